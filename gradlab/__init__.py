@@ -1,0 +1,25 @@
+"""A laboratory for vanishing and exploding gradients in recurrent networks.
+
+`measure` follows the gradient of any step function back through time without losing it to underflow,
+`plot` draws the result and `verdict` says it in a sentence. The command is `gradlab`.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gradlab.measuring import measure as measure
+    from gradlab.measuring import plot as plot
+    from gradlab.summary import verdict as verdict
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "measure", "plot", "verdict"]
+
+_HOMES = {"measure": "gradlab.measuring", "plot": "gradlab.measuring", "verdict": "gradlab.summary"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'gradlab' has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_HOMES[name]), name)

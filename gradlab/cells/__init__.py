@@ -1,0 +1,1 @@
+"""Recurrent cells, one file a cell: settings, Params, State, init, step, readout."""

@@ -1,0 +1,63 @@
+"""Elman's simple recurrent network."""
+
+import dataclasses
+import math
+from typing import ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Float
+
+from gradlab import activations
+from gradlab.types import Hidden, Initializer, Input, Key, Scalar
+
+
+class Params(NamedTuple):
+    """Weights and bias."""
+
+    w_in: Float[Array, "N D"]
+    w_rec: Float[Array, "N N"]
+    b: Float[Array, " N"]
+
+
+class State(NamedTuple):
+    """The hidden state."""
+
+    h: Float[Array, " N"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Elman:
+    """Simple recurrent network; `activation=identity` makes it linear.
+
+    h' = f(W_rec h + W_in x + b)
+
+    Reference: Elman 1990, Finding structure in time.
+    """
+
+    activation: activations.Activation = "tanh"
+
+    gates: ClassVar[tuple[str, ...]] = ()
+    memory: ClassVar[str] = "h"
+    fixed: ClassVar[tuple[str, ...]] = ()
+
+    def init(
+        self, key: Key, d_in: int, d_hidden: int, w_rec: Scalar, initializer: Initializer
+    ) -> tuple[Params, State]:
+        key_in, key_rec = jax.random.split(key)
+        w_in = jax.random.normal(key_in, (d_hidden, d_in), float) / math.sqrt(d_in)
+        unit = initializer(key_rec, d_hidden).astype(w_in.dtype)
+        b = jnp.zeros(d_hidden, float)
+        return Params(w_in, jnp.asarray(w_rec, unit.dtype) * unit, b), State(jnp.zeros(d_hidden, float))
+
+    def step(self, params: Params, state: State, x: Input) -> State:
+        f = activations.named(self.activation)
+        return State(f(params.w_rec @ state.h + params.w_in @ x + params.b))
+
+    def readout(self, state: State) -> Hidden:
+        return state.h
+
+    def rate_theory(self, w_rec: float) -> float | None:
+        """log10 of the transport per step from an orthogonal start: log10 |w_rec| if linear, else unknown."""
+        return math.log10(abs(w_rec)) if self.activation == "identity" and w_rec else None

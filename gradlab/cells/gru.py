@@ -1,0 +1,73 @@
+"""Gated recurrent unit."""
+
+import dataclasses
+import math
+from typing import ClassVar, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Float
+
+from gradlab.activations import sigmoid, tanh
+from gradlab.types import Hidden, Initializer, Input, Key, Scalar
+
+
+class Params(NamedTuple):
+    """Weights and biases of the gates r, z, n."""
+
+    w_in: Float[Array, "3 N D"]
+    w_rec: Float[Array, "3 N N"]
+    b: Float[Array, "3 N"]
+
+
+class State(NamedTuple):
+    """The hidden state."""
+
+    h: Float[Array, " N"]
+
+
+@dataclasses.dataclass(frozen=True)
+class GRU:
+    """Gated recurrent unit; the reset gate acts before the recurrent product or, as in cuDNN, after it.
+
+    r = σ(W_r h + U_r x + b_r)      z = σ(W_z h + U_z x + b_z)
+    n = tanh(W_n (r h) + U_n x + b_n)       reset=before
+    n = tanh(r (W_n h) + U_n x + b_n)       reset=after (cuDNN's further bias inside r (...) is left out)
+    h' = z h + (1 - z) n
+
+    with W = w_rec, U = w_in.
+
+    Reference: Cho et al. 2014, Learning phrase representations using RNN encoder-decoder.
+    """
+
+    reset: Literal["before", "after"] = "before"
+
+    gates: ClassVar[tuple[str, ...]] = ("r", "z", "n")
+    memory: ClassVar[str] = "h"
+    fixed: ClassVar[tuple[str, ...]] = ()
+
+    def init(
+        self, key: Key, d_in: int, d_hidden: int, w_rec: Scalar, initializer: Initializer
+    ) -> tuple[Params, State]:
+        key_in, key_rec = jax.random.split(key)
+        w_in = jax.random.normal(key_in, (3, d_hidden, d_in), float) / math.sqrt(d_in)
+        unit = jax.vmap(lambda k: initializer(k, d_hidden))(jax.random.split(key_rec, 3)).astype(w_in.dtype)
+        b = jnp.zeros((3, d_hidden), float)
+        return Params(w_in, jnp.asarray(w_rec, unit.dtype) * unit, b), State(jnp.zeros(d_hidden, float))
+
+    def step(self, params: Params, state: State, x: Input) -> State:
+        h, (w_r, w_z, w_n) = state.h, jnp.unstack(params.w_rec)
+        given = params.w_in @ x + params.b
+        r = sigmoid(w_r @ h + given[0])
+        z = w_z @ h + given[1]
+        n = tanh((w_n @ (r * h) if self.reset == "before" else r * (w_n @ h)) + given[2])
+        # 1 - σ(z) = σ(-z), without the cancellation that closes an almost closed gate for good.
+        return State(sigmoid(z) * h + sigmoid(-z) * n)
+
+    def readout(self, state: State) -> Hidden:
+        return state.h
+
+    def rate_theory(self, w_rec: float) -> float | None:
+        """No closed form: the transport follows the gates."""
+        return None

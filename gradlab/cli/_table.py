@@ -1,0 +1,150 @@
+"""The result of a sweep as the terminal shows it: one row a (cell, w_rec), at the longest T."""
+
+import math
+import textwrap
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.text import Text
+
+from gradlab import tables
+from gradlab.summary import Group
+from gradlab.tables import Run
+
+SPAN = 6.0
+"""Decades from the middle of a sparkline to its top and to its bottom; one scale for all rows."""
+BLOCKS = {True: "▁▂▃▄▅▆▇█", False: "_.:-=+*#"}
+STYLES = {"VANISH": "blue", "STABLE": "green", "EXPLODE": "red", "NONFINITE": "bold red", "UNDEFINED": "dim"}
+
+_HEAD = (
+    f"{'w_rec':>6} {'regime':<9} {'rate':>7} {'[95 % interval]':<17} {'half':>5} {'soft':>5} "
+    f"{'hard':>5} {'credit':>6}"
+)
+LEAST_WIDTH = len(_HEAD)
+"""Columns that a row needs; in a narrower terminal lines wrap rather than lose digits."""
+
+
+def render(run: Run, width: int, *, unicode: bool, color: bool) -> Text:
+    """The table of a run, at most `width` columns wide (and at least `LEAST_WIDTH`).
+
+    Words carry the meaning; `color` only adds to it, `unicode` chooses the characters of the sparklines.
+    """
+    rows = tables.groups(run)
+    width = max(width, LEAST_WIDTH)
+    spark = min(width - len(_HEAD) - 1, 40)
+    text = Text(no_wrap=True, overflow="ignore", end="")
+    heading = None
+    several = len({row.init for row in rows}) > 1
+    for row in rows:
+        if (row.cell, row.init) != heading:
+            if heading is not None:
+                text.append("\n")
+            heading = (row.cell, row.init)
+            text.append(f"{row.cell}, init {row.init}" if several else row.cell, "bold" if color else "")
+            label = f" {'lag 0..T':<{spark}}".rstrip() if spark >= 8 else ""
+            text.append(f"\n{_HEAD}{label}\n", "dim" if color else "")
+        word, rest = _cells(row)
+        text.append(f"{_short(row.w_rec, 6):>6} ")
+        text.append(word, STYLES[row.regime] if color else "")
+        text.append(f"{rest} {sparkline(row.profile, max(spark, 0), unicode)}".rstrip() + "\n")
+    text.append("\n" + "\n".join(_caption(rows, run.about, width, unicode)) + "\n", "dim" if color else "")
+    return text
+
+
+def sparkline(profile: NDArray[np.float64], width: int, unicode: bool) -> str:
+    """log10 norm against lag as `width` blocks, 10^-SPAN (lowest) to 10^SPAN (highest).
+
+    Blank where no seed has a norm that is not exactly zero.
+
+    >>> import numpy as np
+    >>> sparkline(np.array([6.0, 0.0, -6.0, np.nan]), 4, unicode=False)
+    '#=_ '
+    """
+    blocks = BLOCKS[unicode]
+    line = ""
+    for bin in np.array_split(profile, min(width, len(profile))) if width else []:
+        known = bin[~np.isnan(bin)]
+        level = (float(known.mean()) / SPAN + 1) / 2 if len(known) else math.nan
+        line += " " if math.isnan(level) else blocks[min(max(math.floor(level * 8), 0), 7)]
+    return line
+
+
+def _cells(row: Group) -> tuple[str, str]:
+    """The regime word and the numbers after it, in columns."""
+    if row.nonfinite:
+        rest = f" step {row.nonfinite_step} ({row.nonfinite}/{row.seeds} seeds)"
+        rest = rest if len(rest) <= 26 else rest.replace(" seeds", "")
+        columns = ["-"] * 4
+    else:
+        star = f"{'*' * row.trajectory_dependent:<{9 - len(row.regime)}}"
+        interval = "" if math.isnan(row.low) else f"[{_rate(row.low):>7},{_rate(row.high):>7}]"
+        rest = f"{star} {_rate(row.rate):>7} {interval:<17}"
+        beyond = "-" if row.regime == "UNDEFINED" else ">" + _short(row.T, 4)
+        columns = [beyond if math.isnan(x) else _steps(x) for x in (row.half_life, row.soft_horizon)]
+        columns += ["-" if math.isnan(x) else _short(x, 5) for x in (row.hard_horizon, row.credit_horizon)]
+    return row.regime, f"{rest:<26} {columns[0]:>5} {columns[1]:>5} {columns[2]:>5} {columns[3]:>6}"
+
+
+def _rate(value: float) -> str:
+    """A rate in at most seven characters, with as many digits as fit.
+
+    >>> _rate(-0.04576), _rate(1.2e-7), _rate(float("nan"))
+    ('-0.0458', '+1.2e-7', '-')
+    """
+    if math.isnan(value):
+        return "-"
+    if abs(value) < 1e-12:
+        return "0.0000"
+    if abs(value) >= 0.00095:
+        return f"{value:+.4f}"[:7].rstrip(".")
+    mantissa, exponent = f"{value:+.1e}".split("e")
+    return f"{mantissa}e{int(exponent)}" if int(exponent) > -10 else f"{value:+.0e}"
+
+
+def _steps(value: float | int) -> str:
+    """A horizon between lags: tenths of a step, as long as they fit."""
+    return f"{value:.1f}" if value < 999.95 else _short(round(value), 5)
+
+
+def _short(value: float | int, width: int) -> str:
+    """A number in at most `width` characters.
+
+    >>> _short(200, 4), _short(1_000_000, 4), _short(64.25, 5), _short(123456.0, 5)
+    ('200', '1e6', '64.25', '1.2e5')
+    """
+    for digits in range(width - 1, 0, -1):
+        text = f"{value:.{digits}g}".replace("e+0", "e").replace("e+", "e").replace("e-0", "e-")
+        if float(value).is_integer() and len(f"{value:.0f}") <= width:
+            text = f"{value:.0f}"
+        if len(text) <= width:
+            return text
+    return text
+
+
+def _caption(rows: list[Group], about: dict[str, Any], width: int, unicode: bool) -> Iterator[str]:
+    """What the columns mean, from the numbers of this run."""
+    seeds = rows[0].seeds if rows else 0
+    T = rows[0].T if rows else 0
+    over = "1 seed, so no interval" if seeds == 1 else f"mean over {seeds} seeds and 95 % t-interval"
+    low, high = BLOCKS[unicode][0], BLOCKS[unicode][-1]
+    notes = [
+        f"T = {T}. rate: log10 of the transport's largest singular value per step of lag, {over}.",
+        "half, soft: lags by which it has fallen by 2 and by 10^3; hard: exactly zero beyond; "
+        "credit: 95 % of the recurrent weight gradient comes from within.",
+        f"lag 0..T: transport against lag, {low} 10^-{SPAN:.0f} or less to {high} 10^{SPAN:.0f} or more, "
+        "blank exactly zero.",
+    ]
+    if any(row.trajectory_dependent for row in rows):
+        notes.append(
+            "* trajectory-dependent: the state is chaotic, so another precision gives another trajectory."
+        )
+    if any(row.nonfinite for row in rows):
+        notes.append(
+            "NONFINITE: the forward pass overflows at that step, so there is no gradient to measure."
+        )
+    if about.get("bound"):
+        notes.append(str(about["bound"]))
+    for note in notes:
+        yield from textwrap.wrap(note, width, break_long_words=False, break_on_hyphens=False)

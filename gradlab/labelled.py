@@ -1,0 +1,66 @@
+"""Measurements as a labelled dataset: the arrays of every cell on one set of axes."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import xarray
+
+    from gradlab.engine import CellResult
+
+SCHEMA = "gradlab.norms/1"
+_UNDEFINED = 3
+
+
+def dataset(
+    results: "Sequence[CellResult]",
+    inits: Sequence[str],
+    w_rec: Sequence[float],
+    T: Sequence[int],
+    seeds: Sequence[int],
+    fixed: Sequence[str] = (),
+    **attrs: Any,
+) -> "xarray.Dataset":
+    """The dataset of `norms.nc`: log10 norms by (cell, init, w_rec, T, seed, part, lag) and their states.
+
+    `fixed` names the cells whose recurrent weights are not trained: their weight gradient is undefined.
+    """
+    import xarray as xr
+
+    parts = ["state", *dict.fromkeys(part for result in results for part in result.parts[1:])]
+    axes = ("cell", "init", "w_rec", "T", "seed")
+    shape = (len(results), len(inits), len(w_rec), len(T), len(seeds))
+    lags = max(T) + 1
+    variables: dict[str, Any] = {}
+    for name in results[0].columns:
+        by_part = results[0].columns[name][0].ndim == 6
+        extra = ("part", "lag") if by_part else ("lag",)
+        size = (len(parts), lags) if by_part else (lags,)
+        values, states = np.full(shape + size, np.nan), np.full(shape + size, _UNDEFINED, np.int8)
+        for i, result in enumerate(results):
+            if name == "weight_gradient" and result.cell in fixed:
+                continue
+            value, state = result.columns[name]
+            if by_part:
+                for j, part in enumerate(result.parts[: value.shape[-1]]):
+                    at = parts.index(part)
+                    values[i, ..., at, :], states[i, ..., at, :] = value[..., j], state[..., j]
+            else:
+                values[i], states[i] = value, state
+        meanings = {"flag_values": np.arange(4, dtype=np.int8), "flag_meanings": "ok exact_zero forward_nonfinite undefined"}
+        variables[name] = (axes + extra, values, {"units": "log10 of a norm"})
+        variables[f"{name}_state"] = (axes + extra, states, meanings)
+    variables["nonfinite_step"] = (axes, np.stack([r.nonfinite for r in results]), {"units": "step, 0 for none"})
+    coords = {
+        "cell": np.array([result.cell for result in results], dtype=object),
+        "init": np.array(list(inits), dtype=object),
+        "w_rec": np.array(w_rec, np.float64),
+        "T": np.array(T, np.int64),
+        "seed": np.array(seeds, np.int64),
+        "part": np.array(parts, dtype=object),
+        "lag": np.arange(lags),
+        "linear": ("cell", np.array([result.linear for result in results])),
+    }
+    return xr.Dataset(variables, coords, {"schema": SCHEMA} | attrs)

@@ -1,0 +1,76 @@
+"""The pullback of one step, split into what changes along the sequence and what does not."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+from jax.extend import core
+
+from gradlab.types import Step
+
+Tree = Any
+
+
+class Pullback(NamedTuple):
+    """A step ready for a backward pass that repeats none of its forward work."""
+
+    forward: Callable[[Tree, Tree], tuple[Tree, list[Any]]]
+    """`(state, x) -> (next state, kept)`; `kept` is all that `pull` needs of this step."""
+    pull: Callable[[list[Any], Tree], tuple[Tree, Tree]]
+    """`(kept, cotangent of the next state) -> (cotangent of params, cotangent of state)`."""
+    linear: bool
+    """The Jacobian with respect to the state is the same at every state and input."""
+
+
+def pullback(step: Step, params: Tree, state: Tree, x: Tree, *, weights: bool = False) -> Pullback:
+    """Trace `step` once and find which residuals of its reverse mode depend on the state or the input.
+
+    Those that do not (the recurrent matrix, above all) are computed here, once; the others are kept
+    step by step, so that the way back costs one product a step instead of two. With `weights` the
+    pullback reaches the params too; without, their cotangent is None.
+    """
+    structure: list[Any] = []
+
+    def residuals(params: Tree, state: Tree, x: Tree) -> tuple[Tree, list[Any]]:
+        if weights:
+            after, pull = jax.vjp(lambda p, s: step(p, s, x), params, state)
+        else:
+            after, pull = jax.vjp(lambda s: step(params, s, x), state)
+        leaves, treedef = jax.tree.flatten(pull)
+        structure[:] = [treedef]
+        return after, leaves
+
+    closed, shape = jax.make_jaxpr(residuals, return_shape=True)(params, state, x)
+    n_params, n_state = len(jax.tree.leaves(params)), len(jax.tree.leaves(shape[0]))
+    moving = [index >= n_params for index in range(len(closed.jaxpr.invars))]
+    changes = _depends(closed.jaxpr, moving)[n_state:]
+    still = [leaf for leaf, c in zip(residuals(params, state, x)[1], changes, strict=True) if not c]
+
+    def forward(state: Tree, x: Tree) -> tuple[Tree, list[Any]]:
+        after, leaves = residuals(params, state, x)
+        return after, [leaf for leaf, c in zip(leaves, changes, strict=True) if c]
+
+    def pull(kept: list[Any], cotangent: Tree) -> tuple[Tree, Tree]:
+        of_step, of_all = iter(kept), iter(still)
+        leaves = [next(of_step if c else of_all) for c in changes]
+        result = jax.tree.unflatten(structure[0], leaves)(cotangent)
+        return (None, result[0]) if len(result) == 1 else result
+
+    return Pullback(forward, pull, linear=not any(changes))
+
+
+def _depends(jaxpr: Any, marks: list[bool]) -> list[bool]:
+    """Which outputs of a jaxpr depend on its marked inputs."""
+    marked = {var for var, mark in zip(jaxpr.invars, marks, strict=True) if mark}
+
+    def is_marked(var: Any) -> bool:
+        return not isinstance(var, core.Literal) and var in marked
+
+    for eqn in jaxpr.eqns:
+        ins = [is_marked(var) for var in eqn.invars]
+        if eqn.primitive.name == "jit":
+            outs = _depends(eqn.params["jaxpr"].jaxpr, ins)
+        else:
+            outs = [any(ins)] * len(eqn.outvars)
+        marked.update(var for var, out in zip(eqn.outvars, outs, strict=True) if out)
+    return [is_marked(var) for var in jaxpr.outvars]

@@ -1,0 +1,187 @@
+"""The one style of all plots: sizes, colours, panels, and files that are equal byte for byte."""
+
+import contextlib
+import math
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+from numpy.typing import NDArray
+
+WIDTH = 7.2
+"""Of a full figure, in inches: two columns of a page."""
+DPI = 150
+POINTS = 500
+"""A curve is drawn through at most this many points."""
+
+CELLS = ("#0072b2", "#b84a00", "#007a5a", "#a8487f", "#2b8cbe", "#8a6500", "#5b3f8c", "#4d4d4d")
+"""After Okabe and Ito, safe for the colour-blind; dark enough for text."""
+QUANTITY = {
+    "adjoint": ("adjoint", "|dL / dstate|", "#0072b2"),
+    "transport": ("transport", "largest singular value of dstate(T) / dstate(t)", "#d55e00"),
+    "transport_frobenius": ("transport (Frobenius)", "|dstate(T) / dstate(t)|", "#cc79a7"),
+    "weight_gradient": ("weight gradient", "part of dL / dW_rec from step t", "#009e73"),
+}
+LINEAR = "#4d4d4d"
+"""Of theory lines: the linear law and the linear border."""
+
+DIVERGING = LinearSegmentedColormap.from_list(
+    "gradlab", ["#7cc4ee", "#2e86c8", "#1b4f80", "#1c1c1c", "#8c3a12", "#d9601a", "#f7a668"]
+)
+"""Curves over w_rec: blue below 1, black at 1, orange above; every colour is readable on white."""
+RATES = "RdBu_r"
+"""Filled maps of a rate: blue vanishes, white is flat, red explodes."""
+
+_CORNERS = {
+    "lower left": (0.03, 0.04, "left", "bottom"),
+    "upper right": (0.98, 0.95, "right", "top"),
+    "center": (0.5, 0.5, "center", "center"),
+}
+
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+_RC: Any = {
+    "font.family": "DejaVu Sans",
+    "font.size": 8,
+    "axes.titlesize": 8.5,
+    "axes.labelsize": 8,
+    "axes.linewidth": 0.7,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "grid.color": "#e4e4e4",
+    "grid.linewidth": 0.5,
+    "legend.frameon": False,
+    "legend.fontsize": 7.5,
+    "lines.linewidth": 1.2,
+    "lines.solid_capstyle": "round",
+    "xtick.labelsize": 7.5,
+    "ytick.labelsize": 7.5,
+    "figure.titlesize": 9.5,
+    "figure.constrained_layout.h_pad": 0.05,
+    "figure.constrained_layout.w_pad": 0.05,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "gradlab",
+}
+
+
+@contextlib.contextmanager
+def style() -> Iterator[None]:
+    """The settings under which every figure is made and saved, whatever the user's own matplotlibrc says."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(_RC)
+        yield
+
+
+def panels(
+    count: int, *, columns: int = 3, height: float = 2.5, share_y: bool = True
+) -> tuple[Figure, list[Axes]]:
+    """A figure with `count` equal panels that share their axes, at most `columns` in a row."""
+    columns = min(count, 2 if count == 4 and columns > 2 else columns)
+    rows = math.ceil(count / columns)
+    width = WIDTH if columns > 1 else 0.75 * WIDTH
+    figure = Figure(figsize=(width, 1.1 + height * rows), dpi=DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    grid = figure.subplots(rows, columns, sharex=True, sharey=share_y, squeeze=False)
+    axes = list(grid.flat)
+    for spare in axes[count:]:
+        spare.remove()
+    for lowest in axes[count - columns : count]:
+        lowest.xaxis.set_tick_params(labelbottom=True)
+    return figure, axes[:count]
+
+
+def cell_colors(labels: Sequence[str]) -> dict[str, str]:
+    """One colour a cell, from its label, so that it keeps it in every figure; no two alike up to eight."""
+    chosen: dict[str, str] = {}
+    for label in labels:
+        slot = zlib.crc32(label.encode()) % len(CELLS)
+        order = [*CELLS[slot:], *CELLS[:slot]]
+        chosen[label] = next((c for c in order if c not in chosen.values()), order[0])
+    return chosen
+
+
+def label(axes: Sequence[Axes], x: str, y: str) -> None:
+    """Name the axes once a column and once a row."""
+    for panel in axes:
+        spec = panel.get_subplotspec()
+        if spec is not None and spec.is_first_col():
+            panel.set_ylabel(y)
+        if panel.xaxis.get_tick_params()["labelbottom"]:
+            panel.set_xlabel(x)
+
+
+def w_rec_norm(w_rec: NDArray[np.float64]) -> Normalize:
+    """Colours over `w_rec`, centred at 1 and equally far in both directions."""
+    reach = max(float(np.abs(w_rec - 1).max()), 0.05)
+    return Normalize(1.0 - reach, 1.0 + reach)
+
+
+def powers_of_ten(axis: Any) -> None:
+    """Label an axis of log10 values as powers of ten, at whole decades."""
+    axis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 3, 5, 10], integer=True))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: "10" + str(round(value)).translate(_SUPERSCRIPT)))
+
+
+def log_limits(axes: Axes, values: NDArray[np.float64]) -> None:
+    """Limits of a log10 axis around `values`, over a decade at least, labelled as powers of ten."""
+    low, high = (float(values.min()), float(values.max())) if len(values) else (-1.0, 1.0)
+    if high - low < 2:
+        low, high = math.floor(low), max(math.ceil(high), math.floor(low) + 1)
+    room = 0.05 * (high - low)
+    axes.set_ylim(low - room, high + room)
+    powers_of_ten(axes.yaxis)
+
+
+def lag_limits(axes: Axes, T: int) -> None:
+    """The axis of lags, 0 to T, with whole numbers."""
+    axes.set_xlim(0, max(T, 1))
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+
+
+def thin(last: int, points: int = POINTS) -> NDArray[np.intp]:
+    """At most `points` of the positions 0..last, both ends among them."""
+    return np.unique(np.linspace(0, last, min(last + 1, points)).round().astype(np.intp))
+
+
+def note(axes: Axes, text: str, where: Literal["lower left", "upper right", "center"] = "center") -> None:
+    """Words inside a panel."""
+    x, y, ha, va = _CORNERS[where]
+    box = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": "none", "alpha": 0.8}
+    place: dict[str, Any] = {"transform": axes.transAxes, "ha": ha, "va": va}
+    axes.text(x, y, text, fontsize=7, color="#333333", bbox=box, zorder=10, **place)
+
+
+def span(labels: Sequence[float | int]) -> str:
+    """A set of numbers in a few characters: all of them, or how many between which.
+
+    >>> span([0.5, 1.0]), span([1, 2, 3, 4, 5])
+    ('0.5, 1', '1..5 (5 values)')
+    """
+    if len(labels) <= 3:
+        return ", ".join(f"{x:g}" for x in labels)
+    return f"{min(labels):g}..{max(labels):g} ({len(labels)} values)"
+
+
+def save(figure: Figure, folder: Path, name: str) -> list[Path]:
+    """Write `name.svg` and `name.png`; equal figures give equal bytes (no date, no random ids)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = [folder / f"{name}.svg", folder / f"{name}.png"]
+    with style():
+        layout = figure.get_layout_engine()
+        if layout is not None:
+            layout.execute(figure)
+            figure.set_layout_engine("none")
+        figure.savefig(files[0], format="svg", metadata={"Date": None, "Creator": None})
+        figure.savefig(files[1], format="png", metadata={"Software": None})
+    return files

@@ -1,0 +1,42 @@
+"""What the loss sends back to each step, and what each step makes of it for the recurrent weights."""
+
+from typing import Any, NamedTuple
+
+from jax import Array
+from jaxtyping import Int
+
+from gradlab.types import Setup, Step
+from gradlab.unroll import Norm, norms, rescale, send_back
+
+DIRECTIONS = 1
+"""Cotangents carried side by side."""
+
+
+class Columns(NamedTuple):
+    """Norms by lag; the weight gradient has none at lag T, where no step was taken, and may not be asked for."""
+
+    adjoint: Norm
+    weight_gradient: Norm | None
+
+
+def adjoint(step: Step, params: Any, state: Any, xs: Any, setup: Setup) -> Columns:
+    """The norms of the adjoint, by lag and state part, and of the weight gradient by lag, in one pass.
+
+    adjoint             |a_t|,   a_t = dL/dstate_t,   the per-step terms of L included
+    weight gradient     |(dstate_t/dW_rec)^T a_t|     with state_{t-1} held fixed, all gates together
+
+    The sum of the second's vectors over t is dL/dW_rec.
+
+    Reference: Werbos 1990, Backpropagation through time: what it does and how to do it; Pascanu, Mikolov,
+    Bengio 2013, On the difficulty of training recurrent neural networks.
+    """
+
+    recurrent = setup.recurrent
+    if recurrent is None:
+        return Columns(send_back(step, params, state, xs, setup, observe=norms)[0], None)
+
+    def of_recurrent(of_params: Any, exponent: Int[Array, ""]) -> Norm:
+        whole = norms(rescale(recurrent(of_params), exponent))
+        return Norm(whole.square[0], whole.exponent[0])
+
+    return Columns(*send_back(step, params, state, xs, setup, observe=norms, weights=of_recurrent))

@@ -1,0 +1,177 @@
+"""From log10 profiles to metrics: the rate and the horizons of each network.
+
+Profiles are arrays `(..., lag)` of log10 norms beside an array of their states; every metric works on all
+networks at once and gives a value with a state of its own. Nothing here leaves the log domain, so norms
+of 10^-30000 are ordinary input.
+"""
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import xarray
+
+STATES = ("ok", "exact_zero", "forward_nonfinite", "undefined")
+OK, EXACT_ZERO, FORWARD_NONFINITE, UNDEFINED = range(4)
+
+METRICS = ("rate", "half_life", "soft_horizon", "hard_horizon", "credit_horizon", "nonfinite_step")
+HORIZONS = METRICS[1:5]
+
+HALF = math.log10(2)
+"""Decades that the transport falls within its half-life: a factor 2."""
+SOFT = 3.0
+"""Decades that the transport falls within its soft horizon: a factor 10^3."""
+CREDIT = 0.95
+"""Share of the recurrent weight gradient that lies within the credit horizon."""
+FIT_LAGS = 201
+"""A rate is fitted through at most this many evenly spaced lags, so that T = 1e6 costs what T = 200 does."""
+
+_PAIRS_AT_ONCE = 1_000_000
+
+
+class Metric(NamedTuple):
+    """One number a network and its state (codes as in `STATES`); the value is NaN unless the state is ok."""
+
+    value: NDArray[np.float64]
+    state: NDArray[np.int8]
+
+
+def rate(log_norm: NDArray[np.float64], state: NDArray[np.int8]) -> Metric:
+    """The Theil-Sen slope of log10 norm against lag: the median over the slopes of all pairs of ok lags.
+
+    In decades per step of lag; negative vanishes. Undefined with fewer than two ok lags.
+    """
+    ok = (state == OK).reshape(-1, state.shape[-1])
+    rows = log_norm.reshape(ok.shape)
+    value = np.full(len(ok), np.nan)
+    last = ok.shape[1] - 1 - np.argmax(ok[:, ::-1], axis=1)
+    whole = ok.any(axis=1) & (ok.sum(axis=1) == last + 1) & (last > 0)
+    for k in sorted(set(last[whole].tolist())):
+        lags = _evenly(k + 1)
+        members = np.flatnonzero(whole & (last == k))
+        step = max(1, _PAIRS_AT_ONCE // len(lags) ** 2 * 2)
+        for i in range(0, len(members), step):
+            some = members[i : i + step]
+            value[some] = _theil_sen(lags, rows[some[:, None], lags])
+    for row in np.flatnonzero(~whole & (ok.sum(axis=1) > 1)).tolist():
+        lags = np.flatnonzero(ok[row])
+        lags = lags[_evenly(len(lags))]
+        value[row] = _theil_sen(lags, rows[row : row + 1, lags])[0]
+    return _metric(value.reshape(state.shape[:-1]), state)
+
+
+def half_life(log_norm: NDArray[np.float64], state: NDArray[np.int8]) -> Metric:
+    """The first lag by which the norm has fallen to half of what it is at lag 0; see `fall`."""
+    return fall(log_norm, state, HALF)
+
+
+def soft_horizon(log_norm: NDArray[np.float64], state: NDArray[np.int8]) -> Metric:
+    """The first lag by which the norm has fallen by 10^3 from lag 0; see `fall`."""
+    return fall(log_norm, state, SOFT)
+
+
+def fall(log_norm: NDArray[np.float64], state: NDArray[np.int8], decades: float) -> Metric:
+    """The first lag by which the norm has fallen by `decades` from lag 0, in steps.
+
+    Interpolated between lags, linearly in log10; where the norm drops to an exact zero, the lag of that zero.
+    Undefined if it never falls that far within the sequence.
+    """
+    depth = log_norm[..., :1] - log_norm
+    below = (depth >= decades) & (state == OK) | (state == EXACT_ZERO)
+    first = np.argmax(below, axis=-1)[..., None]
+    before = np.maximum(first - 1, 0)
+    low, high = (np.take_along_axis(depth, at, -1)[..., 0] for at in (before, first))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        back = np.nan_to_num((high - decades) / (high - low), nan=0.0)
+    return _metric(np.where(below.any(axis=-1), first[..., 0] - back, np.nan), state)
+
+
+def hard_horizon(state: NDArray[np.int8]) -> Metric:
+    """The last lag beyond which every norm is exactly zero; undefined if the far end is not zero."""
+    alive = state == OK
+    last_alive = state.shape[-1] - 1 - np.argmax(alive[..., ::-1], axis=-1)
+    within = state != UNDEFINED
+    end = state.shape[-1] - 1 - np.argmax(within[..., ::-1], axis=-1)
+    at_end = np.take_along_axis(state, end[..., None], -1)[..., 0]
+    found = alive.any(axis=-1) & (at_end == EXACT_ZERO)
+    return _metric(np.where(found, last_alive, np.nan), state)
+
+
+def credit_horizon(log_norm: NDArray[np.float64], state: NDArray[np.int8]) -> Metric:
+    """The smallest lag k with sum_{lag<=k} |G_lag| >= 95 % of the sum over all lags, in steps.
+
+    Terms are scaled by the largest before they leave the log domain. Undefined if all are exactly zero.
+    """
+    logs = np.where(state == OK, log_norm, -np.inf)
+    top = logs.max(axis=-1, keepdims=True)
+    total = np.cumsum(10.0 ** (logs - np.where(np.isfinite(top), top, 0.0)), axis=-1)
+    reached = np.argmax(total >= CREDIT * total[..., -1:], axis=-1)
+    return _metric(np.where(np.isfinite(top[..., 0]), reached, np.nan), state)
+
+
+def measured(norms: "xarray.Dataset") -> dict[tuple[str, str], Metric]:
+    """Every metric of a `gradlab.norms` dataset: `(metric, part)` to arrays `(cell, init, w_rec, T, seed)`.
+
+    Rates are given for every part (the whole state from the largest singular value, `h` and `c` from the
+    Frobenius norm), all else for the whole state.
+    """
+    found: dict[tuple[str, str], Metric] = {}
+    transport = stored(norms, "transport", "state")
+    for part in map(str, norms["part"].values):
+        found["rate", part] = rate(
+            *(transport if part == "state" else stored(norms, "transport_frobenius", part))
+        )
+    found["half_life", "state"] = half_life(*transport)
+    found["soft_horizon", "state"] = soft_horizon(*transport)
+    found["hard_horizon", "state"] = hard_horizon(transport[1])
+    found["credit_horizon", "state"] = credit_horizon(*stored(norms, "weight_gradient"))
+    step = norms["nonfinite_step"].transpose("cell", "init", "w_rec", "T", "seed").values
+    state = np.where(step > 0, OK, UNDEFINED).astype(np.int8)
+    found["nonfinite_step", "state"] = Metric(np.where(step > 0, step, np.nan), state)
+    return found
+
+
+def stored(norms: "xarray.Dataset", quantity: str, part: str | None = None) -> tuple[Any, Any]:
+    """A quantity and its states as arrays `(cell, init, w_rec, T, seed, lag)`."""
+    axes = ("cell", "init", "w_rec", "T", "seed", "lag")
+    pair = (norms[quantity], norms[f"{quantity}_state"])
+    if part is not None:
+        pair = (pair[0].sel(part=part), pair[1].sel(part=part))
+    return pair[0].transpose(*axes).values, pair[1].transpose(*axes).values
+
+
+def mean_ok(log_norm: NDArray[np.float64], state: NDArray[np.int8]) -> NDArray[np.float64]:
+    """The mean over seeds (last axis but one) of the log10 norms that are ok; NaN where none is."""
+    ok = state == OK
+    count = ok.sum(axis=-2)
+    total = np.where(ok, log_norm, 0.0).sum(axis=-2)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _evenly(n: int) -> NDArray[np.intp]:
+    """At most `FIT_LAGS` of n positions, first and last among them."""
+    return np.unique(np.linspace(0, n - 1, min(n, FIT_LAGS)).round().astype(np.intp))
+
+
+def _theil_sen(x: NDArray[np.intp], y: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The median slope of each row of `y` against `x`."""
+    n = len(x)
+    slopes = np.empty((len(y), n * (n - 1) // 2))
+    at = 0
+    for d in range(1, n):
+        some = slopes[:, at : at + n - d]
+        np.subtract(y[:, d:], y[:, :-d], out=some)
+        some /= (x[d:] - x[:-d]).astype(np.float64)
+        at += n - d
+    middle: NDArray[np.float64] = np.median(slopes, axis=1, overwrite_input=True)
+    return middle
+
+
+def _metric(value: NDArray[np.float64], profile_state: NDArray[np.int8]) -> Metric:
+    """A metric from its value (NaN where undefined) and the states of the profile it came from."""
+    broken = (profile_state == FORWARD_NONFINITE).any(axis=-1)
+    state = np.where(broken, FORWARD_NONFINITE, np.where(np.isnan(value), UNDEFINED, OK)).astype(np.int8)
+    return Metric(np.where(state == OK, value, np.nan), state)

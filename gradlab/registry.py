@@ -1,0 +1,160 @@
+"""Named members of a kind, found on first use, with did-you-mean errors.
+
+A kind is a folder of the package; a member is one file of it, and the class or function in that file
+whose name is the file's (`cells/peephole_lstm.py` holds `PeepholeLSTM`). A member's settings are its
+keyword arguments with defaults; `elman(activation=relu)` names a member and overrides some of them.
+"""
+
+import difflib
+import functools
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Callable, Iterable
+from types import ModuleType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from gradlab.status import GradlabError, shown
+
+KINDS = {
+    "cells": "--cell",
+    "initializers": "--init",
+    "probes": "--probe",
+    "plots": "KIND",
+}
+
+_SPEC = re.compile(r"(?P<name>\w+)\s*(?:\((?P<settings>.*)\))?\s*", re.ASCII | re.DOTALL)
+
+
+def names(kind: str) -> list[str]:
+    """The members of a kind, by file name; imports none of them.
+
+    >>> "lstm" in names("cells")
+    True
+    """
+    package = importlib.import_module(f"gradlab.{kind}")
+    return sorted(module.name for module in pkgutil.iter_modules(package.__path__) if module.name[0] != "_")
+
+
+def home(kind: str, name: str) -> ModuleType:
+    """The file of a member, imported."""
+    if name not in names(kind):
+        raise unknown(KINDS[kind], kind.removesuffix("s"), name, names(kind))
+    return importlib.import_module(f"gradlab.{kind}.{name}")
+
+
+def member(kind: str, name: str) -> Callable[..., Any]:
+    """The class or function that the file `gradlab/<kind>/<name>.py` holds under its own name."""
+    module = home(kind, name)
+    plain = name.replace("_", "").lower()
+    for key, value in vars(module).items():
+        if key.replace("_", "").lower() == plain and getattr(value, "__module__", None) == module.__name__:
+            return value  # type: ignore[no-any-return]
+    raise TypeError(f"{module.__name__} holds no class or function called {name}")
+
+
+def settings(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """The settings of a member: the arguments of a class, the keyword-only arguments of a function."""
+    parameters = inspect.signature(factory).parameters
+    if inspect.isclass(factory):
+        return dict(parameters)
+    return {key: p for key, p in parameters.items() if p.kind is inspect.Parameter.KEYWORD_ONLY}
+
+
+def make(kind: str, spec: str) -> Any:
+    """The member that `spec` names, with its settings: an instance of a class, or a function made ready.
+
+    >>> make("cells", "elman(activation=relu)")
+    Elman(activation='relu')
+    """
+    option = KINDS[kind]
+    match = _SPEC.fullmatch(spec.strip())
+    if match is None:
+        raise GradlabError(option, f"{shown(spec)} is not NAME or NAME(setting=value, ...)")
+    factory = member(kind, match["name"])
+    chosen: dict[str, Any] = {}
+    known = settings(factory)
+    hints = get_type_hints(factory.__init__ if inspect.isclass(factory) else factory)
+    for key, text in _pairs(option, match["settings"] or ""):
+        if key not in known:
+            raise unknown(option, f"setting of {match['name']}", key, known)
+        if key in chosen:
+            raise GradlabError(option, f"setting {key} is given twice in {shown(spec)}")
+        chosen[key] = _convert(option, key, text, hints[key])
+    try:
+        return factory(**chosen) if inspect.isclass(factory) else functools.partial(factory, **chosen)
+    except ValueError as error:
+        raise GradlabError(option, f"{shown(spec)}: {error}") from error
+
+
+def label(kind: str, spec: str) -> str:
+    """The canonical spelling of a member: its name and those settings that are not the default.
+
+    >>> label("cells", "lstm( forget_bias = 1.0 )"), label("cells", "elman(activation=relu)")
+    ('lstm', 'elman(activation=relu)')
+    """
+    made = make(kind, spec)
+    factory = member(kind, spec.strip().split("(")[0].strip())
+    values = made.keywords if isinstance(made, functools.partial) else vars(made)
+    changed = [
+        f"{key}={str(values[key]).lower() if isinstance(values[key], bool) else values[key]}"
+        for key, parameter in settings(factory).items()
+        if key in values and values[key] != parameter.default
+    ]
+    name = spec.strip().split("(")[0].strip()
+    return f"{name}({', '.join(changed)})" if changed else name
+
+
+def unknown(where: str, what: str, name: str, known: Iterable[str]) -> GradlabError:
+    """The error for a name that nobody has, with the nearest known ones."""
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]}? " if near else ""
+    return GradlabError(where, f"no {what} called {shown(name)}; {hint}known: {', '.join(known) or 'none'}")
+
+
+def _pairs(option: str, text: str) -> list[tuple[str, str]]:
+    pairs = []
+    for item in filter(None, (part.strip() for part in text.split(","))):
+        key, equals, value = item.partition("=")
+        if not equals or not value.strip():
+            raise GradlabError(option, f"{shown(item)} is not setting=value")
+        pairs.append((key.strip(), value.strip()))
+    return pairs
+
+
+def _convert(option: str, key: str, text: str, hint: Any) -> Any:
+    """A setting's text as the type its annotation asks for."""
+    if get_origin(hint) is Literal:
+        if text not in get_args(hint):
+            raise unknown(option, f"value of {key}", text, get_args(hint))
+        return text
+    if hint is bool:
+        if text not in ("true", "false"):
+            raise GradlabError(option, f"{key}={shown(text)}; write true or false")
+        return text == "true"
+    return number(option, f"{key}={text}", text, hint)
+
+
+def number(option: str, item: str, text: str, kind: type[int] | type[float]) -> int | float:
+    """A finite decimal number from text; the error names the option and shows the item.
+
+    >>> number("-T", "32", "32", int)
+    32
+    """
+    form = r"[+-]?\d+" if kind is int else r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
+    if not re.fullmatch(form, text, re.ASCII):
+        what = "a whole number such as 32" if kind is int else "a finite number such as 0.9 or 1e-3"
+        raise GradlabError(option, f"{shown(item)} is not {what}")
+    if kind is int:
+        if len(text) > 20:
+            raise GradlabError(option, f"{shown(item)} has too many digits")
+        return int(text)
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise GradlabError(option, f"{shown(item)} is too large for float64")
+    digits = re.split("[eE]", text)[0]
+    if abs(value) < 2.0**-1022 and re.search("[1-9]", digits):
+        raise GradlabError(option, f"{shown(item)} underflows to 0; write 0 if that is meant")
+    return value

@@ -1,0 +1,140 @@
+"""Devices, cores, precision and compile cache: everything that is set before the first `import jax`.
+
+On a CPU every core becomes one XLA device with one thread: a sweep's networks are shared out among the
+devices, which is faster than letting each small matrix product use all cores.
+"""
+
+import hashlib
+import os
+import platform
+import resource
+import sys
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from gradlab.status import Exit, GradlabError
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def configure(device: str = "auto") -> None:
+    """Set up JAX for a command of gradlab; a no-op for what the user has set in the environment.
+
+    Does nothing when jax is already imported: a library does not change its host's settings.
+    """
+    if "jax" in sys.modules:
+        return
+    if device != "auto":
+        os.environ["JAX_PLATFORMS"] = device
+    flags = os.environ.get("XLA_FLAGS", "")
+    for name, value in (
+        ("xla_force_host_platform_device_count", str(cores())),
+        ("xla_cpu_multi_thread_eigen", "false"),
+    ):
+        if name not in flags:
+            flags += f" --{name}={value}"
+    os.environ["XLA_FLAGS"] = flags.strip()
+    os.environ.setdefault("JAX_ENABLE_X64", "true")
+    os.environ["JAX_DEFAULT_MATMUL_PRECISION"] = "highest"
+    os.environ["JAX_THREEFRY_PARTITIONABLE"] = "true"
+    cache = compile_cache()
+    if cache is not None:
+        os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache))
+        os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+        os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
+
+def compile_cache() -> Path | None:
+    """The private folder of compiled programs, one a kind of machine; None when it is off or unusable.
+
+    `GRADLAB_COMPILE_CACHE=off` switches it off.
+    """
+    if os.environ.get("GRADLAB_COMPILE_CACHE", "").lower() in ("off", "0", "false"):
+        return None
+    machine = hashlib.sha256(f"{platform.machine()} {cpu_model()} {cpu_flags()}".encode()).hexdigest()[:12]
+    folder = Path(platformdirs.user_cache_dir("gradlab")) / "jax" / machine
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder if os.access(folder, os.W_OK) and folder.stat().st_uid == os.getuid() else None
+    except OSError:
+        return None
+
+
+def _cpuinfo(field: str) -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return ""
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith(field)), "")
+
+
+def cpu_model() -> str:
+    """The processor's name."""
+    return _cpuinfo("model name") or platform.processor() or platform.machine()
+
+
+def cpu_flags() -> str:
+    """The processor's instruction sets: compiled programs are not shared between different ones."""
+    return _cpuinfo("flags")
+
+
+def available_bytes() -> int:
+    """Memory that this process may still take: what is free, within the control group and ulimit."""
+    limits = [2**62]
+    try:
+        fields = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+        limits.append(int(fields["MemAvailable"].split()[0]) * 1024)
+    except (OSError, KeyError, ValueError):
+        limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    try:
+        group = Path("/sys/fs/cgroup")
+        limit, used = ((group / f"memory.{name}").read_text() for name in ("max", "current"))
+        if limit.strip() != "max":
+            limits.append(int(limit) - int(used))
+    except (OSError, ValueError):
+        pass
+    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if soft != resource.RLIM_INFINITY:
+        limits.append(soft)
+    return max(0, min(limits))
+
+
+def facts() -> dict[str, Any]:
+    """What the numbers of a run depend on, for `run.json` and `gradlab doctor`. Imports jax."""
+    import jax
+    import jaxlib
+    import numpy
+
+    import gradlab
+
+    return {
+        "gradlab": gradlab.__version__,
+        "python": platform.python_version(),
+        "jax": jax.__version__,
+        "jaxlib": jaxlib.__version__,
+        "numpy": numpy.__version__,
+        "platform": jax.default_backend(),
+        "devices": len(jax.devices()),
+        "device_kind": jax.devices()[0].device_kind,
+        "cpu": cpu_model(),
+        "cores": cores(),
+        "matmul_precision": str(jax.config.jax_default_matmul_precision),
+        "threefry_partitionable": bool(jax.config.jax_threefry_partitionable),
+        "xla_flags": os.environ.get("XLA_FLAGS", ""),
+    }
+
+
+def require_device(device: str) -> None:
+    """Fail with exit 6 when the device asked for is not there; never a silent change to another."""
+    import jax
+
+    try:
+        jax.devices()
+    except RuntimeError as error:
+        first = str(error).splitlines()[0]
+        raise GradlabError("--device", f"{device}: {first}; try --device cpu", Exit.ENVIRONMENT) from error

@@ -1,0 +1,57 @@
+"""Exit codes, and the one exception a user sees."""
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """What a command's exit status means; `gradlab --help` prints this table."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    PARTIAL = 3
+    INCONCLUSIVE = 4
+    STORAGE = 5
+    ENVIRONMENT = 6
+    RESOURCES = 7
+    BUG = 70
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+MEANING = {
+    Exit.OK: "done",
+    Exit.FAILED: "a check or claim failed",
+    Exit.USAGE: "usage, settings or input file",
+    Exit.PARTIAL: "some points failed; the rest is saved",
+    Exit.INCONCLUSIVE: "nothing to compare, or too little to judge",
+    Exit.STORAGE: "results could not be stored",
+    Exit.ENVIRONMENT: "busy folder, missing device or extra",
+    Exit.RESOURCES: "would exceed memory or time",
+    Exit.BUG: "a bug in gradlab",
+    Exit.INTERRUPTED: "interrupted",
+    Exit.TERMINATED: "terminated",
+}
+
+
+class GradlabError(Exception):
+    """A mistake or a limit that the user can act on; printed as one line, `error: <where>: <what>`.
+
+    `where` names the option or `file:key`; `what` says what came, then what is allowed or what to do.
+    """
+
+    def __init__(self, where: str, what: str, code: Exit = Exit.USAGE) -> None:
+        super().__init__(f"{where}: {what}")
+        self.where = where
+        self.what = what
+        self.code = code
+
+
+def shown(value: object, limit: int = 60) -> str:
+    """A value as it may appear in a one-line message: control characters escaped, long text shortened.
+
+    >>> shown("a\\nb")
+    "'a\\\\nb'"
+    """
+    text = ascii(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."

@@ -1,0 +1,283 @@
+"""Many networks at once: drawing them, and one program that measures them all on every device.
+
+Networks that differ in `w_rec`, seed or initialiser are lanes of one program; `T` is an argument of it.
+So a sweep compiles one program for each (cell with its settings, N, number of lanes).
+"""
+
+import functools
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from gradlab import registry
+from gradlab.linear import pullback
+from gradlab.objectives import ObjectiveName, draw_target
+from gradlab.objectives import objective as make_objective
+from gradlab.status import GradlabError
+from gradlab.types import Initializer, Key, Setup
+from gradlab.unroll import SEGMENT, Norm, first_nonfinite, log10_norm
+
+Tree = Any
+PROBES = ("adjoint", "transport")
+CARRIED_BYTES, KEPT_BYTES = 2**20, 2**25
+"""Networks run in blocks that carry, and keep for the way back, about this much: what a core's cache likes."""
+CALL_BYTES = 2**29
+"""A call takes and gives at most about this many bytes; a larger grid is several calls of one program."""
+
+OK, EXACT_ZERO, FORWARD_NONFINITE, UNDEFINED = range(4)
+
+
+class Networks(NamedTuple):
+    """What a program measures: every leaf has a leading axis of lanes."""
+
+    params: Tree
+    state: Tree
+    xs: Any
+    """Inputs (lanes, B, len, D)."""
+    target: Tree
+    """What the objective was drawn from, (lanes, B, ...)."""
+
+
+class Measured(NamedTuple):
+    """Columns of all probes and, for each sequence, the first step whose state is not finite (or 0)."""
+
+    columns: dict[str, Norm]
+    nonfinite: Any
+
+
+def stream(seed: int, name: str, /, **content: Any) -> Key:
+    """The random key of a stream: a hash of the base seed, what the point is and what the stream is for.
+
+    It knows nothing of positions, so a grid that grows changes none of its numbers.
+    """
+    text = json.dumps([seed, name, content], sort_keys=True)
+    words = np.frombuffer(hashlib.sha256(text.encode()).digest()[:8], np.uint32)
+    return jax.random.wrap_key_data(jnp.asarray(words), impl="threefry2x32")
+
+
+def capacity(longest: int) -> int:
+    """The length of the input buffers for sequences of up to `longest` steps."""
+    return SEGMENT * -(-longest // SEGMENT)
+
+
+@functools.cache
+def _init(cell: Any, initializer: Initializer, d_in: int, d_hidden: int) -> Any:
+    return jax.jit(jax.vmap(lambda key: cell.init(key, d_in, d_hidden, 1.0, initializer)))
+
+
+def draw_weights(cell: Any, initializer: Any, d_in: int, d_hidden: int, keys: Sequence[Key]) -> tuple[Tree, Tree]:
+    """Unit-gain parameters and initial states in float64, one network a key (leading axis)."""
+    with jax.enable_x64(True), jax.default_device(jax.local_devices(backend="cpu")[0]):
+        drawn = _init(cell, _shared(initializer), d_in, d_hidden)(jnp.stack(list(keys)))
+        return jax.tree.map(np.asarray, drawn)
+
+
+def draw_inputs(key: Key, batch: int, length: int, d_in: int, std: float) -> np.ndarray[Any, Any]:
+    """White noise (B, length, D) of that standard deviation, float64; a prefix of every longer draw."""
+    with jax.enable_x64(True), jax.default_device(jax.local_devices(backend="cpu")[0]):
+        keys = jax.vmap(lambda b: jax.random.fold_in(key, b))(jnp.arange(batch))
+        return std * np.asarray(_normal(keys, length, d_in))
+
+
+@functools.partial(jax.jit, static_argnums=(1, 2))
+def _normal(keys: Any, length: int, d_in: int) -> Any:
+    return jax.vmap(lambda k: jax.random.normal(k, (length, d_in), jnp.float64))(keys)
+
+
+def draw_targets(name: ObjectiveName, key: Key, batch: int, cell: Any, state: Tree) -> Tree:
+    """What the objective needs for each of B sequences of one network, float64."""
+    with jax.enable_x64(True), jax.default_device(jax.local_devices(backend="cpu")[0]):
+        keys = jax.vmap(lambda b: jax.random.fold_in(key, b))(jnp.arange(batch))
+        like = jax.tree.map(jnp.asarray, state)
+        return jax.tree.map(np.asarray, _targets(cell, name)(keys, like))
+
+
+@functools.cache
+def _targets(cell: Any, name: ObjectiveName) -> Any:
+    return jax.jit(jax.vmap(lambda k, s: draw_target(name, k, s, cell.readout), in_axes=(0, None)))
+
+
+@functools.cache
+def _shared_initializers() -> dict[str, Any]:
+    return {}
+
+
+def _shared(initializer: Any) -> Any:
+    """One object for equal initialisers, so that an initialiser with settings compiles once too."""
+    return _shared_initializers().setdefault(repr(initializer), initializer)
+
+
+def measure_one(step: Any, params: Tree, state: Tree, xs: Any, setup: Setup, probe: str) -> dict[str, Norm]:
+    """One probe of one network on one input sequence: its columns by name."""
+    columns = registry.member("probes", probe)(step, params, state, xs, setup)._asdict()
+    return {name: column for name, column in columns.items() if column is not None}
+
+
+def measured_alone(
+    cell: Any,
+    params: Tree,
+    state: Tree,
+    xs: Any,
+    *,
+    recurrent: Callable[[Any], Any] | None,
+    objective: ObjectiveName,
+    seed: int,
+) -> tuple[tuple[str, ...], bool, dict[str, Any], np.ndarray[Any, Any]]:
+    """All probes of one network on one sequence: its parts, whether it is linear, columns and nonfinite step.
+
+    Arrays have the axes (init, w_rec, T, seed) of a sweep, each of size 1.
+    """
+    state, xs = jax.tree.map(jnp.asarray, (state, xs))
+    length = len(jax.tree.leaves(xs)[0])
+    if length == 0:
+        raise GradlabError("xs", "is empty; a sequence has at least 1 step")
+    first = jax.tree.map(lambda leaf: leaf[0], xs)
+    _same_form(cell.step, params, state, first)
+    target = draw_target(objective, stream(seed, "target", objective=objective), state, cell.readout)
+
+    @jax.jit
+    def probes(params: Tree, state: Tree, xs: Any) -> Measured:
+        setup = Setup(make_objective(objective, target, cell.readout), recurrent, length)
+        columns: dict[str, Norm] = {}
+        for probe in PROBES:
+            columns |= measure_one(cell.step, params, state, xs, setup, probe)
+        return Measured(columns, first_nonfinite(lambda s, x: cell.step(params, s, x), state, xs, length))
+
+    found = probes(params, state, xs)
+    linear = reads_no_state(cell.step, params, state, first)
+    nonfinite = np.asarray(found.nonfinite)[None, None]
+    columns = {}
+    for name, column in found.columns.items():
+        alone = jax.tree.map(lambda leaf: np.asarray(leaf)[None, None], column)
+        values, states = collect(alone, nonfinite, linear, length, alone.square.shape[2])
+        short = ((0, 0), (0, length + 1 - values.shape[1]), *(((0, 0),) * (values.ndim - 2)))
+        values = np.pad(values, short, constant_values=np.nan)
+        states = np.pad(states, short, constant_values=UNDEFINED)
+        columns[name] = (values[None, None, None], states[None, None, None])
+    return state_parts(state), linear, columns, nonfinite.reshape(1, 1, 1, 1)
+
+
+def state_parts(state: Tree) -> tuple[str, ...]:
+    """The names of a state's parts: the whole, and each leaf of it if there are several."""
+    paths = jax.tree_util.tree_leaves_with_path(state)
+    names = [jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in paths]
+    return ("state", *names) if len(names) > 1 else ("state",)
+
+
+def _same_form(step: Any, params: Tree, state: Tree, x: Any) -> None:
+    """Refuse a step that changes the form of the state, or that cannot be traced."""
+    before = jax.eval_shape(lambda: state)
+    try:
+        after = jax.eval_shape(step, params, state, x)
+    except TypeError as error:
+        raise GradlabError("step", f"cannot be traced by JAX: {str(error).splitlines()[0]}") from error
+    if jax.tree.structure(after) != jax.tree.structure(before):
+        raise GradlabError("step", f"returns {jax.tree.structure(after)}; the state is {jax.tree.structure(before)}")
+    for old, new in zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True):
+        if (old.shape, old.dtype) != (new.shape, new.dtype):
+            raise GradlabError("step", f"turns a state of {old.dtype}{list(old.shape)} into {new.dtype}{list(new.shape)}")
+
+
+def recurrent(params: Any) -> Any:
+    """The recurrent weights of gradlab's own cells."""
+    return params.w_rec
+
+
+def reads_no_state(step: Any, params: Tree, state: Tree, x: Any) -> bool:
+    """Whether the step's Jacobian with respect to the state is the same everywhere: the cell is linear."""
+    found = []
+
+    def look(params: Tree, state: Tree, x: Any) -> None:
+        found.append(pullback(step, params, state, x).linear)
+
+    jax.eval_shape(look, params, state, x)
+    return found[0]
+
+
+def block_size(cell: Any, networks: Networks, lanes: int, directions: int) -> int:
+    """How many of its `lanes` a device runs side by side: equal blocks, at least 2 lanes each.
+
+    Small enough for the caches, large enough to be worth the loop's steps. At least two, since XLA takes
+    a batch of one for no batch and rounds otherwise.
+    """
+    params, state, x = (
+        jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[drop:], leaf.dtype), tree)
+        for tree, drop in ((networks.params, 1), (networks.state, 1), (networks.xs, 3))
+    )
+    kept = jax.eval_shape(lambda p, s, x: pullback(cell.step, p, s, x).forward(s, x)[1], params, state, x)
+    batch, itemsize = networks.xs.shape[1], networks.xs.dtype.itemsize
+    numbers = sum(leaf.size for leaf in jax.tree.leaves(state))
+    width = sum(leaf.size for leaf in jax.tree.leaves(recurrent(params))) // numbers
+    carried = batch * min(numbers, directions) * (numbers + width) * itemsize
+    stored = batch * SEGMENT * sum(leaf.size for leaf in kept) * itemsize
+    most = max(2, min(CARRIED_BYTES // carried, KEPT_BYTES // max(stored, 1)))
+    return max(2, -(-lanes // -(-lanes // most)))
+
+
+@functools.cache
+def program(
+    cell: Any, name: ObjectiveName, devices: int, probes: tuple[str, ...] = PROBES
+) -> Callable[..., Any]:
+    """The jitted measurement, `(networks, length) -> Measured`, lanes shared out among the devices."""
+
+    def lane(probe: str | None, params: Tree, state: Tree, xs: Any, target: Tree, length: Any) -> Any:
+        def sequence(xs: Any, target: Tree) -> Any:
+            if probe is None:
+                return first_nonfinite(lambda s, x: cell.step(params, s, x), state, xs, length)
+            setup = Setup(make_objective(name, target, cell.readout), recurrent, length)
+            return measure_one(cell.step, params, state, xs, setup, probe)
+
+        if len(xs) > 1:
+            return jax.vmap(sequence)(xs, target)
+        # A loop inside one vmap is traced far faster than inside two.
+        alone = sequence(xs[0], jax.tree.map(lambda leaf: leaf[0], target))
+        return jax.tree.map(lambda leaf: leaf[None], alone)
+
+    def blocks(probe: str | None, directions: int, networks: Networks, length: Any) -> Any:
+        lanes = len(networks.xs)
+        block = block_size(cell, networks, lanes, directions)
+        rest = -lanes % block
+        padded = jax.tree.map(lambda leaf: jnp.concatenate([leaf, leaf[:rest]]), networks)
+        split = jax.tree.map(lambda leaf: leaf.reshape(-1, block, *leaf.shape[1:]), padded)
+        some = jax.vmap(functools.partial(lane, probe), in_axes=(0, 0, 0, 0, None))
+        found = jax.lax.map(lambda networks: some(*networks, length), split)
+        return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[:lanes], found)
+
+    def share(networks: Networks, length: Any) -> Measured:
+        columns: dict[str, Norm] = {}
+        for probe in probes:
+            columns |= blocks(probe, registry.home("probes", probe).DIRECTIONS, networks, length)
+        return Measured(columns, blocks(None, 1, networks, length))
+
+    here, everywhere = PartitionSpec("device"), PartitionSpec()
+    mesh = Mesh(np.array(jax.devices()[:devices]), ("device",))
+    mapped = jax.shard_map(share, mesh=mesh, in_specs=(here, everywhere), out_specs=here, check_vma=False)
+    return jax.jit(mapped, in_shardings=(NamedSharding(mesh, here), NamedSharding(mesh, everywhere)))
+
+
+def collect(
+    column: Norm, nonfinite: np.ndarray[Any, Any], linear: bool, length: int, lags: int
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """A column of lanes as (log10, state), each (lanes, lags, ...): NaN and a state wherever it is not ok.
+
+    Sequences of a lane are averaged as logarithms, over those with an ok value; a lane is exactly zero
+    where all of them are. A state that is not finite spoils the Jacobians of all steps, but for a linear
+    cell, whose Jacobians never look at it.
+    """
+    log = log10_norm(Norm(column.square[:, :, :lags], column.exponent[:, :, :lags]))
+    broken = np.isnan(log)
+    if not linear:
+        broken |= (nonfinite > 0).reshape(nonfinite.shape + (1,) * (log.ndim - 2))
+    zero = np.isneginf(log) & ~broken
+    fine = ~broken & ~zero
+    count = fine.sum(1)
+    mean = np.where(fine, log, 0).sum(1) / np.maximum(count, 1)
+    state = np.where(broken.any(1), FORWARD_NONFINITE, np.where(count == 0, EXACT_ZERO, OK)).astype(np.int8)
+    state[:, np.arange(state.shape[1]) > length] = UNDEFINED
+    return np.where(state == OK, mean, np.nan), state

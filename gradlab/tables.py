@@ -1,0 +1,265 @@
+"""Result files: the only place that reads and writes them.
+
+A run is a folder: `norms.nc` (labelled log10 norms), `metrics.csv` (tidy, one row a number) and `run.json`
+(settings, versions and the digests of the other two), written last, so that a folder with a `run.json`
+is whole. Equal results give equal bytes.
+"""
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+
+from gradlab import summary as summaries
+from gradlab.profiles import METRICS, STATES, UNDEFINED, Metric, measured
+from gradlab.status import Exit, GradlabError, shown
+from gradlab.summary import Group
+
+if TYPE_CHECKING:
+    import pandas
+    import xarray
+
+SCHEMA = "gradlab.run/1"
+COLUMNS = ("cell", "init", "w_rec", "T", "seed", "part", "metric", "value", "state")
+
+_TEXT = ("cell", "init", "part", "metric", "state")
+_POINT = ["cell", "init", "w_rec", "T", "seed"]
+
+
+@final
+@dataclass(frozen=True)
+class Run:
+    """What a run folder holds: `run.json`, `metrics.csv` and `norms.nc`."""
+
+    about: dict[str, Any]
+    metrics: "pandas.DataFrame"
+    norms: "xarray.Dataset"
+
+
+def metrics(norms: "xarray.Dataset") -> "pandas.DataFrame":
+    """The tidy table of a dataset's metrics: one row a (cell, init, w_rec, T, seed, part, metric).
+
+    `value` is NaN unless `state` is ok; rates in decades per step of lag, horizons in steps. A part that a
+    cell does not have gives no row.
+    """
+    import pandas as pd
+
+    found = measured(norms)
+    axes = [norms[name].values for name in _POINT]
+    has = (
+        (norms["transport_frobenius_state"] != UNDEFINED).any([*_POINT[1:], "lag"]).transpose("cell", "part")
+    )
+    owned = dict(zip(map(str, norms["part"].values), has.values.T, strict=True))
+    blocks = []
+    for (name, part), metric in found.items():
+        kept = owned[part] | (part == "state")
+        value = metric.value[kept]
+        grid = np.meshgrid(np.flatnonzero(kept), *(np.arange(len(a)) for a in axes[1:]), indexing="ij")
+        order = [list(owned).index(part), METRICS.index(name)]
+        places = [g.ravel() for g in grid] + [np.full(value.size, i) for i in order]
+        blocks.append((places, value.ravel(), metric.state[kept].ravel()))
+    places = [np.concatenate([block[0][i] for block in blocks]) for i in range(7)]
+    rows = np.lexsort(places[::-1])
+    columns: dict[str, Any] = {
+        name: np.asarray(axis)[at[rows]] for name, axis, at in zip(_POINT, axes, places, strict=False)
+    }
+    columns["part"] = np.array(list(owned), object)[places[5][rows]]
+    columns["metric"] = np.array(METRICS, object)[places[6][rows]]
+    columns["value"] = np.concatenate([block[1] for block in blocks])[rows]
+    columns["state"] = np.array(STATES, object)[np.concatenate([block[2] for block in blocks])[rows]]
+    return pd.DataFrame(columns).astype(dict.fromkeys(_TEXT, str))
+
+
+def groups(source: "Run | pandas.DataFrame", norms: "xarray.Dataset | None" = None) -> list[Group]:
+    """Every (cell, init, w_rec) at the longest T, from a run, or a table of metrics and its norms."""
+    if isinstance(source, Run):
+        norms, source = source.norms, source.metrics
+    if norms is None:
+        raise TypeError("a table of metrics needs the norms it was made from")
+    at = int(norms["T"].values.argmax())
+    longest = {}
+    for name in METRICS:
+        value, state = grid(source, norms, name)
+        longest[name] = Metric(value[..., at, :], state[..., at, :])
+    return summaries.groups(norms, longest)
+
+
+def summary(source: "Run | pandas.DataFrame", norms: "xarray.Dataset | None" = None) -> "pandas.DataFrame":
+    """The rows of `groups` as a table, with the columns of `gradlab.summary.Group`."""
+    import pandas as pd
+
+    return pd.DataFrame([row._asdict() for row in groups(source, norms)], columns=list(Group._fields))
+
+
+def grid(table: "pandas.DataFrame", norms: "xarray.Dataset", metric: str, part: str = "state") -> Metric:
+    """One metric of a tidy table as arrays `(cell, init, w_rec, T, seed)`; a row not there is undefined."""
+    table = table[(table["metric"] == metric) & (table["part"] == part)]
+    shape = tuple(norms.sizes[name] for name in _POINT)
+    found = Metric(np.full(shape, np.nan), np.full(shape, UNDEFINED, np.int8))
+    at = tuple(table[name].map(_places(norms[name].values.tolist())).to_numpy(np.intp) for name in _POINT)
+    found.value[at] = table["value"].to_numpy(np.float64)
+    found.state[at] = table["state"].map(_places(STATES)).to_numpy(np.int8)
+    return found
+
+
+def _places(labels: Sequence[Any]) -> dict[Any, int]:
+    return {label: i for i, label in enumerate(labels)}
+
+
+def write(folder: Path, about: dict[str, Any], norms: "xarray.Dataset") -> list[Path]:
+    """Write a run's files; `about` becomes `run.json`, with `schema` and the digests of the files added.
+
+    Each file appears whole or not at all, `run.json` last. Raises `GradlabError` with `Exit.STORAGE` if the
+    file system refuses.
+    """
+    contents = {"metrics.csv": _csv(metrics(norms)), "norms.nc": _netcdf(norms)}
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    about = about | {"schema": SCHEMA, "files": digests}
+    contents["run.json"] = (json.dumps(about, allow_nan=False, sort_keys=True, indent=1) + "\n").encode()
+    with _storage(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in contents.items():
+            _replace(folder / name, content)
+    return [folder / name for name in contents]
+
+
+def read(path: Path) -> Run:
+    """Read a run from its folder or its `run.json`.
+
+    Raises `GradlabError` if there is no run, it is of another schema, or a file is missing, unreadable or
+    not the one that was written.
+    """
+    folder = path.parent if path.name == "run.json" else path
+    about = _about(folder)
+    contents = {}
+    for name in ("metrics.csv", "norms.nc"):
+        content = _bytes(folder / name)
+        if hashlib.sha256(content).hexdigest() != about["files"].get(name):
+            raise GradlabError(
+                str(folder / name), "is not the file that run.json describes; run the command again"
+            )
+        contents[name] = content
+    try:
+        return Run(about, _table(contents["metrics.csv"]), _dataset(contents["norms.nc"]))
+    except (ValueError, KeyError, OSError) as error:
+        raise GradlabError(str(folder), f"cannot be read: {shown(str(error))}") from error
+
+
+def _about(folder: Path) -> dict[str, Any]:
+    place = folder / "run.json"
+    if not folder.exists():
+        raise GradlabError(str(folder), "no such folder; name one that `gradlab` has written")
+    if not place.exists():
+        raise GradlabError(
+            str(folder), "holds no run.json, so no finished run; repeat the command that began it"
+        )
+    try:
+        about = json.loads(_bytes(place))
+    except ValueError as error:
+        raise GradlabError(str(place), f"is not JSON: {shown(str(error))}") from error
+    schema = about.get("schema") if isinstance(about, dict) else None
+    number = re.fullmatch(r"gradlab\.run/(\d+)", str(schema))
+    if number and int(number[1]) > int(SCHEMA.rpartition("/")[2]):
+        raise GradlabError(
+            f"{place}:schema", f"{schema} is newer than {SCHEMA}, which this gradlab reads; upgrade gradlab"
+        )
+    if schema != SCHEMA or not isinstance(about.get("files"), dict):
+        raise GradlabError(
+            f"{place}:schema", f"{shown(schema)} is not {SCHEMA}; name a folder that gradlab has written"
+        )
+    return dict(about)
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise GradlabError(str(path), f"cannot be read: {error.strerror or error}") from error
+
+
+def _csv(table: "pandas.DataFrame") -> bytes:
+    """CSV whose floats read back exactly; text that a spreadsheet takes for a formula gets an apostrophe."""
+    safe = {name: table[name].map(_mapping(_escaped, table[name])) for name in _TEXT}
+    text: str = table.assign(**safe).to_csv(index=False, lineterminator="\n")
+    return text.encode()
+
+
+def _table(content: bytes) -> "pandas.DataFrame":
+    import pandas as pd
+
+    table = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
+    columns: dict[str, Any] = {name: table[name].map(_mapping(_plain, table[name])) for name in _TEXT}
+    for name in ("T", "seed"):
+        columns[name] = np.array([int(text) for text in table[name]], np.int64)
+    for name in ("w_rec", "value"):
+        columns[name] = np.array([float(text or "nan") for text in table[name]])
+    return pd.DataFrame({name: columns[name] for name in COLUMNS}).astype(dict.fromkeys(_TEXT, str))
+
+
+def _mapping(change: Callable[[str], str], column: "pandas.Series[str]") -> dict[str, str]:
+    """What `change` makes of each text in a column, worked out once a text."""
+    return {text: change(text) for text in column.unique().tolist()}
+
+
+def _escaped(text: str) -> str:
+    return f"'{text}" if re.match(r"'*[=+\-@\t\r]", text) else text
+
+
+def _plain(text: str) -> str:
+    return text[1:] if re.match(r"''*[=+\-@\t\r]", text) else text
+
+
+def _netcdf(norms: "xarray.Dataset") -> bytes:
+    """netCDF-4 bytes: compressed, no time stamps, so equal data give equal bytes."""
+    encoding = {}
+    for name, variable in norms.data_vars.items():
+        chunks, room = [], 2**18
+        for size in reversed(variable.shape):
+            chunks.append(max(1, min(size, room)))
+            room //= chunks[-1]
+        packed = {"zlib": True, "complevel": 1, "shuffle": True, "chunksizes": tuple(reversed(chunks))}
+        encoding[name] = packed if variable.ndim else {}
+    return bytes(norms.to_netcdf(engine="h5netcdf", encoding=encoding))
+
+
+def _dataset(content: bytes) -> "xarray.Dataset":
+    import xarray as xr
+
+    return xr.load_dataset(io.BytesIO(content), engine="h5netcdf")
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Put `content` at `path`, whole or not at all, and have it on the disk before returning."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    if hasattr(os, "O_DIRECTORY"):
+        handle = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+@contextlib.contextmanager
+def _storage(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        what = f"cannot be written: {error.strerror or error}; nothing half-written was left"
+        raise GradlabError(str(folder), what, Exit.STORAGE) from error

@@ -1,0 +1,74 @@
+"""The vocabulary: axis letters, array aliases and the interfaces that members fill.
+
+Axes: `T` time, `D` input, `N` hidden, `K` gates, `S` flattened state, `R` directions, `G` networks, `B` sequences.
+Every function is unbatched; a batch is a `jax.vmap` at the call site.
+"""
+
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
+
+from jax import Array
+from jaxtyping import Float, Int, PRNGKeyArray
+
+Key = PRNGKeyArray
+Scalar = Float[Array, ""] | float
+Input = Float[Array, " D"]
+Hidden = Float[Array, " N"]
+Matrix = Float[Array, "N N"]
+
+Params = TypeVar("Params")
+State = TypeVar("State")
+
+Step = Callable[[Any, Any, Any], Any]
+"""`step(params, state, x) -> state`: the narrowest interface; every probe takes this."""
+
+Initializer = Callable[[Key, int], Matrix]
+"""`initializer(key, n) -> W`: one recurrent matrix of unit gain."""
+
+
+class Cell(Protocol[Params, State]):
+    """A recurrent cell: a frozen dataclass of settings; its numbers live in pytrees; unbatched."""
+
+    gates: ClassVar[tuple[str, ...]]
+    """Names of the gates, in the order of the gate axis; empty for a cell without."""
+    memory: ClassVar[str]
+    """The part of the state that is the memory path."""
+    fixed: ClassVar[tuple[str, ...]]
+    """Parameters that are not trained."""
+
+    def init(
+        self, key: Key, d_in: int, d_hidden: int, w_rec: Scalar, initializer: Initializer
+    ) -> tuple[Params, State]:
+        """Draw parameters and the initial state; the recurrent matrix is `w_rec` times a unit-gain one."""
+        ...
+
+    def step(self, params: Params, state: State, x: Input) -> State:
+        """One step of the recurrence."""
+        ...
+
+    def readout(self, state: State) -> Hidden:
+        """The part of the state that a layer above would see."""
+        ...
+
+    def rate_theory(self, w_rec: float) -> float | None:
+        """log10 of the transport per step from an orthogonal start, where a closed form is known."""
+        ...
+
+
+class Objective(NamedTuple):
+    """What L is: the cotangents that it sends into the states."""
+
+    cotangent: Callable[[Any], Any]
+    """`state_t -> dL_t/dstate_t`, the term of L that reads step t alone."""
+    every: bool
+    """L sums such a term at every step; otherwise only the last step has one."""
+
+
+class Setup(NamedTuple):
+    """What a probe is told beside `(step, params, state, xs)`."""
+
+    objective: Objective
+    recurrent: Callable[[Any], Any] | None
+    """`params -> w_rec`: picks the recurrent weights (an array or a tree of arrays); None if there are none."""
+    length: Int[Array, ""] | int
+    """T: the steps to run; at most `len(xs)`, and possibly traced."""

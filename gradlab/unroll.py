@@ -1,0 +1,222 @@
+"""The one scan over time and its log-domain backward pass.
+
+A backward pass carries `value * 2**exponent`: numbers near 1 and one integer. Nothing underflows or
+overflows on the way, and no logarithm is taken before the pass is over (`log10_norm`).
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jaxtyping import Float, Int
+
+from gradlab.linear import pullback
+from gradlab.types import Setup, Step
+
+Tree = Any
+Carry = TypeVar("Carry")
+
+DEAD = -(2**30)
+"""The exponent of an exact zero: below every reachable one, and safe to add to."""
+SEGMENT = 256
+"""Steps whose residuals are kept at a time; a longer sequence is run again, segment by segment."""
+
+
+class Scaled(NamedTuple):
+    """`value * 2**exponent`: the largest entry of `value` lies in [1/2, 1), or all are 0 at DEAD."""
+
+    value: Tree
+    exponent: Int[Array, ""]
+
+
+class Norm(NamedTuple):
+    """A norm as it leaves the device: `sqrt(square) * 2**exponent`."""
+
+    square: Float[Array, "*axes"]
+    exponent: Int[Array, "*axes"]
+
+
+def rescale(value: Tree, exponent: Int[Array, ""] | int = 0) -> Scaled:
+    """`value * 2**exponent`, its largest entry brought to [1/2, 1) by an exact power of two."""
+    peak = jnp.stack([jnp.max(jnp.abs(leaf)) for leaf in jax.tree.leaves(value)]).max()
+    _, shift = jnp.frexp(peak)
+    alive = peak > 0
+    # A NaN peak is neither alive nor zero: it multiplies the value and so stays visible.
+    factor = jnp.where(alive, jnp.ldexp(jnp.ones_like(peak), -shift), peak)
+    moved = jnp.where(peak == 0, DEAD, exponent + jnp.where(alive, shift, 0))
+    return Scaled(jax.tree.map(lambda leaf: leaf * factor, value), moved.astype(jnp.int32))
+
+
+def add(a: Scaled, b: Scaled) -> Scaled:
+    """The sum of two scaled trees, aligned at the larger exponent."""
+    top = jnp.maximum(a.exponent, b.exponent)
+
+    def aligned(part: Scaled) -> Tree:
+        drop = jnp.maximum(part.exponent - top, -2000)
+        return jax.tree.map(lambda leaf: jnp.ldexp(leaf, drop), part.value)
+
+    return rescale(jax.tree.map(jnp.add, aligned(a), aligned(b)), top)
+
+
+def norms(scaled: Scaled) -> Norm:
+    """The norm of the whole tree, then of each leaf when there are several; shape (parts,)."""
+    squares = jnp.stack([jnp.sum(leaf * leaf) for leaf in jax.tree.leaves(scaled.value)])
+    square = jnp.concatenate([squares.sum(keepdims=True), squares]) if squares.size > 1 else squares
+    return Norm(square, jnp.broadcast_to(scaled.exponent, square.shape))
+
+
+def log10_norm(norm: Norm) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """log10 of a norm, float64, on the host; -inf where it is exactly 0, NaN where it is not finite."""
+    square = np.asarray(norm.square, np.float64)
+    exponent = np.asarray(norm.exponent, np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log = 0.5 * np.log10(square) + exponent * math.log10(2)
+    return np.where(square == 0, -np.inf, np.where(np.isfinite(square), log, np.nan))
+
+
+def reverse_scan(
+    forward: Callable[[Tree, Tree, Any], tuple[Tree, Tree]],
+    start: Callable[[Tree], Carry],
+    back: Callable[[Carry, Tree], tuple[Carry, Tree]],
+    observe: Callable[[Carry, Any], tuple[Carry, Tree]],
+    state: Tree,
+    xs: Tree,
+    length: Int[Array, ""] | int,
+    segment: int = SEGMENT,
+) -> tuple[Tree, Tree]:
+    """Run `length` steps forward, then back, keeping `kept` for one segment of the way at a time.
+
+    for t = 1..length:      state_t, kept_t = forward(state_{t-1}, xs[t-1], t)
+    carry = start(state_length)
+    for lag = 0..length-1:
+        carry, observed[lag] = observe(carry, lag)
+        carry, passed[lag] = back(carry, kept_t)
+    _, observed[length] = observe(carry, length)
+
+    with t = length - lag. `length` may be traced: one program serves every length up to `len(xs)`.
+    Returns `(observed, passed)` of leading size `len(xs) + 1` and `len(xs)`; entries beyond `length`
+    are zeros. Memory beside them: `segment` times `kept`, and a state a segment.
+    """
+    capacity = jax.tree.leaves(xs)[0].shape[0]
+    segment = min(segment, capacity)
+    length = jnp.asarray(length, jnp.int32)
+    segments = (length + segment - 1) // segment
+
+    def ahead(i: Any, state: Tree) -> tuple[Tree, Tree]:
+        return forward(state, _get(xs, i), i + 1)
+
+    def checkpoint(k: Any, loop: tuple[Tree, Tree]) -> tuple[Tree, Tree]:
+        state, saved = loop
+        saved = _put(saved, k, state)
+        first = k * segment
+        return jax.lax.fori_loop(first, first + segment, lambda i, s: ahead(i, s)[0], state), saved
+
+    _, kept = jax.eval_shape(lambda s: ahead(0, s), state)
+    carry = jax.eval_shape(start, state)
+    observed = jax.eval_shape(lambda c: observe(c, length)[1], carry)
+    passed = jax.eval_shape(lambda c, e: back(c, e)[1], carry, kept)
+
+    saved = _zeros(jax.eval_shape(lambda: state), -(-capacity // segment))
+    last, saved = jax.lax.fori_loop(0, segments - 1, checkpoint, (state, saved))
+    saved = _put(saved, segments - 1, last)
+
+    def segment_back(k: Any, loop: tuple[Any, ...]) -> tuple[Any, ...]:
+        carry, observed, passed, kept = loop
+        which = segments - 1 - k
+        first = which * segment
+        end = jnp.minimum(first + segment, length)
+
+        def keep(i: Any, loop: tuple[Tree, Tree]) -> tuple[Tree, Tree]:
+            state, item = ahead(i, loop[0])
+            return state, _put(loop[1], i - first, item)
+
+        def astern(j: Any, loop: tuple[Any, ...]) -> tuple[Any, ...]:
+            carry, observed, passed = loop
+            i = end - 1 - j
+            lag = length - 1 - i
+            carry, seen = observe(carry, lag)
+            observed = _put(observed, lag, seen)
+            carry, extra = back(carry, _get(kept, i - first))
+            return carry, observed, _put(passed, lag, extra)
+
+        final, kept = jax.lax.fori_loop(first, end, keep, (_get(saved, which), kept))
+        carry = jax.tree.map(lambda new, old: jnp.where(k == 0, new, old), start(final), carry)
+        carry, observed, passed = jax.lax.fori_loop(0, end - first, astern, (carry, observed, passed))
+        return carry, observed, passed, kept
+
+    blank = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), carry)
+    loop = (blank, _zeros(observed, capacity + 1), _zeros(passed, capacity), _zeros(kept, segment))
+    end, observed, passed, _ = jax.lax.fori_loop(0, segments, segment_back, loop)
+    return _put(observed, length, observe(end, length)[1]), passed
+
+
+def send_back(
+    step: Step,
+    params: Tree,
+    state: Tree,
+    xs: Tree,
+    setup: Setup,
+    observe: Callable[[Scaled], Tree] = lambda adjoint: None,
+    weights: Callable[[Tree, Int[Array, ""]], Tree] | None = None,
+) -> tuple[Tree, Tree]:
+    """Send the objective's cotangents back through time, in the log domain.
+
+    a_T = dL_T/dstate_T,    a_{t-1} = dL_{t-1}/dstate_{t-1} + (dstate_t/dstate_{t-1})^T a_t
+
+    `observe(a_t)` is recorded at every lag; `weights(g, exponent)`, where `g * 2**exponent` is the
+    part of dL/dparams that step t contributes, at every lag below T.
+    """
+    one = pullback(step, params, state, _get(xs, 0), weights=weights is not None)
+    local, every = setup.objective
+
+    def forward(state: Tree, x: Tree, t: Any) -> tuple[Tree, Tree]:
+        after, kept = one.forward(state, x)
+        # The initial state has no term of its own in the loss.
+        term = jax.tree.map(lambda leaf: jnp.where(t > 1, leaf, 0), local(state)) if every else None
+        return after, (kept, term)
+
+    def back(adjoint: Scaled, item: tuple[Any, Tree]) -> tuple[Scaled, Tree]:
+        kept, term = item
+        of_params, of_state = one.pull(kept, adjoint.value)
+        record = weights(of_params, adjoint.exponent) if weights is not None else None
+        pulled = rescale(of_state, adjoint.exponent)
+        return (add(pulled, rescale(term)) if every else pulled), record
+
+    return reverse_scan(
+        forward,
+        lambda final: rescale(local(final)),
+        back,
+        lambda adjoint, lag: (adjoint, observe(adjoint)),
+        state,
+        xs,
+        setup.length,
+    )
+
+
+def first_nonfinite(
+    forward: Callable[[Tree, Tree], Tree], state: Tree, xs: Tree, length: Int[Array, ""] | int
+) -> Int[Array, ""]:
+    """The first step whose state holds a NaN or an infinity; 0 if none does."""
+
+    def ahead(i: Any, loop: tuple[Tree, Any]) -> tuple[Tree, Any]:
+        state = forward(loop[0], _get(xs, i))
+        finite = jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(state)]).all()
+        return state, jnp.where((loop[1] == 0) & ~finite, i + 1, loop[1]).astype(jnp.int32)
+
+    return jax.lax.fori_loop(0, jnp.asarray(length, jnp.int32), ahead, (state, jnp.int32(0)))[1]
+
+
+def _zeros(shape: Tree, size: int) -> Tree:
+    return jax.tree.map(lambda leaf: jnp.zeros((size, *leaf.shape), leaf.dtype), shape)
+
+
+def _put(buffer: Tree, i: Any, item: Tree) -> Tree:
+    return jax.tree.map(lambda b, v: jax.lax.dynamic_update_index_in_dim(b, v, i, 0), buffer, item)
+
+
+def _get(buffer: Tree, i: Any) -> Tree:
+    return jax.tree.map(lambda b: jax.lax.dynamic_index_in_dim(b, i, 0, keepdims=False), buffer)

@@ -1,0 +1,72 @@
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import linen
+from scipy.special import expit
+
+from gradlab.cells.gru import GRU
+from tests.cells import foreign
+
+
+@pytest.mark.parametrize("dtype", foreign.DTYPES)
+def test_reset_after_equals_equinox(dtype, key):
+    cell = GRU("after")
+    params, state, xs = foreign.network(cell, key, dtype)
+    theirs = eqx.nn.GRUCell(foreign.D, foreign.N, dtype=dtype, key=key)
+    theirs = eqx.tree_at(
+        lambda c: (c.weight_ih, c.weight_hh, c.bias, c.bias_n),
+        theirs,
+        (
+            params.w_in.reshape(-1, foreign.D),
+            params.w_rec.reshape(-1, foreign.N),
+            params.b.reshape(-1),
+            jnp.zeros(foreign.N, dtype),
+        ),
+    )
+    foreign.assert_equal(cell, params, state, xs, lambda h, x: (theirs(x, h),) * 2, state.h)
+
+
+@pytest.mark.parametrize("dtype", foreign.DTYPES)
+def test_reset_after_equals_flax(dtype, key):
+    cell = GRU("after")
+    params, state, xs = foreign.network(cell, key, dtype)
+    theirs = linen.GRUCell(foreign.N, dtype=dtype, param_dtype=dtype)
+    layers = {}
+    for k, gate in enumerate(GRU.gates):
+        layers[f"i{gate}"] = foreign.dense(params.w_in[k], params.b[k])
+        layers[f"h{gate}"] = foreign.dense(params.w_rec[k])
+    layers["hn"]["bias"] = jnp.zeros(foreign.N, dtype)
+    step = lambda h, x: theirs.apply({"params": layers}, h, x)
+    foreign.assert_equal(cell, params, state, xs, step, state.h)
+
+
+def test_reset_before_equals_cho(key):
+    """Equations 5 to 8 of Cho et al. 2014, in NumPy; neither equinox nor flax has this form."""
+    params, state, xs = foreign.network(GRU(), key, np.float64)
+    (u_r, u_z, u), (w_r, w_z, w), (b_r, b_z, b) = map(np.asarray, (params.w_rec, params.w_in, params.b))
+    h = np.zeros(foreign.N)
+    for x, given in zip(np.asarray(xs), xs, strict=True):
+        r = expit(w_r @ x + u_r @ h + b_r)
+        z = expit(w_z @ x + u_z @ h + b_z)
+        h = z * h + (1 - z) * np.tanh(w @ x + u @ (r * h) + b)
+        state = GRU().step(params, state, given)
+        np.testing.assert_allclose(state.h, h, rtol=0, atol=1e-12)
+
+
+def test_the_two_forms_differ(key):
+    params, state, xs = foreign.network(GRU(), key, np.float64)
+    state = state._replace(h=jnp.ones(foreign.N))
+    before, after = (GRU(form).step(params, state, xs[0]).h for form in ("before", "after"))
+    assert np.abs(before - after).max() > 1e-3
+
+
+def test_an_almost_closed_gate_still_lets_a_gradient_through_in_float32(key):
+    """With z = 1 - 1e-13, float32 rounds z to 1; what reaches n is 1e-13 of it, not 0."""
+    params, state, xs = foreign.network(GRU(), key, np.float32)
+    params = params._replace(b=jnp.zeros_like(params.b).at[1].set(30.0), w_rec=0 * params.w_rec)
+    to_n = jax.grad(lambda p: GRU().step(p, state, xs[0]).h.sum())(params).b[2]
+    n = np.tanh(np.float64(params.w_in[2] @ xs[0]))
+    z = 30 + np.float64(params.w_in[1] @ xs[0])
+    np.testing.assert_allclose(to_n, expit(-z) * (1 - n**2), rtol=1e-4)

@@ -1,0 +1,66 @@
+"""The common style: equal bytes, safe colours, readable labels."""
+
+import time
+
+import matplotlib
+import numpy as np
+from matplotlib.colors import to_rgb
+
+from gradlab import tables
+from gradlab.plots import _style
+from gradlab.plots.profile import profile
+from tests import samples
+
+
+def luminance(color):
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(color)]
+    return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
+
+
+def contrast_on_white(color):
+    return 1.05 / (luminance(color) + 0.05)
+
+
+def test_saved_files_are_equal_byte_for_byte(tmp_path):
+    norms = samples.norms()
+    run = tables.Run({}, tables.metrics(norms), norms)
+    first = _style.save(profile(run), tmp_path / "a", "profile")
+    time.sleep(1.1)
+    second = _style.save(profile(run), tmp_path / "b", "profile")
+    assert [file.name for file in first] == ["profile.svg", "profile.png"]
+    for a, b in zip(first, second, strict=True):
+        assert a.read_bytes() == b.read_bytes()
+    assert b"<dc:date>" not in first[0].read_bytes()
+
+
+def test_the_style_leaves_no_trace_and_heeds_none():
+    before = dict(matplotlib.rcParams)
+    with matplotlib.rc_context({"font.size": 30}), _style.style():
+        assert matplotlib.rcParams["font.size"] == 8
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_colors_of_cells_differ_stay_and_can_be_read():
+    labels = ["elman", "lstm", "gru", "esn", "elman(activation=relu)", "elman(activation=identity)"]
+    chosen = _style.cell_colors(labels)
+    assert len(set(chosen.values())) == len(labels)
+    assert _style.cell_colors(["elman"])["elman"] == chosen["elman"]
+    assert min(map(contrast_on_white, _style.CELLS)) > 3.5
+
+
+def test_curves_near_w_rec_1_are_the_darkest():
+    shades = [contrast_on_white(_style.DIVERGING(x)) for x in np.linspace(0, 1, 21)]
+    assert max(shades) == shades[10]
+    assert min(shades) > 1.8
+
+
+def test_thin_keeps_both_ends():
+    assert _style.thin(3).tolist() == [0, 1, 2, 3]
+    few = _style.thin(10**5)
+    assert (few[0], few[-1]) == (0, 10**5)
+    assert len(few) <= _style.POINTS
+
+
+def test_span():
+    assert _style.span([0.5, 1.0]) == "0.5, 1"
+    assert _style.span([1, 2, 3, 4, 5]) == "1..5 (5 values)"

@@ -1,0 +1,197 @@
+"""What every member of a kind must do; names no member."""
+
+import functools
+import inspect
+from typing import Literal, get_args, get_origin, get_type_hints
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.flatten_util import ravel_pytree
+
+from gradlab import registry
+
+D, N, T = 3, 4, 6
+DTYPES = [jnp.float32, jnp.float64]
+
+
+def specs(kind):
+    """Every member as it comes, and with each value that a setting of a few named values can take."""
+    found = []
+    for name in registry.names(kind):
+        factory = registry.member(kind, name)
+        hints = get_type_hints(factory.__init__ if inspect.isclass(factory) else factory)
+        found.append(name)
+        for setting in registry.settings(factory):
+            if get_origin(hints[setting]) is Literal:
+                found += [f"{name}({setting}={value})" for value in get_args(hints[setting])]
+    return sorted({registry.label(kind, spec) for spec in found})
+
+
+def gaussian(key, n):
+    """A start of unit gain that belongs to no member."""
+    return jax.random.normal(key, (n, n), jnp.float64) / np.sqrt(n)
+
+
+def orthogonal(key, n):
+    return jnp.linalg.qr(jax.random.normal(key, (n, n), jnp.float64))[0]
+
+
+def network(cell, key, dtype=jnp.float64, initializer=gaussian, w_rec=1.2):
+    """Parameters and a state away from zero, and inputs, all of one dtype."""
+    key_init, key_off, key_x = jax.random.split(key, 3)
+    params, state = cell.init(key_init, D, N, w_rec, initializer)
+    flat, unravel = ravel_pytree(state)
+    state = unravel(flat + 0.5 * jax.random.normal(key_off, flat.shape))
+    xs = jax.random.normal(key_x, (T, D))
+    return jax.tree.map(lambda leaf: leaf.astype(dtype), (params, state, xs))
+
+
+def shapes(tree):
+    return jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), tree)
+
+
+@pytest.mark.parametrize("spec", specs("cells"))
+class TestCell:
+    def test_starts_in_the_widest_dtype_with_named_parts(self, spec, key):
+        params, state = registry.make("cells", spec).init(key, D, N, 1.0, gaussian)
+        assert {"w_in", "w_rec", "b"} <= set(params._fields)
+        assert {leaf.dtype for leaf in jax.tree.leaves((params, state))} == {jnp.dtype(jnp.float64)}
+        assert all(leaf.shape[-2:] == (N, N) for leaf in [params.w_rec])
+
+    @pytest.mark.parametrize("dtype", DTYPES)
+    def test_step_keeps_shapes_and_dtypes(self, spec, dtype, key):
+        cell = registry.make("cells", spec)
+        params, state, xs = network(cell, key, dtype)
+        after = cell.step(params, state, xs[0])
+        assert type(after) is type(state)
+        assert shapes(after) == shapes(state)
+        assert cell.readout(after).shape == (N,)
+        assert cell.readout(after).dtype == dtype
+
+    def test_w_rec_is_the_gain(self, spec, key):
+        cell = registry.make("cells", spec)
+        init = lambda w_rec: cell.init(key, D, N, w_rec, gaussian)[0]
+        one = init(1.0)
+        for w_rec in (0.0, 0.7, -1.5):
+            scaled = init(w_rec)
+            np.testing.assert_allclose(scaled.w_rec, w_rec * one.w_rec, rtol=1e-14)
+            np.testing.assert_array_equal(scaled.w_in, one.w_in)
+        swept = jax.vmap(init)(jnp.array([0.7, 1.0], jnp.float32))
+        np.testing.assert_allclose(swept.w_rec[1], one.w_rec, rtol=1e-12)
+
+    def test_input_weights_do_not_depend_on_the_initializer(self, spec, key):
+        cell = registry.make("cells", spec)
+        first, second = (cell.init(key, D, N, 1.0, start)[0] for start in (gaussian, orthogonal))
+        np.testing.assert_array_equal(first.w_in, second.w_in)
+        assert not np.array_equal(first.w_rec, second.w_rec)
+
+    def test_gates_are_drawn_apart(self, spec, key):
+        cell = registry.make("cells", spec)
+        params, _ = cell.init(key, D, N, 1.0, orthogonal)
+        assert params.w_rec.shape == ((len(cell.gates), N, N) if cell.gates else (N, N))
+        if cell.gates:
+            np.testing.assert_allclose(
+                np.linalg.svd(params.w_rec, compute_uv=False), np.ones((len(cell.gates), N)), rtol=1e-13
+            )
+            assert len({float(w[0, 0]) for w in params.w_rec}) == len(cell.gates)
+
+    def test_gradient_reaches_every_parameter(self, spec, key):
+        cell = registry.make("cells", spec)
+        params, state, xs = network(cell, key)
+
+        def loss(params):
+            last, _ = jax.lax.scan(lambda s, x: (cell.step(params, s, x), None), state, xs)
+            flat = ravel_pytree(last)[0]
+            return flat @ jnp.arange(1.0, flat.size + 1)
+
+        for name, leaf in jax.grad(loss)(params)._asdict().items():
+            rows = leaf.reshape(len(cell.gates) or 1, -1)
+            assert np.isfinite(rows).all(), name
+            assert (rows != 0).any(axis=1).all(), name
+
+    def test_vmap_equals_a_loop(self, spec, key):
+        cell = registry.make("cells", spec)
+        params, state, xs = network(cell, key)
+        batched = jax.vmap(cell.step, (None, None, 0))(params, state, xs)
+        for t in range(T):
+            one = cell.step(params, state, xs[t])
+            for a, b in zip(jax.tree.leaves(batched), jax.tree.leaves(one), strict=True):
+                np.testing.assert_allclose(a[t], b, rtol=1e-13, atol=1e-15)
+
+    def test_forward_and_reverse_jacobians_agree(self, spec, key):
+        cell = registry.make("cells", spec)
+        params, state, xs = network(cell, key)
+        flat, unravel = ravel_pytree(state)
+        step = lambda v: ravel_pytree(cell.step(params, unravel(v), xs[0]))[0]
+        forward = jax.jacfwd(step)(flat)
+        assert np.abs(forward).max() > 0
+        np.testing.assert_allclose(forward, jax.jacrev(step)(flat), rtol=1e-12, atol=1e-15)
+
+    def test_equal_cells_share_one_program(self, spec, key):
+        traced = []
+
+        @functools.partial(jax.jit, static_argnums=0)
+        def step(cell, params, state, x):
+            traced.append(cell)
+            return cell.step(params, state, x)
+
+        for _ in range(3):
+            cell = registry.make("cells", spec)
+            params, state, xs = network(cell, key)
+            step(cell, params, step(cell, params, state, xs[0]), xs[1])
+        assert len(traced) == 1
+
+    def test_settings_round_trip(self, spec):
+        cell = registry.make("cells", spec)
+        assert registry.label("cells", spec) == spec
+        again = registry.make("cells", registry.label("cells", spec))
+        assert again == cell
+        assert hash(again) == hash(cell)
+
+    def test_declared_names_exist(self, spec, key):
+        cell = registry.make("cells", spec)
+        params, state = cell.init(key, D, N, 1.0, gaussian)
+        assert cell.memory in state._fields
+        assert set(cell.fixed) <= set(params._fields)
+
+    @pytest.mark.parametrize("w_rec", [0.0, 0.8, 1.0, -1.25])
+    def test_declared_rate_is_measured(self, spec, w_rec, key):
+        cell = registry.make("cells", spec)
+        rate = cell.rate_theory(w_rec)
+        if rate is None:
+            return
+        params, state, xs = network(cell, key, initializer=orthogonal, w_rec=w_rec)
+        flat, unravel = ravel_pytree(state)
+        product = np.eye(flat.size)
+        for x in xs:
+            step = lambda v, x=x: ravel_pytree(cell.step(params, unravel(v), x))[0]
+            product = np.asarray(jax.jacfwd(step)(flat)) @ product
+            flat = step(flat)
+        assert np.log10(np.linalg.norm(product, 2)) == pytest.approx(rate * T, abs=1e-12)
+
+
+@pytest.mark.parametrize("spec", specs("initializers"))
+class TestInitializer:
+    @pytest.mark.parametrize("n", [1, 2, 7])
+    def test_shape_dtype_and_key(self, spec, n, key):
+        draw = registry.make("initializers", spec)
+        w = draw(key, n)
+        assert (w.shape, w.dtype) == ((n, n), jnp.float64)
+        assert np.isfinite(w).all()
+        np.testing.assert_array_equal(w, draw(key, n))
+
+    def test_float32_where_float64_is_off(self, spec, key):
+        with jax.enable_x64(False):
+            assert registry.make("initializers", spec)(key, 5).dtype == jnp.float32
+
+    def test_vmap_equals_a_loop(self, spec, key):
+        draw = registry.make("initializers", spec)
+        keys = jax.random.split(key, 3)
+        together = jax.jit(jax.vmap(lambda k: draw(k, 5)))(keys)
+        for one, k in zip(together, keys, strict=True):
+            np.testing.assert_allclose(one, draw(k, 5), rtol=1e-12, atol=1e-14)
+
+    def test_settings_round_trip(self, spec):
+        assert registry.label("initializers", spec) == spec
