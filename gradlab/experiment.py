@@ -7,11 +7,14 @@ from typing import Any, Literal
 
 from gradlab import registry
 from gradlab.registry import number
-from gradlab.status import Exit, GradlabError, shown
+from gradlab.runtime import available_bytes
+from gradlab.status import Exit, GradlabError, shown, size
 
 Precision = Literal["float32", "float64"]
 MOST = 10**6
 """Values on one axis of a grid; more is taken for a slip and refused."""
+POINT_BYTES = 1000
+"""What a point of the grid takes at the very least."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,9 @@ def _range(option: str, text: str, kind: type[int] | type[float]) -> list[float]
     if stop < start or (count == 1 and stop != start):
         raise GradlabError(option, f"{shown(text)} is an empty range; write START:STOP:COUNT, START below STOP")
     if count > MOST:
-        raise GradlabError(option, f"{shown(text)} has {count} values; at most {MOST}", Exit.RESOURCES)
+        need, free = size(count * POINT_BYTES), size(available_bytes())
+        what = f"{shown(text)} has {count} values and needs at least {need} of memory, {free} available"
+        raise GradlabError(option, f"{what}; at most {MOST} values", Exit.RESOURCES)
     width = (stop - start) / max(count - 1, 1)
     if start == stop and count > 1:
         raise GradlabError(option, f"{shown(text)} has a step of zero; write {start} alone")

@@ -41,14 +41,19 @@ def pullback(step: Step, params: Tree, state: Tree, x: Tree, *, weights: bool = 
         return after, leaves
 
     closed, shape = jax.make_jaxpr(residuals, return_shape=True)(params, state, x)
-    n_params, n_state = len(jax.tree.leaves(params)), len(jax.tree.leaves(shape[0]))
-    moving = [index >= n_params for index in range(len(closed.jaxpr.invars))]
-    changes = _depends(closed.jaxpr, moving)[n_state:]
-    still = [leaf for leaf, c in zip(residuals(params, state, x)[1], changes, strict=True) if not c]
+    known = jax.tree.leaves(params)
+    n_after, after_tree = len(jax.tree.leaves(shape[0])), jax.tree.structure(shape[0])
+    changes = _depends(closed.jaxpr, [i >= len(known) for i in range(len(closed.jaxpr.invars))])[n_after:]
+
+    def evaluate(state: Tree, x: Tree, wanted: bool) -> tuple[Tree, list[Any]]:
+        outs = core.jaxpr_as_fun(closed)(*known, *jax.tree.leaves(state), *jax.tree.leaves(x))
+        leaves = zip(outs[n_after:], changes, strict=True)
+        return jax.tree.unflatten(after_tree, outs[:n_after]), [leaf for leaf, c in leaves if c == wanted]
+
+    _, still = evaluate(state, x, wanted=False)
 
     def forward(state: Tree, x: Tree) -> tuple[Tree, list[Any]]:
-        after, leaves = residuals(params, state, x)
-        return after, [leaf for leaf, c in zip(leaves, changes, strict=True) if c]
+        return evaluate(state, x, wanted=True)
 
     def pull(kept: list[Any], cotangent: Tree) -> tuple[Tree, Tree]:
         of_step, of_all = iter(kept), iter(still)

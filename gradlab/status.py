@@ -55,3 +55,16 @@ def shown(value: object, limit: int = 60) -> str:
     """
     text = ascii(value) if isinstance(value, str) else str(value)
     return text if len(text) <= limit else f"{text[: limit - 3]}..."
+
+
+def size(count: int) -> str:
+    """Bytes for people.
+
+    >>> size(8 * 10**12)
+    '8 TB'
+    """
+    value, unit = float(count), 0
+    units = ["B", "kB", "MB", "GB", "TB", "PB", "EB"]
+    while value >= 1000 and unit < len(units) - 1:
+        value, unit = value / 1000, unit + 1
+    return f"{value:.3g} {units[unit]}"

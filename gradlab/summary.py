@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gradlab.profiles import HALF, HORIZONS, UNDEFINED, Metric, mean_ok, measured, stored
+from gradlab.profiles import FORWARD_NONFINITE, HALF, HORIZONS, UNDEFINED, Metric, mean_ok, measured, stored
 
 if TYPE_CHECKING:
     import xarray
@@ -121,15 +121,16 @@ def group(
     """
     T = labels[-1]
     mean, low, high = interval(seeds["rate"].value)
-    steps = seeds["nonfinite_step"].value
-    broken = int(np.sum(~np.isnan(steps)))
+    # A linear cell keeps its transport when its state overflows: only a rate that is lost counts.
+    lost = seeds["rate"].state == FORWARD_NONFINITE
+    steps, broken = seeds["nonfinite_step"].value[lost], int(lost.sum())
     half, soft, hard, credit = (median(seeds[name]) for name in HORIZONS)
     word = "NONFINITE" if broken else regime(mean, low, high, T)
     if word == "UNDEFINED" and not math.isnan(hard):
         word = "VANISH"
     return Group(
         *labels,
-        seeds=len(steps),
+        seeds=len(lost),
         rate=mean,
         low=low,
         high=high,
@@ -189,7 +190,8 @@ def verdict(norms: "xarray.Dataset") -> str:
 def _sentence(row: Group, several_inits: bool) -> str:
     where = f"{row.cell} ({row.init})" if several_inits else row.cell
     count = "1 seed, so no interval" if row.seeds == 1 else f"{row.seeds} seeds"
-    head = f"{where} at w_rec = {row.w_rec:g}, T = {row.T} ({count}): {row.regime}"
+    gain = "" if math.isnan(row.w_rec) else f" at w_rec = {row.w_rec:g}"
+    head = f"{where}{gain}, T = {row.T} ({count}): {row.regime}"
     if row.nonfinite:
         who = "" if row.seeds == 1 else f" in {row.nonfinite} of {row.seeds} seeds"
         step = f"first at step {row.nonfinite_step}"

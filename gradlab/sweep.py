@@ -160,6 +160,8 @@ def measured_alone(
         values = np.pad(values, short, constant_values=np.nan)
         states = np.pad(states, short, constant_values=UNDEFINED)
         columns[name] = (values[None, None, None], states[None, None, None])
+    nothing = np.full((1, 1, 1, 1, length + 1), np.nan)
+    columns.setdefault("weight_gradient", (nothing, np.full(nothing.shape, UNDEFINED, np.int8)))
     return state_parts(state), linear, columns, nonfinite.reshape(1, 1, 1, 1)
 
 

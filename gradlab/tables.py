@@ -114,15 +114,17 @@ def _places(labels: Sequence[Any]) -> dict[Any, int]:
     return {label: i for i, label in enumerate(labels)}
 
 
-def write(folder: Path, about: dict[str, Any], norms: "xarray.Dataset") -> list[Path]:
-    """Write a run's files; `about` becomes `run.json`, with `schema` and the digests of the files added.
+def write(folder: Path, run: Run, failures: Sequence[dict[str, Any]] = ()) -> list[Path]:
+    """Write a run's files; `run.json` is `run.about` with `schema` and the digests of the others added.
 
-    Each file appears whole or not at all, `run.json` last. Raises `GradlabError` with `Exit.STORAGE` if the
-    file system refuses.
+    `failures.jsonl`, one line a failed point, is written only if there are any. Each file appears whole or
+    not at all, `run.json` last. Raises `GradlabError` with `Exit.STORAGE` if the file system refuses.
     """
-    contents = {"metrics.csv": _csv(metrics(norms)), "norms.nc": _netcdf(norms)}
+    contents = {"metrics.csv": _csv(run.metrics), "norms.nc": _netcdf(run.norms)}
+    if failures:
+        contents["failures.jsonl"] = "".join(json.dumps(line, allow_nan=False) + "\n" for line in failures).encode()
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
-    about = about | {"schema": SCHEMA, "files": digests}
+    about = run.about | {"schema": SCHEMA, "files": digests}
     contents["run.json"] = (json.dumps(about, allow_nan=False, sort_keys=True, indent=1) + "\n").encode()
     with _storage(folder):
         folder.mkdir(parents=True, exist_ok=True)

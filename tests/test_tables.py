@@ -36,7 +36,7 @@ def test_metrics_are_tidy_and_hold_values_only_where_ok(norms):
 
 def test_a_run_reads_back_as_it_was_written(tmp_path, norms):
     about = {"name": "x", "seeds": [1, 2], "nested": {"b": 0.1 + 0.2}}
-    files = tables.write(tmp_path / "deep" / "run", about, norms)
+    files = tables.write(tmp_path / "deep" / "run", tables.Run(about, tables.metrics(norms), norms))
     assert [file.name for file in files] == ["metrics.csv", "norms.nc", "run.json"]
     assert {file.name for file in (tmp_path / "deep" / "run").iterdir()} == {file.name for file in files}
     for path in (tmp_path / "deep" / "run", files[-1]):
@@ -50,12 +50,12 @@ def test_a_run_reads_back_as_it_was_written(tmp_path, norms):
 
 
 def test_equal_results_give_equal_bytes_in_any_process(tmp_path, norms):
-    files = tables.write(tmp_path / "a", {"z": 1, "a": 2}, norms)
+    files = tables.write(tmp_path / "a", tables.Run({"z": 1, "a": 2}, tables.metrics(norms), norms))
     norms.to_netcdf(tmp_path / "in.nc", engine="h5netcdf")
     script = (
         "import sys, pathlib, xarray; from gradlab import tables\n"
         "norms = xarray.load_dataset(sys.argv[1], engine='h5netcdf')\n"
-        "tables.write(pathlib.Path(sys.argv[2]), {'a': 2, 'z': 1}, norms)"
+        "tables.write(pathlib.Path(sys.argv[2]), tables.Run({'a': 2, 'z': 1}, tables.metrics(norms), norms))"
     )
     environment = os.environ | {"PYTHONHASHSEED": "7"}
     command = [sys.executable, "-c", script, str(tmp_path / "in.nc"), str(tmp_path / "b")]
@@ -65,7 +65,7 @@ def test_equal_results_give_equal_bytes_in_any_process(tmp_path, norms):
 
 
 def test_summary_is_the_same_from_files_as_from_norms(tmp_path, norms):
-    tables.write(tmp_path, {}, norms)
+    tables.write(tmp_path, tables.Run({}, tables.metrics(norms), norms))
     found, expected = tables.groups(tables.read(tmp_path)), tables.summaries.groups(norms)
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_array_equal(a.profile, b.profile)
@@ -104,12 +104,12 @@ def test_numbers_are_never_touched():
 
 def test_run_json_is_strict(tmp_path, norms):
     with pytest.raises(ValueError, match="not JSON compliant"):
-        tables.write(tmp_path / "x", {"rate": float("nan")}, norms)
+        tables.write(tmp_path / "x", tables.Run({"rate": float("nan")}, tables.metrics(norms), norms))
     assert not (tmp_path / "x").exists()
 
 
 def broken(tmp_path, norms, change):
-    tables.write(tmp_path, {}, norms)
+    tables.write(tmp_path, tables.Run({}, tables.metrics(norms), norms))
     change(tmp_path)
     with pytest.raises(GradlabError) as caught:
         tables.read(tmp_path)
@@ -154,7 +154,7 @@ def test_a_refusing_disk_is_a_storage_error_and_leaves_no_pieces(tmp_path, norms
 
     monkeypatch.setattr(tables.os, "fsync", full)
     with pytest.raises(GradlabError, match="No space left on device") as caught:
-        tables.write(tmp_path / "run", {}, norms)
+        tables.write(tmp_path / "run", tables.Run({}, tables.metrics(norms), norms))
     assert caught.value.code == Exit.STORAGE
     assert list((tmp_path / "run").iterdir()) == []
 
@@ -163,7 +163,7 @@ def test_run_json_comes_last(tmp_path, norms, monkeypatch):
     order = []
     replace = os.replace
     monkeypatch.setattr(tables.os, "replace", lambda a, b: (order.append(b.name), replace(a, b)))
-    tables.write(tmp_path, {}, norms)
+    tables.write(tmp_path, tables.Run({}, tables.metrics(norms), norms))
     assert order == ["metrics.csv", "norms.nc", "run.json"]
 
 

@@ -64,7 +64,7 @@ def transport(step: Step, params: Any, state: Any, xs: Any, setup: Setup) -> Col
     )
 
 
-def _directions(rows: int, size: int) -> np.ndarray[Any, Any]:
+def _directions(rows: int, size: int) -> np.ndarray[Any, np.dtype[Any]]:
     if rows == size:
         return np.eye(size)
     normal = np.random.default_rng(0).standard_normal((size, rows))

@@ -1,0 +1,107 @@
+"""The command line, one file a command: parse, call, print.
+
+Only typer is imported at the top of these files, so that `--help` answers at once.
+"""
+
+import contextlib
+import importlib
+import json
+import os
+import pkgutil
+import signal
+import sys
+import types
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+
+from gradlab.status import MEANING, Exit, GradlabError, shown
+
+EPILOG = "Exit codes: " + " · ".join(f"{code.value} {meaning}" for code, meaning in MEANING.items()) + "."
+
+
+def app() -> typer.Typer:
+    """The application, made of the files beside this one."""
+    made = typer.Typer(
+        name="gradlab",
+        help="A laboratory for vanishing and exploding gradients in recurrent networks.",
+        epilog=EPILOG,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+    @made.callback(invoke_without_command=True)
+    def options(version: bool = typer.Option(False, "--version", help="Show the version and exit.")) -> None:
+        if version:
+            from gradlab import __version__
+
+            typer.echo(f"gradlab {__version__}")
+            raise typer.Exit
+
+    for module in pkgutil.iter_modules(__path__):
+        if not module.name.startswith("_"):
+            made.command(module.name)(importlib.import_module(f"gradlab.cli.{module.name}").command)
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command and exit with its code."""
+    sys.exit(run(sys.argv[1:] if arguments is None else list(arguments)))
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command; a mistake becomes one line on stderr (with `--json`, a document on stdout)."""
+    signal.signal(signal.SIGTERM, _terminated)
+    if "--debug" in arguments:
+        arguments = [word for word in arguments if word != "--debug"]
+        return int(app()(arguments, prog_name="gradlab", standalone_mode=False) or 0)
+    try:
+        code = int(app()(arguments, prog_name="gradlab", standalone_mode=False) or 0)
+        sys.stdout.flush()
+    except GradlabError as error:
+        return _say(arguments, error.where, error.what, error.code)
+    except typer.TyperException as error:
+        where, what = _usage(error)
+        return _say(arguments, where, what, Exit.USAGE)
+    except typer.Abort:
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        # The reader has gone, as in `| head -1`; what is left of the output goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.OK
+    except MemoryError:
+        return _say(arguments, "memory", "ran out; choose a smaller grid, -T or --hidden", Exit.RESOURCES)
+    except Exception as error:
+        what = f"{type(error).__name__}: {shown(str(error), 200)}; this is a bug, --debug shows where"
+        return _say(arguments, "gradlab", what, Exit.BUG)
+    if code == Exit.INTERRUPTED:
+        print("interrupted; the same command starts again", file=sys.stderr)
+    return code
+
+
+def _say(arguments: list[str], where: str, what: str, code: Exit) -> int:
+    if "--json" in arguments:
+        error = {"where": where, "message": what}
+        print(json.dumps({"schema": "gradlab.error/1", "status": "error", "exit_code": code, "error": error}))
+    with contextlib.suppress(OSError):
+        print(f"error: {where}: {what}", file=sys.stderr)
+    return code
+
+
+def _usage(error: Any) -> tuple[str, str]:
+    """Typer's own complaint in the form of ours."""
+    text = " ".join(error.format_message().split()).rstrip(".")
+    name = getattr(error, "option_name", None) or getattr(getattr(error, "param", None), "opts", [None])[0]
+    near = getattr(error, "possibilities", None) or ()
+    if type(error).__name__ == "NoSuchOption":
+        hint = f"did you mean {near[0]}?" if near else "see --help"
+        return str(name), f"no such option; {hint}"
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "gradlab"
+    return str(name or command), f"{text}; see {command} --help"
+
+
+def _terminated(number: int, frame: types.FrameType | None) -> None:
+    raise SystemExit(Exit.TERMINATED)

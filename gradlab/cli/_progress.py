@@ -1,0 +1,65 @@
+"""The progress bar of a long command, on stderr."""
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gradlab.engine import Progress
+    from gradlab.plan import Plan
+
+
+class Bar:
+    """Points done, compile and run time apart, time left; on a pipe, a line every ten seconds."""
+
+    def __init__(self, planned: "Plan", quiet: bool) -> None:
+        self.planned, self.quiet = planned, quiet
+        self.live: Any = None
+        self.spoken = time.monotonic()
+
+    def __enter__(self) -> "Bar":
+        if self.quiet:
+            return self
+        if not sys.stderr.isatty():
+            print(f"measuring {self.planned.points} points, about {self.planned.seconds:.0f} s", file=sys.stderr)
+            return self
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self.live = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TextColumn("compile {task.fields[compiling]:.1f} s  run {task.fields[running]:.1f} s  left"),
+            TimeRemainingColumn(compact=True),
+            console=Console(stderr=True),
+            transient=True,
+            expand=True,
+        )
+        self.live.start()
+        self.live.add_task("starting", total=self.planned.points, compiling=0.0, running=0.0)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self.live is not None:
+            self.live.stop()
+
+    def update(self, progress: "Progress") -> None:
+        """Take the engine's news."""
+        if self.live is not None:
+            self.live.update(
+                self.live.task_ids[0],
+                description=progress.doing[:24],
+                completed=progress.done,
+                compiling=progress.compiling,
+                running=progress.running,
+            )
+        elif not self.quiet and time.monotonic() - self.spoken > 10:
+            self.spoken = time.monotonic()
+            print(f"{progress.done} of {self.planned.points} points, now {progress.doing}", file=sys.stderr)
+
+    def say(self, what: str) -> None:
+        """Show what is being done now."""
+        if self.live is not None:
+            self.live.update(self.live.task_ids[0], description=what)

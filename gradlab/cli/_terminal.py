@@ -1,0 +1,50 @@
+"""What the terminal can show."""
+
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gradlab.tables import Run
+
+
+def width() -> int:
+    """Columns of the terminal; of a pipe, `COLUMNS` or 80."""
+    return shutil.get_terminal_size((80, 24)).columns
+
+
+def unicode() -> bool:
+    """Whether stdout can say more than ASCII."""
+    return (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")
+
+
+def color() -> bool:
+    """Whether to colour: a terminal that can, and nobody asked not to."""
+    return sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+
+def show(run: "Run") -> None:
+    """Print the table of a run on stdout."""
+    from rich.console import Console
+
+    from gradlab.cli._table import render
+
+    colored = color()
+    console = Console(no_color=not colored, force_terminal=colored, highlight=False, width=max(width(), 40))
+    console.print(render(run, width(), unicode=unicode(), color=colored), soft_wrap=True, end="")
+
+
+def document(run: "Run", **extra: Any) -> str:
+    """The table of a run as one JSON document: numbers are finite or null."""
+    import json
+    import math
+
+    from gradlab import tables
+
+    rows = []
+    for group in tables.groups(run):
+        row = {k: v for k, v in group._asdict().items() if k != "profile"}
+        rows.append({k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()})
+    head = {"schema": "gradlab.table/1", "status": run.about.get("status"), "data": rows}
+    return json.dumps(head | extra, allow_nan=False, indent=1)

@@ -1,0 +1,22 @@
+"""`gradlab show`: print a finished run again."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    run: Annotated[Path, typer.Argument(help="A run's folder, such as results/NAME.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> int:
+    """Print the table of a finished run; needs neither jax nor a second of computing."""
+    from gradlab import tables
+    from gradlab.cli import _terminal
+
+    found = tables.read(run)
+    if as_json:
+        print(_terminal.document(found, exit_code=0, run_dir=str(run)))
+    else:
+        _terminal.show(found)
+    return 0

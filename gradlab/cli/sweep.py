@@ -1,0 +1,166 @@
+"""`gradlab sweep`: measure a grid of networks."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from gradlab.experiment import Sweep
+    from gradlab.tables import Run
+
+
+def command(
+    cell: Annotated[list[str] | None, typer.Option("--cell", help="Cells, such as lstm or 'elman(activation=relu)'.")] = None,
+    init: Annotated[list[str] | None, typer.Option("--init", help="Recurrent initialisers.")] = None,
+    w_rec: Annotated[str, typer.Option("--w-rec", help="Recurrent gains: a list, or START:STOP:COUNT with both ends.")] = "0.5:1.5:21",
+    T: Annotated[str, typer.Option("-T", "--T", help="Sequence lengths: a list, or START:STOP:COUNT.")] = "25,50,100,200",
+    hidden: Annotated[str, typer.Option("--hidden", "-N", help="Hidden units N.")] = "64",
+    inputs: Annotated[str, typer.Option("--inputs", "-D", help="Input dimension D.")] = "1",
+    input_std: Annotated[str, typer.Option("--input-std", help="Standard deviation of the white-noise input.")] = "0.1",
+    batch: Annotated[str, typer.Option("--batch", help="Input sequences a network; their logarithms are averaged.")] = "1",
+    seeds: Annotated[str, typer.Option("--seeds", help="Networks drawn for each point.")] = "5",
+    seed: Annotated[str, typer.Option("--seed", help="Base seed.")] = "0",
+    precision: Annotated[str, typer.Option("--precision", help="float32 or float64.")] = "float32",
+    objective: Annotated[str, typer.Option("--objective", help="unit (a random cotangent at step T), last or every (a loss).")] = "unit",
+    name: Annotated[str | None, typer.Option("--name", help="Name of the run; a hash of the settings if left out.")] = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder that runs are kept in.")] = Path("results"),
+    device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and stop.")] = False,
+) -> int:
+    """Measure where gradients vanish and explode, over cell x initialiser x w_rec x T x seed.
+
+    Prints one row a (cell, w_rec) at the longest T, and writes run.json, metrics.csv, norms.nc and figures.
+    """
+    from gradlab import runtime
+    from gradlab.experiment import Sweep, floats, integers, specs
+    from gradlab.registry import number
+
+    runtime.configure(device)
+    runtime.require_device(device)
+    default = Sweep()
+    asked = Sweep(
+        cell=specs("cells", cell) if cell is not None else default.cell,
+        init=specs("initializers", init) if init is not None else default.init,
+        w_rec=floats("--w-rec", w_rec),
+        T=integers("-T", T),
+        hidden=int(number("--hidden", hidden, hidden, int)),
+        inputs=int(number("--inputs", inputs, inputs, int)),
+        input_std=float(number("--input-std", input_std, input_std, float)),
+        batch=int(number("--batch", batch, batch, int)),
+        seeds=int(number("--seeds", seeds, seeds, int)),
+        seed=int(number("--seed", seed, seed, int)),
+        precision=precision,  # type: ignore[arg-type]  # checked by Sweep
+        objective=objective,  # type: ignore[arg-type]
+    )
+    from gradlab import plan, store
+    from gradlab.experiment import settings
+
+    planned = plan.plan(asked)
+    plan.check(asked, planned)
+    folder = store.folder_of(out, name or store.name_of(settings(asked)))
+    if dry_run:
+        _say_plan(asked, planned, folder, as_json)
+        return 0
+    with store.opened(folder):
+        if store.existing(folder, settings(asked)):
+            return _again(folder, as_json, quiet)
+        run, code = _measure(asked, planned, folder, quiet)
+    _show(run, folder, as_json, quiet, code)
+    return code
+
+
+def _measure(asked: "Sweep", planned: Any, folder: Path, quiet: bool) -> tuple["Run", int]:
+    """Run the grid, store it, draw it."""
+    import numpy as np
+
+    from gradlab import engine, registry, runtime, store, tables
+    from gradlab.cli._progress import Bar
+    from gradlab.experiment import settings
+    from gradlab.labelled import dataset
+    from gradlab.plots._style import save
+    from gradlab.status import Exit
+    from gradlab.unroll import bound
+
+    with Bar(planned, quiet) as bar:
+        results = list(engine.run(asked, bar.update))
+        bar.say("writing")
+        fixed = [c for c in asked.cell if "w_rec" in registry.make("cells", c).fixed]
+        norms = dataset(
+            results, asked.init, asked.w_rec, asked.T, range(asked.seeds), fixed,
+            objective=asked.objective, precision=asked.precision, hidden=asked.hidden,
+        )  # fmt: skip
+        table = tables.metrics(norms)
+        lost = table[(table["metric"] == "rate") & (table["part"] == "state") & (table["state"] == "forward_nonfinite")]
+        code = Exit.PARTIAL if len(lost) else Exit.OK
+        limit = bound(asked.precision, max(asked.T))
+        about = {
+            "status": "partial" if len(lost) else "complete",
+            "settings": settings(asked),
+            "points": asked.points,
+            "failed": len(lost),
+            "versions": runtime.facts(),
+            "git": store.git_facts(),
+            "weights": {result.cell: result.digests for result in results},
+            "bound": f"{asked.precision}: norms within {limit:.1g} (relative) of the exact ones on the same states",
+        }
+        failures = []
+        for row in lost.itertuples():
+            at = {"cell": row.cell, "init": row.init, "w_rec": row.w_rec, "T": row.T, "seed": row.seed}
+            step = int(norms["nonfinite_step"].sel(at).item())
+            failures.append({k: v.item() if isinstance(v, np.generic) else v for k, v in at.items()} | {"step": step})
+        run = tables.Run(about, table, norms)
+        tables.write(folder, run, failures)
+        for kind in registry.names("plots"):
+            bar.say(f"drawing {kind}")
+            save(registry.member("plots", kind)(run), folder / "figures", kind)
+    return run, int(code)
+
+
+def _show(run: "Run", folder: Path, as_json: bool, quiet: bool, code: int) -> None:
+    from gradlab.cli import _terminal
+
+    if as_json:
+        print(_terminal.document(run, exit_code=code, run_dir=str(folder)))
+    else:
+        _terminal.show(run)
+    if not quiet:
+        typer.echo(f"{folder}  (gradlab show {folder} prints it again)", err=True)
+    if code:
+        failed, points = run.about["failed"], run.about["points"]
+        typer.echo(f"{failed} of {points} points failed: the forward pass is not finite; see failures.jsonl", err=True)
+
+
+def _again(folder: Path, as_json: bool, quiet: bool) -> int:
+    """Show what an equal command has measured before."""
+    from gradlab import tables
+    from gradlab.status import Exit
+
+    run = tables.read(folder)
+    if not quiet:
+        typer.echo(f"{run.about['points']} of {run.about['points']} points already done", err=True)
+    code = Exit.PARTIAL if run.about["failed"] else Exit.OK
+    _show(run, folder, as_json, quiet, int(code))
+    return int(code)
+
+
+def _say_plan(asked: "Sweep", planned: Any, folder: Path, as_json: bool) -> None:
+    import json
+
+    from gradlab import runtime
+    from gradlab.plan import COMPILE_SECONDS
+    from gradlab.status import size
+
+    compiling = planned.programs * COMPILE_SECONDS
+    if as_json:
+        data = planned._asdict() | {"compile_seconds": compiling, "run_dir": str(folder)}
+        print(json.dumps({"schema": "gradlab.plan/1", "status": "planned", "exit_code": 0, "data": data}))
+        return
+    grid = f"cell {len(asked.cell)} x init {len(asked.init)} x w_rec {len(asked.w_rec)} x T {len(asked.T)} x seed {asked.seeds}"
+    print(f"grid     {grid} = {planned.points} points, {planned.networks} networks of N = {asked.hidden}")
+    print(f"programs {planned.programs}, one a cell")
+    print(f"time     about {planned.seconds:.1f} s, and up to {compiling:.0f} s to compile what is not in the cache")
+    print(f"memory   about {size(planned.bytes)} of {size(runtime.available_bytes())} available")
+    print(f"folder   {folder}")
