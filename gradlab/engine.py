@@ -13,14 +13,15 @@ from gradlab import registry
 from gradlab.experiment import Sweep
 from gradlab.sweep import (
     CALL_BYTES,
+    Measured,
     Networks,
     capacity,
     collect,
     draw_inputs,
-    draw_targets,
-    draw_weights,
+    draw_networks,
     program,
     reads_no_state,
+    state_parts,
     stream,
 )
 
@@ -51,11 +52,23 @@ class CellResult(NamedTuple):
 
 
 def run(sweep: Sweep, report: Callable[[Progress], None] = lambda progress: None) -> Iterator[CellResult]:
-    """Measure the grid, one cell at a time."""
+    """Measure the grid, one cell at a time.
+
+    While the devices run one cell, this thread traces and compiles the next. Networks are drawn before
+    all that, since a draw would have to wait for the devices too.
+    """
     clock = _Clock(report)
-    with jax.enable_x64(sweep.precision == "float64"):
-        for label in sweep.cell:
-            yield _cell(sweep, label, clock)
+    clock.add("drawing")
+    drawn = draw(sweep)
+    running: _Started | None = None
+    for label in sweep.cell:
+        with jax.enable_x64(sweep.precision == "float64"):
+            started = _start(sweep, label, *drawn.pop(label), clock)
+        if running is not None:
+            yield _finish(sweep, running, clock)
+        running = started
+    if running is not None:
+        yield _finish(sweep, running, clock)
 
 
 class _Clock:
@@ -71,88 +84,90 @@ class _Clock:
         self.report(Progress(self.done, self.compiling, self.running, doing))
 
 
-def _cell(sweep: Sweep, label: str, clock: _Clock) -> CellResult:
+class _Started(NamedTuple):
+    """A cell whose calls are on their way: `(T, first lane, lanes, what the call returned)`."""
+
+    cell: str
+    parts: tuple[str, ...]
+    linear: bool
+    calls: list[tuple[int, int, int, Measured]]
+    digests: dict[str, str]
+
+
+def _start(sweep: Sweep, label: str, networks: Networks, digests: dict[str, str], clock: _Clock) -> _Started:
+    """Compile a cell's program and hand it all its calls."""
     began = time.perf_counter()
     clock.add(label)
     cell = registry.make("cells", label)
-    networks, digests = draw(sweep, label)
-    lanes = len(jax.tree.leaves(networks.params)[0])
+    lanes = len(networks.xs)
     devices = min(len(jax.devices()), max(1, -(-lanes // 2)))
     size = lanes_per_call(networks, lanes, 2 * devices)
-    first = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((size, *leaf.shape[1:]), leaf.dtype), networks)
-    length = jax.ShapeDtypeStruct((), jnp.int32)
-    compiled = program(cell, sweep.objective, devices).lower(first, length).compile()
+    compiled = program(cell, sweep.objective, devices).lower(_lanes(networks, 0, size), jnp.int32(0)).compile()
     clock.add(label, compiling=time.perf_counter() - began)
-
-    state = jax.tree.map(lambda leaf: leaf[0], networks.state)
-    names = tuple(getattr(state, "_fields", ()))
-    parts = ("state", *names) if len(names) > 1 else ("state",)
-    linear = reads_no_state(cell.step, *(jax.tree.map(lambda leaf: leaf[0], t) for t in networks[:2]), networks.xs[0, 0, 0])
+    params, state = jax.tree.map(lambda leaf: leaf[0], (networks.params, networks.state))
+    linear = reads_no_state(cell.step, params, state, networks.xs[0, 0, 0])
     calls = [
-        (T, start, compiled(_lanes(networks, start, size), jnp.int32(T)))
+        (T, first, min(size, lanes - first), compiled(_lanes(networks, first, size), jnp.int32(T)))
         for T in sweep.T
-        for start in range(0, lanes, size)
+        for first in range(0, lanes, size)
     ]
-    lags = max(sweep.T) + 1
+    return _Started(label, state_parts(state), linear, calls, digests)
+
+
+def _finish(sweep: Sweep, started: _Started, clock: _Clock) -> CellResult:
+    """Wait for a cell's calls and put their results together."""
+    lanes, lags = sweep.networks, max(sweep.T) + 1
     columns: dict[str, list[Any]] = {}
     nonfinite = np.zeros((len(sweep.T), lanes), np.int32)
-    for T, start, measured in calls:
+    for T, first, size, measured in started.calls:
         began = time.perf_counter()
-        real = min(size, lanes - start)
-        found = jax.tree.map(lambda leaf: np.asarray(leaf)[:real], measured)
+        found = jax.tree.map(lambda leaf, size=size: np.asarray(leaf)[:size], measured)
         at = sweep.T.index(T)
-        broken = np.where(found.nonfinite == 0, np.iinfo(np.int32).max, found.nonfinite).min(1)
-        nonfinite[at, start : start + real] = np.where(broken == np.iinfo(np.int32).max, 0, broken)
+        never = np.iinfo(np.int32).max
+        step = np.where(found.nonfinite == 0, never, found.nonfinite).min(1)
+        nonfinite[at, first : first + size] = np.where(step == never, 0, step)
         for name, column in found.columns.items():
             # A column without a value for the initial state (the weight gradient) ends one lag earlier.
             last = T if column.square.shape[2] > capacity(max(sweep.T)) else T - 1
-            values, states = collect(column, found.nonfinite, linear, last, min(lags, column.square.shape[2]))
-            columns.setdefault(name, []).append((at, start, values, states))
-        clock.add(label, done=real, running=time.perf_counter() - began)
+            values, states = collect(column, found.nonfinite, started.linear, last, lags)
+            columns.setdefault(name, []).append((at, first, values, states))
+        clock.add(started.cell, done=size, running=time.perf_counter() - began)
+    grid = (len(sweep.T), len(sweep.init), len(sweep.w_rec), sweep.seeds)
     return CellResult(
-        label,
-        parts,
-        linear,
+        started.cell,
+        started.parts,
+        started.linear,
         {name: _joined(sweep, pieces, lanes, lags) for name, pieces in columns.items()},
-        nonfinite.reshape(len(sweep.T), len(sweep.init), len(sweep.w_rec), sweep.seeds).transpose(1, 2, 0, 3),
-        digests,
+        nonfinite.reshape(grid).transpose(1, 2, 0, 3),
+        started.digests,
     )
 
 
-def draw(sweep: Sweep, label: str) -> tuple[Networks, dict[str, str]]:
-    """The networks of one cell, lanes ordered (init, w_rec, seed), and the digests of their unit-gain weights."""
-    cell = registry.make("cells", label)
-    dtype = np.dtype(sweep.precision)
+def draw(sweep: Sweep) -> dict[str, tuple[Networks, dict[str, str]]]:
+    """Each cell's networks, lanes ordered (init, w_rec, seed), and the digests of their unit-gain weights."""
     length = capacity(max(sweep.T))
-    content = {"inputs": sweep.inputs, "hidden": sweep.hidden}
-    seeds = range(sweep.seeds)
-    inputs = [
-        draw_inputs(stream(sweep.seed, "inputs", d=sweep.inputs, seed=s), sweep.batch, length, sweep.inputs, sweep.input_std)
-        for s in seeds
-    ]
+    keys = [stream(sweep.seed, "inputs", d=sweep.inputs, seed=s) for s in range(sweep.seeds)]
+    xs = draw_inputs(keys, (sweep.batch, length, sweep.inputs), sweep.input_std)
+    return {label: _draw_cell(sweep, label, xs) for label in sweep.cell}
+
+
+def _draw_cell(sweep: Sweep, label: str, xs: Array) -> tuple[Networks, dict[str, str]]:
+    cell, dtype, seeds = registry.make("cells", label), np.dtype(sweep.precision), range(sweep.seeds)
+    size = {"inputs": sweep.inputs, "hidden": sweep.hidden}
+    aim = {"cell": label, "hidden": sweep.hidden, "objective": sweep.objective}
+    target_keys = [stream(sweep.seed, "target", seed=s, **aim) for s in seeds]
     lanes, digests = [], {}
     for init in sweep.init:
-        keys = [stream(sweep.seed, "weights", cell=label, init=init, seed=s, **content) for s in seeds]
-        params, state = draw_weights(cell, registry.make("initializers", init), sweep.inputs, sweep.hidden, keys)
+        keys = [stream(sweep.seed, "weights", cell=label, init=init, seed=s, **size) for s in seeds]
+        sizes = (sweep.inputs, sweep.hidden, sweep.batch)
+        initializer = registry.make("initializers", init)
+        params, state, target = draw_networks(cell, initializer, sweep.objective, sizes, keys, target_keys)
         for s in seeds:
             one = [np.ascontiguousarray(leaf[s]).tobytes() for leaf in jax.tree.leaves(params)]
             digests[f"{init}/{s}"] = hashlib.sha256(b"".join(one)).hexdigest()
-        targets = [
-            draw_targets(
-                sweep.objective,
-                stream(sweep.seed, "target", cell=label, hidden=sweep.hidden, objective=sweep.objective, seed=s),
-                sweep.batch,
-                cell,
-                jax.tree.map(lambda leaf, s=s: leaf[s], state),
-            )
-            for s in seeds
-        ]
-        target = jax.tree.map(lambda *leaves: np.stack(leaves), *targets)
-        whole = Networks(params, state, np.stack(inputs), target)
         for w in sweep.w_rec:
-            lanes.append(whole._replace(params=params._replace(w_rec=w * params.w_rec)))
-    networks = jax.tree.map(lambda *leaves: np.concatenate(leaves).astype(dtype), *lanes)
-    return networks, digests
+            lanes.append(Networks(params._replace(w_rec=w * params.w_rec), state, xs, target))
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves).astype(dtype), *lanes), digests
 
 
 def lanes_per_call(networks: Networks, lanes: int, step: int) -> int:
@@ -170,7 +185,7 @@ def _lanes(networks: Networks, start: int, size: int) -> Networks:
         some = leaf[start : start + size]
         return np.concatenate([some, np.repeat(some[-1:], size - len(some), axis=0)])
 
-    return jax.tree.map(take, networks)
+    return Networks(*jax.tree.map(take, networks))
 
 
 def _joined(sweep: Sweep, pieces: list[Any], lanes: int, lags: int) -> tuple[Array, Array]:

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -43,11 +44,11 @@ class Sweep:
         if self.seed >= 2**63:
             raise GradlabError("--seed", f"{shown(self.seed)} is too large; at most 2**63 - 1")
         if not (math.isfinite(self.input_std) and self.input_std >= 0):
-            raise GradlabError("--input-std", f"{self.input_std} must be 0 or a positive number")
+            raise GradlabError("--input-std", f"{self.input_std} is too small; 0 or a positive number")
         for name, values in (("w_rec", self.w_rec), ("T", self.T), ("cell", self.cell), ("init", self.init)):
-            twice = {value for value in values if values.count(value) > 1} if len(values) < 10**4 else ()
+            twice = [value for value, count in Counter(values).items() if count > 1]
             if twice:
-                raise GradlabError(_option(name), f"{shown(min(twice))} is given twice")
+                raise GradlabError(_option(name), f"{shown(twice[0])} is given twice; name each value once")
         for name, allowed in (("precision", ("float32", "float64")), ("objective", ("unit", "last", "every"))):
             if getattr(self, name) not in allowed:
                 raise registry.unknown(_option(name), name, getattr(self, name), allowed)
@@ -99,7 +100,7 @@ def specs(kind: str, texts: list[str]) -> tuple[str, ...]:
 def _parts(option: str, text: str) -> list[str]:
     parts = [part.strip() for part in text.split(",")]
     if not all(parts):
-        raise GradlabError(option, f"{shown(text)} has an empty entry; write 0.9 or 0.5,1 or 0.5:1.5:21")
+        raise GradlabError(option, f"{shown(text)} has an empty entry; write a number, a list or a range, such as 1:9:5")
     return parts
 
 
@@ -108,7 +109,7 @@ def _range(option: str, text: str, kind: type[int] | type[float]) -> list[float]
     if len(pieces) == 1:
         return [number(option, text, text, kind)]
     if len(pieces) != 3:
-        raise GradlabError(option, f"{shown(text)} is not START:STOP:COUNT, such as 0.5:1.5:21")
+        raise GradlabError(option, f"{shown(text)} is not a range; write START:STOP:COUNT, such as 1:9:5")
     start, stop = (number(option, text, piece, kind) for piece in pieces[:2])
     count = int(number(option, f"the count in {text}", pieces[2], int))
     if count < 1:
@@ -126,20 +127,19 @@ def _range(option: str, text: str, kind: type[int] | type[float]) -> list[float]
     if kind is float:
         return [float(f"{value:.12g}") for value in values[:-1]] + [stop]
     if not all(float(value).is_integer() for value in values):
-        raise GradlabError(option, f"{shown(text)} does not fall on whole numbers")
+        raise GradlabError(option, f"{shown(text)} does not fall on whole numbers; choose another COUNT")
     return [int(value) for value in values]
 
 
 def _outside_brackets(text: str) -> list[str]:
     """`text` split at the commas that stand outside brackets."""
-    parts, depth = [""], 0
-    for letter in text:
+    depth, commas = 0, []
+    for at, letter in enumerate(text):
         depth += {"(": 1, ")": -1}.get(letter, 0)
         if letter == "," and depth == 0:
-            parts.append("")
-        else:
-            parts[-1] += letter
-    return [part.strip() for part in parts]
+            commas.append(at)
+    starts, ends = [0, *(at + 1 for at in commas)], [*commas, len(text)]
+    return [text[start:end].strip() for start, end in zip(starts, ends, strict=True)]
 
 
 def settings(sweep: Sweep) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jaxtyping import Float
 
@@ -18,9 +19,9 @@ class Bidiagonal(NamedTuple):
     below: Float[Array, "*lags W"]
 
 
-def widths(dtype: Any) -> tuple[int, int]:
-    """Lanczos steps of an early and of a later call."""
-    return (16, 8) if jnp.finfo(dtype).bits == 32 else (64, 64)
+def steps(dtype: Any, rows: int) -> tuple[int, int]:
+    """Lanczos steps of an early and of a later call; in float32, as many as cost less than the Jacobian."""
+    return (16, min(16, max(4, 512 // rows))) if np.dtype(dtype).itemsize == 4 else (64, 64)
 
 
 def bidiagonalise(
@@ -36,7 +37,7 @@ def bidiagonalise(
     Reference: Golub, Kahan 1965, Calculating the singular values and pseudo-inverse of a matrix.
     """
     rows, columns = matrix.shape
-    early, later = widths(matrix.dtype)
+    early, later = steps(matrix.dtype, rows)
     u, _ = _unit(start + 0.1 * first_start(rows, matrix.dtype))
 
     def step(i: Any, loop: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -48,8 +49,8 @@ def bidiagonalise(
 
     blank = Bidiagonal(jnp.zeros(early, matrix.dtype), jnp.zeros(early, matrix.dtype))
     loop = (u, jnp.zeros(columns, matrix.dtype), jnp.zeros((), matrix.dtype), blank, u)
-    steps = jnp.where(call < EARLY, early, later)
-    *_, coefficients, following = jax.lax.fori_loop(0, steps, step, loop)
+    count = jnp.where(call < EARLY, early, later)
+    *_, coefficients, following = jax.lax.fori_loop(0, count, step, loop)
     return coefficients, _unit(following)[0]
 
 
@@ -83,10 +84,10 @@ def largest_singular_value(coefficients: Bidiagonal) -> Float[Array, "*lags"]:
         return jnp.where(above, low, x), jnp.where(above, x, high)
 
     bounds = (jnp.ones_like(top), jnp.full_like(top, 2))
-    low, high = jax.lax.fori_loop(0, jnp.finfo(a.dtype).nmant + 1, halve, bounds)
-    return (low + high) / 2 * top
+    low, high = jax.lax.fori_loop(0, 24 if a.dtype.itemsize == 4 else 53, halve, bounds)
+    return jnp.asarray((low + high) / 2 * top)
 
 
 def _unit(x: Array) -> tuple[Array, Array]:
     size = jnp.sqrt(jnp.sum(x * x))
-    return x / jnp.maximum(size, jnp.finfo(x.dtype).tiny), size
+    return x / jnp.maximum(size, float(np.finfo(x.dtype).tiny)), size

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.figure import Figure
 
+    from gradlab.objectives import ObjectiveName
+
 Tree = Any
 
 
@@ -28,7 +30,7 @@ def measure(
     xs: Any,
     *,
     w_rec: Callable[[Any], Any] | None = None,
-    objective: str = "unit",
+    objective: "ObjectiveName" = "unit",
     readout: Callable[[Any], Any] = lambda state: state,
     seed: int = 0,
 ) -> "xarray.Dataset":

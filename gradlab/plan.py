@@ -6,8 +6,7 @@ import jax
 
 from gradlab import registry, runtime
 from gradlab.experiment import Sweep
-from gradlab.lanczos import widths
-from gradlab.linear import pullback
+from gradlab.lanczos import steps
 from gradlab.probes.transport import DIRECTIONS
 from gradlab.status import Exit, GradlabError, size
 from gradlab.sweep import CALL_BYTES, CARRIED_BYTES, KEPT_BYTES, capacity, recurrent
@@ -37,7 +36,7 @@ def plan(sweep: Sweep) -> Plan:
     most, largest, seconds = 0, "", 0.0
     itemsize = 4 if sweep.precision == "float32" else 8
     length, lags = capacity(max(sweep.T)), max(sweep.T) + 1
-    points_stored = 0
+    points_stored = all_drawn = 0
     for label in sweep.cell:
         numbers, weights, gates, kept = _sizes(sweep, label)
         rows = min(numbers, DIRECTIONS)
@@ -50,12 +49,13 @@ def plan(sweep: Sweep) -> Plan:
         run = sweep.batch * (
             rows * (3 * numbers + 2 * gates * sweep.hidden) * itemsize
             + min(SEGMENT, length) * kept * itemsize
-            + (length + 1) * 2 * widths(sweep.precision)[0] * itemsize
+            + (length + 1) * 2 * steps(sweep.precision, rows)[0] * itemsize
         )
         block = min(lanes, max(2 * runtime.cores(), (CARRIED_BYTES + KEPT_BYTES) // run))
         drawn = sweep.networks * (inputs + 8 * weights)
         points_stored += sweep.networks * len(sweep.T) * lags * columns * 9
-        need = drawn + 2 * lanes * each + block * run + len(sweep.T) * sweep.networks * results
+        all_drawn += drawn
+        need = 2 * lanes * each + block * run + len(sweep.T) * sweep.networks * results
         if need > most:
             most, largest = need, label
         work = sweep.networks * sum(sweep.T) * sweep.batch * 2 * rows * gates * sweep.hidden**2
@@ -65,7 +65,7 @@ def plan(sweep: Sweep) -> Plan:
         len(sweep.cell) * sweep.networks,
         len(sweep.cell),
         seconds,
-        BASE_BYTES + most + 3 * points_stored,
+        BASE_BYTES + all_drawn + most + 3 * points_stored,
         largest,
     )
 
@@ -84,14 +84,11 @@ def check(sweep: Sweep, planned: Plan) -> None:
 
 
 def _sizes(sweep: Sweep, label: str) -> tuple[int, int, int, int]:
-    """Numbers in a state, in the parameters, recurrent matrices, and numbers kept a step."""
+    """Numbers in a state, in the parameters, recurrent matrices, and numbers kept a step (at most)."""
     cell = registry.make("cells", label)
-
-    def shapes(key: Any) -> Any:
-        params, state = cell.init(key, sweep.inputs, sweep.hidden, 1.0, lambda key, n: jax.numpy.zeros((n, n)))
-        x = jax.numpy.zeros(sweep.inputs, jax.tree.leaves(state)[0].dtype)
-        return params, state, pullback(cell.step, params, state, x).forward(state, x)[1]
-
-    params, state, kept = jax.eval_shape(shapes, jax.random.key(0))
-    total = [sum(leaf.size for leaf in jax.tree.leaves(tree)) for tree in (state, params, recurrent(params), kept)]
-    return total[0], total[1], max(1, total[2] // sweep.hidden**2), total[3]
+    zero = lambda key, n: jax.numpy.zeros((n, n))
+    key = jax.random.key(0)
+    params, state = jax.eval_shape(lambda k: cell.init(k, sweep.inputs, sweep.hidden, 1.0, zero), key)
+    total = [sum(leaf.size for leaf in jax.tree.leaves(tree)) for tree in (state, params, recurrent(params))]
+    gates = max(1, total[2] // sweep.hidden**2)
+    return total[0], total[1], gates, 3 * (gates + 1) * sweep.hidden

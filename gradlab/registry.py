@@ -71,7 +71,7 @@ def make(kind: str, spec: str) -> Any:
     option = KINDS[kind]
     match = _SPEC.fullmatch(spec.strip())
     if match is None:
-        raise GradlabError(option, f"{shown(spec)} is not NAME or NAME(setting=value, ...)")
+        raise GradlabError(option, f"{shown(spec)} is not a member; write NAME or NAME(setting=value, ...)")
     factory = member(kind, match["name"])
     chosen: dict[str, Any] = {}
     known = settings(factory)
@@ -80,12 +80,12 @@ def make(kind: str, spec: str) -> Any:
         if key not in known:
             raise unknown(option, f"setting of {match['name']}", key, known)
         if key in chosen:
-            raise GradlabError(option, f"setting {key} is given twice in {shown(spec)}")
+            raise GradlabError(option, f"setting {key} is given twice in {shown(spec)}; give it once")
         chosen[key] = _convert(option, key, text, hints[key])
     try:
         return factory(**chosen) if inspect.isclass(factory) else functools.partial(factory, **chosen)
     except ValueError as error:
-        raise GradlabError(option, f"{shown(spec)}: {error}") from error
+        raise GradlabError(option, f"{shown(spec)} is not possible; {error}") from error
 
 
 def label(kind: str, spec: str) -> str:
@@ -109,7 +109,7 @@ def label(kind: str, spec: str) -> str:
 def unknown(where: str, what: str, name: str, known: Iterable[str]) -> GradlabError:
     """The error for a name that nobody has, with the nearest known ones."""
     known = sorted(known)
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(name[:100], known, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}? " if near else ""
     return GradlabError(where, f"no {what} called {shown(name)}; {hint}known: {', '.join(known) or 'none'}")
 
@@ -119,7 +119,7 @@ def _pairs(option: str, text: str) -> list[tuple[str, str]]:
     for item in filter(None, (part.strip() for part in text.split(","))):
         key, equals, value = item.partition("=")
         if not equals or not value.strip():
-            raise GradlabError(option, f"{shown(item)} is not setting=value")
+            raise GradlabError(option, f"{shown(item)} is not a setting; write setting=value")
         pairs.append((key.strip(), value.strip()))
     return pairs
 
@@ -145,15 +145,15 @@ def number(option: str, item: str, text: str, kind: type[int] | type[float]) -> 
     """
     form = r"[+-]?\d+" if kind is int else r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
     if not re.fullmatch(form, text, re.ASCII):
-        what = "a whole number such as 32" if kind is int else "a finite number such as 0.9 or 1e-3"
-        raise GradlabError(option, f"{shown(item)} is not {what}")
+        what = "whole number; write one such as 32" if kind is int else "finite number; write one such as 0.9 or 1e-3"
+        raise GradlabError(option, f"{shown(item)} is not a {what}")
     if kind is int:
         if len(text) > 20:
-            raise GradlabError(option, f"{shown(item)} has too many digits")
+            raise GradlabError(option, f"{shown(item)} has too many digits; at most 20")
         return int(text)
     value = float(text)
     if value in (float("inf"), float("-inf")):
-        raise GradlabError(option, f"{shown(item)} is too large for float64")
+        raise GradlabError(option, f"{shown(item)} is too large for float64; at most 1.7e308")
     digits = re.split("[eE]", text)[0]
     if abs(value) < 2.0**-1022 and re.search("[1-9]", digits):
         raise GradlabError(option, f"{shown(item)} underflows to 0; write 0 if that is meant")

@@ -106,25 +106,27 @@ def available_bytes() -> int:
 
 def facts() -> dict[str, Any]:
     """What the numbers of a run depend on, for `run.json` and `gradlab doctor`. Imports jax."""
+    from importlib import metadata
+
     import jax
-    import jaxlib
     import numpy
 
     import gradlab
 
+    config = jax.config.values
     return {
         "gradlab": gradlab.__version__,
         "python": platform.python_version(),
         "jax": jax.__version__,
-        "jaxlib": jaxlib.__version__,
+        "jaxlib": metadata.version("jaxlib"),
         "numpy": numpy.__version__,
         "platform": jax.default_backend(),
         "devices": len(jax.devices()),
         "device_kind": jax.devices()[0].device_kind,
         "cpu": cpu_model(),
         "cores": cores(),
-        "matmul_precision": str(jax.config.jax_default_matmul_precision),
-        "threefry_partitionable": bool(jax.config.jax_threefry_partitionable),
+        "matmul_precision": str(config["jax_default_matmul_precision"]),
+        "threefry_partitionable": bool(config["jax_threefry_partitionable"]),
         "xla_flags": os.environ.get("XLA_FLAGS", ""),
     }
 

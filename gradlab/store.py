@@ -13,12 +13,10 @@ from typing import Any
 
 from gradlab.status import Exit, GradlabError, shown
 
-try:
-    import fcntl
-except ImportError:  # pragma: no cover - Windows has no flock
-    fcntl = None  # type: ignore[assignment]
-
 LOCK = ".lock"
+
+_OURS = re.compile(r"\.lock|metrics\.csv|norms\.nc|failures\.jsonl|figures|\..*\.tmp")
+"""What a run that was stopped may leave behind, half-written files (`tables.write`) among it."""
 
 
 def name_of(settings: dict[str, Any]) -> str:
@@ -29,9 +27,11 @@ def name_of(settings: dict[str, Any]) -> str:
 
 def folder_of(out: Path, name: str) -> Path:
     """`out/name`, for a name that is one plain word on every file system."""
-    reserved = re.fullmatch(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", name, re.IGNORECASE)
-    if reserved or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}(?<!\.)", name, re.ASCII):
-        raise GradlabError("--name", f"{shown(name)} must be 1 to 64 letters, digits, '.', '_' or '-'")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}(?<!\.)", name, re.ASCII):
+        rule = "1 to 64 letters, digits, '.', '_' or '-', from a letter or digit on, without a '.' at the end"
+        raise GradlabError("--name", f"{shown(name)} is not a name; use {rule}")
+    if re.fullmatch(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", name, re.IGNORECASE):
+        raise GradlabError("--name", f"{shown(name)} is a device's name on Windows; choose another")
     return out / name
 
 
@@ -63,7 +63,9 @@ def opened(folder: Path) -> Iterator[None]:
 
 
 def _lock(handle: int, folder: Path) -> None:
-    if fcntl is None:
+    try:
+        import fcntl
+    except ImportError:  # Windows has no flock
         return
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -75,21 +77,25 @@ def _lock(handle: int, folder: Path) -> None:
 
 
 def existing(folder: Path, settings: dict[str, Any]) -> bool:
-    """Whether the folder holds the finished run of these settings; refuse one of others, untouched."""
+    """Whether the folder holds the finished run of these settings; refuse one of others, untouched.
+
+    A run whose files are not the ones that `run.json` describes is not finished.
+    """
     place = folder / "run.json"
     if not place.exists():
-        foreign = sorted(item.name for item in folder.iterdir() if item.name != LOCK) if folder.is_dir() else []
-        mine = {"metrics.csv", "norms.nc", "failures.jsonl", "figures"}
-        if set(foreign) - mine:
-            strange = sorted(set(foreign) - mine)[0]
-            raise GradlabError("--name", f"{folder} holds {shown(strange)}, which gradlab did not write; choose another")
+        there = [item.name for item in folder.iterdir()] if folder.is_dir() else []
+        foreign = sorted(name for name in there if not _OURS.fullmatch(name))
+        if foreign:
+            what = f"{folder} holds {shown(foreign[0])}, which gradlab did not write; choose another"
+            raise GradlabError("--name", what)
         return False
     try:
-        stored = json.loads(place.read_text())["settings"]
+        about = json.loads(place.read_text())
+        stored, files = dict(about["settings"]), dict(about["files"])
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise GradlabError(str(place), "is not a run of gradlab; choose another --name") from error
     if stored == settings:
-        return True
+        return all(_digest(folder / name) == digest for name, digest in files.items())
     different = sorted(key for key in settings.keys() | stored.keys() if settings.get(key) != stored.get(key))
     key = different[0]
     raise GradlabError(
@@ -97,6 +103,10 @@ def existing(folder: Path, settings: dict[str, Any]) -> bool:
         f"{folder} holds a run with other settings ({', '.join(different)}; {key} was "
         f"{shown(stored.get(key))}, now {shown(settings.get(key))}); choose another name",
     )
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
 def git_facts() -> dict[str, Any]:

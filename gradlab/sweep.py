@@ -58,7 +58,8 @@ def stream(seed: int, name: str, /, **content: Any) -> Key:
     """
     text = json.dumps([seed, name, content], sort_keys=True)
     words = np.frombuffer(hashlib.sha256(text.encode()).digest()[:8], np.uint32)
-    return jax.random.wrap_key_data(jnp.asarray(words), impl="threefry2x32")
+    key: Key = jax.random.wrap_key_data(jnp.asarray(words), impl="threefry2x32")
+    return key
 
 
 def capacity(longest: int) -> int:
@@ -66,41 +67,52 @@ def capacity(longest: int) -> int:
     return SEGMENT * -(-longest // SEGMENT)
 
 
-@functools.cache
-def _init(cell: Any, initializer: Initializer, d_in: int, d_hidden: int) -> Any:
-    return jax.jit(jax.vmap(lambda key: cell.init(key, d_in, d_hidden, 1.0, initializer)))
+def draw_networks(
+    cell: Any,
+    initializer: Any,
+    name: ObjectiveName,
+    sizes: tuple[int, int, int],
+    weight_keys: Sequence[Key],
+    target_keys: Sequence[Key],
+) -> tuple[Tree, Tree, Tree]:
+    """Unit-gain parameters, initial states and the objective's targets in float64, one network a key.
 
-
-def draw_weights(cell: Any, initializer: Any, d_in: int, d_hidden: int, keys: Sequence[Key]) -> tuple[Tree, Tree]:
-    """Unit-gain parameters and initial states in float64, one network a key (leading axis)."""
+    `sizes` are (D, N, B); the targets have an axis of B behind that of the networks.
+    """
     with jax.enable_x64(True), jax.default_device(jax.local_devices(backend="cpu")[0]):
-        drawn = _init(cell, _shared(initializer), d_in, d_hidden)(jnp.stack(list(keys)))
-        return jax.tree.map(np.asarray, drawn)
-
-
-def draw_inputs(key: Key, batch: int, length: int, d_in: int, std: float) -> np.ndarray[Any, Any]:
-    """White noise (B, length, D) of that standard deviation, float64; a prefix of every longer draw."""
-    with jax.enable_x64(True), jax.default_device(jax.local_devices(backend="cpu")[0]):
-        keys = jax.vmap(lambda b: jax.random.fold_in(key, b))(jnp.arange(batch))
-        return std * np.asarray(_normal(keys, length, d_in))
-
-
-@functools.partial(jax.jit, static_argnums=(1, 2))
-def _normal(keys: Any, length: int, d_in: int) -> Any:
-    return jax.vmap(lambda k: jax.random.normal(k, (length, d_in), jnp.float64))(keys)
-
-
-def draw_targets(name: ObjectiveName, key: Key, batch: int, cell: Any, state: Tree) -> Tree:
-    """What the objective needs for each of B sequences of one network, float64."""
-    with jax.enable_x64(True), jax.default_device(jax.local_devices(backend="cpu")[0]):
-        keys = jax.vmap(lambda b: jax.random.fold_in(key, b))(jnp.arange(batch))
-        like = jax.tree.map(jnp.asarray, state)
-        return jax.tree.map(np.asarray, _targets(cell, name)(keys, like))
+        draw = _drawing(cell, _shared(initializer), name, sizes)
+        drawn = draw(jnp.stack(list(weight_keys)), jnp.stack(list(target_keys)))
+        params, state, target = jax.tree.map(np.asarray, drawn)
+        return params, state, target
 
 
 @functools.cache
-def _targets(cell: Any, name: ObjectiveName) -> Any:
-    return jax.jit(jax.vmap(lambda k, s: draw_target(name, k, s, cell.readout), in_axes=(0, None)))
+def _drawing(cell: Any, initializer: Initializer, name: ObjectiveName, sizes: tuple[int, int, int]) -> Any:
+    d_in, d_hidden, batch = sizes
+
+    def network(weight_key: Key, target_key: Key) -> tuple[Tree, Tree, Tree]:
+        params, state = cell.init(weight_key, d_in, d_hidden, 1.0, initializer)
+        keys = jax.vmap(lambda b: jax.random.fold_in(target_key, b))(jnp.arange(batch))
+        return params, state, jax.vmap(lambda k: draw_target(name, k, state, cell.readout))(keys)
+
+    return jax.jit(jax.vmap(network))
+
+
+def draw_inputs(keys: Sequence[Key], sizes: tuple[int, int, int], std: float) -> np.ndarray[Any, Any]:
+    """White noise (keys, B, length, D), float64, for sizes (B, length, D); a prefix of every longer draw."""
+    with jax.enable_x64(True), jax.default_device(jax.local_devices(backend="cpu")[0]):
+        return std * np.asarray(_normal(jnp.stack(list(keys)), sizes))
+
+
+@functools.partial(jax.jit, static_argnums=1)
+def _normal(keys: Any, sizes: tuple[int, int, int]) -> Any:
+    batch, length, d_in = sizes
+
+    def sequences(key: Key) -> Any:
+        each = jax.vmap(lambda b: jax.random.fold_in(key, b))(jnp.arange(batch))
+        return jax.vmap(lambda k: jax.random.normal(k, (length, d_in), jnp.float64))(each)
+
+    return jax.vmap(sequences)(keys)
 
 
 @functools.cache
@@ -179,11 +191,13 @@ def _same_form(step: Any, params: Tree, state: Tree, x: Any) -> None:
         after = jax.eval_shape(step, params, state, x)
     except TypeError as error:
         raise GradlabError("step", f"cannot be traced by JAX: {str(error).splitlines()[0]}") from error
-    if jax.tree.structure(after) != jax.tree.structure(before):
-        raise GradlabError("step", f"returns {jax.tree.structure(after)}; the state is {jax.tree.structure(before)}")
+    forms = [str(jax.tree.structure(tree)) for tree in (before, after)]
+    if forms[0] != forms[1]:
+        raise GradlabError("step", f"returns {forms[1]}; the state is {forms[0]}")
     for old, new in zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True):
         if (old.shape, old.dtype) != (new.shape, new.dtype):
-            raise GradlabError("step", f"turns a state of {old.dtype}{list(old.shape)} into {new.dtype}{list(new.shape)}")
+            was, is_now = (f"{leaf.dtype}{list(leaf.shape)}" for leaf in (old, new))
+            raise GradlabError("step", f"turns a state of {was} into {is_now}")
 
 
 def recurrent(params: Any) -> Any:
@@ -208,10 +222,12 @@ def block_size(cell: Any, networks: Networks, lanes: int, directions: int) -> in
     Small enough for the caches, large enough to be worth the loop's steps. At least two, since XLA takes
     a batch of one for no batch and rounds otherwise.
     """
-    params, state, x = (
-        jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[drop:], leaf.dtype), tree)
-        for tree, drop in ((networks.params, 1), (networks.state, 1), (networks.xs, 3))
-    )
+
+    def first(networks: Networks) -> tuple[Tree, Tree, Any]:
+        params, state = jax.tree.map(lambda leaf: leaf[0], (networks.params, networks.state))
+        return params, state, networks.xs[0, 0, 0]
+
+    params, state, x = jax.eval_shape(first, networks)
     kept = jax.eval_shape(lambda p, s, x: pullback(cell.step, p, s, x).forward(s, x)[1], params, state, x)
     batch, itemsize = networks.xs.shape[1], networks.xs.dtype.itemsize
     numbers = sum(leaf.size for leaf in jax.tree.leaves(state))
@@ -219,16 +235,16 @@ def block_size(cell: Any, networks: Networks, lanes: int, directions: int) -> in
     carried = batch * min(numbers, directions) * (numbers + width) * itemsize
     stored = batch * SEGMENT * sum(leaf.size for leaf in kept) * itemsize
     most = max(2, min(CARRIED_BYTES // carried, KEPT_BYTES // max(stored, 1)))
-    return max(2, -(-lanes // -(-lanes // most)))
+    return int(max(2, -(-lanes // -(-lanes // most))))
 
 
 @functools.cache
 def program(
     cell: Any, name: ObjectiveName, devices: int, probes: tuple[str, ...] = PROBES
-) -> Callable[..., Any]:
+) -> Any:
     """The jitted measurement, `(networks, length) -> Measured`, lanes shared out among the devices."""
 
-    def lane(probe: str | None, params: Tree, state: Tree, xs: Any, target: Tree, length: Any) -> Any:
+    def lane(probe: str | None, length: Any, params: Tree, state: Tree, xs: Any, target: Tree) -> Any:
         def sequence(xs: Any, target: Tree) -> Any:
             if probe is None:
                 return first_nonfinite(lambda s, x: cell.step(params, s, x), state, xs, length)
@@ -247,8 +263,8 @@ def program(
         rest = -lanes % block
         padded = jax.tree.map(lambda leaf: jnp.concatenate([leaf, leaf[:rest]]), networks)
         split = jax.tree.map(lambda leaf: leaf.reshape(-1, block, *leaf.shape[1:]), padded)
-        some = jax.vmap(functools.partial(lane, probe), in_axes=(0, 0, 0, 0, None))
-        found = jax.lax.map(lambda networks: some(*networks, length), split)
+        each = jax.vmap(functools.partial(lane, probe, length))
+        found = jax.lax.map(lambda some: each(*some), split)
         return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[:lanes], found)
 
     def share(networks: Networks, length: Any) -> Measured:
@@ -257,7 +273,7 @@ def program(
             columns |= blocks(probe, registry.home("probes", probe).DIRECTIONS, networks, length)
         return Measured(columns, blocks(None, 1, networks, length))
 
-    here, everywhere = PartitionSpec("device"), PartitionSpec()
+    here, everywhere = PartitionSpec("device"), PartitionSpec()  # type: ignore[no-untyped-call]
     mesh = Mesh(np.array(jax.devices()[:devices]), ("device",))
     mapped = jax.shard_map(share, mesh=mesh, in_specs=(here, everywhere), out_specs=here, check_vma=False)
     return jax.jit(mapped, in_shardings=(NamedSharding(mesh, here), NamedSharding(mesh, everywhere)))

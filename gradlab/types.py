@@ -1,6 +1,6 @@
 """The vocabulary: axis letters, array aliases and the interfaces that members fill.
 
-Axes: `T` time, `D` input, `N` hidden, `K` gates, `S` flattened state, `R` directions, `G` networks, `B` sequences.
+Axes: `T` time, `D` input, `N` hidden, `K` gates, `S` flattened state, `R` directions, `B` sequences.
 Every function is unbatched; a batch is a `jax.vmap` at the call site.
 """
 
@@ -69,6 +69,6 @@ class Setup(NamedTuple):
 
     objective: Objective
     recurrent: Callable[[Any], Any] | None
-    """`params -> w_rec`: picks the recurrent weights (an array or a tree of arrays); None if there are none."""
+    """`params -> w_rec`: picks the recurrent weights (an array or a tree); None if there are none."""
     length: Int[Array, ""] | int
     """T: the steps to run; at most `len(xs)`, and possibly traced."""

@@ -223,7 +223,8 @@ def first_nonfinite(
         finite = jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(state)]).all()
         return state, jnp.where((loop[1] == 0) & ~finite, i + 1, loop[1]).astype(jnp.int32)
 
-    return jax.lax.fori_loop(0, jnp.asarray(length, jnp.int32), ahead, (state, jnp.int32(0)))[1]
+    _, step = jax.lax.fori_loop(0, jnp.asarray(length, jnp.int32), ahead, (state, jnp.int32(0)))
+    return jnp.asarray(step)
 
 
 def _zeros(shape: Tree, size: int) -> Tree:

@@ -58,8 +58,21 @@ def run(arguments: list[str]) -> int:
         arguments = [word for word in arguments if word != "--debug"]
         return int(app()(arguments, prog_name="gradlab", standalone_mode=False) or 0)
     try:
-        code = int(app()(arguments, prog_name="gradlab", standalone_mode=False) or 0)
+        code = _answer(arguments)
         sys.stdout.flush()
+    except (BrokenPipeError, SystemExit) as error:
+        # Typer and rich make a SystemExit of a broken pipe.
+        if not isinstance(error, BrokenPipeError) and not isinstance(error.__context__, BrokenPipeError):
+            raise
+        # The reader has gone, as in `| head -1`; what is left of the output goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.OK
+    return code
+
+
+def _answer(arguments: list[str]) -> int:
+    try:
+        code = int(app()(arguments, prog_name="gradlab", standalone_mode=False) or 0)
     except GradlabError as error:
         return _say(arguments, error.where, error.what, error.code)
     except typer.TyperException as error:
@@ -68,9 +81,7 @@ def run(arguments: list[str]) -> int:
     except typer.Abort:
         return Exit.INTERRUPTED
     except BrokenPipeError:
-        # The reader has gone, as in `| head -1`; what is left of the output goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Exit.OK
+        raise
     except MemoryError:
         return _say(arguments, "memory", "ran out; choose a smaller grid, -T or --hidden", Exit.RESOURCES)
     except Exception as error:
@@ -92,15 +103,21 @@ def _say(arguments: list[str], where: str, what: str, code: Exit) -> int:
 
 def _usage(error: Any) -> tuple[str, str]:
     """Typer's own complaint in the form of ours."""
-    text = " ".join(error.format_message().split()).rstrip(".")
+    text = _plain(" ".join(error.format_message().split()).rstrip("."), 200) or "no command given"
     name = getattr(error, "option_name", None) or getattr(getattr(error, "param", None), "opts", [None])[0]
     near = getattr(error, "possibilities", None) or ()
     if type(error).__name__ == "NoSuchOption":
         hint = f"did you mean {near[0]}?" if near else "see --help"
-        return str(name), f"no such option; {hint}"
+        return _plain(str(name), 60), f"no such option; {hint}"
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "gradlab"
     return str(name or command), f"{text}; see {command} --help"
+
+
+def _plain(text: str, limit: int) -> str:
+    """Text of a message that quotes what came: control characters escaped, long text shortened."""
+    text = text if len(text) <= limit else f"{text[: limit - 3]}..."
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def _terminated(number: int, frame: types.FrameType | None) -> None:

@@ -31,6 +31,7 @@ def _tested() -> dict[str, Any]:
     from gradlab import runtime
     from gradlab.status import size
 
+    config = jax.config.values
     exact = 1 + 2**-12 + 2**-20  # kept by float32, lost by TF32 and bfloat16
     product = jax.jit(jnp.matmul)(jnp.full((8, 8), exact, jnp.float32), jnp.eye(8, dtype=jnp.float32))
     kept = bool(np.all(np.asarray(product) == np.float32(exact)))
@@ -38,7 +39,7 @@ def _tested() -> dict[str, Any]:
     programs = len([path for path in cache.iterdir() if path.suffix != ".lock"]) if cache else 0
     return {
         "float32_products": "exact" if kept else "REDUCED: a faster, coarser format is in use",
-        "float64": "on" if jax.config.jax_enable_x64 else "off",
+        "float64": "on" if config["jax_enable_x64"] else "off",
         "compile_cache": f"{cache} ({programs} files)" if cache else "off",
         "memory_available": size(runtime.available_bytes()),
     }

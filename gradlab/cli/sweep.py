@@ -60,7 +60,7 @@ def command(
 
     planned = plan.plan(asked)
     plan.check(asked, planned)
-    folder = store.folder_of(out, name or store.name_of(settings(asked)))
+    folder = store.folder_of(out, store.name_of(settings(asked)) if name is None else name)
     if dry_run:
         _say_plan(asked, planned, folder, as_json)
         return 0
@@ -79,13 +79,16 @@ def _measure(asked: "Sweep", planned: Any, folder: Path, quiet: bool) -> tuple["
     from gradlab import engine, registry, runtime, store, tables
     from gradlab.cli._progress import Bar
     from gradlab.experiment import settings
-    from gradlab.labelled import dataset
-    from gradlab.plots._style import save
     from gradlab.status import Exit
     from gradlab.unroll import bound
 
     with Bar(planned, quiet) as bar:
-        results = list(engine.run(asked, bar.update))
+        results = []
+        for result in engine.run(asked, bar.update):
+            results.append(result)
+            # The devices are busy with the next cell: a good moment for slow imports.
+            from gradlab.labelled import dataset
+            from gradlab.plots._style import save
         bar.say("writing")
         fixed = [c for c in asked.cell if "w_rec" in registry.make("cells", c).fixed]
         norms = dataset(

@@ -1,4 +1,4 @@
-"""Small networks with every number drawn, and both probes of one of them as one compiled program."""
+"""Small networks with every number drawn, and the probes of one of them as one compiled program each."""
 
 import functools
 from typing import Any, NamedTuple
@@ -24,44 +24,51 @@ class Network(NamedTuple):
     xs: Any
 
 
-def network(spec, T, *, n=3, d=2, w_rec=1.3, initializer=gaussian, dtype=np.float64, seed=0, bias=0.5):
+@functools.cache
+def _init(cell, d, n, initializer):
+    return jax.jit(lambda key: cell.init(key, d, n, 1.0, initializer))
+
+
+def network(spec, T, *, n=3, d=2, w_rec=0.9, initializer=gaussian, dtype=np.float64, seed=0, bias=0.5):
     """A cell away from every special point: drawn biases, a state that is not zero, inputs of variance 1."""
     cell = make("cells", spec)
-    key_init, key_b, key_h, key_x = jax.random.split(jax.random.key(seed), 4)
-    params, state = cell.init(key_init, d, n, w_rec, initializer)
-    params = params._replace(b=params.b + bias * jax.random.normal(key_b, params.b.shape))
-    leaves, structure = jax.tree.flatten(state)
-    keys = jax.random.split(key_h, len(leaves))
-    drawn = [0.5 * jax.random.normal(k, leaf.shape) for k, leaf in zip(keys, leaves, strict=True)]
-    xs = jax.random.normal(key_x, (T, d))
-    cast = lambda tree: jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), tree)
-    return Network(cell, *cast((params, jax.tree.unflatten(structure, drawn), xs)))
+    rng = np.random.default_rng(seed)
+    params, state = jax.tree.map(np.asarray, _init(cell, d, n, initializer)(jax.random.key(seed)))
+    params = params._replace(
+        w_rec=w_rec * params.w_rec, b=params.b + bias * rng.standard_normal(params.b.shape)
+    )
+    state = jax.tree.map(lambda leaf: 0.5 * rng.standard_normal(leaf.shape), state)
+    net = params, state, rng.standard_normal((T, d))
+    return Network(cell, *jax.tree.map(lambda leaf: jnp.asarray(leaf.astype(dtype)), net))
+
+
+PROBES = {"adjoint": adjoint, "transport": transport}
 
 
 @functools.cache
-def program(cell, name):
-    """`(params, state, xs, target, length) -> (adjoint's columns, transport's columns)`; one for every length."""
+def program(cell, probe, name="unit"):
+    """`(params, state, xs, target, length) -> columns of a probe`; one program for every length."""
 
     @jax.jit
     def run(params, state, xs, target, length):
         setup = Setup(objective(name, target, cell.readout), recurrent, length)
-        return tuple(probe(cell.step, params, state, xs, setup) for probe in (adjoint, transport))
+        return PROBES[probe](cell.step, params, state, xs, setup)
 
     return run
 
 
 def target(net, name="unit", seed=1):
+    """What the objective is drawn from, as gradlab draws it."""
     return draw_target(name, jax.random.key(seed), net.state, net.cell.readout)
 
 
-def measured(net, name="unit", goal=None, length=None):
-    """log10 of every column by name, lags 0..T (the weight gradient: 0..T-1), and the objective's target."""
-    goal = target(net, name) if goal is None else goal
+def measured(net, *probes, objective="unit", goal=None, length=None):
+    """log10 of every column by name, lags 0..T (the weight gradient: 0..T-1); T is `length` or all of xs."""
+    goal = target(net, objective) if goal is None else goal
     T = len(net.xs) if length is None else length
-    run = program(net.cell, name)
     columns = {}
-    for found in run(net.params, net.state, net.xs, goal, jnp.int32(T)):
+    for probe in probes:
+        found = program(net.cell, probe, objective)(net.params, net.state, net.xs, goal, jnp.int32(T))
         for key, norm in found._asdict().items():
-            lags = T if key == "weight_gradient" else T + 1
-            columns[key] = log10_norm(norm)[:lags]
-    return columns, goal
+            columns[key] = log10_norm(norm)[: T if key == "weight_gradient" else T + 1]
+    return columns

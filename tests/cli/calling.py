@@ -1,0 +1,78 @@
+"""Calling the command: in this process, where that is enough, or in one of its own."""
+
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from gradlab import cli
+
+SMALL = (
+    "--cell",
+    "elman(activation=identity)",
+    "--w-rec",
+    "0.5,1.0",
+    "-T",
+    "8,16",
+    "--hidden",
+    "4",
+    "--seeds",
+    "2",
+)
+ENVIRONMENT = {
+    "PATH": os.environ["PATH"],
+    "PYTHONPATH": str(Path(__file__).parents[2]),
+    "JAX_PLATFORMS": "cpu",
+    "GRADLAB_COMPILE_CACHE": "off",
+    "PYTHONUTF8": "0",
+    "LC_ALL": "C.UTF-8",
+}
+
+
+class Said(NamedTuple):
+    """How a command ended, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+def gradlab(*arguments):
+    """The command in this process."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = cli.run([str(word) for word in arguments])
+    return Said(int(code), out.getvalue(), err.getvalue())
+
+
+def process(*arguments, env=None, **options):
+    """The command in a process of its own, with a known environment."""
+    words = [sys.executable, "-m", "gradlab", *map(str, arguments)]
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | options
+    return subprocess.Popen(words, env=ENVIRONMENT | (env or {}), **options)
+
+
+def finished(*arguments, env=None, **options):
+    """As `process`, waited for."""
+    with process(*arguments, env=env, **options) as running:
+        out, err = running.communicate(timeout=100)
+    return Said(running.returncode, out, err)
+
+
+def document(text):
+    """The one strict JSON document that `text` is: no NaN, no Infinity, nothing after it."""
+
+    def refuse(constant):
+        raise AssertionError(f"{constant} is not JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def contents(folder):
+    """Every file below a folder: its bytes, and when it was written."""
+    files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
+    return {path.relative_to(folder): (path.read_bytes(), path.stat().st_mtime_ns) for path in files}

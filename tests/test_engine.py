@@ -1,0 +1,303 @@
+"""Whole grids: no number depends on what else is in the grid, how it is cut up, or what ran before."""
+
+import dataclasses
+import json
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gradlab import engine, registry
+from gradlab import sweep as machine
+from gradlab.experiment import Sweep
+from gradlab.labelled import SCHEMA, dataset
+from gradlab.sweep import EXACT_ZERO, FORWARD_NONFINITE, OK, UNDEFINED
+
+LINEAR = "elman(activation=identity)"
+BASE = Sweep(
+    cell=("elman",), init=("orthogonal",), w_rec=(0.5, 1.1), T=(5, 12), hidden=8, seeds=2, input_std=1.0
+)
+
+
+def run(sweep):
+    return {found.cell: found for found in engine.run(sweep)}
+
+
+def labelled(sweep, found):
+    return dataset(
+        list(found.values()),
+        sweep.init,
+        sweep.w_rec,
+        sweep.T,
+        range(sweep.seeds),
+        objective=sweep.objective,
+        precision=sweep.precision,
+    )
+
+
+def grid(sweep):
+    """A sweep's numbers, with labels, for comparing two grids where they overlap."""
+    return labelled(sweep, run(sweep))
+
+
+def assert_holds(larger, smaller):
+    """Every number and state of the smaller grid is in the larger one, to the byte."""
+    axes = {name: smaller[name].values for name in ("cell", "init", "w_rec", "T", "seed", "part", "lag")}
+    part = larger.sel(axes)
+    assert set(part.data_vars) == set(smaller.data_vars)
+    for name, column in smaller.data_vars.items():
+        assert part[name].transpose(*column.dims).values.tobytes() == column.values.tobytes(), name
+
+
+@pytest.fixture(scope="module")
+def base():
+    return grid(BASE)
+
+
+GROWN = {
+    "a cell": {"cell": ("lstm", "elman")},
+    "an initialiser": {"init": ("gaussian", "orthogonal")},
+    "w_rec": {"w_rec": (0.4, 0.5, 0.7, 1.1, 2.0)},
+    "a seed": {"seeds": 3},
+    "a longer T": {"T": (5, 12, 20)},
+    "a T beyond the buffer": {"T": (5, 12, 300)},
+}
+
+
+@pytest.mark.parametrize("what", GROWN)
+def test_growing_the_grid_changes_no_other_number(what, base):
+    larger = grid(dataclasses.replace(BASE, **GROWN[what]))
+    assert larger.sizes != base.sizes
+    assert_holds(larger, base)
+
+
+def test_the_order_of_the_grid_changes_no_number(base):
+    turned = dataclasses.replace(BASE, w_rec=BASE.w_rec[::-1], T=BASE.T[::-1])
+    assert_holds(grid(turned), base)
+
+
+@pytest.mark.parametrize("lanes", [1, 3, 8, 33])
+def test_the_number_of_networks_changes_no_number(lanes):
+    """33 networks fill more than one block of a device; 1 leaves a device without any."""
+    every = tuple(np.round(np.linspace(0.4, 1.4, 33), 4).tolist())
+    sweep = dataclasses.replace(BASE, w_rec=every[:lanes], seeds=1)
+    alone = grid(dataclasses.replace(sweep, w_rec=every[:1]))
+    assert_holds(grid(sweep), alone)
+
+
+def test_cutting_the_grid_into_calls_and_blocks_changes_no_number(monkeypatch):
+    """The same grid in one call, in many, and in blocks of two lanes."""
+    sweep = dataclasses.replace(BASE, w_rec=(0.5, 0.7, 0.9, 1.1, 1.3), cell=("gru",))
+    whole = grid(sweep)
+    monkeypatch.setattr(engine, "CALL_BYTES", 1)
+    networks, _ = engine.draw(sweep, "gru")
+    assert engine.lanes_per_call(networks, 10, 4) == 4
+    assert_holds(grid(sweep), whole)
+    monkeypatch.setattr(machine, "CARRIED_BYTES", 1)
+    machine.program.cache_clear()
+    assert machine.block_size(registry.make("cells", "gru"), networks, 10, 128) == 2
+    assert_holds(grid(sweep), whole)
+    machine.program.cache_clear()
+
+
+def test_a_batch_is_the_mean_of_its_sequences_logarithms():
+    """The sequences of a batch are those that each network would see alone: the first is the batch of one."""
+    sweep = dataclasses.replace(BASE, w_rec=(0.9,), seeds=1, T=(12,))
+    one, two = (run(dataclasses.replace(sweep, batch=b))["elman"].columns["transport"][0] for b in (1, 2))
+    networks, _ = engine.draw(dataclasses.replace(sweep, batch=2), "elman")
+    alone, _ = engine.draw(sweep, "elman")
+    np.testing.assert_array_equal(networks.xs[:, :1], alone.xs)
+    assert not np.array_equal(networks.xs[:, 0], networks.xs[:, 1])
+    assert np.isfinite(two).all()
+    assert not np.array_equal(one[..., 1:, :], two[..., 1:, :])
+
+
+def test_both_precisions_see_the_same_networks():
+    single, double = (dataclasses.replace(BASE, cell=("lstm",), precision=p) for p in ("float32", "float64"))
+    (a, digests_a), (b, digests_b) = engine.draw(single, "lstm"), engine.draw(double, "lstm")
+    assert digests_a == digests_b
+    assert len(set(digests_a.values())) == BASE.seeds
+    for narrow, wide in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
+        assert (narrow.dtype, wide.dtype) == (np.float32, np.float64)
+        np.testing.assert_array_equal(narrow, wide.astype(np.float32))
+    near, exact = run(single)["lstm"], run(double)["lstm"]
+    assert near.digests == exact.digests == digests_a
+    values, truth = (found.columns["adjoint"][0] for found in (near, exact))
+    # Twelve steps of a network that forgets: float32 stays within bound(), 4e-5, here 2e-5 decades.
+    np.testing.assert_allclose(values, truth, rtol=0, atol=2e-5)
+    assert not np.array_equal(values, truth)
+
+
+@pytest.fixture
+def compilations():
+    """The names of the programs that XLA compiles while the test runs."""
+    names = []
+
+    def listen(event, duration, **facts):
+        if event == "/jax/core/compile/backend_compile_duration":
+            names.append(facts.get("fun_name"))
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    yield names
+    jax.monitoring.unregister_event_duration_listener(listen)
+
+
+def test_a_grid_is_one_program_a_cell_and_a_second_run_compiles_nothing(compilations):
+    sweep = dataclasses.replace(
+        BASE,
+        cell=("elman", "gru"),
+        w_rec=tuple(np.round(np.linspace(0.5, 1.5, 21), 3).tolist()),
+        T=(3, 5, 8, 12),
+        seeds=5,
+        hidden=6,
+    )
+    first = run(sweep)
+    assert compilations.count("jit(share)") == 2
+    compilations.clear()
+    second = run(sweep)
+    assert compilations == []
+    for cell, found in first.items():
+        for name, (values, states) in found.columns.items():
+            assert values.tobytes() == second[cell].columns[name][0].tobytes()
+            assert states.tobytes() == second[cell].columns[name][1].tobytes()
+
+
+def test_another_length_or_weight_compiles_no_measuring_program(compilations):
+    run(BASE)
+    compilations.clear()
+    run(dataclasses.replace(BASE, T=(7, 40), w_rec=(0.3, 0.6)))
+    assert "jit(share)" not in compilations
+
+
+def first_overflow(networks, lane, T):
+    """The step at which a relu network leaves float32, by numpy."""
+    w_in, w_rec, b = (leaf[lane] for leaf in networks.params)
+    h = networks.state.h[lane]
+    with np.errstate(over="ignore", invalid="ignore"):
+        for t, x in enumerate(networks.xs[lane, 0, :T], 1):
+            h = np.maximum(w_rec @ h + w_in @ x + b, 0)
+            if not np.isfinite(h).all():
+                return t
+    return 0
+
+
+def test_a_network_that_overflows_ends_with_its_step_and_leaves_its_neighbours_alone():
+    sweep = dataclasses.replace(BASE, cell=("elman(activation=relu)",), T=(12, 200), w_rec=(0.5, 3.0, 1.0))
+    found = run(sweep)
+    (only,) = found.values()
+    networks, _ = engine.draw(sweep, only.cell)
+    steps = only.nonfinite[0]
+    assert (steps[[0, 2]] == 0).all()
+    assert (steps[1, 0] == 0).all()
+    for seed in range(BASE.seeds):
+        step = first_overflow(networks, BASE.seeds + seed, 200)
+        assert 50 < step < 200
+        # Rounding may move the overflow by a step at most: a step more than doubles the state.
+        assert abs(int(steps[1, 1, seed]) - step) <= 1
+    for name, (values, states) in only.columns.items():
+        lags = 200 if name == "weight_gradient" else 201
+        ended = states[0, 1, 1, :, :lags]
+        assert (ended[..., 0] == FORWARD_NONFINITE).all() if ended.ndim == 3 else (ended == FORWARD_NONFINITE).all()
+        assert np.isnan(values[0, 1, 1]).all()
+        assert (states[0, 1, 0][..., 0] != FORWARD_NONFINITE).all()
+    assert_holds(labelled(sweep, found), grid(dataclasses.replace(sweep, w_rec=(0.5, 1.0))))
+
+
+def test_a_planted_nan_ends_one_network_and_no_other(monkeypatch):
+    clean = grid(dataclasses.replace(BASE, cell=("gru",)))
+    honest = engine.draw
+
+    def poisoned(sweep, label):
+        networks, digests = honest(sweep, label)
+        xs = networks.xs.copy()
+        xs[1, 0, 6] = np.nan
+        return networks._replace(xs=xs), digests
+
+    monkeypatch.setattr(engine, "draw", poisoned)
+    found = grid(dataclasses.replace(BASE, cell=("gru",)))
+    struck = {"w_rec": 0.5, "seed": 1}
+    assert found.nonfinite_step.sel(struck | {"T": 5}).item() == 0
+    assert found.nonfinite_step.sel(struck | {"T": 12}).item() == 7
+    hit = found.transport_state.sel(struck | {"T": 12, "part": "state"}).values
+    assert (hit == FORWARD_NONFINITE).all()
+    for name in clean.data_vars:
+        for w_rec in BASE.w_rec:
+            for seed in range(BASE.seeds):
+                for T in BASE.T:
+                    if (w_rec, seed, T) != (0.5, 1, 12):
+                        at = {"w_rec": w_rec, "seed": seed, "T": T}
+                        assert found[name].sel(at).values.tobytes() == clean[name].sel(at).values.tobytes()
+
+
+def test_a_linear_cell_whose_state_overflows_still_has_its_transport():
+    T = 2000
+    sweep = dataclasses.replace(BASE, cell=(LINEAR,), T=(T,), w_rec=(10.0,), seeds=1)
+    found = grid(sweep).sel(cell=LINEAR, init="orthogonal", w_rec=10.0, T=T, seed=0)
+    assert 30 < found.nonfinite_step.item() < 45
+    lag = np.arange(T + 1)
+    for name in ("transport", "transport_frobenius", "adjoint"):
+        here = found[name].sel(part="state")
+        assert (found[f"{name}_state"].sel(part="state") == OK).all()
+        # The matrix is rounded to float32: eps a step, 1e-4 decades at the end.
+        np.testing.assert_allclose(here - here[0], lag, rtol=0, atol=1e-3)
+    assert FORWARD_NONFINITE in found.weight_gradient_state.values
+
+
+def test_a_recurrent_weight_of_zero_is_exact_zero_and_not_ok():
+    sweep = dataclasses.replace(BASE, w_rec=(0.0, 1e-30), T=(12,))
+    found = grid(sweep).sel(cell="elman", init="orthogonal", T=12, part="state")
+    zero, tiny = found.sel(w_rec=0.0), found.sel(w_rec=1e-30)
+    for name in ("transport", "adjoint"):
+        states = zero[f"{name}_state"].values
+        assert (states[:, 0] == OK).all()
+        assert (states[:, 1:] == EXACT_ZERO).all()
+        assert np.isnan(zero[name].values[:, 1:]).all()
+        assert (tiny[f"{name}_state"].values == OK).all()
+        assert (tiny[name].values[:, 12] < -350).all()
+
+
+def test_the_dataset_is_labelled_and_says_what_is_not_there():
+    sweep = dataclasses.replace(BASE, cell=("elman", "lstm", "esn"))
+    found = run(sweep)
+    fixed = [c for c in sweep.cell if "w_rec" in registry.make("cells", c).fixed]
+    assert fixed == ["esn"]
+    norms = dataset(list(found.values()), sweep.init, sweep.w_rec, sweep.T, range(2), fixed, objective="unit")
+    axes = ("cell", "init", "w_rec", "T", "seed")
+    assert norms.attrs == {"schema": SCHEMA, "objective": "unit"}
+    assert dict(norms.sizes) == {"cell": 3, "init": 1, "w_rec": 2, "T": 2, "seed": 2, "part": 3, "lag": 13}
+    assert norms["part"].values.tolist() == ["state", "h", "c"]
+    assert norms["cell"].values.tolist() == list(sweep.cell)
+    assert norms["linear"].values.tolist() == [False, False, False]
+    for name in ("adjoint", "transport", "transport_frobenius"):
+        assert norms[name].dims == norms[f"{name}_state"].dims == (*axes, "part", "lag")
+    assert norms["weight_gradient"].dims == (*axes, "lag")
+    assert norms["nonfinite_step"].dims == axes
+    for name in ("adjoint", "transport", "transport_frobenius", "weight_gradient"):
+        values, states = norms[name].values, norms[f"{name}_state"].values
+        assert (np.isfinite(values) == (states == OK)).all()
+        assert states.dtype == np.int8
+    whole = norms.sel(part="state")
+    assert (whole.adjoint_state.sel(T=5, lag=slice(0, 5)) == OK).all()
+    assert (whole.adjoint_state.sel(T=5, lag=slice(6, None)) == UNDEFINED).all()
+    # No step was taken before the first one: the weight gradient ends a lag earlier.
+    trained = norms.sel(cell=["elman", "lstm"])
+    assert (trained.weight_gradient_state.sel(T=5, lag=4) == OK).all()
+    assert (trained.weight_gradient_state.sel(T=5, lag=5) == UNDEFINED).all()
+    assert (norms.weight_gradient_state.sel(cell="esn") == UNDEFINED).all()
+    assert (norms.adjoint_state.sel(cell="elman", part=["h", "c"]) == UNDEFINED).all()
+    assert (norms.adjoint_state.sel(cell="lstm", part="c", T=12) == OK).all()
+    assert (norms.transport_state.sel(part=["h", "c"]) == UNDEFINED).all()
+    assert (norms.transport_frobenius_state.sel(cell="lstm", part="h", T=12) == OK).all()
+
+
+def test_progress_counts_every_point():
+    seen = []
+    sweep = dataclasses.replace(BASE, cell=("elman", "gru"))
+    list(engine.run(sweep, seen.append))
+    assert seen[-1].done == sweep.points == 16
+    assert [p.done for p in seen] == sorted(p.done for p in seen)
+    assert json.dumps(seen[-1]._asdict())
+    assert math.isfinite(seen[-1].compiling + seen[-1].running)
+    assert isinstance(jnp.asarray(seen[-1].running).item(), float)

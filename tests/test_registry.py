@@ -1,0 +1,94 @@
+"""Members by name: found where they stand, made from text, spelled one way; mistakes name a way out."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gradlab import registry
+from gradlab.status import GradlabError
+
+EVERY = [(kind, name) for kind in registry.KINDS for name in registry.names(kind)]
+
+
+@pytest.mark.parametrize(("kind", "name"), EVERY)
+def test_every_file_of_a_kind_holds_its_member(kind, name):
+    found = registry.member(kind, name)
+    assert callable(found)
+    assert found.__module__ == f"gradlab.{kind}.{name}"
+    assert found.__doc__
+
+
+@pytest.mark.parametrize(("kind", "name"), EVERY)
+def test_every_setting_has_a_default_and_the_plain_name_means_them_all(kind, name):
+    if kind != "probes":
+        assert all(p.default is not p.empty for p in registry.settings(registry.member(kind, name)).values())
+    assert registry.label(kind, name) == registry.label(kind, f" {name}( ) ") == name
+
+
+def test_a_new_file_is_a_new_member(tmp_path, monkeypatch):
+    import gradlab.cells
+
+    (tmp_path / "leaky_unit.py").write_text(
+        "class LeakyUnit:\n    def __init__(self, leak: float = 0.5): self.leak = leak\n"
+    )
+    monkeypatch.setattr(gradlab.cells, "__path__", [*gradlab.cells.__path__, str(tmp_path)])
+    assert "leaky_unit" in registry.names("cells")
+    assert registry.make("cells", "leaky_unit(leak=0.25)").leak == 0.25
+
+
+@pytest.mark.parametrize(
+    ("spec", "label"),
+    [
+        ("elman", "elman"),
+        ("elman(activation=tanh)", "elman"),
+        (" elman ( activation = relu ) ", "elman(activation=relu)"),
+        ("lstm(forget_bias=2)", "lstm(forget_bias=2.0)"),
+        ("esn(density=2e-1, leak=1)", "esn(leak=1.0, density=0.2)"),
+    ],
+)
+def test_a_label_says_what_differs_from_the_defaults_in_one_order(spec, label):
+    assert registry.label("cells", spec) == label
+    assert registry.label("cells", label) == label
+    assert registry.make("cells", label) == registry.make("cells", spec)
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ("lstmm", "no cell called 'lstmm'; did you mean lstm? known: elman, esn, gru, lstm"),
+        ("lstm(forgetbias=1)", "did you mean forget_bias?"),
+        ("lstm(forget_bias=much)", "'forget_bias=much' is not a finite number"),
+        ("lstm(forget_bias=nan)", "is not a finite number"),
+        ("lstm(forget_bias=1, forget_bias=2)", "given twice"),
+        ("elman(activation=gelu)", "known: identity, relu, sigmoid, tanh"),
+        ("elman(relu)", "write setting=value"),
+        ("elman(activation=)", "write setting=value"),
+        ("elman[relu]", "write NAME"),
+        ("elman.py", "write NAME"),
+        ("__init__", "no cell called"),
+        ("", "write NAME"),
+    ],
+)
+def test_a_mistake_names_the_option_and_a_way_out(spec, words):
+    with pytest.raises(GradlabError) as caught:
+        registry.make("cells", spec)
+    assert caught.value.where == "--cell"
+    assert words in caught.value.what
+
+
+@given(st.text(max_size=30))
+def test_any_text_is_a_member_or_a_mistake(text):
+    try:
+        registry.make("cells", text)
+    except GradlabError as error:
+        assert error.where == "--cell"
+        assert error.what.isprintable()
+
+
+@given(st.integers(-(10**15), 10**15))
+def test_a_whole_number_means_itself(value):
+    assert registry.number("-T", str(value), str(value), int) == value
+
+
+def test_a_kind_without_members_says_so():
+    assert str(registry.unknown("--cell", "cell", "x", [])) == "--cell: no cell called 'x'; known: none"

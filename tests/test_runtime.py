@@ -1,0 +1,85 @@
+"""What is set before jax is imported."""
+
+import os
+import sys
+
+import pytest
+
+from gradlab import runtime
+from gradlab.status import Exit, GradlabError
+
+
+@pytest.fixture
+def before_jax(monkeypatch, tmp_path):
+    """As if jax were not imported yet, with a cache folder of its own and no settings of the user's."""
+    monkeypatch.delitem(sys.modules, "jax")
+    for name in [name for name in os.environ if name.startswith(("JAX_", "XLA_", "GRADLAB_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path)
+
+
+@pytest.mark.usefixtures("before_jax")
+def test_every_core_is_a_device_and_products_are_exact(tmp_path):
+    runtime.configure()
+    assert f"--xla_force_host_platform_device_count={runtime.cores()}" in os.environ["XLA_FLAGS"]
+    assert os.environ["JAX_DEFAULT_MATMUL_PRECISION"] == "highest"
+    assert os.environ["JAX_COMPILATION_CACHE_DIR"].startswith(str(tmp_path))
+    assert "JAX_PLATFORMS" not in os.environ
+
+
+@pytest.mark.usefixtures("before_jax")
+def test_what_the_user_has_set_stays_and_a_second_call_changes_nothing():
+    os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=7"
+    runtime.configure("cpu")
+    assert os.environ["XLA_FLAGS"].count("device_count=7") == 1
+    assert f"device_count={runtime.cores()} " not in os.environ["XLA_FLAGS"]
+    assert os.environ["JAX_PLATFORMS"] == "cpu"
+    first = dict(os.environ)
+    runtime.configure("cpu")
+    assert dict(os.environ) == first
+
+
+def test_a_host_that_has_imported_jax_keeps_its_settings():
+    import jax  # noqa: F401
+
+    first = dict(os.environ)
+    runtime.configure("cuda")
+    assert dict(os.environ) == first
+
+
+@pytest.mark.usefixtures("before_jax")
+def test_the_compile_cache_can_be_off_and_an_unusable_one_is_off(tmp_path):
+    folder = runtime.compile_cache()
+    assert folder.is_dir()
+    assert folder.stat().st_mode & 0o077 == 0
+    os.environ["GRADLAB_COMPILE_CACHE"] = "off"
+    assert runtime.compile_cache() is None
+    del os.environ["GRADLAB_COMPILE_CACHE"]
+    (tmp_path / "file").touch()
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path / "file")
+    assert runtime.compile_cache() is None
+
+
+def test_memory_is_a_plausible_number_of_bytes():
+    assert 2**20 < runtime.available_bytes() < 2**50
+
+
+def test_facts_name_versions_and_devices():
+    facts = runtime.facts()
+    assert facts["devices"] == 2
+    assert facts["matmul_precision"] == "highest"
+    assert all(facts[name] for name in ("gradlab", "python", "jax", "jaxlib", "numpy", "cpu", "cores"))
+
+
+@pytest.mark.parametrize("error", [RuntimeError("no such backend\nmore"), AssertionError()])
+def test_a_missing_device_is_an_error_of_the_environment(monkeypatch, error):
+    import jax
+
+    def fail():
+        raise error
+
+    monkeypatch.setattr(jax, "devices", fail)
+    with pytest.raises(GradlabError, match="--device: cuda") as caught:
+        runtime.require_device("cuda")
+    assert caught.value.code is Exit.ENVIRONMENT
