@@ -8,25 +8,25 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import NDArray
 
 from gradlab import registry
+from gradlab.draw import draw_inputs, draw_networks, stream
 from gradlab.experiment import Sweep
+from gradlab.states import UNDEFINED
 from gradlab.sweep import (
     CALL_BYTES,
     Measured,
     Networks,
     capacity,
     collect,
-    draw_inputs,
-    draw_networks,
     program,
     reads_no_state,
     state_parts,
-    stream,
 )
 
 Tree = Any
-Array = np.ndarray[Any, Any]
+Array = NDArray[Any]
 
 
 class Progress(NamedTuple):
@@ -45,7 +45,7 @@ class CellResult(NamedTuple):
     parts: tuple[str, ...]
     linear: bool
     columns: dict[str, tuple[Array, Array]]
-    """For each column its log10 values and states, (init, w_rec, T, seed, lag) or with a last axis of parts."""
+    """Of each column the log10 values and states, (init, w_rec, T, seed, lag), or with an axis of parts."""
     nonfinite: Array
     digests: dict[str, str]
     """sha256 of the unit-gain parameters by `init/seed`."""
@@ -102,7 +102,9 @@ def _start(sweep: Sweep, label: str, networks: Networks, digests: dict[str, str]
     lanes = len(networks.xs)
     devices = min(len(jax.devices()), max(1, -(-lanes // 2)))
     size = lanes_per_call(networks, lanes, 2 * devices)
-    compiled = program(cell, sweep.objective, devices).lower(_lanes(networks, 0, size), jnp.int32(0)).compile()
+    compiled = (
+        program(cell, sweep.objective, devices).lower(_lanes(networks, 0, size), jnp.int32(0)).compile()
+    )
     clock.add(label, compiling=time.perf_counter() - began)
     params, state = jax.tree.map(lambda leaf: leaf[0], (networks.params, networks.state))
     linear = reads_no_state(cell.step, params, state, networks.xs[0, 0, 0])
@@ -192,7 +194,7 @@ def _joined(sweep: Sweep, pieces: list[Any], lanes: int, lags: int) -> tuple[Arr
     """The pieces of a column as two arrays over (init, w_rec, T, seed, lag, ...)."""
     tail = pieces[0][2].shape[2:]
     values = np.full((len(sweep.T), lanes, lags, *tail), np.nan)
-    states = np.full(values.shape, 3, np.int8)
+    states = np.full(values.shape, UNDEFINED, np.int8)
     for at, start, value, state in pieces:
         values[at, start : start + len(value), : value.shape[1]] = value
         states[at, start : start + len(value), : value.shape[1]] = state

@@ -4,7 +4,7 @@ import math
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from gradlab import registry
 from gradlab.registry import number
@@ -12,6 +12,7 @@ from gradlab.runtime import available_bytes
 from gradlab.status import Exit, GradlabError, shown, size
 
 Precision = Literal["float32", "float64"]
+Objective = Literal["unit", "last", "every"]
 MOST = 10**6
 """Values on one axis of a grid; more is taken for a slip and refused."""
 POINT_BYTES = 1000
@@ -33,7 +34,7 @@ class Sweep:
     seeds: int = 5
     seed: int = 0
     precision: Precision = "float32"
-    objective: Literal["unit", "last", "every"] = "unit"
+    objective: Objective = "unit"
 
     def __post_init__(self) -> None:
         for name, least in (("hidden", 1), ("inputs", 1), ("batch", 1), ("seeds", 1), ("seed", 0)):
@@ -49,9 +50,8 @@ class Sweep:
             twice = [value for value, count in Counter(values).items() if count > 1]
             if twice:
                 raise GradlabError(_option(name), f"{shown(twice[0])} is given twice; name each value once")
-        for name, allowed in (("precision", ("float32", "float64")), ("objective", ("unit", "last", "every"))):
-            if getattr(self, name) not in allowed:
-                raise registry.unknown(_option(name), name, getattr(self, name), allowed)
+        for name, allowed in (("precision", Precision), ("objective", Objective)):
+            choice(_option(name), getattr(self, name), allowed)
 
     @property
     def networks(self) -> int:
@@ -66,6 +66,17 @@ class Sweep:
 
 def _option(name: str) -> str:
     return {"T": "-T", "w_rec": "--w-rec", "input_std": "--input-std"}.get(name, f"--{name}")
+
+
+def choice(option: str, text: str, allowed: Any) -> Any:
+    """`text`, if it is one of the words of the `Literal` that `allowed` is.
+
+    >>> choice("--precision", "float64", Precision)
+    'float64'
+    """
+    if text not in get_args(allowed):
+        raise registry.unknown(option, option.lstrip("-"), text, get_args(allowed))
+    return text
 
 
 def floats(option: str, text: str) -> tuple[float, ...]:
@@ -90,7 +101,7 @@ def integers(option: str, text: str) -> tuple[int, ...]:
 
 
 def specs(kind: str, texts: list[str]) -> tuple[str, ...]:
-    """Members, each `name` or `name(setting=value, ...)`, in their canonical spelling; commas may part them."""
+    """Members, each `name` or `name(setting=value, ...)`, in their canonical spelling; parted by commas."""
     parts = [part for text in texts for part in _outside_brackets(text)]
     if not parts or not all(parts):
         raise GradlabError(registry.KINDS[kind], "is empty; name at least one")
@@ -100,7 +111,7 @@ def specs(kind: str, texts: list[str]) -> tuple[str, ...]:
 def _parts(option: str, text: str) -> list[str]:
     parts = [part.strip() for part in text.split(",")]
     if not all(parts):
-        raise GradlabError(option, f"{shown(text)} has an empty entry; write a number, a list or a range, such as 1:9:5")
+        raise GradlabError(option, f"{shown(text)} has an empty entry; write a list 1,2 or a range 1:9:5")
     return parts
 
 
@@ -115,7 +126,7 @@ def _range(option: str, text: str, kind: type[int] | type[float]) -> list[float]
     if count < 1:
         raise GradlabError(option, f"{shown(text)} is an empty range; its count must be at least 1")
     if stop < start or (count == 1 and stop != start):
-        raise GradlabError(option, f"{shown(text)} is an empty range; write START:STOP:COUNT, START below STOP")
+        raise GradlabError(option, f"{shown(text)} is an empty range; write START below STOP")
     if count > MOST:
         need, free = size(count * POINT_BYTES), size(available_bytes())
         what = f"{shown(text)} has {count} values and needs at least {need} of memory, {free} available"

@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradlab.states import STATES, UNDEFINED
+
 if TYPE_CHECKING:
     import xarray
 
     from gradlab.engine import CellResult
 
 SCHEMA = "gradlab.norms/1"
-_UNDEFINED = 3
 
 
 def dataset(
@@ -38,7 +39,7 @@ def dataset(
         by_part = results[0].columns[name][0].ndim == 6
         extra = ("part", "lag") if by_part else ("lag",)
         size = (len(parts), lags) if by_part else (lags,)
-        values, states = np.full(shape + size, np.nan), np.full(shape + size, _UNDEFINED, np.int8)
+        values, states = np.full(shape + size, np.nan), np.full(shape + size, UNDEFINED, np.int8)
         for i, result in enumerate(results):
             if name == "weight_gradient" and result.cell in fixed:
                 continue
@@ -49,10 +50,14 @@ def dataset(
                     values[i, ..., at, :], states[i, ..., at, :] = value[..., j], state[..., j]
             else:
                 values[i], states[i] = value, state
-        meanings = {"flag_values": np.arange(4, dtype=np.int8), "flag_meanings": "ok exact_zero forward_nonfinite undefined"}
+        meanings = {"flag_values": np.arange(4, dtype=np.int8), "flag_meanings": " ".join(STATES)}
         variables[name] = (axes + extra, values, {"units": "log10 of a norm"})
         variables[f"{name}_state"] = (axes + extra, states, meanings)
-    variables["nonfinite_step"] = (axes, np.stack([r.nonfinite for r in results]), {"units": "step, 0 for none"})
+    variables["nonfinite_step"] = (
+        axes,
+        np.stack([r.nonfinite for r in results]),
+        {"units": "step, 0 for none"},
+    )
     coords = {
         "cell": np.array([result.cell for result in results], dtype=object),
         "init": np.array(list(inits), dtype=object),

@@ -1,6 +1,6 @@
 """What a sweep will take, told before it starts."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE, OK, UNDEFINED
+
 if TYPE_CHECKING:
     import xarray
-
-STATES = ("ok", "exact_zero", "forward_nonfinite", "undefined")
-OK, EXACT_ZERO, FORWARD_NONFINITE, UNDEFINED = range(4)
 
 METRICS = ("rate", "half_life", "soft_horizon", "hard_horizon", "credit_horizon", "nonfinite_step")
 HORIZONS = METRICS[1:5]

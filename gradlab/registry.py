@@ -62,6 +62,7 @@ def settings(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     return {key: p for key, p in parameters.items() if p.kind is inspect.Parameter.KEYWORD_ONLY}
 
 
+@functools.cache
 def make(kind: str, spec: str) -> Any:
     """The member that `spec` names, with its settings: an instance of a class, or a function made ready.
 
@@ -145,8 +146,8 @@ def number(option: str, item: str, text: str, kind: type[int] | type[float]) -> 
     """
     form = r"[+-]?\d+" if kind is int else r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
     if not re.fullmatch(form, text, re.ASCII):
-        what = "whole number; write one such as 32" if kind is int else "finite number; write one such as 0.9 or 1e-3"
-        raise GradlabError(option, f"{shown(item)} is not a {what}")
+        what, such = ("whole", "32") if kind is int else ("finite", "0.9 or 1e-3")
+        raise GradlabError(option, f"{shown(item)} is not a {what} number; write one such as {such}")
     if kind is int:
         if len(text) > 20:
             raise GradlabError(option, f"{shown(item)} has too many digits; at most 20")

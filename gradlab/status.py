@@ -48,10 +48,10 @@ class GradlabError(Exception):
 
 
 def shown(value: object, limit: int = 60) -> str:
-    """A value as it may appear in a one-line message: control characters escaped, long text shortened.
+    r"""A value as it may appear in a one-line message: control characters escaped, long text shortened.
 
-    >>> shown("a\\nb")
-    "'a\\\\nb'"
+    >>> shown("a\nb")
+    "'a\\nb'"
     """
     text = ascii(value) if isinstance(value, str) else str(value)
     return text if len(text) <= limit else f"{text[: limit - 3]}..."

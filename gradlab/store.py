@@ -48,8 +48,8 @@ def opened(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise GradlabError(str(folder), f"cannot be written: {reason}; choose another --out", Exit.STORAGE) from error
+        what = f"cannot be written: {error.strerror or error}; choose another --out"
+        raise GradlabError(str(folder), what, Exit.STORAGE) from error
     try:
         _lock(handle, folder)
         try:
@@ -71,7 +71,8 @@ def _lock(handle: int, folder: Path) -> None:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         holder = os.read(handle, 200).decode(errors="replace").strip() or "another process"
-        raise GradlabError(str(folder), f"is in use by {holder}; wait or choose another --name", Exit.ENVIRONMENT) from error
+        what = f"is in use by {holder}; wait or choose another --name"
+        raise GradlabError(str(folder), what, Exit.ENVIRONMENT) from error
     os.ftruncate(handle, 0)
     os.write(handle, f"process {os.getpid()} on {socket.gethostname()}".encode())
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gradlab.profiles import FORWARD_NONFINITE, HALF, HORIZONS, UNDEFINED, Metric, mean_ok, measured, stored
+from gradlab.profiles import HALF, HORIZONS, Metric, mean_ok, measured, stored
+from gradlab.states import FORWARD_NONFINITE, UNDEFINED
 
 if TYPE_CHECKING:
     import xarray

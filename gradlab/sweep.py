@@ -1,36 +1,35 @@
-"""Many networks at once: drawing them, and one program that measures them all on every device.
+"""Many networks at once: one program that measures them all, on every device.
 
 Networks that differ in `w_rec`, seed or initialiser are lanes of one program; `T` is an argument of it.
 So a sweep compiles one program for each (cell with its settings, N, number of lanes).
 """
 
 import functools
-import hashlib
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from numpy.typing import NDArray
 
 from gradlab import registry
+from gradlab.draw import stream
 from gradlab.linear import pullback
 from gradlab.objectives import ObjectiveName, draw_target
 from gradlab.objectives import objective as make_objective
+from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE, OK, UNDEFINED
 from gradlab.status import GradlabError
-from gradlab.types import Initializer, Key, Setup
+from gradlab.types import Setup
 from gradlab.unroll import SEGMENT, Norm, first_nonfinite, log10_norm
 
 Tree = Any
 PROBES = ("adjoint", "transport")
 CARRIED_BYTES, KEPT_BYTES = 2**20, 2**25
-"""Networks run in blocks that carry, and keep for the way back, about this much: what a core's cache likes."""
+"""Networks run in blocks that carry, and keep for the way back, about this much: what caches like."""
 CALL_BYTES = 2**29
 """A call takes and gives at most about this many bytes; a larger grid is several calls of one program."""
-
-OK, EXACT_ZERO, FORWARD_NONFINITE, UNDEFINED = range(4)
 
 
 class Networks(NamedTuple):
@@ -51,78 +50,9 @@ class Measured(NamedTuple):
     nonfinite: Any
 
 
-def stream(seed: int, name: str, /, **content: Any) -> Key:
-    """The random key of a stream: a hash of the base seed, what the point is and what the stream is for.
-
-    It knows nothing of positions, so a grid that grows changes none of its numbers.
-    """
-    text = json.dumps([seed, name, content], sort_keys=True)
-    words = np.frombuffer(hashlib.sha256(text.encode()).digest()[:8], np.uint32)
-    key: Key = jax.random.wrap_key_data(jnp.asarray(words), impl="threefry2x32")
-    return key
-
-
 def capacity(longest: int) -> int:
     """The length of the input buffers for sequences of up to `longest` steps."""
     return SEGMENT * -(-longest // SEGMENT)
-
-
-def draw_networks(
-    cell: Any,
-    initializer: Any,
-    name: ObjectiveName,
-    sizes: tuple[int, int, int],
-    weight_keys: Sequence[Key],
-    target_keys: Sequence[Key],
-) -> tuple[Tree, Tree, Tree]:
-    """Unit-gain parameters, initial states and the objective's targets in float64, one network a key.
-
-    `sizes` are (D, N, B); the targets have an axis of B behind that of the networks.
-    """
-    with jax.enable_x64(True), jax.default_device(jax.local_devices(backend="cpu")[0]):
-        draw = _drawing(cell, _shared(initializer), name, sizes)
-        drawn = draw(jnp.stack(list(weight_keys)), jnp.stack(list(target_keys)))
-        params, state, target = jax.tree.map(np.asarray, drawn)
-        return params, state, target
-
-
-@functools.cache
-def _drawing(cell: Any, initializer: Initializer, name: ObjectiveName, sizes: tuple[int, int, int]) -> Any:
-    d_in, d_hidden, batch = sizes
-
-    def network(weight_key: Key, target_key: Key) -> tuple[Tree, Tree, Tree]:
-        params, state = cell.init(weight_key, d_in, d_hidden, 1.0, initializer)
-        keys = jax.vmap(lambda b: jax.random.fold_in(target_key, b))(jnp.arange(batch))
-        return params, state, jax.vmap(lambda k: draw_target(name, k, state, cell.readout))(keys)
-
-    return jax.jit(jax.vmap(network))
-
-
-def draw_inputs(keys: Sequence[Key], sizes: tuple[int, int, int], std: float) -> np.ndarray[Any, Any]:
-    """White noise (keys, B, length, D), float64, for sizes (B, length, D); a prefix of every longer draw."""
-    with jax.enable_x64(True), jax.default_device(jax.local_devices(backend="cpu")[0]):
-        return std * np.asarray(_normal(jnp.stack(list(keys)), sizes))
-
-
-@functools.partial(jax.jit, static_argnums=1)
-def _normal(keys: Any, sizes: tuple[int, int, int]) -> Any:
-    batch, length, d_in = sizes
-
-    def sequences(key: Key) -> Any:
-        each = jax.vmap(lambda b: jax.random.fold_in(key, b))(jnp.arange(batch))
-        return jax.vmap(lambda k: jax.random.normal(k, (length, d_in), jnp.float64))(each)
-
-    return jax.vmap(sequences)(keys)
-
-
-@functools.cache
-def _shared_initializers() -> dict[str, Any]:
-    return {}
-
-
-def _shared(initializer: Any) -> Any:
-    """One object for equal initialisers, so that an initialiser with settings compiles once too."""
-    return _shared_initializers().setdefault(repr(initializer), initializer)
 
 
 def measure_one(step: Any, params: Tree, state: Tree, xs: Any, setup: Setup, probe: str) -> dict[str, Norm]:
@@ -140,7 +70,7 @@ def measured_alone(
     recurrent: Callable[[Any], Any] | None,
     objective: ObjectiveName,
     seed: int,
-) -> tuple[tuple[str, ...], bool, dict[str, Any], np.ndarray[Any, Any]]:
+) -> tuple[tuple[str, ...], bool, dict[str, Any], NDArray[Any]]:
     """All probes of one network on one sequence: its parts, whether it is linear, columns and nonfinite step.
 
     Arrays have the axes (init, w_rec, T, seed) of a sweep, each of size 1.
@@ -239,9 +169,7 @@ def block_size(cell: Any, networks: Networks, lanes: int, directions: int) -> in
 
 
 @functools.cache
-def program(
-    cell: Any, name: ObjectiveName, devices: int, probes: tuple[str, ...] = PROBES
-) -> Any:
+def program(cell: Any, name: ObjectiveName, devices: int, probes: tuple[str, ...] = PROBES) -> Any:
     """The jitted measurement, `(networks, length) -> Measured`, lanes shared out among the devices."""
 
     def lane(probe: str | None, length: Any, params: Tree, state: Tree, xs: Any, target: Tree) -> Any:
@@ -280,8 +208,8 @@ def program(
 
 
 def collect(
-    column: Norm, nonfinite: np.ndarray[Any, Any], linear: bool, length: int, lags: int
-) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    column: Norm, nonfinite: NDArray[Any], linear: bool, length: int, lags: int
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """A column of lanes as (log10, state), each (lanes, lags, ...): NaN and a state wherever it is not ok.
 
     Sequences of a lane are averaged as logarithms, over those with an ok value; a lane is exactly zero

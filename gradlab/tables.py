@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from gradlab import summary as summaries
-from gradlab.profiles import METRICS, STATES, UNDEFINED, Metric, measured
+from gradlab.profiles import METRICS, Metric, measured
+from gradlab.states import STATES, UNDEFINED
 from gradlab.status import Exit, GradlabError, shown
 from gradlab.summary import Group
 
@@ -122,7 +123,9 @@ def write(folder: Path, run: Run, failures: Sequence[dict[str, Any]] = ()) -> li
     """
     contents = {"metrics.csv": _csv(run.metrics), "norms.nc": _netcdf(run.norms)}
     if failures:
-        contents["failures.jsonl"] = "".join(json.dumps(line, allow_nan=False) + "\n" for line in failures).encode()
+        contents["failures.jsonl"] = "".join(
+            json.dumps(line, allow_nan=False) + "\n" for line in failures
+        ).encode()
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     about = run.about | {"schema": SCHEMA, "files": digests}
     contents["run.json"] = (json.dumps(about, allow_nan=False, sort_keys=True, indent=1) + "\n").encode()

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jaxtyping import Float, Int
+from numpy.typing import NDArray
 
 from gradlab.linear import pullback
 from gradlab.types import Setup, Step
@@ -77,7 +78,7 @@ def norms(scaled: Scaled) -> Norm:
     )
 
 
-def log10_norm(norm: Norm) -> np.ndarray[Any, np.dtype[np.float64]]:
+def log10_norm(norm: Norm) -> NDArray[np.float64]:
     """log10 of a norm, float64, on the host; -inf where it is exactly 0, NaN where it is not finite."""
     square = np.asarray(norm.square, np.float64)
     exponent = np.asarray(norm.exponent, np.float64)

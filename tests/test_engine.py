@@ -1,11 +1,8 @@
 """Whole grids: no number depends on what else is in the grid, how it is cut up, or what ran before."""
 
 import dataclasses
-import json
-import math
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -13,7 +10,7 @@ from gradlab import engine, registry
 from gradlab import sweep as machine
 from gradlab.experiment import Sweep
 from gradlab.labelled import SCHEMA, dataset
-from gradlab.sweep import EXACT_ZERO, FORWARD_NONFINITE, OK, UNDEFINED
+from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE, OK, UNDEFINED
 
 LINEAR = "elman(activation=identity)"
 BASE = Sweep(
@@ -59,7 +56,7 @@ def base():
 GROWN = {
     "a cell": {"cell": ("lstm", "elman")},
     "an initialiser": {"init": ("gaussian", "orthogonal")},
-    "w_rec": {"w_rec": (0.4, 0.5, 0.7, 1.1, 2.0)},
+    "a w_rec": {"w_rec": (0.4, 0.5, 0.7, 1.1, 2.0)},
     "a seed": {"seeds": 3},
     "a longer T": {"T": (5, 12, 20)},
     "a T beyond the buffer": {"T": (5, 12, 300)},
@@ -78,13 +75,13 @@ def test_the_order_of_the_grid_changes_no_number(base):
     assert_holds(grid(turned), base)
 
 
-@pytest.mark.parametrize("lanes", [1, 3, 8, 33])
-def test_the_number_of_networks_changes_no_number(lanes):
+def test_the_number_of_networks_changes_no_number():
     """33 networks fill more than one block of a device; 1 leaves a device without any."""
     every = tuple(np.round(np.linspace(0.4, 1.4, 33), 4).tolist())
-    sweep = dataclasses.replace(BASE, w_rec=every[:lanes], seeds=1)
-    alone = grid(dataclasses.replace(sweep, w_rec=every[:1]))
-    assert_holds(grid(sweep), alone)
+    sweep = dataclasses.replace(BASE, w_rec=every, seeds=1)
+    whole = grid(sweep)
+    for lanes in (1, 3, 8):
+        assert_holds(whole, grid(dataclasses.replace(sweep, w_rec=every[:lanes])))
 
 
 def test_cutting_the_grid_into_calls_and_blocks_changes_no_number(monkeypatch):
@@ -92,7 +89,7 @@ def test_cutting_the_grid_into_calls_and_blocks_changes_no_number(monkeypatch):
     sweep = dataclasses.replace(BASE, w_rec=(0.5, 0.7, 0.9, 1.1, 1.3), cell=("gru",))
     whole = grid(sweep)
     monkeypatch.setattr(engine, "CALL_BYTES", 1)
-    networks, _ = engine.draw(sweep, "gru")
+    networks, _ = engine.draw(sweep)["gru"]
     assert engine.lanes_per_call(networks, 10, 4) == 4
     assert_holds(grid(sweep), whole)
     monkeypatch.setattr(machine, "CARRIED_BYTES", 1)
@@ -106,8 +103,8 @@ def test_a_batch_is_the_mean_of_its_sequences_logarithms():
     """The sequences of a batch are those that each network would see alone: the first is the batch of one."""
     sweep = dataclasses.replace(BASE, w_rec=(0.9,), seeds=1, T=(12,))
     one, two = (run(dataclasses.replace(sweep, batch=b))["elman"].columns["transport"][0] for b in (1, 2))
-    networks, _ = engine.draw(dataclasses.replace(sweep, batch=2), "elman")
-    alone, _ = engine.draw(sweep, "elman")
+    networks, _ = engine.draw(dataclasses.replace(sweep, batch=2))["elman"]
+    alone, _ = engine.draw(sweep)["elman"]
     np.testing.assert_array_equal(networks.xs[:, :1], alone.xs)
     assert not np.array_equal(networks.xs[:, 0], networks.xs[:, 1])
     assert np.isfinite(two).all()
@@ -116,7 +113,7 @@ def test_a_batch_is_the_mean_of_its_sequences_logarithms():
 
 def test_both_precisions_see_the_same_networks():
     single, double = (dataclasses.replace(BASE, cell=("lstm",), precision=p) for p in ("float32", "float64"))
-    (a, digests_a), (b, digests_b) = engine.draw(single, "lstm"), engine.draw(double, "lstm")
+    (a, digests_a), (b, digests_b) = (engine.draw(sweep)["lstm"] for sweep in (single, double))
     assert digests_a == digests_b
     assert len(set(digests_a.values())) == BASE.seeds
     for narrow, wide in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
@@ -187,7 +184,7 @@ def test_a_network_that_overflows_ends_with_its_step_and_leaves_its_neighbours_a
     sweep = dataclasses.replace(BASE, cell=("elman(activation=relu)",), T=(12, 200), w_rec=(0.5, 3.0, 1.0))
     found = run(sweep)
     (only,) = found.values()
-    networks, _ = engine.draw(sweep, only.cell)
+    networks, _ = engine.draw(sweep)[only.cell]
     steps = only.nonfinite[0]
     assert (steps[[0, 2]] == 0).all()
     assert (steps[1, 0] == 0).all()
@@ -209,11 +206,11 @@ def test_a_planted_nan_ends_one_network_and_no_other(monkeypatch):
     clean = grid(dataclasses.replace(BASE, cell=("gru",)))
     honest = engine.draw
 
-    def poisoned(sweep, label):
-        networks, digests = honest(sweep, label)
+    def poisoned(sweep):
+        networks, digests = honest(sweep)["gru"]
         xs = networks.xs.copy()
         xs[1, 0, 6] = np.nan
-        return networks._replace(xs=xs), digests
+        return {"gru": (networks._replace(xs=xs), digests)}
 
     monkeypatch.setattr(engine, "draw", poisoned)
     found = grid(dataclasses.replace(BASE, cell=("gru",)))
@@ -281,9 +278,11 @@ def test_the_dataset_is_labelled_and_says_what_is_not_there():
     whole = norms.sel(part="state")
     assert (whole.adjoint_state.sel(T=5, lag=slice(0, 5)) == OK).all()
     assert (whole.adjoint_state.sel(T=5, lag=slice(6, None)) == UNDEFINED).all()
-    # No step was taken before the first one: the weight gradient ends a lag earlier.
+    # No step was taken before the first one, so the weight gradient ends a lag earlier; and the first step
+    # starts from a state of zeros, so there it is exactly zero.
     trained = norms.sel(cell=["elman", "lstm"])
-    assert (trained.weight_gradient_state.sel(T=5, lag=4) == OK).all()
+    assert (trained.weight_gradient_state.sel(T=5, lag=slice(0, 3)) == OK).all()
+    assert (trained.weight_gradient_state.sel(T=5, lag=4) == EXACT_ZERO).all()
     assert (trained.weight_gradient_state.sel(T=5, lag=5) == UNDEFINED).all()
     assert (norms.weight_gradient_state.sel(cell="esn") == UNDEFINED).all()
     assert (norms.adjoint_state.sel(cell="elman", part=["h", "c"]) == UNDEFINED).all()
@@ -298,6 +297,4 @@ def test_progress_counts_every_point():
     list(engine.run(sweep, seen.append))
     assert seen[-1].done == sweep.points == 16
     assert [p.done for p in seen] == sorted(p.done for p in seen)
-    assert json.dumps(seen[-1]._asdict())
-    assert math.isfinite(seen[-1].compiling + seen[-1].running)
-    assert isinstance(jnp.asarray(seen[-1].running).item(), float)
+    assert min(seen[-1].compiling, seen[-1].running) >= 0

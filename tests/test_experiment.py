@@ -7,8 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradlab import experiment
-from gradlab.experiment import Sweep, floats, integers, specs
+from gradlab.experiment import Precision, Sweep, choice, floats, integers, specs
 from gradlab.status import Exit, GradlabError
+
+
+def mistake(function, *arguments):
+    """The error that a call ends with; None if it returns."""
+    try:
+        function(*arguments)
+    except GradlabError as error:
+        return error
+    return None
 
 
 def test_a_range_holds_both_ends_and_the_decimals_that_were_meant():
@@ -38,11 +47,10 @@ def test_a_range_has_its_count_and_its_ends_and_ascends(start, width, count):
 @given(st.text(max_size=20))
 def test_any_text_is_numbers_or_a_mistake_that_names_the_option(text):
     for parse, option in ((floats, "--w-rec"), (integers, "-T")):
-        try:
-            assert parse(option, text)
-        except GradlabError as error:
-            assert (error.where, error.code) == (option, Exit.USAGE)
-            assert error.what.isprintable()
+        found = mistake(parse, option, text)
+        if found is not None:
+            assert (found.where, found.code) == (option, Exit.USAGE)
+            assert found.what.isprintable()
 
 
 def test_members_are_parted_at_commas_outside_brackets_and_spelled_one_way():
@@ -68,14 +76,18 @@ def test_members_are_parted_at_commas_outside_brackets_and_spelled_one_way():
         ({"init": ("gaussian", "gaussian")}, "--init"),
         ({"input_std": float("nan")}, "--input-std"),
         ({"input_std": -0.1}, "--input-std"),
-        ({"precision": "float16"}, "--precision"),
-        ({"objective": "mean"}, "--objective"),
     ],
 )
 def test_a_sweep_that_makes_no_sense_cannot_be_made(settings, where):
     with pytest.raises(GradlabError) as caught:
         Sweep(**settings)
     assert (caught.value.where, caught.value.code) == (where, Exit.USAGE)
+
+
+def test_a_word_is_one_of_those_allowed():
+    assert choice("--precision", "float64", Precision) == "float64"
+    with pytest.raises(GradlabError, match=r"no precision called .*known: float32, float64"):
+        choice("--precision", "float16", Precision)
 
 
 def test_points_are_the_product_of_the_axes():

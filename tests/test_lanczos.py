@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gradlab.lanczos import EARLY, Bidiagonal, bidiagonalise, first_start, largest_singular_value, widths
+from gradlab.lanczos import EARLY, Bidiagonal, bidiagonalise, first_start, largest_singular_value, steps
 
 DTYPES = [np.float32, np.float64]
 
@@ -86,7 +86,7 @@ def test_the_start_has_length_one_and_no_zero(dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_bisection_equals_the_svd_of_the_bidiagonal_matrix(dtype):
-    width = widths(dtype)[0]
+    width = steps(dtype, 64)[0]
     rng = np.random.default_rng(3)
     a, b = np.abs(rng.standard_normal((2, 7, width))).astype(dtype)
     a[0, 2:], b[0, 1:] = 0, 0

@@ -1,4 +1,4 @@
-"""Who may import whom. Imports point downwards; the half that computes and the half that reads meet in files."""
+"""Who may import whom: downwards only; the half that computes and the half that reads meet in files."""
 
 import ast
 import subprocess
@@ -15,16 +15,18 @@ MEMBERS = ("cells", "initializers", "probes", "plots")
 
 # A file imports from the floors below its own, in its half; a folder's private files belong to its floor.
 COMPUTING = [
-    "status",
+    "status states",
     "types registry runtime",
     "activations lanczos linear objectives",
     "unroll",
     "cells initializers probes",
-    "experiment sweep labelled",
+    "experiment",
+    "draw",
+    "sweep labelled",
     "engine plan store",
 ]
 READING = [
-    "status",
+    "status states",
     "registry",
     "profiles",
     "summary",

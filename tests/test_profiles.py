@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from gradlab import profiles
-from gradlab.profiles import EXACT_ZERO, FORWARD_NONFINITE, OK, UNDEFINED
+from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE, OK, UNDEFINED
 from tests import samples
 
 

@@ -143,7 +143,7 @@ def test_a_foreign_file_is_refused_but_not_what_a_killed_run_left(tmp_path):
         (tmp_path / name).touch()
     assert not store.existing(tmp_path, SETTINGS)
     (tmp_path / "thesis.doc").touch()
-    with pytest.raises(GradlabError, match="'thesis.doc', which gradlab did not write"):
+    with pytest.raises(GradlabError, match=r"'thesis\.doc', which gradlab did not write"):
         store.existing(tmp_path, SETTINGS)
 
 

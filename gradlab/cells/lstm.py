@@ -65,7 +65,9 @@ class LSTM:
     def step(self, params: Params, state: State, x: Input) -> State:
         given = params.w_in @ x + params.b
         # One product a gate: their transposes run twice as fast as that of one batched product.
-        i, f, g, o = (a + w @ state.h for a, w in zip(jnp.unstack(given), jnp.unstack(params.w_rec), strict=True))
+        i, f, g, o = (
+            a + w @ state.h for a, w in zip(jnp.unstack(given), jnp.unstack(params.w_rec), strict=True)
+        )
         c = sigmoid(f) * state.c + sigmoid(i) * tanh(g)
         return State(h=sigmoid(o) * tanh(c), c=c)
 

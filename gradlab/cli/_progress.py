@@ -22,7 +22,9 @@ class Bar:
         if self.quiet:
             return self
         if not sys.stderr.isatty():
-            print(f"measuring {self.planned.points} points, about {self.planned.seconds:.0f} s", file=sys.stderr)
+            print(
+                f"measuring {self.planned.points} points, about {self.planned.seconds:.0f} s", file=sys.stderr
+            )
             return self
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -41,7 +43,9 @@ class Bar:
         self.live.add_task("starting", total=self.planned.points, compiling=0.0, running=0.0)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self.live is not None:
             self.live.stop()
 

@@ -15,7 +15,11 @@ def command(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON
     runtime.require_device("auto")
     facts = runtime.facts() | _tested()
     if as_json:
-        print(json.dumps({"schema": "gradlab.doctor/1", "status": "ok", "exit_code": 0, "data": facts}, indent=1))
+        print(
+            json.dumps(
+                {"schema": "gradlab.doctor/1", "status": "ok", "exit_code": 0, "data": facts}, indent=1
+            )
+        )
         return 0
     for key, value in facts.items():
         print(f"{key.replace('_', ' '):<22} {value}")

@@ -6,7 +6,9 @@ import typer
 
 
 def command(
-    kind: Annotated[str | None, typer.Argument(help="cells, initializers, probes or plots; all if left out.")] = None,
+    kind: Annotated[
+        str | None, typer.Argument(help="cells, initializers, probes or plots; all if left out.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
     """Show members with equation, settings and defaults."""
@@ -17,9 +19,13 @@ def command(
     runtime.configure()
     if kind is not None and kind not in registry.KINDS:
         raise registry.unknown("KIND", "kind", kind, registry.KINDS)
-    found = {k: [_member(k, name) for name in registry.names(k)] for k in ([kind] if kind else registry.KINDS)}
+    found = {
+        k: [_member(k, name) for name in registry.names(k)] for k in ([kind] if kind else registry.KINDS)
+    }
     if as_json:
-        print(json.dumps({"schema": "gradlab.list/1", "status": "ok", "exit_code": 0, "data": found}, indent=1))
+        print(
+            json.dumps({"schema": "gradlab.list/1", "status": "ok", "exit_code": 0, "data": found}, indent=1)
+        )
         return 0
     for title, members in found.items():
         print(title.upper())

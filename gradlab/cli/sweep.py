@@ -11,19 +11,33 @@ if TYPE_CHECKING:
 
 
 def command(
-    cell: Annotated[list[str] | None, typer.Option("--cell", help="Cells, such as lstm or 'elman(activation=relu)'.")] = None,
+    cell: Annotated[
+        list[str] | None, typer.Option("--cell", help="Cells, such as lstm or 'elman(activation=relu)'.")
+    ] = None,
     init: Annotated[list[str] | None, typer.Option("--init", help="Recurrent initialisers.")] = None,
-    w_rec: Annotated[str, typer.Option("--w-rec", help="Recurrent gains: a list, or START:STOP:COUNT with both ends.")] = "0.5:1.5:21",
-    T: Annotated[str, typer.Option("-T", "--T", help="Sequence lengths: a list, or START:STOP:COUNT.")] = "25,50,100,200",
+    w_rec: Annotated[
+        str, typer.Option("--w-rec", help="Recurrent gains: a list, or START:STOP:COUNT with both ends.")
+    ] = "0.5:1.5:21",
+    T: Annotated[
+        str, typer.Option("-T", "--T", help="Sequence lengths: a list, or START:STOP:COUNT.")
+    ] = "25,50,100,200",
     hidden: Annotated[str, typer.Option("--hidden", "-N", help="Hidden units N.")] = "64",
     inputs: Annotated[str, typer.Option("--inputs", "-D", help="Input dimension D.")] = "1",
-    input_std: Annotated[str, typer.Option("--input-std", help="Standard deviation of the white-noise input.")] = "0.1",
-    batch: Annotated[str, typer.Option("--batch", help="Input sequences a network; their logarithms are averaged.")] = "1",
+    input_std: Annotated[
+        str, typer.Option("--input-std", help="Standard deviation of the white-noise input.")
+    ] = "0.1",
+    batch: Annotated[
+        str, typer.Option("--batch", help="Input sequences a network; their logarithms are averaged.")
+    ] = "1",
     seeds: Annotated[str, typer.Option("--seeds", help="Networks drawn for each point.")] = "5",
     seed: Annotated[str, typer.Option("--seed", help="Base seed.")] = "0",
     precision: Annotated[str, typer.Option("--precision", help="float32 or float64.")] = "float32",
-    objective: Annotated[str, typer.Option("--objective", help="unit (a random cotangent at step T), last or every (a loss).")] = "unit",
-    name: Annotated[str | None, typer.Option("--name", help="Name of the run; a hash of the settings if left out.")] = None,
+    objective: Annotated[
+        str, typer.Option("--objective", help="unit (a random cotangent at step T), last or every (a loss).")
+    ] = "unit",
+    name: Annotated[
+        str | None, typer.Option("--name", help="Name of the run; a hash of the settings if left out.")
+    ] = None,
     out: Annotated[Path, typer.Option("--out", help="Folder that runs are kept in.")] = Path("results"),
     device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
@@ -35,7 +49,7 @@ def command(
     Prints one row a (cell, w_rec) at the longest T, and writes run.json, metrics.csv, norms.nc and figures.
     """
     from gradlab import runtime
-    from gradlab.experiment import Sweep, floats, integers, specs
+    from gradlab.experiment import Objective, Precision, Sweep, choice, floats, integers, specs
     from gradlab.registry import number
 
     runtime.configure(device)
@@ -52,8 +66,8 @@ def command(
         batch=int(number("--batch", batch, batch, int)),
         seeds=int(number("--seeds", seeds, seeds, int)),
         seed=int(number("--seed", seed, seed, int)),
-        precision=precision,  # type: ignore[arg-type]  # checked by Sweep
-        objective=objective,  # type: ignore[arg-type]
+        precision=choice("--precision", precision, Precision),
+        objective=choice("--objective", objective, Objective),
     )
     from gradlab import plan, store
     from gradlab.experiment import settings
@@ -96,7 +110,9 @@ def _measure(asked: "Sweep", planned: Any, folder: Path, quiet: bool) -> tuple["
             objective=asked.objective, precision=asked.precision, hidden=asked.hidden,
         )  # fmt: skip
         table = tables.metrics(norms)
-        lost = table[(table["metric"] == "rate") & (table["part"] == "state") & (table["state"] == "forward_nonfinite")]
+        lost = table[
+            (table["metric"] == "rate") & (table["part"] == "state") & (table["state"] == "forward_nonfinite")
+        ]
         code = Exit.PARTIAL if len(lost) else Exit.OK
         limit = bound(asked.precision, max(asked.T))
         about = {
@@ -107,13 +123,15 @@ def _measure(asked: "Sweep", planned: Any, folder: Path, quiet: bool) -> tuple["
             "versions": runtime.facts(),
             "git": store.git_facts(),
             "weights": {result.cell: result.digests for result in results},
-            "bound": f"{asked.precision}: norms within {limit:.1g} (relative) of the exact ones on the same states",
+            "bound": f"{asked.precision}: given the states, norms are exact to {limit:.1g} (relative)",
         }
         failures = []
         for row in lost.itertuples():
             at = {"cell": row.cell, "init": row.init, "w_rec": row.w_rec, "T": row.T, "seed": row.seed}
             step = int(norms["nonfinite_step"].sel(at).item())
-            failures.append({k: v.item() if isinstance(v, np.generic) else v for k, v in at.items()} | {"step": step})
+            failures.append(
+                {k: v.item() if isinstance(v, np.generic) else v for k, v in at.items()} | {"step": step}
+            )
         run = tables.Run(about, table, norms)
         tables.write(folder, run, failures)
         for kind in registry.names("plots"):
@@ -133,7 +151,10 @@ def _show(run: "Run", folder: Path, as_json: bool, quiet: bool, code: int) -> No
         typer.echo(f"{folder}  (gradlab show {folder} prints it again)", err=True)
     if code:
         failed, points = run.about["failed"], run.about["points"]
-        typer.echo(f"{failed} of {points} points failed: the forward pass is not finite; see failures.jsonl", err=True)
+        typer.echo(
+            f"{failed} of {points} points failed: the forward pass is not finite; see failures.jsonl",
+            err=True,
+        )
 
 
 def _again(folder: Path, as_json: bool, quiet: bool) -> int:
@@ -161,9 +182,18 @@ def _say_plan(asked: "Sweep", planned: Any, folder: Path, as_json: bool) -> None
         data = planned._asdict() | {"compile_seconds": compiling, "run_dir": str(folder)}
         print(json.dumps({"schema": "gradlab.plan/1", "status": "planned", "exit_code": 0, "data": data}))
         return
-    grid = f"cell {len(asked.cell)} x init {len(asked.init)} x w_rec {len(asked.w_rec)} x T {len(asked.T)} x seed {asked.seeds}"
+    axes = {
+        "cell": asked.cell,
+        "init": asked.init,
+        "w_rec": asked.w_rec,
+        "T": asked.T,
+        "seed": range(asked.seeds),
+    }
+    grid = " x ".join(f"{name} {len(values)}" for name, values in axes.items())
     print(f"grid     {grid} = {planned.points} points, {planned.networks} networks of N = {asked.hidden}")
     print(f"programs {planned.programs}, one a cell")
-    print(f"time     about {planned.seconds:.1f} s, and up to {compiling:.0f} s to compile what is not in the cache")
+    print(
+        f"time     about {planned.seconds:.1f} s, and up to {compiling:.0f} s to compile what is not cached"
+    )
     print(f"memory   about {size(planned.bytes)} of {size(runtime.available_bytes())} available")
     print(f"folder   {folder}")

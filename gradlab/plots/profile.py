@@ -12,7 +12,8 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from gradlab.plots import _style
-from gradlab.profiles import EXACT_ZERO, FORWARD_NONFINITE, OK, mean_ok
+from gradlab.profiles import mean_ok
+from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE, OK
 from gradlab.tables import Run
 
 LAWS = 5

@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gradlab.plots import _style
-from gradlab.profiles import EXACT_ZERO, FORWARD_NONFINITE, OK
 from gradlab.registry import unknown
+from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE, OK
 from gradlab.status import GradlabError
 from gradlab.tables import Run
 

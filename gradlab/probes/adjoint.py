@@ -13,7 +13,7 @@ DIRECTIONS = 1
 
 
 class Columns(NamedTuple):
-    """Norms by lag; the weight gradient has none at lag T, where no step was taken, and may not be asked for."""
+    """Norms by lag; the weight gradient has none at lag T, where no step was taken, and may be left out."""
 
     adjoint: Norm
     weight_gradient: Norm | None
@@ -30,7 +30,6 @@ def adjoint(step: Step, params: Any, state: Any, xs: Any, setup: Setup) -> Colum
     Reference: Werbos 1990, Backpropagation through time: what it does and how to do it; Pascanu, Mikolov,
     Bengio 2013, On the difficulty of training recurrent neural networks.
     """
-
     recurrent = setup.recurrent
     if recurrent is None:
         return Columns(send_back(step, params, state, xs, setup, observe=norms)[0], None)

@@ -35,7 +35,7 @@ REFUSED = [
     (["--w-rec", ""], "--w-rec", "empty"),
     (["--w-rec", "0.5,,1"], "--w-rec", "empty"),
     (["--w-rec", "0.9:1.1:0"], "--w-rec", "at least 1"),
-    (["--w-rec", "1.1:0.9:3"], "--w-rec", "START below STOP"),
+    (["--w-rec", "1.1:0.9:3"], "--w-rec", "write START below STOP"),
     (["--w-rec", "a"], "--w-rec", "finite"),
     (["--w-rec", "0.5:1.5:0.1"], "--w-rec", "the count in 0.5:1.5:0.1"),
     (["--w-rec", "0.5:1.5"], "--w-rec", "START:STOP:COUNT"),
