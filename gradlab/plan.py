@@ -7,7 +7,6 @@ import jax
 from gradlab import registry, runtime
 from gradlab.experiment import Sweep
 from gradlab.lanczos import steps
-from gradlab.probes.transport import DIRECTIONS
 from gradlab.status import Exit, GradlabError, size
 from gradlab.sweep import CALL_BYTES, CARRIED_BYTES, KEPT_BYTES, capacity, recurrent
 from gradlab.unroll import SEGMENT
@@ -39,7 +38,7 @@ def plan(sweep: Sweep) -> Plan:
     points_stored = all_drawn = 0
     for label in sweep.cell:
         numbers, weights, gates, kept = _sizes(sweep, label)
-        rows = min(numbers, DIRECTIONS)
+        rows = min(numbers, registry.home("probes", "transport").DIRECTIONS)
         inputs = (weights + 2 * numbers + sweep.batch * (length * sweep.inputs + numbers)) * itemsize
         parts = 1 if numbers == sweep.hidden else 1 + numbers // sweep.hidden
         columns = 2 + 2 * parts

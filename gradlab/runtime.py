@@ -137,6 +137,6 @@ def require_device(device: str) -> None:
 
     try:
         jax.devices()
-    except RuntimeError as error:
-        first = str(error).splitlines()[0]
+    except (RuntimeError, AssertionError) as error:
+        first = str(error).partition("\n")[0] or "no such device here"
         raise GradlabError("--device", f"{device}: {first}; try --device cpu", Exit.ENVIRONMENT) from error

@@ -196,7 +196,11 @@ def test_a_network_that_overflows_ends_with_its_step_and_leaves_its_neighbours_a
     for name, (values, states) in only.columns.items():
         lags = 200 if name == "weight_gradient" else 201
         ended = states[0, 1, 1, :, :lags]
-        assert (ended[..., 0] == FORWARD_NONFINITE).all() if ended.ndim == 3 else (ended == FORWARD_NONFINITE).all()
+        assert (
+            (ended[..., 0] == FORWARD_NONFINITE).all()
+            if ended.ndim == 3
+            else (ended == FORWARD_NONFINITE).all()
+        )
         assert np.isnan(values[0, 1, 1]).all()
         assert (states[0, 1, 0][..., 0] != FORWARD_NONFINITE).all()
     assert_holds(labelled(sweep, found), grid(dataclasses.replace(sweep, w_rec=(0.5, 1.0))))

@@ -131,7 +131,9 @@ def test_a_jit_inside_a_curved_step_keeps_the_matrix_apart(name):
 
 def test_the_split_survives_jit_and_vmap_over_networks():
     nets = [network("lstm", 1, n=N, seed=s) for s in (0, 1)]
-    params, state, xs = (jax.tree.map(lambda *leaves: jnp.stack(leaves), *part) for part in list(zip(*nets, strict=True))[1:])
+    params, state, xs = (
+        jax.tree.map(lambda *leaves: jnp.stack(leaves), *part) for part in list(zip(*nets, strict=True))[1:]
+    )
     cell = registry.make("cells", "lstm")
     g = direction(nets[0].state)
 

@@ -26,8 +26,10 @@ def profile(found, quantity="transport", part="state"):
 
 
 def codes(found, quantity="transport", part="state"):
-    return profile(found, f"{quantity}_state", part) if quantity != "weight_gradient" else np.squeeze(
-        found.weight_gradient_state.values
+    return (
+        profile(found, f"{quantity}_state", part)
+        if quantity != "weight_gradient"
+        else np.squeeze(found.weight_gradient_state.values)
     )
 
 
@@ -48,7 +50,12 @@ def assert_same_profiles(found, ours):
 
 
 def test_a_scalar_lambda_keeps_its_power():
-    found = gradlab.measure(lambda w, h, x: w * h + x, jnp.float32(0.5), jnp.zeros(1, jnp.float32), jnp.zeros((2000, 1), jnp.float32))
+    found = gradlab.measure(
+        lambda w, h, x: w * h + x,
+        jnp.float32(0.5),
+        jnp.zeros(1, jnp.float32),
+        jnp.zeros((2000, 1), jnp.float32),
+    )
     np.testing.assert_allclose(profile(found), np.arange(2001) * math.log10(0.5), rtol=0, atol=1e-6)
     assert (codes(found) == OK).all()
     assert (codes(found, "weight_gradient") == UNDEFINED).all()
@@ -67,7 +74,9 @@ def test_an_equinox_gru_is_ours(gru):
         (p.w_in.reshape(-1, 2), p.w_rec.reshape(-1, N), p.b.reshape(-1), jnp.zeros(N)),
     )
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
-        found = gradlab.measure(lambda c, h, x: c(x, h), theirs, net.state.h, net.xs, w_rec=lambda c: c.weight_hh)
+        found = gradlab.measure(
+            lambda c, h, x: c(x, h), theirs, net.state.h, net.xs, w_rec=lambda c: c.weight_hh
+        )
     assert_same_profiles(found, ours)
 
 
@@ -162,7 +171,9 @@ def test_an_objective_reads_through_the_readout(objective):
 
 def test_a_state_that_leaves_the_range_is_named_with_its_step():
     # 1e30^2 and then 1e60^2 leave float32 at once: the state after step 1 is infinite.
-    found = gradlab.measure(lambda w, h, x: h * h, 0.5, jnp.full(2, 1e30, jnp.float32), jnp.zeros((4, 2), jnp.float32))
+    found = gradlab.measure(
+        lambda w, h, x: h * h, 0.5, jnp.full(2, 1e30, jnp.float32), jnp.zeros((4, 2), jnp.float32)
+    )
     assert found.nonfinite_step.item() == 1
     assert (codes(found, "transport") == FORWARD_NONFINITE).all()
     assert np.isnan(profile(found)).all()
@@ -178,8 +189,14 @@ REFUSED = {
     "another dtype": (lambda: gradlab.measure(lambda w, h, x: h.astype(np.float32), 0.5, h, xs), "step"),
     "another structure": (lambda: gradlab.measure(lambda w, h, x: (h, h), 0.5, h, xs), "step"),
     "not traceable": (lambda: gradlab.measure(lambda w, h, x: np.asarray(h) * 2, 0.5, h, xs), "step"),
-    "a condition on a number": (lambda: gradlab.measure(lambda w, h, x: h if h[0] > 0 else -h, 0.5, h, xs), "step"),
-    "a state of integers": (lambda: gradlab.measure(keep, 1, np.zeros(2, int), np.zeros((4, 2), int)), "state"),
+    "a condition on a number": (
+        lambda: gradlab.measure(lambda w, h, x: h if h[0] > 0 else -h, 0.5, h, xs),
+        "step",
+    ),
+    "a state of integers": (
+        lambda: gradlab.measure(keep, 1, np.zeros(2, int), np.zeros((4, 2), int)),
+        "state",
+    ),
     "an objective": (lambda: gradlab.measure(keep, 0.5, h, xs, objective="lst"), "objective"),
     "a plot": (lambda: gradlab.plot(gradlab.measure(keep, 0.5, h, xs), "profile", nonsense=1), "plot"),
 }

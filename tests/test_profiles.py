@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from gradlab import profiles
+from gradlab import profiles, states
 from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE, OK, UNDEFINED
 from tests import samples
 
@@ -17,7 +17,7 @@ def profile(values, codes=None):
 
 def only(metric):
     assert metric.value.shape == metric.state.shape == ()
-    return float(metric.value), profiles.STATES[int(metric.state)]
+    return float(metric.value), states.STATES[int(metric.state)]
 
 
 @pytest.mark.parametrize("slope", [-150.0, -0.3, -1e-9, 0.0, 2e-4, 12.5])

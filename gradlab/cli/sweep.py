@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    import pandas
+    import xarray
+
     from gradlab.experiment import Sweep
     from gradlab.tables import Run
 
@@ -88,13 +91,9 @@ def command(
 
 def _measure(asked: "Sweep", planned: Any, folder: Path, quiet: bool) -> tuple["Run", int]:
     """Run the grid, store it, draw it."""
-    import numpy as np
-
-    from gradlab import engine, registry, runtime, store, tables
+    from gradlab import engine, registry, tables
     from gradlab.cli._progress import Bar
-    from gradlab.experiment import settings
     from gradlab.status import Exit
-    from gradlab.unroll import bound
 
     with Bar(planned, quiet) as bar:
         results = []
@@ -102,42 +101,57 @@ def _measure(asked: "Sweep", planned: Any, folder: Path, quiet: bool) -> tuple["
             results.append(result)
             # The devices are busy with the next cell: a good moment for slow imports.
             from gradlab.labelled import dataset
-            from gradlab.plots._style import save
+            from gradlab.plots import _style  # noqa: F401
         bar.say("writing")
-        fixed = [c for c in asked.cell if "w_rec" in registry.make("cells", c).fixed]
-        norms = dataset(
-            results, asked.init, asked.w_rec, asked.T, range(asked.seeds), fixed,
-            objective=asked.objective, precision=asked.precision, hidden=asked.hidden,
-        )  # fmt: skip
+        axes = (asked.init, asked.w_rec, asked.T, range(asked.seeds))
+        fixed = [label for label in asked.cell if "w_rec" in registry.make("cells", label).fixed]
+        facts: dict[str, Any] = {"objective": asked.objective, "precision": asked.precision}
+        norms = dataset(results, *axes, fixed, hidden=asked.hidden, **facts)
         table = tables.metrics(norms)
-        lost = table[
-            (table["metric"] == "rate") & (table["part"] == "state") & (table["state"] == "forward_nonfinite")
-        ]
-        code = Exit.PARTIAL if len(lost) else Exit.OK
-        limit = bound(asked.precision, max(asked.T))
-        about = {
-            "status": "partial" if len(lost) else "complete",
-            "settings": settings(asked),
-            "points": asked.points,
-            "failed": len(lost),
-            "versions": runtime.facts(),
-            "git": store.git_facts(),
-            "weights": {result.cell: result.digests for result in results},
-            "bound": f"{asked.precision}: given the states, norms are exact to {limit:.1g} (relative)",
-        }
-        failures = []
-        for row in lost.itertuples():
-            at = {"cell": row.cell, "init": row.init, "w_rec": row.w_rec, "T": row.T, "seed": row.seed}
-            step = int(norms["nonfinite_step"].sel(at).item())
-            failures.append(
-                {k: v.item() if isinstance(v, np.generic) else v for k, v in at.items()} | {"step": step}
-            )
-        run = tables.Run(about, table, norms)
+        failures = _failures(table, norms)
+        weights = {result.cell: result.digests for result in results}
+        run = tables.Run(_about(asked, len(failures), weights), table, norms)
         tables.write(folder, run, failures)
-        for kind in registry.names("plots"):
-            bar.say(f"drawing {kind}")
-            save(registry.member("plots", kind)(run), folder / "figures", kind)
-    return run, int(code)
+        bar.say("drawing")
+        _draw(run, folder)
+    return run, int(Exit.PARTIAL if failures else Exit.OK)
+
+
+def _failures(table: "pandas.DataFrame", norms: "xarray.Dataset") -> list[dict[str, Any]]:
+    """The points whose transport is lost, and the first step of each that is not finite."""
+    rate = (table["metric"] == "rate") & (table["part"] == "state")
+    lost = table[rate & (table["state"] == "forward_nonfinite")]
+    axes = ["cell", "init", "w_rec", "T", "seed"]
+    points = [{axis: row[axis] for axis in axes} for row in lost.to_dict("records")]
+    return [point | {"step": int(norms["nonfinite_step"].sel(point).item())} for point in points]
+
+
+def _about(asked: "Sweep", failed: int, weights: dict[str, dict[str, str]]) -> dict[str, Any]:
+    """What `run.json` says beside the digests of the files."""
+    from gradlab import runtime, store
+    from gradlab.experiment import settings
+    from gradlab.unroll import bound
+
+    limit = bound(asked.precision, max(asked.T))
+    return {
+        "status": "partial" if failed else "complete",
+        "settings": settings(asked),
+        "points": asked.points,
+        "failed": failed,
+        "versions": runtime.facts(),
+        "git": store.git_facts(),
+        "weights": weights,
+        "bound": f"{asked.precision}: given the states, norms are exact to {limit:.1g} (relative)",
+    }
+
+
+def _draw(run: "Run", folder: Path) -> None:
+    """Every plot there is, with its default settings."""
+    from gradlab import registry
+    from gradlab.plots._style import save
+
+    for kind in registry.names("plots"):
+        save(registry.member("plots", kind)(run), folder / "figures", kind)
 
 
 def _show(run: "Run", folder: Path, as_json: bool, quiet: bool, code: int) -> None:
@@ -158,11 +172,13 @@ def _show(run: "Run", folder: Path, as_json: bool, quiet: bool, code: int) -> No
 
 
 def _again(folder: Path, as_json: bool, quiet: bool) -> int:
-    """Show what an equal command has measured before."""
-    from gradlab import tables
+    """Show what an equal command has measured before, and draw what a cut left undrawn."""
+    from gradlab import registry, tables
     from gradlab.status import Exit
 
     run = tables.read(folder)
+    if any(not (folder / "figures" / f"{kind}.png").exists() for kind in registry.names("plots")):
+        _draw(run, folder)
     if not quiet:
         typer.echo(f"{run.about['points']} of {run.about['points']} points already done", err=True)
     code = Exit.PARTIAL if run.about["failed"] else Exit.OK

@@ -58,7 +58,9 @@ LENGTH = 60
 
 
 @pytest.mark.parametrize("precision", ["float64", "float32"])
-@pytest.mark.parametrize(("spec", "n", "w_rec"), [("elman", 32, 1.5), ("lstm", 16, 1.0), ("elman(activation=identity)", 32, 1.0)])
+@pytest.mark.parametrize(
+    ("spec", "n", "w_rec"), [("elman", 32, 1.5), ("lstm", 16, 1.0), ("elman(activation=identity)", 32, 1.0)]
+)
 def test_equals_the_svd_of_the_explicit_product(spec, n, w_rec, precision):
     """The largest singular value is a lower bound, tight to 1e-3 in float64 and to 2e-2 in float32.
 
@@ -112,7 +114,10 @@ def test_a_scalar_network_keeps_its_power_over_3000_decades(w):
     T = 10_000
     net = network(LINEAR, T, n=1, d=1, w_rec=1.0, dtype="float32", bias=0)
     params = net.params._replace(w_rec=jnp.full((1, 1), w, jnp.float32))
-    found = measured(net._replace(params=params, state=net.state._replace(h=jnp.zeros(1, jnp.float32)), xs=0 * net.xs), "transport")
+    found = measured(
+        net._replace(params=params, state=net.state._replace(h=jnp.zeros(1, jnp.float32)), xs=0 * net.xs),
+        "transport",
+    )
     truth = np.arange(T + 1) * math.log10(w)
     # A power of two leaves every mantissa alone: only the float64 product with log10(2) rounds.
     np.testing.assert_allclose(found["transport_frobenius"][:, 0], truth, rtol=1e-14, atol=0)
