@@ -169,14 +169,23 @@ def block_size(cell: Any, networks: Networks, lanes: int, directions: int) -> in
 
 
 @functools.cache
-def program(cell: Any, name: ObjectiveName, devices: int, probes: tuple[str, ...] = PROBES) -> Any:
-    """The jitted measurement, `(networks, length) -> Measured`, lanes shared out among the devices."""
+def program(
+    cell: Any,
+    name: ObjectiveName,
+    devices: int,
+    probes: tuple[str, ...] = PROBES,
+    weights: Callable[[Any], Any] | None = recurrent,
+) -> Any:
+    """The jitted measurement, `(networks, length) -> Measured`, lanes shared out among the devices.
+
+    `weights` picks the recurrent weights from the parameters; None leaves their gradient out.
+    """
 
     def lane(probe: str | None, length: Any, params: Tree, state: Tree, xs: Any, target: Tree) -> Any:
         def sequence(xs: Any, target: Tree) -> Any:
             if probe is None:
                 return first_nonfinite(lambda s, x: cell.step(params, s, x), state, xs, length)
-            setup = Setup(make_objective(name, target, cell.readout), recurrent, length)
+            setup = Setup(make_objective(name, target, cell.readout), weights, length)
             return measure_one(cell.step, params, state, xs, setup, probe)
 
         if len(xs) > 1:
