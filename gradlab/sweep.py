@@ -22,11 +22,12 @@ from gradlab.objectives import objective as make_objective
 from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE, OK, UNDEFINED
 from gradlab.status import GradlabError
 from gradlab.types import Setup
-from gradlab.unroll import SEGMENT, Norm, first_nonfinite, log10_norm
+from gradlab.unroll import SEGMENT, Norm, log10_norm
 
 Tree = Any
 PROBES = ("adjoint", "transport")
-CARRIED_BYTES, KEPT_BYTES = 2**20, 2**25
+NONFINITE = "nonfinite_step"
+CARRIED_BYTES, KEPT_BYTES = 2**20, 2**24
 """Networks run in blocks that carry, and keep for the way back, about this much: what caches like."""
 CALL_BYTES = 2**29
 """A call takes and gives at most about this many bytes; a larger grid is several calls of one program."""
@@ -55,8 +56,8 @@ def capacity(longest: int) -> int:
     return SEGMENT * -(-longest // SEGMENT)
 
 
-def measure_one(step: Any, params: Tree, state: Tree, xs: Any, setup: Setup, probe: str) -> dict[str, Norm]:
-    """One probe of one network on one input sequence: its columns by name."""
+def measure_one(step: Any, params: Tree, state: Tree, xs: Any, setup: Setup, probe: str) -> dict[str, Any]:
+    """One probe of one network on one input sequence: its columns by name, and perhaps `nonfinite_step`."""
     columns = registry.member("probes", probe)(step, params, state, xs, setup)._asdict()
     return {name: column for name, column in columns.items() if column is not None}
 
@@ -86,10 +87,10 @@ def measured_alone(
     @jax.jit
     def probes(params: Tree, state: Tree, xs: Any) -> Measured:
         setup = Setup(make_objective(objective, target, cell.readout), recurrent, length)
-        columns: dict[str, Norm] = {}
+        columns: dict[str, Any] = {}
         for probe in PROBES:
             columns |= measure_one(cell.step, params, state, xs, setup, probe)
-        return Measured(columns, first_nonfinite(lambda s, x: cell.step(params, s, x), state, xs, length))
+        return Measured(columns, columns.pop(NONFINITE))
 
     found = probes(params, state, xs)
     linear = reads_no_state(cell.step, params, state, first)
@@ -181,10 +182,8 @@ def program(
     `weights` picks the recurrent weights from the parameters; None leaves their gradient out.
     """
 
-    def lane(probe: str | None, length: Any, params: Tree, state: Tree, xs: Any, target: Tree) -> Any:
+    def lane(probe: str, length: Any, params: Tree, state: Tree, xs: Any, target: Tree) -> Any:
         def sequence(xs: Any, target: Tree) -> Any:
-            if probe is None:
-                return first_nonfinite(lambda s, x: cell.step(params, s, x), state, xs, length)
             setup = Setup(make_objective(name, target, cell.readout), weights, length)
             return measure_one(cell.step, params, state, xs, setup, probe)
 
@@ -194,7 +193,7 @@ def program(
         alone = sequence(xs[0], jax.tree.map(lambda leaf: leaf[0], target))
         return jax.tree.map(lambda leaf: leaf[None], alone)
 
-    def blocks(probe: str | None, directions: int, networks: Networks, length: Any) -> Any:
+    def blocks(probe: str, directions: int, networks: Networks, length: Any) -> Any:
         lanes = len(networks.xs)
         block = block_size(cell, networks, lanes, directions)
         rest = -lanes % block
@@ -205,10 +204,10 @@ def program(
         return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[:lanes], found)
 
     def share(networks: Networks, length: Any) -> Measured:
-        columns: dict[str, Norm] = {}
+        columns: dict[str, Any] = {}
         for probe in probes:
             columns |= blocks(probe, registry.home("probes", probe).DIRECTIONS, networks, length)
-        return Measured(columns, blocks(None, 1, networks, length))
+        return Measured(columns, columns.pop(NONFINITE))
 
     here, everywhere = PartitionSpec("device"), PartitionSpec()  # type: ignore[no-untyped-call]
     mesh = Mesh(np.array(jax.devices()[:devices]), ("device",))

@@ -179,53 +179,48 @@ def send_back(
     setup: Setup,
     observe: Callable[[Scaled], Tree] = lambda adjoint: None,
     weights: Callable[[Tree, Int[Array, ""]], Tree] | None = None,
-) -> tuple[Tree, Tree]:
+) -> tuple[Tree, Tree, Int[Array, ""]]:
     """Send the objective's cotangents back through time, in the log domain.
 
     a_T = dL_T/dstate_T,    a_{t-1} = dL_{t-1}/dstate_{t-1} + (dstate_t/dstate_{t-1})^T a_t
 
     `observe(a_t)` is recorded at every lag; `weights(g, exponent)`, where `g * 2**exponent` is the
-    part of dL/dparams that step t contributes, at every lag below T.
+    part of dL/dparams that step t contributes, at every lag below T. Last comes the first step whose
+    state is not finite, or 0.
     """
     one = pullback(step, params, state, _get(xs, 0), weights=weights is not None)
     local, every = setup.objective
 
-    def forward(state: Tree, x: Tree, t: Any) -> tuple[Tree, Tree]:
+    def forward(way: tuple[Tree, Any], x: Tree, t: Any) -> tuple[tuple[Tree, Any], Tree]:
+        state, broken = way
         after, kept = one.forward(state, x)
         # The initial state has no term of its own in the loss.
         term = jax.tree.map(lambda leaf: jnp.where(t > 1, leaf, 0), local(state)) if every else None
-        return after, (kept, term)
+        return (after, _first_broken(broken, after, t)), (kept, term)
 
-    def back(adjoint: Scaled, item: tuple[Any, Tree]) -> tuple[Scaled, Tree]:
+    def start(final: tuple[Tree, Any]) -> tuple[Scaled, Any]:
+        return rescale(local(final[0])), final[1]
+
+    def back(carry: tuple[Scaled, Any], item: tuple[Any, Tree]) -> tuple[tuple[Scaled, Any], Tree]:
+        adjoint, broken = carry
         kept, term = item
         of_params, of_state = one.pull(kept, adjoint.value)
         record = weights(of_params, adjoint.exponent) if weights is not None else None
         pulled = rescale(of_state, adjoint.exponent)
-        return (add(pulled, rescale(term)) if every else pulled), record
+        return ((add(pulled, rescale(term)) if every else pulled), broken), record
 
-    return reverse_scan(
-        forward,
-        lambda final: rescale(local(final)),
-        back,
-        lambda adjoint, lag: (adjoint, observe(adjoint)),
-        state,
-        xs,
-        setup.length,
-    )
+    def watch(carry: tuple[Scaled, Any], lag: Any) -> tuple[tuple[Scaled, Any], Tree]:
+        return carry, (observe(carry[0]), carry[1])
+
+    way = (state, jnp.int32(0))
+    (observed, broken), passed = reverse_scan(forward, start, back, watch, way, xs, setup.length)
+    return observed, passed, broken[0]
 
 
-def first_nonfinite(
-    forward: Callable[[Tree, Tree], Tree], state: Tree, xs: Tree, length: Int[Array, ""] | int
-) -> Int[Array, ""]:
-    """The first step whose state holds a NaN or an infinity; 0 if none does."""
-
-    def ahead(i: Any, loop: tuple[Tree, Any]) -> tuple[Tree, Any]:
-        state = forward(loop[0], _get(xs, i))
-        finite = jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(state)]).all()
-        return state, jnp.where((loop[1] == 0) & ~finite, i + 1, loop[1]).astype(jnp.int32)
-
-    _, step = jax.lax.fori_loop(0, jnp.asarray(length, jnp.int32), ahead, (state, jnp.int32(0)))
-    return jnp.asarray(step)
+def _first_broken(known: Any, state: Tree, t: Any) -> Any:
+    """`known`, or t if that is 0 and the state is not finite."""
+    finite = jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(state)]).all()
+    return jnp.where((known == 0) & ~finite, t, known).astype(jnp.int32)
 
 
 def _zeros(shape: Tree, size: int) -> Tree:

@@ -35,9 +35,13 @@ def test_a_small_matrix_is_exact(shape, dtype):
     assert value(matrix) == pytest.approx(truth, rel=32 * float(np.finfo(dtype).eps))
 
 
-@pytest.mark.parametrize(("dtype", "worst"), [(np.float32, 2e-2), (np.float64, 1e-3)])
+@pytest.mark.parametrize(("dtype", "worst"), [(np.float32, 0.1), (np.float64, 1e-3)])
 def test_a_large_matrix_is_bounded_from_below(dtype, worst):
-    """A random 64 x 64 matrix has no gap at the top of its spectrum: the hard case, on the first call."""
+    """A random 64 x 64 matrix has no gap at the top of its spectrum: the hard case, on the first call.
+
+    Kaniel's and Paige's bound leaves k steps a share of about (ln(4 n) / 2 k)^2 / 2: 1.5 % for 16 steps on
+    average and several times that for an unlucky start; 64 steps are the whole space.
+    """
     for seed in range(5):
         matrix = random(64, 64, dtype, seed)
         truth = np.linalg.norm(matrix.astype(np.float64), 2)
@@ -45,7 +49,7 @@ def test_a_large_matrix_is_bounded_from_below(dtype, worst):
         first, later = value(matrix) / truth, value(matrix, EARLY) / truth
         # From above only rounding may show: 64 products of 64 terms.
         assert 1 - worst < first <= 1 + 64 * eps
-        # The later calls of float32 take half the steps, from a better start.
+        # A later call starts from a better vector.
         assert 1 - worst < later <= 1 + 64 * eps
 
 

@@ -1,4 +1,4 @@
-"""The split pullback: the same derivative as reverse mode, less to keep, and nothing hidden from it by a jit."""
+"""The split pullback: the same derivative as reverse mode, less to keep, nothing hidden by a jit."""
 
 import jax
 import jax.numpy as jnp

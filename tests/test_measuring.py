@@ -1,4 +1,4 @@
-"""`gradlab.measure` from Python: any step function, other libraries' cells, any state; and what it refuses."""
+"""`gradlab.measure` from Python: any step, other libraries' cells, any state; what it refuses."""
 
 import math
 

@@ -12,14 +12,13 @@ from hypothesis import strategies as st
 from gradlab.linear import pullback
 from gradlab.objectives import objective
 from gradlab.registry import make
-from gradlab.types import Setup
+from gradlab.types import Objective, Setup
 from gradlab.unroll import (
     DEAD,
     Norm,
     Scaled,
     add,
     bound,
-    first_nonfinite,
     log10_norm,
     norms,
     rescale,
@@ -68,7 +67,7 @@ class TestRescale:
         assert 0.5 <= np.abs(found.value).max() < 1
 
     def test_the_whole_range_of_the_dtype_is_ordinary(self, dtype):
-        """A peak of 2^127 in float32 needs the factor 2^-128, which is subnormal: flushed, it would give 0."""
+        """A peak of 2^127 in float32 needs the factor 2^-128, which is subnormal: flushed, it gives 0."""
         info = np.finfo(dtype)
         for e in [info.minexp, info.minexp + 1, -1, 0, 1, info.maxexp - 2, info.maxexp - 1]:
             for of in (rescale, rescaled):
@@ -259,30 +258,35 @@ def test_send_back_without_weights_sees_the_same_adjoint(long):
     net, goal = long
     setup = Setup(objective("unit", goal, net.cell.readout), None, LONG)
     args = (net.cell.step, net.params, net.state, net.xs, setup, norms)
-    alone, nothing = send_back(*args)
-    both, record = send_back(*args, weights=lambda g, exponent: exponent)
+    alone, nothing, _ = send_back(*args)
+    both, record, _ = send_back(*args, weights=lambda g, exponent: exponent)
     assert nothing is None
     assert record.shape == (LONG,)
     # Both round at each of 300 steps, perhaps in another order.
     np.testing.assert_allclose(log10_norm(alone), log10_norm(both), rtol=0, atol=bound("float64", LONG))
 
 
+def first_nonfinite(step, state, xs, length):
+    """The third result of a pass back: the first step whose state is not finite, or 0."""
+    setup = Setup(Objective(lambda state: jax.tree.map(jnp.ones_like, state), False), None, length)
+    return send_back(step, jnp.zeros((), xs.dtype), state, xs, setup, norms)[2]
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 @pytest.mark.parametrize("step", [1, 4, 9])
-def test_first_nonfinite_names_the_step(step, bad):
+def test_the_first_step_that_is_not_finite_is_named(step, bad):
     xs = np.ones((9, 2))
     xs[step - 1, 1] = bad
-    forward = lambda state, x: {"a": state["a"] * 0 + x, "b": state["b"]}
+    forward = lambda params, state, x: {"a": state["a"] * 0 + x, "b": state["b"]}
     state = {"a": jnp.zeros(2), "b": jnp.zeros(3)}
     first = jax.jit(lambda xs, length: first_nonfinite(forward, state, xs, length))
-    assert int(first(xs, 9)) == step
-    assert int(first(xs, step)) == step
-    assert int(first(xs, step - 1)) == 0
-    assert int(first(np.ones((9, 2)), 9)) == 0
+    assert int(first(jnp.asarray(xs), 9)) == step
+    assert int(first(jnp.asarray(xs), step)) == step
+    assert int(first(jnp.ones((9, 2)), 9)) == 0
 
 
-def test_first_nonfinite_is_where_a_doubling_leaves_float32():
-    xs = np.zeros((200, 1), np.float32)
-    forward = lambda h, x: 2 * h + x
-    # 2^127 is the last power of two that float32 holds.
-    assert int(first_nonfinite(forward, jnp.ones(1, jnp.float32), xs, 200)) == 128
+def test_a_doubling_leaves_float32_where_it_must():
+    xs = jnp.zeros((300, 1), jnp.float32)
+    forward = lambda params, h, x: 2 * h + x
+    # 2^127 is the last power of two that float32 holds; step 128 lies in the first of two segments.
+    assert int(first_nonfinite(forward, jnp.ones(1, jnp.float32), xs, 300)) == 128

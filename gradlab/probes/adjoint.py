@@ -17,6 +17,8 @@ class Columns(NamedTuple):
 
     adjoint: Norm
     weight_gradient: Norm | None
+    nonfinite_step: Int[Array, ""]
+    """The first step whose state is not finite, or 0."""
 
 
 def adjoint(step: Step, params: Any, state: Any, xs: Any, setup: Setup) -> Columns:
@@ -32,7 +34,8 @@ def adjoint(step: Step, params: Any, state: Any, xs: Any, setup: Setup) -> Colum
     """
     recurrent = setup.recurrent
     if recurrent is None:
-        return Columns(send_back(step, params, state, xs, setup, observe=norms)[0], None)
+        observed, _, broken = send_back(step, params, state, xs, setup, observe=norms)
+        return Columns(observed, None, broken)
 
     def of_recurrent(of_params: Any, exponent: Int[Array, ""]) -> Norm:
         whole = norms(rescale(recurrent(of_params), exponent))

@@ -174,7 +174,7 @@ def test_half_to_the_2000_is_a_number_in_float32_where_plain_autodiff_reads_zero
     truth = np.arange(2001) * math.log10(0.5)
     for column in ("adjoint", "transport"):
         assert found[column][2000, 0] == pytest.approx(-602.06, abs=0.005)
-        # Rounding the matrix to float32 moves its singular values by eps, 2000 steps by 2000 eps: 1e-4 decades.
+        # Rounding the matrix to float32 moves its singular values by eps, 2000 steps by 1e-4 decades.
         np.testing.assert_allclose(found[column][:, 0], truth, rtol=0, atol=1e-3)
 
     def loss(state):
