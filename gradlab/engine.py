@@ -15,6 +15,7 @@ from gradlab.draw import draw_inputs, draw_networks, stream
 from gradlab.experiment import Sweep
 from gradlab.states import UNDEFINED
 from gradlab.sweep import (
+    BLOCK,
     CALL_BYTES,
     Measured,
     Networks,
@@ -100,8 +101,8 @@ def _start(sweep: Sweep, label: str, networks: Networks, digests: dict[str, str]
     clock.add(label)
     cell = registry.make("cells", label)
     lanes = len(networks.xs)
-    devices = min(len(jax.devices()), max(1, -(-lanes // 2)))
-    size = lanes_per_call(networks, lanes, 2 * devices)
+    devices = min(len(jax.devices()), -(-lanes // BLOCK))
+    size = lanes_per_call(networks, lanes, BLOCK * devices)
     compiled = (
         program(cell, sweep.objective, devices).lower(_lanes(networks, 0, size), jnp.int32(0)).compile()
     )

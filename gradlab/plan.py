@@ -8,7 +8,7 @@ from gradlab import registry, runtime
 from gradlab.experiment import Sweep
 from gradlab.lanczos import steps
 from gradlab.status import Exit, GradlabError, size
-from gradlab.sweep import CALL_BYTES, CARRIED_BYTES, KEPT_BYTES, capacity, recurrent
+from gradlab.sweep import BLOCK, CALL_BYTES, capacity, recurrent
 from gradlab.unroll import SEGMENT
 
 BASE_BYTES = 400 * 2**20
@@ -44,13 +44,13 @@ def plan(sweep: Sweep) -> Plan:
         columns = 2 + 2 * parts
         results = sweep.batch * (length + 1) * columns * (itemsize + 4)
         each = inputs + results
-        lanes = min(sweep.networks, max(4, CALL_BYTES // each))
+        lanes = min(-(-sweep.networks // BLOCK) * BLOCK, max(BLOCK, CALL_BYTES // each))
         run = sweep.batch * (
             rows * (3 * numbers + 2 * gates * sweep.hidden) * itemsize
             + min(SEGMENT, length) * kept * itemsize
             + (length + 1) * 2 * steps(sweep.precision, rows)[0] * itemsize
         )
-        block = min(lanes, max(2 * runtime.cores(), (CARRIED_BYTES + KEPT_BYTES) // run))
+        block = min(lanes, BLOCK * runtime.cores())
         drawn = sweep.networks * (inputs + 8 * weights)
         points_stored += sweep.networks * len(sweep.T) * lags * columns * 9
         all_drawn += drawn

@@ -27,8 +27,12 @@ from gradlab.unroll import SEGMENT, Norm, log10_norm
 Tree = Any
 PROBES = ("adjoint", "transport")
 NONFINITE = "nonfinite_step"
-CARRIED_BYTES, KEPT_BYTES = 2**20, 2**24
-"""Networks run in blocks that carry, and keep for the way back, about this much: what caches like."""
+BLOCK = 4
+"""Networks that a device runs side by side: few enough for its caches, and always as many.
+
+A compiled loop may round the same network otherwise in a block of another size, so the size is fixed: then
+a grid that grows, or is cut into other calls, changes no byte of what it had.
+"""
 CALL_BYTES = 2**29
 """A call takes and gives at most about this many bytes; a larger grid is several calls of one program."""
 
@@ -77,9 +81,13 @@ def measured_alone(
     Arrays have the axes (init, w_rec, T, seed) of a sweep, each of size 1.
     """
     state, xs = jax.tree.map(jnp.asarray, (state, xs))
-    length = len(jax.tree.leaves(xs)[0])
-    if length == 0:
+    steps = [len(leaf) for leaf in jax.tree.leaves(xs)]
+    if not steps or min(steps) == 0:
         raise GradlabError("xs", "is empty; a sequence has at least 1 step")
+    for leaf in jax.tree.leaves(state):
+        if not jnp.issubdtype(leaf.dtype, jnp.floating):
+            raise GradlabError("state", f"holds {leaf.dtype} numbers; a gradient needs float32 or float64")
+    length = steps[0]
     first = jax.tree.map(lambda leaf: leaf[0], xs)
     _same_form(cell.step, params, state, first)
     target = draw_target(objective, stream(seed, "target", objective=objective), state, cell.readout)
@@ -147,28 +155,6 @@ def reads_no_state(step: Any, params: Tree, state: Tree, x: Any) -> bool:
     return found[0]
 
 
-def block_size(cell: Any, networks: Networks, lanes: int, directions: int) -> int:
-    """How many of its `lanes` a device runs side by side: equal blocks, at least 2 lanes each.
-
-    Small enough for the caches, large enough to be worth the loop's steps. At least two, since XLA takes
-    a batch of one for no batch and rounds otherwise.
-    """
-
-    def first(networks: Networks) -> tuple[Tree, Tree, Any]:
-        params, state = jax.tree.map(lambda leaf: leaf[0], (networks.params, networks.state))
-        return params, state, networks.xs[0, 0, 0]
-
-    params, state, x = jax.eval_shape(first, networks)
-    kept = jax.eval_shape(lambda p, s, x: pullback(cell.step, p, s, x).forward(s, x)[1], params, state, x)
-    batch, itemsize = networks.xs.shape[1], networks.xs.dtype.itemsize
-    numbers = sum(leaf.size for leaf in jax.tree.leaves(state))
-    width = sum(leaf.size for leaf in jax.tree.leaves(recurrent(params))) // numbers
-    carried = batch * min(numbers, directions) * (numbers + width) * itemsize
-    stored = batch * SEGMENT * sum(leaf.size for leaf in kept) * itemsize
-    most = max(2, min(CARRIED_BYTES // carried, KEPT_BYTES // max(stored, 1)))
-    return int(max(2, -(-lanes // -(-lanes // most))))
-
-
 @functools.cache
 def program(
     cell: Any,
@@ -179,7 +165,7 @@ def program(
 ) -> Any:
     """The jitted measurement, `(networks, length) -> Measured`, lanes shared out among the devices.
 
-    `weights` picks the recurrent weights from the parameters; None leaves their gradient out.
+    Lanes come in multiples of `devices * BLOCK`. `weights` picks the recurrent weights from the parameters; None leaves their gradient out.
     """
 
     def lane(probe: str, length: Any, params: Tree, state: Tree, xs: Any, target: Tree) -> Any:
@@ -193,20 +179,16 @@ def program(
         alone = sequence(xs[0], jax.tree.map(lambda leaf: leaf[0], target))
         return jax.tree.map(lambda leaf: leaf[None], alone)
 
-    def blocks(probe: str, directions: int, networks: Networks, length: Any) -> Any:
-        lanes = len(networks.xs)
-        block = block_size(cell, networks, lanes, directions)
-        rest = -lanes % block
-        padded = jax.tree.map(lambda leaf: jnp.concatenate([leaf, leaf[:rest]]), networks)
-        split = jax.tree.map(lambda leaf: leaf.reshape(-1, block, *leaf.shape[1:]), padded)
+    def blocks(probe: str, networks: Networks, length: Any) -> Any:
+        split = jax.tree.map(lambda leaf: leaf.reshape(-1, BLOCK, *leaf.shape[1:]), networks)
         each = jax.vmap(functools.partial(lane, probe, length))
         found = jax.lax.map(lambda some: each(*some), split)
-        return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[:lanes], found)
+        return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), found)
 
     def share(networks: Networks, length: Any) -> Measured:
         columns: dict[str, Any] = {}
         for probe in probes:
-            columns |= blocks(probe, registry.home("probes", probe).DIRECTIONS, networks, length)
+            columns |= blocks(probe, networks, length)
         return Measured(columns, columns.pop(NONFINITE))
 
     here, everywhere = PartitionSpec("device"), PartitionSpec()  # type: ignore[no-untyped-call]

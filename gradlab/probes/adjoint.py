@@ -8,10 +8,6 @@ from jaxtyping import Int
 from gradlab.types import Setup, Step
 from gradlab.unroll import Norm, norms, rescale, send_back
 
-DIRECTIONS = 1
-"""Cotangents carried side by side."""
-
-
 class Columns(NamedTuple):
     """Norms by lag; the weight gradient has none at lag T, where no step was taken, and may be left out."""
 
