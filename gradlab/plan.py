@@ -13,7 +13,7 @@ from gradlab.unroll import SEGMENT
 
 BASE_BYTES = 400 * 2**20
 """Python, JAX and the libraries that write and draw."""
-FLOPS = {"float32": 35e9, "float64": 12e9}
+FLOPS = {"float32": 25e9, "float64": 8e9}
 """Useful work a second and core in the transport's products, as measured on current server cores."""
 COMPILE_SECONDS = 4.0
 

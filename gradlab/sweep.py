@@ -165,7 +165,8 @@ def program(
 ) -> Any:
     """The jitted measurement, `(networks, length) -> Measured`, lanes shared out among the devices.
 
-    Lanes come in multiples of `devices * BLOCK`. `weights` picks the recurrent weights from the parameters; None leaves their gradient out.
+    Lanes come in multiples of `devices * BLOCK`. `weights` picks the recurrent weights from the parameters;
+    None leaves their gradient out.
     """
 
     def lane(probe: str, length: Any, params: Tree, state: Tree, xs: Any, target: Tree) -> Any:

@@ -8,6 +8,7 @@ from jaxtyping import Int
 from gradlab.types import Setup, Step
 from gradlab.unroll import Norm, norms, rescale, send_back
 
+
 class Columns(NamedTuple):
     """Norms by lag; the weight gradient has none at lag T, where no step was taken, and may be left out."""
 
