@@ -1,12 +1,13 @@
-"""Per-step gradient norms of 64 tanh networks: gradlab beside PyTorch, in turn, as ratios.
+"""Per-step gradient norms of 64 tanh networks: gradlab beside three ways to get them from PyTorch.
 
-T = 100, B = 32, D = 1, one random cotangent a sequence at step T. PyTorch `eager` loops over time and
-networks with autograd and `retain_grad`; `by hand` runs all networks in one `bmm` a step, backward too.
-Norms are compared before anything is timed.
+T = 100, B = 32, D = 1, float32; the loss is a random unit cotangent at step T. All take the same weights and
+inputs, and their norms must agree before anything is timed.
 """
 
+import argparse
+import functools
 import statistics
-import time
+from collections.abc import Callable
 
 from gradlab import runtime
 
@@ -16,116 +17,161 @@ import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
+from interleaved import compare, ratio, show  # noqa: E402
+from jax.sharding import Mesh, PartitionSpec  # noqa: E402
 
 from gradlab.cells.elman import Elman, Params, State  # noqa: E402
-from gradlab.sweep import Networks, program  # noqa: E402
+from gradlab.sweep import Networks, program, recurrent  # noqa: E402
 from gradlab.unroll import Norm, log10_norm  # noqa: E402
 
-G, T, B, ROUNDS = 64, 100, 32, 7
+G, T, B, D = 64, 100, 32, 1
+Draw = dict[str, np.ndarray]
 
 
-def numbers(n: int) -> dict[str, np.ndarray]:
+def draw(n: int) -> Draw:
     rng = np.random.default_rng(0)
+    u = rng.standard_normal((G, B, n))
     drawn = {
-        "w_rec": 0.9 * rng.standard_normal((G, n, n)) / np.sqrt(n),
-        "w_in": rng.standard_normal((G, n, 1)),
-        "xs": 0.1 * rng.standard_normal((G, B, T, 1)),
-        "u": rng.standard_normal((G, B, n)),
+        "w_in": rng.standard_normal((G, n, D)),
+        "w_rec": np.linalg.qr(rng.standard_normal((G, n, n)))[0],
+        "b": 0.1 * rng.standard_normal((G, n)),
+        "xs": 0.1 * rng.standard_normal((G, B, T, D)),
+        "u": u / np.linalg.norm(u, axis=-1, keepdims=True),
     }
-    return {key: value.astype(np.float32) for key, value in drawn.items()}
+    return {name: value.astype(np.float32) for name, value in drawn.items()}
 
 
-def ours(given: dict[str, np.ndarray], n: int):
-    params = Params(given["w_in"], given["w_rec"], np.zeros((G, n), np.float32))
-    networks = Networks(params, State(np.zeros((G, n), np.float32)), given["xs"], State(given["u"]))
+def gradlab(drawn: Draw, weights: Callable | None = None) -> Callable[[], np.ndarray]:
+    """The adjoint probe in gradlab's own program, up to log10 norms in float64; `weights`: their gradient too."""
+    zero = State(np.zeros(drawn["b"].shape, np.float32))
+    params = Params(drawn["w_in"], drawn["w_rec"], drawn["b"])
+    networks = Networks(params, zero, drawn["xs"], State(drawn["u"]))
     with jax.enable_x64(False):
-        measure = program(Elman(), "unit", len(jax.devices()), ("adjoint",), None)
-        compiled = measure.lower(networks, jnp.int32(T)).compile()
+        found = program(Elman(), "unit", len(jax.devices()), ("adjoint",), weights)
+        compiled = found.lower(networks, jnp.int32(T)).compile()
         networks = jax.device_put(networks, compiled.input_shardings[0][0])
-    length = jnp.int32(T)
 
     def run() -> np.ndarray:
-        norm = jax.block_until_ready(compiled(networks, length)).columns["adjoint"]
-        return 10 ** log10_norm(Norm(*norm))[:, :, :, 0]
+        norm = compiled(networks, jnp.int32(T)).columns["adjoint"]
+        return log10_norm(Norm(*(np.asarray(part)[:, :, : T + 1, 0] for part in norm)))
 
     return run
 
 
-def by_hand(given: dict[str, np.ndarray], n: int):
-    w, w_in, xs, u = (torch.from_numpy(given[key]) for key in ("w_rec", "w_in", "xs", "u"))
-    w_t, w_in_t = w.transpose(1, 2).contiguous(), w_in.transpose(1, 2).contiguous()
-    inputs = [xs[:, :, t].contiguous() for t in range(T)]
+def tensors(drawn: Draw) -> tuple[torch.Tensor, ...]:
+    return tuple(torch.from_numpy(drawn[name]) for name in ("w_in", "w_rec", "b", "xs", "u"))
+
+
+def eager(drawn: Draw) -> Callable[[], torch.Tensor]:
+    """One network at a time, by autograd; (G, B, lag)."""
+    w_in, w_rec, b, xs, u = tensors(drawn)
+
+    def network(g: int) -> torch.Tensor:
+        h = torch.zeros(B, w_rec.shape[-1], requires_grad=True)
+        states = [h]
+        for t in range(T):
+            h = torch.tanh(h @ w_rec[g].T + xs[g, :, t] @ w_in[g].T + b[g])
+            h.retain_grad()
+            states.append(h)
+        (h * u[g]).sum().backward()
+        return torch.stack([h.grad for h in reversed(states)], dim=1).norm(dim=-1)
+
+    return lambda: torch.stack([network(g) for g in range(G)])
+
+
+def batched(drawn: Draw) -> Callable[[], torch.Tensor]:
+    """All networks in one `baddbmm` a step, by autograd."""
+    w_in, w_rec, b, xs, u = tensors(drawn)
+
+    def run() -> torch.Tensor:
+        h = torch.zeros_like(u, requires_grad=True)
+        states = [h]
+        for t in range(T):
+            h = torch.tanh(torch.baddbmm(xs[:, :, t] * w_in.mT + b[:, None], h, w_rec.mT))
+            h.retain_grad()
+            states.append(h)
+        (h * u).sum().backward()
+        return torch.stack([h.grad.norm(dim=-1) for h in reversed(states)], dim=-1)
+
+    return run
+
+
+def by_hand(drawn: Draw) -> Callable[[], torch.Tensor]:
+    """All networks in one `baddbmm` a step, without autograd: the backward pass written out."""
+    w_in, w_rec, b, xs, u = tensors(drawn)
+    transposed = w_rec.mT.contiguous()
 
     @torch.no_grad()
-    def run() -> np.ndarray:
-        h, hs = torch.zeros(G, B, n), []
-        for x in inputs:
-            h = torch.tanh(torch.baddbmm(torch.bmm(x, w_in_t), h, w_t))
-            hs.append(h)
-        d, norms = u, [u.norm(dim=2)]
-        for h in reversed(hs):
-            d = torch.bmm(d * (1 - h * h), w)
-            norms.append(d.norm(dim=2))
-        return torch.stack(norms, dim=2).numpy()
+    def run() -> torch.Tensor:
+        states = [torch.zeros_like(u)]
+        for t in range(T):
+            states.append(torch.baddbmm(xs[:, :, t] * w_in.mT + b[:, None], states[-1], transposed).tanh_())
+        adjoint = u
+        norms = [adjoint.norm(dim=-1)]
+        for h in reversed(states[1:]):
+            adjoint = torch.bmm(torch.ops.aten.tanh_backward(adjoint, h), w_rec)
+            norms.append(adjoint.norm(dim=-1))
+        return torch.stack(norms, dim=-1)
 
     return run
 
 
-def eager(given: dict[str, np.ndarray], n: int):
-    w, w_in, xs, u = (torch.from_numpy(given[key]) for key in ("w_rec", "w_in", "xs", "u"))
-
-    def run() -> np.ndarray:
-        found = []
-        for g in range(G):
-            weight = w[g].clone().requires_grad_()
-            states = [torch.zeros(B, n, requires_grad=True)]
-            for t in range(T):
-                states.append(torch.tanh(xs[g, :, t] @ w_in[g].T + states[-1] @ weight.T))
-                states[-1].retain_grad()
-            (states[-1] * u[g]).sum().backward()
-            found.append(torch.stack([h.grad.norm(dim=1) for h in reversed(states)], dim=1))
-        return torch.stack(found).numpy()
-
-    return run
+def torch_products(drawn: Draw) -> Callable[[], torch.Tensor]:
+    """The machine's own rate: as many batched products as gradlab needs, and nothing else."""
+    _, w_rec, _, _, u = tensors(drawn)
+    return torch.no_grad()(lambda: functools.reduce(lambda h, _: torch.bmm(h, w_rec), range(2 * T), u))
 
 
-def products(n: int) -> tuple[float, float]:
-    """The machine's own batched products at this size, in GF/s: torch and XLA, the better of five."""
-    a, b = torch.randn(G, B, n), torch.randn(G, n, n)
-    best = min(clock(lambda: [torch.bmm(a, b) for _ in range(T)])[0] for _ in range(5))
-    return 2 * G * B * n * n * T / best / 1e9, best
+def xla_products(drawn: Draw) -> Callable[[], jax.Array]:
+    share, mesh = PartitionSpec("device"), Mesh(np.array(jax.devices()), ("device",))
+
+    def chain(h: jax.Array, w: jax.Array) -> jax.Array:
+        return jax.lax.fori_loop(0, 2 * T, lambda _, h: h @ w, h)
+
+    call = jax.jit(jax.shard_map(chain, mesh=mesh, in_specs=(share, share), out_specs=share, check_vma=False))
+    given = drawn["u"], drawn["w_rec"]
+    return lambda: jax.block_until_ready(call(*given))
 
 
-def clock(run) -> tuple[float, object]:
-    began = time.perf_counter()
-    result = run()
-    return time.perf_counter() - began, result
+def agree(calls: dict[str, Callable]) -> None:
+    ours = 10 ** calls["gradlab"]()
+    for name, call in calls.items():
+        found = call()
+        found = found.numpy() if isinstance(found, torch.Tensor) else 10**found
+        np.testing.assert_allclose(found, ours, rtol=1e-3, err_msg=name)
 
 
-def compare(n: int, runs: dict) -> None:
-    results = {name: run() for name, run in runs.items()}
-    for name, found in results.items():
-        np.testing.assert_allclose(found, results["gradlab"], rtol=2e-3, err_msg=name)
-    times = {name: [] for name in runs}
-    for _ in range(ROUNDS):
-        for name, run in runs.items():
-            times[name].append(clock(run)[0])
-    for name, taken in times.items():
-        ratios = [b / a for a, b in zip(times["gradlab"], taken, strict=True)]
-        low, middle, high = min(taken), statistics.median(taken), max(taken)
-        print(
-            f"N={n:<4} {name:<8} {low * 1e3:8.1f} {middle * 1e3:8.1f} {high * 1e3:8.1f} ms"
-            f"   {statistics.median(ratios):5.2f} x gradlab's time"
-        )
-    useful = 2 * 2 * G * B * n * n * T / statistics.median(times["gradlab"]) / 1e9
-    rate, _ = products(n)
-    print(f"N={n:<4} gradlab does {useful:.0f} GF/s of useful work; torch.bmm alone {rate:.0f} GF/s")
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=15, help="quiet rounds to take")
+    parser.add_argument("--seconds", type=float, default=50, help="time for each of the two comparisons")
+    options = parser.parse_args()
+    torch.set_num_threads(runtime.cores())
+    print(f"jax {jax.__version__} on {len(jax.devices())} devices, torch {torch.__version__} on as many threads")
+
+    drawn = draw(64)
+    calls = {"gradlab": gradlab(drawn), "torch, by hand": by_hand(drawn), "torch, autograd batched": batched(drawn)}
+    calls |= {"torch, autograd one by one": eager(drawn), "gradlab, with weights": gradlab(drawn, recurrent)}
+    agree(calls)
+    print(f"\n{G} networks, T={T}, N=64, B={B}")
+    times = compare(calls, options.rounds, options.seconds)
+    show(times, "gradlab")
+    print(f"against torch one by one: {ratio(times, 'torch, autograd one by one', 'gradlab'):.1f} x; target 10 x")
+    print(f"against torch by hand: {ratio(times, 'torch, by hand', 'gradlab'):.2f} x; target 1.0 x, aim 1.3 x")
+
+    drawn = draw(128)
+    norms = {"gradlab": gradlab(drawn), "torch, by hand": by_hand(drawn)}
+    agree(norms)
+    products = {"torch.bmm alone": torch_products(drawn), "XLA products alone": xla_products(drawn)}
+    print(f"\n{G} networks, T={T}, N=128, B={B}; useful work: 2 products a step")
+    times = compare(norms | products, options.rounds, options.seconds)
+    show(times, "gradlab")
+    work = 2 * T * 2 * G * B * 128**2
+    rates = {name: work / statistics.median(taken) / 1e9 for name, taken in times.items()}
+    print("; ".join(f"{name}: {rate:.0f} GF/s" for name, rate in rates.items()))
+    best = max(products, key=lambda name: rates[name])
+    print(f"gradlab reaches {100 * ratio(times, best, 'gradlab'):.0f} % of {best}; target 60 %")
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(runtime.cores())
-    print("                  min   median      max")
-    for size, makers in ((64, (ours, by_hand, eager)), (128, (ours, by_hand))):
-        given = numbers(size)
-        names = {"ours": "gradlab", "by_hand": "by hand", "eager": "eager"}
-        compare(size, {names[make.__name__]: make(given, size) for make in makers})
+    main()
