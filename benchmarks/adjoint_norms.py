@@ -21,7 +21,7 @@ from interleaved import compare, ratio, show  # noqa: E402
 from jax.sharding import Mesh, PartitionSpec  # noqa: E402
 
 from gradlab.cells.elman import Elman, Params, State  # noqa: E402
-from gradlab.sweep import Networks, capacity, program, recurrent  # noqa: E402
+from gradlab.sweep import Networks, capacity, program  # noqa: E402
 from gradlab.unroll import Norm, log10_norm  # noqa: E402
 
 G, T, B, D = 64, 100, 32, 1
@@ -156,7 +156,7 @@ def main() -> None:
         "torch by hand": by_hand(drawn),
         "torch autograd, batched": batched(drawn),
         "torch autograd, one by one": eager(drawn),
-        "gradlab with weights": gradlab(drawn, recurrent),
+        "gradlab with weights": gradlab(drawn, True),
     }
     agree(calls)
     print(f"\n{G} networks, T={T}, N=64, B={B}")

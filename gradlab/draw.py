@@ -39,14 +39,15 @@ def draw_networks(
     sizes: tuple[int, int, int],
     weight_keys: Sequence[Key],
     target_keys: Sequence[Key],
+    w_rec: Sequence[float],
 ) -> tuple[Tree, Tree, Tree]:
-    """Unit-gain parameters, initial states and the objective's targets in float64, one network a key.
+    """Parameters, initial states and the objective's targets in float64, axes (w_rec, key).
 
-    `sizes` are (D, N, B); the targets have an axis of B behind that of the networks.
+    `sizes` are (D, N, B); the targets have an axis of B behind those two.
     """
     with jax.enable_x64(True), jax.default_device(jax.local_devices(backend="cpu")[0]):
         draw = _drawing(cell, initializer, name, sizes)
-        drawn = draw(jnp.stack(list(weight_keys)), jnp.stack(list(target_keys)))
+        drawn = draw(jnp.asarray(w_rec), jnp.stack(list(weight_keys)), jnp.stack(list(target_keys)))
         params, state, target = jax.tree.map(np.asarray, drawn)
         return params, state, target
 
@@ -55,12 +56,13 @@ def draw_networks(
 def _drawing(cell: Any, initializer: Initializer, name: ObjectiveName, sizes: tuple[int, int, int]) -> Any:
     d_in, d_hidden, batch = sizes
 
-    def network(weight_key: Key, target_key: Key) -> tuple[Tree, Tree, Tree]:
-        params, state = cell.init(weight_key, d_in, d_hidden, 1.0, initializer)
+    def network(w_rec: Any, weight_key: Key, target_key: Key) -> tuple[Tree, Tree, Tree]:
+        params, state = cell.init(weight_key, d_in, d_hidden, w_rec, initializer)
         keys = jax.vmap(lambda b: jax.random.fold_in(target_key, b))(jnp.arange(batch))
         return params, state, jax.vmap(lambda k: draw_target(name, k, state, cell.readout))(keys)
 
-    return jax.jit(jax.vmap(network))
+    # What does not depend on w_rec, the decompositions above all, is worked out once a key.
+    return jax.jit(jax.vmap(jax.vmap(network, (None, 0, 0)), (0, None, None)))
 
 
 def draw_inputs(keys: Sequence[Key], sizes: tuple[int, int, int], std: float) -> NDArray[Any]:

@@ -89,6 +89,7 @@ class _Started(NamedTuple):
     """A cell whose calls are on their way: `(T, first lane, lanes, what the call returned)`."""
 
     cell: str
+    lanes: int
     parts: tuple[str, ...]
     linear: bool
     calls: list[tuple[int, int, int, Measured]]
@@ -114,12 +115,12 @@ def _start(sweep: Sweep, label: str, networks: Networks, digests: dict[str, str]
         for T in sweep.T
         for first in range(0, lanes, size)
     ]
-    return _Started(label, state_parts(state), linear, calls, digests)
+    return _Started(label, lanes, state_parts(state), linear, calls, digests)
 
 
 def _finish(sweep: Sweep, started: _Started, clock: _Clock) -> CellResult:
     """Wait for a cell's calls and put their results together."""
-    lanes, lags = sweep.networks, max(sweep.T) + 1
+    lanes, lags = started.lanes, max(sweep.T) + 1
     columns: dict[str, list[Any]] = {}
     nonfinite = np.zeros((len(sweep.T), lanes), np.int32)
     for T, first, size, measured in started.calls:
@@ -134,14 +135,15 @@ def _finish(sweep: Sweep, started: _Started, clock: _Clock) -> CellResult:
             last = T if column.square.shape[2] > capacity(max(sweep.T)) else T - 1
             values, states = collect(column, found.nonfinite, started.linear, last, lags)
             columns.setdefault(name, []).append((at, first, values, states))
-        clock.add(started.cell, done=size, running=time.perf_counter() - began)
-    grid = (len(sweep.T), len(sweep.init), len(sweep.w_rec), sweep.seeds)
+        clock.add(started.cell, done=size * sweep.networks // lanes, running=time.perf_counter() - began)
+    grid = (len(sweep.T), len(sweep.init), -1, sweep.seeds)
+    every = (len(sweep.init), len(sweep.w_rec), len(sweep.T), sweep.seeds)
     return CellResult(
         started.cell,
         started.parts,
         started.linear,
         {name: _joined(sweep, pieces, lanes, lags) for name, pieces in columns.items()},
-        nonfinite.reshape(grid).transpose(1, 2, 0, 3),
+        np.broadcast_to(nonfinite.reshape(grid).transpose(1, 2, 0, 3), every),
         started.digests,
     )
 
@@ -156,6 +158,7 @@ def draw(sweep: Sweep) -> dict[str, tuple[Networks, dict[str, str]]]:
 
 def _draw_cell(sweep: Sweep, label: str, xs: Array) -> tuple[Networks, dict[str, str]]:
     cell, dtype, seeds = registry.make("cells", label), np.dtype(sweep.precision), range(sweep.seeds)
+    gains = sweep.w_rec if cell.has_gain else (1.0,)
     size = {"inputs": sweep.inputs, "hidden": sweep.hidden}
     aim = {"cell": label, "hidden": sweep.hidden, "objective": sweep.objective}
     target_keys = [stream(sweep.seed, "target", seed=s, **aim) for s in seeds]
@@ -164,12 +167,13 @@ def _draw_cell(sweep: Sweep, label: str, xs: Array) -> tuple[Networks, dict[str,
         keys = [stream(sweep.seed, "weights", cell=label, init=init, seed=s, **size) for s in seeds]
         sizes = (sweep.inputs, sweep.hidden, sweep.batch)
         initializer = registry.make("initializers", init)
-        params, state, target = draw_networks(cell, initializer, sweep.objective, sizes, keys, target_keys)
+        # A network of gain 1 comes first: its digest tells whether two runs drew the same weights.
+        drawn = draw_networks(cell, initializer, sweep.objective, sizes, keys, target_keys, (1.0, *gains))
         for s in seeds:
-            one = [np.ascontiguousarray(leaf[s]).tobytes() for leaf in jax.tree.leaves(params)]
+            one = [np.ascontiguousarray(leaf[0, s]).tobytes() for leaf in jax.tree.leaves(drawn[0])]
             digests[f"{init}/{s}"] = hashlib.sha256(b"".join(one)).hexdigest()
-        for w in sweep.w_rec:
-            lanes.append(Networks(params._replace(w_rec=w * params.w_rec), state, xs, target))
+        params, state, target = jax.tree.map(lambda leaf: leaf[1:].reshape(-1, *leaf.shape[2:]), drawn)
+        lanes.append(Networks(params, state, np.tile(xs, (len(gains), 1, 1, 1)), target))
     return jax.tree.map(lambda *leaves: np.concatenate(leaves).astype(dtype), *lanes), digests
 
 
@@ -199,6 +203,9 @@ def _joined(sweep: Sweep, pieces: list[Any], lanes: int, lags: int) -> tuple[Arr
     for at, start, value, state in pieces:
         values[at, start : start + len(value), : value.shape[1]] = value
         states[at, start : start + len(value), : value.shape[1]] = state
-    shape = (len(sweep.T), len(sweep.init), len(sweep.w_rec), sweep.seeds, lags, *tail)
+    shape = (len(sweep.T), len(sweep.init), -1, sweep.seeds, lags, *tail)
     axes = (1, 2, 0, 3, 4, *range(5, len(shape)))
-    return values.reshape(shape).transpose(axes), states.reshape(shape).transpose(axes)
+    # A cell that w_rec does not scale was measured once: that is its result at every w_rec.
+    every = (len(sweep.init), len(sweep.w_rec), len(sweep.T), sweep.seeds, lags, *tail)
+    values, states = (np.broadcast_to(a.reshape(shape).transpose(axes), every) for a in (values, states))
+    return values, states

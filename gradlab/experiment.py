@@ -102,7 +102,7 @@ def integers(option: str, text: str) -> tuple[int, ...]:
 
 def specs(kind: str, texts: list[str]) -> tuple[str, ...]:
     """Members, each `name` or `name(setting=value, ...)`, in their canonical spelling; parted by commas."""
-    parts = [part for text in texts for part in _outside_brackets(text)]
+    parts = [part for text in texts for part in registry.outside_brackets(text)]
     if not parts or not all(parts):
         raise GradlabError(registry.KINDS[kind], "is empty; name at least one")
     return tuple(registry.label(kind, part) for part in parts)
@@ -140,17 +140,6 @@ def _range(option: str, text: str, kind: type[int] | type[float]) -> list[float]
     if not all(float(value).is_integer() for value in values):
         raise GradlabError(option, f"{shown(text)} does not fall on whole numbers; choose another COUNT")
     return [int(value) for value in values]
-
-
-def _outside_brackets(text: str) -> list[str]:
-    """`text` split at the commas that stand outside brackets."""
-    depth, commas = 0, []
-    for at, letter in enumerate(text):
-        depth += {"(": 1, ")": -1}.get(letter, 0)
-        if letter == "," and depth == 0:
-            commas.append(at)
-    starts, ends = [0, *(at + 1 for at in commas)], [*commas, len(text)]
-    return [text[start:end].strip() for start, end in zip(starts, ends, strict=True)]
 
 
 def settings(sweep: Sweep) -> dict[str, Any]:

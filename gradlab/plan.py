@@ -8,7 +8,7 @@ from gradlab import registry, runtime
 from gradlab.experiment import Sweep
 from gradlab.lanczos import steps
 from gradlab.status import Exit, GradlabError, size
-from gradlab.sweep import BLOCK, CALL_BYTES, capacity, recurrent
+from gradlab.sweep import BLOCK, CALL_BYTES, capacity
 from gradlab.unroll import SEGMENT
 
 BASE_BYTES = 400 * 2**20
@@ -88,6 +88,7 @@ def _sizes(sweep: Sweep, label: str) -> tuple[int, int, int, int]:
     zero = lambda key, n: jax.numpy.zeros((n, n))
     key = jax.random.key(0)
     params, state = jax.eval_shape(lambda k: cell.init(k, sweep.inputs, sweep.hidden, 1.0, zero), key)
-    total = [sum(leaf.size for leaf in jax.tree.leaves(tree)) for tree in (state, params, recurrent(params))]
+    trees = (state, params, cell.recurrent(params))
+    total = [sum(leaf.size for leaf in jax.tree.leaves(tree)) for tree in trees]
     gates = max(1, total[2] // sweep.hidden**2)
     return total[0], total[1], gates, 3 * (gates + 1) * sweep.hidden

@@ -117,7 +117,7 @@ def unknown(where: str, what: str, name: str, known: Iterable[str]) -> GradlabEr
 
 def _pairs(option: str, text: str) -> list[tuple[str, str]]:
     pairs = []
-    for item in filter(None, (part.strip() for part in text.split(","))):
+    for item in filter(None, outside_brackets(text)):
         key, equals, value = item.partition("=")
         if not equals or not value.strip():
             raise GradlabError(option, f"{shown(item)} is not a setting; write setting=value")
@@ -125,8 +125,29 @@ def _pairs(option: str, text: str) -> list[tuple[str, str]]:
     return pairs
 
 
+def outside_brackets(text: str) -> list[str]:
+    """`text` split at the commas that stand outside brackets.
+
+    >>> outside_brackets("lstm, stacked(cell=gru, layers=2)")
+    ['lstm', 'stacked(cell=gru, layers=2)']
+    """
+    depth, commas = 0, []
+    for at, letter in enumerate(text):
+        depth += {"(": 1, ")": -1}.get(letter, 0)
+        if letter == "," and depth == 0:
+            commas.append(at)
+    starts, ends = [0, *(at + 1 for at in commas)], [*commas, len(text)]
+    return [text[start:end].strip() for start, end in zip(starts, ends, strict=True)]
+
+
 def _convert(option: str, key: str, text: str, hint: Any) -> Any:
-    """A setting's text as the type its annotation asks for."""
+    """A setting's text as the type its annotation asks for; `None` is a word of an optional one."""
+    if type(None) in get_args(hint):
+        if text == "None":
+            return None
+        hint = next(kind for kind in get_args(hint) if kind is not type(None))
+    if hint is str:
+        return text
     if get_origin(hint) is Literal:
         if text not in get_args(hint):
             raise unknown(option, f"value of {key}", text, get_args(hint))

@@ -139,11 +139,6 @@ def _same_form(step: Any, params: Tree, state: Tree, x: Any) -> None:
             raise GradlabError("step", f"turns a state of {was} into {is_now}")
 
 
-def recurrent(params: Any) -> Any:
-    """The recurrent weights of gradlab's own cells."""
-    return params.w_rec
-
-
 def reads_no_state(step: Any, params: Tree, state: Tree, x: Any) -> bool:
     """Whether the step's Jacobian with respect to the state is the same everywhere: the cell is linear."""
     found = []
@@ -161,17 +156,18 @@ def program(
     name: ObjectiveName,
     devices: int,
     probes: tuple[str, ...] = PROBES,
-    weights: Callable[[Any], Any] | None = recurrent,
+    weights: bool = True,
 ) -> Any:
     """The jitted measurement, `(networks, length) -> Measured`, lanes shared out among the devices.
 
-    Lanes come in multiples of `devices * BLOCK`. `weights` picks the recurrent weights from the parameters;
-    None leaves their gradient out.
+    Lanes come in multiples of `devices * BLOCK`. Without `weights` the gradient of the recurrent weights is
+    left out.
     """
+    recurrent = cell.recurrent if weights else None
 
     def lane(probe: str, length: Any, params: Tree, state: Tree, xs: Any, target: Tree) -> Any:
         def sequence(xs: Any, target: Tree) -> Any:
-            setup = Setup(make_objective(name, target, cell.readout), weights, length)
+            setup = Setup(make_objective(name, target, cell.readout), recurrent, length, cell)
             return measure_one(cell.step, params, state, xs, setup, probe)
 
         if len(xs) > 1:

@@ -5,7 +5,7 @@ Every function is unbatched; a batch is a `jax.vmap` at the call site.
 """
 
 from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from jax import Array
 from jaxtyping import Float, Int, PRNGKeyArray
@@ -27,14 +27,31 @@ Initializer = Callable[[Key, int], Matrix]
 
 
 class Cell(Protocol[Params, State]):
-    """A recurrent cell: a frozen dataclass of settings; its numbers live in pytrees; unbatched."""
+    """A recurrent cell: a frozen dataclass of settings; its numbers live in pytrees; unbatched.
 
-    gates: ClassVar[tuple[str, ...]]
-    """Names of the gates, in the order of the gate axis; empty for a cell without."""
-    memory: ClassVar[str]
-    """The part of the state that is the memory path."""
-    fixed: ClassVar[tuple[str, ...]]
-    """Parameters that are not trained."""
+    `init` and `step` make a cell. Everything else is a fact about it, true of most cells as it stands here
+    and stated anew by those that differ (as a plain class attribute, or a property of the settings).
+    """
+
+    @property
+    def gates(self) -> tuple[str, ...]:
+        """Names of the gates, in the order of the gate axis; empty for a cell without."""
+        return ()
+
+    @property
+    def memory(self) -> str:
+        """The part of the state that is the memory path."""
+        return "h"
+
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        """Parameters that are not trained."""
+        return ()
+
+    @property
+    def has_gain(self) -> bool:
+        """Whether `w_rec` scales the recurrence; a cell that says no is swept by its own settings."""
+        return True
 
     def init(
         self, key: Key, d_in: int, d_hidden: int, w_rec: Scalar, initializer: Initializer
@@ -48,11 +65,22 @@ class Cell(Protocol[Params, State]):
 
     def readout(self, state: State) -> Hidden:
         """The part of the state that a layer above would see."""
-        ...
+        hidden: Hidden = state.h  # type: ignore[attr-defined]
+        return hidden
+
+    def recurrent(self, params: Params) -> Any:
+        """The recurrent weights: an array, or a tree of them."""
+        return params.w_rec  # type: ignore[attr-defined]
+
+    def openings(self, params: Params, state: State, x: Input) -> dict[str, Float[Array, " N"]]:
+        """How far each gate is open in the step from `state`, 0 to 1, by name; empty for a cell without."""
+        del params, state, x
+        return {}
 
     def rate_theory(self, w_rec: float) -> float | None:
-        """log10 of the transport per step from an orthogonal start, where a closed form is known."""
-        ...
+        """log10 of the transport per step from an orthogonal start; None where no closed form is known."""
+        del w_rec
+        return None
 
 
 class Objective(NamedTuple):
@@ -72,3 +100,5 @@ class Setup(NamedTuple):
     """`params -> w_rec`: picks the recurrent weights (an array or a tree); None if there are none."""
     length: Int[Array, ""] | int
     """T: the steps to run; at most `len(xs)`, and possibly traced."""
+    cell: Any = None
+    """The cell whose step it is, for a probe that asks for its gates; None for a plain function."""

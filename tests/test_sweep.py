@@ -24,7 +24,8 @@ SIZES = (1, 8, 1)
 
 def networks(seeds, sizes=SIZES, initializer=gaussian, name="unit", cell="elman"):
     keys = ([key(seed=s) for s in seeds] for key in (WEIGHT_KEY, TARGET_KEY))
-    return draw_networks(registry.make("cells", cell), initializer, name, sizes, *keys)
+    drawn = draw_networks(registry.make("cells", cell), initializer, name, sizes, *keys, (1.0,))
+    return jax.tree.map(lambda leaf: leaf[0], drawn)
 
 
 # Stored once. If a release of JAX draws other numbers from a key, these fail and results made before it

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,7 @@ from jax import Array
 from jaxtyping import Float
 
 from gradlab import activations
-from gradlab.types import Hidden, Initializer, Input, Key, Scalar
+from gradlab.types import Cell, Initializer, Input, Key, Scalar
 
 
 class Params(NamedTuple):
@@ -28,7 +28,7 @@ class State(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class Elman:
+class Elman(Cell[Params, State]):
     """Simple recurrent network; `activation=identity` makes it linear.
 
     h' = f(W_rec h + W_in x + b)
@@ -37,10 +37,6 @@ class Elman:
     """
 
     activation: activations.Activation = "tanh"
-
-    gates: ClassVar[tuple[str, ...]] = ()
-    memory: ClassVar[str] = "h"
-    fixed: ClassVar[tuple[str, ...]] = ()
 
     def init(
         self, key: Key, d_in: int, d_hidden: int, w_rec: Scalar, initializer: Initializer
@@ -54,9 +50,6 @@ class Elman:
     def step(self, params: Params, state: State, x: Input) -> State:
         f = activations.named(self.activation)
         return State(f(params.w_rec @ state.h + params.w_in @ x + params.b))
-
-    def readout(self, state: State) -> Hidden:
-        return state.h
 
     def rate_theory(self, w_rec: float) -> float | None:
         """log10 of the transport per step from an orthogonal start: log10 |w_rec| if linear, else unknown."""

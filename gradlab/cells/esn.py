@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,7 @@ from jax import Array
 from jaxtyping import Float
 
 from gradlab.activations import tanh
-from gradlab.types import Hidden, Initializer, Input, Key, Scalar
+from gradlab.types import Cell, Initializer, Input, Key, Scalar
 
 
 class Params(NamedTuple):
@@ -28,7 +28,7 @@ class State(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class ESN:
+class ESN(Cell[Params, State]):
     """Echo state network of leaky integrators; only a readout on top of it is trained.
 
     h' = (1 - leak) h + leak tanh(W_rec h + W_in x + b)
@@ -46,9 +46,7 @@ class ESN:
     density: float = 0.1
     input_scaling: float = 1.0
 
-    gates: ClassVar[tuple[str, ...]] = ()
-    memory: ClassVar[str] = "h"
-    fixed: ClassVar[tuple[str, ...]] = ("w_in", "w_rec", "b")
+    fixed = ("w_in", "w_rec", "b")
 
     def __post_init__(self) -> None:
         for name in ("leak", "density"):
@@ -71,10 +69,3 @@ class ESN:
     def step(self, params: Params, state: State, x: Input) -> State:
         a = params.w_rec @ state.h + params.w_in @ x + params.b
         return State((1 - self.leak) * state.h + self.leak * tanh(a))
-
-    def readout(self, state: State) -> Hidden:
-        return state.h
-
-    def rate_theory(self, w_rec: float) -> float | None:
-        """No closed form: the transport follows the activations."""
-        return None

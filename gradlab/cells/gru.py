@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from typing import ClassVar, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,7 @@ from jax import Array
 from jaxtyping import Float
 
 from gradlab.activations import sigmoid, tanh
-from gradlab.types import Hidden, Initializer, Input, Key, Scalar
+from gradlab.types import Cell, Initializer, Input, Key, Scalar
 
 
 class Params(NamedTuple):
@@ -28,7 +28,7 @@ class State(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class GRU:
+class GRU(Cell[Params, State]):
     """Gated recurrent unit; the reset gate acts before the recurrent product or, as in cuDNN, after it.
 
     r = σ(W_r h + U_r x + b_r)      z = σ(W_z h + U_z x + b_z)
@@ -43,9 +43,7 @@ class GRU:
 
     reset: Literal["before", "after"] = "before"
 
-    gates: ClassVar[tuple[str, ...]] = ("r", "z", "n")
-    memory: ClassVar[str] = "h"
-    fixed: ClassVar[tuple[str, ...]] = ()
+    gates = ("r", "z", "n")
 
     def init(
         self, key: Key, d_in: int, d_hidden: int, w_rec: Scalar, initializer: Initializer
@@ -64,10 +62,3 @@ class GRU:
         n = tanh((w_n @ (r * h) if self.reset == "before" else r * (w_n @ h)) + given[2])
         # 1 - σ(z) = σ(-z), without the cancellation that closes an almost closed gate for good.
         return State(sigmoid(z) * h + sigmoid(-z) * n)
-
-    def readout(self, state: State) -> Hidden:
-        return state.h
-
-    def rate_theory(self, w_rec: float) -> float | None:
-        """No closed form: the transport follows the gates."""
-        return None

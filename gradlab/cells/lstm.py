@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,7 @@ from jax import Array
 from jaxtyping import Float
 
 from gradlab.activations import sigmoid, tanh
-from gradlab.types import Hidden, Initializer, Input, Key, Scalar
+from gradlab.types import Cell, Initializer, Input, Key, Scalar
 
 
 class Params(NamedTuple):
@@ -29,7 +29,7 @@ class State(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class LSTM:
+class LSTM(Cell[Params, State]):
     """Long short-term memory; the memory c is carried from step to step by the forget gate alone.
 
     i = σ(W_i h + U_i x + b_i)      g = tanh(W_g h + U_g x + b_g)
@@ -44,9 +44,8 @@ class LSTM:
 
     forget_bias: float = 1.0
 
-    gates: ClassVar[tuple[str, ...]] = ("i", "f", "g", "o")
-    memory: ClassVar[str] = "c"
-    fixed: ClassVar[tuple[str, ...]] = ()
+    gates = ("i", "f", "g", "o")
+    memory = "c"
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.forget_bias):
@@ -70,10 +69,3 @@ class LSTM:
         )
         c = sigmoid(f) * state.c + sigmoid(i) * tanh(g)
         return State(h=sigmoid(o) * tanh(c), c=c)
-
-    def readout(self, state: State) -> Hidden:
-        return state.h
-
-    def rate_theory(self, w_rec: float) -> float | None:
-        """No closed form: the transport follows the gates."""
-        return None

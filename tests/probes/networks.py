@@ -12,7 +12,6 @@ from gradlab.objectives import draw_target, objective
 from gradlab.probes.adjoint import adjoint
 from gradlab.probes.transport import transport
 from gradlab.registry import make
-from gradlab.sweep import recurrent
 from gradlab.types import Setup
 from gradlab.unroll import log10_norm
 
@@ -26,17 +25,21 @@ class Network(NamedTuple):
 
 @functools.cache
 def _init(cell, d, n, initializer):
-    return jax.jit(lambda key: cell.init(key, d, n, 1.0, initializer))
+    return jax.jit(lambda key, w_rec: cell.init(key, d, n, w_rec, initializer))
+
+
+def leaf_name(path):
+    """The last field name on a leaf's path."""
+    return getattr(path[-1], "name", None)
 
 
 def network(spec, T, *, n=3, d=2, w_rec=0.9, initializer=gaussian, dtype=np.float64, seed=0, bias=0.5):
     """A cell away from every special point: drawn biases, a state that is not zero, inputs of variance 1."""
     cell = make("cells", spec)
     rng = np.random.default_rng(seed)
-    params, state = jax.tree.map(np.asarray, _init(cell, d, n, initializer)(jax.random.key(seed)))
-    params = params._replace(
-        w_rec=w_rec * params.w_rec, b=params.b + bias * rng.standard_normal(params.b.shape)
-    )
+    params, state = jax.tree.map(np.asarray, _init(cell, d, n, initializer)(jax.random.key(seed), w_rec))
+    push = lambda path, leaf: leaf + bias * rng.standard_normal(leaf.shape) * (leaf_name(path) == "b")
+    params = jax.tree_util.tree_map_with_path(push, params)
     state = jax.tree.map(lambda leaf: 0.5 * rng.standard_normal(leaf.shape), state)
     net = params, state, rng.standard_normal((T, d))
     return Network(cell, *jax.tree.map(lambda leaf: jnp.asarray(leaf.astype(dtype)), net))
@@ -51,7 +54,7 @@ def program(cell, probe, name="unit"):
 
     @jax.jit
     def run(params, state, xs, target, length):
-        setup = Setup(objective(name, target, cell.readout), recurrent, length)
+        setup = Setup(objective(name, target, cell.readout), cell.recurrent, length, cell)
         return PROBES[probe](cell.step, params, state, xs, setup)
 
     return run
