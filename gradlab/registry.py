@@ -21,6 +21,7 @@ KINDS = {
     "cells": "--cell",
     "initializers": "--init",
     "probes": "--probe",
+    "tasks": "TASK",
     "plots": "KIND",
 }
 

@@ -77,6 +77,11 @@ class Cell(Protocol[Params, State]):
         del params, state, x
         return {}
 
+    @property
+    def keeps(self) -> str | None:
+        """The opening that multiplies the memory from step to step, by its name in `openings`."""
+        return None
+
     def rate_theory(self, w_rec: float) -> float | None:
         """log10 of the transport per step from an orthogonal start; None where no closed form is known."""
         del w_rec
@@ -90,6 +95,59 @@ class Objective(NamedTuple):
     """`state_t -> dL_t/dstate_t`, the term of L that reads step t alone."""
     every: bool
     """L sums such a term at every step; otherwise only the last step has one."""
+
+
+class Example(NamedTuple):
+    """One sequence of a task: what goes in, what should come out, and where it counts."""
+
+    xs: Float[Array, "T D"]
+    """Inputs; zeros beyond `length`."""
+    target: Array
+    """What the loss compares with: class indices (T,) or numbers (T, outputs); only counted steps matter."""
+    counted: Float[Array, " T"]
+    """Weight of each step in the loss and in success: 0 or 1."""
+    length: Int[Array, ""]
+    """Steps that belong to the sequence; at most T."""
+
+
+class Task(Protocol):
+    """Something to learn: a frozen dataclass of settings, examples made on the fly; unbatched."""
+
+    @property
+    def form(self) -> str:
+        """`many to one`, `many to many` or `one to many`."""
+        ...
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Numbers that go in and come out of the network at each step."""
+        ...
+
+    @property
+    def least(self) -> int:
+        """The shortest T for which the task makes sense."""
+        ...
+
+    def sample(self, key: Key, T: int) -> Example:
+        """Draw one sequence whose buffers have T steps."""
+        ...
+
+    def loss(self, outputs: Float[Array, "T outputs"], example: Example) -> Scalar:
+        """What is trained on, the mean over counted steps."""
+        ...
+
+    def error(self, outputs: Float[Array, "T outputs"], example: Example) -> Scalar:
+        """What success is judged by: a share of wrong answers, or an error in the target's own measure."""
+        ...
+
+    @property
+    def solved(self) -> float:
+        """The task is solved when the mean error over fresh sequences is at most this."""
+        ...
+
+    def chance(self, T: int) -> float:
+        """The loss of the best constant prediction."""
+        ...
 
 
 class Setup(NamedTuple):
