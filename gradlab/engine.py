@@ -125,6 +125,9 @@ def _finish(sweep: Sweep, started: _Started, clock: _Clock) -> CellResult:
     nonfinite = np.zeros((len(sweep.T), lanes), np.int32)
     for T, first, size, measured in started.calls:
         began = time.perf_counter()
+        while not measured.nonfinite.is_ready():
+            # Waiting here, and not inside XLA, leaves Python free to take a Ctrl-C.
+            time.sleep(0.002)
         found = jax.tree.map(lambda leaf, size=size: np.asarray(leaf)[:size], measured)
         at = sweep.T.index(T)
         never = np.iinfo(np.int32).max

@@ -40,26 +40,41 @@ def opened(folder: Path) -> Iterator[None]:
     """Create the folder if need be, see that it can be written, and hold its lock.
 
     The lock is the kernel's: it goes with the process, however that ends. Raises `GradlabError` with
-    exit 5 for a folder that cannot be written and 6 for one that another run holds. A folder that was
-    made here and stays empty is removed again.
+    exit 5 for a folder that cannot be written and 6 for one that another run holds. Folders that were
+    made here and stay empty are removed again.
     """
-    made = not folder.exists()
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
+    handle = _held(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        what = f"cannot be written: {error.strerror or error}; choose another --out"
-        raise GradlabError(str(folder), what, Exit.STORAGE) from error
-    try:
-        _lock(handle, folder)
         try:
             yield
         finally:
             (folder / LOCK).unlink(missing_ok=True)
     finally:
         os.close(handle)
-        if made and not any(folder.iterdir()):
-            folder.rmdir()
+        with contextlib.suppress(OSError):
+            for place in made:
+                place.rmdir()
+
+
+def _held(folder: Path) -> int:
+    """The open, locked file of a folder's lock."""
+    while True:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            what = f"cannot be written: {error.strerror or error}; choose another --out"
+            raise GradlabError(str(folder), what, Exit.STORAGE) from error
+        try:
+            _lock(handle, folder)
+        except BaseException:
+            os.close(handle)
+            raise
+        # Another run may have ended, and removed the file, between the opening and the lock.
+        if os.fstat(handle).st_nlink:
+            return handle
+        os.close(handle)
 
 
 def _lock(handle: int, folder: Path) -> None:

@@ -11,19 +11,19 @@ import gradlab
 from gradlab import registry
 
 HOUSE = Path(gradlab.__file__).parent
-MEMBERS = ("cells", "initializers", "probes", "plots")
+MEMBERS = ("cells", "initializers", "probes", "plots", "tasks")
 
 # A file imports from the floors below its own, in its half; a folder's private files belong to its floor.
 COMPUTING = [
     "status states",
     "types registry runtime",
-    "activations lanczos linear objectives",
-    "unroll",
-    "cells initializers probes",
+    "activations lanczos linear objectives biases mean_field",
+    "unroll forward",
+    "cells initializers probes tasks",
     "experiment",
     "draw",
-    "sweep labelled",
-    "engine plan store",
+    "sweep labelled foreign",
+    "engine plan store verify",
 ]
 READING = [
     "status states",

@@ -4,18 +4,18 @@ Only typer is imported at the top of these files, so that `--help` answers at on
 """
 
 import contextlib
+import errno
 import importlib
 import json
 import os
 import pkgutil
-import signal
 import sys
-import types
 from collections.abc import Sequence
 from typing import Any
 
 import typer
 
+from gradlab.cli import _stopping
 from gradlab.status import MEANING, Exit, GradlabError, shown
 
 EPILOG = "Exit codes: " + " · ".join(f"{code.value} {meaning}" for code, meaning in MEANING.items()) + "."
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run a command; a mistake becomes one line on stderr (with `--json`, a document on stdout)."""
-    signal.signal(signal.SIGTERM, _terminated)
+    _stopping.listen()
     if "--debug" in arguments:
         arguments = [word for word in arguments if word != "--debug"]
         return int(app()(arguments, prog_name="gradlab", standalone_mode=False) or 0)
@@ -64,10 +64,18 @@ def run(arguments: list[str]) -> int:
         # Typer and rich make a SystemExit of a broken pipe.
         if not isinstance(error, BrokenPipeError) and not isinstance(error.__context__, BrokenPipeError):
             raise
-        # The reader has gone, as in `| head -1`; what is left of the output goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader has gone, as in `| head -1`.
+        _drop_output()
         return Exit.OK
+    except OSError as error:
+        _drop_output()
+        return _say([], "stdout", f"cannot be written: {error.strerror or error}", Exit.STORAGE)
     return code
+
+
+def _drop_output() -> None:
+    """What is left of the output goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _answer(arguments: list[str]) -> int:
@@ -80,16 +88,22 @@ def _answer(arguments: list[str]) -> int:
         return _say(arguments, where, what, Exit.USAGE)
     except typer.Abort:
         return Exit.INTERRUPTED
-    except BrokenPipeError:
-        raise
+    except OSError as error:
+        if error.errno in (errno.EPIPE, errno.ENOSPC) and error.filename is None:
+            raise
+        return _bug(arguments, error)
     except MemoryError:
         return _say(arguments, "memory", "ran out; choose a smaller grid, -T or --hidden", Exit.RESOURCES)
     except Exception as error:
-        what = f"{type(error).__name__}: {shown(str(error), 200)}; this is a bug, --debug shows where"
-        return _say(arguments, "gradlab", what, Exit.BUG)
+        return _bug(arguments, error)
     if code == Exit.INTERRUPTED:
         print("interrupted; the same command starts again", file=sys.stderr)
     return code
+
+
+def _bug(arguments: list[str], error: Exception) -> int:
+    what = f"{type(error).__name__}: {shown(str(error), 200)}; this is a bug, --debug shows where"
+    return _say(arguments, "gradlab", what, Exit.BUG)
 
 
 def _say(arguments: list[str], where: str, what: str, code: Exit) -> int:
@@ -118,7 +132,3 @@ def _plain(text: str, limit: int) -> str:
     """Text of a message that quotes what came: control characters escaped, long text shortened."""
     text = text if len(text) <= limit else f"{text[: limit - 3]}..."
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
-
-
-def _terminated(number: int, frame: types.FrameType | None) -> None:
-    raise SystemExit(Exit.TERMINATED)

@@ -5,6 +5,8 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from gradlab.cli import _stopping
+
 if TYPE_CHECKING:
     from gradlab.engine import Progress
     from gradlab.plan import Plan
@@ -50,7 +52,8 @@ class Bar:
             self.live.stop()
 
     def update(self, progress: "Progress") -> None:
-        """Take the engine's news."""
+        """Take the engine's news; a moment to stop if that was asked for."""
+        _stopping.check()
         if self.live is not None:
             self.live.update(
                 self.live.task_ids[0],
@@ -64,6 +67,7 @@ class Bar:
             print(f"{progress.done} of {self.planned.points} points, now {progress.doing}", file=sys.stderr)
 
     def say(self, what: str) -> None:
-        """Show what is being done now."""
+        """Show what is being done now; a moment to stop if that was asked for."""
+        _stopping.check()
         if self.live is not None:
             self.live.update(self.live.task_ids[0], description=what)

@@ -16,6 +16,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
+from gradlab.status import Exit, GradlabError
+
 WIDTH = 7.2
 """Of a full figure, in inches: two columns of a page."""
 DPI = 150
@@ -175,13 +177,17 @@ def span(labels: Sequence[float | int]) -> str:
 
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     """Write `name.svg` and `name.png`; equal figures give equal bytes (no date, no random ids)."""
-    folder.mkdir(parents=True, exist_ok=True)
     files = [folder / f"{name}.svg", folder / f"{name}.png"]
     with style():
         layout = figure.get_layout_engine()
         if layout is not None:
             layout.execute(figure)
             figure.set_layout_engine("none")
-        figure.savefig(files[0], format="svg", metadata={"Date": None, "Creator": None})
-        figure.savefig(files[1], format="png", metadata={"Software": None})
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            figure.savefig(files[0], format="svg", metadata={"Date": None, "Creator": None})
+            figure.savefig(files[1], format="png", metadata={"Software": None})
+        except OSError as error:
+            what = f"cannot be written: {error.strerror or error}; the measurements are kept"
+            raise GradlabError(str(folder), what, Exit.STORAGE) from error
     return files
