@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from gradlab import registry
+from gradlab import probing, registry
 from gradlab.draw import draw_inputs, draw_networks, stream
 from gradlab.experiment import Sweep
 from gradlab.states import UNDEFINED
@@ -50,19 +50,24 @@ class CellResult(NamedTuple):
     nonfinite: Array
     digests: dict[str, str]
     """sha256 of the unit-gain parameters by `init/seed`."""
+    extras: dict[str, tuple[tuple[str, ...], Array, Array]]
+    """Of each further probe's column its own axes, and values and states (init, w_rec, T, seed, ...)."""
+    gates: tuple[str, ...]
+    """What an axis `gate` counts."""
 
 
 def run(sweep: Sweep, report: Callable[[Progress], None] = lambda progress: None) -> Iterator[CellResult]:
-    """Measure the grid, one cell at a time.
+    """Measure the grid, one cell at a time, those with most weights first.
 
-    While the devices run one cell, this thread traces and compiles the next. Networks are drawn before
-    all that, since a draw would have to wait for the devices too.
+    While the devices run one cell, this thread traces and compiles the next: so the long runs come early.
+    Networks are drawn before all that, since a draw would have to wait for the devices too.
     """
     clock = _Clock(report)
     clock.add("drawing")
     drawn = draw(sweep)
     running: _Started | None = None
-    for label in sweep.cell:
+    weights = {label: sum(leaf.size for leaf in jax.tree.leaves(drawn[label][0].params)) for label in drawn}
+    for label in sorted(sweep.cell, key=lambda label: -weights[label]):
         with jax.enable_x64(sweep.precision == "float64"):
             started = _start(sweep, label, *drawn.pop(label), clock)
         if running is not None:
@@ -94,6 +99,9 @@ class _Started(NamedTuple):
     linear: bool
     calls: list[tuple[int, int, int, Measured]]
     digests: dict[str, str]
+    extras: list[tuple[str, int, dict[str, Any]]]
+    """`(probe, T, its columns)`."""
+    gates: tuple[str, ...]
 
 
 def _start(sweep: Sweep, label: str, networks: Networks, digests: dict[str, str], clock: _Clock) -> _Started:
@@ -115,7 +123,13 @@ def _start(sweep: Sweep, label: str, networks: Networks, digests: dict[str, str]
         for T in sweep.T
         for first in range(0, lanes, size)
     ]
-    return _Started(label, lanes, state_parts(state), linear, calls, digests)
+    extras = [
+        (probe, T, probing.run(cell, probe, sweep.objective, networks, T))
+        for probe in sweep.probe
+        for T in sweep.T
+    ]
+    gates = probing.gate_names(cell, networks) if extras else ()
+    return _Started(label, lanes, state_parts(state), linear, calls, digests, extras, gates)
 
 
 def _finish(sweep: Sweep, started: _Started, clock: _Clock) -> CellResult:
@@ -141,6 +155,7 @@ def _finish(sweep: Sweep, started: _Started, clock: _Clock) -> CellResult:
         clock.add(started.cell, done=size * sweep.networks // lanes, running=time.perf_counter() - began)
     grid = (len(sweep.T), len(sweep.init), -1, sweep.seeds)
     every = (len(sweep.init), len(sweep.w_rec), len(sweep.T), sweep.seeds)
+    broken = nonfinite if not started.linear else np.zeros_like(nonfinite)
     return CellResult(
         started.cell,
         started.parts,
@@ -148,7 +163,29 @@ def _finish(sweep: Sweep, started: _Started, clock: _Clock) -> CellResult:
         {name: _joined(sweep, pieces, lanes, lags) for name, pieces in columns.items()},
         np.broadcast_to(nonfinite.reshape(grid).transpose(1, 2, 0, 3), every),
         started.digests,
+        _extras(sweep, started, broken > 0),
+        started.gates,
     )
+
+
+def _extras(
+    sweep: Sweep, started: _Started, broken: Array
+) -> dict[str, tuple[tuple[str, ...], Array, Array]]:
+    """The columns of the further probes, over (init, w_rec, T, seed, ...)."""
+    longest = max(sweep.T)
+    sizes = {"lag": longest + 1} | dict.fromkeys(("step", "from_step", "to_step"), longest)
+    found: dict[str, list[probing.Pair]] = {}
+    own: dict[str, tuple[str, ...]] = {}
+    for probe, T, columns in started.extras:
+        own |= probing.axes(probe)
+        for name, column in columns.items():
+            lost = broken[sweep.T.index(T)]
+            found.setdefault(name, []).append(probing.values(column, lost, own[name], T, sizes))
+    joined = {}
+    for name, pairs in found.items():
+        pieces = [(at, 0, *pair) for at, pair in enumerate(pairs)]
+        joined[name] = (own[name], *_joined(sweep, pieces, started.lanes))
+    return joined
 
 
 def draw(sweep: Sweep) -> dict[str, tuple[Networks, dict[str, str]]]:
@@ -198,17 +235,17 @@ def _lanes(networks: Networks, start: int, size: int) -> Networks:
     return Networks(*jax.tree.map(take, networks))
 
 
-def _joined(sweep: Sweep, pieces: list[Any], lanes: int, lags: int) -> tuple[Array, Array]:
-    """The pieces of a column as two arrays over (init, w_rec, T, seed, lag, ...)."""
-    tail = pieces[0][2].shape[2:]
-    values = np.full((len(sweep.T), lanes, lags, *tail), np.nan)
+def _joined(sweep: Sweep, pieces: list[Any], lanes: int, *lags: int) -> tuple[Array, Array]:
+    """The pieces of a column as two arrays over (init, w_rec, T, seed, ...), the next axis `lags` long."""
+    tail = (*lags, *pieces[0][2].shape[1 + len(lags) :])
+    values = np.full((len(sweep.T), lanes, *tail), np.nan)
     states = np.full(values.shape, UNDEFINED, np.int8)
     for at, start, value, state in pieces:
-        values[at, start : start + len(value), : value.shape[1]] = value
-        states[at, start : start + len(value), : value.shape[1]] = state
-    shape = (len(sweep.T), len(sweep.init), -1, sweep.seeds, lags, *tail)
-    axes = (1, 2, 0, 3, 4, *range(5, len(shape)))
+        place = (at, slice(start, start + len(value)), *(slice(n) for n in value.shape[1:]))
+        values[place], states[place] = value, state
+    shape = (len(sweep.T), len(sweep.init), -1, sweep.seeds, *tail)
+    axes = (1, 2, 0, 3, *range(4, len(shape)))
     # A cell that w_rec does not scale was measured once: that is its result at every w_rec.
-    every = (len(sweep.init), len(sweep.w_rec), len(sweep.T), sweep.seeds, lags, *tail)
+    every = (len(sweep.init), len(sweep.w_rec), len(sweep.T), sweep.seeds, *tail)
     values, states = (np.broadcast_to(a.reshape(shape).transpose(axes), every) for a in (values, states))
     return values, states

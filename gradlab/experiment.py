@@ -35,6 +35,8 @@ class Sweep:
     seed: int = 0
     precision: Precision = "float32"
     objective: Objective = "unit"
+    probe: tuple[str, ...] = ()
+    """Measured beside adjoint and transport."""
 
     def __post_init__(self) -> None:
         for name, least in (("hidden", 1), ("inputs", 1), ("batch", 1), ("seeds", 1), ("seed", 0)):
@@ -46,7 +48,13 @@ class Sweep:
             raise GradlabError("--seed", f"{shown(self.seed)} is too large; at most 2**63 - 1")
         if not (math.isfinite(self.input_std) and self.input_std >= 0):
             raise GradlabError("--input-std", f"{self.input_std} is too small; 0 or a positive number")
-        for name, values in (("w_rec", self.w_rec), ("T", self.T), ("cell", self.cell), ("init", self.init)):
+        for name, values in (
+            ("w_rec", self.w_rec),
+            ("T", self.T),
+            ("cell", self.cell),
+            ("init", self.init),
+            ("probe", self.probe),
+        ):
             twice = [value for value, count in Counter(values).items() if count > 1]
             if twice:
                 raise GradlabError(_option(name), f"{shown(twice[0])} is given twice; name each value once")
@@ -106,6 +114,14 @@ def specs(kind: str, texts: list[str]) -> tuple[str, ...]:
     if not parts or not all(parts):
         raise GradlabError(registry.KINDS[kind], "is empty; name at least one")
     return tuple(registry.label(kind, part) for part in parts)
+
+
+def probes(texts: list[str]) -> tuple[str, ...]:
+    """Probes by name, parted by commas; adjoint and transport are always measured and go without saying."""
+    names = [part.strip() for text in texts for part in text.split(",")]
+    for name in names:
+        registry.home("probes", name)
+    return tuple(name for name in names if name not in ("adjoint", "transport"))
 
 
 def _parts(option: str, text: str) -> list[str]:

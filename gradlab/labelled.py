@@ -35,6 +35,8 @@ def dataset(
     shape = (len(results), len(inits), len(w_rec), len(T), len(seeds))
     lags = max(T) + 1
     variables: dict[str, Any] = {}
+    labels: dict[str, Any] = {}
+    meanings = {"flag_values": np.arange(4, dtype=np.int8), "flag_meanings": " ".join(STATES)}
     for name in results[0].columns:
         by_part = results[0].columns[name][0].ndim == 6
         extra = ("part", "lag") if by_part else ("lag",)
@@ -50,7 +52,6 @@ def dataset(
                     values[i, ..., at, :], states[i, ..., at, :] = value[..., j], state[..., j]
             else:
                 values[i], states[i] = value, state
-        meanings = {"flag_values": np.arange(4, dtype=np.int8), "flag_meanings": " ".join(STATES)}
         variables[name] = (axes + extra, values, {"units": "log10 of a norm"})
         variables[f"{name}_state"] = (axes + extra, states, meanings)
     variables["nonfinite_step"] = (
@@ -58,6 +59,13 @@ def dataset(
         np.stack([r.nonfinite for r in results]),
         {"units": "step, 0 for none"},
     )
+    gates = tuple(dict.fromkeys(gate for result in results for gate in result.gates))
+    for name in dict.fromkeys(name for result in results for name in result.extras):
+        own, values, states = _together(results, name, gates)
+        variables[name] = (axes + own, values)
+        variables[f"{name}_state"] = (axes + own, states, meanings)
+    if gates:
+        labels["gate"] = np.array(gates, dtype=object)
     coords = {
         "cell": np.array([result.cell for result in results], dtype=object),
         "init": np.array(list(inits), dtype=object),
@@ -67,5 +75,23 @@ def dataset(
         "part": np.array(parts, dtype=object),
         "lag": np.arange(lags),
         "linear": ("cell", np.array([result.linear for result in results])),
-    }
+    } | labels
     return xr.Dataset(variables, coords, {"schema": SCHEMA} | attrs)
+
+
+def _together(results: "Sequence[CellResult]", name: str, gates: tuple[str, ...]) -> tuple[Any, Any, Any]:
+    """A further probe's column of all cells: its axes, values and states; shorter axes are filled up."""
+    found = [result.extras[name] for result in results]
+    own = found[0][0]
+    widths = np.max([values.shape[4:] for _, values, _ in found], axis=0).tolist()
+    widths = [len(gates) if axis == "gate" else width for axis, width in zip(own, widths, strict=True)]
+    values = np.full((len(results), *found[0][1].shape[:4], *widths), np.nan)
+    states = np.full(values.shape, UNDEFINED, np.int8)
+    for i, (result, (_, value, state)) in enumerate(zip(results, found, strict=True)):
+        ways = [
+            [gates.index(gate) for gate in result.gates] if axis == "gate" else list(range(width))
+            for axis, width in zip(own, value.shape[4:], strict=True)
+        ]
+        place = np.ix_(*(range(n) for n in value.shape[:4]), *ways)
+        values[i][place], states[i][place] = value, state
+    return own, values, states

@@ -17,12 +17,14 @@ MEMBERS = ("cells", "initializers", "probes", "plots", "tasks")
 COMPUTING = [
     "status states",
     "types registry runtime",
-    "activations lanczos linear objectives biases mean_field",
+    "activations lanczos linear objectives biases",
+    "mean_field gradients",
     "unroll forward",
     "cells initializers probes tasks",
     "experiment",
     "draw",
     "sweep labelled foreign",
+    "probing",
     "engine plan store verify",
 ]
 READING = [

@@ -38,6 +38,9 @@ def command(
     objective: Annotated[
         str, typer.Option("--objective", help="unit (a random cotangent at step T), last or every (a loss).")
     ] = "unit",
+    probe: Annotated[
+        list[str] | None, typer.Option("--probe", help="Measure this as well; may be given again.")
+    ] = None,
     name: Annotated[
         str | None, typer.Option("--name", help="Name of the run; a hash of the settings if left out.")
     ] = None,
@@ -52,7 +55,7 @@ def command(
     Prints one row a (cell, w_rec) at the longest T, and writes run.json, metrics.csv, norms.nc and figures.
     """
     from gradlab import runtime
-    from gradlab.experiment import Objective, Precision, Sweep, choice, floats, integers, specs
+    from gradlab.experiment import Objective, Precision, Sweep, choice, floats, integers, probes, specs
     from gradlab.registry import number
 
     runtime.configure(device)
@@ -71,6 +74,7 @@ def command(
         seed=int(number("--seed", seed, seed, int)),
         precision=choice("--precision", precision, Precision),
         objective=choice("--objective", objective, Objective),
+        probe=probes(probe or []),
     )
     from gradlab import plan, store
     from gradlab.experiment import settings
@@ -100,8 +104,12 @@ def _measure(asked: "Sweep", planned: Any, folder: Path, quiet: bool) -> tuple["
         for result in engine.run(asked, bar.update):
             results.append(result)
             # The devices are busy with the next cell: a good moment for slow imports.
+            import h5netcdf  # noqa: F401
+            import xarray  # noqa: F401
+
             from gradlab.labelled import dataset
             from gradlab.plots import _style  # noqa: F401
+        results.sort(key=lambda result: asked.cell.index(result.cell))
         bar.say("writing")
         axes = (asked.init, asked.w_rec, asked.T, range(asked.seeds))
         fixed = [label for label in asked.cell if "w_rec" in registry.make("cells", label).fixed]

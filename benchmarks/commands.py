@@ -1,0 +1,80 @@
+"""Whole commands: wall time, processor time and peak memory, each in a process of its own.
+
+Run: python benchmarks/commands.py [help] [sweep] [long] [--rounds 3]
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from typing import NamedTuple
+
+
+class Cost(NamedTuple):
+    """Seconds on the wall, seconds of all cores, bytes at the peak."""
+
+    wall: float
+    cpu: float
+    peak: int
+
+
+def cost(*words: str, cache: str) -> Cost:
+    """What `gradlab WORDS` takes, with its compiled programs kept in `cache`."""
+    environment = os.environ | {"XDG_CACHE_HOME": cache, "HOME": cache}
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gradlab", *words], stdout=subprocess.DEVNULL, env=environment
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - began
+    if status:
+        raise SystemExit(f"gradlab {' '.join(words)} ended with status {status}")
+    return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+
+
+def show(name: str, costs: list[Cost]) -> None:
+    wall, cpu, peak = (statistics.median(column) for column in zip(*costs, strict=True))
+    print(f"{name:<28}{wall:>8.2f} s wall {cpu:>8.2f} s cpu {peak / 2**20:>8.0f} MiB", flush=True)
+
+
+def helps(rounds: int) -> None:
+    """`--help`, which must answer in 0.3 s."""
+    with tempfile.TemporaryDirectory() as cache:
+        show("--help", [cost("--help", cache=cache) for _ in range(rounds)])
+
+
+def sweeps(rounds: int) -> None:
+    """The default sweep, with no compiled program kept (cold) and with all of them (warm)."""
+    cold, warm = [], []
+    for _ in range(rounds):
+        with tempfile.TemporaryDirectory() as cache:
+            for name, costs in (("cold", cold), ("warm", warm)):
+                costs.append(cost("sweep", "-q", "--out", cache, "--name", name, cache=cache))
+    show("sweep, cold", cold)
+    show("sweep, warm", warm)
+
+
+def long_ones(rounds: int) -> None:
+    """One network of 64 units over ever longer sequences: time per step, and memory."""
+    with tempfile.TemporaryDirectory() as cache:
+        for T in (1_000, 10_000, 100_000, 1_000_000):
+            words = ("sweep", "-q", "--cell", "elman", "--w-rec", "0.9", "-T", str(T), "--seeds", "1")
+            names = [f"t{T}-{i}" for i in range(rounds)]
+            show(f"T = {T}", [cost(*words, "--out", cache, "--name", n, cache=cache) for n in names])
+
+
+def main() -> None:
+    parts = {"help": helps, "sweep": sweeps, "long": long_ones}
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("parts", nargs="*", choices=[*parts, []], help="what to time; all if left out")
+    parser.add_argument("--rounds", type=int, default=3)
+    asked = parser.parse_args()
+    for name in asked.parts or parts:
+        parts[name](asked.rounds)
+
+
+if __name__ == "__main__":
+    main()
