@@ -54,6 +54,8 @@ class CellResult(NamedTuple):
     """Of each further probe's column its own axes, and values and states (init, w_rec, T, seed, ...)."""
     gates: tuple[str, ...]
     """What an axis `gate` counts."""
+    has_gain: bool
+    """Whether `w_rec` scales the cell; one that it does not scale has one result at every w_rec."""
 
 
 def run(sweep: Sweep, report: Callable[[Progress], None] = lambda progress: None) -> Iterator[CellResult]:
@@ -165,6 +167,7 @@ def _finish(sweep: Sweep, started: _Started, clock: _Clock) -> CellResult:
         started.digests,
         _extras(sweep, started, broken > 0),
         started.gates,
+        registry.make("cells", started.cell).has_gain,
     )
 
 
@@ -207,6 +210,8 @@ def _draw_cell(sweep: Sweep, label: str, xs: Array) -> tuple[Networks, dict[str,
         keys = [stream(sweep.seed, "weights", cell=label, init=init, seed=s, **size) for s in seeds]
         sizes = (sweep.inputs, sweep.hidden, sweep.batch)
         initializer = registry.make("initializers", init)
+        if hasattr(initializer, "for_cell"):
+            initializer = initializer.for_cell(cell, sweep.input_std, sweep.inputs)
         # A network of gain 1 comes first: its digest tells whether two runs drew the same weights.
         drawn = draw_networks(cell, initializer, sweep.objective, sizes, keys, target_keys, (1.0, *gains))
         for s in seeds:

@@ -75,6 +75,7 @@ def dataset(
         "part": np.array(parts, dtype=object),
         "lag": np.arange(lags),
         "linear": ("cell", np.array([result.linear for result in results])),
+        "has_gain": ("cell", np.array([result.has_gain for result in results])),
     } | labels
     return xr.Dataset(variables, coords, {"schema": SCHEMA} | attrs)
 

@@ -104,7 +104,7 @@ def measure(
     T = len(jax.tree.leaves(xs)[0])
     name = getattr(step, "__name__", "step")
     cell = "step" if name == "<lambda>" else name
-    found = CellResult(cell, *result, digests={}, extras={}, gates=())
+    found = CellResult(cell, *result, digests={}, extras={}, gates=(), has_gain=True)
     precision = str(jax.tree.leaves(state)[0].dtype)
     return dataset([found], ["given"], [float("nan")], [T], [seed], objective=objective, precision=precision)
 

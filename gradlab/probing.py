@@ -42,7 +42,7 @@ def program(cell: Any, probe: str, name: ObjectiveName) -> Any:
     measure = registry.member("probes", probe)
 
     def sequence(params: Tree, state: Tree, xs: Any, target: Tree, length: Any) -> Any:
-        setup = Setup(make_objective(name, target, cell.readout), cell.recurrent, length, cell)
+        setup = Setup(make_objective(name, target, cell.readout), cell.recurrent, length, cell=cell)
         return measure(cell.step, params, state, xs, setup)._asdict()
 
     def lane(one: Networks, length: Any) -> Any:
@@ -84,6 +84,6 @@ def values(column: Any, broken: NDArray[Any], own: Sequence[str], length: int, s
 
 
 def gate_names(cell: Any, networks: Networks) -> tuple[str, ...]:
-    """What the axis `gate` of a cell counts: its openings in their order, or `none`."""
+    """What the axis `gate` of a cell counts: its openings by the alphabet, or `none`."""
     one = jax.tree.map(lambda leaf: leaf[0], networks)
     return tuple(jax.eval_shape(cell.openings, one.params, one.state, one.xs[0, 0])) or ("none",)

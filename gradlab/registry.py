@@ -22,6 +22,7 @@ KINDS = {
     "initializers": "--init",
     "probes": "--probe",
     "tasks": "TASK",
+    "remedies": "--remedy",
     "plots": "KIND",
 }
 
@@ -70,6 +71,8 @@ def make(kind: str, spec: str) -> Any:
     >>> make("cells", "elman(activation=relu)")
     Elman(activation='relu')
     """
+    if kind == "cells" and ":" in spec:
+        return importlib.import_module("gradlab.foreign").cell(spec)
     option = KINDS[kind]
     match = _SPEC.fullmatch(spec.strip())
     if match is None:
@@ -78,7 +81,7 @@ def make(kind: str, spec: str) -> Any:
     chosen: dict[str, Any] = {}
     known = settings(factory)
     hints = get_type_hints(factory.__init__ if inspect.isclass(factory) else factory)
-    for key, text in _pairs(option, match["settings"] or ""):
+    for key, text in _pairs(option, match["settings"] or "", next(iter(known), None)):
         if key not in known:
             raise unknown(option, f"setting of {match['name']}", key, known)
         if key in chosen:
@@ -96,16 +99,37 @@ def label(kind: str, spec: str) -> str:
     >>> label("cells", "lstm( forget_bias = 1.0 )"), label("cells", "elman(activation=relu)")
     ('lstm', 'elman(activation=relu)')
     """
+    if kind == "cells" and ":" in spec:
+        return str(importlib.import_module("gradlab.foreign").label(spec))
     made = make(kind, spec)
     factory = member(kind, spec.strip().split("(")[0].strip())
     values = made.keywords if isinstance(made, functools.partial) else vars(made)
     changed = [
-        f"{key}={str(values[key]).lower() if isinstance(values[key], bool) else values[key]}"
+        f"{key}={_word(values[key])}"
         for key, parameter in settings(factory).items()
         if key in values and values[key] != parameter.default
     ]
     name = spec.strip().split("(")[0].strip()
     return f"{name}({', '.join(changed)})" if changed else name
+
+
+def spelling(made: Any) -> str:
+    """The canonical spelling of a member that is a dataclass: what `make` would need to make it again.
+
+    >>> spelling(make("cells", "elman(activation=relu)"))
+    'elman(activation=relu)'
+    """
+    name = type(made).__module__.rpartition(".")[2]
+    changed = [
+        f"{key}={_word(getattr(made, key))}"
+        for key, parameter in settings(type(made)).items()
+        if getattr(made, key) != parameter.default
+    ]
+    return f"{name}({', '.join(changed)})" if changed else name
+
+
+def _word(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def unknown(where: str, what: str, name: str, known: Iterable[str]) -> GradlabError:
@@ -116,10 +140,13 @@ def unknown(where: str, what: str, name: str, known: Iterable[str]) -> GradlabEr
     return GradlabError(where, f"no {what} called {shown(name)}; {hint}known: {', '.join(known) or 'none'}")
 
 
-def _pairs(option: str, text: str) -> list[tuple[str, str]]:
+def _pairs(option: str, text: str, first: str | None) -> list[tuple[str, str]]:
+    """Settings and their texts; the first setting may go without its name, as in `clip_norm(1.0)`."""
     pairs = []
-    for item in filter(None, outside_brackets(text)):
+    for place, item in enumerate(filter(None, outside_brackets(text))):
         key, equals, value = item.partition("=")
+        if place == 0 and first is not None and (not equals or "(" in key):
+            key, equals, value = first, "=", item
         if not equals or not value.strip():
             raise GradlabError(option, f"{shown(item)} is not a setting; write setting=value")
         pairs.append((key.strip(), value.strip()))

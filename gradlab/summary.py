@@ -106,6 +106,8 @@ class Group(NamedTuple):
     nonfinite: int
     nonfinite_step: int
     trajectory_dependent: bool
+    has_gain: bool
+    """Whether w_rec has an effect on the cell."""
     profile: NDArray[np.float64]
 
 
@@ -114,6 +116,7 @@ def group(
     seeds: Mapping[str, Metric],
     profile: NDArray[np.float64],
     linear: bool,
+    has_gain: bool = True,
 ) -> Group:
     """Put the seeds of one (cell, init, w_rec, T) together; `seeds` maps each metric to arrays `(seed,)`.
 
@@ -143,6 +146,7 @@ def group(
         nonfinite=broken,
         nonfinite_step=int(np.nanmin(steps)) if broken else 0,
         trajectory_dependent=trajectory_dependent(mean, low, T, linear),
+        has_gain=has_gain,
         profile=profile,
     )
 
@@ -172,13 +176,17 @@ def groups(norms: "xarray.Dataset", metrics: Mapping[str, Metric] | None = None)
     profiles = mean_ok(log_norm[..., 0, :, :], state[..., 0, :, :])
     T = int(norms["T"].values[at])
     linear = norms["linear"].values
+    gains = norms["has_gain"].values if "has_gain" in norms.coords else np.ones(len(linear), bool)
     rows = []
     for c, cell in enumerate(map(str, norms["cell"].values)):
         for i, init in enumerate(map(str, norms["init"].values)):
             for w, w_rec in enumerate(map(float, norms["w_rec"].values)):
                 seeds = {name: Metric(m.value[c, i, w], m.state[c, i, w]) for name, m in metrics.items()}
                 labels = (cell, init, w_rec, T)
-                rows.append(group(labels, seeds, profiles[c, i, w, : T + 1], bool(linear[c])))
+                profile = profiles[c, i, w, : T + 1]
+                rows.append(group(labels, seeds, profile, bool(linear[c]), bool(gains[c])))
+                if not gains[c]:
+                    break
     return rows
 
 
@@ -191,7 +199,7 @@ def verdict(norms: "xarray.Dataset") -> str:
 def _sentence(row: Group, several_inits: bool) -> str:
     where = f"{row.cell} ({row.init})" if several_inits else row.cell
     count = "1 seed, so no interval" if row.seeds == 1 else f"{row.seeds} seeds"
-    gain = "" if math.isnan(row.w_rec) else f" at w_rec = {row.w_rec:g}"
+    gain = "" if math.isnan(row.w_rec) or not row.has_gain else f" at w_rec = {row.w_rec:g}"
     head = f"{where}{gain}, T = {row.T} ({count}): {row.regime}"
     if row.nonfinite:
         who = "" if row.seeds == 1 else f" in {row.nonfinite} of {row.seeds} seeds"

@@ -89,7 +89,7 @@ def measured_alone(
             raise GradlabError("state", f"holds {leaf.dtype} numbers; a gradient needs float32 or float64")
     length = steps[0]
     first = jax.tree.map(lambda leaf: leaf[0], xs)
-    _same_form(cell.step, params, state, first)
+    same_form(cell.step, params, state, first)
     target = draw_target(objective, stream(seed, "target", objective=objective), state, cell.readout)
 
     @jax.jit
@@ -123,7 +123,7 @@ def state_parts(state: Tree) -> tuple[str, ...]:
     return ("state", *names) if len(names) > 1 else ("state",)
 
 
-def _same_form(step: Any, params: Tree, state: Tree, x: Any) -> None:
+def same_form(step: Any, params: Tree, state: Tree, x: Any) -> None:
     """Refuse a step that changes the form of the state, or that cannot be traced."""
     before = jax.eval_shape(lambda: state)
     try:
@@ -157,17 +157,18 @@ def program(
     devices: int,
     probes: tuple[str, ...] = PROBES,
     weights: bool = True,
+    adjoint: Any = None,
 ) -> Any:
     """The jitted measurement, `(networks, length) -> Measured`, lanes shared out among the devices.
 
     Lanes come in multiples of `devices * BLOCK`. Without `weights` the gradient of the recurrent weights is
-    left out.
+    left out; `adjoint` is a remedy's backward pass.
     """
     recurrent = cell.recurrent if weights else None
 
     def lane(probe: str, length: Any, params: Tree, state: Tree, xs: Any, target: Tree) -> Any:
         def sequence(xs: Any, target: Tree) -> Any:
-            setup = Setup(make_objective(name, target, cell.readout), recurrent, length, cell)
+            setup = Setup(make_objective(name, target, cell.readout), recurrent, length, adjoint, cell)
             return measure_one(cell.step, params, state, xs, setup, probe)
 
         if len(xs) > 1:

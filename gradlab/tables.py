@@ -121,13 +121,19 @@ def write(folder: Path, run: Run, failures: Sequence[dict[str, Any]] = ()) -> li
     `failures.jsonl`, one line a failed point, is written only if there are any. Each file appears whole or
     not at all, `run.json` last. Raises `GradlabError` with `Exit.STORAGE` if the file system refuses.
     """
-    contents = {"metrics.csv": _csv(run.metrics), "norms.nc": _netcdf(run.norms)}
+    contents = {"metrics.csv": csv(run.metrics), "norms.nc": netcdf(run.norms)}
     if failures:
         contents["failures.jsonl"] = "".join(
             json.dumps(line, allow_nan=False) + "\n" for line in failures
         ).encode()
+    return write_files(folder, run.about, contents)
+
+
+def write_files(folder: Path, about: dict[str, Any], contents: dict[str, bytes]) -> list[Path]:
+    """Write files and the `run.json` that holds their digests; the errors are those of `write`."""
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
-    about = run.about | {"schema": SCHEMA, "files": digests}
+    about = about | {"schema": SCHEMA, "files": digests}
+    contents = dict(contents)
     contents["run.json"] = (json.dumps(about, allow_nan=False, sort_keys=True, indent=1) + "\n").encode()
     with _storage(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -142,20 +148,32 @@ def read(path: Path) -> Run:
     Raises `GradlabError` if there is no run, it is of another schema, or a file is missing, unreadable or
     not the one that was written.
     """
+    about, contents = read_files(path, ("metrics.csv", "norms.nc"))
+    try:
+        return Run(about, _table(contents["metrics.csv"]), dataset(contents["norms.nc"]))
+    except (ValueError, KeyError, OSError) as error:
+        raise GradlabError(str(path), f"cannot be read: {shown(str(error))}") from error
+
+
+def read_files(path: Path, names: Sequence[str]) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """`run.json` and some files of a run, each checked against its digest; the errors are those of `read`."""
     folder = path.parent if path.name == "run.json" else path
     about = _about(folder)
     contents = {}
-    for name in ("metrics.csv", "norms.nc"):
+    for name in names:
         content = _bytes(folder / name)
         if hashlib.sha256(content).hexdigest() != about["files"].get(name):
             raise GradlabError(
                 str(folder / name), "is not the file that run.json describes; run the command again"
             )
         contents[name] = content
-    try:
-        return Run(about, _table(contents["metrics.csv"]), _dataset(contents["norms.nc"]))
-    except (ValueError, KeyError, OSError) as error:
-        raise GradlabError(str(folder), f"cannot be read: {shown(str(error))}") from error
+    return about, contents
+
+
+def command(path: Path) -> str:
+    """Which command has written a run: `sweep` or `remedies`."""
+    about = _about(path.parent if path.name == "run.json" else path)
+    return str(about.get("command", "sweep"))
 
 
 def _about(folder: Path) -> dict[str, Any]:
@@ -190,9 +208,10 @@ def _bytes(path: Path) -> bytes:
         raise GradlabError(str(path), f"cannot be read: {error.strerror or error}") from error
 
 
-def _csv(table: "pandas.DataFrame") -> bytes:
+def csv(table: "pandas.DataFrame") -> bytes:
     """CSV whose floats read back exactly; text that a spreadsheet takes for a formula gets an apostrophe."""
-    safe = {name: table[name].map(_mapping(_escaped, table[name])) for name in _TEXT}
+    texts = [name for name in table.columns if not np.issubdtype(table[name].to_numpy().dtype, np.number)]
+    safe = {name: table[name].map(_mapping(_escaped, table[name])) for name in texts}
     text: str = table.assign(**safe).to_csv(index=False, lineterminator="\n")
     return text.encode()
 
@@ -201,7 +220,7 @@ def _table(content: bytes) -> "pandas.DataFrame":
     import pandas as pd
 
     table = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
-    columns: dict[str, Any] = {name: table[name].map(_mapping(_plain, table[name])) for name in _TEXT}
+    columns: dict[str, Any] = {name: table[name].map(_mapping(plain, table[name])) for name in _TEXT}
     for name in ("T", "seed"):
         columns[name] = np.array([int(text) for text in table[name]], np.int64)
     for name in ("w_rec", "value"):
@@ -218,11 +237,12 @@ def _escaped(text: str) -> str:
     return f"'{text}" if re.match(r"'*[=+\-@\t\r]", text) else text
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """A text as it was before `csv` made it safe."""
     return text[1:] if re.match(r"''*[=+\-@\t\r]", text) else text
 
 
-def _netcdf(norms: "xarray.Dataset") -> bytes:
+def netcdf(norms: "xarray.Dataset") -> bytes:
     """netCDF-4 bytes: compressed, no time stamps, so equal data give equal bytes."""
     encoding = {}
     for name, variable in norms.data_vars.items():
@@ -235,7 +255,8 @@ def _netcdf(norms: "xarray.Dataset") -> bytes:
     return bytes(norms.to_netcdf(engine="h5netcdf", encoding=encoding))
 
 
-def _dataset(content: bytes) -> "xarray.Dataset":
+def dataset(content: bytes) -> "xarray.Dataset":
+    """The dataset that `netcdf` made."""
     import xarray as xr
 
     return xr.load_dataset(io.BytesIO(content), engine="h5netcdf")

@@ -5,10 +5,15 @@ Every function is unbatched; a batch is a `jax.vmap` at the call site.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from jax import Array
 from jaxtyping import Float, Int, PRNGKeyArray
+
+if TYPE_CHECKING:
+    from gradlab.mean_field import Drive, MeanField
+else:
+    Drive = MeanField = Any
 
 Key = PRNGKeyArray
 Scalar = Float[Array, ""] | float
@@ -82,10 +87,22 @@ class Cell(Protocol[Params, State]):
         """The opening that multiplies the memory from step to step, by its name in `openings`."""
         return None
 
+    def mean_field(self, w_rec: float, drive: Drive) -> MeanField | None:
+        """What mean-field theory says of the cell with Gaussian weights; None where there is none."""
+        del w_rec, drive
+        return None
+
     def rate_theory(self, w_rec: float) -> float | None:
         """log10 of the transport per step from an orthogonal start; None where no closed form is known."""
         del w_rec
         return None
+
+
+if TYPE_CHECKING:
+    AnyCell = Cell[Any, Any]
+else:
+    # A protocol cannot be checked while running; every cell will do.
+    AnyCell = Any
 
 
 class Objective(NamedTuple):
@@ -146,8 +163,46 @@ class Task(Protocol):
         ...
 
     def chance(self, T: int) -> float:
-        """The loss of the best constant prediction."""
+        """The loss of the best prediction that knows the step and the length, but not the inputs."""
         ...
+
+
+class Scaled(NamedTuple):
+    """`value * 2**exponent`: the largest entry of `value` lies in [1/2, 1), or all are 0."""
+
+    value: Any
+    exponent: Int[Array, ""]
+
+
+class Trail(NamedTuple):
+    """One sequence as a penalty sees it, forward and back; every leaf has a leading axis of T steps."""
+
+    cell: Any
+    params: Any
+    """Of the cell, without that axis."""
+    before: Any
+    """The state that step t starts from."""
+    xs: Any
+    adjoints: Any
+    """dL/dstate_t of the state that step t ends in; differentiable once more."""
+    length: Int[Array, ""]
+
+
+class Remedy(NamedTuple):
+    """What a remedy does, in up to five places of the training; None is neutral."""
+
+    cell: Callable[[Any], Any] | None = None
+    """A different cell."""
+    start: Callable[[Initializer], Initializer] | None = None
+    """A different start of the recurrent weights."""
+    adjoint: Callable[[Int[Array, ""], Scaled], Scaled] | None = None
+    """A different backward pass: what the step behind lag sends on to it, changed."""
+    gradients: Any = None
+    """A different update: an `optax.GradientTransformation`."""
+    penalty: Callable[[Trail], Scalar] | None = None
+    """A different loss: this is added to it, the mean over sequences."""
+    replaces: str = ""
+    """`cell` or `start` if it puts its own in the place of what was there: two such cannot be combined."""
 
 
 class Setup(NamedTuple):
@@ -158,5 +213,7 @@ class Setup(NamedTuple):
     """`params -> w_rec`: picks the recurrent weights (an array or a tree); None if there are none."""
     length: Int[Array, ""] | int
     """T: the steps to run; at most `len(xs)`, and possibly traced."""
+    adjoint: Callable[[Int[Array, ""], Scaled], Scaled] | None = None
+    """A remedy's backward pass, which the adjoint then goes through."""
     cell: Any = None
     """The cell whose step it is, for a probe that asks for its gates; None for a plain function."""

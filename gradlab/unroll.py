@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
 from gradlab.linear import pullback
-from gradlab.types import Setup, Step
+from gradlab.types import Scaled, Setup, Step
 
 Tree = Any
 Carry = TypeVar("Carry")
@@ -25,13 +25,6 @@ DEAD = -(2**30)
 """The exponent of an exact zero: below every reachable one, and safe to add to."""
 SEGMENT = 256
 """Steps whose residuals are kept at a time; a longer sequence is run again, segment by segment."""
-
-
-class Scaled(NamedTuple):
-    """`value * 2**exponent`: the largest entry of `value` lies in [1/2, 1), or all are 0 at DEAD."""
-
-    value: Tree
-    exponent: Int[Array, ""]
 
 
 class Norm(NamedTuple):
@@ -186,7 +179,7 @@ def send_back(
 
     `observe(a_t)` is recorded at every lag; `weights(g, exponent)`, where `g * 2**exponent` is the
     part of dL/dparams that step t contributes, at every lag below T. Last comes the first step whose
-    state is not finite, or 0.
+    state is not finite, or 0. A remedy's backward pass changes what step t sends to lag T - t + 1.
     """
     one = pullback(step, params, state, _get(xs, 0), weights=weights is not None)
     local, every = setup.objective
@@ -198,18 +191,20 @@ def send_back(
         term = jax.tree.map(lambda leaf: jnp.where(t > 1, leaf, 0), local(state)) if every else None
         return (after, _first_broken(broken, after, t)), (kept, term)
 
-    def start(final: tuple[Tree, Any]) -> tuple[Scaled, Any]:
-        return rescale(local(final[0])), final[1]
+    def start(final: tuple[Tree, Any]) -> tuple[Scaled, Any, Any]:
+        return rescale(local(final[0])), final[1], jnp.int32(0)
 
-    def back(carry: tuple[Scaled, Any], item: tuple[Any, Tree]) -> tuple[tuple[Scaled, Any], Tree]:
-        adjoint, broken = carry
+    def back(carry: tuple[Scaled, Any, Any], item: tuple[Any, Tree]) -> tuple[tuple[Scaled, Any, Any], Tree]:
+        adjoint, broken, lag = carry
         kept, term = item
         of_params, of_state = one.pull(kept, adjoint.value)
         record = weights(of_params, adjoint.exponent) if weights is not None else None
         pulled = rescale(of_state, adjoint.exponent)
-        return ((add(pulled, rescale(term)) if every else pulled), broken), record
+        if setup.adjoint is not None:
+            pulled = setup.adjoint(lag + 1, pulled)
+        return ((add(pulled, rescale(term)) if every else pulled), broken, lag + 1), record
 
-    def watch(carry: tuple[Scaled, Any], lag: Any) -> tuple[tuple[Scaled, Any], Tree]:
+    def watch(carry: tuple[Scaled, Any, Any], lag: Any) -> tuple[tuple[Scaled, Any, Any], Tree]:
         return carry, (observe(carry[0]), carry[1])
 
     way = (state, jnp.int32(0))

@@ -26,6 +26,8 @@ def specs(kind):
         for setting in registry.settings(factory):
             if get_origin(hints[setting]) is Literal:
                 found += [f"{name}({setting}={value})" for value in get_args(hints[setting])]
+            if hints[setting] is bool:
+                found += [f"{name}({setting}={value})" for value in ("true", "false")]
     return sorted({registry.label(kind, spec) for spec in found})
 
 

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from gradlab import activations
+from gradlab import activations, mean_field
+from gradlab.mean_field import Drive, MeanField
 from gradlab.types import Cell, Initializer, Input, Key, Scalar
 
 
@@ -48,8 +49,18 @@ class Elman(Cell[Params, State]):
         return Params(w_in, jnp.asarray(w_rec, unit.dtype) * unit, b), State(jnp.zeros(d_hidden, float))
 
     def step(self, params: Params, state: State, x: Input) -> State:
-        f = activations.named(self.activation)
-        return State(f(params.w_rec @ state.h + params.w_in @ x + params.b))
+        return State(self.f(self.drive(params, state, x)))
+
+    def drive(self, params: Params, state: State, x: Input) -> Float[Array, " N"]:
+        """The pre-activation."""
+        return params.w_rec @ state.h + params.w_in @ x + params.b
+
+    def f(self, a: Array) -> Array:
+        """The activation."""
+        return activations.named(self.activation)(a)
+
+    def mean_field(self, w_rec: float, drive: Drive) -> MeanField | None:
+        return mean_field.vanilla(self.activation, w_rec, drive)
 
     def rate_theory(self, w_rec: float) -> float | None:
         """log10 of the transport per step from an orthogonal start: log10 |w_rec| if linear, else unknown."""

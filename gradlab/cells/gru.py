@@ -9,7 +9,9 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+from gradlab import biases, mean_field
 from gradlab.activations import sigmoid, tanh
+from gradlab.mean_field import Drive, MeanField
 from gradlab.types import Cell, Initializer, Input, Key, Scalar
 
 
@@ -36,14 +38,21 @@ class GRU(Cell[Params, State]):
     n = tanh(r (W_n h) + U_n x + b_n)       reset=after (cuDNN's further bias inside r (...) is left out)
     h' = z h + (1 - z) n
 
-    with W = w_rec, U = w_in.
+    with W = w_rec, U = w_in. The memory h is carried by z. With `chrono` = the longest time scale expected,
+    b_z starts at log(u), u ~ Uniform(1, chrono - 1).
 
-    Reference: Cho et al. 2014, Learning phrase representations using RNN encoder-decoder.
+    Reference: Cho et al. 2014, Learning phrase representations using RNN encoder-decoder; Tallec, Ollivier
+    2018, Can recurrent neural networks warp time?, for `chrono`.
     """
 
     reset: Literal["before", "after"] = "before"
+    chrono: float = 0.0
 
     gates = ("r", "z", "n")
+    keeps = "z"
+
+    def __post_init__(self) -> None:
+        biases.check_chrono(self.chrono)
 
     def init(
         self, key: Key, d_in: int, d_hidden: int, w_rec: Scalar, initializer: Initializer
@@ -52,6 +61,9 @@ class GRU(Cell[Params, State]):
         w_in = jax.random.normal(key_in, (3, d_hidden, d_in), float) / math.sqrt(d_in)
         unit = jax.vmap(lambda k: initializer(k, d_hidden))(jax.random.split(key_rec, 3)).astype(w_in.dtype)
         b = jnp.zeros((3, d_hidden), float)
+        if self.chrono:
+            # A further key by number: the weights do not depend on the setting.
+            b = b.at[1].set(biases.chrono(jax.random.fold_in(key, 2), d_hidden, self.chrono))
         return Params(w_in, jnp.asarray(w_rec, unit.dtype) * unit, b), State(jnp.zeros(d_hidden, float))
 
     def step(self, params: Params, state: State, x: Input) -> State:
@@ -62,3 +74,14 @@ class GRU(Cell[Params, State]):
         n = tanh((w_n @ (r * h) if self.reset == "before" else r * (w_n @ h)) + given[2])
         # 1 - σ(z) = σ(-z), without the cancellation that closes an almost closed gate for good.
         return State(sigmoid(z) * h + sigmoid(-z) * n)
+
+    def openings(self, params: Params, state: State, x: Input) -> dict[str, Float[Array, " N"]]:
+        given = params.w_in @ x + params.b
+        return {
+            "r": sigmoid(params.w_rec[0] @ state.h + given[0]),
+            "z": sigmoid(params.w_rec[1] @ state.h + given[1]),
+        }
+
+    def mean_field(self, w_rec: float, drive: Drive) -> MeanField | None:
+        """Chi is that of matrices drawn anew at every step."""
+        return None if self.chrono else mean_field.gru(w_rec, drive, reset=self.reset)

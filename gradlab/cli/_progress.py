@@ -10,6 +10,7 @@ from gradlab.cli import _stopping
 if TYPE_CHECKING:
     from gradlab.engine import Progress
     from gradlab.plan import Plan
+    from gradlab.trials import News
 
 
 class Bar:
@@ -71,3 +72,53 @@ class Bar:
         _stopping.check()
         if self.live is not None:
             self.live.update(self.live.task_ids[0], description=what)
+
+
+class Steps:
+    """Progress of a command that trains: the arm, what is done with it, and how far that is."""
+
+    def __init__(self, quiet: bool, arms: int) -> None:
+        self.quiet, self.arms = quiet, arms
+        self.live: Any = None
+        self.spoken = time.monotonic()
+        self.seen: list[str] = []
+
+    def __enter__(self) -> "Steps":
+        if self.quiet:
+            return self
+        if not sys.stderr.isatty():
+            print(f"training {self.arms} arms", file=sys.stderr)
+            return self
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self.live = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+            transient=True,
+            expand=True,
+        )
+        self.live.start()
+        self.live.add_task("starting", total=1.0)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.live is not None:
+            self.live.stop()
+
+    def update(self, news: "News") -> None:
+        """Take the trials' news; a moment to stop if that was asked for."""
+        _stopping.check()
+        if news.arm not in self.seen:
+            self.seen.append(news.arm)
+        what = f"{len(self.seen)}/{self.arms} {news.arm[:24]}: {news.doing}"
+        if self.live is not None:
+            self.live.update(self.live.task_ids[0], description=what, completed=news.done, total=news.of)
+        elif not self.quiet and time.monotonic() - self.spoken > 10:
+            self.spoken = time.monotonic()
+            print(f"{what}, {news.done / news.of:.0%}", file=sys.stderr)

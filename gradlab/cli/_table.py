@@ -46,7 +46,7 @@ def render(run: Run, width: int, *, unicode: bool, color: bool) -> Text:
             label = f" {'lag 0..T':<{spark}}".rstrip() if spark >= 8 else ""
             text.append(f"\n{_HEAD}{label}\n", "dim" if color else "")
         word, rest = _cells(row)
-        text.append(f"{_short(row.w_rec, 6):>6} ")
+        text.append(f"{_short(row.w_rec, 6) if row.has_gain else 'own':>6} ")
         text.append(word, STYLES[row.regime] if color else "")
         text.append(f"{rest} {sparkline(row.profile, max(spark, 0), unicode)}".rstrip() + "\n")
     text.append("\n" + "\n".join(_caption(rows, run.about, width, unicode)) + "\n", "dim" if color else "")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gradlab.tables import Run
+    from gradlab.trained import Trained
 
 
 def width() -> int:
@@ -33,6 +34,51 @@ def show(run: "Run") -> None:
     colored = color()
     console = Console(no_color=not colored, force_terminal=colored, highlight=False, width=max(width(), 40))
     console.print(render(run, width(), unicode=unicode(), color=colored), soft_wrap=True, end="")
+
+
+def show_remedies(run: "Trained") -> None:
+    """Print the table of a comparison on stdout."""
+    from rich.console import Console
+
+    from gradlab.cli._remedies import render
+
+    colored = color()
+    console = Console(no_color=not colored, force_terminal=colored, highlight=False, width=max(width(), 40))
+    console.print(render(run, width(), color=colored), soft_wrap=True, end="")
+
+
+def remedies_document(run: "Trained", **extra: Any) -> str:
+    """The table of a comparison as one JSON document: numbers are finite or null."""
+    import json
+    import math
+
+    from gradlab.outcomes import forecast, judged, sentence
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, tuple):
+            fields = getattr(value, "_fields", None)
+            return dict(zip(fields, map(plain, value), strict=True)) if fields else [plain(v) for v in value]
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+
+    rows = run.outcomes()
+    found = forecast(rows)
+    data = [
+        plain(row) | {"sentence": sentence(row), "reach": plain(float(found.predicted[i]))}
+        for i, row in enumerate(rows)
+    ]
+    head = {
+        "schema": "gradlab.remedies/1",
+        "status": run.about["status"],
+        "exit_code": 0,
+        "verdict": judged(rows),
+    }
+    rank = {
+        "spearman": plain(found.spearman),
+        "low": plain(found.low),
+        "high": plain(found.high),
+        "points": found.points,
+    }
+    return json.dumps(head | {"forecast": rank, "data": data} | extra, allow_nan=False, indent=1)
 
 
 def document(run: "Run", **extra: Any) -> str:

@@ -14,6 +14,15 @@ def command(
     from gradlab import tables
     from gradlab.cli import _terminal
 
+    if tables.command(run) == "remedies":
+        from gradlab import trained
+
+        trials = trained.read(run)
+        if as_json:
+            print(_terminal.remedies_document(trials, run_dir=str(run)))
+        else:
+            _terminal.show_remedies(trials)
+        return 0
     found = tables.read(run)
     if as_json:
         print(_terminal.document(found, exit_code=0, run_dir=str(run)))

@@ -154,12 +154,24 @@ def _about(asked: "Sweep", failed: int, weights: dict[str, dict[str, str]]) -> d
 
 
 def _draw(run: "Run", folder: Path) -> None:
-    """Every plot there is, with its default settings."""
+    """Every plot that the run has the measurements for, with its default settings."""
     from gradlab import registry
     from gradlab.plots._style import save
 
-    for kind in registry.names("plots"):
+    for kind in _kinds(run):
         save(registry.member("plots", kind)(run), folder / "figures", kind)
+
+
+def _kinds(run: "Run") -> list[str]:
+    """The plots of a sweep whose measurements are there."""
+    from gradlab import registry
+
+    homes = {kind: registry.home("plots", kind) for kind in registry.names("plots")}
+    return [
+        kind
+        for kind, home in homes.items()
+        if home.READS == "sweep" and set(home.NEEDS) <= set(run.norms.data_vars)
+    ]
 
 
 def _show(run: "Run", folder: Path, as_json: bool, quiet: bool, code: int) -> None:
@@ -181,11 +193,11 @@ def _show(run: "Run", folder: Path, as_json: bool, quiet: bool, code: int) -> No
 
 def _again(folder: Path, as_json: bool, quiet: bool) -> int:
     """Show what an equal command has measured before, and draw what a cut left undrawn."""
-    from gradlab import registry, tables
+    from gradlab import tables
     from gradlab.status import Exit
 
     run = tables.read(folder)
-    if any(not (folder / "figures" / f"{kind}.png").exists() for kind in registry.names("plots")):
+    if any(not (folder / "figures" / f"{kind}.png").exists() for kind in _kinds(run)):
         _draw(run, folder)
     if not quiet:
         typer.echo(f"{run.about['points']} of {run.about['points']} points already done", err=True)

@@ -16,6 +16,11 @@ from gradlab.profiles import mean_ok
 from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE, OK
 from gradlab.tables import Run
 
+READS = "sweep"
+"""Which command's runs it draws."""
+NEEDS = ("transport",)
+"""Variables that must have been measured."""
+
 LAWS = 5
 """For so many of the w_rec, evenly spread, the linear law and the band over seeds are drawn."""
 BAND_POINTS = 100

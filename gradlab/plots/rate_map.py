@@ -16,6 +16,11 @@ from gradlab.plots import _style
 from gradlab.summary import border
 from gradlab.tables import Run, grid
 
+READS = "sweep"
+"""Which command's runs it draws."""
+NEEDS = ("transport",)
+"""Variables that must have been measured."""
+
 GAP = "#c9c9c9"
 """Of a point without a rate."""
 BORDER = "#111111"

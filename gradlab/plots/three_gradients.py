@@ -12,6 +12,11 @@ from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE, OK
 from gradlab.status import GradlabError
 from gradlab.tables import Run
 
+READS = "sweep"
+"""Which command's runs it draws."""
+NEEDS = ("transport", "adjoint", "weight_gradient")
+"""Variables that must have been measured."""
+
 NEAR = 0.9
 """The w_rec that is looked for if none is named."""
 DASHES = {"state": "-", "h": (0, (4, 2)), "c": (0, (1, 1.5))}

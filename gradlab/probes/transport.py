@@ -9,8 +9,8 @@ from jax.flatten_util import ravel_pytree
 
 from gradlab.lanczos import Bidiagonal, bidiagonalise, first_start, largest_singular_value
 from gradlab.linear import pullback
-from gradlab.types import Setup, Step
-from gradlab.unroll import Norm, Scaled, norms, rescale, reverse_scan
+from gradlab.types import Scaled, Setup, Step
+from gradlab.unroll import Norm, norms, rescale, reverse_scan
 
 DIRECTIONS = 128
 """Carried side by side: all of a state of at most this many numbers, a sample of a larger one."""

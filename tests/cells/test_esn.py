@@ -1,4 +1,5 @@
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -55,6 +56,21 @@ def test_equals_numpy(leak, key):
         h = (1 - leak) * h + leak * np.tanh(w @ h + w_in @ x + b)
         state = cell.step(params, state, given)
         np.testing.assert_allclose(state.h, h, rtol=0, atol=1e-12)
+
+
+def test_forgets_its_initial_state(key):
+    """The echo state property: runs from two far states on the same inputs end up the same."""
+    cell = ESN(density=0.5)
+    params, state, _ = foreign.network(cell, key, np.float64)
+    params = params._replace(w_rec=params.w_rec * (0.5 / jnp.linalg.norm(params.w_rec, 2)))
+    xs = jax.random.normal(key, (100, foreign.D))
+    first, second = (state._replace(h=h * jnp.ones(foreign.N)) for h in (-1.0, 1.0))
+    for x in xs:
+        first, second = (cell.step(params, s, x) for s in (first, second))
+    # A step shrinks their distance by at least 1 - leak + leak |W| = 0.85.
+    apart = np.linalg.norm(np.asarray(first.h - second.h))
+    assert apart <= 2 * np.sqrt(foreign.N) * 0.85**100
+    assert np.abs(first.h).max() > 0.01
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def program(cell, probe, name="unit"):
 
     @jax.jit
     def run(params, state, xs, target, length):
-        setup = Setup(objective(name, target, cell.readout), cell.recurrent, length, cell)
+        setup = Setup(objective(name, target, cell.readout), cell.recurrent, length, cell=cell)
         return PROBES[probe](cell.step, params, state, xs, setup)
 
     return run

@@ -1,0 +1,76 @@
+"""Minimal gated unit."""
+
+import dataclasses
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Float
+
+from gradlab import biases
+from gradlab.activations import sigmoid, tanh
+from gradlab.types import Cell, Initializer, Input, Key, Scalar
+
+
+class Params(NamedTuple):
+    """Weights and biases of the gates f, n."""
+
+    w_in: Float[Array, "2 N D"]
+    w_rec: Float[Array, "2 N N"]
+    b: Float[Array, "2 N"]
+
+
+class State(NamedTuple):
+    """The hidden state."""
+
+    h: Float[Array, " N"]
+
+
+@dataclasses.dataclass(frozen=True)
+class MGU(Cell[Params, State]):
+    """Minimal gated unit: a GRU whose one gate resets, writes and forgets.
+
+    f = σ(a),  z = 1 - f = σ(-a),  a = W_f h + U_f x + b_f
+    n = tanh(W_n (f h) + U_n x + b_n)
+    h' = z h + f n
+
+    with W = w_rec, U = w_in. The memory h is carried by z; an open f, called the forget gate, forgets it.
+    With `chrono` = the longest time scale expected, b_f starts at -log(u), u ~ Uniform(1, chrono - 1).
+
+    Reference: Zhou, Wu, Zhang, Zhou 2016, Minimal gated unit for recurrent neural networks; Tallec, Ollivier
+    2018, Can recurrent neural networks warp time?, for `chrono`.
+    """
+
+    chrono: float = 0.0
+
+    gates = ("f", "n")
+    keeps = "z"
+
+    def __post_init__(self) -> None:
+        biases.check_chrono(self.chrono)
+
+    def init(
+        self, key: Key, d_in: int, d_hidden: int, w_rec: Scalar, initializer: Initializer
+    ) -> tuple[Params, State]:
+        key_in, key_rec, key_bias = jax.random.split(key, 3)
+        w_in = jax.random.normal(key_in, (2, d_hidden, d_in), float) / math.sqrt(d_in)
+        unit = jax.vmap(lambda k: initializer(k, d_hidden))(jax.random.split(key_rec, 2)).astype(w_in.dtype)
+        b = jnp.zeros((2, d_hidden), float)
+        if self.chrono:
+            b = b.at[0].set(-biases.chrono(key_bias, d_hidden, self.chrono))
+        return Params(w_in, jnp.asarray(w_rec, unit.dtype) * unit, b), State(jnp.zeros(d_hidden, float))
+
+    def step(self, params: Params, state: State, x: Input) -> State:
+        h, (given_f, given_n) = state.h, jnp.unstack(params.w_in @ x + params.b)
+        w_f, w_n = jnp.unstack(params.w_rec)
+        a = w_f @ h + given_f
+        f = sigmoid(a)
+        n = tanh(w_n @ (f * h) + given_n)
+        # 1 - σ(a) = σ(-a), without the cancellation that closes an almost closed gate for good.
+        return State(sigmoid(-a) * h + f * n)
+
+    def openings(self, params: Params, state: State, x: Input) -> dict[str, Float[Array, " N"]]:
+        a = params.w_rec[0] @ state.h + params.w_in[0] @ x + params.b[0]
+        return {"f": sigmoid(a), "z": sigmoid(-a)}

@@ -1,0 +1,149 @@
+"""`gradlab remedies`: train the remedies on one task at equal budget, and say which one works."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from gradlab.trained import Trained
+    from gradlab.trials import Comparison
+
+QUICK = ("clip_norm", "truncate", "orthogonal", "clip_norm+omega", "lstm", "gru")
+FULL = (
+    *QUICK,
+    "clip_value",
+    "clip_adjoint",
+    "adaptive_clip",
+    "gradient_penalty",
+    "scale_gradient",
+    "gradient_noise",
+    "identity",
+    "sparse_spectral",
+    "critical",
+    "flossing",
+    "esn",
+    "lstm+forget_bias(2)",
+    "lstm+chrono",
+    "peephole_lstm",
+    "coupled_lstm",
+    "skip",
+    "layer_norm",
+)
+
+
+def command(
+    task: Annotated[str, typer.Argument(help="What to learn; `gradlab list tasks` shows them.")],
+    remedy: Annotated[
+        list[str] | None,
+        typer.Option("--remedy", "-r", help="An arm, such as clip_norm(1.0)+orthogonal; may be given again."),
+    ] = None,
+    cell: Annotated[str, typer.Option("--cell", help="The cell that the remedies act on.")] = "elman",
+    init: Annotated[str, typer.Option("--init", help="Its start.")] = "gaussian",
+    w_rec: Annotated[str, typer.Option("--w-rec", help="Gains to start from.")] = "1.0",
+    T: Annotated[str, typer.Option("-T", help="Sequence lengths.")] = "50",
+    hidden: Annotated[str, typer.Option("--hidden", "-N", help="Units of the plain cell.")] = "50",
+    batch: Annotated[str, typer.Option("--batch", help="Sequences an update.")] = "20",
+    updates: Annotated[str | None, typer.Option("--updates", help="Updates at the most.")] = None,
+    every: Annotated[str, typer.Option("--every", help="Updates between two looks.")] = "100",
+    judged: Annotated[str, typer.Option("--judged", help="Fresh sequences a look.")] = "500",
+    rates: Annotated[str, typer.Option("--lr", help="Learning rates to choose from.")] = "0.01,0.003,0.001",
+    tuning: Annotated[str, typer.Option("--tuning", help="Seeds for that choice alone.")] = "2",
+    seeds: Annotated[str | None, typer.Option("--seeds", help="Test seeds.")] = None,
+    seed: Annotated[str, typer.Option("--seed", help="Base seed.")] = "0",
+    optimizer: Annotated[str, typer.Option("--optimizer", help="sgd, momentum, adam or rmsprop.")] = "adam",
+    precision: Annotated[str, typer.Option("--precision", help="float32 or float64.")] = "float32",
+    match: Annotated[bool, typer.Option("--match/--no-match", help="Choose N for equal parameters.")] = True,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Minutes: the main remedies, a small budget.")
+    ] = False,
+    full: Annotated[bool, typer.Option("--full", help="Hours: every remedy, a large budget.")] = False,
+    name: Annotated[str | None, typer.Option("--name", help="Name of the run.")] = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder that runs are kept in.")] = Path("results"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
+) -> int:
+    """Train every arm on TASK at equal budget and print who solves it, and what it did to the gradient."""
+    from gradlab import registry, runtime
+    from gradlab.experiment import Precision, choice, floats, integers
+    from gradlab.registry import number
+    from gradlab.status import GradlabError
+
+    runtime.configure()
+    if quick and full:
+        raise GradlabError("--quick", "and --full exclude each other; give one")
+    from gradlab import store, train, trials
+    from gradlab.arms import NONE
+
+    def whole(option: str, text: str) -> int:
+        return int(number(option, text, text, int))
+
+    chosen = remedy if remedy is not None else list(FULL if full else QUICK)
+    comparison = trials.Comparison(
+        task=registry.label("tasks", task),
+        remedies=tuple(
+            dict.fromkeys([NONE, *(part for text in chosen for part in registry.outside_brackets(text))])
+        ),
+        cell=registry.label("cells", cell),
+        init=registry.label("initializers", init),
+        T=integers("-T", T),
+        w_rec=floats("--w-rec", w_rec),
+        hidden=whole("--hidden", hidden),
+        batch=whole("--batch", batch),
+        updates=whole("--updates", updates) if updates is not None else (20000 if full else 1000),
+        every=whole("--every", every),
+        judged=whole("--judged", judged),
+        rates=floats("--lr", rates),
+        tuning=whole("--tuning", tuning),
+        seeds=whole("--seeds", seeds) if seeds is not None else (10 if full else 3),
+        seed=whole("--seed", seed),
+        optimizer=choice("--optimizer", optimizer, train.Optimizer),
+        precision=choice("--precision", precision, Precision),
+        match=match,
+    )
+    trials.check(comparison)
+    settings = trials.settings(comparison)
+    folder = store.folder_of(out, store.name_of(settings) if name is None else name)
+    with store.opened(folder):
+        if store.existing(folder, settings):
+            from gradlab import trained
+
+            run = trained.read(folder)
+        else:
+            run = _train(comparison, settings, folder, quiet)
+    _show(run, folder, as_json, quiet)
+    return 0
+
+
+def _train(comparison: "Comparison", settings: dict[str, Any], folder: Path, quiet: bool) -> "Trained":
+    from gradlab import registry, runtime, store, trained, trials
+    from gradlab.cli._progress import Steps
+
+    with Steps(quiet, len(comparison.remedies) * len(comparison.T)) as bar:
+        results = list(trials.run(comparison, bar.update))
+    task = registry.make("tasks", comparison.task)
+    about = {
+        "command": "remedies",
+        "status": "complete",
+        "settings": settings,
+        "failed": 0,
+        "points": len(results) * comparison.seeds,
+        "solved": task.solved,
+        "chance": {str(T): task.chance(T) for T in comparison.T},
+        "versions": runtime.facts(),
+        "git": store.git_facts(),
+    }
+    run = trained.Trained(about, trained.table(results), trained.curves(results), trained.profiles(results))
+    trained.write(folder, run)
+    return trained.read(folder)
+
+
+def _show(run: "Trained", folder: Path, as_json: bool, quiet: bool) -> None:
+    from gradlab.cli import _terminal
+
+    if as_json:
+        print(_terminal.remedies_document(run, run_dir=str(folder)))
+    else:
+        _terminal.show_remedies(run)
+    if not quiet:
+        typer.echo(f"{folder}  (gradlab show {folder} prints it again)", err=True)

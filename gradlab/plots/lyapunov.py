@@ -1,0 +1,96 @@
+"""Lyapunov exponents over w_rec, or their convergence over the steps of one network."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+from gradlab.plots import _style
+from gradlab.status import GradlabError
+from gradlab.tables import Run
+
+READS = "sweep"
+"""Which command's runs it draws."""
+NEEDS = ("lyapunov_history",)
+"""Variables that must have been measured."""
+
+CURVES = 16
+OTHERS = colormaps["viridis"](0.55)
+"""Of all exponents but the first."""
+
+
+def lyapunov(run: Run) -> Figure:
+    """The Lyapunov exponents of each cell at the longest T, mean over seeds, in natural logs per step.
+
+    Over w_rec, or, in a run of one w_rec, the mean up to each step: whether T is long enough. Raises
+    `GradlabError` if the run holds none.
+    """
+    norms = run.norms
+    if "lyapunov" not in norms:
+        raise GradlabError("plot", "this run holds no Lyapunov exponents; measure it with the probe lyapunov")
+    T, w_rec = int(norms["T"].values.max()), norms["w_rec"].values.astype(np.float64)
+    name, along = ("lyapunov", "w_rec") if len(w_rec) > 1 else ("lyapunov_history", "step")
+    mean = norms[name].sel(T=T).mean("seed")
+    values = (
+        (mean if along == "w_rec" else mean.isel(w_rec=0)).transpose("cell", "init", along, "index").values
+    )
+    x = w_rec if along == "w_rec" else np.arange(1, values.shape[2] + 1.0)
+    miss = abs(norms["lyapunov_sum"] - norms["log_determinant"]).sel(T=T)
+    gap = miss.isel(step=T - 1).transpose("cell", "init", "w_rec", "seed").values
+    cells, inits = norms["cell"].values.tolist(), norms["init"].values.tolist()
+    colors = _style.cell_colors(cells)
+    with _style.style():
+        figure, axes = _style.panels(len(cells) * len(inits), height=2.2, share_y=False)
+        for i, panel in enumerate(axes):
+            c, k = divmod(i, len(inits))
+            title = cells[c] if len(inits) == 1 else f"{cells[c]}, {inits[k]}"
+            panel.set_title(f"{title}\n{_sum_rule(gap[c, k])}", color=colors[cells[c]])
+            _curves(panel, x, values[c, k], colors[cells[c]])
+        axes[0].set_xlim(x.min(), max(x.max(), x.min() + 1e-3))
+        _style.label(axes, along, "exponent (ln per step)")
+        seeds = norms.sizes["seed"]
+        alone = f"w_rec = {w_rec[0]:g}, " * (len(w_rec) == 1)
+        figure.suptitle(f"Lyapunov exponents: {alone}T = {T}, {seeds} seed{'s' * (seeds > 1)}")
+        figure.legend(handles=_legend(), loc="outside lower center", ncols=3)
+    return figure
+
+
+def _curves(panel: Axes, x: NDArray[np.float64], values: NDArray[np.float64], color: str) -> None:
+    count = int((~np.isnan(values)).any(axis=0).sum())
+    panel.axhline(0, color=_style.LINEAR, linestyle=(0, (4, 3)), linewidth=0.9)
+    if not np.isfinite(values).any():
+        _style.note(panel, "nothing to draw:\nno exponent is known")
+        return
+    drawn = np.unique(np.linspace(0, count - 1, min(count, CURVES)).round().astype(int))
+    for index in drawn[::-1].tolist():
+        known = np.flatnonzero(np.isfinite(values[:, index]))
+        if not len(known):
+            continue
+        known = known[_style.thin(len(known) - 1)]
+        look: dict[str, Any] = {"color": color, "linewidth": 1.8} if index == 0 else {"color": OTHERS}
+        mark = "o" if len(known) < 2 else None
+        panel.plot(x[known], values[known, index], **({"linewidth": 0.7} | look), marker=mark, markersize=3)
+
+
+def _sum_rule(gap: NDArray[np.float64]) -> str:
+    known = gap[np.isfinite(gap)]
+    return f"sum rule met to {known.max():.1g}" if len(known) else "no finite sum"
+
+
+def _legend() -> list[Line2D]:
+    return [
+        Line2D([], [], color=_style.LINEAR, linewidth=1.8, label="first exponent (in the cell's colour)"),
+        Line2D([], [], color=OTHERS, linewidth=0.7, label="the others"),
+        Line2D(
+            [],
+            [],
+            color=_style.LINEAR,
+            linestyle=(0, (4, 3)),
+            linewidth=0.9,
+            label="neither grows nor shrinks",
+        ),
+    ]

@@ -1,0 +1,328 @@
+"""The one training loop: a task, a cell and a remedy; many networks as lanes of one program.
+
+Lanes differ in seed, learning rate and `w_rec`. A call makes `every` updates of each lane and judges it on
+fresh sequences; the host then drops the lanes that have solved the task or have diverged.
+"""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, get_args
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax import Array
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jaxtyping import Float, Int
+
+from gradlab.sweep import BLOCK
+from gradlab.types import Example, Initializer, Key, Remedy, Scalar, Scaled, Trail
+from gradlab.unroll import rescale
+
+Tree = Any
+Optimizer = Literal["sgd", "momentum", "adam", "rmsprop"]
+OPTIMIZERS: tuple[str, ...] = get_args(Optimizer)
+FINE, LOSS, GRADIENT, WEIGHTS = range(4)
+QUANTITIES = ("", "loss", "gradient", "weights")
+"""What was not finite first, by its code."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all lanes of a program share; hashable, so that equal settings share a program."""
+
+    task: Any
+    cell: Any
+    remedy: Remedy
+    T: int
+    hidden: int
+    batch: int
+    optimizer: Optimizer = "sgd"
+    every: int = 100
+    """Updates between two looks at a lane."""
+    judged: int = 500
+    """Fresh sequences at each look."""
+
+
+class Weights(NamedTuple):
+    """What is trained: the cell, and a linear readout at every step."""
+
+    cell: Tree
+    w_out: Float[Array, "O N"]
+    b_out: Float[Array, " O"]
+
+
+class Lane(NamedTuple):
+    """A network on its way."""
+
+    weights: Weights
+    state: Tree
+    """The initial state of every sequence."""
+    optimizer: Tree
+    remedy: Tree
+    """The state of the remedy's change of the gradients."""
+    key: Key
+    rate: Array
+    updates: Int[Array, ""]
+    broken: Int[Array, ""]
+    """The update at which something was not finite, counted from 1; or 0."""
+    what: Int[Array, ""]
+    """Which quantity that was."""
+
+
+class Look(NamedTuple):
+    """A lane after its last `every` updates; gradients as means over them."""
+
+    loss: Array
+    """On fresh sequences, as is the error."""
+    error: Array
+    train_loss: Array
+    gradient_norm: Array
+    """The mean of log10 of the raw gradient's norm."""
+    largest_norm: Array
+    """The largest log10 of it."""
+    used_norm: Array
+    """The mean of log10 of the norm after the remedy."""
+    changed: Array
+    """Share of the updates whose gradient the remedy changed."""
+    cosine: Array
+    """Between the raw and the changed gradient."""
+
+
+def rule(name: Optimizer) -> optax.GradientTransformation:
+    """The optimiser of that name, without its learning rate: -rate times its result is the update.
+
+    sgd: g;   momentum: v = 0.9 v + g;   adam and rmsprop with optax's settings (rmsprop: decay 0.9).
+    """
+    rules: dict[Optimizer, Callable[[], optax.GradientTransformation]] = {
+        "sgd": optax.identity,
+        "momentum": lambda: optax.trace(0.9),
+        "adam": optax.scale_by_adam,
+        "rmsprop": lambda: optax.scale_by_rms(0.9),
+    }
+    return rules[name]()
+
+
+def start(
+    setting: Setting, initializer: Initializer, w_rec: Scalar, rate: Scalar, key: Key, dtype: Any
+) -> Lane:
+    """A fresh lane; everything is drawn from `key`, in float64 where JAX has it, and cast.
+
+    The readout starts at N(0, 1/N) with zero bias.
+    """
+    d_in, d_out = setting.task.sizes
+    key_cell, key_out, key_data = jax.random.split(key, 3)
+    params, state = setting.cell.init(key_cell, d_in, setting.hidden, w_rec, initializer)
+    if setting.remedy.start is not None:
+        params, state = setting.cell.init(
+            key_cell, d_in, setting.hidden, w_rec, setting.remedy.start(initializer)
+        )
+    w_out = jax.random.normal(key_out, (d_out, setting.hidden), float) / np.sqrt(setting.hidden)
+    weights = jax.tree.map(lambda leaf: leaf.astype(dtype), Weights(params, w_out, jnp.zeros(d_out, float)))
+    state = jax.tree.map(lambda leaf: leaf.astype(dtype), state)
+    remedy = setting.remedy.gradients or optax.identity()
+    nothing = jnp.int32(0)
+    return Lane(
+        weights,
+        state,
+        rule(setting.optimizer).init(weights),
+        remedy.init(weights),
+        key_data,
+        jnp.asarray(rate, dtype),
+        nothing,
+        nothing,
+        nothing,
+    )
+
+
+def try_out(setting: Setting, *, learn: bool) -> None:
+    """Trace a lane, and an update of it if it is to learn; whatever is wrong with the setting is raised."""
+    zeros = lambda key, n: jnp.zeros((n, n), float)
+    key = jax.random.key(0)
+    lane = jax.eval_shape(lambda: start(setting, zeros, 1.0, 0.1, key, jnp.float32))
+    if learn:
+        jax.eval_shape(lambda lane: update(setting, lane), lane)
+
+
+def outputs(
+    setting: Setting, weights: Weights, state: Tree, example: Example, nudges: Tree | None = None
+) -> tuple[Float[Array, "T O"], Tree]:
+    """The readout at every step of one sequence, and the states that the steps start from.
+
+    `nudges`, zeros of the states' form, are added to them: the loss's gradient there is the adjoint.
+    """
+    send = _sent_back(setting.remedy)
+
+    def body(state: Tree, given: tuple[Any, Any, Tree]) -> tuple[Tree, tuple[Any, Tree]]:
+        x, lag, nudge = given
+        before = state if send is None else send(lag, state)
+        state = setting.cell.step(weights.cell, before, x)
+        if nudge is not None:
+            state = jax.tree.map(jnp.add, state, nudge)
+        return state, (setting.cell.readout(state), before)
+
+    # A step that starts from the state at lag l is step T - l + 1 of its sequence.
+    lags = example.length - jnp.arange(len(example.xs))
+    _, (hidden, before) = jax.lax.scan(body, state, (example.xs, lags, nudges))
+    return hidden @ weights.w_out.T + weights.b_out, before
+
+
+def _sent_back(remedy: Remedy) -> Callable[[Any, Tree], Tree] | None:
+    """The identity forward; backward, what a remedy makes of the cotangent."""
+    change = remedy.adjoint
+    if change is None:
+        return None
+
+    @jax.custom_vjp
+    def send(lag: Any, state: Tree) -> Tree:
+        return state
+
+    def forward(lag: Any, state: Tree) -> tuple[Tree, Any]:
+        return state, lag
+
+    def backward(lag: Any, cotangent: Tree) -> tuple[None, Tree]:
+        sent: Scaled = change(lag, rescale(cotangent))
+        whole = jnp.clip(sent.exponent, -2000, 2000)
+        return None, jax.tree.map(lambda leaf: jnp.ldexp(leaf, whole), sent.value)
+
+    send.defvjp(forward, backward)
+    return send
+
+
+def loss(setting: Setting, weights: Weights, state: Tree, examples: Example) -> tuple[Array, Array]:
+    """The mean loss of a batch: with the remedy's penalty, and without."""
+
+    def alone(weights: Weights, example: Example, nudges: Tree | None) -> tuple[Array, Tree]:
+        given, before = outputs(setting, weights, state, example, nudges)
+        return setting.task.loss(given, example), before
+
+    penalty = setting.remedy.penalty
+    if penalty is None:
+        plain = jax.vmap(lambda example: alone(weights, example, None)[0])(examples).mean()
+        return plain, plain
+
+    def both(example: Example) -> tuple[Array, Scalar]:
+        zeros = jax.tree.map(lambda leaf: jnp.zeros((len(example.xs), *leaf.shape), leaf.dtype), state)
+        pull = jax.grad(lambda nudges: alone(weights, example, nudges), has_aux=True)
+        adjoints, before = pull(zeros)
+        trail = Trail(setting.cell, weights.cell, before, example.xs, adjoints, example.length)
+        return alone(weights, example, None)[0], penalty(trail)
+
+    plain, extra = (jnp.mean(part) for part in jax.vmap(both)(examples))
+    return plain + extra, plain
+
+
+def update(setting: Setting, lane: Lane) -> tuple[Lane, dict[str, Array]]:
+    """One update; a lane with a number that is not finite stays as it was before, and says so."""
+    keys = jax.random.split(jax.random.fold_in(lane.key, lane.updates), setting.batch)
+    examples = sample(setting, keys, lane.weights.b_out.dtype)
+    grad = jax.value_and_grad(lambda w: loss(setting, w, lane.state, examples), has_aux=True)
+    (_, plain), raw = grad(lane.weights)
+    raw = _trained(setting.cell, raw)
+    used, remedy = (setting.remedy.gradients or optax.identity()).update(raw, lane.remedy, lane.weights)
+    step, optimizer = rule(setting.optimizer).update(used, lane.optimizer, lane.weights)
+    weights = jax.tree.map(lambda w, s: w - lane.rate * s, lane.weights, _trained(setting.cell, step))
+    checks = (plain, raw, weights)
+    what = jnp.int32(FINE)
+    for code, tree in reversed(list(enumerate(checks, start=1))):
+        finite = jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(tree)]).all()
+        what = jnp.where(finite, what, code)
+    fine = (what == FINE) & (lane.broken == 0)
+    moved = Lane(
+        weights, lane.state, optimizer, remedy, lane.key, lane.rate, lane.updates + 1, lane.broken, lane.what
+    )
+    broken = jnp.where((lane.broken == 0) & (what > 0), lane.updates + 1, lane.broken)
+    stopped = lane._replace(broken=broken, what=jnp.where(lane.broken == 0, what, lane.what))
+    lane = jax.tree.map(lambda new, old: jnp.where(fine, new, old) if _plain(new) else old, moved, stopped)
+    sizes = [optax.global_norm(tree) for tree in (raw, used)]
+    inner = jnp.stack([jnp.vdot(a, b) for a, b in zip(*map(jax.tree.leaves, (raw, used)), strict=True)]).sum()
+    cosine = inner / jnp.maximum(sizes[0] * sizes[1], float(np.finfo(inner.dtype).tiny))
+    changed = jnp.abs(sizes[1] / sizes[0] - 1) + (1 - cosine) > 1e-4
+    logs = [jnp.log10(jnp.maximum(s, float(np.finfo(s.dtype).tiny))) for s in sizes]
+    return lane, {
+        "loss": plain,
+        "raw": logs[0],
+        "used": logs[1],
+        "changed": changed,
+        "cosine": cosine,
+        "fine": fine,
+    }
+
+
+def sample(setting: Setting, keys: Key, dtype: Any) -> Example:
+    """A batch of sequences, their numbers of the networks' dtype."""
+    drawn = jax.vmap(lambda key: setting.task.sample(key, setting.T))(keys)
+    cast = lambda leaf: leaf.astype(dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
+    examples: Example = jax.tree.map(cast, drawn)
+    return examples
+
+
+def _plain(leaf: Array) -> bool:
+    return not jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def _trained(cell: Any, tree: Weights) -> Weights:
+    """A gradient with zeros for what the cell says is fixed."""
+
+    def one(path: tuple[Any, ...], leaf: Array) -> Array:
+        return jnp.zeros_like(leaf) if getattr(path[-1], "name", None) in cell.fixed else leaf
+
+    return tree._replace(cell=jax.tree_util.tree_map_with_path(one, tree.cell))
+
+
+def judge(setting: Setting, lane: Lane, key: Key, count: int) -> tuple[Array, Array]:
+    """Mean loss and error on `count` fresh sequences."""
+    examples = sample(setting, jax.random.split(key, count), lane.weights.b_out.dtype)
+
+    def one(example: Example) -> tuple[Array, Array]:
+        given, _ = outputs(setting, lane.weights, lane.state, example)
+        return setting.task.loss(given, example), setting.task.error(given, example)
+
+    losses, errors = jax.vmap(one)(examples)
+    return losses.mean(), errors.mean()
+
+
+def advance(setting: Setting, lane: Lane, key: Key) -> tuple[Lane, Look]:
+    """`every` updates, and a look at what they have led to."""
+
+    def body(_: Any, loop: tuple[Lane, dict[str, Array]]) -> tuple[Lane, dict[str, Array]]:
+        lane, total = loop
+        lane, new = update(setting, lane)
+        fine = new.pop("fine")
+        added = {name: total[name] + jnp.where(fine, value, 0) for name, value in new.items()}
+        added["top"] = jnp.where(fine, jnp.maximum(total["top"], new["raw"]), total["top"])
+        added["count"] = total["count"] + fine
+        return lane, added
+
+    dtype = lane.weights.b_out.dtype
+    total = dict.fromkeys(("loss", "raw", "used", "changed", "cosine", "count"), jnp.zeros((), dtype))
+    lane, total = jax.lax.fori_loop(
+        0, setting.every, body, (lane, total | {"top": jnp.full((), -jnp.inf, dtype)})
+    )
+    count = jnp.maximum(total["count"], 1)
+    seen, error = judge(setting, lane, key, setting.judged)
+    means = [total[name] / count for name in ("loss", "raw", "used", "changed", "cosine")]
+    return lane, Look(seen, error, means[0], means[1], total["top"], *means[2:])
+
+
+@functools.cache
+def program(setting: Setting, devices: int) -> Any:
+    """The jitted `advance` of many lanes, `(lanes, keys) -> (lanes, looks)`, in blocks on every device.
+
+    Lanes come in multiples of `devices * BLOCK`; blocks have one size, so that a lane's numbers do not depend
+    on which others run beside it.
+    """
+
+    def share(lanes: Lane, keys: Any) -> tuple[Lane, Look]:
+        split = jax.tree.map(lambda leaf: leaf.reshape(-1, BLOCK, *leaf.shape[1:]), (lanes, keys))
+        done = jax.lax.map(lambda some: jax.vmap(functools.partial(advance, setting))(*some), split)
+        joined: tuple[Lane, Look] = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), done)
+        return joined
+
+    here = PartitionSpec("device")  # type: ignore[no-untyped-call]
+    mesh = Mesh(np.array(jax.devices()[:devices]), ("device",))
+    mapped = jax.shard_map(share, mesh=mesh, in_specs=here, out_specs=here, check_vma=False)
+    sharding = NamedSharding(mesh, here)
+    return jax.jit(mapped, in_shardings=(sharding, sharding))

@@ -1,0 +1,264 @@
+"""Trials of a comparison: every arm at equal budget, its learning rate chosen on seeds of its own."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from gradlab import arms, registry, train
+from gradlab.draw import stream
+from gradlab.objectives import draw_target
+from gradlab.status import GradlabError
+from gradlab.sweep import BLOCK, Networks, capacity
+from gradlab.sweep import program as measuring
+from gradlab.train import Lane, Look, Setting
+from gradlab.unroll import log10_norm
+
+Tree = Any
+PROFILES = ("adjoint", "transport", "weight_gradient")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What is trained and how; what `run.json` stores as settings."""
+
+    task: str
+    remedies: tuple[str, ...] = (arms.NONE,)
+    cell: str = "elman"
+    init: str = "gaussian"
+    T: tuple[int, ...] = (50,)
+    w_rec: tuple[float, ...] = (1.0,)
+    hidden: int = 50
+    batch: int = 20
+    updates: int = 2000
+    every: int = 100
+    judged: int = 500
+    rates: tuple[float, ...] = (0.03, 0.01, 0.003)
+    tuning: int = 2
+    """Seeds on which the learning rate is chosen; none of them is a test seed."""
+    seeds: int = 5
+    seed: int = 0
+    optimizer: train.Optimizer = "adam"
+    precision: str = "float32"
+    match: bool = True
+    """Choose N of each arm so that all have about as many parameters."""
+
+    def __post_init__(self) -> None:
+        least = ("hidden", "batch", "updates", "every", "judged", "tuning", "seeds")
+        for name in least:
+            if getattr(self, name) < 1:
+                raise GradlabError(f"--{name}", f"{getattr(self, name)} is too small; at least 1")
+        for rate in self.rates:
+            if rate <= 0:
+                raise GradlabError("--lr", f"{rate} must be positive")
+
+
+def settings(comparison: Comparison) -> dict[str, Any]:
+    """The settings as they are stored: plain JSON values."""
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in vars(comparison).items()} | {
+        "command": "remedies"
+    }
+
+
+class Result(NamedTuple):
+    """One arm at one w_rec, over its test seeds; curves have the axes (look, seed)."""
+
+    arm: str
+    cell: str
+    T: int
+    w_rec: float
+    hidden: int
+    parameters: int
+    rate: float
+    updates: NDArray[np.int64]
+    looks: dict[str, NDArray[np.float64]]
+    """NaN after a lane has ended."""
+    solved_at: NDArray[np.int64]
+    """The update by which the task was solved, 0 if never."""
+    broken_at: NDArray[np.int64]
+    broken_what: tuple[str, ...]
+    profiles: dict[str, NDArray[np.float64]]
+    """log10 by (seed, start or end, lag); -inf for an exact zero, NaN where undefined."""
+    seconds: float
+
+
+class News(NamedTuple):
+    """What a progress bar shows."""
+
+    arm: str
+    doing: str
+    done: int
+    of: int
+
+
+def run(comparison: Comparison, report: Callable[[News], None] = lambda news: None) -> Iterator[Result]:
+    """Train every arm at every T; one result for each w_rec, as soon as it is there."""
+    for text in comparison.remedies:
+        arm = arms.arm(text, comparison.cell, comparison.init)
+        for T in comparison.T:
+            yield from _arm(comparison, arm, T, report)
+
+
+def check(comparison: Comparison) -> None:
+    """Refuse, before anything is drawn, an arm or a T that is not possible."""
+    task = registry.make("tasks", comparison.task)
+    if min(comparison.T) < task.least:
+        what = f"{min(comparison.T)} is too short for {comparison.task}; the least T is {task.least}"
+        raise GradlabError("-T", what)
+    for text in comparison.remedies:
+        arm = arms.arm(text, comparison.cell, comparison.init)
+        try:
+            train.try_out(_setting(comparison, arm, max(comparison.T), 4), learn=not arm.closed_form)
+        except ValueError as error:
+            raise GradlabError(arms.OPTION, f"{arm.label} {error}") from error
+
+
+def _setting(comparison: Comparison, arm: arms.Arm, T: int, hidden: int) -> Setting:
+    return Setting(
+        registry.make("tasks", comparison.task),
+        arm.cell,
+        arm.remedy,
+        T,
+        hidden,
+        comparison.batch,
+        comparison.optimizer,
+        comparison.every,
+        comparison.judged,
+    )
+
+
+def _arm(comparison: Comparison, arm: arms.Arm, T: int, report: Callable[[News], None]) -> Iterator[Result]:
+    sizes = registry.make("tasks", comparison.task).sizes
+    base = registry.make("cells", comparison.cell)
+    numbers = arms.count(base, sizes, comparison.hidden)
+    hidden = arms.matched(arm.cell, sizes, numbers) if comparison.match else comparison.hidden
+    setting = _setting(comparison, arm, T, hidden)
+    began = time.perf_counter()
+    rates = _rates(comparison, arm, setting, report)
+    for w_rec, rate in zip(comparison.w_rec, rates, strict=True):
+        lanes = _lanes(
+            comparison, arm, setting, [(w_rec, rate, f"test {s}") for s in range(comparison.seeds)]
+        )
+        first = _profiles(comparison, arm, setting, lanes)
+        lanes, looks, solved = _train(
+            comparison, setting, lanes, lambda *at: report(News(arm.label, "training", *at))
+        )
+        last = _profiles(comparison, arm, setting, lanes)
+        yield Result(
+            arm.label,
+            registry.spelling(arm.cell),
+            T,
+            w_rec,
+            hidden,
+            arms.count(arm.cell, sizes, hidden),
+            rate,
+            comparison.every * np.arange(1, len(looks["loss"]) + 1),
+            looks,
+            solved,
+            np.asarray(lanes.broken, np.int64),
+            tuple(train.QUANTITIES[code] for code in np.asarray(lanes.what)),
+            {name: np.stack([first[name], last[name]], axis=1) for name in PROFILES},
+            time.perf_counter() - began,
+        )
+        began = time.perf_counter()
+
+
+def _rates(
+    comparison: Comparison, arm: arms.Arm, setting: Setting, report: Callable[[News], None]
+) -> list[float]:
+    """The learning rate of each w_rec: most tuning seeds solved, then the earliest, then the least loss."""
+    if len(comparison.rates) == 1:
+        return [comparison.rates[0]] * len(comparison.w_rec)
+    tried = [
+        (w_rec, rate, f"tuning {s}")
+        for w_rec in comparison.w_rec
+        for rate in comparison.rates
+        for s in range(comparison.tuning)
+    ]
+    lanes = _lanes(comparison, arm, setting, tried)
+    lanes, looks, solved = _train(
+        comparison, setting, lanes, lambda *at: report(News(arm.label, "tuning", *at))
+    )
+    shape = (len(comparison.w_rec), len(comparison.rates), comparison.tuning)
+    late = np.where(solved > 0, solved, 2 * comparison.updates).reshape(shape).mean(-1)
+    losses = np.where(np.isnan(looks["loss"]), np.inf, looks["loss"])
+    ended = np.where(np.asarray(lanes.broken) > 0, np.inf, losses.min(0)).reshape(shape)
+    score = np.lexsort((ended.mean(-1), late), axis=-1)
+    return [comparison.rates[best] for best in score[:, 0]]
+
+
+def _lanes(
+    comparison: Comparison, arm: arms.Arm, setting: Setting, what: list[tuple[float, float, str]]
+) -> Lane:
+    """Fresh lanes for (w_rec, rate, seed's name); the networks of a seed are equal at every rate."""
+    content = {"cell": registry.spelling(arm.cell), "task": comparison.task, "hidden": setting.hidden}
+    keys = jnp.stack([stream(comparison.seed, "training", seed=name, **content) for _, _, name in what])
+    w_rec, rate = (jnp.asarray(column) for column in zip(*((w, r) for w, r, _ in what), strict=True))
+    dtype = np.dtype(comparison.precision)
+    with jax.default_device(jax.local_devices(backend="cpu")[0]):
+        make = lambda w, r, key: train.start(setting, arm.initializer, w, r, key, dtype)
+        lanes: Lane = jax.jit(jax.vmap(make))(w_rec, rate, keys)
+    return lanes
+
+
+def _train(
+    comparison: Comparison, setting: Setting, lanes: Lane, report: Callable[[int, int], None]
+) -> tuple[Lane, dict[str, NDArray[np.float64]], NDArray[np.int64]]:
+    """Train until every lane has solved the task, has diverged or has spent its budget."""
+    total = lanes.updates.size
+    devices = min(len(jax.devices()), -(-total // BLOCK))
+    width = devices * BLOCK
+    rounds = -(-comparison.updates // comparison.every)
+    looks = {name: np.full((rounds, total), np.nan) for name in Look._fields}
+    solved = np.zeros(total, np.int64)
+    alive = np.arange(total)
+    for look in range(rounds):
+        key = stream(comparison.seed, "judging", task=comparison.task, look=look)
+        for first in range(0, len(alive), width):
+            here = alive[first : first + width]
+            filled = np.concatenate([here, np.repeat(here[-1:], width - len(here))])
+            some = jax.tree.map(lambda leaf, filled=filled: leaf[filled], lanes)
+            moved, seen = train.program(setting, devices)(some, jnp.broadcast_to(key, (width,)))
+            back = jax.device_put(moved, jax.devices()[0])
+            put = lambda leaf, new, here=here: leaf.at[here].set(new[: len(here)])
+            lanes = jax.tree.map(put, lanes, back)
+            for name, values in seen._asdict().items():
+                looks[name][look, here] = np.asarray(values, np.float64)[: len(here)]
+        good = looks["error"][look] <= setting.task.solved
+        solved = np.where((solved == 0) & good, (look + 1) * comparison.every, solved)
+        alive = np.flatnonzero((solved == 0) & (np.asarray(lanes.broken) == 0))
+        report(total * (look + 1), total * rounds)
+        if not len(alive):
+            break
+    return lanes, looks, solved
+
+
+def _profiles(
+    comparison: Comparison, arm: arms.Arm, setting: Setting, lanes: Lane
+) -> dict[str, NDArray[np.float64]]:
+    """log10 of adjoint, transport and weight gradient by (lane, lag), on one fresh sequence of the task.
+
+    The adjoint goes through the remedy's backward pass; the transport is the network's own.
+    """
+    total, T = lanes.updates.size, setting.T
+    devices = min(len(jax.devices()), -(-total // BLOCK))
+    keys = stream(comparison.seed, "profile", task=comparison.task)[None]
+    xs = train.sample(setting, keys, lanes.weights.b_out.dtype).xs
+    xs = jnp.pad(xs, ((0, 0), (0, capacity(T) - T), (0, 0)))
+    first = jax.tree.map(lambda leaf: leaf[0], lanes.state)
+    target = draw_target("unit", stream(comparison.seed, "target"), first, arm.cell.readout)
+    xs, target = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (total, 1, *leaf.shape)), (xs[0], target))
+    networks = Networks(lanes.weights.cell, lanes.state, xs, target)
+    filled = np.concatenate([np.arange(total), np.zeros(-total % (devices * BLOCK), int)])
+    some = jax.tree.map(lambda leaf: leaf[filled], networks)
+    found = measuring(arm.cell, "unit", devices, adjoint=arm.remedy.adjoint)(some, jnp.int32(T))
+    profiles = {}
+    for name in PROFILES:
+        log = log10_norm(jax.tree.map(np.asarray, found.columns[name]))[:total, 0]
+        profiles[name] = (log if log.ndim == 2 else log[..., 0])[:, : T + 1]
+    return profiles

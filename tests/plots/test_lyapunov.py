@@ -1,0 +1,80 @@
+"""Exponents over w_rec, or over steps."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from gradlab import tables
+from gradlab.plots.lyapunov import lyapunov
+from gradlab.status import GradlabError
+from tests import samples
+
+SIX = ("elman", "elman(activation=identity)", "lstm", "gru", "esn", "elman(activation=relu)")
+
+
+def dataset(variables, cells=("elman",), w_rec=(0.5, 0.9, 1.5), T=(4, 10), seeds=2, gates=()):
+    """Variables {name: (own axes, values of those axes)}, the same for every network."""
+    coords = {"cell": list(cells), "init": ["orthogonal"], "w_rec": list(w_rec), "T": list(T)}
+    coords |= {"seed": list(range(seeds))} | ({"gate": list(gates)} if gates else {})
+    shape = (len(cells), 1, len(w_rec), len(T), seeds)
+    spread = {
+        name: (("cell", "init", "w_rec", "T", "seed", *own), np.broadcast_to(v, shape + v.shape).copy())
+        for name, (own, v) in variables.items()
+    }
+    return xr.Dataset(spread, coords)
+
+
+def draw(norms, **settings):
+    return lyapunov(tables.Run({}, pd.DataFrame(), norms), **settings)
+
+
+def panels(figure):
+    return [axes for axes in figure.axes if axes.get_title()]
+
+
+def words(axes):
+    return " ".join(text.get_text() for text in axes.texts)
+
+
+def test_a_run_without_the_measurement_says_so():
+    with pytest.raises(GradlabError, match="Lyapunov") as error:
+        draw(samples.norms())
+    assert error.value.where == "plot"
+
+
+def exponents(**settings):
+    history = np.array([0.1, -0.5, -2.0]) + 1 / np.arange(1, 11.0)[:, None]
+    total = history.sum(1)
+    variables = {
+        "lyapunov": (("index",), history[-1]),
+        "lyapunov_history": (("step", "index"), history),
+        "lyapunov_sum": (("step",), total),
+        "log_determinant": (("step",), total + 1e-6),
+    }
+    return dataset(variables, **settings)
+
+
+def test_over_w_rec_when_there_are_several_and_over_steps_when_not():
+    (over_w,) = panels(draw(exponents()))
+    assert over_w.get_xlabel() == "w_rec"
+    np.testing.assert_allclose(over_w.lines[-1].get_ydata(), 0.2)
+    figure = draw(exponents(w_rec=(0.9,)))
+    (over_steps,) = panels(figure)
+    assert over_steps.get_xlabel() == "step"
+    np.testing.assert_allclose(over_steps.lines[-1].get_ydata(), 0.1 + 1 / np.arange(1, 11))
+    assert "w_rec = 0.9" in figure.get_suptitle()
+
+
+def test_the_title_says_how_well_the_sum_rule_is_met():
+    assert "sum rule met to 1e-06" in panels(draw(exponents()))[0].get_title()
+
+
+def test_minus_infinity_and_unknown_are_not_drawn():
+    norms = exponents()
+    norms["lyapunov"][..., 2] = -np.inf
+    (panel,) = panels(draw(norms))
+    assert len(panel.lines) == 3
+    norms["lyapunov"][...] = np.nan
+    assert "nothing to draw" in words(panels(draw(norms))[0])
+    assert len(panels(draw(exponents(cells=SIX)))) == 6
