@@ -10,10 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from gradlab import arms, registry, train
+from gradlab import arms, registry, ridge, runtime, train
 from gradlab.draw import stream
 from gradlab.objectives import draw_target
-from gradlab.status import GradlabError
+from gradlab.plan import BASE_BYTES
+from gradlab.status import Exit, GradlabError, size
 from gradlab.sweep import BLOCK, Networks, capacity
 from gradlab.sweep import program as measuring
 from gradlab.train import Lane, Look, Setting
@@ -104,8 +105,29 @@ def run(comparison: Comparison, report: Callable[[News], None] = lambda news: No
             yield from _arm(comparison, arm, T, report)
 
 
+def memory(comparison: Comparison) -> int:
+    """Bytes that the largest arm needs at its peak: what a batch keeps for its way back, and a look."""
+    sizes = registry.make("tasks", comparison.task).sizes
+    itemsize = np.dtype(comparison.precision).itemsize
+    lanes = BLOCK * len(jax.devices())
+    most = 0
+    for text in comparison.remedies:
+        cell = arms.arm(text, comparison.cell, comparison.init).cell
+        kept = 4 * (max(1, len(cell.gates)) + 2) * comparison.hidden + sum(sizes)
+        way_back = comparison.batch * kept
+        look = comparison.judged * (comparison.hidden + 2 * sum(sizes) + 8)
+        weights = 12 * arms.count(cell, sizes, comparison.hidden)
+        most = max(most, lanes * itemsize * (max(comparison.T) * (way_back + look) + weights))
+    return BASE_BYTES + most
+
+
 def check(comparison: Comparison) -> None:
-    """Refuse, before anything is drawn, an arm or a T that is not possible."""
+    """Refuse, before anything is drawn, an arm or a T that is not possible, or too large for the memory."""
+    need, free = memory(comparison), runtime.available_bytes()
+    if need > free:
+        what = f"needs about {size(need)} of memory (T up to {max(comparison.T)}, batch {comparison.batch}, "
+        what += f"{comparison.judged} sequences a look), {size(free)} available; choose a smaller one of them"
+        raise GradlabError("remedies", what, Exit.RESOURCES)
     task = registry.make("tasks", comparison.task)
     if min(comparison.T) < task.least:
         what = f"{min(comparison.T)} is too short for {comparison.task}; the least T is {task.least}"
@@ -138,6 +160,7 @@ def _arm(comparison: Comparison, arm: arms.Arm, T: int, report: Callable[[News],
     numbers = arms.count(base, sizes, comparison.hidden)
     hidden = arms.matched(arm.cell, sizes, numbers) if comparison.match else comparison.hidden
     setting = _setting(comparison, arm, T, hidden)
+    arm = _ready(comparison, arm, setting)
     began = time.perf_counter()
     rates = _rates(comparison, arm, setting, report)
     for w_rec, rate in zip(comparison.w_rec, rates, strict=True):
@@ -146,7 +169,7 @@ def _arm(comparison: Comparison, arm: arms.Arm, T: int, report: Callable[[News],
         )
         first = _profiles(comparison, arm, setting, lanes)
         lanes, looks, solved = _train(
-            comparison, setting, lanes, lambda *at: report(News(arm.label, "training", *at))
+            comparison, setting, lanes, arm.closed_form, lambda *at: report(News(arm.label, "training", *at))
         )
         last = _profiles(comparison, arm, setting, lanes)
         yield Result(
@@ -157,7 +180,7 @@ def _arm(comparison: Comparison, arm: arms.Arm, T: int, report: Callable[[News],
             hidden,
             arms.count(arm.cell, sizes, hidden),
             rate,
-            comparison.every * np.arange(1, len(looks["loss"]) + 1),
+            np.full(1, comparison.updates) if arm.closed_form else _seen(comparison),
             looks,
             solved,
             np.asarray(lanes.broken, np.int64),
@@ -168,11 +191,26 @@ def _arm(comparison: Comparison, arm: arms.Arm, T: int, report: Callable[[News],
         began = time.perf_counter()
 
 
+def _ready(comparison: Comparison, arm: arms.Arm, setting: Setting) -> arms.Arm:
+    """The arm with a start that depends on the cell made ready for it and for the task's inputs."""
+    if not hasattr(arm.initializer, "for_cell"):
+        return arm
+    keys = jax.random.split(stream(comparison.seed, "inputs", task=comparison.task), 32)
+    xs = train.sample(setting, keys, jnp.float32).xs
+    std = float(jnp.sqrt(jnp.mean(xs**2)))
+    return arm._replace(initializer=arm.initializer.for_cell(arm.cell, std, setting.task.sizes[0]))
+
+
+def _seen(comparison: Comparison) -> NDArray[np.int64]:
+    """The updates after which lanes are looked at."""
+    return comparison.every * np.arange(1, -(-comparison.updates // comparison.every) + 1)
+
+
 def _rates(
     comparison: Comparison, arm: arms.Arm, setting: Setting, report: Callable[[News], None]
 ) -> list[float]:
     """The learning rate of each w_rec: most tuning seeds solved, then the earliest, then the least loss."""
-    if len(comparison.rates) == 1:
+    if len(comparison.rates) == 1 or arm.closed_form:
         return [comparison.rates[0]] * len(comparison.w_rec)
     tried = [
         (w_rec, rate, f"tuning {s}")
@@ -182,7 +220,7 @@ def _rates(
     ]
     lanes = _lanes(comparison, arm, setting, tried)
     lanes, looks, solved = _train(
-        comparison, setting, lanes, lambda *at: report(News(arm.label, "tuning", *at))
+        comparison, setting, lanes, False, lambda *at: report(News(arm.label, "tuning", *at))
     )
     shape = (len(comparison.w_rec), len(comparison.rates), comparison.tuning)
     late = np.where(solved > 0, solved, 2 * comparison.updates).reshape(shape).mean(-1)
@@ -207,13 +245,19 @@ def _lanes(
 
 
 def _train(
-    comparison: Comparison, setting: Setting, lanes: Lane, report: Callable[[int, int], None]
+    comparison: Comparison,
+    setting: Setting,
+    lanes: Lane,
+    closed_form: bool,
+    report: Callable[[int, int], None],
 ) -> tuple[Lane, dict[str, NDArray[np.float64]], NDArray[np.int64]]:
     """Train until every lane has solved the task, has diverged or has spent its budget."""
+    if closed_form:
+        return _fit(comparison, setting, lanes)
     total = lanes.updates.size
     devices = min(len(jax.devices()), -(-total // BLOCK))
     width = devices * BLOCK
-    rounds = -(-comparison.updates // comparison.every)
+    rounds = len(_seen(comparison))
     looks = {name: np.full((rounds, total), np.nan) for name in Look._fields}
     solved = np.zeros(total, np.int64)
     alive = np.arange(total)
@@ -235,6 +279,17 @@ def _train(
         report(total * (look + 1), total * rounds)
         if not len(alive):
             break
+    return lanes, looks, solved
+
+
+def _fit(
+    comparison: Comparison, setting: Setting, lanes: Lane
+) -> tuple[Lane, dict[str, NDArray[np.float64]], NDArray[np.int64]]:
+    """What `_train` gives, in one look at the end of the budget."""
+    key = stream(comparison.seed, "judging", task=comparison.task, look=0)
+    lanes, look = ridge.fit(setting, lanes, comparison.updates, key)
+    looks = {name: np.asarray(values, np.float64)[None] for name, values in look._asdict().items()}
+    solved = np.where(looks["error"][0] <= setting.task.solved, comparison.updates, 0)
     return lanes, looks, solved
 
 

@@ -24,7 +24,9 @@ COMPUTING = [
     "draw verify",
     "sweep labelled",
     "probing foreign train arms",
-    "engine plan store trials",
+    "ridge",
+    "engine plan store",
+    "trials",
 ]
 READING = [
     "status states",

@@ -1,6 +1,6 @@
 """`gradlab verify`: is a cell's gradient right?"""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
