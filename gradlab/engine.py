@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from gradlab import probing, registry
 from gradlab.draw import draw_inputs, draw_networks, stream
 from gradlab.experiment import Sweep
+from gradlab.shards import Arrays, Shards
 from gradlab.states import UNDEFINED
 from gradlab.sweep import (
     BLOCK,
@@ -58,11 +59,16 @@ class CellResult(NamedTuple):
     """Whether `w_rec` scales the cell; one that it does not scale has one result at every w_rec."""
 
 
-def run(sweep: Sweep, report: Callable[[Progress], None] = lambda progress: None) -> Iterator[CellResult]:
+def run(
+    sweep: Sweep,
+    report: Callable[[Progress], None] = lambda progress: None,
+    shards: Shards | None = None,
+) -> Iterator[CellResult]:
     """Measure the grid, one cell at a time, those with most weights first.
 
     While the devices run one cell, this thread traces and compiles the next: so the long runs come early.
-    Networks are drawn before all that, since a draw would have to wait for the devices too.
+    Networks are drawn before all that, since a draw would have to wait for the devices too. What `shards`
+    holds is not measured again; what is measured goes there, one shard a (cell, T).
     """
     clock = _Clock(report)
     clock.add("drawing")
@@ -71,12 +77,12 @@ def run(sweep: Sweep, report: Callable[[Progress], None] = lambda progress: None
     weights = {label: sum(leaf.size for leaf in jax.tree.leaves(drawn[label][0].params)) for label in drawn}
     for label in sorted(sweep.cell, key=lambda label: -weights[label]):
         with jax.enable_x64(sweep.precision == "float64"):
-            started = _start(sweep, label, *drawn.pop(label), clock)
+            started = _start(sweep, label, *drawn.pop(label), clock, shards)
         if running is not None:
-            yield _finish(sweep, running, clock)
+            yield _finish(sweep, running, clock, shards)
         running = started
     if running is not None:
-        yield _finish(sweep, running, clock)
+        yield _finish(sweep, running, clock, shards)
 
 
 class _Clock:
@@ -93,102 +99,122 @@ class _Clock:
 
 
 class _Started(NamedTuple):
-    """A cell whose calls are on their way: `(T, first lane, lanes, what the call returned)`."""
+    """A cell whose calls are on their way."""
 
     cell: str
     lanes: int
     parts: tuple[str, ...]
     linear: bool
-    calls: list[tuple[int, int, int, Measured]]
+    kept: dict[int, Arrays]
+    """By T, what had been measured before."""
+    calls: dict[int, list[tuple[int, int, Measured]]]
+    """By T, `(first lane, lanes, what the call returned)`."""
+    extras: dict[int, list[tuple[str, dict[str, Any]]]]
+    """By T, `(probe, its columns)`."""
     digests: dict[str, str]
-    extras: list[tuple[str, int, dict[str, Any]]]
-    """`(probe, T, its columns)`."""
     gates: tuple[str, ...]
 
 
-def _start(sweep: Sweep, label: str, networks: Networks, digests: dict[str, str], clock: _Clock) -> _Started:
-    """Compile a cell's program and hand it all its calls."""
+def _start(
+    sweep: Sweep,
+    label: str,
+    networks: Networks,
+    digests: dict[str, str],
+    clock: _Clock,
+    shards: Shards | None,
+) -> _Started:
+    """Compile a cell's program and hand it all the calls whose results are not there yet."""
     began = time.perf_counter()
     clock.add(label)
     cell = registry.make("cells", label)
     lanes = len(networks.xs)
-    devices = min(len(jax.devices()), -(-lanes // BLOCK))
-    size = lanes_per_call(networks, lanes, BLOCK * devices)
-    compiled = (
-        program(cell, sweep.objective, devices).lower(_lanes(networks, 0, size), jnp.int32(0)).compile()
-    )
-    clock.add(label, compiling=time.perf_counter() - began)
+    stored = {T: shards.get(cell=label, T=T) for T in sweep.T} if shards is not None else {}
+    kept = {T: arrays for T, arrays in stored.items() if arrays is not None}
+    missing = [T for T in sweep.T if T not in kept]
     params, state = jax.tree.map(lambda leaf: leaf[0], (networks.params, networks.state))
     linear = reads_no_state(cell.step, params, state, networks.xs[0, 0, 0])
-    calls = [
-        (T, first, min(size, lanes - first), compiled(_lanes(networks, first, size), jnp.int32(T)))
-        for T in sweep.T
-        for first in range(0, lanes, size)
-    ]
-    extras = [
-        (probe, T, probing.run(cell, probe, sweep.objective, networks, T))
-        for probe in sweep.probe
-        for T in sweep.T
-    ]
-    gates = probing.gate_names(cell, networks) if extras else ()
-    return _Started(label, lanes, state_parts(state), linear, calls, digests, extras, gates)
+    calls, extras = {}, {}
+    if missing:
+        devices = min(len(jax.devices()), -(-lanes // BLOCK))
+        size = lanes_per_call(networks, lanes, BLOCK * devices)
+        compiled = (
+            program(cell, sweep.objective, devices).lower(_lanes(networks, 0, size), jnp.int32(0)).compile()
+        )
+        clock.add(label, compiling=time.perf_counter() - began)
+        for T in missing:
+            calls[T] = [
+                (first, min(size, lanes - first), compiled(_lanes(networks, first, size), jnp.int32(T)))
+                for first in range(0, lanes, size)
+            ]
+        for T in missing:
+            extras[T] = [
+                (name, probing.run(cell, name, sweep.objective, networks, T)) for name in sweep.probe
+            ]
+    gates = probing.gate_names(cell, networks) if sweep.probe else ()
+    return _Started(label, lanes, state_parts(state), linear, kept, calls, extras, digests, gates)
 
 
-def _finish(sweep: Sweep, started: _Started, clock: _Clock) -> CellResult:
-    """Wait for a cell's calls and put their results together."""
-    lanes, lags = started.lanes, max(sweep.T) + 1
-    columns: dict[str, list[Any]] = {}
-    nonfinite = np.zeros((len(sweep.T), lanes), np.int32)
-    for T, first, size, measured in started.calls:
-        began = time.perf_counter()
-        while not measured.nonfinite.is_ready():
-            # Waiting here, and not inside XLA, leaves Python free to take a Ctrl-C.
-            time.sleep(0.002)
-        found = jax.tree.map(lambda leaf, size=size: np.asarray(leaf)[:size], measured)
-        at = sweep.T.index(T)
-        never = np.iinfo(np.int32).max
-        step = np.where(found.nonfinite == 0, never, found.nonfinite).min(1)
-        nonfinite[at, first : first + size] = np.where(step == never, 0, step)
-        for name, column in found.columns.items():
-            # A column without a value for the initial state (the weight gradient) ends one lag earlier.
-            last = T if column.square.shape[2] > capacity(max(sweep.T)) else T - 1
-            values, states = collect(column, found.nonfinite, started.linear, last, lags)
-            columns.setdefault(name, []).append((at, first, values, states))
-        clock.add(started.cell, done=size * sweep.networks // lanes, running=time.perf_counter() - began)
-    grid = (len(sweep.T), len(sweep.init), -1, sweep.seeds)
-    every = (len(sweep.init), len(sweep.w_rec), len(sweep.T), sweep.seeds)
-    broken = nonfinite if not started.linear else np.zeros_like(nonfinite)
+def _finish(sweep: Sweep, started: _Started, clock: _Clock, shards: Shards | None) -> CellResult:
+    """Wait for a cell's calls and put their results together, with those that were there."""
+    pieces = []
+    for T in sweep.T:
+        if T in started.kept:
+            arrays = started.kept[T]
+            clock.add(started.cell, done=sweep.networks)
+        else:
+            arrays = _measured(sweep, started, T, clock)
+            if shards is not None:
+                shards.put(arrays, cell=started.cell, T=T)
+        pieces.append(arrays)
+    whole = {name: _joined(sweep, [arrays[name] for arrays in pieces]) for name in pieces[0]}
+    own = {name: axes for probe in sweep.probe for name, axes in probing.axes(probe).items()}
+    pairs = {
+        name: (value, whole[f"{name}_state"]) for name, value in whole.items() if f"{name}_state" in whole
+    }
     return CellResult(
         started.cell,
         started.parts,
         started.linear,
-        {name: _joined(sweep, pieces, lanes, lags) for name, pieces in columns.items()},
-        np.broadcast_to(nonfinite.reshape(grid).transpose(1, 2, 0, 3), every),
+        {name: pair for name, pair in pairs.items() if name not in own},
+        whole["nonfinite"],
         started.digests,
-        _extras(sweep, started, broken > 0),
+        {name: (own[name], *pair) for name, pair in pairs.items() if name in own},
         started.gates,
         registry.make("cells", started.cell).has_gain,
     )
 
 
-def _extras(
-    sweep: Sweep, started: _Started, broken: Array
-) -> dict[str, tuple[tuple[str, ...], Array, Array]]:
-    """The columns of the further probes, over (init, w_rec, T, seed, ...)."""
-    longest = max(sweep.T)
-    sizes = {"lag": longest + 1} | dict.fromkeys(("step", "from_step", "to_step"), longest)
-    found: dict[str, list[probing.Pair]] = {}
-    own: dict[str, tuple[str, ...]] = {}
-    for probe, T, columns in started.extras:
-        own |= probing.axes(probe)
+def _measured(sweep: Sweep, started: _Started, T: int, clock: _Clock) -> Arrays:
+    """All columns of a cell at one T, as values and states by (lane, ...), and where lanes broke."""
+    lags = max(sweep.T) + 1
+    nonfinite = np.zeros(started.lanes, np.int32)
+    found: dict[str, list[Array]] = {}
+    for first, size, measured in started.calls[T]:
+        began = time.perf_counter()
+        while not measured.nonfinite.is_ready():
+            # Waiting here, and not inside XLA, leaves Python free to take a Ctrl-C.
+            time.sleep(0.002)
+        part = jax.tree.map(lambda leaf, size=size: np.asarray(leaf)[:size], measured)
+        never = np.iinfo(np.int32).max
+        step = np.where(part.nonfinite == 0, never, part.nonfinite).min(1)
+        nonfinite[first : first + size] = np.where(step == never, 0, step)
+        for name, column in part.columns.items():
+            # A column without a value for the initial state (the weight gradient) ends one lag earlier.
+            last = T if column.square.shape[2] > capacity(max(sweep.T)) else T - 1
+            values, states = collect(column, part.nonfinite, started.linear, last, lags)
+            short = [(0, 0), (0, lags - values.shape[1]), *[(0, 0)] * (values.ndim - 2)]
+            found.setdefault(name, []).append(np.pad(values, short, constant_values=np.nan))
+            found.setdefault(f"{name}_state", []).append(np.pad(states, short, constant_values=UNDEFINED))
+        done = size * sweep.networks // started.lanes
+        clock.add(started.cell, done=done, running=time.perf_counter() - began)
+    arrays = {name: np.concatenate(parts) for name, parts in found.items()} | {"nonfinite": nonfinite}
+    broken = (nonfinite > 0) & (not started.linear)
+    sizes = {"lag": lags} | dict.fromkeys(("step", "from_step", "to_step"), max(sweep.T))
+    for probe, columns in started.extras[T]:
         for name, column in columns.items():
-            lost = broken[sweep.T.index(T)]
-            found.setdefault(name, []).append(probing.values(column, lost, own[name], T, sizes))
-    joined = {}
-    for name, pairs in found.items():
-        pieces = [(at, 0, *pair) for at, pair in enumerate(pairs)]
-        joined[name] = (own[name], *_joined(sweep, pieces, started.lanes))
-    return joined
+            own = probing.axes(probe)[name]
+            arrays[name], arrays[f"{name}_state"] = probing.values(column, broken, own, T, sizes)
+    return arrays
 
 
 def draw(sweep: Sweep) -> dict[str, tuple[Networks, dict[str, str]]]:
@@ -240,17 +266,11 @@ def _lanes(networks: Networks, start: int, size: int) -> Networks:
     return Networks(*jax.tree.map(take, networks))
 
 
-def _joined(sweep: Sweep, pieces: list[Any], lanes: int, *lags: int) -> tuple[Array, Array]:
-    """The pieces of a column as two arrays over (init, w_rec, T, seed, ...), the next axis `lags` long."""
-    tail = (*lags, *pieces[0][2].shape[1 + len(lags) :])
-    values = np.full((len(sweep.T), lanes, *tail), np.nan)
-    states = np.full(values.shape, UNDEFINED, np.int8)
-    for at, start, value, state in pieces:
-        place = (at, slice(start, start + len(value)), *(slice(n) for n in value.shape[1:]))
-        values[place], states[place] = value, state
+def _joined(sweep: Sweep, pieces: list[Array]) -> Array:
+    """The pieces of all T, each (lane, ...), as one array over (init, w_rec, T, seed, ...)."""
+    tail = pieces[0].shape[1:]
     shape = (len(sweep.T), len(sweep.init), -1, sweep.seeds, *tail)
     axes = (1, 2, 0, 3, *range(4, len(shape)))
     # A cell that w_rec does not scale was measured once: that is its result at every w_rec.
     every = (len(sweep.init), len(sweep.w_rec), len(sweep.T), sweep.seeds, *tail)
-    values, states = (np.broadcast_to(a.reshape(shape).transpose(axes), every) for a in (values, states))
-    return values, states
+    return np.broadcast_to(np.stack(pieces).reshape(shape).transpose(axes), every)

@@ -50,9 +50,8 @@ def _sums(setting: Setting) -> Any:
     """`(lanes, updates) -> (H^T H, H^T Y)`, lane by lane."""
 
     def features(lane: Lane, example: Example) -> tuple[Array, Array]:
-        same = Weights(
-            lane.weights.cell, jnp.eye(setting.hidden, dtype=lane.weights.b_out.dtype), jnp.zeros(())
-        )
+        eye = jnp.eye(setting.hidden, dtype=lane.weights.b_out.dtype)
+        same = Weights(lane.weights.cell, eye, jnp.zeros(setting.hidden, eye.dtype))
         hidden, _ = train.outputs(setting, same, lane.state, example)
         rows = jnp.concatenate([hidden, jnp.ones((len(hidden), 1), hidden.dtype)], axis=1).astype(jnp.float64)
         classes = jnp.issubdtype(example.target.dtype, jnp.integer)

@@ -49,6 +49,16 @@ def configure(device: str = "auto") -> None:
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 
+def versions() -> dict[str, str]:
+    """What a run's bytes depend on: programs and machine."""
+    from importlib import metadata
+
+    found = {name: metadata.version(name) for name in ("jax", "jaxlib", "numpy")}
+    from gradlab import __version__
+
+    return found | {"gradlab": __version__, "processor": cpu_model()}
+
+
 def compile_cache() -> Path | None:
     """The private folder of compiled programs, one a kind of machine; None when it is off or unusable.
 

@@ -5,18 +5,26 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from gradlab.files import replace, storage
 from gradlab.status import Exit, GradlabError, shown
 
 LOCK = ".lock"
 
-_OURS = re.compile(r"\.lock|metrics\.csv|norms\.nc|failures\.jsonl|figures|\..*\.tmp")
-"""What a run that was stopped may leave behind, half-written files (`tables.write`) among it."""
+BEGUN = "begun.json"
+"""The settings and versions of a run that is not finished."""
+
+_OURS = re.compile(
+    r"\.lock|begun\.json|run\.json|metrics\.csv|norms\.nc|failures\.jsonl|remedies\.csv|training\.csv|"
+    r"findings\.json|figures|shards|report\.html|report\.md|\..*\.tmp"
+)
+"""What gradlab itself puts into a run folder, half-written files (`files.replace`) among it."""
 
 
 def name_of(settings: dict[str, Any]) -> str:
@@ -90,6 +98,54 @@ def _lock(handle: int, folder: Path) -> None:
         raise GradlabError(str(folder), what, Exit.ENVIRONMENT) from error
     os.ftruncate(handle, 0)
     os.write(handle, f"process {os.getpid()} on {socket.gethostname()}".encode())
+
+
+def begin(folder: Path, settings: dict[str, Any], versions: dict[str, Any]) -> None:
+    """Write down what the run in this folder is, or see that it is the one that was begun here.
+
+    Raises `GradlabError` with exit 2, and touches nothing, if a run was begun with other settings or other
+    versions: its shards would not fit.
+    """
+    place = folder / BEGUN
+    now = {"settings": settings, "versions": versions}
+    if place.exists():
+        try:
+            before = json.loads(place.read_text())
+            pairs = [(part, dict(before[part]), now[part]) for part in ("settings", "versions")]
+        except (ValueError, KeyError, TypeError, OSError) as error:
+            what = "is not the beginning of a run of gradlab; choose another --name or --force"
+            raise GradlabError(str(place), what) from error
+        for part, old, new in pairs:
+            different = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
+            if different:
+                changes = ", ".join(
+                    f"{k} was {shown(old.get(k))}, now {shown(new.get(k))}" for k in different
+                )
+                what = f"{folder} holds a run begun with other {part}: {changes}; choose another, or --force"
+                raise GradlabError("--name", what)
+        return
+    with storage(folder):
+        replace(place, (json.dumps(now, sort_keys=True, indent=1) + "\n").encode())
+
+
+def ended(folder: Path) -> None:
+    """Forget that the run was ever unfinished."""
+    with storage(folder):
+        (folder / BEGUN).unlink(missing_ok=True)
+
+
+def start_over(folder: Path) -> None:
+    """Remove what gradlab has written here; anything else stays, and is refused later."""
+    if not folder.is_dir():
+        return
+    with storage(folder):
+        for item in folder.iterdir():
+            if item.name == LOCK or not _OURS.fullmatch(item.name):
+                continue
+            if item.is_dir() and not item.is_symlink():
+                shutil.rmtree(item)
+            else:
+                item.unlink()
 
 
 def existing(folder: Path, settings: dict[str, Any]) -> bool:

@@ -5,13 +5,11 @@ A run is a folder: `norms.nc` (labelled log10 norms), `metrics.csv` (tidy, one r
 is whole. Equal results give equal bytes.
 """
 
-import contextlib
 import hashlib
 import io
 import json
-import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
@@ -19,9 +17,10 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from gradlab import summary as summaries
+from gradlab.files import replace, storage
 from gradlab.profiles import METRICS, Metric, measured
 from gradlab.states import STATES, UNDEFINED
-from gradlab.status import Exit, GradlabError, shown
+from gradlab.status import GradlabError, shown
 from gradlab.summary import Group
 
 if TYPE_CHECKING:
@@ -135,10 +134,10 @@ def write_files(folder: Path, about: dict[str, Any], contents: dict[str, bytes])
     about = about | {"schema": SCHEMA, "files": digests}
     contents = dict(contents)
     contents["run.json"] = (json.dumps(about, allow_nan=False, sort_keys=True, indent=1) + "\n").encode()
-    with _storage(folder):
+    with storage(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in contents.items():
-            _replace(folder / name, content)
+            replace(folder / name, content)
     return [folder / name for name in contents]
 
 
@@ -260,32 +259,3 @@ def dataset(content: bytes) -> "xarray.Dataset":
     import xarray as xr
 
     return xr.load_dataset(io.BytesIO(content), engine="h5netcdf")
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Put `content` at `path`, whole or not at all, and have it on the disk before returning."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    if hasattr(os, "O_DIRECTORY"):
-        handle = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-@contextlib.contextmanager
-def _storage(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        what = f"cannot be written: {error.strerror or error}; nothing half-written was left"
-        raise GradlabError(str(folder), what, Exit.STORAGE) from error

@@ -14,6 +14,7 @@ from gradlab import arms, registry, ridge, runtime, train
 from gradlab.draw import stream
 from gradlab.objectives import draw_target
 from gradlab.plan import BASE_BYTES
+from gradlab.shards import Shards
 from gradlab.status import Exit, GradlabError, size
 from gradlab.sweep import BLOCK, Networks, capacity
 from gradlab.sweep import program as measuring
@@ -22,6 +23,8 @@ from gradlab.unroll import log10_norm
 
 Tree = Any
 PROFILES = ("adjoint", "transport", "weight_gradient")
+SAVE_SECONDS = 5.0
+"""Lanes on their way are kept this often."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,46 @@ class Result(NamedTuple):
     seconds: float
 
 
+class _Stage:
+    """Where the lanes of one stage of an arm are kept while they are on their way."""
+
+    def __init__(self, shards: Shards | None, arm: str, T: int, doing: str) -> None:
+        self.shards, self.key = shards, {"arm": arm, "T": T, "doing": doing}
+        self.saved = time.monotonic()
+
+    def resume(self, lanes: Lane, looks: dict[str, Any], solved: NDArray[np.int64]) -> tuple[Lane, int]:
+        """The lanes as they were kept, and the look they are at; fills in `looks` and `solved`."""
+        kept = self.shards.get(**self.key) if self.shards is not None else None
+        if kept is None:
+            return lanes, 0
+        for name, values in looks.items():
+            values[:] = kept[name]
+        solved[:] = kept["solved_at"]
+        leaves, structure = jax.tree.flatten(lanes)
+        stored = [jnp.asarray(kept[f"lane {i}"]) for i in range(len(leaves))]
+        alike = [
+            jax.random.wrap_key_data(new, impl="threefry2x32") if _is_key(old) else new
+            for old, new in zip(leaves, stored, strict=True)
+        ]
+        return jax.tree.unflatten(structure, alike), int(kept["look"][0])
+
+    def save(
+        self, lanes: Lane, looks: dict[str, Any], solved: NDArray[np.int64], look: int, *, last: bool
+    ) -> None:
+        """Keep them, if it has been a while or the stage is over."""
+        if self.shards is None or not (last or time.monotonic() - self.saved > SAVE_SECONDS):
+            return
+        leaves = [jax.random.key_data(leaf) if _is_key(leaf) else leaf for leaf in jax.tree.leaves(lanes)]
+        arrays = {f"lane {i}": np.asarray(leaf) for i, leaf in enumerate(leaves)}
+        arrays |= looks | {"solved_at": solved, "look": np.array([look])}
+        self.shards.put(arrays, **self.key)
+        self.saved = time.monotonic()
+
+
+def _is_key(leaf: Any) -> bool:
+    return bool(jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key))
+
+
 class News(NamedTuple):
     """What a progress bar shows."""
 
@@ -97,12 +140,19 @@ class News(NamedTuple):
     of: int
 
 
-def run(comparison: Comparison, report: Callable[[News], None] = lambda news: None) -> Iterator[Result]:
-    """Train every arm at every T; one result for each w_rec, as soon as it is there."""
+def run(
+    comparison: Comparison,
+    report: Callable[[News], None] = lambda news: None,
+    shards: Shards | None = None,
+) -> Iterator[Result]:
+    """Train every arm at every T; one result for each w_rec, as soon as it is there.
+
+    What `shards` holds goes on where it was: it keeps the lanes of each stage, a few seconds old at most.
+    """
     for text in comparison.remedies:
         arm = arms.arm(text, comparison.cell, comparison.init)
         for T in comparison.T:
-            yield from _arm(comparison, arm, T, report)
+            yield from _arm(comparison, arm, T, report, shards)
 
 
 def memory(comparison: Comparison) -> int:
@@ -154,7 +204,9 @@ def _setting(comparison: Comparison, arm: arms.Arm, T: int, hidden: int) -> Sett
     )
 
 
-def _arm(comparison: Comparison, arm: arms.Arm, T: int, report: Callable[[News], None]) -> Iterator[Result]:
+def _arm(
+    comparison: Comparison, arm: arms.Arm, T: int, report: Callable[[News], None], shards: Shards | None
+) -> Iterator[Result]:
     sizes = registry.make("tasks", comparison.task).sizes
     base = registry.make("cells", comparison.cell)
     numbers = arms.count(base, sizes, comparison.hidden)
@@ -162,14 +214,19 @@ def _arm(comparison: Comparison, arm: arms.Arm, T: int, report: Callable[[News],
     setting = _setting(comparison, arm, T, hidden)
     arm = _ready(comparison, arm, setting)
     began = time.perf_counter()
-    rates = _rates(comparison, arm, setting, report)
+    rates = _rates(comparison, arm, setting, report, shards)
     for w_rec, rate in zip(comparison.w_rec, rates, strict=True):
         lanes = _lanes(
             comparison, arm, setting, [(w_rec, rate, f"test {s}") for s in range(comparison.seeds)]
         )
         first = _profiles(comparison, arm, setting, lanes)
         lanes, looks, solved = _train(
-            comparison, setting, lanes, arm.closed_form, lambda *at: report(News(arm.label, "training", *at))
+            comparison,
+            setting,
+            lanes,
+            arm.closed_form,
+            lambda *at: report(News(arm.label, "training", *at)),
+            _Stage(shards, arm.label, T, f"training at w_rec = {w_rec}"),
         )
         last = _profiles(comparison, arm, setting, lanes)
         yield Result(
@@ -207,7 +264,11 @@ def _seen(comparison: Comparison) -> NDArray[np.int64]:
 
 
 def _rates(
-    comparison: Comparison, arm: arms.Arm, setting: Setting, report: Callable[[News], None]
+    comparison: Comparison,
+    arm: arms.Arm,
+    setting: Setting,
+    report: Callable[[News], None],
+    shards: Shards | None,
 ) -> list[float]:
     """The learning rate of each w_rec: most tuning seeds solved, then the earliest, then the least loss."""
     if len(comparison.rates) == 1 or arm.closed_form:
@@ -220,7 +281,12 @@ def _rates(
     ]
     lanes = _lanes(comparison, arm, setting, tried)
     lanes, looks, solved = _train(
-        comparison, setting, lanes, False, lambda *at: report(News(arm.label, "tuning", *at))
+        comparison,
+        setting,
+        lanes,
+        False,
+        lambda *at: report(News(arm.label, "tuning", *at)),
+        _Stage(shards, arm.label, setting.T, "tuning"),
     )
     shape = (len(comparison.w_rec), len(comparison.rates), comparison.tuning)
     late = np.where(solved > 0, solved, 2 * comparison.updates).reshape(shape).mean(-1)
@@ -250,6 +316,7 @@ def _train(
     lanes: Lane,
     closed_form: bool,
     report: Callable[[int, int], None],
+    stage: "_Stage",
 ) -> tuple[Lane, dict[str, NDArray[np.float64]], NDArray[np.int64]]:
     """Train until every lane has solved the task, has diverged or has spent its budget."""
     if closed_form:
@@ -260,8 +327,9 @@ def _train(
     rounds = len(_seen(comparison))
     looks = {name: np.full((rounds, total), np.nan) for name in Look._fields}
     solved = np.zeros(total, np.int64)
-    alive = np.arange(total)
-    for look in range(rounds):
+    lanes, first_look = stage.resume(lanes, looks, solved)
+    alive = np.flatnonzero((solved == 0) & (np.asarray(lanes.broken) == 0))
+    for look in range(first_look, rounds if len(alive) else 0):
         key = stream(comparison.seed, "judging", task=comparison.task, look=look)
         for first in range(0, len(alive), width):
             here = alive[first : first + width]
@@ -274,8 +342,9 @@ def _train(
             for name, values in seen._asdict().items():
                 looks[name][look, here] = np.asarray(values, np.float64)[: len(here)]
         good = looks["error"][look] <= setting.task.solved
-        solved = np.where((solved == 0) & good, (look + 1) * comparison.every, solved)
+        solved[(solved == 0) & good] = (look + 1) * comparison.every
         alive = np.flatnonzero((solved == 0) & (np.asarray(lanes.broken) == 0))
+        stage.save(lanes, looks, solved, look + 1, last=look + 1 == rounds or not len(alive))
         report(total * (look + 1), total * rounds)
         if not len(alive):
             break

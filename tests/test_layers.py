@@ -16,6 +16,8 @@ MEMBERS = ("cells", "initializers", "probes", "plots", "tasks", "remedies")
 # A file imports from the floors below its own, in its half; a folder's private files belong to its floor.
 COMPUTING = [
     "status states",
+    "files",
+    "shards",
     "types registry runtime",
     "activations lanczos linear objectives biases libraries",
     "unroll forward mean_field",
@@ -30,6 +32,7 @@ COMPUTING = [
 ]
 READING = [
     "status states",
+    "files",
     "registry",
     "profiles",
     "summary",

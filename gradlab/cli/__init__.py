@@ -9,6 +9,7 @@ import importlib
 import json
 import os
 import pkgutil
+import shlex
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -73,6 +74,10 @@ def run(arguments: list[str]) -> int:
     return code
 
 
+def _resume(arguments: list[str]) -> str:
+    return f"interrupted; what is finished is kept, and this goes on: gradlab {shlex.join(arguments)}"
+
+
 def _drop_output() -> None:
     """What is left of the output goes nowhere."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -97,7 +102,7 @@ def _answer(arguments: list[str]) -> int:
     except Exception as error:
         return _bug(arguments, error)
     if code == Exit.INTERRUPTED:
-        print("interrupted; the same command starts again", file=sys.stderr)
+        print(_resume(arguments), file=sys.stderr)
     return code
 
 

@@ -60,6 +60,9 @@ def command(
     full: Annotated[bool, typer.Option("--full", help="Hours: every remedy, a large budget.")] = False,
     name: Annotated[str | None, typer.Option("--name", help="Name of the run.")] = None,
     out: Annotated[Path, typer.Option("--out", help="Folder that runs are kept in.")] = Path("results"),
+    force: Annotated[
+        bool, typer.Option("--force", help="Start over, in place of what gradlab has there.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
 ) -> int:
@@ -105,11 +108,14 @@ def command(
     settings = trials.settings(comparison)
     folder = store.folder_of(out, store.name_of(settings) if name is None else name)
     with store.opened(folder):
+        if force:
+            store.start_over(folder)
         if store.existing(folder, settings):
             from gradlab import trained
 
             run = trained.read(folder)
         else:
+            store.begin(folder, settings, runtime.versions())
             run = _train(comparison, settings, folder, quiet)
     _show(run, folder, as_json, quiet)
     return 0
@@ -118,9 +124,11 @@ def command(
 def _train(comparison: "Comparison", settings: dict[str, Any], folder: Path, quiet: bool) -> "Trained":
     from gradlab import registry, runtime, store, trained, trials
     from gradlab.cli._progress import Steps
+    from gradlab.shards import Shards
 
+    shards = Shards(folder)
     with Steps(quiet, len(comparison.remedies) * len(comparison.T)) as bar:
-        results = list(trials.run(comparison, bar.update))
+        results = list(trials.run(comparison, bar.update, shards))
     task = registry.make("tasks", comparison.task)
     about = {
         "command": "remedies",
@@ -135,6 +143,10 @@ def _train(comparison: "Comparison", settings: dict[str, Any], folder: Path, qui
     }
     run = trained.Trained(about, trained.table(results), trained.curves(results), trained.profiles(results))
     trained.write(folder, run)
+    shards.drop()
+    store.ended(folder)
+    for place in shards.damaged:
+        typer.echo(f"a damaged shard was trained again; it is kept as {place}", err=True)
     return trained.read(folder)
 
 

@@ -48,6 +48,9 @@ def command(
     device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Start over, in place of what gradlab has there.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and stop.")] = False,
 ) -> int:
     """Measure where gradients vanish and explode, over cell x initialiser x w_rec x T x seed.
@@ -86,9 +89,13 @@ def command(
         _say_plan(asked, planned, folder, as_json)
         return 0
     with store.opened(folder):
+        if force:
+            store.start_over(folder)
         if store.existing(folder, settings(asked)):
             return _again(folder, as_json, quiet)
+        store.begin(folder, settings(asked), runtime.versions())
         run, code = _measure(asked, planned, folder, quiet)
+        store.ended(folder)
     _show(run, folder, as_json, quiet, code)
     return code
 
@@ -97,11 +104,13 @@ def _measure(asked: "Sweep", planned: Any, folder: Path, quiet: bool) -> tuple["
     """Run the grid, store it, draw it."""
     from gradlab import engine, registry, tables
     from gradlab.cli._progress import Bar
+    from gradlab.shards import Shards
     from gradlab.status import Exit
 
+    shards = Shards(folder)
     with Bar(planned, quiet) as bar:
         results = []
-        for result in engine.run(asked, bar.update):
+        for result in engine.run(asked, bar.update, shards):
             results.append(result)
             # The devices are busy with the next cell: a good moment for slow imports.
             import h5netcdf  # noqa: F401
@@ -120,8 +129,11 @@ def _measure(asked: "Sweep", planned: Any, folder: Path, quiet: bool) -> tuple["
         weights = {result.cell: result.digests for result in results}
         run = tables.Run(_about(asked, len(failures), weights), table, norms)
         tables.write(folder, run, failures)
+        shards.drop()
         bar.say("drawing")
         _draw(run, folder)
+    for place in shards.damaged:
+        typer.echo(f"a damaged shard was measured again; it is kept as {place}", err=True)
     return run, int(Exit.PARTIAL if failures else Exit.OK)
 
 
