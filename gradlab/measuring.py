@@ -33,6 +33,7 @@ def measure(
     objective: "ObjectiveName" = "unit",
     readout: Callable[[Any], Any] = lambda state: state,
     seed: int = 0,
+    probes: Sequence[str] = (),
 ) -> "xarray.Dataset":
     """Measure the gradient of `step` at every lag, in the log domain.
 
@@ -49,6 +50,7 @@ def measure(
         distance of `readout(state)` from a random target at the last step or at every step.
       readout: the part of the state that a loss reads.
       seed: of the random cotangent or target.
+      probes: further measurements, such as `lyapunov` or `jacobian_spectrum`; `gradlab list probes` has all.
 
     Returns:
       An `xarray.Dataset` with `adjoint`, `transport` (largest singular value), `transport_frobenius` and
@@ -92,9 +94,10 @@ def measure(
         return step(rebuilt(numbers), state, x)
 
     picked = w_rec or (_w_rec if "w_rec" in getattr(params, "_fields", ()) else None)
+    numbers = [leaf for leaf, n in zip(leaves, numeric, strict=True) if n]
     result = measured_alone(
         _Foreign(pure, readout),
-        [leaf for leaf, n in zip(leaves, numeric, strict=True) if n],
+        numbers,
         state,
         xs,
         recurrent=None if picked is None else lambda numbers: picked(rebuilt(numbers)),
@@ -102,11 +105,41 @@ def measure(
         seed=seed,
     )
     T = len(jax.tree.leaves(xs)[0])
+    extras = _extras(probes, pure, numbers, (state, xs), (objective, readout, seed), bool(result[3].max()))
     name = getattr(step, "__name__", "step")
     cell = "step" if name == "<lambda>" else name
-    found = CellResult(cell, *result, digests={}, extras={}, gates=(), has_gain=True)
+    found = CellResult(
+        cell, *result, digests={}, extras=extras, gates=("none",) if extras else (), has_gain=True
+    )
     precision = str(jax.tree.leaves(state)[0].dtype)
     return dataset([found], ["given"], [float("nan")], [T], [seed], objective=objective, precision=precision)
+
+
+def _extras(
+    probes: Sequence[str],
+    step: Callable[[Any, Any, Any], Any],
+    numbers: Sequence[Any],
+    given: tuple[Tree, Any],
+    loss: tuple["ObjectiveName", Callable[[Any], Any], int],
+    broken: bool,
+) -> dict[str, Any]:
+    """The columns of further probes."""
+    import jax
+    import jax.numpy as jnp
+
+    from gradlab import experiment, objectives, probing
+    from gradlab.draw import stream
+    from gradlab.types import Setup
+
+    state, xs = jax.tree.map(jnp.asarray, given)
+    name, readout, seed = loss
+    length = len(jax.tree.leaves(xs)[0])
+    target = objectives.draw_target(name, stream(seed, "target", objective=name), state, readout)
+    setup = Setup(objectives.objective(name, target, readout), None, length)
+    found: dict[str, Any] = {}
+    for probe in experiment.probes(list(probes)):
+        found |= probing.alone(probe, step, list(numbers), state, xs, setup, broken)
+    return found
 
 
 def _w_rec(params: Any) -> Any:

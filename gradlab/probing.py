@@ -18,7 +18,7 @@ from gradlab.objectives import ObjectiveName
 from gradlab.objectives import objective as make_objective
 from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE, OK, UNDEFINED
 from gradlab.sweep import PROBES, Networks
-from gradlab.types import Setup
+from gradlab.types import Setup, Step
 from gradlab.unroll import Norm, log10_norm
 
 Tree = Any
@@ -81,6 +81,21 @@ def values(column: Any, broken: NDArray[Any], own: Sequence[str], length: int, s
     state = np.where(lost, FORWARD_NONFINITE, state).astype(np.int8)
     cut = tuple(slice(sizes.get(label)) for label in own)
     return np.where(state == OK, mean, np.nan)[(slice(None), *cut)], state[(slice(None), *cut)]
+
+
+def alone(
+    probe: str, step: Step, params: Tree, state: Tree, xs: Any, setup: Setup, broken: bool
+) -> dict[str, tuple[tuple[str, ...], NDArray[Any], NDArray[Any]]]:
+    """A probe of one network on one sequence, each column's axes, values and states as in a sweep of one."""
+    measure = registry.member("probes", probe)
+    columns = jax.jit(lambda p, s, x: measure(step, p, s, x, setup)._asdict())(params, state, xs)
+    found = {}
+    for name, column in columns.items():
+        own = axes(probe)[name]
+        lane = jax.tree.map(lambda leaf: np.asarray(leaf)[None, None], column)
+        value, code = values(lane, np.array([broken]), own, int(setup.length), {})
+        found[name] = own, value[None, None, None], code[None, None, None]
+    return found
 
 
 def gate_names(cell: Any, networks: Networks) -> tuple[str, ...]:

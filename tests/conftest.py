@@ -20,3 +20,10 @@ jax.config.update("jax_default_matmul_precision", "highest")
 @pytest.fixture
 def key() -> jax.Array:
     return jax.random.key(20260101)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def room():
+    """Compiled programs go with the module that used them: thousands of them would exhaust the address space."""
+    yield
+    jax.clear_caches()
