@@ -63,7 +63,7 @@ def arm(text: str, cell: str, initializer: str) -> Arm:
 def _split(text: str) -> list[str]:
     """At every + outside brackets and outside numbers such as 1e+3."""
     return [
-        piece.replace("\0", ",")
+        piece.replace(",", "+").replace("\0", ",")
         for piece in registry.outside_brackets(text.replace(",", "\0").replace("+", ","))
     ]
 

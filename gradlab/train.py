@@ -5,6 +5,7 @@ fresh sequences; the host then drops the lanes that have solved the task or have
 """
 
 import functools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, get_args
@@ -19,7 +20,7 @@ from jaxtyping import Float, Int
 
 from gradlab.sweep import BLOCK
 from gradlab.types import Example, Initializer, Key, Remedy, Scalar, Scaled, Trail
-from gradlab.unroll import rescale
+from gradlab.unroll import norms, rescale
 
 Tree = Any
 Optimizer = Literal["sgd", "momentum", "adam", "rmsprop"]
@@ -164,9 +165,9 @@ def outputs(
         return state, (setting.cell.readout(state), before)
 
     # A step that starts from the state at lag l is step T - l + 1 of its sequence.
-    lags = example.length - jnp.arange(len(example.xs))
+    lags = example.length - jnp.arange(len(example.xs), dtype=example.length.dtype)
     _, (hidden, before) = jax.lax.scan(body, state, (example.xs, lags, nudges))
-    return hidden @ weights.w_out.T + weights.b_out, before
+    return hidden @ weights.w_out.T + weights.b_out[None], before
 
 
 def _sent_back(remedy: Remedy) -> Callable[[Any, Tree], Tree] | None:
@@ -235,32 +236,46 @@ def update(setting: Setting, lane: Lane) -> tuple[Lane, dict[str, Array]]:
     )
     broken = jnp.where((lane.broken == 0) & (what > 0), lane.updates + 1, lane.broken)
     stopped = lane._replace(broken=broken, what=jnp.where(lane.broken == 0, what, lane.what))
-    lane = jax.tree.map(lambda new, old: jnp.where(fine, new, old) if _plain(new) else old, moved, stopped)
-    sizes = [optax.global_norm(tree) for tree in (raw, used)]
-    inner = jnp.stack([jnp.vdot(a, b) for a, b in zip(*map(jax.tree.leaves, (raw, used)), strict=True)]).sum()
-    cosine = inner / jnp.maximum(sizes[0] * sizes[1], float(np.finfo(inner.dtype).tiny))
-    changed = jnp.abs(sizes[1] / sizes[0] - 1) + (1 - cosine) > 1e-4
-    logs = [jnp.log10(jnp.maximum(s, float(np.finfo(s.dtype).tiny))) for s in sizes]
+    lane = jax.tree.map(lambda new, old: jnp.where(fine, new, old), moved, stopped)
+    sizes, cosine = _compared(raw, used)
+    # Away from 0 a change of the logarithm is the relative change of the norm.
+    changed = (jnp.abs(sizes[1] - sizes[0]) > 1e-4 / math.log(10)) | (1 - cosine > 1e-4)
     return lane, {
         "loss": plain,
-        "raw": logs[0],
-        "used": logs[1],
+        "raw": sizes[0],
+        "used": sizes[1],
         "changed": changed,
         "cosine": cosine,
         "fine": fine,
     }
 
 
-def sample(setting: Setting, keys: Key, dtype: Any) -> Example:
+def _compared(raw: Tree, used: Tree) -> tuple[list[Array], Array]:
+    """log10 of the norms of two gradients, however large or small, and the cosine between them.
+
+    The log10 of an exact zero is that of the least normal number; its cosine is 1 with itself, else 0.
+    """
+    scaled = [rescale(tree) for tree in (raw, used)]
+    sizes = [jnp.sqrt(norms(part).square[0]) for part in scaled]
+    pairs = zip(*(jax.tree.leaves(part.value) for part in scaled), strict=True)
+    inner = jnp.stack([jnp.vdot(a, b) for a, b in pairs]).sum()
+    dtype = inner.dtype
+    least = math.log10(np.finfo(dtype).tiny)
+    logs = [
+        jnp.where(size > 0, jnp.log10(size) + part.exponent.astype(dtype) * math.log10(2), least)
+        for size, part in zip(sizes, scaled, strict=True)
+    ]
+    both = sizes[0] * sizes[1]
+    none = jnp.where(sizes[0] + sizes[1] == 0, 1.0, 0.0).astype(dtype)
+    return logs, jnp.where(both == 0, none, inner / both)
+
+
+def sample(setting: Setting, keys: Array, dtype: Any) -> Example:
     """A batch of sequences, their numbers of the networks' dtype."""
     drawn = jax.vmap(lambda key: setting.task.sample(key, setting.T))(keys)
     cast = lambda leaf: leaf.astype(dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
     examples: Example = jax.tree.map(cast, drawn)
     return examples
-
-
-def _plain(leaf: Array) -> bool:
-    return not jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
 def _trained(cell: Any, tree: Weights) -> Weights:
@@ -291,9 +306,11 @@ def advance(setting: Setting, lane: Lane, key: Key) -> tuple[Lane, Look]:
         lane, total = loop
         lane, new = update(setting, lane)
         fine = new.pop("fine")
-        added = {name: total[name] + jnp.where(fine, value, 0) for name, value in new.items()}
+        added = {
+            name: total[name] + jnp.where(fine, value.astype(dtype), 0) for name, value in new.items()
+        }
         added["top"] = jnp.where(fine, jnp.maximum(total["top"], new["raw"]), total["top"])
-        added["count"] = total["count"] + fine
+        added["count"] = total["count"] + fine.astype(dtype)
         return lane, added
 
     dtype = lane.weights.b_out.dtype
@@ -301,10 +318,11 @@ def advance(setting: Setting, lane: Lane, key: Key) -> tuple[Lane, Look]:
     lane, total = jax.lax.fori_loop(
         0, setting.every, body, (lane, total | {"top": jnp.full((), -jnp.inf, dtype)})
     )
-    count = jnp.maximum(total["count"], 1)
+    # A lane that made no update has no means.
+    count = jnp.where(total["count"] > 0, total["count"], jnp.nan)
     seen, error = judge(setting, lane, key, setting.judged)
     means = [total[name] / count for name in ("loss", "raw", "used", "changed", "cosine")]
-    return lane, Look(seen, error, means[0], means[1], total["top"], *means[2:])
+    return lane, Look(seen, error, means[0], means[1], total["top"] + 0 * count, *means[2:])
 
 
 @functools.cache

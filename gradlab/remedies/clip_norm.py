@@ -1,9 +1,14 @@
 """Clipping by norm."""
 
+from typing import Any
+
+import jax
+import jax.numpy as jnp
 import optax
 
 from gradlab.remedies import _checks
 from gradlab.types import Remedy
+from gradlab.unroll import norms, rescale
 
 
 def clip_norm(*, threshold: float = 1.0) -> Remedy:
@@ -11,7 +16,20 @@ def clip_norm(*, threshold: float = 1.0) -> Remedy:
 
     g' = g min(1, threshold / |g|),   over all parameters together
 
+    The norm is worked out on g / 2^k: the square of no finite gradient overflows, and none becomes 0.
+
     Reference: Pascanu, Mikolov, Bengio 2013, On the difficulty of training recurrent neural networks.
     """
     _checks.positive("threshold", threshold)
-    return Remedy(gradients=optax.clip_by_global_norm(threshold))
+
+    def clip(gradient: Any, params: Any) -> Any:
+        del params
+        scaled = rescale(gradient)
+        size = jnp.sqrt(norms(scaled).square[0])
+        over = jnp.ldexp(size, scaled.exponent) > threshold
+        factor = threshold / jnp.where(over, size, 1)
+        return jax.tree.map(
+            lambda leaf, unit: jnp.where(over, unit * factor, leaf), gradient, scaled.value
+        )
+
+    return Remedy(gradients=optax.stateless(clip))

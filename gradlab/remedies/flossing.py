@@ -40,9 +40,9 @@ def flossing(*, weight: float = 1.0, count: int = 4) -> Remedy:
             return jnp.where(inside, turned, frame), jnp.where(inside, logs, 0)
 
         states = jax.vmap(lambda s: ravel_pytree(s)[0])(trail.before)
-        steps = jnp.arange(len(states))
+        steps = jnp.arange(len(states), dtype=trail.length.dtype)
         _, logs = jax.lax.scan(body, jnp.asarray(frame, flat.dtype), (states, trail.xs, steps))
-        exponents = logs.sum(axis=0) / trail.length
+        exponents = logs.sum(axis=0) / trail.length.astype(logs.dtype)
         total: Scalar = jnp.sum(exponents**2)
         return weight * total
 

@@ -35,11 +35,13 @@ def omega(*, weight: float = 2.0) -> Remedy:
         slope = jax.vmap(jax.vmap(jax.grad(cell.f)))(drive)
         of_drive: Float[jax.Array, "T N"] = held(trail.adjoints.h) * slope
         later, slope = of_drive[1:], slope[:-1]
+        inside = jnp.arange(len(of_drive), dtype=trail.length.dtype) < trail.length
         squares = jnp.sum(later**2, axis=1)
         back = jnp.sum((later @ trail.params.w_rec * slope) ** 2, axis=1)
-        counted = (squares > LEAST) & (jnp.arange(1, len(of_drive)) < trail.length)
+        counted = (squares > LEAST) & inside[1:]
         ratio = jnp.where(counted, back / jnp.where(counted, squares, 1), 1)
-        misses: Scalar = jnp.sum((ratio - 1) ** 2) / jnp.maximum(counted.sum(), 1)
+        live = jnp.maximum(counted.sum(dtype=ratio.dtype), 1)
+        misses: Scalar = jnp.sum((ratio - 1) ** 2) / live
         return weight * misses
 
     return Remedy(penalty=penalty)

@@ -20,8 +20,8 @@ def truncate(*, k: int = 10) -> Remedy:
     Reference: Williams, Peng 1990, An efficient gradient-based algorithm for on-line training of recurrent
     network trajectories.
     """
-    if k < 1:
-        raise ValueError(f"k={k} must be at least 1")
+    if not 1 <= k < 2**31:
+        raise ValueError(f"k={k} must be at least 1, and below 2**31")
 
     def cut(lag: Int[Array, ""], sent: Scaled) -> Scaled:
         through = (lag <= 1) | ((lag - 1) % k != 0)

@@ -81,7 +81,7 @@ def through_perturbations(net, name, goal):
     pushes = jax.tree.map(lambda leaf: jnp.zeros((T + 1, *leaf.shape)), net.state)
     weights = jax.tree.map(lambda leaf: jnp.stack([leaf] * T), net.params)
     pulled, of_params = jax.jit(jax.grad(loss, argnums=(0, 1)))(pushes, weights)
-    return jax.tree.map(np.asarray, (pulled, net.cell.recurrent(of_params)))
+    return jax.tree.map(np.asarray, (pulled, jax.vmap(net.cell.recurrent)(of_params)))
 
 
 @pytest.mark.parametrize("name", objectives.NAMES)
