@@ -95,8 +95,11 @@ def _full(part: str) -> str:
 
 
 def _label(part: str) -> str:
-    full = _full(part)
-    return registry.label("remedies", full) if full == part else part
+    """The canonical spelling of a part; what was named alone stays so."""
+    if _full(part) == part:
+        return registry.label("remedies", part)
+    kind = "initializers" if part.split("(")[0].strip() in registry.names("initializers") else "cells"
+    return registry.label(kind, part)
 
 
 def _no_double(text: str, made: list[tuple[str, Remedy]]) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from gradlab.status import Exit, GradlabError
 
@@ -18,7 +19,8 @@ def replace(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise
     if hasattr(os, "O_DIRECTORY"):
         handle = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
@@ -29,10 +31,10 @@ def replace(path: Path, content: bytes) -> None:
 
 
 @contextlib.contextmanager
-def storage(folder: Path) -> Iterator[None]:
+def storage(folder: Path, doing: Literal["read", "written"] = "written") -> Iterator[None]:
     """Turn an error of the file system into a `GradlabError` with `Exit.STORAGE`."""
     try:
         yield
     except OSError as error:
-        what = f"cannot be written: {error.strerror or error}; nothing half-written was left"
+        what = f"cannot be {doing}: {error.strerror or error}; what is finished is kept, for the same command"
         raise GradlabError(str(folder), what, Exit.STORAGE) from error

@@ -24,6 +24,8 @@ KINDS = {
     "tasks": "TASK",
     "remedies": "--remedy",
     "plots": "KIND",
+    "checks": "predicate",
+    "exports": "--to",
 }
 
 _SPEC = re.compile(r"(?P<name>\w+)\s*(?:\((?P<settings>.*)\))?\s*", re.ASCII | re.DOTALL)

@@ -20,6 +20,8 @@ Arrays = dict[str, NDArray[Any]]
 FOLDER = "shards"
 TYPES = ("<f4", "<f8", "|i1", "<i4", "<i8", "<u4", "|b1")
 """Of arrays that may be stored; nothing that could hold an object."""
+LONGEST = 2**40
+"""Of an axis."""
 
 
 class Shards:
@@ -31,19 +33,18 @@ class Shards:
         """Files that were not what had been written, where they are now."""
 
     def get(self, **key: Any) -> Arrays | None:
-        """The arrays stored under a key, or None."""
+        """The arrays stored under a key, or None. Exit 5 if the file system refuses."""
         place = self._place(key)
-        try:
-            content = place.read_bytes()
-        except FileNotFoundError:
-            return None
-        try:
-            return unpack(content)
-        except ValueError:
-            aside = place.with_suffix(".damaged")
-            place.replace(aside)
-            self.damaged.append(aside)
-            return None
+        with storage(self.folder, "read"):
+            try:
+                return unpack(place.read_bytes())
+            except FileNotFoundError:
+                return None
+            except ValueError:
+                aside = place.with_suffix(".damaged")
+                place.replace(aside)
+                self.damaged.append(aside)
+                return None
 
     def put(self, arrays: Mapping[str, NDArray[Any]], **key: Any) -> None:
         """Store arrays under a key; on the disk before this returns. Exit 5 if the file system refuses."""
@@ -69,8 +70,11 @@ class Shards:
 
 
 def pack(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """Arrays as bytes: equal arrays, equal bytes."""
-    plain = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    """Arrays as bytes: equal arrays, equal bytes. TypeError for a type that `unpack` would refuse."""
+    plain = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    for name, array in plain.items():
+        if array.dtype.str not in TYPES:
+            raise TypeError(f"{name}: arrays of {array.dtype.str} are not stored")
     head = [[name, array.dtype.str, list(array.shape)] for name, array in plain.items()]
     body = json.dumps(head).encode() + b"\n" + b"".join(array.tobytes() for array in plain.values())
     return hashlib.sha256(body).digest() + body
@@ -86,9 +90,7 @@ def unpack(content: bytes) -> Arrays:
         raise ValueError("there is no head")
     arrays: Arrays = {}
     at = 0
-    for name, dtype, shape in json.loads(line):
-        if dtype not in TYPES:
-            raise ValueError(f"arrays of {dtype} are not stored")
+    for name, dtype, shape in _head(line):
         size = np.dtype(dtype).itemsize * math.prod(shape)
         if at + size > len(rest):
             raise ValueError("the arrays are longer than the file")
@@ -97,3 +99,19 @@ def unpack(content: bytes) -> Arrays:
     if at != len(rest):
         raise ValueError("the file is longer than its arrays")
     return arrays
+
+
+def _head(line: bytes) -> list[tuple[str, str, tuple[int, ...]]]:
+    """The names, types and shapes that a shard begins with; ValueError if these are none."""
+    try:
+        head = [(name, dtype, tuple(shape)) for name, dtype, shape in json.loads(line)]
+    except (TypeError, RecursionError) as error:
+        raise ValueError("the head is no list of arrays") from error
+    if len({str(name) for name, _, _ in head}) < len(head):
+        raise ValueError("a name is there twice")
+    for name, dtype, shape in head:
+        if not isinstance(name, str) or dtype not in TYPES:
+            raise ValueError(f"arrays of {dtype} are not stored")
+        if any(type(size) is not int or not 0 <= size <= LONGEST for size in shape):
+            raise ValueError(f"{shape} is not a shape")
+    return head

@@ -5,9 +5,9 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,15 @@ LOCK = ".lock"
 BEGUN = "begun.json"
 """The settings and versions of a run that is not finished."""
 
-_OURS = re.compile(
-    r"\.lock|begun\.json|run\.json|metrics\.csv|norms\.nc|failures\.jsonl|remedies\.csv|training\.csv|"
-    r"findings\.json|figures|shards|report\.html|report\.md|\..*\.tmp"
+_FILES = (
+    r"(begun|run|findings)\.json|(metrics|remedies|training)\.csv|norms\.nc|failures\.jsonl|report\.(html|md)"
 )
+_OURS = re.compile(rf"{_FILES}|\.({_FILES})\.\d+\.tmp")
 """What gradlab itself puts into a run folder, half-written files (`files.replace`) among it."""
+_FIRST = re.compile(r"\.lock|\.begun\.json\.\d+\.tmp")
+"""What there may be before it is known that this is a run."""
+_HALF = re.compile(r"\..+\.\d+\.tmp")
+_SHARD = re.compile(rf"[0-9a-f]{{32}}\.(shard|damaged)|{_HALF.pattern}")
 
 
 def name_of(settings: dict[str, Any]) -> str:
@@ -48,8 +52,8 @@ def opened(folder: Path) -> Iterator[None]:
     """Create the folder if need be, see that it can be written, and hold its lock.
 
     The lock is the kernel's: it goes with the process, however that ends. Raises `GradlabError` with
-    exit 5 for a folder that cannot be written and 6 for one that another run holds. Folders that were
-    made here and stay empty are removed again.
+    exit 5 for a folder that cannot be written and 6 for one that another run holds. A run of which nothing
+    was kept is forgotten, and folders that were made here and stay empty are removed again.
     """
     made = [place for place in (folder, *folder.parents) if not place.exists()]
     handle = _held(folder)
@@ -57,7 +61,11 @@ def opened(folder: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            (folder / LOCK).unlink(missing_ok=True)
+            # A lock that stays behind is open to everyone: no reason to fail.
+            with contextlib.suppress(OSError):
+                if {item.name for item in folder.iterdir()} <= {LOCK, BEGUN}:
+                    (folder / BEGUN).unlink(missing_ok=True)
+                (folder / LOCK).unlink(missing_ok=True)
     finally:
         os.close(handle)
         with contextlib.suppress(OSError):
@@ -67,22 +75,27 @@ def opened(folder: Path) -> Iterator[None]:
 
 def _held(folder: Path) -> int:
     """The open, locked file of a folder's lock."""
-    while True:
+    for patience in range(99, -1, -1):
         try:
             folder.mkdir(parents=True, exist_ok=True)
             handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
-            what = f"cannot be written: {error.strerror or error}; choose another --out"
-            raise GradlabError(str(folder), what, Exit.STORAGE) from error
+            # Another run that ends may remove the folder between the two.
+            if patience and isinstance(error, FileNotFoundError):
+                continue
+            raise _unwritable(folder, error) from error
         try:
             _lock(handle, folder)
+            # Another run may have ended, and removed the file, between the opening and the lock.
+            if os.fstat(handle).st_nlink:
+                return handle
         except BaseException:
             os.close(handle)
             raise
-        # Another run may have ended, and removed the file, between the opening and the lock.
-        if os.fstat(handle).st_nlink:
-            return handle
         os.close(handle)
+    raise GradlabError(
+        str(folder), "is made and removed by other runs; choose another --name", Exit.ENVIRONMENT
+    )
 
 
 def _lock(handle: int, folder: Path) -> None:
@@ -92,12 +105,28 @@ def _lock(handle: int, folder: Path) -> None:
         return
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.ftruncate(handle, 0)
+        os.write(handle, f"process {os.getpid()} on {socket.gethostname()}".encode())
     except BlockingIOError as error:
-        holder = os.read(handle, 200).decode(errors="replace").strip() or "another process"
-        what = f"is in use by {holder}; wait or choose another --name"
+        what = f"is in use by {_holder(handle)}; wait or choose another --name"
         raise GradlabError(str(folder), what, Exit.ENVIRONMENT) from error
-    os.ftruncate(handle, 0)
-    os.write(handle, f"process {os.getpid()} on {socket.gethostname()}".encode())
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
+def _holder(handle: int) -> str:
+    """Who holds a lock: it says so a moment after it has taken it."""
+    for _ in range(20):
+        time.sleep(0.02)
+        name = os.pread(handle, 200, 0).decode(errors="replace").strip()
+        if name:
+            return name
+    return "another process"
+
+
+def _unwritable(folder: Path, error: OSError) -> GradlabError:
+    what = f"cannot be written: {error.strerror or error}; choose another --out"
+    return GradlabError(str(folder), what, Exit.STORAGE)
 
 
 def begin(folder: Path, settings: dict[str, Any], versions: dict[str, Any]) -> None:
@@ -106,68 +135,111 @@ def begin(folder: Path, settings: dict[str, Any], versions: dict[str, Any]) -> N
     Raises `GradlabError` with exit 2, and touches nothing, if a run was begun with other settings or other
     versions: its shards would not fit.
     """
-    place = folder / BEGUN
     now = {"settings": settings, "versions": versions}
-    if place.exists():
-        try:
-            before = json.loads(place.read_text())
-            pairs = [(part, dict(before[part]), now[part]) for part in ("settings", "versions")]
-        except (ValueError, KeyError, TypeError, OSError) as error:
-            what = "is not the beginning of a run of gradlab; choose another --name or --force"
-            raise GradlabError(str(place), what) from error
-        for part, old, new in pairs:
-            different = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
-            if different:
-                changes = ", ".join(
-                    f"{k} was {shown(old.get(k))}, now {shown(new.get(k))}" for k in different
+    before = _begun(folder)
+    for part, new in now.items() if before else ():
+        old = before[part]
+        different = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
+        if different:
+            changes = ", ".join(f"{k} was {shown(old.get(k))}, now {shown(new.get(k))}" for k in different)
+            what = f"{folder} holds a run begun with other {part}: {changes}; choose another, or --force"
+            raise GradlabError("--name", what)
+    _see_that_nothing_is_in_the_way(folder)
+    if not before:
+        with storage(folder):
+            # Shards of a run of which nothing is known may be of any other.
+            _remove(folder / "shards", _SHARD)
+            replace(folder / BEGUN, (json.dumps(now, sort_keys=True, indent=1) + "\n").encode())
+
+
+def _see_that_nothing_is_in_the_way(folder: Path) -> None:
+    """Refuse, before anything is computed, a folder in the place of a file, or the other way round."""
+    with storage(folder, "read"):
+        for item in sorted(folder.iterdir()):
+            inside = item.name in ("figures", "shards")
+            if (inside or re.fullmatch(_FILES, item.name)) and item.is_dir() != inside:
+                what = (
+                    f"is {'no' if inside else 'a'} folder, and in the way; move it, or choose another --name"
                 )
-                what = f"{folder} holds a run begun with other {part}: {changes}; choose another, or --force"
-                raise GradlabError("--name", what)
-        return
-    with storage(folder):
-        replace(place, (json.dumps(now, sort_keys=True, indent=1) + "\n").encode())
+                raise GradlabError(str(item), what, Exit.STORAGE)
+
+
+def _begun(folder: Path) -> dict[str, Any]:
+    """Settings and versions of the unfinished run; empty if there is none, or it was given up."""
+    place = folder / BEGUN
+    try:
+        with storage(place, "read"):
+            about = json.loads(place.read_text()) if place.exists() else {}
+        return {part: dict(about[part]) for part in ("settings", "versions")} if about != {} else {}
+    except (ValueError, KeyError, TypeError) as error:
+        what = "is not the beginning of a run of gradlab; choose another --name or --force"
+        raise GradlabError(str(place), what) from error
 
 
 def ended(folder: Path) -> None:
-    """Forget that the run was ever unfinished."""
+    """Remove what only an unfinished run needs; shards that were damaged stay."""
+    from gradlab.shards import Shards
+
+    Shards(folder).drop()
     with storage(folder):
+        _remove(folder, re.compile(rf"\.({_FILES})\.\d+\.tmp"))
+        _remove(folder / "figures", _HALF)
         (folder / BEGUN).unlink(missing_ok=True)
 
 
 def start_over(folder: Path) -> None:
-    """Remove what gradlab has written here; anything else stays, and is refused later."""
-    if not folder.is_dir():
+    """Give up the run in this folder: remove what gradlab has written, and nothing else.
+
+    A folder that holds no run of gradlab is left as it is.
+    """
+    from gradlab import registry
+
+    if not (folder / BEGUN).exists() and _stored(folder) is None:
         return
+    figures = "|".join(map(re.escape, registry.names("plots")))
     with storage(folder):
-        for item in folder.iterdir():
-            if item.name == LOCK or not _OURS.fullmatch(item.name):
-                continue
-            if item.is_dir() and not item.is_symlink():
-                shutil.rmtree(item)
-            else:
-                item.unlink()
+        # Cut from here on, this is a run of which nothing is known: no shard of it is believed.
+        replace(folder / BEGUN, b"{}\n")
+        _remove(folder / "shards", _SHARD)
+        _remove(folder / "figures", re.compile(rf"({figures})\.(svg|png)|{_HALF.pattern}"))
+        _remove(folder, _OURS, keep=BEGUN)
+
+
+def _remove(folder: Path, ours: re.Pattern[str], keep: str = "") -> None:
+    """Remove the files of a folder that fit a pattern, and the folder if nothing is left."""
+    if not folder.is_dir() or folder.is_symlink():
+        return
+    for item in sorted(folder.iterdir()):
+        if ours.fullmatch(item.name) and item.name != keep and (item.is_symlink() or item.is_file()):
+            item.unlink()
+    if not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def existing(folder: Path, settings: dict[str, Any]) -> bool:
     """Whether the folder holds the finished run of these settings; refuse one of others, untouched.
 
-    A run whose files are not the ones that `run.json` describes is not finished.
+    A run whose files are not the ones that `run.json` describes is not finished. Where a finished one was
+    cut before it had cleared up, that is done here.
     """
     place = folder / "run.json"
     if not place.exists():
         there = [item.name for item in folder.iterdir()] if folder.is_dir() else []
-        foreign = sorted(name for name in there if not _OURS.fullmatch(name))
-        if foreign:
+        foreign = sorted(name for name in there if not _FIRST.fullmatch(name))
+        if foreign and BEGUN not in there:
             what = f"{folder} holds {shown(foreign[0])}, which gradlab did not write; choose another"
             raise GradlabError("--name", what)
         return False
-    try:
-        about = json.loads(place.read_text())
-        stored, files = dict(about["settings"]), dict(about["files"])
-    except (ValueError, KeyError, TypeError, OSError) as error:
-        raise GradlabError(str(place), "is not a run of gradlab; choose another --name") from error
+    about = _stored(folder)
+    if about is None:
+        raise GradlabError(str(place), "is not a run of gradlab; choose another --name")
+    stored, files = about
     if stored == settings:
-        return all(_digest(folder / name) == digest for name, digest in files.items())
+        with storage(folder, "read"):
+            whole = all(_digest(folder / name) == digest for name, digest in files.items())
+        if whole:
+            ended(folder)
+        return whole
     different = sorted(key for key in settings.keys() | stored.keys() if settings.get(key) != stored.get(key))
     key = different[0]
     raise GradlabError(
@@ -175,6 +247,17 @@ def existing(folder: Path, settings: dict[str, Any]) -> bool:
         f"{folder} holds a run with other settings ({', '.join(different)}; {key} was "
         f"{shown(stored.get(key))}, now {shown(settings.get(key))}); choose another name",
     )
+
+
+def _stored(folder: Path) -> tuple[dict[str, Any], dict[str, str]] | None:
+    """Settings and digests in a folder's `run.json`; None if that is none of ours."""
+    place = folder / "run.json"
+    try:
+        with storage(place, "read"):
+            about: Any = json.loads(place.read_text()) if place.exists() else None
+        return dict(about["settings"]), dict(about["files"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _digest(path: Path) -> str:

@@ -103,7 +103,15 @@ def rule(name: Optimizer) -> optax.GradientTransformation:
         "adam": optax.scale_by_adam,
         "rmsprop": lambda: optax.scale_by_rms(0.9),
     }
-    return rules[name]()
+    made = rules[name]()
+
+    def update(gradient: Tree, state: Tree, params: Tree = None) -> tuple[Tree, Tree]:
+        # optax works out powers of its step count, whatever the promotion that its caller allows.
+        with jax.numpy_dtype_promotion("standard"):
+            found: tuple[Tree, Tree] = made.update(gradient, state, params)
+            return found
+
+    return optax.GradientTransformation(made.init, update)
 
 
 def start(
@@ -148,13 +156,19 @@ def try_out(setting: Setting, *, learn: bool) -> None:
 
 
 def outputs(
-    setting: Setting, weights: Weights, state: Tree, example: Example, nudges: Tree | None = None
+    setting: Setting,
+    weights: Weights,
+    state: Tree,
+    example: Example,
+    nudges: Tree | None = None,
+    share: float = 1.0,
 ) -> tuple[Float[Array, "T O"], Tree]:
     """The readout at every step of one sequence, and the states that the steps start from.
 
     `nudges`, zeros of the states' form, are added to them: the loss's gradient there is the adjoint.
+    `share` is what a batch's mean makes of each sequence's loss: a remedy sees the adjoint without it.
     """
-    send = _sent_back(setting.remedy)
+    send = _sent_back(setting.remedy, share)
 
     def body(state: Tree, given: tuple[Any, Any, Tree]) -> tuple[Tree, tuple[Any, Tree]]:
         x, lag, nudge = given
@@ -170,7 +184,7 @@ def outputs(
     return hidden @ weights.w_out.T + weights.b_out[None], before
 
 
-def _sent_back(remedy: Remedy) -> Callable[[Any, Tree], Tree] | None:
+def _sent_back(remedy: Remedy, share: float) -> Callable[[Any, Tree], Tree] | None:
     """The identity forward; backward, what a remedy makes of the cotangent."""
     change = remedy.adjoint
     if change is None:
@@ -184,9 +198,10 @@ def _sent_back(remedy: Remedy) -> Callable[[Any, Tree], Tree] | None:
         return state, lag
 
     def backward(lag: Any, cotangent: Tree) -> tuple[None, Tree]:
-        sent: Scaled = change(lag, rescale(cotangent))
+        own = jax.tree.map(lambda leaf: leaf / share, cotangent)
+        sent: Scaled = change(lag, rescale(own))
         whole = jnp.clip(sent.exponent, -2000, 2000)
-        return None, jax.tree.map(lambda leaf: jnp.ldexp(leaf, whole), sent.value)
+        return None, jax.tree.map(lambda leaf: jnp.ldexp(leaf * share, whole), sent.value)
 
     send.defvjp(forward, backward)
     return send
@@ -195,21 +210,24 @@ def _sent_back(remedy: Remedy) -> Callable[[Any, Tree], Tree] | None:
 def loss(setting: Setting, weights: Weights, state: Tree, examples: Example) -> tuple[Array, Array]:
     """The mean loss of a batch: with the remedy's penalty, and without."""
 
-    def alone(weights: Weights, example: Example, nudges: Tree | None) -> tuple[Array, Tree]:
-        given, before = outputs(setting, weights, state, example, nudges)
+    def alone(
+        weights: Weights, example: Example, nudges: Tree | None, share: float
+    ) -> tuple[Array, Tree]:
+        given, before = outputs(setting, weights, state, example, nudges, share)
         return setting.task.loss(given, example), before
 
+    share = 1 / len(examples.xs)
     penalty = setting.remedy.penalty
     if penalty is None:
-        plain = jax.vmap(lambda example: alone(weights, example, None)[0])(examples).mean()
+        plain = jax.vmap(lambda example: alone(weights, example, None, share)[0])(examples).mean()
         return plain, plain
 
     def both(example: Example) -> tuple[Array, Scalar]:
         zeros = jax.tree.map(lambda leaf: jnp.zeros((len(example.xs), *leaf.shape), leaf.dtype), state)
-        pull = jax.grad(lambda nudges: alone(weights, example, nudges), has_aux=True)
+        pull = jax.grad(lambda nudges: alone(weights, example, nudges, 1.0), has_aux=True)
         adjoints, before = pull(zeros)
         trail = Trail(setting.cell, weights.cell, before, example.xs, adjoints, example.length)
-        return alone(weights, example, None)[0], penalty(trail)
+        return alone(weights, example, None, share)[0], penalty(trail)
 
     plain, extra = (jnp.mean(part) for part in jax.vmap(both)(examples))
     return plain + extra, plain

@@ -60,6 +60,14 @@ class Comparison:
         for rate in self.rates:
             if rate <= 0:
                 raise GradlabError("--lr", f"{rate} must be positive")
+        if self.updates % self.stride:
+            what = f"{self.updates} is no multiple of --every {self.every}; lanes are looked at that often"
+            raise GradlabError("--updates", what)
+
+    @property
+    def stride(self) -> int:
+        """Updates between two looks: `every`, or all of them."""
+        return min(self.every, self.updates)
 
 
 def settings(comparison: Comparison) -> dict[str, Any]:
@@ -182,6 +190,14 @@ def check(comparison: Comparison) -> None:
     if min(comparison.T) < task.least:
         what = f"{min(comparison.T)} is too short for {comparison.task}; the least T is {task.least}"
         raise GradlabError("-T", what)
+    for option, values in (
+        ("-T", comparison.T),
+        ("--w-rec", comparison.w_rec),
+        (arms.OPTION, [arms.arm(t, comparison.cell, comparison.init).label for t in comparison.remedies]),
+    ):
+        twice = [value for i, value in enumerate(values) if value in values[:i]]
+        if twice:
+            raise GradlabError(option, f"{twice[0]} is given twice; name each value once")
     for text in comparison.remedies:
         arm = arms.arm(text, comparison.cell, comparison.init)
         try:
@@ -199,7 +215,7 @@ def _setting(comparison: Comparison, arm: arms.Arm, T: int, hidden: int) -> Sett
         hidden,
         comparison.batch,
         comparison.optimizer,
-        comparison.every,
+        comparison.stride,
         comparison.judged,
     )
 
@@ -260,7 +276,7 @@ def _ready(comparison: Comparison, arm: arms.Arm, setting: Setting) -> arms.Arm:
 
 def _seen(comparison: Comparison) -> NDArray[np.int64]:
     """The updates after which lanes are looked at."""
-    return comparison.every * np.arange(1, -(-comparison.updates // comparison.every) + 1)
+    return comparison.stride * np.arange(1, -(-comparison.updates // comparison.stride) + 1)
 
 
 def _rates(
@@ -289,7 +305,9 @@ def _rates(
         _Stage(shards, arm.label, setting.T, "tuning"),
     )
     shape = (len(comparison.w_rec), len(comparison.rates), comparison.tuning)
-    late = np.where(solved > 0, solved, 2 * comparison.updates).reshape(shape).mean(-1)
+    # One seed not solved outweighs all that the others can be late.
+    never = (comparison.tuning + 1) * comparison.updates
+    late = np.where(solved > 0, solved, never).reshape(shape).mean(-1)
     losses = np.where(np.isnan(looks["loss"]), np.inf, looks["loss"])
     ended = np.where(np.asarray(lanes.broken) > 0, np.inf, losses.min(0)).reshape(shape)
     score = np.lexsort((ended.mean(-1), late), axis=-1)
@@ -341,8 +359,9 @@ def _train(
             lanes = jax.tree.map(put, lanes, back)
             for name, values in seen._asdict().items():
                 looks[name][look, here] = np.asarray(values, np.float64)[: len(here)]
-        good = looks["error"][look] <= setting.task.solved
-        solved[(solved == 0) & good] = (look + 1) * comparison.every
+        # A lane that has diverged is a failure, whatever its last finite weights are worth.
+        good = (looks["error"][look] <= setting.task.solved) & (np.asarray(lanes.broken) == 0)
+        solved[(solved == 0) & good] = (look + 1) * comparison.stride
         alive = np.flatnonzero((solved == 0) & (np.asarray(lanes.broken) == 0))
         stage.save(lanes, looks, solved, look + 1, last=look + 1 == rounds or not len(alive))
         report(total * (look + 1), total * rounds)

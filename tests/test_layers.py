@@ -11,7 +11,7 @@ import gradlab
 from gradlab import registry
 
 HOUSE = Path(gradlab.__file__).parent
-MEMBERS = ("cells", "initializers", "probes", "plots", "tasks", "remedies")
+MEMBERS = ("cells", "initializers", "probes", "plots", "tasks", "remedies", "checks", "exports")
 
 # A file imports from the floors below its own, in its half; a folder's private files belong to its floor.
 COMPUTING = [
@@ -31,17 +31,25 @@ COMPUTING = [
     "trials",
 ]
 READING = [
-    "status states",
+    "status states escaping",
     "files",
-    "registry",
+    "shards strict samples verdicts",
+    "registry parsing",
     "profiles",
     "summary",
     "outcomes",
     "tables",
     "trained",
-    "plots cli._table cli._remedies",
+    "sides sampling",
+    "drift claims",
+    "compare",
+    "baseline differences",
+    "checks",
+    "findings exports ci_formats",
+    "plots cli._table cli._remedies cli._findings",
+    "report",
 ]
-ABOVE_BOTH = ["measuring", "cli", "gradlab", "__main__"]
+ABOVE_BOTH = ["measuring", "questions", "lesson", "pytest", "cli", "gradlab", "__main__"]
 
 NOT_WHEN_COMPUTING = {"matplotlib", "pandas", "plotly", "rich", "typer"}
 NOT_WHEN_READING = {"jax", "jaxlib", "jaxtyping", "optax", "equinox"}
@@ -60,7 +68,7 @@ FILES = files()
 
 def home(name):
     """The file or folder of the tables above that a dotted name below `gradlab` belongs to."""
-    if name in FILES and name in ("cli._table", "cli._remedies"):
+    if name in FILES and name in ("cli._table", "cli._remedies", "cli._findings"):
         return name
     return "gradlab" if name in ("", "__init__") else name.split(".")[0]
 

@@ -1,16 +1,23 @@
 """The run folder: its name, its lock, and whose it is."""
 
+import fcntl
 import hashlib
 import json
 import multiprocessing
 import os
+import re
+import socket
+import threading
 
+import numpy as np
 import pytest
 
 from gradlab import store
+from gradlab.shards import Shards
 from gradlab.status import Exit, GradlabError
 
 SETTINGS = {"w_rec": [0.5, 1.0], "seeds": 2}
+VERSIONS = {"jax": "0", "gradlab": "0"}
 
 
 @pytest.fixture
@@ -137,14 +144,113 @@ def test_a_run_json_of_something_else_is_refused(tmp_path, text):
         store.existing(tmp_path, SETTINGS)
 
 
-def test_a_foreign_file_is_refused_but_not_what_a_killed_run_left(tmp_path):
+@pytest.mark.parametrize("name", ["thesis.doc", "metrics.csv", "shards", ".norms.nc.123.tmp"])
+def test_what_was_there_before_any_run_is_someone_elses(tmp_path, name):
     assert not store.existing(tmp_path / "nowhere", SETTINGS)
-    for name in (".lock", "metrics.csv", "norms.nc", ".norms.nc.123.tmp"):
-        (tmp_path / name).touch()
+    for first in (".lock", ".begun.json.123.tmp"):
+        (tmp_path / first).touch()
     assert not store.existing(tmp_path, SETTINGS)
-    (tmp_path / "thesis.doc").touch()
-    with pytest.raises(GradlabError, match=r"'thesis\.doc', which gradlab did not write"):
+    (tmp_path / name).touch()
+    with pytest.raises(GradlabError, match=f"'{re.escape(name)}', which gradlab did not write"):
         store.existing(tmp_path, SETTINGS)
+
+
+def test_what_comes_beside_an_unfinished_run_is_left_alone(tmp_path):
+    store.begin(tmp_path, SETTINGS, VERSIONS)
+    for name in ("nohup.out", "metrics.csv", ".norms.nc.123.tmp"):
+        (tmp_path / name).write_text("x")
+    assert not store.existing(tmp_path, SETTINGS)
+    store.begin(tmp_path, SETTINGS, VERSIONS)
+    store.ended(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["metrics.csv", "nohup.out"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "versions", "said"),
+    [
+        ({"seeds": 3}, {}, "begun with other settings: seeds was 2, now 3;"),
+        (
+            {"batch": 1, "seeds": 3},
+            {},
+            "begun with other settings: batch was None, now 1, seeds was 2, now 3;",
+        ),
+        ({}, {"jax": "1"}, "begun with other versions: jax was '0', now '1';"),
+        ({}, {"extra": "1"}, "begun with other versions: extra was None, now '1';"),
+    ],
+)
+def test_a_run_begun_otherwise_is_refused_with_the_difference(tmp_path, settings, versions, said):
+    store.begin(tmp_path, SETTINGS, VERSIONS)
+    before = (tmp_path / store.BEGUN).read_bytes()
+    with pytest.raises(GradlabError, match=re.escape(said)) as caught:
+        store.begin(tmp_path, SETTINGS | settings, VERSIONS | versions)
+    assert caught.value.code is Exit.USAGE
+    assert (tmp_path / store.BEGUN).read_bytes() == before
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"settings": {}}', '{"settings": 3, "versions": 3}'])
+def test_a_damaged_beginning_is_refused_until_it_is_given_up(tmp_path, text):
+    (tmp_path / store.BEGUN).write_text(text)
+    with pytest.raises(GradlabError, match="not the beginning of a run"):
+        store.begin(tmp_path, SETTINGS, VERSIONS)
+    store.start_over(tmp_path)
+    store.begin(tmp_path, SETTINGS, VERSIONS)
+
+
+def test_shards_of_which_nothing_is_known_are_not_believed(tmp_path):
+    for beginning in (None, "{}"):
+        Shards(tmp_path).put({"a": np.zeros(3)}, T=5)
+        (tmp_path / "shards" / "mine").write_text("mine")
+        if beginning is not None:
+            (tmp_path / store.BEGUN).write_text(beginning)
+        store.begin(tmp_path, SETTINGS, VERSIONS)
+        assert Shards(tmp_path).get(T=5) is None
+        assert (tmp_path / "shards" / "mine").exists()
+        (tmp_path / store.BEGUN).unlink()
+
+
+def test_starting_over_removes_a_run_and_nothing_else(finished):
+    ours = ["norms.nc", "report.html", "figures/profile.svg", f"shards/{'0' * 32}.shard", ".norms.nc.12.tmp"]
+    mine = ["notes.txt", "metrics.csv.bak", "figures/mine.svg", "figures/more/a.png", "shards/mine", ".x.tmp"]
+    (finished / "figures" / "more").mkdir(parents=True)
+    (finished / "shards").mkdir()
+    for name in (*ours, *mine):
+        (finished / name).write_text("x")
+    store.start_over(finished)
+    left = {str(path.relative_to(finished)) for path in finished.rglob("*") if path.is_file()}
+    assert left == {*mine, store.BEGUN}
+    assert not store.existing(finished, {"seeds": 1})
+    store.begin(finished, {"seeds": 1}, VERSIONS)
+
+
+@pytest.mark.parametrize("text", [None, "", "[]", '{"settings": 3}'])
+def test_starting_over_touches_no_folder_without_a_run(tmp_path, text):
+    (tmp_path / "figures").mkdir()
+    names = ["metrics.csv", "figures/profile.svg"]
+    for name in names:
+        (tmp_path / name).write_text("mine")
+    if text is not None:
+        (tmp_path / "run.json").write_text(text)
+        names.append("run.json")
+    store.start_over(tmp_path)
+    store.start_over(tmp_path / "nowhere")
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == set(names)
+
+
+def test_a_lock_that_was_left_behind_names_nobody(tmp_path, monkeypatch):
+    (tmp_path / ".lock").write_text("process 1 on elsewhere")
+    with store.opened(tmp_path):
+        assert (tmp_path / ".lock").read_text() == f"process {os.getpid()} on {socket.gethostname()}"
+
+
+def test_a_holder_that_has_not_said_its_name_yet_is_waited_for(tmp_path):
+    with (tmp_path / ".lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        late = threading.Timer(0.1, lambda: (held.write("process 7 on host"), held.flush()))
+        late.start()
+        with pytest.raises(GradlabError, match="in use by process 7 on host;"), store.opened(tmp_path):
+            pass
+        late.join()
 
 
 def test_git_facts_are_empty_outside_a_repository(tmp_path, monkeypatch):

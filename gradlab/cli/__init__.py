@@ -49,10 +49,10 @@ def app() -> typer.Typer:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit with its code."""
-    sys.exit(run(sys.argv[1:] if arguments is None else list(arguments)))
+    sys.exit(execute(sys.argv[1:] if arguments is None else list(arguments)))
 
 
-def run(arguments: list[str]) -> int:
+def execute(arguments: list[str]) -> int:
     """Run a command; a mistake becomes one line on stderr (with `--json`, a document on stdout)."""
     _stopping.listen()
     if "--debug" in arguments:
@@ -75,7 +75,8 @@ def run(arguments: list[str]) -> int:
 
 
 def _resume(arguments: list[str]) -> str:
-    return f"interrupted; what is finished is kept, and this goes on: gradlab {shlex.join(arguments)}"
+    again = shlex.join(word for word in arguments if word != "--force")
+    return f"interrupted; what is finished is kept, and this goes on: gradlab {again}"
 
 
 def _drop_output() -> None:
@@ -92,7 +93,11 @@ def _answer(arguments: list[str]) -> int:
         where, what = _usage(error)
         return _say(arguments, where, what, Exit.USAGE)
     except typer.Abort:
-        return Exit.INTERRUPTED
+        code = Exit.INTERRUPTED
+    except SystemExit as error:
+        if error.code != Exit.TERMINATED:
+            raise
+        code = Exit.TERMINATED
     except OSError as error:
         if error.errno in (errno.EPIPE, errno.ENOSPC) and error.filename is None:
             raise
@@ -101,7 +106,7 @@ def _answer(arguments: list[str]) -> int:
         return _say(arguments, "memory", "ran out; choose a smaller grid, -T or --hidden", Exit.RESOURCES)
     except Exception as error:
         return _bug(arguments, error)
-    if code == Exit.INTERRUPTED:
+    if code in (Exit.INTERRUPTED, Exit.TERMINATED):
         print(_resume(arguments), file=sys.stderr)
     return code
 

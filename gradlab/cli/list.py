@@ -7,7 +7,8 @@ import typer
 
 def command(
     kind: Annotated[
-        str | None, typer.Argument(help="cells, initializers, probes, tasks, remedies, plots ...; all if left out.")
+        str | None,
+        typer.Argument(help="cells, initializers, probes, tasks, remedies, plots ...; all if left out."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:

@@ -123,6 +123,7 @@ def command(
 
 def _train(comparison: "Comparison", settings: dict[str, Any], folder: Path, quiet: bool) -> "Trained":
     from gradlab import registry, runtime, store, trained, trials
+    from gradlab.cli import _figures
     from gradlab.cli._progress import Steps
     from gradlab.shards import Shards
 
@@ -143,11 +144,13 @@ def _train(comparison: "Comparison", settings: dict[str, Any], folder: Path, qui
     }
     run = trained.Trained(about, trained.table(results), trained.curves(results), trained.profiles(results))
     trained.write(folder, run)
+    run = trained.read(folder)
+    _figures.draw(run, folder, "remedies")
     shards.drop()
     store.ended(folder)
     for place in shards.damaged:
         typer.echo(f"a damaged shard was trained again; it is kept as {place}", err=True)
-    return trained.read(folder)
+    return run
 
 
 def _show(run: "Trained", folder: Path, as_json: bool, quiet: bool) -> None:

@@ -103,6 +103,7 @@ def command(
 def _measure(asked: "Sweep", planned: Any, folder: Path, quiet: bool) -> tuple["Run", int]:
     """Run the grid, store it, draw it."""
     from gradlab import engine, registry, tables
+    from gradlab.cli import _figures
     from gradlab.cli._progress import Bar
     from gradlab.shards import Shards
     from gradlab.status import Exit
@@ -131,7 +132,7 @@ def _measure(asked: "Sweep", planned: Any, folder: Path, quiet: bool) -> tuple["
         tables.write(folder, run, failures)
         shards.drop()
         bar.say("drawing")
-        _draw(run, folder)
+        _figures.draw(run, folder, "sweep")
     for place in shards.damaged:
         typer.echo(f"a damaged shard was measured again; it is kept as {place}", err=True)
     return run, int(Exit.PARTIAL if failures else Exit.OK)
@@ -165,27 +166,6 @@ def _about(asked: "Sweep", failed: int, weights: dict[str, dict[str, str]]) -> d
     }
 
 
-def _draw(run: "Run", folder: Path) -> None:
-    """Every plot that the run has the measurements for, with its default settings."""
-    from gradlab import registry
-    from gradlab.plots._style import save
-
-    for kind in _kinds(run):
-        save(registry.member("plots", kind)(run), folder / "figures", kind)
-
-
-def _kinds(run: "Run") -> list[str]:
-    """The plots of a sweep whose measurements are there."""
-    from gradlab import registry
-
-    homes = {kind: registry.home("plots", kind) for kind in registry.names("plots")}
-    return [
-        kind
-        for kind, home in homes.items()
-        if home.READS == "sweep" and set(home.NEEDS) <= set(run.norms.data_vars)
-    ]
-
-
 def _show(run: "Run", folder: Path, as_json: bool, quiet: bool, code: int) -> None:
     from gradlab.cli import _terminal
 
@@ -206,11 +186,12 @@ def _show(run: "Run", folder: Path, as_json: bool, quiet: bool, code: int) -> No
 def _again(folder: Path, as_json: bool, quiet: bool) -> int:
     """Show what an equal command has measured before, and draw what a cut left undrawn."""
     from gradlab import tables
+    from gradlab.cli import _figures
     from gradlab.status import Exit
 
     run = tables.read(folder)
-    if any(not (folder / "figures" / f"{kind}.png").exists() for kind in _kinds(run)):
-        _draw(run, folder)
+    if _figures.missing(run, folder, "sweep"):
+        _figures.draw(run, folder, "sweep")
     if not quiet:
         typer.echo(f"{run.about['points']} of {run.about['points']} points already done", err=True)
     code = Exit.PARTIAL if run.about["failed"] else Exit.OK

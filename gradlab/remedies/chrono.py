@@ -8,7 +8,7 @@ from gradlab.types import Remedy
 
 
 def chrono(*, longest: float = 100.0) -> Remedy:
-    """Start the gates' biases so that the units' memories last between 1 and `longest` steps.
+    """Start the gates' biases so that the units' memories last between 2 and `longest` steps.
 
     b_f = ln u,   b_i = -b_f,   u ~ Uniform(1, longest - 1)
 

@@ -46,7 +46,7 @@ def gradlab(*arguments):
     """The command in this process."""
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = cli.run([str(word) for word in arguments])
+        code = cli.execute([str(word) for word in arguments])
     return Said(int(code), out.getvalue(), err.getvalue())
 
 

@@ -132,7 +132,7 @@ class TestDoctor:
 class TestHelp:
     def test_it_imports_nothing_heavy(self):
         code = (
-            "import sys; from gradlab import cli; cli.run(['--help']); print(*sys.modules, file=sys.stderr)"
+            "import sys; from gradlab import cli; cli.execute(['--help']); print(*sys.modules, file=sys.stderr)"
         )
         said = subprocess.run(
             [sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, check=True

@@ -1,0 +1,229 @@
+"""The baseline file: what a run's numbers were, kept in a repository, and what has changed since.
+
+JSON with one line a number, made to be read in a code review: values by seed to nine digits, or the state
+that says why there is none; the digests of the weights; the limits, which may be edited.
+"""
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+from pydantic import BeforeValidator, Field
+
+from gradlab import compare as comparing
+from gradlab import strict
+from gradlab.drift import LIMITS, Change, Limit
+from gradlab.files import replace, storage
+from gradlab.sides import MACHINE, SAME, Key, Series, Side, side
+from gradlab.states import STATES
+from gradlab.status import GradlabError, shown, size
+from gradlab.verdicts import Finding
+
+if TYPE_CHECKING:
+    from gradlab.tables import Run
+
+SCHEMA = "gradlab.baseline/1"
+LARGEST = 256 * 10**6
+"""Bytes of a baseline file; a longer one is refused unread."""
+_SETTINGS = ("seed", *SAME)
+
+
+class Baseline(NamedTuple):
+    """One side of a comparison, and how far the other may be from it."""
+
+    side: Side
+    limits: tuple[Limit, ...]
+
+
+def compare(run: "Run", baseline: Baseline) -> list[Finding]:
+    """What the run says of every number of the baseline: one finding each; new numbers are notes.
+
+    Where weights are equal, seed by seed; otherwise by intervals over seeds that together miss with 1 % at
+    most. With nothing to compare the answer is one finding that cannot be judged.
+    """
+    return [change.finding for change in changes(run, baseline)]
+
+
+def changes(run: "Run", baseline: Baseline) -> list[Change]:
+    """As `compare`, with the numbers behind each finding."""
+    return comparing.changes(baseline.side, side(run), baseline.limits)
+
+
+def create(run: "Run", limits: Sequence[Limit] = LIMITS, *, force: bool = False) -> Baseline:
+    """The baseline of a run.
+
+    Raises:
+      GradlabError: for a run with failures (unless `force`), and for one without numbers.
+    """
+    status, failed = run.about.get("status"), run.about.get("failed", 0)
+    if (failed or status != "complete") and not force:
+        points = run.about.get("points", "?")
+        what = f"is {shown(status)}: {failed} of {points} points failed; mend them, or say --force"
+        raise GradlabError("RUN", what)
+    now = side(run)
+    if not any(series.numbers for series in now.series.values()):
+        raise GradlabError("RUN", "holds no number; a baseline of nothing would pass everything")
+    settings = {name: now.settings[name] for name in _SETTINGS if name in now.settings}
+    versions = {name: now.versions[name] for name in ("gradlab", *MACHINE) if name in now.versions}
+    return Baseline(Side(settings, versions, now.weights, _rounded(now.series)), tuple(limits))
+
+
+def _rounded(series: dict[Key, Series]) -> dict[Key, Series]:
+    def short(value: float | str) -> float | str:
+        return value if isinstance(value, str) else float(f"{value:.9g}")
+
+    return {
+        key: Series({seed: short(value) for seed, value in some.values.items()}, some.chaotic)
+        for key, some in series.items()
+    }
+
+
+def text(baseline: Baseline) -> str:
+    """The file of a baseline; equal baselines give equal text."""
+    held, limits = baseline
+    head = {
+        "schema": SCHEMA,
+        "settings": held.settings,
+        "versions": held.versions,
+        "weights": held.weights,
+        "limits": [
+            {"metric": m, "absolute": a, "relative": r} | ({"where": dict(where)} if where else {})
+            for m, a, r, where in limits
+        ],
+    }
+    blocks = []
+    for name, value in head.items():
+        written = json.dumps(value, allow_nan=False, sort_keys=True, indent=1)
+        blocks.append(f' "{name}": {written}'.replace("\n", "\n "))
+    lines = []
+    for key, series in held.series.items():
+        values = {str(seed): value for seed, value in series.values.items()}
+        row = key._asdict() | ({"chaotic": True} if series.chaotic else {}) | {"values": values}
+        lines.append("  " + json.dumps(row, allow_nan=False))
+    return "{\n" + ",\n".join(blocks) + ',\n "numbers": [\n' + ",\n".join(lines) + "\n ]\n}\n"
+
+
+def write(path: Path, baseline: Baseline) -> None:
+    """Write a baseline, whole or not at all; raises `GradlabError` with exit 5 if the disk refuses."""
+    with storage(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace(path, text(baseline).encode())
+
+
+def read(path: Path) -> Baseline:
+    """Read a baseline; every fault in it becomes one `GradlabError` that names its place."""
+    raw = _parsed(path)
+    number = str(raw.get("schema", "")).removeprefix("gradlab.baseline/") if isinstance(raw, dict) else ""
+    if number.isdecimal() and int(number[:9]) > 1:
+        what = (
+            f"gradlab.baseline/{number[:9]} is newer than {SCHEMA}, which this gradlab reads; upgrade gradlab"
+        )
+        raise GradlabError(f"{path}:schema", what)
+    if not isinstance(raw, dict) or raw.get("schema") != SCHEMA:
+        what = f"is not a baseline ({SCHEMA}); make one with `gradlab baseline create RUN -o {path}`"
+        raise GradlabError(str(path), what)
+    given, faults = strict.read(_File, {key: raw[key] for key in raw if key != "schema"}, "")
+    if faults:
+        raise strict.refusal(str(path), faults)
+    series: dict[Key, Series] = {}
+    for i, row in enumerate(given["numbers"]):
+        key = Key(row.metric, row.cell, row.init, row.w_rec, row.T, row.part)
+        if key in series:
+            raise GradlabError(f"{path}:numbers[{i}]", f"{shown(str(key), 200)} is there twice; keep one")
+        series[key] = Series({int(seed): value for seed, value in row.values.items()}, row.chaotic)
+    limits = tuple(Limit(m.metric, m.absolute, m.relative, m.where) for m in given["limits"])
+    return Baseline(Side(given["settings"], given["versions"], given["weights"], series), limits)
+
+
+def _parsed(path: Path) -> Any:
+    """The JSON of a file, with errors in our form."""
+    try:
+        if not path.is_file():
+            what = "is not a file" if path.exists() else "no such file"
+            raise GradlabError(str(path), f"{what}; make one with `gradlab baseline create RUN -o {path}`")
+        if (room := path.stat().st_size) > LARGEST:
+            raise GradlabError(str(path), f"has {size(room)}; a baseline has {size(LARGEST)} at the most")
+        return json.loads(path.read_bytes(), object_pairs_hook=_once, parse_constant=_no_constant)
+    except OSError as error:
+        raise GradlabError(str(path), f"cannot be read: {error.strerror or error}") from error
+    except RecursionError as error:
+        raise GradlabError(str(path), "is not a baseline: too deeply nested") from error
+    except ValueError as error:
+        raise GradlabError(str(path), f"is not strict JSON: {shown(str(error), 200)}") from error
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for i, (key, _) in enumerate(pairs) if key in dict(pairs[:i]))
+        raise ValueError(f"the key {shown(twice)} is there twice")
+    return found
+
+
+def _no_constant(constant: str) -> None:
+    raise ValueError(f"{constant} is no number; a value is a finite number or one of {', '.join(STATES[1:])}")
+
+
+def _values(raw: Any) -> dict[str, float | str]:
+    """Numbers or states by seed."""
+    if not isinstance(raw, dict) or not raw:
+        raise strict.fault(f"{shown(raw)} must be a table of a value for each seed")
+    for seed, value in raw.items():
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not seed.isdecimal() or len(seed) > 19:
+            raise strict.fault(f"{shown(seed)} is not a seed")
+        if not number and value not in STATES[1:]:
+            raise strict.fault(f"{shown(value)} is neither a number nor one of {', '.join(STATES[1:])}")
+    return {seed: value if isinstance(value, str) else float(value) for seed, value in raw.items()}
+
+
+def _limit(raw: Any) -> Any:
+    if isinstance(raw, dict) and str(raw.get("metric")).startswith("rate") and raw.get("relative"):
+        raise strict.fault("a rate is a logarithm; give its limit as absolute, without relative")
+    return raw
+
+
+class _Limit(strict.Strict):
+    metric: strict.Line
+    absolute: float = Field(0.0, ge=0, allow_inf_nan=False)
+    relative: float = Field(0.0, ge=0, allow_inf_nan=False)
+    where: dict[str, Any] = Field(default_factory=dict)
+
+
+class _Number(strict.Strict):
+    metric: str
+    cell: str
+    init: str
+    w_rec: float = Field(allow_inf_nan=False)
+    T: int
+    part: str
+    chaotic: bool = False
+    values: Annotated[dict[str, Any], BeforeValidator(_values)]
+
+
+class _File(strict.Strict):
+    settings: dict[str, Any]
+    versions: dict[str, Any]
+    weights: dict[str, dict[str, str]]
+    limits: list[Annotated[_Limit, BeforeValidator(_limit)]]
+    numbers: list[_Number]
+
+
+def moved(old: Baseline, new: Baseline) -> Iterator[str]:
+    """What an update would change, a line each: where, old -> new, and what comes or goes."""
+    for found, mode, before, after, _ in comparing.changes(old.side, new.side, old.limits, same=()):
+        if found.status == "cannot judge" and mode is None:
+            yield f"all      {found.sentence}"
+        elif found.metric == "weights":
+            yield f"weights  {found.sentence}"
+        elif mode is None:
+            new_one = found.status == "note"
+            yield f"{'new' if new_one else 'gone':<8} {found.id}  {_mean(after if new_one else before)}"
+        elif found.status == "failed" or (before != after and not (math.isnan(before) and math.isnan(after))):
+            yield f"changed  {found.id}  {_mean(before)} -> {_mean(after)}"
+
+
+def _mean(value: float) -> str:
+    return "no number" if math.isnan(value) else f"{value:.6g}"

@@ -1,0 +1,1 @@
+"""Predicates of claims, one file each: `name(samples, where, wanted, *, settings) -> Verdict`."""

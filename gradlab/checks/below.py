@@ -1,0 +1,8 @@
+"""Below a number."""
+
+from gradlab.samples import Samples, Verdict, Where, decide
+
+
+def below(samples: Samples, where: Where, wanted: float) -> Verdict:
+    """The whole interval lies below a number, at every point."""
+    return samples.every(where, lambda sample: decide(sample, sample.high < wanted, sample.low >= wanted))

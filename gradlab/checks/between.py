@@ -1,0 +1,15 @@
+"""Between two numbers."""
+
+from gradlab.samples import Sample, Samples, Verdict, Where, decide
+
+
+def between(samples: Samples, where: Where, wanted: tuple[float, float]) -> Verdict:
+    """The whole interval lies between two numbers, ends included, at every point."""
+    least, most = wanted
+
+    def judge(sample: Sample) -> Verdict:
+        return decide(
+            sample, least <= sample.low <= sample.high <= most, sample.high < least or sample.low > most
+        )
+
+    return samples.every(where, judge)

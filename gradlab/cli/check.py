@@ -1,0 +1,86 @@
+"""`gradlab check`: judge a run's own claims."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gradlab.status import GradlabError
+
+FEW = 20
+"""With more findings than that, what passed and notes are only counted."""
+
+if TYPE_CHECKING:
+    from gradlab.findings import Finding
+
+
+def command(
+    run: Annotated[Path, typer.Argument(help="A run's folder, such as results/NAME.")],
+    baseline: Annotated[
+        Path | None,
+        typer.Option("--baseline", help="Compare with this file of `gradlab baseline create`, too."),
+    ] = None,
+    junit: Annotated[Path | None, typer.Option("--junit", help="Write the findings as JUnit XML.")] = None,
+    github: Annotated[
+        bool | None,
+        typer.Option(
+            "--github/--no-github", help="Annotations and step summary; on by itself under Actions."
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> int:
+    """Judge the claims that a run was made with, and compare it with a baseline.
+
+    Exit 0 if all hold, 1 if one failed, 4 if one cannot be judged or there is nothing to judge. Reads files
+    alone: needs neither jax nor the settings file.
+    """
+    from gradlab import baseline as baselines
+    from gradlab import ci_formats, claims, findings, tables, trained, verdicts
+
+    remedies = tables.command(run) == "remedies"
+    found = trained.read(run) if remedies else tables.read(run)
+    question = str(found.about.get("question", ""))
+    made = findings.judge(found, claims.of(found, str(run)))
+    if baseline is None and junit is None and not _under_actions(github):
+        show(question, made, run, as_json)
+        return int(findings.exit_code(made))
+    every = [verdicts.of_claim(one) for one in made]
+    if baseline is not None:
+        if isinstance(found, trained.Trained):
+            raise GradlabError("--baseline", "compares sweeps; this is a run of gradlab remedies")
+        every += baselines.compare(found, baselines.read(baseline))
+    ci_formats.publish(every, title=question or str(run), junit=junit, github=github)
+    if as_json:
+        print(ci_formats.json_text(every))
+    else:
+        for one in every:
+            if one.status in ("failed", "cannot judge") or len(every) < FEW:
+                print(f"{one.status}: {one.sentence}")
+        print(verdicts.count(every))
+    return int(verdicts.exit_code(every))
+
+
+def _under_actions(github: bool | None) -> bool:
+    return os.environ.get("GITHUB_ACTIONS") == "true" if github is None else github
+
+
+def show(question: str, made: "list[Finding]", folder: Path, as_json: bool) -> None:
+    """Print findings on stdout."""
+    import json
+
+    from gradlab import findings
+    from gradlab.cli import _terminal
+
+    if as_json:
+        whole = findings.document(question, made) | {"run_dir": str(folder)}
+        print(json.dumps(whole, allow_nan=False, indent=1))
+        return
+    from rich.console import Console
+
+    from gradlab.cli._findings import render
+
+    colored = _terminal.color()
+    width = max(_terminal.width(), 40)
+    console = Console(no_color=not colored, force_terminal=colored, highlight=False, width=width)
+    console.print(render(question, made, width, color=colored), soft_wrap=True, end="")

@@ -1,0 +1,59 @@
+"""`gradlab export`: a finished run in another program's format."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    run: Annotated[Path, typer.Argument(help="A run's folder, such as results/NAME.")],
+    to: Annotated[str, typer.Option("--to", help="Format; `gradlab list exports` explains each.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File to write, or a folder; - is stdout.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> int:
+    """Write a run as csv, parquet, netcdf, openmetrics, github-benchmark or tensorboard.
+
+    Without -o the file goes into the run's folder, below exports/. No file of the run is changed.
+    """
+    import sys
+
+    from gradlab import registry, tables
+    from gradlab.files import replace, storage
+    from gradlab.status import GradlabError
+
+    name = to.replace("-", "_")
+    made = registry.member("exports", name)
+    if tables.command(run) != "sweep":
+        raise GradlabError(str(run), "is not the run of a sweep; its CSV files are tidy as they are")
+    content = made(tables.read(run))
+    if output is not None and str(output) == "-":
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
+        return 0
+    path = _place(run, registry.home("exports", name).FILE, output)
+    with storage(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace(path, content)
+    _say(path, to, len(content), as_json)
+    return 0
+
+
+def _place(run: Path, name: str, output: Path | None) -> Path:
+    """Where the file goes."""
+    folder = (run.parent if run.name == "run.json" else run) / "exports"
+    if output is None:
+        return folder / name
+    return output / name if output.is_dir() else output
+
+
+def _say(path: Path, to: str, size: int, as_json: bool) -> None:
+    import json
+
+    if as_json:
+        data = {"file": str(path), "format": to, "bytes": size}
+        print(json.dumps({"schema": "gradlab.export/1", "status": "ok", "exit_code": 0, "data": data}))
+    else:
+        print(path)

@@ -1,0 +1,127 @@
+"""`gradlab lesson`: a course page whose numbers are computed on this machine."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gradlab.cli import _stopping
+
+if TYPE_CHECKING:
+    from gradlab.lesson.parts import Chapter
+
+
+def command(
+    chapter: Annotated[
+        str | None, typer.Argument(help="One chapter, by number or name; all of them if left out.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="The HTML file; results/lesson.html if left out."),
+    ] = None,
+    terminal: Annotated[
+        bool, typer.Option("--terminal", help="Walk through it here; writes a file only with -o.")
+    ] = False,
+    seed: Annotated[str, typer.Option("--seed", help="Base seed.")] = "0",
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
+) -> int:
+    """Compute the lesson on vanishing and exploding gradients: one HTML file, or a walk in the terminal."""
+    from gradlab import lesson, runtime
+    from gradlab.registry import number
+    from gradlab.status import GradlabError, shown
+
+    numbers = lesson.chosen(chapter)
+    base = int(number("--seed", seed, seed, int))
+    if not 0 <= base < 2**63:
+        raise GradlabError("--seed", f"{shown(base)} is not possible; from 0 to 2**63 - 1")
+    one = f"-{numbers[0]}" if chapter is not None else ""
+    place = output or (None if terminal else Path("results") / f"lesson{one}.html")
+    if place is not None:
+        _writable(place)
+    runtime.configure()
+    made: list[tuple[int, Chapter]] = []
+    if not quiet and (place is not None or not _watched()):
+        typer.echo(f"computing {len(numbers)} chapter{'s' * (len(numbers) > 1)}", err=True)
+    for at, told in lesson.chapters(numbers, base):
+        _stopping.check()
+        made.append((at, told))
+        if terminal:
+            _walk(at, told, last=at == numbers[-1])
+        elif not quiet:
+            typer.echo(f"chapter {at}: {told.title}", err=True)
+    if place is not None:
+        words = [word for word in ("gradlab lesson", one.lstrip("-"), f"--seed {base}") if word]
+        _write(place, made, base, " ".join(words))
+        if not terminal:
+            print(place)
+        elif not quiet:
+            typer.echo(str(place), err=True)
+    return 0
+
+
+def _watched() -> bool:
+    """Whether somebody sits at both ends: only then may the walk wait for Enter."""
+    import sys
+
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _walk(number: int, told: "Chapter", *, last: bool) -> None:
+    """Print a chapter; between question and figure wait for Enter, if somebody is there to press it."""
+    from gradlab.cli import _terminal
+    from gradlab.lesson.terminal import walk
+
+    pieces = list(walk(number, told, _terminal.width(), unicode=_terminal.unicode()))
+    for i, lines in enumerate(pieces):
+        print("\n".join(lines))
+        if _watched() and not (last and i == len(pieces) - 1):
+            _enter()
+
+
+def _enter() -> None:
+    import sys
+
+    sys.stderr.write("[Enter] ")
+    sys.stderr.flush()
+    if not sys.stdin.readline():
+        raise KeyboardInterrupt
+    _stopping.check()
+
+
+def _writable(place: Path) -> None:
+    """Fail with exit 5 before anything is computed, if the file could not be written."""
+    import tempfile
+
+    from gradlab.status import Exit, GradlabError
+
+    if place.is_dir():
+        raise GradlabError("--output", f"{place} is a folder; name a file", Exit.STORAGE)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=place.parent):
+            pass
+        if place.exists():
+            with place.open("ab"):
+                pass
+    except OSError as error:
+        what = f"cannot write {place}: {error.strerror or error}; name another file with -o"
+        raise GradlabError("--output", what, Exit.STORAGE) from error
+
+
+def _write(place: Path, made: "list[tuple[int, Chapter]]", seed: int, command: str) -> None:
+    """The file appears whole or not at all."""
+    import os
+
+    from gradlab.lesson import page
+    from gradlab.status import Exit, GradlabError
+
+    text = page.html(made, seed, command)
+    half = place.with_name(f".{place.name}.{os.getpid()}.part")
+    try:
+        half.write_text(text, encoding="utf-8")
+        half.replace(place)
+    except OSError as error:
+        half.unlink(missing_ok=True)
+        raise GradlabError(
+            "--output", f"cannot write {place}: {error.strerror or error}", Exit.STORAGE
+        ) from error

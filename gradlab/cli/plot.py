@@ -1,0 +1,233 @@
+"""`gradlab plot`: one figure of a finished run, to a file or in the terminal."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from gradlab.tables import Run
+    from gradlab.trained import Trained
+
+FORMATS = ("svg", "png", "pdf")
+UNFINISHED = (".lock", "shards")
+"""What a run that goes on, or was stopped, has in its folder beside no run.json."""
+WRITTEN_BY = {"sweep": "gradlab sweep", "remedies": "gradlab remedies"}
+
+
+def command(
+    run: Annotated[str, typer.Argument(help="A run's folder; left out for a plot that reads none.")],
+    kind: Annotated[
+        str | None, typer.Argument(help="A plot, such as profile or 'profile(quantity=adjoint)'.")
+    ] = None,
+    x: Annotated[str | None, typer.Option("--x", help="Of the plot metrics: the column across.")] = None,
+    y: Annotated[str | None, typer.Option("--y", help="Of the plot metrics: the column upwards.")] = None,
+    color: Annotated[
+        str | None, typer.Option("--color", help="Of the plot metrics: what the colours are.")
+    ] = None,
+    where: Annotated[
+        list[str] | None, typer.Option("--where", help="Keep only this, such as cell=lstm or T=50,100.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A file that ends in .svg, .png or .pdf.")
+    ] = None,
+    terminal: Annotated[bool, typer.Option("--terminal", help="Draw with characters on stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> int:
+    """Draw one plot of a finished run; without -o into its figures. `gradlab list plots` has them all."""
+    import json
+
+    options = {"x": x, "y": y, "color": color}
+    folder, spec = _words(run, kind, any(value is not None for value in options.values()))
+    draw, name = _made(spec, options)
+    output = _file(output, folder, spec, [*(where or []), *filter(None, options.values())])
+    found = _read(folder, name)
+    if where:
+        found = _chosen(found, where)
+    figure = draw(found)
+    if terminal:
+        _show(figure)
+        return 0
+    _write(figure, output)
+    if as_json:
+        document = {"schema": "gradlab.plot/1", "status": "ok", "exit_code": 0, "data": {"file": str(output)}}
+        print(json.dumps(document))
+    else:
+        print(output)
+    return 0
+
+
+def _words(run: str, kind: str | None, general: bool) -> tuple[Path | None, str]:
+    """The folder and the plot; a lone word is a plot that reads no run, or a run with columns to plot."""
+    from gradlab import registry
+    from gradlab.status import GradlabError
+
+    if kind is not None:
+        return Path(run), kind
+    name = run.partition("(")[0].strip()
+    if name in registry.names("plots") and registry.home("plots", name).READS == "":
+        return None, run
+    if general:
+        return Path(run), "metrics"
+    raise GradlabError("KIND", f"is missing; known: {', '.join(registry.names('plots'))}")
+
+
+def _made(spec: str, options: dict[str, str | None]) -> tuple[Any, str]:
+    """The plot with its settings, and its name."""
+    import functools
+
+    from gradlab import registry
+
+    made = registry.make("plots", spec)
+    name = spec.partition("(")[0].strip()
+    known = registry.settings(registry.member("plots", name))
+    given = {key: value for key, value in options.items() if value is not None}
+    for key in given:
+        if key not in known:
+            raise registry.unknown(f"--{key}", f"setting of {name}", key, known)
+    return functools.partial(made, **given), name
+
+
+def _file(output: Path | None, folder: Path | None, spec: str, chosen: list[str]) -> Path:
+    """Where the figure goes; settings and choices show in the name, so that they replace no other figure."""
+    import re
+
+    from gradlab.registry import unknown
+
+    if output is not None:
+        if output.suffix.lower().removeprefix(".") not in FORMATS:
+            raise unknown("-o", "format", output.suffix.removeprefix("."), FORMATS)
+        return output
+    words = re.sub(r"[^A-Za-z0-9=.,_]+", "-", "-".join([spec, *chosen])).strip("-")
+    name = f"{words[:120]}.svg"
+    return Path(name) if folder is None else _home(folder) / "figures" / name
+
+
+def _home(folder: Path) -> Path:
+    return folder.parent if folder.name == "run.json" else folder
+
+
+def _read(folder: Path | None, name: str) -> "Run | Trained | None":
+    """The run, if it is of the command that the plot reads and holds what the plot needs."""
+    from gradlab import registry, tables
+    from gradlab.status import Exit, GradlabError
+
+    home = registry.home("plots", name)
+    if home.READS == "":
+        return None
+    assert folder is not None
+    if (
+        any((_home(folder) / left).exists() for left in UNFINISHED)
+        and not (_home(folder) / "run.json").exists()
+    ):
+        what = "holds no finished point; repeat the command that began it"
+        raise GradlabError(str(folder), what, Exit.INCONCLUSIVE)
+    came = tables.command(folder)
+    if came != home.READS:
+        fit = [other for other in registry.names("plots") if came == registry.home("plots", other).READS]
+        what = f"{name} draws what `{WRITTEN_BY[home.READS]}` has written, {folder} is of `gradlab {came}`"
+        raise GradlabError("KIND", f"{what}; for that there is {', '.join(fit) or 'no plot'}")
+    if came == "remedies":
+        from gradlab import trained
+
+        found: Run | Trained = trained.read(folder)
+    else:
+        found = tables.read(folder)
+    if found.about.get("points", 1) <= found.about.get("failed", 0):
+        what = "no point of this run has finished; failures.jsonl says why"
+        raise GradlabError(str(folder), what, Exit.INCONCLUSIVE)
+    missing = [variable for variable in home.NEEDS if variable not in found.norms]
+    if missing:
+        what = f"{name} needs {', '.join(missing)}, which this run has not measured; measure it with --probe"
+        raise GradlabError("KIND", what)
+    return found
+
+
+def _chosen(run: "Run | Trained | None", where: list[str]) -> "Run | Trained":
+    """The run with only what `where` names left on the axes of its grid."""
+    import dataclasses
+
+    from gradlab.registry import outside_brackets, unknown
+    from gradlab.status import GradlabError, shown
+    from gradlab.tables import Run
+
+    if run is None:
+        raise GradlabError("--where", "this plot reads no run; leave it out")
+    axes = ("cell", "init", "w_rec", "T", "seed") if isinstance(run, Run) else ("arm", "T", "w_rec", "seed")
+    norms = run.norms
+    kept: dict[str, list[Any]] = {}
+    for item in where:
+        axis, equals, text = item.partition("=")
+        if not equals or not text.strip():
+            raise GradlabError("--where", f"{shown(item)} is not a choice; write one such as {axes[0]}=NAME")
+        if axis.strip() not in axes:
+            raise unknown("--where", "axis of this run", axis.strip(), axes)
+        values = norms[axis.strip()].values.tolist()
+        kept[axis.strip()] = [_one(axis.strip(), word, values) for word in outside_brackets(text)]
+    norms = norms.sel(kept)
+    longest = int(norms["T"].values.max())
+    lengths = {"lag": longest + 1, "step": longest, "from_step": longest, "to_step": longest}
+    norms = norms.isel({axis: slice(0, n) for axis, n in lengths.items() if axis in norms.dims})
+    tables = ("metrics",) if isinstance(run, Run) else ("table", "curves")
+    frames = {}
+    for name in tables:
+        frame = getattr(run, name)
+        for axis, values in kept.items():
+            frame = frame[frame[axis].isin(values)]
+        frames[name] = frame.reset_index(drop=True)
+    return dataclasses.replace(run, norms=norms, **frames)
+
+
+def _one(axis: str, word: str, values: list[Any]) -> Any:
+    """The value of an axis that a word names."""
+    from gradlab.registry import unknown
+
+    for value in values:
+        if str(value) == word:
+            return value
+        if not isinstance(value, str):
+            try:
+                if float(word) == float(value):
+                    return value
+            except ValueError:
+                break
+    raise unknown(
+        "--where", f"{axis} in this run", word, [v if isinstance(v, str) else f"{v:g}" for v in values]
+    )
+
+
+def _show(figure: "Figure") -> None:
+    """The figure as characters on stdout."""
+    from rich.console import Console
+
+    from gradlab.cli import _terminal
+    from gradlab.plots._style import style
+    from gradlab.plots._terminal import render
+
+    colored, width = _terminal.color(), max(_terminal.width(), 40)
+    with style():
+        drawn = render(figure, width, unicode=_terminal.unicode(), color=colored)
+    console = Console(no_color=not colored, force_terminal=colored, highlight=False, width=width)
+    console.print(drawn, soft_wrap=True, end="")
+
+
+def _write(figure: "Figure", path: Path) -> None:
+    """One file; equal figures give equal bytes."""
+    from gradlab.plots._style import style
+    from gradlab.status import Exit, GradlabError
+
+    kind = path.suffix.lower().removeprefix(".")
+    silent = {
+        "svg": ("Date", "Creator"),
+        "png": ("Software",),
+        "pdf": ("CreationDate", "Creator", "Producer"),
+    }
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with style():
+            figure.savefig(path, format=kind, metadata=dict.fromkeys(silent[kind]))
+    except OSError as error:
+        what = f"cannot be written: {error.strerror or error}; choose another -o"
+        raise GradlabError(str(path), what, Exit.STORAGE) from error

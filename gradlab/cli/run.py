@@ -1,0 +1,140 @@
+"""`gradlab run`: ask the question of a settings file, and judge what it claims."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from gradlab.experiment import Sweep
+    from gradlab.questions import Question
+    from gradlab.tables import Run
+    from gradlab.trained import Trained
+    from gradlab.trials import Comparison
+
+
+def command(
+    file: Annotated[Path, typer.Argument(help="A settings file, such as experiments/border.toml.")],
+    size: Annotated[str, typer.Option("--size", help="full, or ci: the small grid of the file.")] = "full",
+    name: Annotated[
+        str | None, typer.Option("--name", help="Name of the run; the file's if left out.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder that runs are kept in.")] = Path("results"),
+    device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Start over: remove what gradlab has written there before.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and stop.")] = False,
+) -> int:
+    """Sweep or train what a settings file asks for, and judge what it claims.
+
+    Prints the table of the run and one verdict a claim. Exit 0 if all claims hold, 1 if one failed, 4 if
+    none failed and one cannot be judged. The `run.json` of a run is a settings file, too: it asks again.
+    """
+    from gradlab import runtime
+
+    runtime.configure(device)
+    from gradlab import questions, store
+    from gradlab.experiment import Sweep, choice
+
+    question = questions.load(file, choice("--size", size, questions.Size))
+    runtime.require_device(device)
+    folder = store.folder_of(out, question.name if name is None else name)
+    asked, ways = question.asked, (folder, force, as_json, quiet, dry_run)
+    answer = _swept(asked, *ways) if isinstance(asked, Sweep) else _trained(asked, *ways)
+    return 0 if answer is None else _judge(question, answer, folder, as_json, quiet)
+
+
+def _swept(
+    asked: "Sweep", folder: Path, force: bool, as_json: bool, quiet: bool, dry_run: bool
+) -> "Run | None":
+    from gradlab import plan, runtime, store, tables
+    from gradlab.cli.sweep import _measure, _say_plan
+    from gradlab.experiment import settings
+
+    planned = plan.plan(asked)
+    plan.check(asked, planned)
+    if dry_run:
+        _say_plan(asked, planned, folder, as_json)
+        return None
+    with store.opened(folder):
+        if force:
+            store.start_over(folder)
+        if store.existing(folder, settings(asked)):
+            return tables.read(folder)
+        store.begin(folder, settings(asked), runtime.versions())
+        run, _ = _measure(asked, planned, folder, quiet)
+        store.ended(folder)
+    return run
+
+
+def _trained(
+    asked: "Comparison", folder: Path, force: bool, as_json: bool, quiet: bool, dry_run: bool
+) -> "Trained | None":
+    from gradlab import runtime, store, trained, trials
+    from gradlab.cli.remedies import _train
+
+    trials.check(asked)
+    if dry_run:
+        _say_trials(asked, folder, as_json)
+        return None
+    settings = trials.settings(asked)
+    with store.opened(folder):
+        if force:
+            store.start_over(folder)
+        if store.existing(folder, settings):
+            return trained.read(folder)
+        store.begin(folder, settings, runtime.versions())
+        return _train(asked, settings, folder, quiet)
+
+
+def _judge(question: "Question", run: "Run | Trained", folder: Path, as_json: bool, quiet: bool) -> int:
+    """Store what was asked and what became of the claims, draw, and say it."""
+    from gradlab import findings, registry, store
+    from gradlab.cli import _terminal, check
+    from gradlab.status import Exit
+    from gradlab.trained import Trained
+
+    made = findings.judge(run, question.claims)
+    with store.opened(folder):
+        findings.write(folder, question.facts(), made)
+    for spec in question.figures:
+        from gradlab.plots._style import save
+
+        save(registry.make("plots", spec)(run), folder / "figures", spec.partition("(")[0])
+    if not as_json:
+        _terminal.show_remedies(run) if isinstance(run, Trained) else _terminal.show(run)
+        print()
+    check.show(question.question, made, folder, as_json)
+    if not quiet:
+        typer.echo(f"{folder}  (gradlab check {folder} judges it again)", err=True)
+        if question.left_out:
+            typer.echo(f"{question.left_out} claims are made at another --size only", err=True)
+    code = findings.exit_code(made) if made or question.left_out else Exit.OK
+    return int(code or (Exit.PARTIAL if run.about.get("failed") else Exit.OK))
+
+
+def _say_trials(asked: "Comparison", folder: Path, as_json: bool) -> None:
+    import json
+
+    networks = len(asked.remedies) * len(asked.T) * len(asked.w_rec)
+    trained = networks * (asked.seeds + (asked.tuning * len(asked.rates) if len(asked.rates) > 1 else 0))
+    data = {
+        "arms": len(asked.remedies),
+        "networks": trained,
+        "updates": asked.updates,
+        "run_dir": str(folder),
+    }
+    if as_json:
+        head = {"schema": "gradlab.plan/1", "status": "planned", "exit_code": 0}
+        print(json.dumps(head | {"data": data | {"run_dir": str(folder)}}))
+        return
+    axes = {"arm": asked.remedies, "T": asked.T, "w_rec": asked.w_rec, "seed": range(asked.seeds)}
+    grid = " x ".join(f"{name} {len(values)}" for name, values in axes.items())
+    print(f"grid     {grid} = {networks * asked.seeds} networks to judge")
+    print(
+        f"training {trained} networks, those that choose the rate among them, {asked.updates} updates at most"
+    )
+    print(f"folder   {folder}")

@@ -1,0 +1,134 @@
+"""The anatomy of cells: one step of each as a diagram, with how much gradient each edge lets through."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from numpy.typing import NDArray
+
+from gradlab.plots import _drawing, _style
+from gradlab.plots._structures import structure
+from gradlab.states import OK, UNDEFINED
+from gradlab.tables import Run, grid
+
+READS = "sweep"
+BY_DEFAULT = False
+"""It is drawn when asked for."""
+NEEDS = ("transport_frobenius",)
+
+
+def anatomy(run: Run, *, w_rec: float = 0.9) -> Figure:
+    """One step of each cell, the gradient's path through it as wide as what was measured on it.
+
+    share of a part p of the state: mean over lags and seeds of |dstate_T/dp_t|^2 / |dstate_T/dstate_t|^2
+
+    is written at the part: with two parts, how much arrives along the memory and how much through the gates.
+    An edge into a product carries the gradient times the opening of the gate, its mean over units, steps
+    and seeds; an edge of a sum or a copy all of it; of a grey edge the run says nothing. Openings need the
+    probe gates. For the measured w_rec nearest to the one asked for, the longest T, the first initialiser.
+    """
+    norms = run.norms
+    at, T = int(np.abs(norms["w_rec"].values - w_rec).argmin()), int(norms["T"].values.max())
+    here = norms.isel(w_rec=at, init=0).sel(T=T)
+    rates = grid(run.metrics, norms, "rate").value[:, 0, at, int(norms["T"].values.argmax())]
+    cells = norms["cell"].values.tolist()
+    colors = _style.cell_colors(cells)
+    with _style.style():
+        figure, axes = _style.panels(len(cells), columns=2, height=2.05)
+        known = False
+        for c, panel in enumerate(axes):
+            one = here.isel(cell=c)
+            opened = openings(one, T)
+            shares = parts(one, T)
+            values = {"1": 1.0, "step": _mean(10.0 ** rates[c])} | opened
+            values |= {f"1-{gate}": 1 - value for gate, value in opened.items()}
+            values |= {f"share {part}": share for part, share in shares.items() if len(shares) > 1}
+            known |= bool(opened)
+            _drawing.draw(panel, structure(cells[c], list(shares), list(opened)), values)
+            panel.set_title(cells[c], color=colors[cells[c]], fontweight="bold", pad=14)
+            panel.text(
+                0.5, 1.01, caption(values["step"], one), transform=panel.transAxes, ha="center", fontsize=7
+            )
+        seeds = norms.sizes["seed"]
+        figure.suptitle(
+            f"One step of each cell and the gradient's way back: w_rec = {norms['w_rec'].values[at]:g}, "
+            f"T = {T}, {seeds} seed{'s' * (seeds > 1)}\n"
+        )
+        figure.legend(handles=_legend(known), loc="outside lower center", ncols=3)
+    return figure
+
+
+def parts(one: Any, T: int) -> dict[str, float]:
+    """The share of the squared transport that arrives in each part of the state, over the lags 1..T."""
+    norm, state = (
+        one[name].isel(lag=slice(1, T + 1)) for name in ("transport_frobenius", "transport_frobenius_state")
+    )
+    whole, fine = norm.sel(part="state").values, state.sel(part="state").values == OK
+    found = {}
+    for part in map(str, norm["part"].values):
+        codes = state.sel(part=part).values
+        if part == "state" or (codes == UNDEFINED).all():
+            continue
+        share = np.where(codes == OK, 10.0 ** (2 * (norm.sel(part=part).values - whole)), 0.0)
+        found[part] = _mean(share[fine])
+    return found or {"h": 1.0}
+
+
+def openings(one: Any, T: int) -> dict[str, float]:
+    """The mean opening of each gate that the cell has; empty if the run has not measured them."""
+    if "opening" not in one or "gate" not in one.coords:
+        return {}
+    means = {str(gate): _mean(one["opening"].sel(gate=gate).values) for gate in one["gate"].values}
+    return {gate: value for gate, value in means.items() if np.isfinite(value)}
+
+
+def caption(step: float, one: Any) -> str:
+    """What one step multiplies the gradient with, by all ways and along the memory alone."""
+    said = f"all ways together ×{step:.3f} a step" if np.isfinite(step) else "no rate is defined"
+    if "retention_half_life" in one:
+        half = one["retention_half_life"].values
+        half = half[~np.isnan(half)]
+        if len(half):
+            middle = float(np.median(half))
+            said += (
+                f"; the memory alone ×{2 ** (-1 / middle):.3f}"
+                if np.isfinite(middle)
+                else "; the memory keeps all"
+            )
+    return said
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def _legend(gates: bool) -> list[Any]:
+    ring: dict[str, Any] = {"linestyle": "none", "markeredgecolor": _drawing.INK, "markeredgewidth": 0.7}
+    box: dict[str, Any] = {"edgecolor": _drawing.INK, "linewidth": 0.7}
+    wide = "gradient, against the arrows: × opening" if gates else "gradient; openings need --probe gates"
+    return [
+        Line2D([], [], color=_drawing.GRADIENT, alpha=0.75, linewidth=5, label=wide),
+        Line2D([], [], color=_drawing.SOFT, linewidth=0.7, label="not measured on its own"),
+        Line2D(
+            [],
+            [],
+            linestyle="none",
+            marker="$\\%$",
+            color=_drawing.WORDS,
+            label="share of the squared transport",
+        ),
+        Patch(facecolor=_drawing.LAYER, label="layer (weights)", **box),
+        Line2D([], [], marker="o", markerfacecolor=_drawing.POINT, markersize=7, label="pointwise", **ring),
+        Line2D(
+            [],
+            [],
+            marker="o",
+            markerfacecolor=_drawing.INK,
+            markersize=3.5,
+            label="copy (white: join)",
+            **ring,
+        ),
+    ]

@@ -1,0 +1,123 @@
+"""A pytest plugin: hold a recurrent step to how far its gradient must reach.
+
+The fixture `gradient_flow` measures any step function; `assert_horizon` and `assert_regime` fail with the
+finding as their message. Nothing heavy is imported before the first measurement.
+"""
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+if TYPE_CHECKING:
+    import xarray
+
+    from gradlab.summary import Group
+    from gradlab.verdicts import Finding, Status
+
+REGIMES = ("VANISH", "STABLE", "EXPLODE", "NONFINITE", "UNDEFINED")
+
+
+class Flow(NamedTuple):
+    """How the gradient of one step function flows over one sequence."""
+
+    norms: "xarray.Dataset"
+    """All profiles, as `gradlab.measure` returns them."""
+    T: int
+    regime: str
+    """`VANISH`, `STABLE`, `EXPLODE`, `NONFINITE` or `UNDEFINED`."""
+    rate: float
+    """Slope of log10 transport per step of lag."""
+    half_life: float
+    """In steps, as every horizon; infinite where it is beyond T."""
+    soft_horizon: float
+    hard_horizon: float
+    credit_horizon: float
+    """NaN where the recurrent weights are not known: give `w_rec=`."""
+    sentence: str
+    """All of it in words."""
+
+
+def measured(step: Callable[..., Any], params: Any, state: Any, xs: Any, **settings: Any) -> Flow:
+    """Measure a step function; arguments and errors are those of `gradlab.measure`."""
+    from gradlab import measure, summary
+
+    norms = measure(step, params, state, xs, **settings)
+    (group,) = summary.groups(norms)
+    return Flow(
+        norms,
+        group.T,
+        group.regime,
+        float(group.rate),
+        half_life=_far(group, "half_life"),
+        soft_horizon=_far(group, "soft_horizon"),
+        hard_horizon=_far(group, "hard_horizon"),
+        credit_horizon=float(group.credit_horizon),
+        sentence=summary.verdict(norms),
+    )
+
+
+def _far(group: "Group", name: str) -> float:
+    """A horizon; infinite if the transport is measured and does not fall that far, NaN if it is not."""
+    value = float(getattr(group, name))
+    return math.inf if math.isnan(value) and group.regime != "NONFINITE" else value
+
+
+@pytest.fixture
+def gradient_flow() -> Callable[..., Flow]:
+    """The function `(step, params, state, xs, **settings) -> Flow` that measures a recurrent step."""
+    return measured
+
+
+def assert_horizon(
+    step: Callable[..., Any], params: Any, state: Any, xs: Any, *, at_least: float = 50, **settings: Any
+) -> None:
+    """Fail unless the transport falls by less than 10^3 within `at_least` steps.
+
+    Raises:
+      AssertionError: if the soft horizon is shorter, the forward pass is not finite, or xs has fewer than
+        `at_least` steps, which would show nothing.
+    """
+    __tracebackhide__ = True
+    flow = measured(step, params, state, xs, **settings)
+    finding = _horizon(flow, at_least)
+    if finding.status != "passed":
+        raise AssertionError(finding.sentence)
+
+
+def assert_regime(
+    step: Callable[..., Any], params: Any, state: Any, xs: Any, regime: str = "STABLE", **settings: Any
+) -> None:
+    """Fail unless the gradient does what `regime` says: `VANISH`, `STABLE` or `EXPLODE`.
+
+    Raises:
+      AssertionError: if it does something else.
+      GradlabError: for a word that is no regime.
+    """
+    __tracebackhide__ = True
+    if regime not in REGIMES:
+        from gradlab.registry import unknown
+
+        raise unknown("regime", "regime", regime, REGIMES)
+    flow = measured(step, params, state, xs, **settings)
+    if flow.regime != regime:
+        raise AssertionError(f"wanted {regime}: {flow.sentence}")
+
+
+def _horizon(flow: Flow, at_least: float) -> "Finding":
+    from gradlab.verdicts import Finding
+
+    wanted = f"a soft horizon of at least {at_least:g} steps"
+    status: Status
+    if flow.regime == "NONFINITE":
+        status, why = "failed", "the forward pass is not finite"
+    elif flow.soft_horizon < at_least:
+        status, why = "failed", f"the transport falls by 10^3 within {flow.soft_horizon:.3g} steps"
+    elif math.isinf(flow.soft_horizon) and at_least > flow.T:
+        status, why = "cannot judge", f"xs has only {flow.T} steps; give at least {at_least:g}"
+    else:
+        status, why = "passed", "the transport reaches that far"
+    known = flow.soft_horizon if math.isfinite(flow.soft_horizon) else None
+    sentence = f"wanted {wanted}, but {why}. {flow.sentence}"
+    return Finding("soft_horizon", wanted, status, "soft_horizon", {"T": flow.T}, known, wanted, sentence)

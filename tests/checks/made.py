@@ -1,0 +1,25 @@
+"""Samples made by hand: the middle and interval of each point."""
+
+import math
+
+from gradlab.samples import Sample, Samples
+
+
+def point(middle, low=None, high=None, seeds=5, word="", lost="", **where):
+    low, high = middle if low is None else low, middle if high is None else high
+    return Sample(where, seeds, middle, low, high, word, lost)
+
+
+def lost(why="lost", **where):
+    return point(math.nan, lost=why, **where)
+
+
+def samples(*points, metric="rate"):
+    return Samples(metric, tuple(points[0].where), points)
+
+
+def line(*middles, spread=0.01, seeds=5, axis="w_rec"):
+    """Points along one axis, at 1, 2, 3, ..."""
+    return samples(
+        *(point(m, m - spread, m + spread, seeds, **{axis: i + 1.0}) for i, m in enumerate(middles))
+    )

@@ -1,0 +1,35 @@
+import math
+
+import pytest
+
+from gradlab.checks.greater_than import greater_than
+from tests.checks.made import lost, point, samples
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "seeds", "status"),
+    [
+        ((1.0, 1.2), (0.1, 0.9), 5, "passed"),
+        ((1.0, 1.2), (0.1, 1.0), 5, "cannot judge"),
+        ((0.1, 0.4), (0.5, 0.9), 5, "failed"),
+        ((1.0, 1.0), (1.0, 1.0), 5, "failed"),
+        ((1.0, 1.2), (0.1, 0.9), 2, "cannot judge"),
+        ((0.1, 0.4), (0.5, 0.9), 2, "cannot judge"),
+        ((math.inf, math.inf), (0.5, 0.9), 3, "passed"),
+    ],
+)
+def test_intervals_must_be_apart_and_rest_on_enough_seeds(here, there, seeds, status):
+    both = samples(point(0.5, *here, seeds, arm="a"), point(0.5, *there, seeds, arm="b"))
+    assert greater_than(both, {"arm": "a"}, {"arm": "b"}).status == status
+
+
+def test_each_point_meets_its_counterpart():
+    points = [point(T + (arm == "a"), arm=arm, T=T) for arm in "ab" for T in (10.0, 20.0)]
+    assert greater_than(samples(*points), {"arm": "a"}, {"arm": "b"}).status == "passed"
+    assert greater_than(samples(*points), {"arm": "b"}, {"T": 10.0}).status == "passed"
+
+
+def test_a_lost_value_on_either_side_fails():
+    both = samples(point(1.0, arm="a"), lost(arm="b"))
+    assert greater_than(both, {"arm": "a"}, {"arm": "b"}).status == "failed"
+    assert greater_than(both, {"arm": "b"}, {"arm": "a"}).status == "failed"

@@ -1,0 +1,110 @@
+"""`gradlab remedies`: its table, its files, the same bytes again, and what it refuses."""
+
+import re
+
+import pandas as pd
+import pytest
+
+from tests.cli.calling import contents, document, gradlab
+
+SMALL = (
+    *("remedies", "adding", "-T", "4", "-N", "2", "--batch", "2", "--updates", "4", "--every", "2"),
+    *("--judged", "4", "--seeds", "2", "--tuning", "1"),
+)
+ARMS = ("-r", "clip_norm(1e-3), truncate(2)", "-r", "esn")
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    out = tmp_path_factory.mktemp("small")
+    said = gradlab(*SMALL, *ARMS, "--lr", "0.1,0.01", "--out", out, "--name", "run")
+    return out / "run", said
+
+
+def test_stdout_is_a_table_of_80_columns_with_a_sentence_for_each_arm(small):
+    folder, said = small
+    assert said.code == 0
+    lines = said.out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[0] == "T = 4, w_rec = 1"
+    assert lines[1].split()[:3] == ["remedy", "N", "rate"]
+    rows = ["none", "clip_norm(threshold...", "truncate(k=2)", "esn"]
+    assert [line.split()[0] for line in lines[2:6]] == rows
+    assert re.search(r"(?m)^clip_norm\(threshold=0.001\): changed the gradient in 100% of the updates;", said.out)
+    assert re.search(r"(?m)^truncate\(k=2\): (changed .*)?nothing comes from beyond lag 2;", said.out)
+    assert "0/2" in said.out or "1/2" in said.out or "2/2" in said.out
+    assert said.err.endswith(f"{folder}  (gradlab show {folder} prints it again)\n")
+
+
+def test_the_folder_holds_a_row_a_network_and_its_curves(small):
+    folder, _ = small
+    table = pd.read_csv(folder / "remedies.csv")
+    assert len(table) == 8
+    assert set(table["rate"]) <= {0.1, 0.01}
+    assert table["parameters"].between(8, 12).all()
+    about = document((folder / "run.json").read_text())
+    assert (about["command"], about["points"], about["status"]) == ("remedies", 8, "complete")
+    assert about["chance"] == {"4": pytest.approx(1 / 6)}
+    curves = pd.read_csv(folder / "training.csv")
+    assert set(curves[curves["arm"] == "esn"]["update"]) == {4}
+    assert set(curves[curves["arm"] == "none"]["update"]) == {2, 4}
+
+
+def test_a_second_time_it_computes_nothing_and_prints_the_same(small, monkeypatch):
+    from gradlab import trials
+
+    folder, first = small
+    before = contents(folder)
+    monkeypatch.setattr(trials, "run", lambda *_: pytest.fail("something was computed"))
+    said = gradlab(*SMALL, *ARMS, "--lr", "0.1,0.01", "--out", folder.parent, "--name", "run")
+    assert (said.code, said.out) == (0, first.out)
+    assert gradlab("show", folder).out == first.out
+    assert contents(folder) == before
+
+
+def test_json_is_one_strict_document(small):
+    folder, _ = small
+    found = document(gradlab("show", folder, "--json").out)
+    assert (found["schema"], found["exit_code"]) == ("gradlab.remedies/1", 0)
+    assert [row["arm"] for row in found["data"]] == ["none", "clip_norm(threshold=0.001)", "truncate(k=2)", "esn"]
+    assert found["data"][2]["hard"] == 2
+    assert all(row["solved"]["of"] == 2 for row in found["data"])
+
+
+def test_trained_again_elsewhere_it_writes_the_same_bytes(small, tmp_path):
+    """One arm alone, in a folder of its own: its rows are those of the comparison."""
+    folder, _ = small
+    said = gradlab(*SMALL, "-r", "truncate(2)", "--lr", "0.1,0.01", "--out", tmp_path, "--name", "run", "-q")
+    assert (said.code, said.err) == (0, "")
+    for name in ("remedies.csv", "training.csv"):
+        both = [(place / name).read_text().splitlines() for place in (folder, tmp_path / "run")]
+        here = [[line for line in lines if line.startswith(("none,", "truncate"))] for lines in both]
+        assert here[0] == here[1]
+        assert here[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "where", "words"),
+    [
+        (["adding", "-r", "clip_nrm"], "--remedy", "did you mean clip_norm?"),
+        (["adding", "-r", "clip_norm(-1.0)"], "--remedy", "must be positive and finite"),
+        (["adding", "-r", "lstm+gru"], "--remedy", "both replace the cell"),
+        (["adding", "-r", "esn+clip_norm"], "--remedy", "in closed form"),
+        (["adding", "-r", "none+clip_norm"], "--remedy", "cannot be combined"),
+        (["adding", "-r", "clip_norm,clip_norm(1.0)"], "--remedy", "given twice"),
+        (["adding", "-T", "1"], "-T", "the least T is 2"),
+        (["addding"], "TASK", "did you mean adding?"),
+        (["adding", "--optimizer", "adm"], "--optimizer", "did you mean adam?"),
+        (["adding", "--lr", "0"], "--lr", "positive"),
+        (["adding", "--quick", "--full"], "--quick", "exclude each other"),
+        (["adding", "--updates", "150"], "--updates", "no multiple of --every 100"),
+    ],
+)
+def test_what_is_not_possible_exits_with_2_in_one_line(arguments, where, words, tmp_path):
+    said = gradlab("remedies", *arguments, "--out", tmp_path / "results")
+    assert (said.code, said.out) == (2, "")
+    line = said.err.removesuffix("\n")
+    assert line.startswith(f"error: {where}")
+    assert line.isprintable()
+    assert words in line
+    assert not (tmp_path / "results").exists()

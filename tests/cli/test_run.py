@@ -1,0 +1,101 @@
+"""`gradlab run`: a settings file asked, answered and judged."""
+
+import json
+
+import pytest
+
+from gradlab import engine, tables
+from tests.cli.calling import document, gradlab
+
+FILE = """
+question = "Does it vanish?"
+[sweep]
+cell = "elman(activation=identity)"
+w_rec = [0.5, 1.0]
+T = [4, 8]
+hidden = 4
+seeds = 3
+[ci]
+T = 6
+[[claims]]
+text = "Half is lost at each step."
+metric = "rate"
+where = { w_rec = 0.5 }
+equals = -0.30103
+within = 1e-5
+[[claims]]
+text = "It is so at T = 8."
+metric = "regime"
+where = { w_rec = 0.5, T = 8 }
+equals = "VANISH"
+size = "full"
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    place = tmp_path / "half.toml"
+    place.write_text(FILE)
+    return place
+
+
+def test_a_file_is_measured_judged_and_asked_again(file, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    found = gradlab("run", file, "--out", out)
+    assert found.code == 0, found.err
+    assert "2 of 2 claims hold." in found.out
+    run = tables.read(out / "half")
+    assert run.about["question"] == "Does it vanish?"
+    assert run.about["settings"]["w_rec"] == [0.5, 1.0]
+    written = json.loads((out / "half" / "findings.json").read_text())
+    assert [row["status"] for row in written["data"]] == ["passed", "passed"]
+    assert gradlab("check", out / "half").code == 0
+    monkeypatch.setattr(engine, "run", lambda *_: pytest.fail("something was computed"))
+    again = gradlab("run", out / "half" / "run.json", "--out", out, "--json")
+    assert document(again.out)["data"] == written["data"]
+    file.write_text(FILE.replace("-0.30103", "-0.2"))
+    changed = gradlab("run", file, "--out", out, "-q")
+    assert (changed.code, changed.err) == (1, "")
+    assert tables.read(out / "half").about["claims"][0]["equals"] == -0.2
+
+
+def test_a_dry_run_computes_nothing_and_leaves_nothing(file, tmp_path, monkeypatch):
+    monkeypatch.setattr(engine, "run", lambda *_: pytest.fail("something was computed"))
+    found = gradlab("run", file, "--out", tmp_path / "out", "--dry-run", "--size", "ci", "--json")
+    assert found.code == 0
+    assert document(found.out)["data"]["points"] == 6
+    assert document(found.out)["data"]["run_dir"].endswith("half-ci")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("w_rec = [", "w_rek = [", "did you mean w_rec?"),
+        ("hidden = 4", "hidden = 0\nseed = -1", "2 faults"),
+        ("[ci]", "[cj]", "cj: no such key"),
+        ('"elman(activation=identity)"', '"os:system"', "names code"),
+    ],
+)
+def test_a_wrong_file_is_exit_2_and_nothing_is_made(file, tmp_path, old, new, said):
+    file.write_text(FILE.replace(old, new))
+    found = gradlab("run", file, "--out", tmp_path / "out", "--size", "ci")
+    assert (found.code, found.out) == (2, "")
+    assert said in found.err
+    assert "Traceback" not in found.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_comparison_is_planned_from_a_file(file, tmp_path):
+    file.write_text(
+        'question = "Does it help?"\n[remedies]\ntask = "adding"\nremedies = "lstm"\nT = 6\nhidden = 4\n'
+        "rates = [0.1, 0.2]\ntuning = 1\nseeds = 2\n"
+    )
+    found = gradlab("run", file, "--out", tmp_path / "out", "--dry-run")
+    assert found.code == 0, found.err
+    assert "grid     arm 2 x T 1 x w_rec 1 x seed 2 = 4 networks to judge" in found.out
+    assert "training 8 networks" in found.out
+
+
+def test_an_unknown_size_is_refused(file):
+    assert gradlab("run", file, "--size", "tiny").code == 2

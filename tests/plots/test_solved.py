@@ -1,0 +1,31 @@
+"""Solved shares."""
+
+import numpy as np
+
+from gradlab.outcomes import wilson
+from gradlab.plots.solved import solved
+from tests.plots.comparisons import comparison
+
+
+def test_shares_and_wilson_intervals_against_T():
+    run = comparison(("none",), (20, 50), (1.0,), 4, lambda arm, T, w, s: 100 * (T == 20 or s == 0))
+    (panel,) = solved(run).axes
+    (bars,) = panel.containers
+    np.testing.assert_allclose(bars.lines[0].get_ydata(orig=False), [1.0, 0.25])
+    low_high = [segment[:, 1] for segment in bars.lines[2][0].get_segments()]
+    np.testing.assert_allclose(
+        np.array(low_high, float), [[found.low, found.high] for found in (wilson(4, 4), wilson(1, 4))]
+    )
+
+
+def test_one_T_gives_one_row_an_arm():
+    (panel,) = solved(comparison(("none", "clip_norm"), (20,), (1.0,))).axes
+    assert [label.get_text() for label in panel.get_yticklabels()] == ["clip_norm", "none"]
+    assert [bars.lines[0].get_ydata()[0] for bars in panel.containers] == [1, 0]
+
+
+def test_a_panel_a_w_rec_and_equal_shares_stand_beside_each_other():
+    figure = solved(comparison())
+    assert [axes.get_title() for axes in figure.axes] == ["w_rec = 0.5", "w_rec = 1", "w_rec = 1.5"]
+    first, second = figure.axes[1].containers
+    assert (first.lines[0].get_xdata() < second.lines[0].get_xdata()).all()

@@ -1,0 +1,87 @@
+"""Figures as characters."""
+
+import numpy as np
+import pytest
+
+from gradlab import registry, tables
+from gradlab.plots import _terminal
+from gradlab.plots._canvas import Canvas
+from gradlab.plots.bifurcation import bifurcation
+from gradlab.plots.metrics import metrics
+from gradlab.plots.rate_map import rate_map
+from tests import samples
+from tests.plots.comparisons import comparison
+
+NORMS = samples.norms(("elman(activation=identity)", "lstm"), (0.5, 0.9, 1.0, 1.4), (20, 50))
+RUN = tables.Run({}, tables.metrics(NORMS), NORMS)
+
+
+def lines(figure, width=80, unicode=False, color=False):
+    return _terminal.render(figure, width, unicode=unicode, color=color).plain.splitlines()
+
+
+def test_a_dot_is_where_it_belongs():
+    canvas = Canvas(4, 2, unicode=True)
+    canvas.dot(0.0, 1.0, "", "a")
+    canvas.dot(1.0, 0.0, "", "a")
+    canvas.dot(0.5, 1.2, "", "a")
+    assert [canvas.cell(0, 0)[0], canvas.cell(1, 3)[0], canvas.cell(0, 2)[0]] == ["\u2801", "\u2880", " "]
+    plain = Canvas(4, 2, unicode=False)
+    plain.line(np.array([0.0, 0.9]), np.array([1.0, 0.9]), "", "b")
+    assert [plain.cell(0, k)[0] for k in range(4)] == ["b"] * 4
+
+
+def test_a_rising_curve_rises():
+    (row_of_first, row_of_last) = (None, None)
+    drawn = [line.partition("|")[2] for line in lines(metrics(RUN, y="rate", color="")) if "|" in line]
+    columns = [line.find("b") for line in drawn]
+    row_of_first = next(k for k, line in enumerate(drawn) if line[2:12].strip())
+    row_of_last = next(k for k, line in enumerate(drawn) if line[-12:].strip())
+    assert row_of_last < row_of_first, columns
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        k
+        for k in registry.names("plots")
+        if k
+        in (
+            "profile",
+            "rate_map",
+            "three_gradients",
+            "horizon",
+            "metrics",
+            "anatomy",
+            "bifurcation",
+            "phase_portrait",
+            "learning_curves",
+            "solved",
+            "trainability",
+        )
+    ],
+)
+@pytest.mark.parametrize("unicode", [False, True])
+def test_every_kind_fits_and_speaks_the_terminal_s_language(kind, unicode):
+    reads = registry.home("plots", kind).READS
+    run = {"sweep": RUN, "remedies": comparison(T=(20, 50), w_rec=(0.5, 1.0)), "": None}[reads]
+    figure = registry.make("plots", kind)(run)
+    found = lines(figure, unicode=unicode)
+    assert unicode or "\n".join(found).isascii()
+    assert max(len(line) for line in found if line[9:10] in "|+│┤└") <= 80
+    assert found[0].strip()
+
+
+def test_a_map_says_the_sign_in_words_and_in_shades():
+    found = lines(rate_map(RUN))
+    row = next(line for line in found if line.strip().startswith("50+"))
+    assert row[10:20] == "=" * 10
+    assert row[-10:] == "#" * 10
+    assert any("log10 per step: -" in line and "[=-.+#]" in line for line in found)
+
+
+def test_colour_is_only_added():
+    figure = bifurcation()
+    colored = _terminal.render(figure, 80, unicode=True, color=True)
+    assert colored.plain.splitlines() == lines(figure, unicode=True)
+    assert any("#0072b2" in str(span.style) for span in colored.spans)

@@ -1,0 +1,96 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gradlab.cells.elman import Elman
+from gradlab.objectives import objective
+from gradlab.probes.lyapunov import lyapunov
+from gradlab.remedies.flossing import flossing
+from gradlab.types import Setup, Trail
+from tests.remedies.training import (
+    Follow,
+    along,
+    changes_nothing,
+    direction,
+    gradient,
+    lane,
+    parts,
+    setting,
+    slope,
+    trails,
+)
+from tests.test_contracts import orthogonal
+
+
+def exponents(params, before, xs, count):
+    """By Householder's QR of dense Jacobians, from the frame that the remedy starts with."""
+    size = before[0].size
+    frame = np.linalg.qr(np.random.default_rng(0).standard_normal((size, count)))[0]
+    logs = np.zeros(count)
+    for h, x in zip(before, xs, strict=True):
+        slopes = 1 - np.tanh(params.w_rec @ h + params.w_in @ x + params.b) ** 2
+        frame, triangle = np.linalg.qr(slopes[:, None] * params.w_rec @ frame)
+        logs += np.log(np.abs(np.diagonal(triangle)))
+    return logs / len(before)
+
+
+@pytest.fixture(scope="module")
+def case():
+    of = setting(flossing(weight=0.4, count=2), task=Follow(length=4), T=5)
+    one = lane(of)
+    return of, one, parts(of, one)
+
+
+def test_value_is_that_of_householders_qr(case):
+    of, one, loss = case
+    found = []
+    params = jax.tree.map(np.asarray, one.weights.cell)
+    for xs, before, _ in trails(of, one):
+        states = [state.h for state in before[:4]]
+        found.append((exponents(params, states, xs[:4], 2) ** 2).sum())
+    total, plain = loss(one.weights)
+    assert float(total - plain) == pytest.approx(0.4 * np.mean(found), rel=1e-10)
+
+
+def test_gradient_by_differences(case):
+    of, one, loss = case
+    way = direction(one.weights)
+    found = along(gradient(of, one)[0], way)
+    assert found == pytest.approx(slope(lambda w: loss(w)[0], one.weights, way, 1e-4), rel=1e-7)
+
+
+@pytest.mark.parametrize(("n", "T", "near"), [(1, 12, 1e-12), (3, 3000, 5e-3)])
+def test_exponents_are_those_of_the_lyapunov_probe(n, T, near, key):
+    """Exactly with one unit; otherwise the two turn from frames of their own into the same one."""
+    cell = Elman()
+    key_init, key_x = jax.random.split(key)
+    params, state = cell.init(key_init, 2, n, 1.2, orthogonal)
+    xs = jax.random.normal(key_x, (T, 2))
+    setup = Setup(objective("unit", state, cell.readout), None, T)
+
+    @jax.jit
+    def both(params):
+        _, before = jax.lax.scan(lambda s, x: (cell.step(params, s, x), s), state, xs)
+        trail = Trail(cell, params, before, xs, None, jnp.int32(T))
+        probe = lyapunov(cell.step, params, state, xs, setup)
+        return flossing(weight=1.0, count=2).penalty(trail), probe.lyapunov_history[-1]
+
+    found, exponents = both(params)
+    assert float(found) == pytest.approx(float((exponents[:2] ** 2).sum()), rel=near)
+
+
+def test_weight_0_is_neutral():
+    changes_nothing("flossing(0.0)")
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"weight": -1.0}, "weight=-1.0 must be 0 or positive, and finite"),
+        ({"count": 0}, "count=0 must be at least 1"),
+    ],
+)
+def test_bad_settings_are_refused(settings, words):
+    with pytest.raises(ValueError, match=words):
+        flossing(**settings)

@@ -1,0 +1,104 @@
+"""The GitHub action: its shell lines run in bash, with every input as plain text."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from tests.cli.calling import gradlab
+
+ACTION = Path(__file__).parents[1] / "action.yml"
+STAND_IN = f"""#!{sys.executable}
+import json, os, sys
+with open(os.environ["CALLS"], "a") as file:
+    file.write(json.dumps([os.path.basename(sys.argv[0]), *sys.argv[1:]]) + "\\n")
+sys.exit(int(os.environ.get("CODE", "0")))
+"""
+
+
+def steps():
+    """Each step's environment and script."""
+    found = []
+    for block in ACTION.read_text().partition("  steps:\n")[2].split("    - name: ")[1:]:
+        environment = dict(re.findall(r"^        (\w+): \$\{\{ (\S+) \}\}$", block, re.MULTILINE))
+        found.append((environment, textwrap.dedent(block.partition("      run: |\n")[2])))
+    return found
+
+
+def act(tmp_path, code=0, **inputs):
+    """Run the steps as the runner does; what they called, and the exit code of the last that ran."""
+    defaults = {"sweep": "", "run": "", "junit": "gradlab.xml", "requirement": "gradlab"}
+    values = {f"inputs.{key}": value for key, value in (defaults | inputs).items()}
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in ("python", "gradlab"):
+        (tools / name).write_text(STAND_IN)
+        (tools / name).chmod(0o755)
+    output, calls = tmp_path / "output", tmp_path / "calls"
+    calls.touch()
+    status = 0
+    for names, script in steps():
+        lines = output.read_text().splitlines() if output.exists() else []
+        values |= {
+            f"steps.measure.outputs.{key}": value for key, _, value in (x.partition("=") for x in lines)
+        }
+        environment = {name: values[source] for name, source in names.items()} | {
+            "PATH": f"{tools}:{os.environ['PATH']}",
+            "GITHUB_OUTPUT": str(output),
+            "CALLS": str(calls),
+            "CODE": str(code if "check" in script else 0),
+        }
+        bash = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
+        status = subprocess.run(bash, env=environment, cwd=tmp_path, timeout=60, check=False).returncode
+        if status:
+            break
+    return [json.loads(line) for line in calls.read_text().splitlines()], status
+
+
+def test_it_installs_measures_and_checks(tmp_path):
+    sweep = """--cell lstm --cell 'elman(activation=relu)' --w-rec 0.9,1.1 -T 20 --seeds 2"""
+    calls, status = act(tmp_path, sweep=sweep, baseline="ci/base.json")
+    words = ["--cell", "lstm", "--cell", "elman(activation=relu)", "--w-rec", "0.9,1.1", "-T", "20"]
+    measured = ["sweep", *words, "--seeds", "2", "--name", "ci", "--out", "results"]
+    checked = ["check", "results/ci", "--baseline", "ci/base.json", "--junit", "gradlab.xml", "--github"]
+    assert status == 0
+    assert calls == [
+        ["python", "-m", "pip", "install", "--quiet", "gradlab"],
+        ["gradlab", *measured],
+        ["gradlab", *checked],
+    ]
+    assert gradlab(*measured, "--dry-run").code == 0
+
+
+def test_the_options_of_check_exist():
+    text = gradlab("check", "--help").out
+    for option in ("--baseline", "--junit", "--github"):
+        assert option in text
+
+
+def test_a_run_that_is_there_is_only_checked(tmp_path):
+    calls, _ = act(tmp_path, run="results/mine", baseline="b", requirement="", sweep="--cell lstm")
+    assert [call[:3] for call in calls] == [["gradlab", "check", "results/mine"]]
+
+
+@pytest.mark.parametrize("code", [1, 4])
+def test_the_verdict_is_the_steps_exit_code(tmp_path, code):
+    assert act(tmp_path, code, baseline="b")[1] == code
+
+
+def test_inputs_are_never_code(tmp_path):
+    evil = '$(touch canary) `touch canary`; touch canary #"'
+    calls, status = act(tmp_path, run=evil, baseline=evil, junit=evil, requirement=evil)
+    assert status == 0
+    assert calls[-1] == ["gradlab", "check", evil, "--baseline", evil, "--junit", evil, "--github"]
+    (tmp_path / "more").mkdir()
+    calls, _ = act(tmp_path / "more", sweep='--cell $(touch canary) "`touch canary`; *"', baseline="b")
+    assert calls[1][2:6] == ["--cell", "$(touch", "canary)", "`touch canary`; *"]
+    assert not list(tmp_path.rglob("canary"))
+    for _, script in steps():
+        assert "${{" not in script

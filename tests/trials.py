@@ -1,0 +1,62 @@
+"""A made-up comparison: 20 seeds of two arms, with known profiles."""
+
+import numpy as np
+
+from gradlab import trained
+from gradlab.trained import Trained
+from gradlab.trials import Result
+
+PROFILE_T = 40
+SETTINGS = {
+    "task": "adding",
+    "updates": 400,
+    "batch": 20,
+    "optimizer": "adam",
+    "judged": 50,
+    "rates": [0.01, 0.001],
+    "tuning": 2,
+}
+
+
+def result(arm="none", seeds=20, broken=3, cut=None, T=PROFILE_T, w_rec=1.0):
+    """The first seeds diverge at update 150, the others solve the task by update 300."""
+    at = np.arange(seeds)
+    solved = np.where(at < broken, 0, 300)
+    looks = {
+        name: np.where(at < broken, np.nan, np.linspace(1, 0.1, 4)[:, None]) * np.ones((4, seeds))
+        for name in ("loss", "error", "train_loss", "gradient_norm", "largest_norm", "used_norm")
+    }
+    looks = {name: np.where(np.arange(4)[:, None] > 2, np.nan, values) for name, values in looks.items()}
+    looks["train_loss"][0, :broken] = looks["loss"][0, :broken] = 2.0
+    looks |= {"changed": np.zeros((4, seeds)), "cosine": np.ones((4, seeds))}
+    lag = np.arange(T + 1)
+    transport = np.stack([-0.1 * lag, -0.01 * lag]) * np.ones((seeds, 1, 1))
+    adjoint = transport.copy()
+    if cut is not None:
+        adjoint[..., cut + 1 :] = -np.inf
+    weights = np.where(lag == T, np.nan, adjoint)
+    return Result(
+        arm,
+        "elman",
+        T,
+        w_rec,
+        50,
+        2700,
+        0.01,
+        np.array([100, 200, 300, 400]),
+        looks,
+        solved,
+        np.where(at < broken, 150, 0),
+        tuple("gradient" if b else "" for b in at < broken),
+        {"adjoint": adjoint, "transport": transport, "weight_gradient": weights},
+        1.0,
+    )
+
+
+def made_up(*results):
+    results = results or (result(), result("truncate(k=4)", broken=20, cut=4))
+    about = {"status": "complete", "settings": SETTINGS, "solved": 0.01, "chance": {str(PROFILE_T): 1 / 6}}
+    about["command"] = "remedies"
+    return Trained(
+        about, trained.table(results), trained.curves(results), trained.profiles(results)
+    )
