@@ -76,5 +76,7 @@ def _sums(setting: Setting) -> Any:
 
 @functools.cache
 def _judged(setting: Setting) -> Any:
-    judge = lambda lane, key: train.judge(setting, lane, key, setting.judged)
-    return jax.jit(lambda lanes, key: jax.lax.map(lambda one: judge(one, key), lanes))
+    def every(lanes: Lane, key: Any) -> Any:
+        return jax.lax.map(lambda one: train.judge(setting, one, key, setting.judged), lanes)
+
+    return jax.jit(every)
