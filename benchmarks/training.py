@@ -20,16 +20,16 @@ from gradlab import runtime
 if multiprocessing.current_process().name == "MainProcess":
     runtime.configure()
 
-import interleaved  # noqa: E402
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
+import interleaved
+import numpy as np
+import torch
 
 LANES, T, N, B, RATE = 16, 100, 50, 20, 0.01
 Arrays = dict[str, np.ndarray]
 
 
 def networks(spec: str, updates: int) -> tuple[Callable[[], Any], Arrays, np.ndarray, np.ndarray]:
-    """gradlab's call, and what PyTorch needs: weights (lanes, ...), inputs and targets of every update."""
+    """Gradlab's call, and what PyTorch needs: weights (lanes, ...), inputs and targets of every update."""
     import jax
     import jax.numpy as jnp
 
@@ -39,7 +39,9 @@ def networks(spec: str, updates: int) -> tuple[Callable[[], Any], Arrays, np.nda
     task, cell = registry.make("tasks", "adding"), registry.make("cells", spec)
     setting = train.Setting(task, cell, Remedy(), T, N, B, "sgd", every=updates, judged=1)
     keys = jax.random.split(jax.random.key(0), LANES)
-    make = lambda key: train.start(setting, registry.make("initializers", "gaussian"), 1.0, RATE, key, jnp.float32)
+    make = lambda key: train.start(
+        setting, registry.make("initializers", "gaussian"), 1.0, RATE, key, jnp.float32
+    )
     lanes = jax.jit(jax.vmap(make))(keys)
 
     def drawn(key: Any, count: Any) -> Any:

@@ -56,7 +56,7 @@ def _sums(setting: Setting) -> Any:
         rows = jnp.concatenate([hidden, jnp.ones((len(hidden), 1), hidden.dtype)], axis=1).astype(jnp.float64)
         classes = jnp.issubdtype(example.target.dtype, jnp.integer)
         wanted = jax.nn.one_hot(example.target, len(lane.weights.b_out)) if classes else example.target
-        weighed = rows * example.counted[:, None]
+        weighed = rows * example.counted[:, None].astype(jnp.float64)
         return weighed.T @ rows, weighed.T @ wanted.astype(jnp.float64)
 
     def lane(one: Lane, updates: Any) -> tuple[Array, Array]:

@@ -210,9 +210,7 @@ def _sent_back(remedy: Remedy, share: float) -> Callable[[Any, Tree], Tree] | No
 def loss(setting: Setting, weights: Weights, state: Tree, examples: Example) -> tuple[Array, Array]:
     """The mean loss of a batch: with the remedy's penalty, and without."""
 
-    def alone(
-        weights: Weights, example: Example, nudges: Tree | None, share: float
-    ) -> tuple[Array, Tree]:
+    def alone(weights: Weights, example: Example, nudges: Tree | None, share: float) -> tuple[Array, Tree]:
         given, before = outputs(setting, weights, state, example, nudges, share)
         return setting.task.loss(given, example), before
 
@@ -324,9 +322,7 @@ def advance(setting: Setting, lane: Lane, key: Key) -> tuple[Lane, Look]:
         lane, total = loop
         lane, new = update(setting, lane)
         fine = new.pop("fine")
-        added = {
-            name: total[name] + jnp.where(fine, value.astype(dtype), 0) for name, value in new.items()
-        }
+        added = {name: total[name] + jnp.where(fine, value.astype(dtype), 0) for name, value in new.items()}
         added["top"] = jnp.where(fine, jnp.maximum(total["top"], new["raw"]), total["top"])
         added["count"] = total["count"] + fine.astype(dtype)
         return lane, added

@@ -24,6 +24,6 @@ def key() -> jax.Array:
 
 @pytest.fixture(autouse=True, scope="module")
 def room():
-    """Compiled programs go with the module that used them: thousands of them would exhaust the address space."""
+    """Compiled programs go with the module that used them: thousands would exhaust the address space."""
     yield
     jax.clear_caches()

@@ -70,9 +70,7 @@ def test_what_is_not_possible_is_refused_in_one_line(text, words):
     assert words in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("cell", "D", "O", "N"), [("elman", 2, 1, 50), ("lstm", 3, 4, 7), ("gru", 1, 1, 1)]
-)
+@pytest.mark.parametrize(("cell", "D", "O", "N"), [("elman", 2, 1, 50), ("lstm", 3, 4, 7), ("gru", 1, 1, 1)])
 def test_count_is_every_number(cell, D, O, N):
     gates = {"elman": 1, "lstm": 4, "gru": 3}[cell]
     biases = gates * N

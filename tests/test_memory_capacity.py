@@ -1,4 +1,6 @@
-"""Short-term memory of a reservoir (Jaeger 2001): at most N, and near N where it is linear and orthogonal."""
+"""Short-term memory of a reservoir (Jaeger 2001): at most N, and N where it is linear."""
+
+import functools
 
 import jax
 import numpy as np
@@ -7,41 +9,40 @@ import pytest
 from gradlab import registry
 from tests.test_contracts import orthogonal
 
-N, WASHED, USED = 8, 200, 4000
+N, WASHED, USED, DELAYS = 8, 200, 6000, 80
+ESN = "esn(leak=1.0, density=1.0)"
 
 
-def capacity(spec, w_rec, input_scale, delays=3 * N):
-    """sum over delays k of the squared correlation of u(t-k) and its best linear readout, on fresh data."""
+@functools.cache
+def capacity(spec, w_rec):
+    """sum over delays k of the squared correlation of u(t-k) and its best linear readout, on fresh data.
+
+    From delay 0 on, since the state has read the input of its own step.
+    """
     cell = registry.make("cells", spec)
     key, key_x = jax.random.split(jax.random.key(11))
     params, state = cell.init(key, 1, N, w_rec, orthogonal)
-    params = params._replace(w_in=input_scale * params.w_in)
+    params = params._replace(w_in=0.1 * params.w_in)
     u = jax.random.uniform(key_x, (WASHED + 2 * USED, 1), minval=-0.5, maxval=0.5)
     _, hs = jax.jit(lambda s, u: jax.lax.scan(lambda s, x: (cell.step(params, s, x),) * 2, s, u))(state, u)
-    h = np.asarray(jax.vmap(cell.readout)(hs))
-    u = np.asarray(u)[:, 0]
+    h, u = np.asarray(jax.vmap(cell.readout)(hs)), np.asarray(u)[:, 0]
     fit, test = np.arange(WASHED, WASHED + USED), np.arange(WASHED + USED, len(u))
-    total = 0.0
-    for k in range(1, delays + 1):
-        weights = np.linalg.lstsq(np.c_[h[fit], np.ones(USED)], u[fit - k])[0]
-        given = h[test] @ weights[:-1]
-        total += np.corrcoef(given, u[test - k])[0, 1] ** 2
-    return total
+    past = np.arange(DELAYS)
+    weights = np.linalg.lstsq(np.c_[h[fit], np.ones(USED)], u[fit[:, None] - past])[0]
+    given = h[test] @ weights[:-1]
+    return sum(np.corrcoef(given[:, k], u[test - k])[0, 1] ** 2 for k in past)
 
 
-def test_linear_and_orthogonal_comes_near_n():
-    """Its least squares tell N delays apart; chance alone adds about delays / samples."""
-    found = capacity("elman(activation=identity)", 0.95, 0.1)
-    assert 0.9 * N < found < N + 0.1
+def test_linear_and_orthogonal_it_is_n():
+    """With radius 0.9 and over 80 delays, but for what the samples leave uncertain."""
+    assert capacity("elman(activation=identity)", 0.9) == pytest.approx(N, abs=0.15)
 
 
-@pytest.mark.parametrize("w_rec", [0.5, 0.9, 1.3])
+@pytest.mark.parametrize("w_rec", [0.5, 0.9, 1.1])
 def test_of_an_echo_state_network_it_is_at_most_n(w_rec):
-    assert 0.5 < capacity("esn(leak=1.0, density=1.0)", w_rec, 0.1) < N + 0.1
+    assert 0.5 < capacity(ESN, w_rec) < N + 0.1
 
 
-def test_it_peaks_just_below_radius_1_and_leaking_costs_memory():
-    best = capacity("esn(leak=1.0, density=1.0)", 0.95, 0.1)
-    assert best > 1.5 * capacity("esn(leak=1.0, density=1.0)", 0.5, 0.1)
-    assert best > 1.5 * capacity("esn(leak=1.0, density=1.0)", 1.5, 0.1)
-    assert best > capacity("esn(leak=0.3, density=1.0)", 0.95, 0.1)
+def test_it_falls_beyond_radius_1():
+    """The reservoir then goes its own way, and the more so the larger the radius."""
+    assert capacity(ESN, 0.9) > 3 * capacity(ESN, 1.1) > 6 * capacity(ESN, 1.5)

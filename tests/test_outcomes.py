@@ -156,14 +156,18 @@ class TestForecast:
         assert found.points == 5
 
     def test_a_profile_without_a_rate_is_left_out(self):
-        rows = [row(slope=(s, s), solved=wilson(n, 5)) for s, n in ((-0.5, 0), (-0.2, 1), (-0.1, 3), (-0.05, 5))]
+        rows = [
+            row(slope=(s, s), solved=wilson(n, 5)) for s, n in ((-0.5, 0), (-0.2, 1), (-0.1, 3), (-0.05, 5))
+        ]
         found = forecast([*rows, row(slope=(math.nan, 0.0), solved=wilson(5, 5))])
         assert (found.points, math.isnan(found.predicted[-1])) == (4, True)
         assert found.spearman == pytest.approx(1)
 
     @pytest.mark.parametrize("count", [3, 5])
     def test_nothing_is_said_of_too_few_points_or_of_equal_shares(self, count):
-        rows = [row(slope=(-0.1 * (i + 1), 0.0), solved=wilson(i if count == 3 else 2, 5)) for i in range(count)]
+        rows = [
+            row(slope=(-0.1 * (i + 1), 0.0), solved=wilson(i if count == 3 else 2, 5)) for i in range(count)
+        ]
         found = forecast(rows)
         assert math.isnan(found.spearman)
         assert found.points == count

@@ -44,9 +44,12 @@ def collected(of, one, updates):
 
 
 @pytest.mark.parametrize(
-    "task", [Follow(every=True), Follow(every=True, length=3), Classes(every=True)], ids=["numbers", "short", "classes"]
+    "task",
+    [Follow(every=True), Follow(every=True, length=3), Classes(every=True)],
+    ids=["numbers", "short", "classes"],
 )
-def test_is_numpys_least_squares(task, updates=4):
+def test_is_numpys_least_squares(task):
+    updates = 4
     of = setting(cell=CELL, task=task, T=4)
     lanes = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(lane(of, seed) for seed in (0, 1)))
     found, look = ridge.fit(of, lanes, updates, jax.random.key(5))

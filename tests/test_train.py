@@ -177,9 +177,7 @@ class TestALaneThatDiverges:
             equal(pick((lanes._replace(key=None), look)), pick((others._replace(key=None), seen)))
 
 
-@pytest.mark.parametrize(
-    ("task", "rate", "what"), [(Broken(), 0.1, "loss"), (Follow(), 3e38, "weights")]
-)
+@pytest.mark.parametrize(("task", "rate", "what"), [(Broken(), 0.1, "loss"), (Follow(), 3e38, "weights")])
 def test_the_quantity_that_was_not_finite_first_is_named(task, rate, what):
     of = setting(task=task, **SMALL)
     one = lane(of, rate=rate, dtype=jnp.float32, w_rec=1.0)

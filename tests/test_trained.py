@@ -56,5 +56,5 @@ def test_a_damaged_file_is_refused(tmp_path):
     trained.write(tmp_path, made_up())
     place = tmp_path / "remedies.csv"
     place.write_bytes(place.read_bytes()[:-3])
-    with pytest.raises(GradlabError, match="is not the file that run.json describes"):
+    with pytest.raises(GradlabError, match=r"is not the file that run\.json describes"):
         trained.read(tmp_path)

@@ -57,6 +57,4 @@ def made_up(*results):
     results = results or (result(), result("truncate(k=4)", broken=20, cut=4))
     about = {"status": "complete", "settings": SETTINGS, "solved": 0.01, "chance": {str(PROFILE_T): 1 / 6}}
     about["command"] = "remedies"
-    return Trained(
-        about, trained.table(results), trained.curves(results), trained.profiles(results)
-    )
+    return Trained(about, trained.table(results), trained.curves(results), trained.profiles(results))

@@ -9,7 +9,7 @@ from gradlab.outcomes import Outcome, forecast, judged, sentence
 from gradlab.trained import Trained
 
 HEAD = (
-    f"{'remedy':<22} {'N':>4} {'rate':>6} {'solved':>7} {'[95 %]':<11} {'updates':>7} "
+    f"{'remedy':<21} {'N':>4} {'rate':>6} {'solved':>7} {'[95 %]':<11} {'updates':>7} "
     f"{'loss':>8} {'horizon':>9}"
 )
 
@@ -52,10 +52,10 @@ def _row(row: Outcome) -> str:
     before, after = (f">{row.T}" if math.isnan(h) else f"{h:.0f}" for h in row.horizon)
     updates = "-" if math.isnan(row.updates) else f"{row.updates:.0f}"
     loss = "-" if math.isnan(row.loss) else f"{row.loss:.3g}"
-    name = row.arm if len(row.arm) <= 22 else f"{row.arm[:19]}..."
+    name = row.arm if len(row.arm) <= 21 else f"{row.arm[:18]}..."
     solved = f"{share.successes}/{share.of}"
     return (
-        f"{name:<22} {row.hidden:>4} {row.rate:>6.3g} {solved:>7} {interval:<11} {updates:>7} {loss:>8} "
+        f"{name:<21} {row.hidden:>4} {row.rate:>6.3g} {solved:>7} {interval:<11} {updates:>7} {loss:>8} "
         f"{before + '>' + after:>9}"
     )
 

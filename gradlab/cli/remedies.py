@@ -112,8 +112,11 @@ def command(
             store.start_over(folder)
         if store.existing(folder, settings):
             from gradlab import trained
+            from gradlab.cli import _figures
 
             run = trained.read(folder)
+            if _figures.missing(run, folder, "remedies"):
+                _figures.draw(run, folder, "remedies")
         else:
             store.begin(folder, settings, runtime.versions())
             run = _train(comparison, settings, folder, quiet)

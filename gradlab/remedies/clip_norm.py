@@ -28,8 +28,6 @@ def clip_norm(*, threshold: float = 1.0) -> Remedy:
         size = jnp.sqrt(norms(scaled).square[0])
         over = jnp.ldexp(size, scaled.exponent) > threshold
         factor = threshold / jnp.where(over, size, 1)
-        return jax.tree.map(
-            lambda leaf, unit: jnp.where(over, unit * factor, leaf), gradient, scaled.value
-        )
+        return jax.tree.map(lambda leaf, unit: jnp.where(over, unit * factor, leaf), gradient, scaled.value)
 
     return Remedy(gradients=optax.stateless(clip))

@@ -9,7 +9,6 @@ from gradlab.cli import lesson as command
 from tests.cli.calling import gradlab
 from tests.lesson.told import chapter
 
-
 TABLE = tuple(figure for figure in chapter().figures if figure.name == "table")
 """The one figure of a chapter here: it takes no drawing."""
 

@@ -19,7 +19,9 @@ def clipped(gradient, weights, threshold):
 
 
 def weights():
-    return jax.tree.map(lambda leaf: jnp.asarray(np.random.default_rng(5).standard_normal(leaf.shape)), tree())
+    return jax.tree.map(
+        lambda leaf: jnp.asarray(np.random.default_rng(5).standard_normal(leaf.shape)), tree()
+    )
 
 
 @pytest.mark.parametrize("threshold", [0.1, 1.0])

@@ -7,7 +7,8 @@ from gradlab.status import GradlabError
 from tests.test_contracts import gaussian
 
 
-def test_time_scales_are_uniform_up_to_the_longest(key, longest=100.0, n=4000):
+def test_time_scales_are_uniform_up_to_the_longest(key):
+    longest, n = 100.0, 4000
     cell = arms.arm(f"chrono({longest})", "lstm", "gaussian").cell
     biases = np.asarray(cell.init(key, 1, n, 1.0, lambda key, n: gaussian(key, 1) + np.zeros((1, 1)))[0].b)
     kept, written = (biases[cell.gates.index(name)] for name in "fi")

@@ -44,8 +44,9 @@ def test_zero_stays_zero():
 
 
 @pytest.mark.parametrize(("w_rec", "T"), [(30.0, 300), (1.05, 40)])
-def test_no_adjoint_on_the_way_is_longer_far_beyond_float32(w_rec, T, key, threshold=2.0):
+def test_no_adjoint_on_the_way_is_longer_far_beyond_float32(w_rec, T, key):
     """Linear and orthogonal: without clipping the norm is w_rec^lag, up to 10^443."""
+    threshold = 2.0
     cell = Elman("identity")
     params, state = cell.init(key, 1, 3, w_rec, orthogonal)
     params, state = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), (params, state))
@@ -58,9 +59,9 @@ def test_no_adjoint_on_the_way_is_longer_far_beyond_float32(w_rec, T, key, thres
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-def test_training_gradient_is_that_of_a_backward_pass_by_hand(threshold=0.2):
+def test_training_gradient_is_that_of_a_backward_pass_by_hand():
     """a_t = dL_t/dh_t + clipped(W^T slope_{t+1} a_{t+1}) of each sequence's own loss, in NumPy."""
-    task = Follow(every=True, length=5)
+    task, threshold = Follow(every=True, length=5), 0.2
     of = setting(clip_adjoint(threshold=threshold), task=task)
     one = lane(of, w_rec=2.0)
     found = gradient(of, one)[0]
@@ -85,7 +86,8 @@ def test_training_gradient_is_that_of_a_backward_pass_by_hand(threshold=0.2):
     close(list(found.cell), total, rtol=1e-11)
 
 
-def test_of_a_gated_cell_the_whole_state_is_clipped(key, threshold=0.01):
+def test_of_a_gated_cell_the_whole_state_is_clipped(key):
+    threshold = 0.01
     cell = registry.make("cells", "lstm")
     params, state, xs = network(cell, key)
     target = jax.tree.map(jnp.ones_like, state)

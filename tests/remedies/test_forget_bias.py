@@ -24,7 +24,6 @@ def test_the_cells_own_value_is_neutral():
     assert arms.arm(f"forget_bias({own.forget_bias})", "lstm", "gaussian").cell == own
 
 
-
 def test_a_cell_without_a_forget_gate_is_refused():
     with pytest.raises(GradlabError, match="needs a cell with a setting forget_bias; elman is not one"):
         arms.arm("forget_bias", "elman", "gaussian")

@@ -22,8 +22,9 @@ from tests.test_contracts import network
 
 
 @pytest.mark.parametrize("cell", ["elman", "lstm", "residual(skip=3)", "stacked(cell=minimal)"])
-def test_hard_horizon_is_k_in_every_cell(cell, key, k=2):
+def test_hard_horizon_is_k_in_every_cell(cell, key):
     """Exactly zero beyond k, and untouched up to k: the truncated profile is the whole one, cut."""
+    k = 2
     cell = registry.make("cells", cell)
     params, state, xs = network(cell, key)
     T = len(xs)
@@ -45,8 +46,9 @@ def test_hard_horizon_is_k_in_every_cell(cell, key, k=2):
 
 
 @pytest.mark.parametrize(("cell", "task"), [("elman", Follow()), ("lstm", Follow(every=True, length=5))])
-def test_training_gradient_is_that_of_a_graph_cut_by_hand(cell, task, k=2):
+def test_training_gradient_is_that_of_a_graph_cut_by_hand(cell, task):
     """Against states that are made constants where the sequence is cut, counted from its own end."""
+    k = 2
     of = setting(remedy(f"truncate({k})"), cell, task=task)
     one = lane(of)
     examples = batch(of, one)

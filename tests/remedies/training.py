@@ -45,7 +45,10 @@ class Follow(Task):
         return 1.0
 
 
-def setting(remedy=Remedy(), cell="elman", **changed):
+NONE = Remedy()
+
+
+def setting(remedy=NONE, cell="elman", **changed):
     made = registry.make("cells", cell) if isinstance(cell, str) else cell
     sizes = {"T": 6, "hidden": 3, "batch": 2, "every": 2, "judged": 4, "task": Follow()} | changed
     return train.Setting(cell=made, remedy=remedy, **sizes)

@@ -1,0 +1,186 @@
+"""One sentence under a figure, made from the numbers that the figure shows.
+
+A plot may bring its own: a function `sentence(run) -> str` in its file. The plots that every sweep has are
+spoken for here; of any other, the range of what it shows is said.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gradlab import tables
+from gradlab.outcomes import Outcome, forecast
+from gradlab.report.verdict import by_cell
+from gradlab.report.words import counted, listed, number, power, signed
+from gradlab.states import OK
+from gradlab.summary import Group, border
+from gradlab.tables import Run
+from gradlab.trained import Trained
+
+
+def caption(run: Any, spec: str, home: Any) -> str:
+    """The sentence under the figure of a plot; one with settings of its own is spoken for by its file."""
+    name = spec.partition("(")[0].strip()
+    own = getattr(home, "sentence", None)
+    if callable(own):
+        return str(own(run))
+    if spec in _CAPTIONS:
+        return _CAPTIONS[spec](run)
+    first = (getattr(home, name).__doc__ or "").strip().split("\n")[0]
+    return f"{first}{_range(run.norms, getattr(home, 'NEEDS', ()))}"
+
+
+def _profile(run: Run) -> str:
+    """Who ends lowest and who highest at the far end of the sequence."""
+    rows = tables.groups(run)
+    ends = [(float(row.profile[known[-1]]), int(known[-1]), row) for row in rows if len(known := _lags(row))]
+    zeros = sum(not math.isnan(row.hard_horizon) for row in rows)
+    if not ends:
+        return "No transport has a norm that could be drawn."
+    low, high = min(ends, key=lambda end: end[0]), max(ends, key=lambda end: end[0])
+    said = f"Over {counted(rows[0].T, 'step')} the transport ends between {_end(low)} and {_end(high)}"
+    return f"{said}; {zeros} of {len(rows)} are exactly zero beyond some lag." if zeros else f"{said}."
+
+
+def _lags(row: Group) -> Any:
+    return np.flatnonzero(~np.isnan(row.profile))
+
+
+def _end(end: tuple[float, int, Group]) -> str:
+    log, lag, row = end
+    return f"{power(log)} ({_label(row)}, lag {lag})"
+
+
+def _rate_map(run: Run) -> str:
+    """Where the border lies at the longest T, and how it has moved since the shortest."""
+    rates = tables.grid(run.metrics, run.norms, "rate").value.mean(axis=-1)
+    Ts, gains = run.norms["T"].values, run.norms["w_rec"].values
+    short, long = int(Ts.argmin()), int(Ts.argmax())
+    several = run.norms.sizes["init"] > 1
+    crossed, never = [], []
+    for c, cell in enumerate(map(str, run.norms["cell"].values)):
+        for i, init in enumerate(map(str, run.norms["init"].values)):
+            label = f"{cell} ({init})" if several else cell
+            last, first = (border(gains, rates[c, i, :, t]) for t in (long, short))
+            moved = f", {number(first)} at T = {Ts[short]}" if short != long and not math.isnan(first) else ""
+            if math.isnan(last):
+                never.append(label)
+            else:
+                crossed.append(f"{number(last)} for {label}{moved}")
+    parts = [f"At T = {Ts[long]} the rate crosses 0 at w_rec = {'; '.join(crossed)}"] if crossed else []
+    parts += [f"it has one sign, or none, at every w_rec for {listed(never)}"] if never else []
+    said = "; ".join(parts)
+    return f"{said[0].upper()}{said[1:]}."
+
+
+def _three_gradients(run: Run) -> str:
+    """What each quantity loses or gains over the sequence, for the network that is drawn."""
+    norms = run.norms
+    T = int(norms["T"].values.max())
+    at = int(np.abs(norms["w_rec"].values - 0.9).argmin())
+    network = norms.isel(cell=0, init=0, w_rec=at, seed=0).sel(T=T)
+    said = []
+    for quantity in ("adjoint", "transport", "weight_gradient"):
+        values, codes = network[quantity], network[f"{quantity}_state"]
+        if "part" in values.dims:
+            values, codes = values.sel(part="state"), codes.sel(part="state")
+        lags = np.flatnonzero(codes.values == OK)
+        label = quantity.replace("_", " ")
+        change = float(values.values[lags[-1]] - values.values[lags[0]]) if len(lags) else math.nan
+        said.append(f"the {label} {'has no norm' if math.isnan(change) else signed(change, 3)}")
+    gain = float(norms["w_rec"].values[at])
+    where = "" if math.isnan(gain) else f", w_rec = {number(gain)}"
+    which = f"{norms['cell'].values[0]}{where}, T = {T}"
+    return f"Decades from the least lag to the greatest: {listed(said)} ({which})."
+
+
+def _range(norms: Any, needs: tuple[str, ...]) -> str:
+    """From where to where the variables that a plot shows go."""
+    parts = []
+    for name in needs:
+        if name in norms and norms[name].dtype.kind == "f":
+            known = norms[name].values[np.isfinite(norms[name].values)]
+            if len(known):
+                parts.append(f"{name.replace('_', ' ')} {number(known.min(), 3)} to {number(known.max(), 3)}")
+    return f" Measured: {listed(parts)}." if parts else ""
+
+
+def _horizon(run: Run) -> str:
+    """Between which horizons of credit the networks lie, and how many keep the transport to the end."""
+    rows = [row for row in tables.groups(run) if row.regime not in ("UNDEFINED", "NONFINITE")]
+    known = sorted((row.credit_horizon, _label(row)) for row in rows if not math.isnan(row.credit_horizon))
+    kept = sum(math.isnan(row.soft_horizon) for row in rows)
+    said = f"{kept} of {len(rows)} keep the transport within a factor 10^3 to the end of the sequence"
+    if not known:
+        return f"{said}."
+    ends = " to ".join(f"{counted(round(steps), 'step')} ({which})" for steps, which in (known[0], known[-1]))
+    return f"{said}; 95 % of the weight gradient comes from within {ends}."
+
+
+def _label(row: Group) -> str:
+    return (
+        row.cell if math.isnan(row.w_rec) or not row.has_gain else f"{row.cell}, w_rec = {number(row.w_rec)}"
+    )
+
+
+def _learning_curves(run: Trained) -> str:
+    """Which arm ends with the least loss, and which with the greatest."""
+    rows = [row for row in run.outcomes() if not math.isnan(row.loss)]
+    if not rows:
+        return "No arm has a loss that is finite."
+    low, high = min(rows, key=lambda row: row.loss), max(rows, key=lambda row: row.loss)
+    ends = [f"{number(row.loss, 3)} ({row.arm}, T = {row.T})" for row in (low, high)]
+    return f"The last loss on fresh sequences, median over seeds, lies between {ends[0]} and {ends[1]}."
+
+
+def _solved(run: Trained) -> str:
+    """How many arms solved the task with all seeds, with some, with none."""
+    rows = run.outcomes()
+    whole = [row for row in rows if row.solved.successes == row.solved.of]
+    none = [row for row in rows if not row.solved.successes]
+    some = len(rows) - len(whole) - len(none)
+    parts = [f"{len(whole)} of {len(rows)} solved the task with all seeds{_arms(whole)}", f"{some} with some"]
+    return f"{listed([*parts, f'{len(none)} with none{_arms(none)}'])}."
+
+
+def _arms(rows: list[Outcome]) -> str:
+    return f" ({listed(list(dict.fromkeys(row.arm for row in rows)))})" if rows else ""
+
+
+def _trainability(run: Trained) -> str:
+    """How well the gradient at the start ranks what could be trained."""
+    found = forecast(run.outcomes())
+    if math.isnan(found.spearman):
+        return f"No rank correlation: the {counted(found.points, 'point')} are too few or too much alike."
+    between = f"95 % {signed(found.low, 2)} to {signed(found.high, 2)}, {counted(found.points, 'point')}"
+    return (
+        "Rank correlation between the reach of the gradient at the start and the share solved: "
+        f"{signed(found.spearman, 2)} ({between})."
+    )
+
+
+_CAPTIONS: dict[str, Callable[[Any], str]] = {
+    "profile": _profile,
+    "rate_map": _rate_map,
+    "horizon": _horizon,
+    "three_gradients": _three_gradients,
+    "solved": _solved,
+    "learning_curves": _learning_curves,
+    "trainability": _trainability,
+}
+ORDER = tuple(_CAPTIONS)
+"""These come first, in this order."""
+
+
+def borders(run: Run) -> dict[tuple[str, int], float]:
+    """The border of every (cell, T), over the mean rate of the seeds."""
+    rates = tables.grid(run.metrics, run.norms, "rate").value.mean(axis=-1)
+    labels = list(by_cell(tables.groups(run)))
+    gains, flat = run.norms["w_rec"].values, rates.reshape(-1, *rates.shape[2:])
+    return {
+        (label, int(T)): border(gains, flat[c, :, t])
+        for c, label in enumerate(labels)
+        for t, T in enumerate(run.norms["T"].values)
+    }

@@ -1,0 +1,116 @@
+"""What the interactive map needs: log10 norms over lag and w_rec, mean over seeds, and the plotly bundle."""
+
+import base64
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradlab import tables
+from gradlab.profiles import mean_ok
+from gradlab.report.sources import Source
+from gradlab.report.words import clean
+from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE
+from gradlab.tables import Run
+
+QUANTITIES = ("adjoint", "transport", "transport_frobenius", "weight_gradient")
+LEAST_LAGS = 24
+"""With fewer columns a map says too little to be kept."""
+_AXES = ("cell", "init", "w_rec", "T", "seed", "lag")
+
+
+def bundle() -> str | None:
+    """The plotly library as text for a script element; None if it is not installed."""
+    try:
+        from plotly.offline import get_plotlyjs
+
+        text = str(get_plotlyjs())
+    except (ImportError, OSError):
+        return None
+    return text.replace("</script", "<\\/script").replace("<!--", "<\\!--")
+
+
+def payload(named: Sequence[tuple[str, Source]], room: int) -> str | None:
+    """The data of the map as JSON of at most about `room` bytes, safe in a script element.
+
+    Long profiles are thinned to evenly spaced lags to fit; None if too few would be left, or no run is a
+    sweep.
+    """
+    runs = [(name, source.run) for name, source in named if isinstance(source.run, Run)]
+    if not runs:
+        return None
+    rows = sum(_rows(run.norms) for _, run in runs)
+    lags = int(room * 3 / 4 / 4 / max(rows, 1))
+    longest = max(int(run.norms["T"].values.max()) + 1 for _, run in runs)
+    if lags < min(LEAST_LAGS, longest):
+        return None
+    return safe_json({"runs": [_run(name, run, lags) for name, run in runs]})
+
+
+def safe_json(value: Any) -> str:
+    r"""JSON that ends no script element and starts no other: every `<`, `>` and `&` is escaped.
+
+    >>> safe_json("</script>")
+    '"\\u003c/script\\u003e"'
+    """
+    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _rows(norms: Any) -> int:
+    """Profiles that the map of a run holds."""
+    sizes = norms.sizes
+    parts = sum(norms[q].sizes.get("part", 1) if q != "transport" else 1 for q in QUANTITIES)
+    return int(sizes["cell"] * sizes["init"] * sizes["w_rec"] * sizes["T"] * parts)
+
+
+def _run(name: str, run: Run, most: int) -> dict[str, Any]:
+    norms = run.norms
+    Ts = [int(T) for T in norms["T"].values]
+    lags = [np.unique(np.linspace(0, T, min(T + 1, most)).round().astype(int)) for T in Ts]
+    rates = tables.grid(run.metrics, norms, "rate").value
+    known = ~np.isnan(rates)
+    mean = np.where(known, rates, 0.0).sum(-1) / np.where(known.any(-1), known.sum(-1), np.nan)
+    maps: dict[str, dict[str, dict[str, str]]] = {}
+    for quantity in QUANTITIES:
+        for part in map(str, norms["part"].values):
+            found = _packed(norms, quantity, part, lags)
+            if found:
+                maps.setdefault(quantity, {})[clean(part)] = found
+    return {
+        "name": clean(name),
+        "cells": [clean(str(cell)) for cell in norms["cell"].values],
+        "inits": [clean(str(init)) for init in norms["init"].values],
+        "w_rec": [None if math.isnan(w) else float(w) for w in norms["w_rec"].values],
+        "T": Ts,
+        "seeds": int(norms.sizes["seed"]),
+        "lags": [some.tolist() for some in lags],
+        "rates": [None if math.isnan(r) else round(float(r), 9) for r in mean.ravel()],
+        "maps": maps,
+    }
+
+
+def _packed(norms: Any, quantity: str, part: str, lags: list[NDArray[np.int64]]) -> dict[str, str]:
+    """By cell, the norms of (T, init, w_rec, lag) as little-endian float32 in base64.
+
+    Minus infinity is an exact zero, plus infinity a forward pass that is not finite, NaN undefined. A cell
+    that lacks the quantity or the part is left out.
+    """
+    values, codes = norms[quantity], norms[f"{quantity}_state"]
+    if "part" in values.dims:
+        values, codes = values.sel(part=part), codes.sel(part=part)
+    elif part != "state":
+        return {}
+    log, state = values.transpose(*_AXES).values, codes.transpose(*_AXES).values
+    mean = mean_ok(log, state)
+    mean = np.where(np.isnan(mean) & (state == EXACT_ZERO).any(-2), -np.inf, mean)
+    mean = np.where(np.isnan(mean) & (state == FORWARD_NONFINITE).any(-2), np.inf, mean)
+    found = {}
+    for c in range(mean.shape[0]):
+        if not np.isnan(mean[c]).all():
+            blocks = [mean[c, :, :, t][..., some].astype("<f4").ravel() for t, some in enumerate(lags)]
+            found[str(c)] = base64.b64encode(np.concatenate(blocks).tobytes()).decode()
+    return found

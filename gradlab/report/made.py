@@ -1,0 +1,82 @@
+"""How a run was made: the exact command, its settings, its seeds and what it ran on."""
+
+import json
+import shlex
+from typing import Any, NamedTuple
+
+from gradlab.report.words import clean
+
+_OPTIONS = {"T": "-T", "remedies": "--remedy", "rates": "--lr"}
+_OFF = {"match": "--no-match"}
+_AGAIN = ("cell", "init", "probe", "remedies")
+"""Options that are given once a value; other lists are written with commas."""
+_NOT_OPTIONS = ("task", "command")
+
+
+class Facts(NamedTuple):
+    """What is needed to make a run again, and to trust it."""
+
+    words: list[str]
+    """Of the command, each as a shell takes it."""
+    settings: dict[str, str]
+    versions: dict[str, str]
+    digests: dict[str, str]
+    bound: str
+
+    @property
+    def command(self) -> str:
+        """The command on one line."""
+        return " ".join(self.words)
+
+
+def facts(about: dict[str, Any]) -> Facts:
+    """The facts that a `run.json` holds."""
+    pairs = {key: _table(about, key) for key in ("settings", "versions", "git", "files")}
+    versions = pairs["versions"] | {f"git {key}": value for key, value in pairs["git"].items()}
+    bound = str(about.get("bound", ""))
+    settings, versions, files = (
+        {key: said(value) for key, value in some.items()}
+        for some in (pairs["settings"], versions, pairs["files"])
+    )
+    return Facts([shlex.quote(word) for word in command(about)], settings, versions, files, bound)
+
+
+def command(about: dict[str, Any]) -> list[str]:
+    """The command that makes the run again, every setting spelled out."""
+    settings = _table(about, "settings")
+    words = ["gradlab", _word(about.get("command", "sweep"))]
+    words += [_word(settings["task"])] if "task" in settings else []
+    for key, value in settings.items():
+        words += _option(key, value) if key not in _NOT_OPTIONS else []
+    return words
+
+
+def _table(about: dict[str, Any], key: str) -> dict[str, Any]:
+    found = about.get(key)
+    return {str(name): value for name, value in found.items()} if isinstance(found, dict) else {}
+
+
+def _option(key: str, value: Any) -> list[str]:
+    name = _OPTIONS.get(key, f"--{key.replace('_', '-')}")
+    if isinstance(value, bool):
+        return [] if value else [_OFF.get(key, f"--no-{key}")]
+    if value is None or value == []:
+        return []
+    if isinstance(value, list) and key not in _AGAIN:
+        value = ",".join(map(_word, value))
+    values = value if isinstance(value, list) else [value]
+    words = [_word(one) for one in values if not (key == "remedies" and one == "none")]
+    return [part for word in words for part in ([f"{name}={word}"] if word[:1] == "-" else [name, word])]
+
+
+def _word(value: Any) -> str:
+    return clean(str(value))
+
+
+def said(value: Any) -> str:
+    """A setting's value as text."""
+    if isinstance(value, list):
+        return ", ".join(map(said, value)) or "none"
+    if isinstance(value, dict):
+        return json.dumps(value, sort_keys=True)
+    return "yes" if value is True else "no" if value is False else str(value)

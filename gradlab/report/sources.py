@@ -1,0 +1,136 @@
+"""What a report is made from: a run folder, how far it has come, and what its checks found."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gradlab import tables, trained
+from gradlab.report import unfinished
+from gradlab.states import FORWARD_NONFINITE, UNDEFINED
+from gradlab.status import GradlabError, shown
+from gradlab.tables import Run
+from gradlab.trained import Trained
+
+_BEGUN = (".lock", "shards", unfinished.BEGUN)
+"""What a folder holds in which a run has begun and not ended."""
+_ORDER = ("failed", "cannot judge", "passed", "note")
+
+
+class Finding(NamedTuple):
+    """What a check or a claim came to."""
+
+    name: str
+    outcome: str
+    """`passed`, `failed`, `cannot judge`, or `note`."""
+    sentence: str
+
+
+class Progress(NamedTuple):
+    """Points that have a result, points that failed, and points asked for."""
+
+    done: int
+    failed: int
+    of: int
+
+    @property
+    def whole(self) -> bool:
+        """Whether every point has a result."""
+        return self.done >= self.of
+
+
+@dataclass(frozen=True)
+class Source:
+    """One run of a report."""
+
+    name: str
+    folder: Path
+    about: dict[str, Any]
+    run: Run | Trained
+    progress: Progress
+    findings: tuple[Finding, ...] = ()
+    notes: list[str] = field(default_factory=list)
+    """What a reader of the report should know about the report itself."""
+
+    @property
+    def command(self) -> str:
+        """The command that made the run."""
+        return str(self.about.get("command", "sweep"))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What `run.json` holds as settings."""
+        found = self.about.get("settings")
+        return found if isinstance(found, dict) else {}
+
+
+def read(path: Path) -> Source:
+    """Read a run for a report, finished or not.
+
+    Raises `GradlabError`: exit 4 if no point of it has finished, else as `tables.read`.
+    """
+    folder = path.parent if path.name == "run.json" else path
+    run = _run(folder)
+    done = progress(run)
+    if done.done == 0:
+        lost = (
+            f"{done.failed} of {done.of} failed; see failures.jsonl" if done.failed else "none has a result"
+        )
+        raise unfinished.nothing(folder, f"no point has finished: {lost}")
+    name = folder.resolve().name or str(folder)
+    notes: list[str] = []
+    return Source(name, folder, run.about, run, done, findings(folder, notes), notes)
+
+
+def _run(folder: Path) -> Run | Trained:
+    if not (folder / "run.json").exists() and any((folder / name).exists() for name in _BEGUN):
+        return unfinished.read(folder)
+    command = tables.command(folder)
+    if command == "sweep":
+        return tables.read(folder)
+    if command == "remedies":
+        return trained.read(folder)
+    raise GradlabError(str(folder), f"was made by {shown(command)}; a report is of a sweep or of remedies")
+
+
+def progress(run: Run | Trained) -> Progress:
+    """How many points have a result, counted in the results themselves."""
+    if isinstance(run, Trained):
+        done, failed = len(run.table), 0
+        size = done
+    else:
+        codes = run.norms["transport_state"].sel(part="state").isel(lag=0)
+        size, measured = int(codes.size), int((codes != UNDEFINED).sum())
+        rows = run.metrics
+        rate = (rows["metric"] == "rate") & (rows["part"] == "state")
+        lost = int((rate & (rows["state"] == "forward_nonfinite")).sum())
+        failed = max(lost, int((codes == FORWARD_NONFINITE).sum()))
+        done = max(measured - failed, 0)
+    asked = run.about.get("points")
+    return Progress(done, failed, max(size, asked) if isinstance(asked, int) else size)
+
+
+def findings(folder: Path, notes: list[str]) -> tuple[Finding, ...]:
+    """What `findings.json` of a folder holds, failures first; none if there is no such file."""
+    place = folder / "findings.json"
+    if not place.exists():
+        return ()
+    try:
+        found = json.loads(place.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        notes.append(f"findings.json cannot be read: {shown(str(error))}.")
+        return ()
+    rows = found.get("data") if isinstance(found, dict) else found
+    if not isinstance(rows, list):
+        notes.append("findings.json holds no list of findings.")
+        return ()
+    made = [_finding(row) for row in rows if isinstance(row, dict)]
+    return tuple(sorted(made, key=lambda finding: _ORDER.index(finding.outcome)))
+
+
+def _finding(row: dict[str, Any]) -> Finding:
+    """A finding from its row; a status that is not known cannot be judged."""
+    outcome = str(row.get("status", ""))
+    outcome = outcome if outcome in _ORDER else "cannot judge"
+    text, said = str(row.get("text") or row.get("metric") or "claim"), str(row.get("sentence") or "")
+    return Finding(text, outcome, said)

@@ -1,0 +1,219 @@
+"""The tables of a report: what a reader sees, sorts by, and takes away as CSV."""
+
+import base64
+import csv
+import io
+import math
+from typing import Any, NamedTuple
+
+from gradlab import tables
+from gradlab.escaping import spreadsheet
+from gradlab.outcomes import Outcome, forecast
+from gradlab.report.captions import borders
+from gradlab.report.sources import Source
+from gradlab.report.words import number, signed
+from gradlab.summary import Group
+from gradlab.tables import Run
+from gradlab.trained import Trained
+
+
+class Column(NamedTuple):
+    """A column's heading and what it means."""
+
+    name: str
+    meaning: str = ""
+    numeric: bool = True
+
+
+class Entry(NamedTuple):
+    """One entry: the value as it is, and as it is shown."""
+
+    value: str | float | int | None
+    text: str
+
+    @property
+    def key(self) -> str:
+        """What the entry sorts by; empty sorts last."""
+        return "" if self.value is None else str(self.value)
+
+
+class Table(NamedTuple):
+    """One table."""
+
+    name: str
+    title: str
+    columns: tuple[Column, ...]
+    rows: list[list[Entry]]
+    caption: str = ""
+
+    @property
+    def csv(self) -> str:
+        """The values as CSV; a text that a spreadsheet takes for a formula gets an apostrophe."""
+        file = io.StringIO()
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([spreadsheet(column.name) for column in self.columns])
+        for row in self.rows:
+            writer.writerow(["" if entry.value is None else _plain(entry.value) for entry in row])
+        return file.getvalue()
+
+    @property
+    def link(self) -> str:
+        """The CSV as an address that needs no script and no server."""
+        content = self.csv.encode("utf-8", "backslashreplace")
+        return f"data:text/csv;charset=utf-8;base64,{base64.b64encode(content).decode()}"
+
+
+def of(source: Source) -> list[Table]:
+    """The tables of a run."""
+    run = source.run
+    if isinstance(run, Trained):
+        rows = run.outcomes()
+        return [_outcomes(rows)]
+    rows_ = tables.groups(run)
+    return [_regimes(rows_), *([_borders(run)] if run.norms.sizes["w_rec"] > 1 else [])]
+
+
+def _regimes(rows: list[Group]) -> Table:
+    several = len({row.init for row in rows}) > 1
+    columns = (
+        Column("cell", numeric=False),
+        *([Column("init", numeric=False)] if several else []),
+        Column("w_rec"),
+        Column("regime", "* the state is chaotic: the numbers hold for this trajectory only", numeric=False),
+        Column("rate", "log10 of the transport per step of lag, mean over seeds"),
+        Column("low", "lower end of its 95 % interval over seeds"),
+        Column("high", "upper end of it"),
+        Column("half-life", "lag by which the transport has fallen by 2"),
+        Column("soft", "soft horizon: lag by which it has fallen by 10^3"),
+        Column("hard", "hard horizon: exactly zero beyond this lag"),
+        Column("credit", "credit horizon: 95 % of the recurrent weight gradient comes from within"),
+        Column("overflow", "first step at which a forward pass is not finite"),
+    )
+    made = []
+    for row in rows:
+        beyond = "–" if row.regime in ("UNDEFINED", "NONFINITE") else f">{row.T}"
+        made.append(
+            [
+                _text(row.cell),
+                *([_text(row.init)] if several else []),
+                _number(row.w_rec),
+                Entry(row.regime, row.regime + "*" * row.trajectory_dependent),
+                *[Entry(_known(x), signed(x)) for x in (row.rate, row.low, row.high)],
+                *[_number(x, 3, beyond) for x in (row.half_life, row.soft_horizon)],
+                *[_number(x, 3) for x in (row.hard_horizon, row.credit_horizon)],
+                _number(row.nonfinite_step if row.nonfinite else math.nan),
+            ]
+        )
+    columns, made = _without_empty(columns, made, ("hard", "overflow"))
+    T, seeds = rows[0].T, rows[0].seeds
+    return Table(
+        "regimes",
+        f"Regimes at T = {T}",
+        columns,
+        made,
+        f"{len(rows)} rows, {seeds} seeds each; >{T}: not reached within the sequence.",
+    )
+
+
+def _without_empty(
+    columns: tuple[Column, ...], rows: list[list[Entry]], names: tuple[str, ...]
+) -> tuple[tuple[Column, ...], list[list[Entry]]]:
+    """The table without those of the named columns that hold no value at all."""
+    kept = [
+        i
+        for i, column in enumerate(columns)
+        if column.name not in names or any(row[i].value is not None for row in rows)
+    ]
+    return tuple(columns[i] for i in kept), [[row[i] for i in kept] for row in rows]
+
+
+def _borders(run: Run) -> Table:
+    found = borders(run)
+    Ts = sorted({T for _, T in found})
+    columns = (Column("cell", numeric=False), *(Column(f"T = {T}") for T in Ts))
+    labels = dict.fromkeys(label for label, _ in found)
+    rows = [[_text(label), *(_number(found[label, T]) for T in Ts)] for label in labels]
+    said = "w_rec at which the mean rate crosses 0; a dash where it never does."
+    return Table("borders", "Measured border", columns, rows, said)
+
+
+def _outcomes(rows: list[Outcome]) -> Table:
+    columns = (
+        Column("remedy", numeric=False),
+        Column("T"),
+        Column("w_rec"),
+        Column("N", "units, chosen for equal parameters"),
+        Column("learning rate", "the best on seeds of its own"),
+        Column("solved", "seeds that solved the task"),
+        Column("of", "seeds trained"),
+        Column("low", "lower end of the share's 95 % interval (Wilson)"),
+        Column("high", "upper end of it"),
+        Column("updates", "to solve, median"),
+        Column("loss", "the last, on fresh sequences"),
+        Column("diverged", "seeds that became not finite"),
+        Column("horizon before", "soft horizon of the transport at the start"),
+        Column("horizon after", "and at the end of training"),
+    )
+    made = [
+        [
+            _text(row.arm),
+            *[
+                _number(x)
+                for x in (row.T, row.w_rec, row.hidden, row.rate, row.solved.successes, row.solved.of)
+            ],
+            *[_number(round(x, 9), 2) for x in (row.solved.low, row.solved.high)],
+            *[_number(x, 3) for x in (row.updates, row.loss, row.diverged)],
+            *[_number(x, 3, f">{row.T}") for x in row.horizon],
+        ]
+        for row in rows
+    ]
+    found = forecast(rows)
+    said = f">T: the horizon lies beyond the sequence. {rows[0].parameters} parameters in every arm."
+    if not math.isnan(found.spearman):
+        said += (
+            f" Forecast from the start alone: rank correlation {signed(found.spearman, 2)} (95 % "
+            f"{signed(found.low, 2)} to {signed(found.high, 2)}, {found.points} points) between the reach of "
+            "the gradient and the share solved."
+        )
+    return Table("outcomes", "Remedies", columns, made, said)
+
+
+def compared(named: list[tuple[str, Table]]) -> Table | None:
+    """The same table of several runs side by side: one row a label, one column a run; None if too unlike."""
+    shown = ("regime", "rate", "soft") if named[0][1].name == "regimes" else ("solved", "updates", "loss")
+    if any(table.name != named[0][1].name for _, table in named):
+        return None
+    keys: tuple[str, ...] = ("cell", "init", "w_rec") if shown[0] == "regime" else ("remedy", "T", "w_rec")
+    keys = tuple(k for k in keys if any(k in [c.name for c in table.columns] for _, table in named))
+    rows: dict[tuple[str, ...], dict[str, Entry]] = {}
+    labels: dict[tuple[str, ...], list[Entry]] = {}
+    for name, table in named:
+        for row in table.rows:
+            by_name = dict(zip([column.name for column in table.columns], row, strict=True))
+            label = [by_name.get(key, Entry(None, "–")) for key in keys]
+            key = tuple(entry.text for entry in label)
+            labels.setdefault(key, label)
+            rows.setdefault(key, {}).update({f"{what}, {name}": by_name[what] for what in shown})
+    columns = [f"{what}, {name}" for what in shown for name, _ in named]
+    made = [[*labels[key], *(found.get(c, Entry(None, "–")) for c in columns)] for key, found in rows.items()]
+    heads = [Column(key, numeric=key in ("w_rec", "T")) for key in keys]
+    heads += [Column(name, numeric=not name.startswith("regime")) for name in columns]
+    return Table("side-by-side", "Side by side", tuple(heads), made)
+
+
+def _text(text: str) -> Entry:
+    return Entry(text, text)
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _number(value: float | int, digits: int = 4, otherwise: str = "–") -> Entry:
+    return Entry(None, otherwise) if math.isnan(value) else Entry(float(value), number(value, digits))
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, str):
+        return spreadsheet(value)
+    return f"{value:.0f}" if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))

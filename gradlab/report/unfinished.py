@@ -1,0 +1,105 @@
+"""What a sweep that still runs, or was stopped, has measured so far."""
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradlab import tables
+from gradlab.shards import Arrays, Shards
+from gradlab.states import UNDEFINED
+from gradlab.status import Exit, GradlabError, shown
+from gradlab.tables import Run
+
+if TYPE_CHECKING:
+    import xarray
+
+BEGUN = "begun.json"
+"""Settings and versions of a run that is not finished."""
+QUANTITIES = ("adjoint", "transport", "transport_frobenius", "weight_gradient")
+_POINT = ("cell", "init", "w_rec", "T", "seed")
+
+
+def read(folder: Path) -> Run:
+    """The finished points of a sweep that is not finished; of the state as a whole, not of its parts.
+
+    Raises `GradlabError` with exit 4 if there are none, or if it is no sweep.
+    """
+    about = _about(folder)
+    settings = about["settings"]
+    shards = Shards(folder)
+    found = {
+        (cell, T): arrays
+        for cell in settings["cell"]
+        for T in settings["T"]
+        if (arrays := shards.get(cell=cell, T=T)) is not None
+    }
+    if not found:
+        raise nothing(folder, "the run has begun, and no point of it has finished yet")
+    points = math.prod(len(settings[axis]) for axis in ("cell", "init", "w_rec", "T")) * settings["seeds"]
+    norms = dataset(settings, found)
+    return Run(about | {"status": "running", "points": points}, tables.metrics(norms), norms)
+
+
+def nothing(folder: Path, what: str) -> GradlabError:
+    """The error for a run of which nothing can be said yet."""
+    return GradlabError(str(folder), f"{what}; there is nothing to report", Exit.INCONCLUSIVE)
+
+
+def _about(folder: Path) -> dict[str, Any]:
+    try:
+        about = json.loads((folder / BEGUN).read_text(encoding="utf-8"))
+        settings = dict(about["settings"])
+    except FileNotFoundError as error:
+        raise nothing(folder, "the run has begun, and no point of it has finished yet") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise GradlabError(str(folder / BEGUN), f"cannot be read: {shown(str(error))}") from error
+    if settings.get("command", "sweep") != "sweep":
+        raise nothing(folder, "the networks are still being trained")
+    return {str(key): value for key, value in about.items()}
+
+
+def dataset(settings: dict[str, Any], found: dict[tuple[str, int], Arrays]) -> "xarray.Dataset":
+    """The dataset of the shards that are there; the points of the others are undefined."""
+    import xarray as xr
+
+    cells = [cell for cell in settings["cell"] if any(cell == there for there, _ in found)]
+    Ts = [int(T) for T in settings["T"] if any(there == T for _, there in found)]
+    inits, gains, seeds = settings["init"], settings["w_rec"], settings["seeds"]
+    axes, lags = (len(inits), len(gains), seeds), max(settings["T"]) + 1
+    shape = (len(cells), len(inits), len(gains), len(Ts), seeds)
+    coords: dict[str, Any] = {
+        "cell": np.array(cells, dtype=object),
+        "init": np.array(inits, dtype=object),
+        "w_rec": np.array(gains, np.float64),
+        "T": np.array(Ts, np.int64),
+        "seed": np.arange(seeds),
+        "part": np.array(["state"], dtype=object),
+        "lag": np.arange(lags),
+        # Not known before the run has ended; nothing is then called chaotic.
+        "linear": ("cell", np.full(len(cells), True)),
+    }
+    variables: dict[str, Any] = {"nonfinite_step": (_POINT, np.zeros(shape, np.int32))}
+    for name in QUANTITIES:
+        own = ("lag",) if name == "weight_gradient" else ("part", "lag")
+        full = (*shape, lags) if own == ("lag",) else (*shape, 1, lags)
+        variables[name] = ((*_POINT, *own), np.full(full, np.nan))
+        variables[f"{name}_state"] = ((*_POINT, *own), np.full(full, UNDEFINED, np.int8))
+    for (cell, T), arrays in found.items():
+        at = (cells.index(cell), slice(None), slice(None), Ts.index(T))
+        variables["nonfinite_step"][1][at] = _grid(arrays["nonfinite"], axes)
+        for key in (key for name in QUANTITIES for key in (name, f"{name}_state") if key in arrays):
+            lanes = arrays[key] if arrays[key].ndim == 2 else arrays[key][..., 0]
+            target = variables[key][1][at]
+            target[...] = _grid(lanes, axes).reshape(target.shape)
+    return xr.Dataset(variables, coords)
+
+
+def _grid(lanes: NDArray[Any], axes: tuple[int, int, int]) -> NDArray[Any]:
+    """Lanes as (init, w_rec, seed, ...); a cell without a gain was measured once for all w_rec."""
+    inits, gains, seeds = axes
+    grid = lanes.reshape(inits, -1, seeds, *lanes.shape[1:])
+    return np.broadcast_to(grid, (inits, gains, seeds, *lanes.shape[1:]))

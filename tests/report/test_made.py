@@ -1,0 +1,54 @@
+"""The command in a report makes the same run again."""
+
+import json
+import shlex
+
+import pytest
+
+from gradlab import plan
+from gradlab.experiment import settings
+from gradlab.report import made
+from tests.cli.calling import gradlab
+
+ARGUMENTS = [
+    [],
+    ["--w-rec", "0.5,1.0", "-T", "8,16", "--hidden", "4", "--seeds", "2", "--precision", "float64"],
+    ["--cell", "elman(activation=relu)", "--cell", "lstm", "--w-rec=-1.5:0.5:5", "--probe", "lyapunov,gates"],
+]
+
+
+def stored(found, **about):
+    return {"settings": found} | about
+
+
+@pytest.mark.parametrize("arguments", ARGUMENTS, ids=len)
+def test_a_sweep_is_asked_for_again_with_equal_settings(arguments, monkeypatch):
+    """What the command of the report asks for is what was asked for first."""
+    first = asked(arguments, monkeypatch)
+    words = shlex.split(made.facts(stored(json.loads(json.dumps(first)))).command)
+    assert words[:2] == ["gradlab", "sweep"]
+    assert asked(words[2:], monkeypatch) == first
+
+
+def asked(arguments, monkeypatch):
+    """The settings that a sweep with these arguments would store."""
+    seen = []
+    monkeypatch.setattr(plan, "check", lambda sweep, planned: seen.append(settings(sweep)))
+    assert gradlab("sweep", *arguments, "--dry-run").code == 0
+    return seen[0]
+
+
+def test_a_comparison_names_its_task_and_leaves_the_plain_arm_out():
+    asked_for = {"task": "adding", "remedies": ["none", "clip_norm(1.0)+orthogonal"], "rates": [0.01, 0.003]}
+    asked_for |= {"T": [20], "match": False, "command": "remedies"}
+    found = made.facts(stored(asked_for, command="remedies")).command
+    assert found == (
+        "gradlab remedies adding --remedy 'clip_norm(1.0)+orthogonal' --lr 0.01,0.003 -T 20 --no-match"
+    )
+
+
+def test_facts_are_text():
+    facts = made.facts(stored({"T": [1, 2], "match": True}, git={"commit": "ab", "dirty": False}, bound="b"))
+    assert facts.settings == {"T": "1, 2", "match": "yes"}
+    assert facts.versions == {"git commit": "ab", "git dirty": "no"}
+    assert facts.bound == "b"

@@ -1,0 +1,144 @@
+"""The sentence on top is made of the numbers below it."""
+
+import numpy as np
+import pytest
+
+from gradlab import tables
+from gradlab.report import captions, sources, verdict
+from gradlab.report.sources import Progress
+from gradlab.summary import Group
+from tests import samples
+from tests.report import folders
+
+LIMIT = 0.02
+"""Above this a rate is sure to be no zero at T = 50."""
+
+
+def group(w_rec, rate, cell="elman", **changes):
+    """A group whose regime is that of its rate."""
+    word = "VANISH" if rate < -LIMIT else "EXPLODE" if rate > LIMIT else "STABLE"
+    soft = 3 / -rate if rate < -3 / 50 else np.nan
+    numbers = {"half_life": np.nan, "soft_horizon": soft, "hard_horizon": np.nan, "credit_horizon": 9.0}
+    row = Group(
+        cell, "orthogonal", w_rec, 50, 3, rate, rate, rate, word, **numbers, nonfinite=0, nonfinite_step=0,
+        trajectory_dependent=False, has_gain=True, profile=rate * np.arange(51.0),
+    )  # fmt: skip
+    return row._replace(**changes)
+
+
+def said(*rows):
+    return verdict.sweep_verdict(list(rows))
+
+
+class TestFates:
+    def test_a_clean_border_is_named_where_the_rate_crosses_zero(self):
+        text = said(group(0.5, -0.3), group(1.0, -0.1), group(1.5, 0.3))
+        assert "elman vanishes below and explodes above the measured border at w_rec = 1.125;" in text
+
+    def test_cells_of_one_fate_share_a_clause_and_keep_their_own_borders(self):
+        rows = [
+            group(w, r, cell) for cell, r0 in (("a", 0.1), ("b", 0.3)) for w, r in ((1.0, -0.1), (2.0, r0))
+        ]
+        assert (
+            "a and b vanish below and explode above the measured border at w_rec = 1.5 and 1.25 resp"
+            in said(*rows)
+        )
+
+    def test_one_regime_everywhere_is_said_with_its_range(self):
+        assert "elman vanishes at every w_rec from 0.5 to 0.9;" in said(group(0.5, -0.3), group(0.9, -0.1))
+        assert said(group(1.5, 0.3), group(2.0, 0.5)).endswith("elman explodes at every w_rec from 1.5 to 2.")
+
+    def test_an_explosion_below_and_a_decay_above_is_not_called_a_border(self):
+        text = said(group(0.5, 0.3), group(1.5, -0.3))
+        assert "border" not in text
+        assert "vanishes at w_rec = 1.5 and explodes at w_rec = 0.5" in text
+
+    def test_an_overflow_is_said_with_its_first_step(self):
+        lost = {"regime": "NONFINITE", "rate": np.nan, "nonfinite": 2}
+        rows = (
+            group(0.5, -0.3),
+            group(3.0, 0.0)._replace(**lost, nonfinite_step=7),
+            group(2.0, 0.0)._replace(**lost, nonfinite_step=9),
+        )
+        assert "elman vanishes at w_rec = 0.5, and overflows at w_rec = 2 and 3 (first at step 7)" in said(
+            *rows
+        )
+        assert "elman overflows at every w_rec" in said(*rows[1:])
+
+    def test_a_single_network_gives_its_rate(self):
+        assert "elman vanishes at w_rec = 0.9 (−0.05 decades a step)" in said(group(0.9, -0.05))
+        assert "w_rec" not in said(group(np.nan, -0.5))
+
+    def test_a_cell_that_w_rec_does_not_scale_is_spoken_of_once(self):
+        text = said(group(0.5, -0.1, has_gain=False), group(1.5, -0.1, has_gain=False))
+        assert "elman vanishes (−0.1 decades a step)" in text
+        assert "w_rec" not in text
+
+    def test_no_rate_is_no_regime(self):
+        assert "elman has no rate" in said(group(0.9, np.nan, regime="UNDEFINED"))
+
+
+class TestReach:
+    def test_the_longest_horizon_is_the_greatest_of_them(self):
+        assert "the longest horizon is 30 steps, in elman at w_rec = 0.9" in said(
+            group(0.5, -0.3), group(0.9, -0.1)
+        )
+
+    def test_one_beyond_the_sequence_beats_all_and_the_flattest_is_named(self):
+        text = said(group(0.5, -0.3), group(0.9, -0.05), group(0.95, -0.03), group(1.5, 0.3))
+        assert "reaches back furthest in elman at w_rec = 0.95, not down by 10^3 at lag 50" in text
+
+    def test_what_explodes_has_no_reach(self):
+        assert "reach" not in said(group(1.5, 0.3)) + said(group(2.0, 0.3, regime="NONFINITE"))
+
+
+def test_seeds_are_counted_and_one_has_no_interval():
+    assert said(group(0.9, -0.1)).startswith("At T = 50 (3 seeds), ")
+    assert "(1 seed, so no interval)" in said(group(0.9, -0.1, seeds=1))
+
+
+def test_two_runs_read_two_verdicts_and_two_captions(tmp_path):
+    runs = [
+        sources.read(folders.sweep(tmp_path / "low", w_rec=(0.3, 0.5))),
+        sources.read(folders.sweep(tmp_path / "high", w_rec=(0.5, 3.0, 4.0))),
+    ]
+    assert verdict.verdict(runs[0]) != verdict.verdict(runs[1])
+    assert "vanish at every w_rec from 0.3 to 0.5" in verdict.verdict(runs[0])
+    assert "explode above" in verdict.verdict(runs[1])
+    assert verdict.question(runs[0]) != verdict.question(runs[1])
+    module = type("module", (), {})
+    for name in ("profile", "rate_map", "three_gradients", "horizon"):
+        assert captions.caption(runs[0].run, name, module) != captions.caption(runs[1].run, name, module)
+
+
+def test_a_caption_holds_the_numbers_of_its_figure():
+    norms = samples.norms(("elman(activation=identity)",), (0.5, 2.0), T=(10,), seeds=1, noise=0)
+    run = tables.Run({}, tables.metrics(norms), norms)
+    law = 10 * np.log10(2)
+    text = captions.caption(run, "profile", None)
+    assert f"10^−{law:.0f} (elman(activation=identity), w_rec = 0.5, lag 10)" in text
+    assert f"10^{law:.0f} (elman(activation=identity), w_rec = 2, lag 10)" in text
+    assert "w_rec = 1.25" in captions.caption(run, "rate_map", None)
+    assert captions.borders(run) == {("elman(activation=identity)", 10): pytest.approx(1.25)}
+
+
+def test_a_plot_may_speak_for_itself():
+    module = type("module", (), {"sentence": staticmethod(lambda run: f"own words about {run}")})
+    assert captions.caption("x", "profile", module) == "own words about x"
+
+
+def test_the_experiment_asks_its_own_question(tmp_path):
+    source = sources.read(folders.sweep(tmp_path / "run", about={"question": "Is it so?"}))
+    assert verdict.question(source) == "Is it so?"
+
+
+@pytest.mark.parametrize(
+    ("progress", "text"),
+    [
+        ((24, 0, 24), ""),
+        ((7, 0, 24), "partial: 7 of 24 points"),
+        ((7, 2, 9), "partial: 7 of 9 points; 2 failed"),
+    ],
+)
+def test_how_far_a_run_has_come(progress, text):
+    assert verdict.partial(Progress(*progress)) == text
