@@ -13,6 +13,8 @@ from gradlab.types import Initializer, Remedy, Trail
 
 OPTION = "--remedy"
 NONE = "none"
+SHORT = {"init": ("start", "initializers"), "cell": ("cell", "cells")}
+"""Remedies that go by the value of a setting alone: the setting, and what kind of member it names."""
 
 
 class Arm(NamedTuple):
@@ -86,20 +88,24 @@ def _full(part: str) -> str:
     name = part.split("(")[0].strip()
     if name in registry.names("remedies"):
         return part
-    if name in registry.names("initializers"):
-        return f"init(start={part})"
-    if name in registry.names("cells"):
-        return f"cell(cell={part})"
+    for remedy, (setting, kind) in SHORT.items():
+        if name in registry.names(kind):
+            return f"{remedy}({setting}={part})"
     known = {*registry.names("remedies"), *registry.names("initializers"), *registry.names("cells")}
     raise registry.unknown(OPTION, "remedy", name, known)
 
 
 def _label(part: str) -> str:
-    """The canonical spelling of a part; what was named alone stays so."""
-    if _full(part) == part:
+    """The canonical spelling of a part; `init(orthogonal)` goes by its short form where that is clear."""
+    name = _full(part).partition("(")[0].strip()
+    if name not in SHORT:
         return registry.label("remedies", part)
-    kind = "initializers" if part.split("(")[0].strip() in registry.names("initializers") else "cells"
-    return registry.label(kind, part)
+    setting, kind = SHORT[name]
+    made = registry.make("remedies", _full(part))
+    chosen = made.keywords.get(setting, registry.settings(made.func)[setting].default)
+    short = registry.label(kind, chosen)
+    whole = f"{name}({setting}={short})"
+    return short if _full(short) == whole else whole
 
 
 def _no_double(text: str, made: list[tuple[str, Remedy]]) -> None:

@@ -50,13 +50,20 @@ def configure(device: str = "auto") -> None:
 
 
 def versions() -> dict[str, str]:
-    """What a run's bytes depend on: programs and machine."""
-    from importlib import metadata
+    """What a run's bytes depend on: programs, machine, device and random numbers. Imports jax."""
+    found = facts()
+    random = jax_random()
+    names = ("jax", "jaxlib", "numpy", "gradlab", "platform", "device_kind", "matmul_precision")
+    return {name: str(found[name]) for name in names} | {"processor": cpu_model(), "random": random}
 
-    found = {name: metadata.version(name) for name in ("jax", "jaxlib", "numpy")}
-    from gradlab import __version__
 
-    return found | {"gradlab": __version__, "processor": cpu_model()}
+def jax_random() -> str:
+    """How random numbers are made. Imports jax."""
+    import jax
+
+    config = jax.config.values
+    partitionable = "" if config["jax_threefry_partitionable"] else ", not partitionable"
+    return f"{config['jax_default_prng_impl']}{partitionable}"
 
 
 def compile_cache() -> Path | None:

@@ -202,6 +202,7 @@ def start_over(folder: Path) -> None:
         replace(folder / BEGUN, b"{}\n")
         _remove(folder / "shards", _SHARD)
         _remove(folder / "figures", re.compile(rf"({figures})\.(svg|png)|{_HALF.pattern}"))
+        _remove(folder / "report_files", re.compile(rf"\d+-\d+-[a-z_-]+\.svg|{_HALF.pattern}"))
         _remove(folder, _OURS, keep=BEGUN)
 
 

@@ -15,6 +15,9 @@ LABELS = {
     "clip_value(1e-3)+clip_norm": "clip_value(threshold=0.001)+clip_norm",
     "lstm(forget_bias = 2)": "lstm(forget_bias=2.0)",
     "lstm(forget_bias=1.0)": "lstm",
+    "init(orthogonal)": "orthogonal",
+    "cell(lstm)+init(identity)": "lstm+identity",
+    "cell(orthogonal)": "cell(cell=orthogonal)",
     "stacked(cell=gru, layers=3)": "stacked(cell=gru, layers=3)",
 }
 

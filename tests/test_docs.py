@@ -58,6 +58,22 @@ def test_readme_python_runs_as_it_stands(block, tmp_path):
     assert "print(" not in block or done.stdout.strip()
 
 
+@pytest.mark.parametrize("block", [block for block in blocks("python") if "def test_" in block])
+def test_readme_test_passes(block, tmp_path):
+    (tmp_path / "test_shown.py").write_text(block)
+    code = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
+    done = subprocess.run(code, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout
+    assert "1 passed" in done.stdout
+
+
+@pytest.mark.parametrize("block", blocks("toml"), ids=lambda block: block.split("\n")[0][:40])
+def test_readme_settings_file_is_one(block, tmp_path):
+    (tmp_path / "shown.toml").write_text(block)
+    said = command("run", str(tmp_path / "shown.toml"), "--out", str(tmp_path), "--dry-run")
+    assert (said.code, said.err) == (0, "")
+
+
 @pytest.mark.parametrize("words", commands(), ids=" ".join)
 def test_readme_command_exists_with_all_its_options(words):
     root = typer.main.get_command(app())

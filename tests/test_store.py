@@ -209,7 +209,14 @@ def test_shards_of_which_nothing_is_known_are_not_believed(tmp_path):
 
 
 def test_starting_over_removes_a_run_and_nothing_else(finished):
-    ours = ["norms.nc", "report.html", "figures/profile.svg", f"shards/{'0' * 32}.shard", ".norms.nc.12.tmp"]
+    ours = [
+        "norms.nc",
+        "report.html",
+        "figures/profile.svg",
+        "report_files/1-1-profile.svg",
+        f"shards/{'0' * 32}.shard",
+        ".norms.nc.12.tmp",
+    ]
     mine = ["notes.txt", "metrics.csv.bak", "figures/mine.svg", "figures/more/a.png", "shards/mine", ".x.tmp"]
     (finished / "figures" / "more").mkdir(parents=True)
     (finished / "shards").mkdir()

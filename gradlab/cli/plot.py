@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from gradlab.tables import Run
     from gradlab.trained import Trained
 
-FORMATS = ("svg", "png", "pdf")
 UNFINISHED = (".lock", "shards")
 """What a run that goes on, or was stopped, has in its folder beside no run.json."""
 WRITTEN_BY = {"sweep": "gradlab sweep", "remedies": "gradlab remedies"}
@@ -46,11 +45,13 @@ def command(
     found = _read(folder, name)
     if where:
         found = _chosen(found, where)
+    from gradlab.plots import _style
+
     figure = draw(found)
     if terminal:
         _show(figure)
         return 0
-    _write(figure, output)
+    _style.write(figure, output)
     if as_json:
         document = {"schema": "gradlab.plot/1", "status": "ok", "exit_code": 0, "data": {"file": str(output)}}
         print(json.dumps(document))
@@ -94,11 +95,12 @@ def _file(output: Path | None, folder: Path | None, spec: str, chosen: list[str]
     """Where the figure goes; settings and choices show in the name, so that they replace no other figure."""
     import re
 
+    from gradlab.plots._style import SILENT
     from gradlab.registry import unknown
 
     if output is not None:
-        if output.suffix.lower().removeprefix(".") not in FORMATS:
-            raise unknown("-o", "format", output.suffix.removeprefix("."), FORMATS)
+        if output.suffix.lower().removeprefix(".") not in SILENT:
+            raise unknown("-o", "format", output.suffix.removeprefix("."), SILENT)
         return output
     words = re.sub(r"[^A-Za-z0-9=.,_]+", "-", "-".join([spec, *chosen])).strip("-")
     name = f"{words[:120]}.svg"
@@ -211,23 +213,3 @@ def _show(figure: "Figure") -> None:
         drawn = render(figure, width, unicode=_terminal.unicode(), color=colored)
     console = Console(no_color=not colored, force_terminal=colored, highlight=False, width=width)
     console.print(drawn, soft_wrap=True, end="")
-
-
-def _write(figure: "Figure", path: Path) -> None:
-    """One file; equal figures give equal bytes."""
-    from gradlab.plots._style import style
-    from gradlab.status import Exit, GradlabError
-
-    kind = path.suffix.lower().removeprefix(".")
-    silent = {
-        "svg": ("Date", "Creator"),
-        "png": ("Software",),
-        "pdf": ("CreationDate", "Creator", "Producer"),
-    }
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with style():
-            figure.savefig(path, format=kind, metadata=dict.fromkeys(silent[kind]))
-    except OSError as error:
-        what = f"cannot be written: {error.strerror or error}; choose another -o"
-        raise GradlabError(str(path), what, Exit.STORAGE) from error

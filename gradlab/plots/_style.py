@@ -1,6 +1,7 @@
 """The one style of all plots: sizes, colours, panels, and files that are equal byte for byte."""
 
 import contextlib
+import io
 import math
 import zlib
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
-from gradlab.status import Exit, GradlabError
+from gradlab.files import replace, storage
 
 WIDTH = 7.2
 """Of a full figure, in inches: two columns of a page."""
@@ -48,6 +49,13 @@ _CORNERS = {
     "center": (0.5, 0.5, "center", "center"),
 }
 
+SILENT = {
+    "svg": ("Date", "Creator"),
+    "png": ("Software",),
+    "pdf": ("CreationDate", "Creator", "Producer"),
+}
+"""Formats of a figure, and what their files do not say: when and by what they were made."""
+
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 _RC: Any = {
@@ -71,6 +79,7 @@ _RC: Any = {
     "figure.titlesize": 9.5,
     "figure.constrained_layout.h_pad": 0.05,
     "figure.constrained_layout.w_pad": 0.05,
+    "text.parse_math": False,
     "svg.fonttype": "path",
     "svg.hashsalt": "gradlab",
 }
@@ -176,18 +185,27 @@ def span(labels: Sequence[float | int]) -> str:
 
 
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:
-    """Write `name.svg` and `name.png`; equal figures give equal bytes (no date, no random ids)."""
+    """Write `name.svg` and `name.png`."""
     files = [folder / f"{name}.svg", folder / f"{name}.png"]
-    with style():
-        layout = figure.get_layout_engine()
-        if layout is not None:
+    layout = figure.get_layout_engine()
+    if layout is not None:
+        with style():
             layout.execute(figure)
-            figure.set_layout_engine("none")
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            figure.savefig(files[0], format="svg", metadata={"Date": None, "Creator": None})
-            figure.savefig(files[1], format="png", metadata={"Software": None})
-        except OSError as error:
-            what = f"cannot be written: {error.strerror or error}; the measurements are kept"
-            raise GradlabError(str(folder), what, Exit.STORAGE) from error
+        figure.set_layout_engine("none")
+    for file in files:
+        write(figure, file)
     return files
+
+
+def write(figure: Figure, path: Path) -> None:
+    """Write one file, whole or not at all; equal figures give equal bytes (no date, no random ids).
+
+    The ending of its name says the format, one of `SILENT`. The error is that of `files.storage`.
+    """
+    kind = path.suffix.lower().removeprefix(".")
+    drawn = io.BytesIO()
+    with style():
+        figure.savefig(drawn, format=kind, metadata=dict.fromkeys(SILENT[kind]))
+    with storage(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace(path, drawn.getvalue())
