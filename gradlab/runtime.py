@@ -51,19 +51,21 @@ def configure(device: str = "auto") -> None:
 
 def versions() -> dict[str, str]:
     """What a run's bytes depend on: programs, machine, device and random numbers. Imports jax."""
-    found = facts()
-    random = jax_random()
-    names = ("jax", "jaxlib", "numpy", "gradlab", "platform", "device_kind", "matmul_precision")
-    return {name: str(found[name]) for name in names} | {"processor": cpu_model(), "random": random}
+    from importlib import metadata
 
-
-def jax_random() -> str:
-    """How random numbers are made. Imports jax."""
     import jax
 
-    config = jax.config.values
-    partitionable = "" if config["jax_threefry_partitionable"] else ", not partitionable"
-    return f"{config['jax_default_prng_impl']}{partitionable}"
+    from gradlab import __version__
+
+    config, device = jax.config.values, jax.devices()[0]
+    partitionable = config["jax_threefry_partitionable"]
+    return {name: metadata.version(name) for name in ("jax", "jaxlib", "numpy")} | {
+        "gradlab": __version__,
+        "processor": cpu_model(),
+        "device": f"{device.platform} {device.device_kind}",
+        "matmul_precision": str(config["jax_default_matmul_precision"]),
+        "random": f"{config['jax_default_prng_impl']}, {'' if partitionable else 'not '}partitionable",
+    }
 
 
 def compile_cache() -> Path | None:

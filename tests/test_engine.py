@@ -265,7 +265,15 @@ def test_the_dataset_is_labelled_and_says_what_is_not_there():
     found = run(sweep)
     fixed = [c for c in sweep.cell if "w_rec" in registry.make("cells", c).fixed]
     assert fixed == ["esn"]
-    norms = dataset(list(found.values()), sweep.init, sweep.w_rec, sweep.T, range(2), fixed, objective="unit")
+    norms = dataset(
+        [found[cell] for cell in sweep.cell],
+        sweep.init,
+        sweep.w_rec,
+        sweep.T,
+        range(2),
+        fixed,
+        objective="unit",
+    )
     axes = ("cell", "init", "w_rec", "T", "seed")
     assert norms.attrs == {"schema": SCHEMA, "objective": "unit"}
     assert dict(norms.sizes) == {"cell": 3, "init": 1, "w_rec": 2, "T": 2, "seed": 2, "part": 3, "lag": 13}

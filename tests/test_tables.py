@@ -90,7 +90,7 @@ def test_grid_puts_rows_in_their_places(norms):
 )
 def test_text_that_a_spreadsheet_would_run_is_made_harmless_and_comes_back(label):
     table = tables.metrics(samples.norms((label,), (0.5,), (5,), seeds=1))
-    content = tables._csv(table)
+    content = tables.csv(table)
     for line in content.decode().splitlines()[1:]:
         assert line[0] not in "=+-@\t"
     pd.testing.assert_frame_equal(tables._table(content), table)
@@ -98,8 +98,8 @@ def test_text_that_a_spreadsheet_would_run_is_made_harmless_and_comes_back(label
 
 def test_numbers_are_never_touched():
     table = tables.metrics(samples.norms(w_rec=(-0.5, 0.5), T=(5,), seeds=1))
-    assert ",-0.5," in tables._csv(table).decode()
-    assert "'" not in tables._csv(table).decode()
+    assert ",-0.5," in tables.csv(table).decode()
+    assert "'" not in tables.csv(table).decode()
 
 
 def test_run_json_is_strict(tmp_path, norms):
@@ -152,7 +152,7 @@ def test_a_refusing_disk_is_a_storage_error_and_leaves_no_pieces(tmp_path, norms
     def full(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(tables.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(GradlabError, match="No space left on device") as caught:
         tables.write(tmp_path / "run", tables.Run({}, tables.metrics(norms), norms))
     assert caught.value.code == Exit.STORAGE
@@ -162,7 +162,7 @@ def test_a_refusing_disk_is_a_storage_error_and_leaves_no_pieces(tmp_path, norms
 def test_run_json_comes_last(tmp_path, norms, monkeypatch):
     order = []
     replace = os.replace
-    monkeypatch.setattr(tables.os, "replace", lambda a, b: (order.append(b.name), replace(a, b)))
+    monkeypatch.setattr(os, "replace", lambda a, b: (order.append(b.name), replace(a, b)))
     tables.write(tmp_path, tables.Run({}, tables.metrics(norms), norms))
     assert order == ["metrics.csv", "norms.nc", "run.json"]
 

@@ -14,7 +14,7 @@ REFUSED = [
     (["--cell", "lstm,lstm"], "--cell", "given twice"),
     (["--cell", "elman", "--cell", "elman(activation=tanh)"], "--cell", "given twice"),
     (["--cell", "elman("], "--cell", "write NAME"),
-    (["--cell", "elman(relu)"], "--cell", "write setting=value"),
+    (["--cell", "elman(relu, tanh)"], "--cell", "write setting=value"),
     (["--cell", "elman(activatoin=relu)"], "--cell", "did you mean activation?"),
     (["--cell", "elman(activation=rleu)"], "--cell", "did you mean relu?"),
     (["--cell", "elman(activation=relu, activation=tanh)"], "--cell", "given twice"),

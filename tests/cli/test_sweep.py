@@ -159,7 +159,7 @@ class TestASecondTime:
         table.write_bytes(table.read_bytes()[:-10])
         assert "run the command again" in gradlab("show", tmp_path / "run").err
         measured = []
-        monkeypatch.setattr(engine, "run", lambda asked, report: measured.append(asked) or iter(()))
+        monkeypatch.setattr(engine, "run", lambda *asked: measured.append(asked) or iter(()))
         gradlab("sweep", *SMALL, "--out", tmp_path, "--name", "run")
         assert len(measured) == 1
 

@@ -188,12 +188,15 @@ def check_chance_is_the_best_that_a_clock_can_do(task):
     length, target = examples.length, examples.target
     answers = np.eye(K)[target] if classes(examples) else target
     outputs = np.zeros((COUNT, T, K))
+    chance = task.chance(T)
+    free = 0.0
     for each in set(length.tolist()):
         mean = answers[length == each].mean(axis=0)
         outputs[length == each] = np.log(np.maximum(mean, 1e-12)) if classes(examples) else mean
+        asked = (examples.counted[length == each] > 0).any(axis=0)
+        seen = (mean[asked] > 0).sum(axis=-1).mean()
+        free += ((seen - 1) / 2 if classes(examples) else chance) / COUNT
     losses, _, _ = judged(task, outputs, examples)
-    chance = task.chance(T)
-    free = len(set(length.tolist())) / COUNT * ((K - 1) / 2 if classes(examples) else chance)
     off = losses.mean() + free - chance
     assert abs(off) <= 5 * losses.std() / np.sqrt(COUNT) + 0.6 * free + 1e-12, (losses.mean(), chance, free)
 

@@ -1,0 +1,272 @@
+"""Chapter 4: exploding, the cliff, and what truncation, penalty and clipping each do."""
+
+import functools
+import math
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gradlab import arms, objectives, registry
+from gradlab.activations import sigmoid
+from gradlab.draw import stream
+from gradlab.lesson.measured import quick
+from gradlab.lesson.parts import Chapter, Chart, Curve, Figure, Grid, Panel
+from gradlab.lesson.words import number, ten_to
+from gradlab.types import Setup, Trail
+from gradlab.unroll import log10_norm
+
+STEPS, TARGET, START = 50, 0.7, 0.5
+W_RANGE, B_RANGE, CELLS = (3.0, 7.0), (-4.0, -1.0), (121, 91)
+AT, RATE, LIMIT, MOVES, BESIDE = 5.0, 0.03, 1.0, 60, 0.03
+SHORT, T, N, W_REC = 10, 50, 16, 1.2
+PENALTY_RATE, PENALTY_STEPS, TARGETS = 0.02, 300, 8
+
+
+class Numbers(NamedTuple):
+    """The error surface of one unit, and the error going back in a network that explodes."""
+
+    slopes: tuple[tuple[float, ...], ...]
+    """log10 of |dE/d(w, b)| by b and w."""
+    steepest: tuple[float, float]
+    """Beside w = AT: the b of the largest |dE/d(w, b)|, and that value."""
+    cut: float
+    """The largest one on the same line if the error goes back SHORT steps only."""
+    usual: float
+    """The median over the map."""
+    free: tuple[tuple[float, float], ...]
+    """(w, b) of plain descent."""
+    clipped: tuple[tuple[float, float], ...]
+    adjoints: dict[str, tuple[float, ...]]
+    """log10 |dL/dh_t| by lag: of the network as it is, and with each remedy."""
+    shrunk: float
+    """What clipping multiplies the whole gradient by."""
+
+
+def wall(w: float) -> float:
+    """The b at which the first state is the unstable fixed point: σ(START) w + b = START.
+
+    Reference: Pascanu, Mikolov, Bengio 2013, On the difficulty of training recurrent neural networks, for
+    the network and the shape of its error surface.
+    """
+    return START - w / (1 + math.exp(-START))
+
+
+def _error(point: Any, sent: int) -> Any:
+    """E = (σ(h_50) - 0.7)^2 with h_t = w σ(h_{t-1}) + b; its error goes back over the last `sent` steps."""
+
+    def body(t: Any, h: Any) -> Any:
+        h = jnp.where(t == STEPS - sent, jax.lax.stop_gradient(h), h)
+        return point[0] * sigmoid(h) + point[1]
+
+    return (sigmoid(jax.lax.fori_loop(0, STEPS, body, jnp.asarray(START, float))) - TARGET) ** 2
+
+
+@functools.cache
+def _slopes(sent: int) -> Any:
+    return quick(lambda points: jax.vmap(jax.grad(_error), (0, None))(points, sent))
+
+
+@functools.cache
+def _descent() -> Any:
+    """`(point, limit) -> points`: gradient descent with the gradient shortened to `limit`."""
+
+    def run(point: Any, limit: Any) -> Any:
+        def move(point: Any, _: Any) -> Any:
+            slope = jax.grad(_error)(point, STEPS)
+            size = jnp.sqrt(jnp.sum(slope**2))
+            moved = point - RATE * slope * jnp.minimum(1.0, limit / jnp.maximum(size, 1e-300))
+            return moved, moved
+
+        return jax.lax.scan(move, point, None, length=MOVES)[1]
+
+    return quick(run)
+
+
+def measure(seed: int) -> Numbers:
+    """Map the surface, walk on it with and without clipping, and bend an exploding error three ways."""
+    with jax.enable_x64(True):
+        w, b = np.linspace(*W_RANGE, CELLS[0]), np.linspace(*B_RANGE, CELLS[1])
+        points = np.stack(np.meshgrid(w, b), axis=-1).reshape(-1, 2)
+        size = np.linalg.norm(np.asarray(_slopes(STEPS)(points)), axis=1)
+        line = np.stack([np.full(8001, AT), wall(AT) + np.linspace(-0.004, 0.004, 8001)], axis=1)
+        steep = np.linalg.norm(np.asarray(_slopes(STEPS)(line)), axis=1)
+        cut = np.linalg.norm(np.asarray(_slopes(SHORT)(line)), axis=1)
+        begin = jnp.asarray([AT, wall(AT) + BESIDE])
+        walks = [np.asarray(_descent()(begin, limit)) for limit in (math.inf, LIMIT)]
+        free, clipped = (((AT, wall(AT) + BESIDE), *map(tuple, walk.tolist())) for walk in walks)
+        adjoints, shrunk = _bent(seed)
+    with np.errstate(divide="ignore"):
+        logs = np.log10(size).reshape(CELLS[1], CELLS[0])
+    steepest = (float(line[steep.argmax(), 1]), float(steep.max()))
+    slopes = tuple(map(tuple, logs.tolist()))
+    return Numbers(
+        slopes, steepest, float(cut.max()), float(np.median(size)), free, clipped, adjoints, shrunk
+    )
+
+
+def _bent(seed: int) -> tuple[dict[str, tuple[float, ...]], float]:
+    """log10 of the adjoint by lag under each remedy, and the factor of clipping by norm."""
+    cell, start = (
+        registry.make("cells", "elman(activation=identity)"),
+        registry.make("initializers", "gaussian"),
+    )
+    key = stream(seed, "lesson", chapter=4)
+    params, state = cell.init(key, 1, N, W_REC, start)
+    xs = jax.random.normal(jax.random.fold_in(key, 1), (T, 1), float)
+    keys = jax.random.split(jax.random.fold_in(key, 2), TARGETS)
+    targets = [objectives.draw_target("unit", k, state, cell.readout) for k in keys]
+    cut = arms.arm(f"truncate(k={SHORT})", "elman", "gaussian").remedy.adjoint
+    tamed = _penalised(cell)(params, state, xs, jax.tree.map(lambda *rows: jnp.stack(rows), *targets))
+    plain, whole = _adjoint(cell, None)(params, state, xs, targets[0])
+    shorter, _ = _adjoint(cell, cut)(params, state, xs, targets[0])
+    turned, _ = _adjoint(cell, None)(tamed, state, xs, targets[0])
+    logs = {"as it is": plain, "truncated": shorter, "penalty": turned}
+    found = {name: tuple(log10_norm(norm)[: T + 1, 0].tolist()) for name, norm in logs.items()}
+    shrunk = min(1.0, LIMIT / float(whole))
+    found["clipped"] = tuple(log + math.log10(shrunk) for log in found["as it is"])
+    return found, shrunk
+
+
+@functools.cache
+def _adjoint(cell: Any, change: Any) -> Any:
+    """`(params, state, xs, target) -> |adjoint| by lag, |dL/dparams|`, of L = target · h_T."""
+    probe = registry.member("probes", "adjoint")
+
+    def run(params: Any, state: Any, xs: Any, target: Any) -> Any:
+        objective = objectives.objective("unit", target, cell.readout)
+        found = probe(cell.step, params, state, xs, Setup(objective, None, T, change))
+
+        def loss(params: Any) -> Any:
+            last = jax.lax.scan(lambda s, x: (cell.step(params, s, x), None), state, xs)[0]
+            return jnp.vdot(cell.readout(last), cell.readout(target))
+
+        squares = [jnp.sum(leaf**2) for leaf in jax.tree.leaves(jax.grad(loss)(params))]
+        return found.adjoint, jnp.sqrt(jnp.stack(squares).sum())
+
+    return quick(run)
+
+
+@functools.cache
+def _penalised(cell: Any) -> Any:
+    """`(params, state, xs, targets) -> params` after descent on the penalty alone, in steps of one length."""
+    penalty = arms.arm("omega", "elman", "gaussian").remedy.penalty
+    assert penalty is not None
+
+    def trail(params: Any, state: Any, xs: Any, target: Any) -> Trail:
+        def last(nudges: Any) -> tuple[Any, Any]:
+            def body(state: Any, item: Any) -> tuple[Any, Any]:
+                after = jax.tree.map(jnp.add, cell.step(params, state, item[0]), item[1])
+                return after, state
+
+            final, before = jax.lax.scan(body, state, (xs, nudges))
+            return jnp.vdot(cell.readout(final), cell.readout(target)), before
+
+        zeros = jax.tree.map(lambda leaf: jnp.zeros((T, *leaf.shape), leaf.dtype), state)
+        adjoints, before = jax.grad(last, has_aux=True)(zeros)
+        return Trail(cell, params, before, xs, adjoints, jnp.asarray(T))
+
+    def run(params: Any, state: Any, xs: Any, targets: Any) -> Any:
+        def mean(params: Any) -> Any:
+            each = jax.vmap(lambda target: penalty(trail(params, state, xs, target)))(targets)
+            return jnp.mean(jnp.asarray(each))
+
+        def move(_: Any, params: Any) -> Any:
+            slope = jax.grad(mean)(params).w_rec
+            size = jnp.sqrt(jnp.sum(slope**2))
+            return params._replace(w_rec=params.w_rec - PENALTY_RATE * slope / jnp.maximum(size, 1.0))
+
+        return jax.lax.fori_loop(0, PENALTY_STEPS, move, params)
+
+    return quick(run)
+
+
+def tell(numbers: Numbers, seed: int) -> Chapter:
+    """The chapter in words."""
+    far = max(math.dist(*pair) for pair in zip(numbers.free, numbers.free[1:], strict=False))
+    paragraphs = (
+        "An error that grows on its way back is the other failure. What does it look like to somebody who "
+        "walks downhill on the error? Take one unit again, h_{t} = w σ(h_{t−1}) + b, where σ(a) = 1 / (1 + "
+        "e^{−a}) "
+        f"squashes any number to between 0 and 1. Start at h_{{0}} = {START:g}, run {STEPS} steps and ask "
+        f"for σ(h_{{50}}) = {TARGET:g}; the error E is the squared miss. It depends on two numbers, w and b.",
+        "For large w the unit has two resting points, a low and a high one, and an unstable point between "
+        "them, like a ball on a ridge. Where the start sits exactly on that ridge, the smallest change "
+        "decides "
+        f"where the ball rolls. That happens on the line b = {START:g} − σ({START:g}) w, which is b = "
+        f"{START:g} − {number((START - wall(AT)) / AT, 5)} w. Here the error surface is a cliff: two plains, "
+        f"and a wall "
+        "between them.",
+        f"*Clipping* shortens a gradient that is longer than a limit, here {LIMIT:g}. *Truncation* sends the "
+        f"error back {SHORT} steps and no further. A *penalty* on the change of the error's length from step "
+        f"to "
+        "step is added to the loss, and so changes W itself.",
+    )
+    closing = (
+        f"For w = {AT:g} the formula puts the wall at b = {number(wall(AT), 6)}; the steepest point found is "
+        f"at b = {number(numbers.steepest[0], 6)}, with |dE/d(w, b)| = {number(numbers.steepest[1])}, where "
+        f"the median over the map is {number(numbers.usual)}. If the error is sent back only {SHORT} steps, "
+        f"the largest value on the same line is {number(numbers.cut)}: truncation files the wall down, by "
+        f"being deaf "
+        "to what made it.",
+        "In short: clipping keeps the direction of the step and the balance between near and far, and only "
+        "makes the step shorter. Truncation forgets. The penalty alone changes the slope "
+        "of the line, and it alone can help against vanishing too.",
+    )
+    more = ("gradlab remedies latch --remedy clip_norm,truncate,omega -T 20",)
+    figures = (_surface(numbers, seed, far), _remedies(numbers, seed))
+    return Chapter("Exploding, the cliff, and three remedies", paragraphs, figures, closing, more)
+
+
+def _surface(numbers: Numbers, seed: int, far: float) -> Figure:
+    ends = [(START - b) * (START - wall(1.0)) ** -1 for b in (B_RANGE[1], B_RANGE[0])]
+    w_ends = [max(W_RANGE[0], ends[0], 4.2552), min(W_RANGE[1], ends[1])]
+    walks = [
+        Curve(label, tuple(w for w, _ in walk), tuple(b for _, b in walk), "dots")
+        for label, walk in (("plain descent", numbers.free), ("clipped descent", numbers.clipped))
+    ]
+    lines = (Curve("the wall, by formula", tuple(w_ends), tuple(map(wall, w_ends)), "dashed"), *walks)
+    w = tuple(np.linspace(*W_RANGE, CELLS[0]).tolist())
+    b = tuple(np.linspace(*B_RANGE, CELLS[1]).tolist())
+    moved = len(numbers.free) - 1
+    return Figure(
+        "cliff",
+        f"How steep the error is over w and b, and two walks of {moved} steps",
+        f"Two walkers start at the same point, {BESIDE:g} above the wall, with learning rate {RATE:g}. One "
+        f"takes "
+        "the gradient as it is, the other never more than the limit. How far does each jump when it meets "
+        "the wall?",
+        Grid(w, b, numbers.slopes, ("w", "b", "|dE/d(w, b)|"), lines),
+        f"The longest step of the plain walk is {number(far)}; it ends at w = {number(numbers.free[-1][0])}, "
+        f"b = {number(numbers.free[-1][1])}. The clipped walk never moves more than {number(RATE * LIMIT)} "
+        f"and ends at w = {number(numbers.clipped[-1][0])}, b = {number(numbers.clipped[-1][1])}. A wall met "
+        f"once can undo "
+        "all the walking before it.",
+        f"gradlab lesson 4 --seed {seed}",
+    )
+
+
+def _remedies(numbers: Numbers, seed: int) -> Figure:
+    known = {
+        name: [lag for lag, log in enumerate(logs) if math.isfinite(log)]
+        for name, logs in numbers.adjoints.items()
+    }
+    curves = tuple(
+        Curve(name, tuple(map(float, known[name])), tuple(logs[lag] for lag in known[name]))
+        for name, logs in numbers.adjoints.items()
+    )
+    plain, turned = numbers.adjoints["as it is"], numbers.adjoints["penalty"]
+    last = known["truncated"][-1]
+    return Figure(
+        "remedies",
+        f"The error going back in a linear network of {N} units, `w_rec` = {W_REC:g}",
+        "Each remedy changes the rising line in its own way: one cuts it, one moves it down as a whole, one "
+        "turns it. Which does which?",
+        Chart("lag", "adjoint", (Panel("", curves),), powers=True),
+        f"As it is, the adjoint grows from {ten_to(plain[0])} to {ten_to(plain[T])}. Truncation leaves every "
+        f"lag up to {last} and sets all others to exactly 0. Clipping multiplies the gradient, and with it "
+        f"every lag, by {number(numbers.shrunk)}: same line, lower. {PENALTY_STEPS} steps on the penalty "
+        f"turn the line: at lag {T} the adjoint is {ten_to(turned[T])}.",
+        f"gradlab lesson 4 --seed {seed}",
+    )

@@ -1,0 +1,194 @@
+"""The lesson's figures as SVG, from their numbers alone."""
+
+import io
+import itertools
+import re
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Circle
+
+from gradlab.lesson.parts import Chart, Curve, Drawing, Form, Grid, Strip, Unrolled
+from gradlab.lesson.words import plain
+from gradlab.plots import _style
+
+COLORS = _style.CELLS
+DOTS: Any = {
+    "color": _style.LINEAR,
+    "marker": "o",
+    "markersize": 2.5,
+    "fillstyle": "none",
+    "linestyle": "none",
+}
+LETTERS = 80
+"""Characters a line of a strip."""
+
+_HEAD = re.compile(
+    r"<\?xml.*?\?>|<!DOCTYPE.*?>|<!--.*?-->|<metadata>.*?</metadata>|<style.*?</style>", re.DOTALL
+)
+_NAMES = re.compile(r'(\bid="|\burl\(#|(?:xlink:)?href="#)')
+
+
+def draw(drawing: Drawing) -> Figure:
+    """The figure of a drawing; a `Table` is no figure."""
+    with _style.style():
+        return _DRAW[type(drawing)](drawing)
+
+
+def svg(drawing: Drawing, name: str, words: str) -> str:
+    """The figure as an element of a page: its ids begin with `name`, and `words` stand for it."""
+    file = io.StringIO()
+    with _style.style():
+        draw(drawing).savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+    text = _NAMES.sub(rf"\g<1>{name}-", _HEAD.sub("", file.getvalue())).strip()
+    head, body = text.split(">", 1)
+    head = head.replace("<svg", f'<svg role="img" aria-labelledby="{name}-words"', 1)
+    look = ' style="stroke-linejoin:round;stroke-linecap:butt"'
+    return f'{head}{look}><title id="{name}-words">{escape(plain(words))}</title>{body}'
+
+
+def _chart(chart: Chart) -> Figure:
+    figure, axes = _style.panels(len(chart.panels), columns=2, height=2.3)
+    for panel, given in zip(axes, chart.panels, strict=True):
+        panel.set_title(given.title)
+        for i, curve in enumerate(_lines(given.curves)):
+            # The first ones are wider, so that they show where a later one lies on them.
+            panel.plot(curve.x, curve.y, color=COLORS[i % len(COLORS)], linewidth=max(1.0, 2.4 - 0.6 * i))
+        for curve in given.curves:
+            if curve.look == "dots":
+                panel.plot(curve.x, curve.y, **DOTS)
+        if chart.powers:
+            values = np.concatenate([c.y for g in chart.panels for c in g.curves])
+            _style.log_limits(panel, values[np.isfinite(values)])
+    _style.label(axes, plain(chart.x), plain(chart.y))
+    shown = chart.panels[0].curves
+    handles = [
+        Line2D([], [], color=COLORS[i], label=plain(curve.label)) for i, curve in enumerate(_lines(shown))
+    ]
+    dots = [curve for curve in shown if curve.look == "dots"]
+    handles += [Line2D([], [], label=plain(curve.label), **DOTS) for curve in dots[:1]]
+    if len(handles) > 1:
+        figure.legend(
+            handles=handles, loc="outside lower center", ncols=3 if len(handles) > 4 else len(handles)
+        )
+    return figure
+
+
+def _lines(curves: tuple[Curve, ...]) -> list[Curve]:
+    """Those that have a colour of their own."""
+    return [curve for curve in curves if curve.look != "dots"]
+
+
+def _unrolled(drawing: Unrolled) -> Figure:
+    size = (0.8 * _style.WIDTH, 1.75 * len(drawing.forms) + 0.2)
+    figure = Figure(figsize=size, dpi=_style.DPI, layout="constrained")
+    most = max(max(form.adjoint) for form in drawing.forms)
+    for panel, form in zip(figure.subplots(len(drawing.forms), 1), drawing.forms, strict=True):
+        _form(panel, form, most)
+    return figure
+
+
+def _form(panel: Axes, form: Form, most: float) -> None:
+    """Circles for states, arrows for W, inputs from below and terms of the loss above."""
+    T = len(form.adjoint)
+    panel.set_xlim(0.2, T + 0.8)
+    panel.set_ylim(-1.15, 1.3)
+    panel.set_aspect("equal")
+    panel.axis("off")
+    panel.set_title(form.title, loc="left", fontweight="bold")
+    arrow: dict[str, Any] = {
+        "arrowstyle": "-|>",
+        "color": "#555555",
+        "linewidth": 0.9,
+        "shrinkA": 0,
+        "shrinkB": 0,
+    }
+    for t, size in enumerate(form.adjoint, start=1):
+        panel.add_patch(Circle((t, 0), 0.3, facecolor="white", edgecolor="#333333", linewidth=0.9))
+        panel.add_patch(Circle((t, 0), 0.3 * (size / most) ** 0.5, facecolor="#e0823d", edgecolor="none"))
+        panel.text(t + 0.24, -0.4, f"{size:.3g}", fontsize=6.5, ha="left", va="center")
+        if t < T:
+            panel.annotate("", (t + 0.69, 0), (t + 0.31, 0), arrowprops=arrow)
+            panel.text(t + 0.5, 0.13, "W", fontsize=6.5, ha="center", color="#555555")
+        if form.fed[t - 1]:
+            panel.annotate("", (t, -0.31), (t, -0.72), arrowprops=arrow)
+            panel.text(t, -0.92, f"x{t}", fontsize=7, ha="center", va="center")
+        if form.judged[t - 1]:
+            panel.annotate("", (t, 0.72), (t, 0.31), arrowprops=arrow)
+            panel.text(t, 0.92, f"L{t}", fontsize=7, ha="center", va="center", color="#b84a00")
+
+
+def _grid(drawing: Grid) -> Figure:
+    figure = Figure(figsize=(_style.WIDTH, 4.2), dpi=_style.DPI, layout="constrained")
+    panel = figure.add_subplot()
+    values = np.asarray(drawing.values)
+    low = np.quantile(values[np.isfinite(values)], 0.02)
+    panel.grid(False)
+    shown = np.clip(np.where(np.isfinite(values), values, low), low, None)
+    edges = (_edges(drawing.x), _edges(drawing.y))
+    image = panel.pcolorfast(*edges, shown, cmap="Blues")
+    looks: tuple[dict[str, Any], ...] = (
+        {"color": "#111111", "linestyle": (0, (4, 3))},
+        {"color": "#d55e00"},
+        {"color": "#007a5a"},
+    )
+    for curve, look in zip(drawing.lines, itertools.cycle(looks), strict=False):
+        walk: dict[str, Any] = {"marker": "o", "markersize": 2.5} if curve.look == "dots" else {}
+        panel.plot(curve.x, curve.y, linewidth=1, label=curve.label, **look, **walk)
+    panel.set_xlim(drawing.x[0], drawing.x[-1])
+    panel.set_ylim(drawing.y[0], drawing.y[-1])
+    _style.label([panel], drawing.names[0], drawing.names[1])
+    bar = figure.colorbar(image, ax=panel, pad=0.02)
+    _style.powers_of_ten(bar.ax.yaxis)
+    bar.set_label(drawing.names[2])
+    figure.legend(loc="outside lower center", ncols=3)
+    return figure
+
+
+def _edges(middles: tuple[float, ...]) -> Any:
+    half = (middles[1] - middles[0]) / 2
+    return np.linspace(middles[0] - half, middles[-1] + half, len(middles) + 1)
+
+
+def _strip(drawing: Strip) -> Figure:
+    lines = -(-len(drawing.text) // LETTERS)
+    rows = len(drawing.rows)
+    figure = Figure(figsize=(_style.WIDTH, 0.3 + lines * (0.27 + 0.17 * rows)), dpi=_style.DPI)
+    panel = figure.add_axes((0.12, 0.02, 0.87, 0.96))
+    panel.axis("off")
+    height = rows + 2.2
+    for line in range(lines):
+        first = line * LETTERS
+        top = -line * height
+        for k, letter in enumerate(drawing.text[first : first + LETTERS]):
+            panel.text(
+                k + 0.5, top + 0.5, letter, family="DejaVu Sans Mono", fontsize=7, ha="center", va="center"
+            )
+        for r, (label, values) in enumerate(drawing.rows):
+            some = np.asarray(values[first : first + LETTERS])[None]
+            panel.imshow(
+                some,
+                extent=(0, some.shape[1], top - r - 0.95, top - r - 0.1),
+                cmap=_style.RATES,
+                vmin=-1,
+                vmax=1,
+                aspect="auto",
+                interpolation="nearest",
+            )
+            panel.text(-0.6, top - r - 0.5, plain(label), fontsize=6, ha="right", va="center")
+    panel.set_xlim(0, LETTERS)
+    panel.set_ylim(-lines * height + 1, 1.2)
+    return figure
+
+
+_DRAW: dict[type, Callable[[Any], Figure]] = {
+    Chart: _chart,
+    Unrolled: _unrolled,
+    Grid: _grid,
+    Strip: _strip,
+}

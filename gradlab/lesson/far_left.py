@@ -1,0 +1,177 @@
+"""Chapter 3: why the far left of the unrolled network learns slower."""
+
+import functools
+import itertools
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gradlab import registry, train
+from gradlab.draw import stream
+from gradlab.lesson.parts import Chapter, Chart, Curve, Figure, Panel
+from gradlab.lesson.words import listed, number
+from gradlab.types import Remedy
+
+CELLS = ("elman", "lstm(forget_bias=3.0)")
+TASK, T, N, W_REC, BATCH, RATE = "latch", 20, 8, 0.5, 16, 0.1
+LOOKS, JUDGED = (10, 100, 1000), 500
+
+
+class Learned(NamedTuple):
+    """One network while it learns, at each look."""
+
+    change: tuple[tuple[float, ...], ...]
+    """By look and time step: the norm of what the uses at that step have added to the weights."""
+    together: tuple[float, ...]
+    """The norm of the whole change of the cell's weights."""
+    loss: tuple[float, ...]
+    """On fresh sequences."""
+
+
+class Numbers(NamedTuple):
+    """Each cell's run, and the loss of a guess."""
+
+    learned: dict[str, Learned]
+    chance: float
+
+
+def setting(cell: str) -> train.Setting:
+    """The task and the network; plain gradient descent."""
+    task, made = registry.make("tasks", TASK), registry.make("cells", cell)
+    return train.Setting(task, made, Remedy(), T, N, BATCH)
+
+
+def measure(seed: int) -> Numbers:
+    """Train each cell, and keep apart what each time step's use of the weights has added to them."""
+    with jax.enable_x64(True):
+        learned = {}
+        for cell in CELLS:
+            key = stream(seed, "lesson", chapter=3, cell=cell)
+            found = jax.tree.map(np.asarray, _training(setting(cell))(key))
+            learned[cell] = Learned(*(_plain(part) for part in found))
+    return Numbers(learned, registry.make("tasks", TASK).chance(T))
+
+
+def _plain(part: Any) -> Any:
+    return tuple(map(tuple, part.tolist())) if part.ndim == 2 else tuple(part.tolist())
+
+
+@functools.cache
+def _training(setting: train.Setting) -> Any:
+    """`key -> Learned`: every time step works on a copy of the weights, and all copies stay equal."""
+
+    def loss(copies: Any, weights: train.Weights, state: Any, example: Any) -> Any:
+        def body(state: Any, item: Any) -> tuple[Any, Any]:
+            state = setting.cell.step(item[0], state, item[1])
+            return state, setting.cell.readout(state)
+
+        _, hidden = jax.lax.scan(body, state, (copies, example.xs))
+        return setting.task.loss(hidden @ weights.w_out.T + weights.b_out[None], example)
+
+    def mean_loss(copies: Any, weights: train.Weights, state: Any, examples: Any) -> Any:
+        return jax.vmap(lambda example: loss(copies, weights, state, example))(examples).mean()
+
+    def update(lane: train.Lane, moved: Any, t: Any) -> Any:
+        keys = jax.random.split(jax.random.fold_in(lane.key, t), setting.batch)
+        examples = train.sample(setting, keys, float)
+        weights = lane.weights
+        copies = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (setting.T, *leaf.shape)), weights.cell)
+        by_step, rest = jax.grad(mean_loss, argnums=(0, 1))(copies, weights, lane.state, examples)
+        moved = jax.tree.map(lambda m, g: m - RATE * g, moved, by_step)
+        whole = rest._replace(cell=jax.tree.map(lambda g: g.sum(axis=0), by_step))
+        weights = jax.tree.map(lambda w, g: w - RATE * g, weights, whole)
+        return lane._replace(weights=weights), moved
+
+    def run(key: Any) -> Any:
+        start = registry.make("initializers", "orthogonal")
+        lane = train.start(setting, start, W_REC, RATE, key, float)
+        moved = jax.tree.map(lambda leaf: jnp.zeros((setting.T, *leaf.shape), float), lane.weights.cell)
+
+        def look(loop: Any, borders: Any) -> Any:
+            lane, moved = jax.lax.fori_loop(
+                borders[0], borders[1], lambda t, loop: update(loop[0], loop[1], t), loop
+            )
+            seen, _ = train.judge(setting, lane, jax.random.fold_in(lane.key, 2**31), JUDGED)
+            whole = _sizes(jax.tree.map(lambda m: m.sum(axis=0)[None], moved))[0]
+            return (lane, moved), (_sizes(moved), whole, seen)
+
+        borders = jnp.asarray(list(itertools.pairwise((0, *LOOKS))))
+        return jax.lax.scan(look, (lane, moved), borders)[1]
+
+    return jax.jit(run)
+
+
+def _sizes(moved: Any) -> Any:
+    return jnp.sqrt(sum(jnp.sum(leaf.reshape(len(leaf), -1) ** 2, axis=1) for leaf in jax.tree.leaves(moved)))
+
+
+def tell(numbers: Numbers, seed: int) -> Chapter:
+    """The chapter in words."""
+    plain, gated = (numbers.learned[cell] for cell in CELLS)
+    ratio = [row[-1] / row[0] for row in plain.change]
+    paragraphs = (
+        f"Now let the network learn. The task is to remember: the first three inputs are all +1 or all −1, "
+        f"then comes noise, and at the last step, T = {T}, the network must say which it was. The clue lies "
+        f"at "
+        "the far left of the unrolled network, the error at the far right.",
+        f"The weights are shared, so they move as one. But we can keep accounts. Give every time step its "
+        f"own copy of the weights of a tanh network with {N} units (`w_rec` = {W_REC:g}), let all copies "
+        f"stay equal, and write down for each step how much of the change came from *its* use of the "
+        f"weights. One update is: new weights = old weights − {RATE:g} · gradient, and the gradient is the "
+        f"sum over the steps of "
+        "chapter 1.",
+        "We look after "
+        + listed([str(look) for look in LOOKS])
+        + " updates. Beside it the same accounts of an "
+        "LSTM, whose secret is kept for chapter 5.",
+    )
+    answer = (
+        f"After {LOOKS[0]} updates the uses at step {T} have moved the tanh network's weights "
+        f"{number(ratio[0])} times as far as those at step 1; after {LOOKS[1]} it is {number(ratio[1])} "
+        f"times, after {LOOKS[2]} {number(ratio[2])} times. "
+        + (
+            "More updates lift the whole line, and the left end is still far below. "
+            if ratio[-1] > 10
+            else "By then the network has changed so much that the left is heard as well. "
+        )
+        + f"In the LSTM the three ratios are "
+        f"{listed([number(row[-1] / row[0]) for row in gated.change])}."
+    )
+    figure = Figure(
+        "change",
+        "How far the uses at each time step have moved the weights",
+        f"{LOOKS[-1] // LOOKS[0]} times more updates: does the left end of the line catch up with the right "
+        f"end?",
+        Chart(
+            "time step t", "weight change", tuple(_panel(c, numbers.learned[c]) for c in CELLS), powers=True
+        ),
+        answer,
+        f"gradlab lesson 3 --seed {seed}",
+    )
+    after = [number(x) for x in plain.loss]
+    solved = plain.loss[-1] < numbers.chance / 2
+    closing = (
+        f"The loss of the tanh network at the three looks is {listed(after)}, where guessing costs ln 2 = "
+        f"{number(numbers.chance)}; the LSTM's is {listed([number(x) for x in gated.loss])}. "
+        + (
+            "The tanh network has learned it in the end: a weak signal from the left is still a signal."
+            if solved
+            else "The tanh network still does little better than a guess: what it is told most loudly is the "
+            "noise of the last few steps, not the clue of the first."
+        ),
+        "So *slow* is meant literally: the far left is not forbidden to learn, it is given a step that is "
+        "smaller by the transport of chapter 2.",
+    )
+    more = ("gradlab remedies latch --quick -T 20",)
+    return Chapter("Why the far left learns slower", paragraphs, (figure,), closing, more)
+
+
+def _panel(cell: str, learned: Learned) -> Panel:
+    steps = tuple(map(float, range(1, T + 1)))
+    curves = [
+        Curve(f"after {look} updates", steps, tuple(np.log10(row).tolist()))
+        for look, row in zip(LOOKS, learned.change, strict=True)
+    ]
+    return Panel("tanh network" if cell == "elman" else "LSTM", tuple(curves))

@@ -1,0 +1,122 @@
+"""Networks of the lesson: those that `gradlab sweep` draws for the same settings, with exact Jacobians.
+
+They are small, so their transports can be multiplied out, which compiles far faster than the sweep's probes.
+"""
+
+import functools
+import shlex
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from numpy.typing import NDArray
+
+from gradlab import engine, profiles, registry
+from gradlab.experiment import Sweep
+from gradlab.forward import with_jacobian
+from gradlab.states import EXACT_ZERO, OK
+
+Vector = NDArray[np.float64]
+quick: Callable[..., Any] = functools.partial(
+    jax.jit,
+    compiler_options={"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True},
+)
+"""`jit` for a program that runs once or twice on a small network: its compilation is what takes the time."""
+
+
+class Lane(NamedTuple):
+    """One network on its way, steps 1..T first."""
+
+    jacobians: Vector
+    """dstate_t/dstate_{t-1}, (T, S, S)."""
+    openings: dict[str, Vector]
+    """(T, N) by gate."""
+    memory: slice
+    """The place of the memory path in the flattened state."""
+
+
+@functools.cache
+def networks(sweep: Sweep) -> dict[tuple[str, str, float], Lane]:
+    """The networks of the grid's first seed at its longest T, by (cell, init, w_rec)."""
+    found = {}
+    with jax.enable_x64(sweep.precision == "float64"):
+        for label, (drawn, _) in engine.draw(sweep).items():
+            cell = registry.make("cells", label)
+            xs = drawn.xs[:, 0, : max(sweep.T)]
+            run = jax.tree.map(np.asarray, _forward(cell)(drawn.params, drawn.state, xs))
+            memory = _memory(cell, drawn.state)
+            for i, init in enumerate(sweep.init):
+                for j, w_rec in enumerate(sweep.w_rec):
+                    gains = len(drawn.xs) // len(sweep.init) // sweep.seeds
+                    at = (i * gains + (j if gains > 1 else 0)) * sweep.seeds
+                    jacobians, openings = jax.tree.map(lambda leaf, at=at: leaf[at], run)
+                    found[label, init, w_rec] = Lane(jacobians, openings, memory)
+    return found
+
+
+@functools.cache
+def _forward(cell: Any) -> Any:
+    """`(params, states, xs) -> Jacobians and openings` of every lane and step."""
+
+    def lane(params: Any, state: Any, xs: Any) -> Any:
+        at = with_jacobian(cell.step, params, state, xs[0])
+
+        def body(state: Any, x: Any) -> tuple[Any, Any]:
+            after, jacobian = at(state, x)
+            return after, (jacobian, cell.openings(params, state, x))
+
+        return jax.lax.scan(body, state, xs)[1]
+
+    return quick(jax.vmap(lane))
+
+
+def _memory(cell: Any, state: Any) -> slice:
+    """Where the cell's memory lies among the numbers of its flattened state."""
+    start = 0
+    for name, leaf in zip(state._fields, state, strict=True):
+        if name == cell.memory:
+            return slice(start, start + leaf.shape[-1])
+        start += leaf.shape[-1]
+    return slice(0, start)
+
+
+def transport(lane: Lane, *, memory: bool = False) -> tuple[float, ...]:
+    """log10 of the largest singular value of dstate_T/dstate_t by lag = T - t, 0..T.
+
+    With `memory` only the memory path at both ends. Multiplied from the last step back; every product is
+    brought near 1 by a power of two.
+    """
+    part = lane.memory if memory else slice(None)
+    product, exponent = np.eye(lane.jacobians.shape[1]), 0
+    logs = [0.0]
+    for jacobian in lane.jacobians[::-1].astype(np.float64):
+        product = product @ jacobian
+        shift = int(np.frexp(np.abs(product).max())[1])
+        product, exponent = np.ldexp(product, -shift), exponent + shift
+        top = np.linalg.norm(product[part, part], 2)
+        logs.append(float(np.log10(top) + exponent * np.log10(2)) if top > 0 else -np.inf)
+    return tuple(logs)
+
+
+def rate(logs: tuple[float, ...]) -> float:
+    """The slope of such a profile per step of lag, as every table of gradlab gives it."""
+    values = np.asarray(logs)[None]
+    states = np.where(np.isfinite(values), OK, EXACT_ZERO).astype(np.int8)
+    return float(profiles.rate(values, states).value.squeeze())
+
+
+def command(sweep: Sweep) -> str:
+    """The command that measures the same networks: what differs from the defaults is spelled out."""
+    words = ["gradlab", "sweep"]
+    names = {"cell": "--cell", "init": "--init", "w_rec": "--w-rec", "T": "-T", "input_std": "--input-std"}
+    default = Sweep()
+    for name, value in vars(sweep).items():
+        if value == getattr(default, name):
+            continue
+        if isinstance(value, tuple):
+            text = ",".join(f"{v:g}" if isinstance(v, float) else str(v) for v in value)
+            words += [names[name], text + ".0" if name == "w_rec" and text.isdigit() else text]
+        else:
+            words += [names.get(name, f"--{name}"), str(value)]
+    return shlex.join(words)

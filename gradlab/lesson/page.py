@@ -1,0 +1,48 @@
+"""The lesson as one HTML file that needs nothing beside itself."""
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from gradlab import __version__
+from gradlab.lesson import drawing
+from gradlab.lesson.parts import Chapter, Figure, Table
+from gradlab.lesson.words import to_html
+
+
+def html(chapters: Sequence[tuple[int, Chapter]], seed: int, command: str) -> str:
+    """The page of some chapters, each with its number."""
+    from markupsafe import Markup
+
+    def figure(number: int, given: Figure) -> Any:
+        if isinstance(given.drawing, Table):
+            return None
+        return Markup(drawing.svg(given.drawing, f"c{number}-{given.name}", given.title))
+
+    page: str = _template().render(
+        chapters=chapters,
+        svg=figure,
+        seed=seed,
+        command=command,
+        css=Markup((Path(__file__).parent / "page.css").read_text(encoding="utf-8")),
+        version=__version__,
+    )
+    return page
+
+
+@cache
+def _template() -> Any:
+    """The page's template; every value is escaped but for the lesson's own markup."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["said"] = lambda text: Markup(to_html(text))
+    return environment.get_template("page.html.j2")

@@ -1,0 +1,104 @@
+"""What a chapter is made of: words and numbers, from which a page or a walk in the terminal is made.
+
+Texts may hold `code`, *emphasis*, **headwords**, subscripts h_{t} and superscripts w^{T}; nothing else is
+markup.
+"""
+
+from typing import NamedTuple
+
+
+class Curve(NamedTuple):
+    """A line of a panel, or single dots."""
+
+    label: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    look: str = "line"
+    """`line`, `dashed` or `dots`."""
+
+
+class Panel(NamedTuple):
+    """Curves on common axes."""
+
+    title: str
+    curves: tuple[Curve, ...]
+
+
+class Chart(NamedTuple):
+    """Panels side by side with equal axes."""
+
+    x: str
+    y: str
+    panels: tuple[Panel, ...]
+    powers: bool = False
+    """y holds log10 of what is shown."""
+
+
+class Form(NamedTuple):
+    """One way to wire the unrolled network, steps 1..T from left to right."""
+
+    title: str
+    fed: tuple[bool, ...]
+    """Which steps have an input."""
+    judged: tuple[bool, ...]
+    """Which steps have a term in the loss."""
+    adjoint: tuple[float, ...]
+    """|dL/dh_t| of each step."""
+
+
+class Unrolled(NamedTuple):
+    """The network as a row of copies, one row a form."""
+
+    forms: tuple[Form, ...]
+
+
+class Grid(NamedTuple):
+    """A map over two weights, lines of the map by rows of `y`."""
+
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    values: tuple[tuple[float, ...], ...]
+    names: tuple[str, str, str]
+    """Of x, y and the values, which are log10."""
+    lines: tuple[Curve, ...]
+
+
+class Table(NamedTuple):
+    """Numbers in rows, already as text."""
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+class Strip(NamedTuple):
+    """A text, and below every character of it what some quantities were."""
+
+    text: str
+    rows: tuple[tuple[str, tuple[float, ...]], ...]
+    """Label and values, from -1 to 1."""
+
+
+Drawing = Chart | Unrolled | Grid | Table | Strip
+
+
+class Figure(NamedTuple):
+    """A drawing between the question that it settles and the answer read from it."""
+
+    name: str
+    title: str
+    question: str
+    drawing: Drawing
+    answer: str
+    command: str
+    """What makes it again."""
+
+
+class Chapter(NamedTuple):
+    """One lesson: paragraphs, then figures, then what to keep."""
+
+    title: str
+    paragraphs: tuple[str, ...]
+    figures: tuple[Figure, ...]
+    closing: tuple[str, ...]
+    commands: tuple[str, ...] = ()
+    """To go on with."""

@@ -1,0 +1,158 @@
+"""Chapter 2: one error term sent back, by hand, in the scalar network and in the matrix one."""
+
+import math
+from typing import NamedTuple
+
+from gradlab.experiment import Sweep
+from gradlab.lesson import measured
+from gradlab.lesson.parts import Chapter, Chart, Curve, Figure, Panel, Table
+from gradlab.lesson.words import number, ten_to
+
+LINEAR, TANH = "elman(activation=identity)", "elman"
+GAINS, T, W = (0.9, 1.0, 1.1), 100, 0.9
+BY_HAND = (0, 1, 2, 5, 10, 20, 50, 100)
+N, STARTS, NEAR = 16, ("orthogonal", "gaussian"), 1.0
+
+
+class Numbers(NamedTuple):
+    """log10 of |dh_T/dh_t| by lag = T - t."""
+
+    linear: dict[float, tuple[float, ...]]
+    """Of the linear network of one unit, by w."""
+    tanh: dict[float, tuple[float, ...]]
+    matrix: dict[tuple[str, str], tuple[float, ...]]
+    """Of networks of N units at w_rec = 1, by (cell, start)."""
+    rates: dict[tuple[str, str], float]
+    by_hand: dict[int, float]
+    """W multiplied by itself, lag times."""
+
+
+def scalar(seed: int) -> Sweep:
+    """One unit, whose recurrent weight is `w_rec` itself."""
+    return _grid(seed, 1, ("identity",), GAINS)
+
+
+def matrix(seed: int) -> Sweep:
+    """N units, two starts."""
+    return _grid(seed, N, STARTS, (NEAR,))
+
+
+def _grid(seed: int, hidden: int, init: tuple[str, ...], w_rec: tuple[float, ...]) -> Sweep:
+    cells = (LINEAR, TANH)
+    return Sweep(cells, init, w_rec, (T,), hidden, seeds=1, seed=seed, precision="float64")
+
+
+def measure(seed: int) -> Numbers:
+    """The transports of both grids, and powers of W the long way."""
+    small, large = (measured.networks(grid(seed)) for grid in (scalar, matrix))
+    one = {
+        (cell, w): measured.transport(small[cell, "identity", w]) for cell in (LINEAR, TANH) for w in GAINS
+    }
+    pairs = [(cell, start) for cell in (LINEAR, TANH) for start in STARTS]
+    many = {(cell, start): measured.transport(large[cell, start, NEAR]) for cell, start in pairs}
+    products, product = {0: 1.0}, 1.0
+    for lag in range(1, T + 1):
+        product *= W
+        products[lag] = product
+    return Numbers(
+        {w: one[LINEAR, w] for w in GAINS},
+        {w: one[TANH, w] for w in GAINS},
+        many,
+        {pair: measured.rate(logs) for pair, logs in many.items()},
+        {lag: products[lag] for lag in BY_HAND},
+    )
+
+
+def tell(numbers: Numbers, seed: int) -> Chapter:
+    """The chapter in words."""
+    low, high = numbers.linear[GAINS[0]][T], numbers.linear[GAINS[-1]][T]
+    squashed = numbers.tanh[W][T]
+    horizon = 3 / -math.log10(W)
+    paragraphs = (
+        "Take the smallest network: one unit without a squashing function, h_{t} = w h_{t−1} + x_{t}. Let "
+        "one "
+        f"error term sit at the last step T = {T}. How does it reach an earlier step t? Nudge h_{{t}} by a "
+        "little. The next state moves by w times as much, the one after by w · w. After T − t steps, the "
+        "*lag*, the nudge has been multiplied by w once a step: dh_{T}/dh_{t} = w^{T−t}. We call "
+        "dh_{T}/dh_{t} the *transport*. It is all that the past can hear of the error.",
+        f"By hand, for w = {number(W)}: one step back {number(numbers.by_hand[1])}, two steps "
+        f"{number(numbers.by_hand[2])}, ten steps {number(numbers.by_hand[10])}, a hundred steps "
+        f"{number(numbers.by_hand[100])}. A factor of 1000 is lost every 3 / (−log10 w) = {number(horizon)} "
+        f"steps.",
+        "With tanh each step also multiplies by the slope 1 − h_{t}^{2} of the curve, which is at most 1: "
+        "dh_{T}/dh_{t} = Π (1 − h_{k}^{2}) w, the product over k = t+1, ..., T. In a network of N units the "
+        "number w becomes the matrix W and the slope a diagonal matrix D_{k}; the product of matrices "
+        "D_{k} W is measured by its largest singular value, the most that it can stretch any nudge.",
+    )
+    rows = tuple(
+        (str(lag), number(value), ten_to(numbers.linear[W][lag])) for lag, value in numbers.by_hand.items()
+    )
+    table = Figure(
+        "by_hand",
+        f"w = {number(W)}, multiplied by hand and sent back by the program",
+        f"How much of the error is left after 50 steps with w = {number(W)}: a half, a twentieth, or less?",
+        Table(("lag", "w · w · ... by hand", "sent back, measured"), rows),
+        f"Less: {number(numbers.by_hand[50])} by hand, {ten_to(numbers.linear[W][50])} measured.",
+        measured.command(scalar(seed)),
+    )
+    closing = (
+        "One number decides: above 1 in size the error explodes, below 1 it vanishes, and both happen "
+        "exponentially in the lag. In the network of one unit squashing only takes away from that. In a "
+        "matrix network the size of the eigenvalues of W plays the part of |w| in the long run, and its "
+        "singular values set what a single step can do.",
+    )
+    figures = (table, _scalars(numbers, seed, low, high, squashed), _matrices(numbers, seed))
+    more = ("gradlab sweep --cell elman --w-rec 0.5:1.5:11 -T 100",)
+    return Chapter("One error term, sent back", paragraphs, figures, closing, more)
+
+
+def _scalars(numbers: Numbers, seed: int, low: float, high: float, squashed: float) -> Figure:
+    lags = tuple(map(float, range(T + 1)))
+    dots = tuple(map(float, range(0, T + 1, 10)))
+
+    def panel(title: str, found: dict[float, tuple[float, ...]]) -> Panel:
+        law = [Curve("the law w^{lag}", dots, tuple(d * math.log10(w) for d in dots), "dots") for w in GAINS]
+        return Panel(title, (*(Curve(f"w = {w:g}", lags, found[w]) for w in GAINS), *law))
+
+    return Figure(
+        "scalar",
+        "One unit: the transport by lag, linear and with tanh",
+        "Three straight lines on a logarithmic scale, or curves? And which of the three does tanh change "
+        "most?",
+        Chart(
+            "lag",
+            "transport",
+            (panel("linear", numbers.linear), panel("tanh", numbers.tanh)),
+            powers=True,
+        ),
+        f"The linear lines are straight and lie on the law: over {T} steps {ten_to(low)} at w = {GAINS[0]:g} "
+        f"and {ten_to(high)} at w = {GAINS[-1]:g}. With tanh, {ten_to(low)} becomes {ten_to(squashed)}, but "
+        f"{ten_to(high)} becomes {ten_to(numbers.tanh[GAINS[-1]][T])}: above w = 1 the state itself grows, "
+        f"up to where "
+        "the curve is flat, and there the slope 1 − h^{2} is small.",
+        measured.command(scalar(seed)),
+    )
+
+
+def _matrices(numbers: Numbers, seed: int) -> Figure:
+    lags = tuple(map(float, range(T + 1)))
+    names = {LINEAR: "linear", TANH: "tanh"}
+    panels = tuple(
+        Panel(names[cell], tuple(Curve(start, lags, numbers.matrix[cell, start]) for start in STARTS))
+        for cell in (LINEAR, TANH)
+    )
+    flat, bent = numbers.matrix[LINEAR, STARTS[0]][T], numbers.matrix[LINEAR, STARTS[1]][T]
+    tanh_flat, tanh_bent = (numbers.matrix[TANH, start][T] for start in STARTS)
+    return Figure(
+        "matrix",
+        f"{N} units at `w_rec` = {NEAR:g}: an orthogonal and a Gaussian matrix W",
+        f"An orthogonal matrix turns, and stretches nothing. A Gaussian matrix stretches some directions and "
+        f"shrinks others. Which of the two still passes the error on after {T} steps?",
+        Chart("lag", "transport", panels, powers=True),
+        f"After {T} steps the linear network with the orthogonal matrix has {ten_to(flat)}, that with the "
+        f"Gaussian one {ten_to(bent)}. With tanh it is {ten_to(tanh_flat)} and {ten_to(tanh_bent)}. In the "
+        f"linear "
+        "network the Gaussian line first sorts its directions and then keeps a slope on average: "
+        f"{number(numbers.rates[LINEAR, STARTS[1]])} powers of ten a step.",
+        measured.command(matrix(seed)),
+    )

@@ -1,0 +1,173 @@
+"""The lesson's figures in letters, for a terminal."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gradlab.lesson.parts import Chart, Curve, Drawing, Form, Grid, Strip, Table, Unrolled
+from gradlab.lesson.words import plain
+
+HEIGHT = 12
+BLOCKS = {True: "▁▂▃▄▅▆▇█", False: "_.:-=+*#"}
+SHADES = {True: " ░▒▓█", False: " .:+#"}
+MARKS = "abcdefgh"
+
+
+def sketch(drawing: Drawing, width: int, *, unicode: bool) -> list[str]:
+    """The lines of a drawing, none longer than `width`."""
+    lines: list[str] = _SKETCH[type(drawing)](drawing, width, unicode)
+    return [plain(line, unicode=unicode)[:width].rstrip() for line in lines]
+
+
+def _chart(chart: Chart, width: int, unicode: bool) -> list[str]:
+    every = [curve for panel in chart.panels for curve in panel.curves]
+    x = np.concatenate([curve.x for curve in every])
+    y = np.concatenate([curve.y for curve in every])
+    y = y[np.isfinite(y)]
+    box = (float(x.min()), float(x.max()), float(y.min()), float(y.max()))
+    lines = []
+    for panel in chart.panels:
+        if panel.title:
+            lines += [f"{panel.title}:"]
+        lines += _canvas(panel.curves, box, width, powers=chart.powers)
+        lines += [f"{'':>9}{chart.x} {box[0]:g} to {box[1]:g}; up: {chart.y}"]
+        lines += _wrapped(_legend(panel.curves), width - 9)
+        lines += [""]
+    return lines[:-1]
+
+
+def _marks(curves: tuple[Curve, ...]) -> list[str]:
+    """A letter a line; dots that say the same share one."""
+    dots = {curve.label for curve in curves if curve.look == "dots"}
+    letters = iter(MARKS)
+    return ["o" if curve.look == "dots" and len(dots) == 1 else next(letters) for curve in curves]
+
+
+def _legend(curves: tuple[Curve, ...]) -> list[str]:
+    return list(dict.fromkeys(f"{m} {c.label}" for m, c in zip(_marks(curves), curves, strict=True)))
+
+
+def _wrapped(names: list[str], width: int) -> list[str]:
+    """Names side by side, as many as fit."""
+    lines = [""]
+    for name in names:
+        joined = f"{lines[-1]}   {name}" if lines[-1] else name
+        if len(plain(joined)) > width:
+            lines.append(name)
+        else:
+            lines[-1] = joined
+    return [f"{'':>9}{line}" for line in lines]
+
+
+def _canvas(
+    curves: tuple[Curve, ...], box: tuple[float, float, float, float], width: int, *, powers: bool
+) -> list[str]:
+    """Curves as letters in a box of x and y; where two meet, the later one shows."""
+    columns = width - 10
+    cells = np.full((HEIGHT, columns), " ")
+    left, right, low, high = box
+    high = high if high > low else low + 1
+    right = right if right > left else left + 1
+    for mark, curve in zip(_marks(curves), curves, strict=True):
+        xs, ys = np.asarray(curve.x), np.asarray(curve.y)
+        if curve.look != "dots" and len(xs) > 1:
+            fine = np.linspace(xs[0], xs[-1], columns)
+            xs, ys = fine, np.interp(fine, xs, ys)
+        known = np.isfinite(ys)
+        across = np.round((xs[known] - left) / (right - left) * (columns - 1)).astype(int)
+        down = np.round((high - ys[known]) / (high - low) * (HEIGHT - 1)).astype(int)
+        inside = (across >= 0) & (across < columns) & (down >= 0) & (down < HEIGHT)
+        cells[down[inside], across[inside]] = mark
+    ends = {0: high, HEIGHT - 1: low}
+    labels = [
+        (f"10^{ends[row]:.1f}" if powers else f"{ends[row]:.3g}") if row in ends else ""
+        for row in range(HEIGHT)
+    ]
+    return [f"{label:>8}|{''.join(row)}" for label, row in zip(labels, cells.tolist(), strict=True)]
+
+
+def _unrolled(drawing: Unrolled, width: int, unicode: bool) -> list[str]:
+    del unicode
+    lines: list[str] = []
+    for form in drawing.forms:
+        lines += [*_form(form, width), ""]
+    return lines[:-1]
+
+
+def _form(form: Form, width: int) -> list[str]:
+    """Terms above, states with their adjoint in a row, inputs below."""
+    cell = min(11, (width - 2) // len(form.adjoint))
+    steps = range(1, len(form.adjoint) + 1)
+
+    def row(texts: list[str]) -> str:
+        return "".join(text.center(cell) for text in texts)
+
+    states = [f"({size:.2g})" for size in form.adjoint]
+    chain = "".join(
+        text.center(cell, " ") if t == len(states) else text.center(cell - 2) + "->"
+        for t, text in enumerate(states, start=1)
+    )
+    return [
+        f"{form.title}, (|dL/dh|) in the circle:",
+        row([f"L{t}" if form.judged[t - 1] else "" for t in steps]),
+        row(["^" if judged else "" for judged in form.judged]),
+        chain,
+        row(["^" if fed else "" for fed in form.fed]),
+        row([f"x{t}" if form.fed[t - 1] else "" for t in steps]),
+    ]
+
+
+def _grid(drawing: Grid, width: int, unicode: bool) -> list[str]:
+    """Shades from flat to steep, and the lines over them as letters."""
+    columns, shades = width - 10, SHADES[unicode]
+    values = np.asarray(drawing.values)
+    rows = np.linspace(len(values) - 1, 0, HEIGHT + 6).round().astype(int)
+    some = values[np.ix_(rows, np.linspace(0, values.shape[1] - 1, columns).round().astype(int))]
+    borders = np.quantile(values[np.isfinite(values)], np.linspace(0, 1, len(shades) + 1)[1:-1])
+    cells = np.array(list(shades))[np.searchsorted(borders, some)]
+    left, right, low, high = drawing.x[0], drawing.x[-1], drawing.y[0], drawing.y[-1]
+    for mark, curve in zip(_marks(drawing.lines), drawing.lines, strict=True):
+        xs, ys = np.asarray(curve.x), np.asarray(curve.y)
+        if curve.look == "dashed":
+            fine = np.linspace(xs[0], xs[-1], columns)
+            xs, ys = fine, np.interp(fine, xs, ys)
+        across = np.round((xs - left) / (right - left) * (columns - 1)).astype(int)
+        down = np.round((high - ys) / (high - low) * (len(cells) - 1)).astype(int)
+        inside = (across >= 0) & (across < columns) & (down >= 0) & (down < len(cells))
+        cells[down[inside], across[inside]] = mark
+    ends = {0: high, len(cells) - 1: low}
+    found = [f"{ends.get(i, ''):>8}|{''.join(row)}" for i, row in enumerate(cells.tolist())]
+    scale = f"{drawing.names[0]} {left:g} to {right:g}; up: {drawing.names[1]}; the darker, the larger "
+    f"{drawing.names[2]}"
+    return [*found, f"{'':>9}{scale}", *_wrapped(_legend(drawing.lines), width - 9)]
+
+
+def _table(table: Table, width: int, unicode: bool) -> list[str]:
+    rows = [[plain(cell, unicode=unicode) for cell in row] for row in (table.head, *table.rows)]
+    wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    gap = 3 if sum(wide) + 3 * (len(wide) - 1) <= width else 1
+    while sum(wide) + gap * (len(wide) - 1) > width:
+        wide[wide.index(max(wide))] -= 1
+    return [(" " * gap).join(cell[:n].rjust(n) for cell, n in zip(row, wide, strict=True)) for row in rows]
+
+
+def _strip(strip: Strip, width: int, unicode: bool) -> list[str]:
+    blocks, room = BLOCKS[unicode], width - 17
+    lines = []
+    for first in range(0, len(strip.text), room):
+        lines += [f"{'':>17}{strip.text[first : first + room]}"]
+        for label, values in strip.rows:
+            levels = [min(7, int((value + 1) * 4)) for value in values[first : first + room]]
+            lines += [f"{label[:16]:>16} {''.join(blocks[level] for level in levels)}"]
+        lines += [""]
+    return lines[:-1]
+
+
+_SKETCH: dict[type, Callable[[Any, int, bool], list[str]]] = {
+    Chart: _chart,
+    Unrolled: _unrolled,
+    Grid: _grid,
+    Table: _table,
+    Strip: _strip,
+}

@@ -1,0 +1,45 @@
+"""The lesson as a walk in the terminal: the question first, then the figure, then the answer."""
+
+import textwrap
+from collections.abc import Callable, Iterator
+
+from gradlab.lesson.parts import Chapter, Figure
+from gradlab.lesson.sketch import sketch
+from gradlab.lesson.words import plain
+
+WIDEST = 80
+
+
+def walk(number: int, chapter: Chapter, width: int, *, unicode: bool) -> Iterator[list[str]]:
+    """The pieces of a chapter, line by line, with a breath between two of them.
+
+    A piece ends with a question; the next one opens with the figure and its answer.
+    """
+    width = max(40, min(width, WIDEST))
+    say: Callable[[str], list[str]] = lambda text: _wrapped(text, width, unicode)
+    title = plain(f"{number}. {chapter.title}", unicode=unicode)
+    lines = [title, "=" * len(title), ""]
+    for paragraph in chapter.paragraphs:
+        lines += [*say(paragraph), ""]
+    for figure in chapter.figures:
+        yield [*lines, *say(f"? {figure.question}"), ""]
+        lines = _shown(figure, width, unicode)
+    for paragraph in chapter.closing:
+        lines += [*say(paragraph), ""]
+    for command in chapter.commands:
+        lines += [f"  {command}"] if len(command) <= width - 2 else [command]
+    yield [*lines, ""] if chapter.commands else lines
+
+
+def _shown(figure: Figure, width: int, unicode: bool) -> list[str]:
+    lines = [*_wrapped(figure.title, width, unicode), ""]
+    lines += [*sketch(figure.drawing, width, unicode=unicode), ""]
+    lines += [*_wrapped(figure.answer, width, unicode), ""]
+    for command in figure.command.splitlines():
+        lines += _wrapped(f"$ {command}", width, unicode)
+    return [*lines, ""]
+
+
+def _wrapped(text: str, width: int, unicode: bool) -> list[str]:
+    said = plain(text, unicode=unicode) if not text.startswith("$ ") else text
+    return textwrap.wrap(said, width, break_long_words=False, break_on_hyphens=False)

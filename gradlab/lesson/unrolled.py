@@ -1,0 +1,151 @@
+"""Chapter 1: the network unrolled in time, and the three ways to feed and to judge it."""
+
+import functools
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gradlab import objectives, registry
+from gradlab.draw import stream
+from gradlab.lesson.measured import quick
+from gradlab.lesson.parts import Chapter, Figure, Form, Unrolled
+from gradlab.lesson.words import listed, number
+from gradlab.types import Objective, Scaled, Setup
+from gradlab.unroll import log10_norm, norms, send_back
+
+N, T, W_REC = 4, 6, 0.9
+CELL = "elman"
+FORMS: tuple[tuple[str, objectives.ObjectiveName], ...] = (
+    ("many to one", "last"),
+    ("many to many", "every"),
+    ("one to many", "every"),
+)
+
+
+class Way(NamedTuple):
+    """One form of the unrolled network, measured."""
+
+    title: str
+    adjoint: tuple[float, ...]
+    """|dL/dh_t| at t = 1..T."""
+    parts: tuple[float, ...]
+    """The norm of what step t adds to dL/dW, t = 1..T."""
+    whole: float
+    """|dL/dW|: of the parts added up."""
+    check: float
+    """The largest difference from plain automatic differentiation, relative to the largest entry."""
+
+
+class Numbers(NamedTuple):
+    """The three forms of one network."""
+
+    ways: tuple[Way, ...]
+
+
+def measure(seed: int) -> Numbers:
+    """One small network in the three forms: adjoints, and what each step adds to dL/dW."""
+    with jax.enable_x64(True):
+        cell, start = registry.make("cells", CELL), registry.make("initializers", "orthogonal")
+        params, state = cell.init(stream(seed, "lesson", chapter=1, draw="weights"), 1, N, W_REC, start)
+        xs = jax.random.normal(stream(seed, "lesson", chapter=1, draw="inputs"), (T, 1), float)
+        key = stream(seed, "lesson", chapter=1, draw="target")
+        ways = []
+        for title, name in FORMS:
+            fed = xs.at[1:].set(0.0) if title == "one to many" else xs
+            target = objectives.draw_target(name, key, state, cell.readout)
+            ways.append(_way(cell, title, name, (params, state, fed, target)))
+    return Numbers(tuple(ways))
+
+
+def _way(cell: Any, title: str, name: objectives.ObjectiveName, given: tuple[Any, ...]) -> Way:
+    observed, passed = _sent_back(cell, name)(*given)
+    adjoint = 10 ** log10_norm(observed)[T - 1 :: -1, 0]
+    parts = np.ldexp(np.asarray(passed.value), np.asarray(passed.exponent)[:, None, None])[::-1]
+    whole, plain = parts.sum(axis=0), np.asarray(_plain(cell, name)(*given))
+    return Way(
+        title,
+        tuple(adjoint[:T].tolist()),
+        tuple(np.linalg.norm(parts, axis=(1, 2)).tolist()),
+        float(np.linalg.norm(whole)),
+        float(np.abs(whole - plain).max() / np.abs(plain).max()),
+    )
+
+
+@functools.cache
+def _sent_back(cell: Any, name: objectives.ObjectiveName) -> Any:
+    """The backward pass of all probes: norms of the adjoints, and the parts of dL/dW, by lag."""
+
+    def run(params: Any, state: Any, xs: Any, target: Any) -> Any:
+        objective: Objective = objectives.objective(name, target, cell.readout)
+        weights = lambda of_params, exponent: Scaled(cell.recurrent(of_params), exponent)
+        setup = Setup(objective, cell.recurrent, T)
+        return send_back(cell.step, params, state, xs, setup, norms, weights)[:2]
+
+    return quick(run)
+
+
+@functools.cache
+def _plain(cell: Any, name: objectives.ObjectiveName) -> Any:
+    """dL/dW by automatic differentiation of the loss as it is written down."""
+
+    def loss(params: Any, state: Any, xs: Any, target: Any) -> Any:
+        total = jnp.zeros((), float)
+        for t in range(T):
+            state = cell.step(params, state, xs[t])
+            if name == "every" or t == T - 1:
+                total = total + jnp.sum((cell.readout(state) - target) ** 2) / 2
+        return total
+
+    return quick(lambda *given: cell.recurrent(jax.grad(loss)(*given)))
+
+
+def tell(numbers: Numbers, seed: int) -> Chapter:
+    """The chapter in words."""
+    ways = {way.title: way for way in numbers.ways}
+    last, many, one = (ways[title] for title, _ in FORMS)
+    forms = (
+        Form(many.title, (True,) * T, (True,) * T, many.adjoint),
+        Form(last.title, (True,) * T, (False,) * (T - 1) + (True,), last.adjoint),
+        Form(one.title, (True,) + (False,) * (T - 1), (True,) * T, one.adjoint),
+    )
+    largest = max(last.parts)
+    paragraphs = (
+        f"A recurrent network has one small program and runs it again at every step t = 1, 2, ..., T. The "
+        f"program takes the state h_{{t−1}}, a list of {N} numbers here, and the input x_{{t}}, and returns "
+        f"the "
+        "next state: h_{t} = tanh(W h_{t−1} + U x_{t} + b). W is the recurrent matrix, U the input matrix, "
+        "b the bias. They are the same at every step.",
+        f"To see what learning does, draw the program {T} times side by side. The loop becomes a deep "
+        f"network "
+        "with one layer a step, and all its layers share W. This is the network *unrolled in time*. The loss "
+        "L compares states with targets. *Many to one* judges the last step only (one verdict on a "
+        "sentence), *many to many* judges every step (a word for each word), and *one to many* gets an input "
+        "at the first step only and is judged at every step (a caption for a picture).",
+        "Learning needs dL/dW. As W is used once a step, the gradient is a sum with one part a step: "
+        "dL/dW = Σ_{t} (part of step t). Part t is made of two things: the state that W was given, and the "
+        "*adjoint* dL/dh_{t}, the error as step t hears it. A step that hears nothing adds nothing.",
+    )
+    answer = (
+        f"Step 1 hears |dL/dh_{{1}}| = {number(many.adjoint[0])} in the many-to-many network, "
+        f"{number(one.adjoint[0])} in the one-to-many and {number(last.adjoint[0])} in the many-to-one "
+        f"network, against {listed([number(way.adjoint[-1]) for way in (many, one, last)])} at step {T}. "
+        f"With a single term at the end the error has come down by a factor of "
+        f"{number(last.adjoint[-1] / last.adjoint[0])} over {T - 1} steps. Terms on the way refill what is "
+        f"lost, "
+        "and so hide it: a large adjoint at step 1 may come from step 1 itself."
+    )
+    title = "Three forms of one network; the fuller the circle, the more error arrives"
+    question = "In which of the three networks does step 1 hear most of the error, and in which least?"
+    figure = Figure("forms", title, question, Unrolled(forms), answer, f"gradlab lesson 1 --seed {seed}")
+    closing = (
+        f"In the many-to-one network the {T} parts have the norms {listed([number(p) for p in last.parts])}; "
+        f"the "
+        "first is 0 because W is given the empty state h_{0} = 0 there. Their sum has the norm "
+        f"{number(last.whole)}; the largest part alone has {number(largest)}. Added up they agree with plain "
+        f"automatic differentiation of the unrolled network to "
+        f"{number(max(w.check for w in numbers.ways), 1)} of "
+        "the largest entry: unrolling is no approximation.",
+    )
+    return Chapter("The network unrolled in time", paragraphs, (figure,), closing)

@@ -1,0 +1,159 @@
+"""Chapter 6: forget gate, peephole, coupled gates, GRU: what each does to the gradient."""
+
+import dataclasses
+from typing import NamedTuple
+
+import numpy as np
+
+from gradlab import arms, registry
+from gradlab.experiment import Sweep
+from gradlab.lesson import measured
+from gradlab.lesson.parts import Chapter, Chart, Curve, Figure, Panel, Table
+from gradlab.lesson.words import listed, number, ten_to
+
+CELLS = {
+    "lstm": "LSTM",
+    "peephole_lstm": "peephole",
+    "coupled_lstm": "coupled",
+    "gru": "GRU",
+    "lstm(forget_bias=3.0)": "LSTM, bias 3",
+}
+T, N, W_REC, STD = 100, 16, 1.0, 0.5
+
+
+class Cell(NamedTuple):
+    """One cell, measured."""
+
+    gates: int
+    weights: int
+    """Numbers in the cell, for one input."""
+    kept: float
+    """What the keeping gate lets through in a step: the geometric mean over steps and units."""
+    path: tuple[float, ...]
+    """log10 by lag of the keeping gates multiplied up, of the unit where that is largest."""
+    memory: tuple[float, ...]
+    """log10 |dc_T/dc_t| by lag (of h in the GRU): all ways from memory to memory."""
+    whole: tuple[float, ...]
+    rate: float
+    """Of the whole state."""
+
+
+class Numbers(NamedTuple):
+    """By cell."""
+
+    cells: dict[str, Cell]
+
+
+def grid(seed: int) -> Sweep:
+    """The cells."""
+    drawn = Sweep(tuple(CELLS), ("orthogonal",), (W_REC,), (T,), N, input_std=STD, seeds=1, seed=seed)
+    return dataclasses.replace(drawn, precision="float64")
+
+
+def measure(seed: int) -> Numbers:
+    """Measure the cells at equal size, gain and input."""
+    found = {}
+    for (label, _, _), lane in measured.networks(grid(seed)).items():
+        cell = registry.make("cells", label)
+        keep = np.log10(lane.openings[cell.keeps])
+        paths = np.cumsum(keep[::-1], axis=0).max(axis=1)
+        whole = measured.transport(lane)
+        found[label] = Cell(
+            len(cell.gates),
+            arms.count(cell, (1, 1), N) - N - 1,
+            float(10 ** keep.mean()),
+            (0.0, *paths.tolist()),
+            measured.transport(lane, memory=True),
+            whole,
+            measured.rate(whole),
+        )
+    return Numbers(found)
+
+
+def tell(numbers: Numbers, seed: int) -> Chapter:
+    """The chapter in words."""
+    cells = {CELLS[label]: cell for label, cell in numbers.cells.items()}
+    lstm, gru = cells["LSTM"], cells["GRU"]
+    paragraphs = (
+        "A memory with weight 1 never empties. The **forget gate** f = σ(...) makes the weight adjustable: "
+        "c_{t} = f · c_{t−1} + i · g. Along the memory the error is now multiplied by f once a step, not by "
+        "a "
+        f"matrix: the gate decides, unit by unit, how long to hold. Its bias starts at 1 here, which keeps "
+        f"it {number(lstm.kept)} open on average.",
+        "**Peepholes** let the gates see the memory itself and not only what the output gate shows: a shut "
+        "output gate no longer blinds them. The gradient gets a side path from c through the gates back to "
+        "c.",
+        "**Coupled gates** save one gate: i = 1 − f. What is written is what is forgotten, and the memory is "
+        "a moving average that cannot pile up.",
+        "The **GRU** goes further. Memory and output are one, h_{t} = z · h_{t−1} + (1 − z) · n, with the "
+        "keeping gate z. A *reset gate* r says how much of h the new content n may see. Its bias starts at "
+        "0, so the gate "
+        f"lets {number(gru.kept)} through.",
+    )
+    wide = cells["LSTM, bias 3"]
+    ends = [cell.whole[T] for name, cell in cells.items() if name != "LSTM, bias 3"]
+    best = max(cells, key=lambda name: cells[name].whole[T])
+    closing = (
+        "Each gate is a number between 0 and 1 for every unit, and the keeping gate multiplies. So half-open "
+        "gates make a gradient vanish as surely as a small w does; only the gate can *learn* to open. And it "
+        "can be "
+        f"opened at the start: the same LSTM with a forget bias of 3 in place of 1 keeps {number(wide.kept)} "
+        f"a step and carries {ten_to(wide.whole[T])} over {T} steps, where the bias 1 carries "
+        f"{ten_to(lstm.whole[T])}. Between the four makes with their usual biases the span is "
+        f"{ten_to(min(ends))} to {ten_to(max(ends))}.",
+    )
+    more = ('gradlab sweep --cell "lstm(forget_bias=3),gru(chrono=100)" --w-rec 1.0 -T 100',)
+    figures = (_profiles(cells, best, seed), _table(cells, seed))
+    return Chapter("Peephole, coupled gates, GRU", paragraphs, figures, closing, more)
+
+
+def _profiles(cells: dict[str, Cell], best: str, seed: int) -> Figure:
+    lags = tuple(map(float, range(T + 1)))
+    panels = (
+        Panel("whole state", tuple(Curve(name, lags, cell.whole) for name, cell in cells.items())),
+        Panel(
+            "keeping gates alone, best unit",
+            tuple(Curve(name, lags, cell.path) for name, cell in cells.items()),
+        ),
+    )
+    ends = listed([f"{ten_to(cell.whole[T])} ({name})" for name, cell in cells.items()])
+    alone = listed([f"{ten_to(cell.path[T])} ({name})" for name, cell in cells.items()])
+    return Figure(
+        "variants",
+        f"The transport by lag of five gated cells, N = {N}, `w_rec` = {W_REC:g}, as they start",
+        "None of these cells has been trained. Which of them carries the error farthest, and can you tell "
+        "from the keeping gate alone?",
+        Chart("lag", "transport", panels, powers=True),
+        f"After {T} steps: {ends}. Farthest carries {best}. The keeping gates alone, multiplied up for the "
+        f"unit that holds longest, give {alone}. What lies between the two is carried by the other ways, "
+        f"through the "
+        "gates and the matrices.",
+        measured.command(grid(seed)),
+    )
+
+
+def _table(cells: dict[str, Cell], seed: int) -> Figure:
+    head = ("cell", "gates", "weights", "kept a step", "memory, 10 back", "rate a step")
+    rows = tuple(
+        (
+            name,
+            str(cell.gates),
+            str(cell.weights),
+            number(cell.kept),
+            ten_to(cell.memory[10]),
+            number(cell.rate),
+        )
+        for name, cell in cells.items()
+    )
+    costly, cheap = (pick(cells, key=lambda name: cells[name].weights) for pick in (max, min))
+    slowest = max(cells, key=lambda name: cells[name].rate)
+    return Figure(
+        "cells",
+        "What each costs and what it keeps (gates include the candidate; rate in powers of ten)",
+        "Fewer gates mean fewer weights. Do they also mean a gradient that fades faster?",
+        Table(head, rows),
+        f"From {cells[costly].weights} weights ({costly}) down to {cells[cheap].weights} ({cheap}). The "
+        f"slowest fading, {number(cells[slowest].rate)} a step, belongs to {slowest}, whose keeping gate "
+        f"lets {number(cells[slowest].kept)} through; the number of gates does not order the last column.",
+        f"gradlab lesson 6 --seed {seed}",
+    )

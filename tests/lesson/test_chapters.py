@@ -1,0 +1,231 @@
+"""The chapters: numbers against closed forms, and texts in which no number is fixed."""
+
+import functools
+import importlib
+import math
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gradlab import engine, lesson, registry
+from gradlab.experiment import Sweep
+from gradlab.lesson import cliff, far_left, measured, reading, sent_back, unrolled, words
+from gradlab.lesson.parts import Chapter
+from gradlab.status import GradlabError
+
+CHEAP = ("unrolled", "sent_back")
+
+
+@functools.cache
+def numbers(name, seed=0):
+    return importlib.import_module(f"gradlab.lesson.{name}").measure(seed)
+
+
+def said(told):
+    return " ".join([*told.paragraphs, *(f.question + f.answer for f in told.figures), *told.closing])
+
+
+class TestSentBack:
+    """Chapter 2: w^T by hand is w^T measured."""
+
+    @pytest.mark.parametrize("w", sent_back.GAINS)
+    def test_the_linear_unit_follows_the_closed_form(self, w):
+        law = [lag * math.log10(w) for lag in range(sent_back.T + 1)]
+        np.testing.assert_allclose(numbers("sent_back").linear[w], law, atol=1e-12)
+
+    def test_an_orthogonal_matrix_of_gain_one_keeps_every_norm(self):
+        flat = numbers("sent_back").matrix[sent_back.LINEAR, "orthogonal"]
+        np.testing.assert_allclose(flat, 0, atol=1e-12)
+
+    def test_both_columns_of_the_page_are_w_to_the_lag(self):
+        told = sent_back.tell(numbers("sent_back"), 0)
+        for lag, by_hand, sent in told.figures[0].drawing.rows:
+            assert by_hand == sent == words.number(sent_back.W ** int(lag))
+
+    def test_the_command_names_every_setting_that_is_not_the_default(self):
+        assert measured.command(sent_back._grid(5, 3, ("gaussian",), (0.8,))) == (
+            "gradlab sweep --cell 'elman(activation=identity),elman' --init gaussian --w-rec 0.8 -T 100 "
+            "--hidden 3 --seeds 1 --seed 5 --precision float64"
+        )
+
+
+class TestMeasured:
+    """Transports multiplied out, against other ways to the same number."""
+
+    GRID = Sweep(("gru",), ("gaussian",), (0.8, 1.5), (6,), 2, seeds=1, seed=5, precision="float64")
+
+    def test_the_product_is_the_jacobian_of_the_unrolled_network(self):
+        lanes = measured.networks(self.GRID)
+        cell, (drawn, _) = registry.make("cells", "gru"), engine.draw(self.GRID)["gru"]
+
+        def last(h, lane):
+            state = drawn.state._replace(h=h)
+            for x in drawn.xs[lane, 0, :6]:
+                state = cell.step(jax.tree.map(lambda leaf: jnp.asarray(leaf[lane]), drawn.params), state, x)
+            return state.h
+
+        for lane, w_rec in enumerate(self.GRID.w_rec):
+            whole = jax.jacobian(last)(jnp.asarray(drawn.state.h[lane]), lane)
+            ours = measured.transport(lanes["gru", "gaussian", w_rec])
+            assert ours[6] == pytest.approx(math.log10(np.linalg.norm(whole, 2)), abs=1e-12)
+
+    def test_a_product_far_below_float_range_keeps_its_norm(self):
+        lane = measured.Lane(np.full((2000, 1, 1), 0.5), {}, slice(0, 1))
+        assert measured.transport(lane)[2000] == pytest.approx(-2000 * math.log10(2), rel=1e-14)
+        assert measured.rate(measured.transport(lane)) == pytest.approx(-math.log10(2))
+
+    @pytest.mark.long
+    def test_gradlab_sweep_measures_the_same(self):
+        """The sweep iterates for the largest singular value; it is a lower bound, good to 0.1 %."""
+        found = next(iter(engine.run(self.GRID)))
+        for lane, w_rec in enumerate(self.GRID.w_rec):
+            theirs = found.columns["transport"][0][0, lane, 0, 0].squeeze()
+            ours = measured.transport(measured.networks(self.GRID)["gru", "gaussian", w_rec])
+            np.testing.assert_allclose(theirs, ours, atol=1e-3)
+
+
+class TestUnrolled:
+    """Chapter 1: the parts are the whole."""
+
+    def test_the_parts_add_up_to_automatic_differentiation(self):
+        assert max(way.check for way in numbers("unrolled").ways) < 1e-13
+
+    def test_only_the_forms_with_a_term_at_every_step_refill_the_adjoint(self):
+        ways = {way.title: way for way in numbers("unrolled").ways}
+        assert ways["many to one"].adjoint[-1] == pytest.approx(ways["many to many"].adjoint[-1])
+        assert ways["many to one"].adjoint[0] < ways["many to many"].adjoint[0]
+        assert ways["many to one"].parts[0] == 0
+
+
+class TestFarLeft:
+    """Chapter 3: the accounts add up."""
+
+    def test_the_steps_shares_are_the_change_of_the_weights(self, monkeypatch):
+        monkeypatch.setattr(far_left, "LOOKS", (1, 3))
+        monkeypatch.setattr(far_left, "T", 4)
+        setting = far_left.setting("elman")
+        key = jax.random.key(1)
+        change, together, loss = (np.asarray(part) for part in far_left._training.__wrapped__(setting)(key))
+        assert change.shape == (2, 4)
+        assert np.all(together <= change.sum(axis=1) + 1e-12)
+        assert np.isfinite(loss).all()
+        # One update of plain gradient descent, written down again.
+        from gradlab import train
+
+        start = registry.make("initializers", "orthogonal")
+        lane = train.start(setting, start, far_left.W_REC, far_left.RATE, key, jnp.float64)
+        moved, _ = jax.jit(lambda lane: train.update(setting, lane))(lane)
+        leaves = zip(jax.tree.leaves(moved.weights.cell), jax.tree.leaves(lane.weights.cell), strict=True)
+        square = sum(float(jnp.sum((new - old) ** 2)) for new, old in leaves)
+        assert together[0] == pytest.approx(math.sqrt(square), rel=1e-9)
+
+
+class TestCliff:
+    """Chapter 4: the wall is where the paper's closed form has it."""
+
+    def test_the_wall(self):
+        assert cliff.wall(5.0) == pytest.approx(-2.6123, abs=5e-5)
+        assert (cliff.START - cliff.wall(1.0)) == pytest.approx(0.62246, abs=5e-6)
+
+    def test_the_slope_is_steepest_there_and_only_there(self):
+        line = np.stack([np.full(401, 5.0), cliff.wall(5.0) + np.linspace(-0.002, 0.002, 401)], axis=1)
+        steep = np.linalg.norm(np.asarray(cliff._slopes(cliff.STEPS)(line)), axis=1)
+        assert abs(line[steep.argmax(), 1] - cliff.wall(5.0)) < 2e-4
+        assert 5e3 < steep.max() < 8e3
+        assert np.linalg.norm(np.asarray(cliff._slopes(cliff.SHORT)(line)), axis=1).max() < 10
+
+    def test_the_error_is_the_recurrence_written_down(self):
+        h, w, b = cliff.START, 4.5, -2.0
+        for _ in range(cliff.STEPS):
+            h = w / (1 + math.exp(-h)) + b
+        wanted = (1 / (1 + math.exp(-h)) - cliff.TARGET) ** 2
+        assert float(cliff._error(jnp.asarray([w, b]), cliff.STEPS)) == pytest.approx(wanted, rel=1e-12)
+
+    def test_the_remedies_do_what_the_chapter_says(self):
+        adjoints, shrunk = cliff._bent(0)
+        plain, cut = np.array(adjoints["as it is"]), np.array(adjoints["truncated"])
+        np.testing.assert_allclose(cut[: cliff.SHORT + 1], plain[: cliff.SHORT + 1])
+        assert np.isneginf(cut[cliff.SHORT + 1 :]).all()
+        np.testing.assert_allclose(np.array(adjoints["clipped"]) - plain, math.log10(shrunk))
+        assert abs(adjoints["penalty"][-1]) < abs(plain[-1]) / 4
+
+
+class TestReading:
+    """Chapter 7: signals, by hand."""
+
+    def test_signals_of_a_line(self):
+        found = reading.signals('ab ("c").')
+        assert found["inside brackets"].tolist() == [0, 0, 0, 1, 1, 1, 1, 0, 0]
+        assert found["inside quotes"].tolist() == [0, 0, 0, 0, 1, 1, 0, 0, 0]
+        assert found["inside a word"].tolist() == [1, 1, 0, 0, 0, 1, 0, 0, 0]
+
+    def test_correlations_are_those_of_numpy(self):
+        rows = np.random.default_rng(0).normal(size=(50, 3))
+        wanted = rows @ [1.0, 0.5, 0.0]
+        theirs = [np.corrcoef(rows[:, k], wanted)[0, 1] for k in range(3)]
+        np.testing.assert_allclose(reading._correlations(rows, wanted), theirs)
+        assert reading._correlations(np.ones((50, 1)), wanted).tolist() == [0]
+
+
+@pytest.mark.parametrize("name", CHEAP)
+def test_another_seed_gives_another_text(name):
+    module = importlib.import_module(f"gradlab.lesson.{name}")
+    assert said(module.tell(numbers(name, 0), 0)) != said(module.tell(numbers(name, 1), 0))
+
+
+@pytest.mark.parametrize("name", CHEAP)
+def test_what_is_told_comes_from_the_numbers(name):
+    """Every number with three digits in a text changes when all measured numbers are multiplied."""
+    module = importlib.import_module(f"gradlab.lesson.{name}")
+    found = numbers(name)
+    settings = {words.number(v) for v in vars(module).values() if isinstance(v, int | float)}
+    settings |= {f"{w:g}" for w in getattr(module, "GAINS", ())} | {"65.6"}
+    first, second = (_long(said(module.tell(some, 0))) - settings for some in (found, _scaled(found)))
+    assert first
+    assert not first & second
+
+
+def _long(text):
+    return set(re.findall(r"\d+\.\d\d+", text))
+
+
+def _scaled(tree):
+    return jax.tree.map(lambda x: x * 1.0371 + 0.00123 if isinstance(x, float) and x else x, tree)
+
+
+@pytest.mark.parametrize("name", CHEAP)
+def test_a_chapter_is_short_and_every_figure_is_whole(name):
+    told = importlib.import_module(f"gradlab.lesson.{name}").tell(numbers(name), 0)
+    assert isinstance(told, Chapter)
+    length = len(" ".join([*told.paragraphs, *told.closing]).split())
+    assert 150 <= length <= 330
+    for figure in told.figures:
+        assert figure.question.endswith("?")
+        assert figure.command.startswith("gradlab ")
+
+
+@pytest.mark.parametrize(("text", "which"), [("3", [3]), ("cliff", [4]), (None, [1, 2, 3, 4, 5, 6, 7])])
+def test_chapters_by_number_and_name(text, which):
+    assert lesson.chosen(text) == which
+
+
+@pytest.mark.parametrize("text", ["0", "8", "-1", "", "three", "9" * 5000, "１"])
+def test_unknown_chapters_are_refused_with_the_known_ones(text):
+    with pytest.raises(GradlabError, match="1 unrolled, 2 sent_back, 3 far_left, 4 cliff"):
+        lesson.chosen(text)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", [name for name in lesson.CHAPTERS if name not in CHEAP])
+def test_the_slow_chapters_too(name):
+    module = importlib.import_module(f"gradlab.lesson.{name}")
+    told = [module.tell(numbers(name, seed), 0) for seed in (0, 1)]
+    assert said(told[0]) != said(told[1])
+    assert 150 <= len(" ".join([*told[0].paragraphs, *told[0].closing]).split()) <= 330
+
+
+def test_every_chapter_asks_before_it_shows():
+    assert unrolled.tell(numbers("unrolled"), 7).figures[0].command == "gradlab lesson 1 --seed 7"

@@ -1,0 +1,118 @@
+"""The page and the walk: self-contained, escaped, 80 columns, readable without UTF-8."""
+
+import html.parser
+import re
+
+import pytest
+
+from gradlab.lesson import page, sketch, terminal
+from tests.lesson.told import DRAWINGS, chapter
+
+
+class Tags(html.parser.HTMLParser):
+    """Collects tags and checks that they are nested."""
+
+    VOID = frozenset({"meta", "link", "br"})
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.seen, self.links, self.ids = [], set(), [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.add(tag)
+        self.links += [v for k, v in attrs if k in ("src", "href", "xlink:href", "action", "data")]
+        self.ids += [v for k, v in attrs if k == "id"]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in self.VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+@pytest.fixture(scope="module")
+def text():
+    return page.html([(1, chapter()), (2, chapter(title="Second"))], 3, "gradlab lesson --seed 3")
+
+
+@pytest.fixture(scope="module")
+def tags(text):
+    found = Tags()
+    found.feed(text)
+    return found
+
+
+def test_the_page_asks_nobody_for_anything(text, tags):
+    assert all(link.startswith(("#", "data:")) for link in tags.links)
+    outside = re.findall(r"https?://[^\s\"'<]+", text)
+    assert set(outside) <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
+    assert "default-src 'none'" in text
+    assert "@import" not in text
+    assert "url(" not in re.sub(r"url\(#", "", text)
+
+
+def test_it_reads_without_scripts_and_is_escaped(text, tags):
+    assert "script" not in tags.seen
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+    assert tags.open == []
+
+
+def test_ids_are_unique_though_two_figures_are_equal(tags):
+    assert len(tags.ids) == len(set(tags.ids))
+    assert {"c1", "c2", "c1-chart", "c2-chart-words"} <= set(tags.ids)
+
+
+def test_it_adapts_to_dark_phone_and_paper(text):
+    for what in ("prefers-color-scheme: dark", "max-width: 48rem", "@media print", "width=device-width"):
+        assert what in text
+
+
+def test_every_figure_has_its_question_before_and_its_command_after(text):
+    for name in DRAWINGS:
+        figure = text.split(f'id="c1-{name}">')[1].split("</figure>")[0]
+        places = [
+            figure.index(part) for part in ("Is σ", "<details>", "Title of", "Yes: w<sup>", "<pre>gradlab")
+        ]
+        assert places == sorted(places)
+
+
+def test_equal_chapters_give_equal_bytes(text):
+    again = page.html([(1, chapter()), (2, chapter(title="Second"))], 3, "gradlab lesson --seed 3")
+    assert again == text
+
+
+@pytest.mark.parametrize("unicode", [True, False])
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_the_walk_fits(width, unicode):
+    lines = [line for piece in terminal.walk(1, chapter(), width, unicode=unicode) for line in piece]
+    assert max(map(len, lines)) <= min(width, 80)
+    assert unicode or all(line.isascii() for line in lines)
+
+
+def test_the_question_ends_a_piece_and_the_figure_opens_the_next():
+    pieces = list(terminal.walk(4, chapter(), 80, unicode=True))
+    assert len(pieces) == len(DRAWINGS) + 1
+    for i, name in enumerate(DRAWINGS):
+        assert pieces[i][-2] == "? Is σ < 1?"
+        assert pieces[i + 1][0] == f"Title of {name} <i>"
+        assert "Yes: w^(T−t) ≤ 1 & more." in pieces[i + 1]
+
+
+def test_a_sketched_line_is_where_its_numbers_are():
+    lines = sketch.sketch(DRAWINGS["chart"], 60, unicode=False)
+    canvas = lines[1 : 1 + sketch.HEIGHT]
+    assert canvas[0].split("|") == ["   10^0.0", "o" + canvas[0].split("|")[1][1:]] or canvas[0][9] in "ao"
+    assert canvas[-1].rstrip().endswith("a")
+    assert canvas[-1].split("|")[0].strip() == "10^-200.0"
+
+
+def test_a_strip_shows_every_character_above_its_value():
+    lines = sketch.sketch(DRAWINGS["strip"], 80, unicode=False)
+    assert "".join(line[17:] for line in lines[::3]).replace(" ", "") == DRAWINGS["strip"].text.replace(
+        " ", ""
+    )
+    assert lines[1][17:20] == "_=#"

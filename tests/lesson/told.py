@@ -1,0 +1,35 @@
+"""Chapters for the tests of pages: told from measured numbers where those are cheap, made up where not."""
+
+from gradlab.lesson.parts import Chapter, Chart, Curve, Figure, Form, Grid, Panel, Strip, Table, Unrolled
+
+LINE = Curve("a line", (0.0, 5.0, 10.0), (0.0, -3.0, -200.0))
+LAW = Curve("the law w^{lag}", (0.0, 10.0), (0.0, -4.0), "dots")
+FORM = Form("many to one", (True, True), (False, True), (0.25, 1.0))
+DRAWINGS = {
+    "chart": Chart("lag", "transport", (Panel("one", (LINE, LAW)), Panel("two", (LINE,))), powers=True),
+    "flat": Chart("k", "share", (Panel("", (Curve("flat", (0.0, 1.0), (1.0, 1.0)),)),)),
+    "unrolled": Unrolled((FORM, FORM)),
+    "grid": Grid(
+        (3.0, 4.0, 5.0),
+        (-2.0, -1.0),
+        ((0.0, 1.0, float("-inf")), (2.0, 0.5, 1.0)),
+        ("w", "b", "|dE|"),
+        (Curve("wall", (3.0, 5.0), (-2.0, -1.0), "dashed"), Curve("walk", (3.0, 90.0), (-1.5, 7.0), "dots")),
+    ),
+    "table": Table(("t", "c = c + i · g"), (("1", "−0.5"), ("2", "10^{−5}"))),
+    "strip": Strip('says "no" <b>' * 12, (("inside quotes", tuple([-1.0, 0.0, 1.0] * 52)),)),
+}
+
+
+def chapter(**changes):
+    """A chapter with every kind of drawing, and letters that HTML and ASCII must escape."""
+    figures = tuple(
+        Figure(
+            name, f"Title of {name} <i>", "Is σ < 1?", drawing, "Yes: w^{T−t} ≤ 1 & more.", "gradlab lesson 2"
+        )
+        for name, drawing in DRAWINGS.items()
+    )
+    words = ("h_{t} = `w_rec` · h_{t−1}, a *word* and a **headword**; <script>alert(1)</script> " * 3,)
+    return Chapter("A title & more", words, figures, ("Keep this: 2 × 2 = 4.",), ("gradlab sweep",))._replace(
+        **changes
+    )
