@@ -88,7 +88,7 @@ def starts(text: str) -> NDArray[np.bool_]:
     """Where a sentence begins that is in no brackets and in no quotes.
 
     >>> np.flatnonzero(starts('a. b "c. d." e')).tolist()
-    [0, 3, 12]
+    [0, 3, 13]
     """
     found = signals(text)
     free = (found["inside brackets"] + found["inside quotes"]) == 0

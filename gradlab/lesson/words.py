@@ -49,7 +49,7 @@ def number(value: float, digits: int = 3) -> str:
 def ten_to(log: float) -> str:
     """A number from its log10, however small or large.
 
-    >>> ten_to(-2), ten_to(-4.58), ten_to(-602.06)
+    >>> ten_to(-2.0), ten_to(-4.58), ten_to(-602.06)
     ('0.01', '2.63 · 10^{−5}', '10^{−602.1}')
     """
     if abs(log) < 100:

@@ -63,7 +63,7 @@ class TestMeasured:
 
         def last(h, lane):
             state = drawn.state._replace(h=h)
-            for x in drawn.xs[lane, 0, :6]:
+            for x in jnp.asarray(drawn.xs[lane, 0, :6]):
                 state = cell.step(jax.tree.map(lambda leaf: jnp.asarray(leaf[lane]), drawn.params), state, x)
             return state.h
 
@@ -181,7 +181,7 @@ def test_what_is_told_comes_from_the_numbers(name):
     """Every number with three digits in a text changes when all measured numbers are multiplied."""
     module = importlib.import_module(f"gradlab.lesson.{name}")
     found = numbers(name)
-    settings = {words.number(v) for v in vars(module).values() if isinstance(v, int | float)}
+    settings = {words.number(float(v)) for v in vars(module).values() if isinstance(v, int | float)}
     settings |= {f"{w:g}" for w in getattr(module, "GAINS", ())} | {"65.6"}
     first, second = (_long(said(module.tell(some, 0))) - settings for some in (found, _scaled(found)))
     assert first
