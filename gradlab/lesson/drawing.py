@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
+from matplotlib.ticker import MaxNLocator
 
 from gradlab.lesson.parts import Chart, Curve, Drawing, Form, Grid, Strip, Unrolled
 from gradlab.lesson.words import plain
@@ -62,6 +63,8 @@ def _chart(chart: Chart) -> Figure:
         for curve in given.curves:
             if curve.look == "dots":
                 panel.plot(curve.x, curve.y, **DOTS)
+        if all(x.is_integer() for curve in given.curves for x in curve.x):
+            panel.xaxis.set_major_locator(MaxNLocator(integer=True))
         if chart.powers:
             values = np.concatenate([c.y for g in chart.panels for c in g.curves])
             _style.log_limits(panel, values[np.isfinite(values)])
