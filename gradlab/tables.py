@@ -20,7 +20,7 @@ from gradlab import summary as summaries
 from gradlab.files import replace, storage
 from gradlab.profiles import METRICS, Metric, measured
 from gradlab.states import STATES, UNDEFINED
-from gradlab.status import GradlabError, shown
+from gradlab.status import Exit, GradlabError, shown
 from gradlab.summary import Group
 
 if TYPE_CHECKING:
@@ -204,7 +204,8 @@ def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise GradlabError(str(path), f"cannot be read: {error.strerror or error}") from error
+        code = Exit.USAGE if isinstance(error, FileNotFoundError) else Exit.STORAGE
+        raise GradlabError(str(path), f"cannot be read: {error.strerror or error}", code) from error
 
 
 def csv(table: "pandas.DataFrame") -> bytes:

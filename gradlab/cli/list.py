@@ -4,25 +4,29 @@ from typing import Annotated, Any
 
 import typer
 
+EXPERIMENTS = "experiments"
+"""No kind of member: settings files in a folder of this name."""
+
 
 def command(
     kind: Annotated[
         str | None,
-        typer.Argument(help="cells, initializers, probes, tasks, remedies, plots ...; all if left out."),
+        typer.Argument(
+            help="cells, initializers, probes, tasks, remedies, plots, experiments ...; all if left out."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
-    """Show members with equation, settings and defaults."""
+    """Show members with equation, settings and defaults, and the questions of the folder experiments."""
     import json
 
     from gradlab import registry, runtime
 
     runtime.configure()
-    if kind is not None and kind not in registry.KINDS:
-        raise registry.unknown("KIND", "kind", kind, registry.KINDS)
-    found = {
-        k: [_member(k, name) for name in registry.names(k)] for k in ([kind] if kind else registry.KINDS)
-    }
+    known = [*registry.KINDS, EXPERIMENTS]
+    if kind is not None and kind not in known:
+        raise registry.unknown("KIND", "kind", kind, known)
+    found = {k: _experiments() if k == EXPERIMENTS else _members(k) for k in ([kind] if kind else known)}
     if as_json:
         print(
             json.dumps({"schema": "gradlab.list/1", "status": "ok", "exit_code": 0, "data": found}, indent=1)
@@ -30,6 +34,8 @@ def command(
         return 0
     for title, members in found.items():
         print(title.upper())
+        if not members:
+            print(f"\n  none: no {EXPERIMENTS}/*.toml here")
         for member in members:
             settings = ", ".join(f"{key}={value}" for key, value in member["settings"].items())
             print(f"\n  {member['name']}({settings})" if settings else f"\n  {member['name']}")
@@ -37,6 +43,23 @@ def command(
                 print(f"    {line}".rstrip())
         print()
     return 0
+
+
+def _experiments() -> list[dict[str, Any]]:
+    from pathlib import Path
+
+    from gradlab import questions
+
+    return [
+        {"name": name, "settings": {}, "doc": question}
+        for name, question in questions.listing(Path(EXPERIMENTS))
+    ]
+
+
+def _members(kind: str) -> list[dict[str, Any]]:
+    from gradlab import registry
+
+    return [_member(kind, name) for name in registry.names(kind)]
 
 
 def _member(kind: str, name: str) -> dict[str, Any]:

@@ -148,7 +148,7 @@ def _table(cells: dict[str, Cell], seed: int) -> Figure:
     costly, cheap = (pick(cells, key=lambda name: cells[name].weights) for pick in (max, min))
     slowest = max(cells, key=lambda name: cells[name].rate)
     by_gates = sorted(cells, key=lambda name: (cells[name].gates, cells[name].rate))
-    ordered = by_gates == sorted(cells, key=lambda name: cells[name].rate)
+    order = "orders" if by_gates == sorted(cells, key=lambda name: cells[name].rate) else "does not order"
     return Figure(
         "cells",
         "What each costs and what it keeps (gates include the candidate; rate in powers of ten)",
@@ -156,6 +156,6 @@ def _table(cells: dict[str, Cell], seed: int) -> Figure:
         Table(head, rows),
         f"From {cells[costly].weights} weights ({costly}) down to {cells[cheap].weights} ({cheap}). The "
         f"slowest fading, {number(cells[slowest].rate)} a step, belongs to {slowest}, whose keeping gate "
-        f"lets {number(cells[slowest].kept)} through; the number of gates {'orders' if ordered else 'does not order'} the last column.",
+        f"lets {number(cells[slowest].kept)} through; the number of gates {order} the last column.",
         f"gradlab lesson 6 --seed {seed}",
     )

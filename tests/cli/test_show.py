@@ -91,17 +91,22 @@ class TestList:
             assert re.search(rf"(?m)^  {name}\b", one.out)
         assert one.out in everything.out
 
+    def test_experiments_are_the_settings_files_of_the_folder_of_that_name(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        assert gradlab("list", "experiments").out == "EXPERIMENTS\n\n  none: no experiments/*.toml here\n\n"
+        (tmp_path / "experiments").mkdir()
+        (tmp_path / "experiments" / "mine.toml").write_text('question = "Does it?"\n[sweep]\n')
+        assert gradlab("list", "experiments").out == "EXPERIMENTS\n\n  mine\n    Does it?\n\n"
+
     def test_json_holds_settings_with_their_defaults(self):
         found = document(gradlab("list", "--json").out)["data"]
-        assert set(found) == set(registry.KINDS)
+        assert set(found) == {*registry.KINDS, "experiments"}
         elman = next(member for member in found["cells"] if member["name"] == "elman")
         assert elman["settings"] == {"activation": "tanh"}
 
     def test_an_unknown_kind_is_a_mistake(self):
-        assert (
-            gradlab("list", "bogus").err
-            == f"error: KIND: no kind called 'bogus'; known: {', '.join(sorted(registry.KINDS))}\n"
-        )
+        known = ", ".join(sorted([*registry.KINDS, "experiments"]))
+        assert gradlab("list", "bogus").err == f"error: KIND: no kind called 'bogus'; known: {known}\n"
         said = gradlab("list", "cels", "--json")
         assert said.code == document(said.out)["exit_code"] == 2
         assert "did you mean cells?" in said.err
