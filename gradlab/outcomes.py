@@ -68,7 +68,7 @@ class Outcome(NamedTuple):
     diverged: int
     diverged_what: str
     clipped: float
-    """Share of the updates whose gradient the remedy changed."""
+    """Share of the updates whose gradient the remedy changed; NaN where none was followed."""
     cosine: float
     horizon: tuple[float, float]
     """Soft horizon of the transport at the start and at the end; NaN for beyond T."""
@@ -144,7 +144,9 @@ def _slope(log: NDArray[np.float64]) -> float:
 def sentence(row: Outcome) -> str:
     """What the arm did to the gradient, and whether that helped, in words made from its numbers."""
     parts = []
-    if row.clipped > 0:
+    if math.isnan(row.clipped):
+        parts.append("readout fitted in closed form, no gradient followed")
+    elif row.clipped > 0:
         turned = "" if row.cosine > 0.999 else f" and turned it (mean cosine {row.cosine:.2f})"
         parts.append(f"changed the gradient in {row.clipped:.0%} of the updates{turned}")
     if not math.isnan(row.hard):
@@ -170,6 +172,8 @@ def _steps(horizon: float, T: int) -> str:
 def _why(row: Outcome) -> str:
     """The likeliest reason that the numbers give for a task not solved."""
     end = row.slope[1]
+    if math.isnan(row.clipped):
+        return "a linear readout of this reservoir is not enough"
     if row.diverged == row.solved.of:
         return "every seed diverged"
     if not math.isnan(row.hard):

@@ -34,9 +34,7 @@ def fit(setting: Setting, lanes: Lane, updates: int, key: Any) -> tuple[Lane, Lo
     lanes = lanes._replace(weights=weights, updates=jnp.full_like(lanes.updates, updates))
     losses, errors = _judged(setting)(lanes, key)
     nothing = jnp.full_like(losses, jnp.nan)
-    look = Look(
-        losses, errors, losses, nothing, nothing, nothing, jnp.zeros_like(losses), jnp.ones_like(losses)
-    )
+    look = Look(losses, errors, losses, nothing, nothing, nothing, nothing, nothing)
     return lanes, look
 
 

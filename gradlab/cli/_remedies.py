@@ -2,6 +2,7 @@
 
 import math
 import textwrap
+from typing import Any
 
 from rich.text import Text
 
@@ -85,10 +86,18 @@ def _caption(run: Trained, rows: list[Outcome], width: int) -> list[str]:
     said = (
         f"{settings['task']}: {settings['updates']} updates of {settings['batch']} sequences at the most, "
         f"{settings['optimizer']}; solved: error at most {run.about['solved']:g} on {settings['judged']} "
-        f"fresh sequences; N chosen for equal parameters ({rows[0].parameters}); rate: the best of "
+        f"fresh sequences; {_units(settings, rows)}; rate: the best of "
         f"{', '.join(f'{r:g}' for r in settings['rates'])} on {settings['tuning']} seeds of its own. "
         "horizon: lag by which the transport has fallen by 10^3, start > end of training."
     )
     if chance is not None:
         said += f" Chance loss {chance:.4g}."
     return ["", *textwrap.wrap(said, max(width, 40))]
+
+
+def _units(settings: dict[str, Any], rows: list[Outcome]) -> str:
+    """How the arms' sizes were chosen."""
+    if settings["match"]:
+        return f"N chosen for equal parameters ({rows[0].parameters})"
+    counts = sorted({row.parameters for row in rows})
+    return f"equal N, not equal parameters ({counts[0]} to {counts[-1]})" if len(counts) > 1 else "equal N"

@@ -140,9 +140,11 @@ def _borders(run: Run) -> Table:
 def _outcomes(rows: list[Outcome]) -> Table:
     columns = (
         Column("remedy", numeric=False),
+        Column("cell", numeric=False),
         Column("T"),
         Column("w_rec"),
-        Column("N", "units, chosen for equal parameters"),
+        Column("N", "units"),
+        Column("parameters", "all numbers of the network, readout included"),
         Column("learning rate", "the best on seeds of its own"),
         Column("solved", "seeds that solved the task"),
         Column("of", "seeds trained"),
@@ -151,24 +153,24 @@ def _outcomes(rows: list[Outcome]) -> Table:
         Column("updates", "to solve, median"),
         Column("loss", "the last, on fresh sequences"),
         Column("diverged", "seeds that became not finite"),
+        Column("clip rate", "share of the updates whose gradient the remedy changed"),
         Column("horizon before", "soft horizon of the transport at the start"),
         Column("horizon after", "and at the end of training"),
     )
     made = [
         [
             _text(row.arm),
-            *[
-                _number(x)
-                for x in (row.T, row.w_rec, row.hidden, row.rate, row.solved.successes, row.solved.of)
-            ],
+            _text(row.cell),
+            *[_number(x) for x in (row.T, row.w_rec, row.hidden, row.parameters, row.rate)],
+            *[_number(x) for x in (row.solved.successes, row.solved.of)],
             *[_number(round(x, 9), 2) for x in (row.solved.low, row.solved.high)],
-            *[_number(x, 3) for x in (row.updates, row.loss, row.diverged)],
+            *[_number(x, 3) for x in (row.updates, row.loss, row.diverged, row.clipped)],
             *[_number(x, 3, f">{row.T}") for x in row.horizon],
         ]
         for row in rows
     ]
     found = forecast(rows)
-    said = f">T: the horizon lies beyond the sequence. {rows[0].parameters} parameters in every arm."
+    said = ">T: the horizon lies beyond the sequence."
     if not math.isnan(found.spearman):
         said += (
             f" Forecast from the start alone: rank correlation {signed(found.spearman, 2)} (95 % "
