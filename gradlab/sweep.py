@@ -189,10 +189,16 @@ def program(
             columns |= blocks(probe, networks, length)
         return Measured(columns, columns.pop(NONFINITE))
 
-    here, everywhere = PartitionSpec("device"), PartitionSpec()  # type: ignore[no-untyped-call]
-    mesh = Mesh(np.array(jax.devices()[:devices]), ("device",))
+    lanes, everywhere = shared(devices), PartitionSpec()  # type: ignore[no-untyped-call]
+    mesh, here = lanes.mesh, lanes.spec
     mapped = jax.shard_map(share, mesh=mesh, in_specs=(here, everywhere), out_specs=here, check_vma=False)
-    return jax.jit(mapped, in_shardings=(NamedSharding(mesh, here), NamedSharding(mesh, everywhere)))
+    return jax.jit(mapped, in_shardings=(lanes, NamedSharding(mesh, everywhere)))
+
+
+def shared(devices: int) -> NamedSharding:
+    """The first axis shared out among so many devices."""
+    here = PartitionSpec("device")  # type: ignore[no-untyped-call]
+    return NamedSharding(Mesh(np.array(jax.devices()[:devices]), ("device",)), here)
 
 
 def collect(

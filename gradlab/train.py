@@ -15,10 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax import Array
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Float, Int
 
-from gradlab.sweep import BLOCK
+from gradlab.sweep import BLOCK, shared
 from gradlab.types import Example, Initializer, Key, Remedy, Scalar, Scaled, Trail
 from gradlab.unroll import norms, rescale
 
@@ -353,8 +352,6 @@ def program(setting: Setting, devices: int) -> Any:
         joined: tuple[Lane, Look] = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), done)
         return joined
 
-    here = PartitionSpec("device")  # type: ignore[no-untyped-call]
-    mesh = Mesh(np.array(jax.devices()[:devices]), ("device",))
-    mapped = jax.shard_map(share, mesh=mesh, in_specs=here, out_specs=here, check_vma=False)
-    sharding = NamedSharding(mesh, here)
-    return jax.jit(mapped, in_shardings=(sharding, sharding))
+    lanes = shared(devices)
+    mapped = jax.shard_map(share, mesh=lanes.mesh, in_specs=lanes.spec, out_specs=lanes.spec, check_vma=False)
+    return jax.jit(mapped, in_shardings=(lanes, lanes))

@@ -16,7 +16,7 @@ from gradlab.objectives import draw_target
 from gradlab.plan import BASE_BYTES
 from gradlab.shards import Shards
 from gradlab.status import Exit, GradlabError, size
-from gradlab.sweep import BLOCK, Networks, capacity
+from gradlab.sweep import BLOCK, Networks, capacity, shared
 from gradlab.sweep import program as measuring
 from gradlab.train import Lane, Look, Setting
 from gradlab.unroll import log10_norm
@@ -353,7 +353,8 @@ def _train(
             here = alive[first : first + width]
             filled = np.concatenate([here, np.repeat(here[-1:], width - len(here))])
             some = jax.tree.map(lambda leaf, filled=filled: leaf[filled], lanes)
-            moved, seen = train.program(setting, devices)(some, jnp.broadcast_to(key, (width,)))
+            given = jax.device_put((some, jnp.broadcast_to(key, (width,))), shared(devices))
+            moved, seen = train.program(setting, devices)(*given)
             back = jax.device_put(moved, jax.devices()[0])
             put = lambda leaf, new, here=here: leaf.at[here].set(new[: len(here)])
             lanes = jax.tree.map(put, lanes, back)
@@ -398,7 +399,7 @@ def _profiles(
     xs, target = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (total, 1, *leaf.shape)), (xs[0], target))
     networks = Networks(lanes.weights.cell, lanes.state, xs, target)
     filled = np.concatenate([np.arange(total), np.zeros(-total % (devices * BLOCK), int)])
-    some = jax.tree.map(lambda leaf: leaf[filled], networks)
+    some = jax.device_put(jax.tree.map(lambda leaf: leaf[filled], networks), shared(devices))
     found = measuring(arm.cell, "unit", devices, adjoint=arm.remedy.adjoint)(some, jnp.int32(T))
     profiles = {}
     for name in PROFILES:

@@ -220,6 +220,7 @@ def test_starting_over_removes_a_run_and_nothing_else(finished):
     mine = ["notes.txt", "metrics.csv.bak", "figures/mine.svg", "figures/more/a.png", "shards/mine", ".x.tmp"]
     (finished / "figures" / "more").mkdir(parents=True)
     (finished / "shards").mkdir()
+    (finished / "report_files").mkdir()
     for name in (*ours, *mine):
         (finished / name).write_text("x")
     store.start_over(finished)

@@ -73,6 +73,14 @@ def test_numbers_depend_neither_on_the_others_nor_on_the_order(setting, three):
             equal(a, b)
 
 
+def test_more_lanes_than_one_device_takes_train_on_all_of_them(setting, three):
+    """Two devices, and a second call for the last lanes; each round hands its lanes to the next."""
+    many = trained(setting, [0.1, 1e30, 0.01, *[0.1] * 6], [0, 1, 2, *range(3, 9)])
+    for i in range(3):
+        for a, b in zip(picked(three, i), picked(many, i), strict=True):
+            equal(a, b)
+
+
 def test_a_diverged_lane_stops_and_says_when_and_what(three):
     found, looks, solved = three
     assert list(np.asarray(found.broken) > 0) == [False, True, False]

@@ -15,6 +15,7 @@ SETTINGS = {
     "judged": 50,
     "rates": [0.01, 0.001],
     "tuning": 2,
+    "match": True,
 }
 
 
