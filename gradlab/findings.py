@@ -17,7 +17,7 @@ from gradlab.trained import Trained
 SCHEMA = "gradlab.findings/1"
 
 
-class Finding(NamedTuple):
+class Judged(NamedTuple):
     """What became of a claim; the numbers are those of the point that decided, NaN where there is none."""
 
     text: str
@@ -33,7 +33,7 @@ class Finding(NamedTuple):
     sentence: str
 
 
-def judge(run: Run | Trained, claims: Sequence[Claim]) -> list[Finding]:
+def judge(run: Run | Trained, claims: Sequence[Claim]) -> list[Judged]:
     """What the run says of each claim; a metric that it does not hold fails."""
     known: dict[str, Samples] = {}
     for metric in {claim.metric for claim in claims}:
@@ -41,7 +41,7 @@ def judge(run: Run | Trained, claims: Sequence[Claim]) -> list[Finding]:
     return [_finding(claim, known[claim.metric]) for claim in claims]
 
 
-def _finding(claim: Claim, samples: Samples) -> Finding:
+def _finding(claim: Claim, samples: Samples) -> Judged:
     wanted = _words(claim)
     if not samples.at(claim.where):
         lost = Sample(claim.where, 0, math.nan, math.nan, math.nan, lost="the run does not hold it")
@@ -57,7 +57,7 @@ def _finding(claim: Claim, samples: Samples) -> Finding:
     why = f"; {verdict.why}" if verdict.why and verdict.why != at.lost else ""
     sentence = f"{claim.metric}{place}: {at}{counted}; claimed: {wanted}{why}."
     numbers = (at.middle, at.low, at.high)
-    return Finding(claim.text, verdict.status, claim.metric, at.where, wanted, *numbers, at.seeds, sentence)
+    return Judged(claim.text, verdict.status, claim.metric, at.where, wanted, *numbers, at.seeds, sentence)
 
 
 def _words(claim: Claim) -> str:
@@ -75,7 +75,7 @@ def _words(claim: Claim) -> str:
     return f"{claim.check.replace('_', ' ')} {said}{settings}"
 
 
-def exit_code(findings: Sequence[Finding]) -> Exit:
+def exit_code(findings: Sequence[Judged]) -> Exit:
     """Whether all claims hold; nothing to judge is not a success."""
     if any(finding.status == "failed" for finding in findings):
         return Exit.FAILED
@@ -84,7 +84,7 @@ def exit_code(findings: Sequence[Finding]) -> Exit:
     return Exit.OK
 
 
-def summary(findings: Sequence[Finding]) -> str:
+def summary(findings: Sequence[Judged]) -> str:
     """How many claims hold, in one sentence."""
     if not findings:
         return "Nothing to judge: no claim is made."
@@ -94,7 +94,7 @@ def summary(findings: Sequence[Finding]) -> str:
     return said + (f", {count['cannot judge']} cannot be judged" if count["cannot judge"] else "") + "."
 
 
-def document(question: str, findings: Sequence[Finding]) -> dict[str, Any]:
+def document(question: str, findings: Sequence[Judged]) -> dict[str, Any]:
     """`findings.json`: numbers are finite or null, and `sentence` says which."""
     rows = [
         {key: None if isinstance(v, float) and not math.isfinite(v) else v for key, v in row.items()}
@@ -106,7 +106,7 @@ def document(question: str, findings: Sequence[Finding]) -> dict[str, Any]:
     return head | {"question": question, "data": rows}
 
 
-def write(folder: Path, facts: dict[str, Any], findings: Sequence[Finding]) -> None:
+def write(folder: Path, facts: dict[str, Any], findings: Sequence[Judged]) -> None:
     """Store the findings of a finished run in `findings.json`, and what was asked in its `run.json`.
 
     Each file appears whole or not at all; the error is that of `files.storage`.

@@ -34,7 +34,7 @@ _SHARD = re.compile(rf"[0-9a-f]{{32}}\.(shard|damaged)|{_HALF.pattern}")
 def name_of(settings: dict[str, Any]) -> str:
     """The name of a run that was given none: a short hash of its settings."""
     text = json.dumps(settings, sort_keys=True)
-    return f"sweep-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    return f"{settings.get('command', 'sweep')}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def folder_of(out: Path, name: str) -> Path:

@@ -36,7 +36,7 @@ class Finding(NamedTuple):
 
 
 def of_claim(found: Any) -> Finding:
-    """The finding about a claim of an experiment (`gradlab.findings.Finding`) in this form."""
+    """The finding about a claim of an experiment (`gradlab.findings.Judged`) in this form."""
     known = found.measured if found.measured is not None and math.isfinite(found.measured) else None
     head = (f"claim: {found.text}", found.text, found.status, found.metric, dict(found.where))
     return Finding(*head, known, found.wanted, found.sentence)

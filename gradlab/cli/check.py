@@ -12,7 +12,7 @@ FEW = 20
 """With more findings than that, what passed and notes are only counted."""
 
 if TYPE_CHECKING:
-    from gradlab.findings import Finding
+    from gradlab.findings import Judged
 
 
 def command(
@@ -65,7 +65,7 @@ def _under_actions(github: bool | None) -> bool:
     return os.environ.get("GITHUB_ACTIONS") == "true" if github is None else github
 
 
-def show(question: str, made: "list[Finding]", folder: Path, as_json: bool) -> None:
+def show(question: str, made: "list[Judged]", folder: Path, as_json: bool) -> None:
     """Print findings on stdout."""
     import json
 

@@ -51,13 +51,13 @@ def _swept(
     asked: "Sweep", folder: Path, force: bool, as_json: bool, quiet: bool, dry_run: bool
 ) -> "Run | None":
     from gradlab import plan, runtime, store, tables
-    from gradlab.cli.sweep import _measure, _say_plan
+    from gradlab.cli.sweep import measure, say_plan
     from gradlab.experiment import settings
 
     planned = plan.plan(asked)
     plan.check(asked, planned)
     if dry_run:
-        _say_plan(asked, planned, folder, as_json)
+        say_plan(asked, planned, folder, as_json)
         return None
     with store.opened(folder):
         if force:
@@ -65,7 +65,7 @@ def _swept(
         if store.existing(folder, settings(asked)):
             return tables.read(folder)
         store.begin(folder, settings(asked), runtime.versions())
-        run, _ = _measure(asked, planned, folder, quiet)
+        run, _ = measure(asked, planned, folder, quiet)
         store.ended(folder)
     return run
 
@@ -74,7 +74,7 @@ def _trained(
     asked: "Comparison", folder: Path, force: bool, as_json: bool, quiet: bool, dry_run: bool
 ) -> "Trained | None":
     from gradlab import runtime, store, trained, trials
-    from gradlab.cli.remedies import _train
+    from gradlab.cli.remedies import train_arms
 
     trials.check(asked)
     if dry_run:
@@ -87,7 +87,7 @@ def _trained(
         if store.existing(folder, settings):
             return trained.read(folder)
         store.begin(folder, settings, runtime.versions())
-        return _train(asked, settings, folder, quiet)
+        return train_arms(asked, settings, folder, quiet)
 
 
 def _judge(question: "Question", run: "Run | Trained", folder: Path, as_json: bool, quiet: bool) -> int:

@@ -86,7 +86,7 @@ def command(
     plan.check(asked, planned)
     folder = store.folder_of(out, store.name_of(settings(asked)) if name is None else name)
     if dry_run:
-        _say_plan(asked, planned, folder, as_json)
+        say_plan(asked, planned, folder, as_json)
         return 0
     with store.opened(folder):
         if force:
@@ -94,13 +94,13 @@ def command(
         if store.existing(folder, settings(asked)):
             return _again(folder, as_json, quiet)
         store.begin(folder, settings(asked), runtime.versions())
-        run, code = _measure(asked, planned, folder, quiet)
+        run, code = measure(asked, planned, folder, quiet)
         store.ended(folder)
     _show(run, folder, as_json, quiet, code)
     return code
 
 
-def _measure(asked: "Sweep", planned: Any, folder: Path, quiet: bool) -> tuple["Run", int]:
+def measure(asked: "Sweep", planned: Any, folder: Path, quiet: bool) -> tuple["Run", int]:
     """Run the grid, store it, draw it."""
     from gradlab import engine, registry, tables
     from gradlab.cli import _figures
@@ -199,7 +199,8 @@ def _again(folder: Path, as_json: bool, quiet: bool) -> int:
     return int(code)
 
 
-def _say_plan(asked: "Sweep", planned: Any, folder: Path, as_json: bool) -> None:
+def say_plan(asked: "Sweep", planned: Any, folder: Path, as_json: bool) -> None:
+    """Print what the grid would take."""
     import json
 
     from gradlab import runtime
