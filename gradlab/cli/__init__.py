@@ -16,7 +16,7 @@ from typing import Any
 
 import typer
 
-from gradlab.cli import _stopping
+from gradlab.cli import _stopping, _strict
 from gradlab.status import MEANING, Exit, GradlabError, shown
 
 EPILOG = "Exit codes: " + " · ".join(f"{code.value} {meaning}" for code, meaning in MEANING.items()) + "."
@@ -43,7 +43,8 @@ def app() -> typer.Typer:
 
     for module in pkgutil.iter_modules(__path__):
         if not module.name.startswith("_"):
-            made.command(module.name)(importlib.import_module(f"gradlab.cli.{module.name}").command)
+            called = importlib.import_module(f"gradlab.cli.{module.name}").command
+            made.command(module.name, cls=_strict.Command)(called)
     return made
 
 

@@ -10,7 +10,10 @@ from tests.cli.calling import document, finished, gradlab
 LONG = "9" * 10**6
 REFUSED = [
     (["--cell", "lstmm"], "--cell", "did you mean lstm?"),
-    (["--cell", ""], "--cell", "name at least one"),
+    (["--cell", ""], "--cell", "empty"),
+    (["--cell", ","], "--cell", "name at least one"),
+    (["-T", "8", "-T", "16"], "-T", "given twice"),
+    (["--device", ""], "--device", "empty"),
     (["--cell", "lstm,lstm"], "--cell", "given twice"),
     (["--cell", "elman", "--cell", "elman(activation=tanh)"], "--cell", "given twice"),
     (["--cell", "elman("], "--cell", "write NAME"),
@@ -60,7 +63,8 @@ REFUSED = [
     (["--precision", "float16"], "--precision", "known: float32, float64"),
     (["--objective", "foo"], "--objective", "known: every, last, unit"),
     (["--name", "../x"], "--name", "letters"),
-    (["--name", ""], "--name", "letters"),
+    (["--name", ""], "--name", "empty"),
+    (["--name", " "], "--name", "letters"),
     (["--name", "CON"], "--name", "choose another"),
     (["--name", "x\x1b[31m\ny"], "--name", r"'x\x1b[31m\ny'"),
     (["--cell", "l\x1b[31m\nstm"], "--cell", r"'l\x1b[31m\nstm'"),
