@@ -14,7 +14,7 @@ from typing import Any
 
 import platformdirs
 
-from gradlab.status import Exit, GradlabError
+from gradlab.status import Exit, GradlabError, shown
 
 
 def cores() -> int:
@@ -32,6 +32,10 @@ def configure(device: str = "auto") -> None:
     if device != "auto":
         os.environ["JAX_PLATFORMS"] = device
     flags = os.environ.get("XLA_FLAGS", "")
+    for word in flags.split():
+        # XLA itself would end the process without a word of ours.
+        if word.startswith("-") and not word.startswith("--xla_"):
+            raise GradlabError("XLA_FLAGS", f"{shown(word)} is no flag of XLA; take it out of the environment")
     for name, value in (
         ("xla_force_host_platform_device_count", str(cores())),
         ("xla_cpu_multi_thread_eigen", "false"),
