@@ -35,7 +35,9 @@ def configure(device: str = "auto") -> None:
     for word in flags.split():
         # XLA itself would end the process without a word of ours.
         if word.startswith("-") and not word.startswith("--xla_"):
-            raise GradlabError("XLA_FLAGS", f"{shown(word)} is no flag of XLA; take it out of the environment")
+            raise GradlabError(
+                "XLA_FLAGS", f"{shown(word)} is no flag of XLA; take it out of the environment"
+            )
     for name, value in (
         ("xla_force_host_platform_device_count", str(cores())),
         ("xla_cpu_multi_thread_eigen", "false"),

@@ -1,0 +1,93 @@
+"""What training has done to the gradient: profiles of a comparison at the start and at the end."""
+
+import warnings
+from typing import Any, Literal
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+from gradlab.plots import _style
+from gradlab.trained import Trained
+
+READS = "remedies"
+NEEDS = ("transport", "adjoint", "weight_gradient")
+LOOKS: dict[str, Any] = {
+    "start": {"linestyle": (0, (4, 2)), "alpha": 0.12},
+    "end": {"linestyle": "-", "alpha": 0.25},
+}
+
+
+def start_and_end(
+    run: Trained,
+    *,
+    quantity: Literal["transport", "adjoint", "weight_gradient"] = "transport",
+    w_rec: float | None = None,
+) -> Figure:
+    """log10 norm against lag before and after training, one panel an arm: the median over seeds with bands.
+
+    At the longest T, for the w_rec nearest to the one asked for, the first if none is. The adjoint goes
+    through the arm's own backward pass, the transport is the network's own. What is exactly zero, or not
+    finite, is not drawn.
+    """
+    norms = _chosen(run, w_rec)
+    T, gain = int(norms["T"]), float(norms["w_rec"])
+    arms = [str(arm) for arm in norms["arm"].values]
+    colors = _style.cell_colors(arms)
+    with _style.style():
+        figure, axes = _style.panels(len(arms), height=2.0)
+        drawn = []
+        for panel, arm in zip(axes, arms, strict=True):
+            panel.set_title(arm, color=colors[arm], fontweight="bold")
+            for when, look in LOOKS.items():
+                drawn.append(_curve(panel, norms[quantity].sel(arm=arm, when=when).values, colors[arm], look))
+            _style.lag_limits(panel, T)
+        shown = np.concatenate(drawn)
+        for panel in axes:
+            _style.log_limits(panel, shown)
+        name, words, _ = _style.QUANTITY[quantity]
+        _style.label(axes, "lag (steps back)", name)
+        seeds = norms.sizes["seed"]
+        figure.suptitle(f"{name.capitalize()}: {words}\nT = {T}, w_rec = {gain:g}, median over {seeds} seeds")
+        handles = [
+            Line2D([], [], color=_style.LINEAR, linestyle=look["linestyle"], label=f"{when} of training")
+            for when, look in LOOKS.items()
+        ]
+        figure.legend(handles=handles, loc="outside lower center", ncols=2)
+    return figure
+
+
+def _chosen(run: Trained, w_rec: float | None) -> Any:
+    """The profiles at the longest T and one w_rec, up to that T."""
+    gains, T = run.norms["w_rec"].values, int(run.norms["T"].values.max())
+    at = 0 if w_rec is None else int(np.abs(gains - w_rec).argmin())
+    return run.norms.sel(T=T).isel(w_rec=at, lag=slice(0, T + 1))
+
+
+def _curve(panel: Axes, logs: NDArray[np.float64], color: str, look: dict[str, Any]) -> NDArray[np.float64]:
+    """Median and band over seeds `(seed, lag)`; the finite values drawn."""
+    finite = np.where(np.isfinite(logs), logs, np.nan)
+    some = _style.thin(logs.shape[1] - 1)
+    finite = finite[:, some]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        middle, low, high = (f(finite, axis=0) for f in (np.nanmedian, np.nanmin, np.nanmax))
+    panel.fill_between(some, low, high, color=color, alpha=look["alpha"], linewidth=0)
+    panel.plot(some, middle, color=color, linestyle=look["linestyle"], linewidth=1.4)
+    return finite[np.isfinite(finite)]
+
+
+def sentence(run: Trained) -> str:
+    """How far the transport of each arm fell, or rose, over the longest sequence, before and after."""
+    norms = _chosen(run, None)
+    said = []
+    for arm in norms["arm"].values:
+        ends = []
+        for when in LOOKS:
+            values = norms["transport"].sel(arm=arm, when=when).values[:, -1]
+            known = values[np.isfinite(values)]
+            ends.append(f"10^{np.median(known):.1f}" if len(known) else "no norm")
+        said.append(f"{arm} {ends[0]} -> {ends[1]}")
+    return f"The transport over {int(norms['T'])} steps, start -> end of training: {'; '.join(said)}."
