@@ -27,6 +27,7 @@ def command(
 ) -> int:
     """Compute the lesson on vanishing and exploding gradients: one HTML file, or a walk in the terminal."""
     from gradlab import lesson, runtime
+    from gradlab.files import replace, storage
     from gradlab.registry import number
     from gradlab.status import GradlabError, shown
 
@@ -50,8 +51,11 @@ def command(
         elif not quiet:
             typer.echo(f"chapter {at}: {told.title}", err=True)
     if place is not None:
+        from gradlab.lesson import page
+
         words = [word for word in ("gradlab lesson", one.lstrip("-"), f"--seed {base}") if word]
-        _write(place, made, base, " ".join(words))
+        with storage(place.parent):
+            replace(place, page.html(made, base, " ".join(words)).encode())
         if not terminal:
             print(place)
         elif not quiet:
@@ -106,22 +110,3 @@ def _writable(place: Path) -> None:
     except OSError as error:
         what = f"cannot write {place}: {error.strerror or error}; name another file with -o"
         raise GradlabError("--output", what, Exit.STORAGE) from error
-
-
-def _write(place: Path, made: "list[tuple[int, Chapter]]", seed: int, command: str) -> None:
-    """The file appears whole or not at all."""
-    import os
-
-    from gradlab.lesson import page
-    from gradlab.status import Exit, GradlabError
-
-    text = page.html(made, seed, command)
-    half = place.with_name(f".{place.name}.{os.getpid()}.part")
-    try:
-        half.write_text(text, encoding="utf-8")
-        half.replace(place)
-    except OSError as error:
-        half.unlink(missing_ok=True)
-        raise GradlabError(
-            "--output", f"cannot write {place}: {error.strerror or error}", Exit.STORAGE
-        ) from error
