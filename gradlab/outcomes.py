@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gradlab.profiles import SOFT, fall, hard_horizon, rate
-from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE, OK
+from gradlab.profiles import SOFT, fall, hard_horizon, rate, stored_states
 
 if TYPE_CHECKING:
     import pandas
@@ -107,7 +106,7 @@ def outcomes(table: "pandas.DataFrame", profiles: "xarray.Dataset") -> list[Outc
                 float(some["cosine"].mean()),
                 _pair(_soft(transport[:, end]) for end in (0, 1)),
                 _pair(_slope(transport[:, end]) for end in (0, 1)),
-                _median(hard_horizon(_state(adjoint[:, 0])).value),
+                _median(hard_horizon(stored_states(adjoint[:, 0])).value),
             )
         )
     return rows
@@ -124,21 +123,15 @@ def _median(values: ArrayLike) -> float:
     return float(np.median(known)) if len(known) else math.nan
 
 
-def _state(log: NDArray[np.float64]) -> NDArray[np.int8]:
-    """States of stored profiles: -inf for an exact zero, NaN for a forward pass that is not finite."""
-    found = np.where(np.isneginf(log), EXACT_ZERO, np.where(np.isnan(log), FORWARD_NONFINITE, OK))
-    return found.astype(np.int8)
-
-
 def _soft(log: NDArray[np.float64]) -> float:
     """The median soft horizon over seeds, one beyond T counting as infinite; NaN if that is the median."""
-    value = fall(log, _state(log), SOFT).value
+    value = fall(log, stored_states(log), SOFT).value
     middle = float(np.median(np.where(np.isnan(value), np.inf, value)))
     return middle if math.isfinite(middle) else math.nan
 
 
 def _slope(log: NDArray[np.float64]) -> float:
-    return _median(rate(log, _state(log)).value)
+    return _median(rate(log, stored_states(log)).value)
 
 
 def sentence(row: Outcome) -> str:

@@ -38,6 +38,12 @@ class Metric(NamedTuple):
     state: NDArray[np.int8]
 
 
+def stored_states(log: NDArray[np.float64]) -> NDArray[np.int8]:
+    """States of profiles kept as one number a lag: -inf for an exact zero, NaN for what is not finite."""
+    found = np.where(np.isneginf(log), EXACT_ZERO, np.where(np.isnan(log), FORWARD_NONFINITE, OK))
+    return found.astype(np.int8)
+
+
 def rate(log_norm: NDArray[np.float64], state: NDArray[np.int8]) -> Metric:
     """The Theil-Sen slope of log10 norm against lag: the median over the slopes of all pairs of ok lags.
 

@@ -12,7 +12,7 @@ from gradlab.outcomes import wilson
 from gradlab.profiles import METRICS as STORED
 from gradlab.profiles import Metric
 from gradlab.samples import Sample, Samples, Where
-from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE, OK, UNDEFINED
+from gradlab.states import FORWARD_NONFINITE, OK, UNDEFINED
 from gradlab.tables import Run
 from gradlab.trained import Trained
 
@@ -151,8 +151,7 @@ def _of_seeds(
     quantity = "adjoint" if metric == "hard_horizon" else "transport"
     when = "end" if metric.endswith("_end") else "start"
     log = run.norms[quantity].sel(where | {"when": when}).values[..., : int(where["T"]) + 1]
-    codes = np.where(np.isneginf(log), EXACT_ZERO, np.where(np.isnan(log), FORWARD_NONFINITE, OK))
-    state = codes.astype(np.int8)
+    state = profiles.stored_states(log)
     if metric == "hard_horizon":
         return profiles.hard_horizon(state)
     finite = np.where(state == OK, log, np.nan)

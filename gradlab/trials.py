@@ -10,11 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from gradlab import arms, registry, ridge, runtime, train
+from gradlab import arms, profiles, registry, ridge, runtime, train
 from gradlab.draw import stream
 from gradlab.objectives import draw_target
 from gradlab.plan import BASE_BYTES
 from gradlab.shards import Shards
+from gradlab.states import FORWARD_NONFINITE
 from gradlab.status import Exit, GradlabError, size
 from gradlab.sweep import BLOCK, Networks, capacity, shared
 from gradlab.sweep import program as measuring
@@ -23,6 +24,8 @@ from gradlab.unroll import log10_norm
 
 Tree = Any
 PROFILES = ("adjoint", "transport", "weight_gradient")
+NOW = ("transport_rate", "horizon")
+"""Of the network as it is at a look: its transport's rate, and its soft horizon, T where that lies beyond."""
 SAVE_SECONDS = 5.0
 """Lanes on their way are kept this often."""
 
@@ -243,6 +246,7 @@ def _arm(
             arm.closed_form,
             lambda *at: report(News(arm.label, "training", *at)),
             _Stage(shards, arm.label, T, f"training at w_rec = {w_rec}"),
+            lambda lanes: _profiles(comparison, arm, setting, lanes)["transport"],
         )
         last = _profiles(comparison, arm, setting, lanes)
         yield Result(
@@ -335,15 +339,20 @@ def _train(
     closed_form: bool,
     report: Callable[[int, int], None],
     stage: "_Stage",
+    transport: Callable[[Lane], NDArray[np.float64]] | None = None,
 ) -> tuple[Lane, dict[str, NDArray[np.float64]], NDArray[np.int64]]:
-    """Train until every lane has solved the task, has diverged or has spent its budget."""
+    """Train until every lane has solved the task, has diverged or has spent its budget.
+
+    With `transport` the lanes' profile is taken at every look: its rate and its soft horizon as they are now.
+    """
     if closed_form:
         return _fit(comparison, setting, lanes)
     total = lanes.updates.size
     devices = min(len(jax.devices()), -(-total // BLOCK))
     width = devices * BLOCK
     rounds = len(_seen(comparison))
-    looks = {name: np.full((rounds, total), np.nan) for name in Look._fields}
+    names = (*Look._fields, *(NOW if transport is not None else ()))
+    looks = {name: np.full((rounds, total), np.nan) for name in names}
     solved = np.zeros(total, np.int64)
     lanes, first_look = stage.resume(lanes, looks, solved)
     alive = np.flatnonzero((solved == 0) & (np.asarray(lanes.broken) == 0))
@@ -360,6 +369,13 @@ def _train(
             lanes = jax.tree.map(put, lanes, back)
             for name, values in seen._asdict().items():
                 looks[name][look, here] = np.asarray(values, np.float64)[: len(here)]
+        if transport is not None:
+            log = transport(lanes)[alive]
+            states = profiles.stored_states(log)
+            fallen = profiles.fall(log, states, profiles.SOFT).value
+            lost = (states == FORWARD_NONFINITE).any(axis=1)
+            looks["transport_rate"][look, alive] = profiles.rate(log, states).value
+            looks["horizon"][look, alive] = np.where(np.isnan(fallen) & ~lost, setting.T, fallen)
         # A lane that has diverged is a failure, whatever its last finite weights are worth.
         good = (looks["error"][look] <= setting.task.solved) & (np.asarray(lanes.broken) == 0)
         solved[(solved == 0) & good] = (look + 1) * comparison.stride
@@ -401,8 +417,8 @@ def _profiles(
     filled = np.concatenate([np.arange(total), np.zeros(-total % (devices * BLOCK), int)])
     some = jax.device_put(jax.tree.map(lambda leaf: leaf[filled], networks), shared(devices))
     found = measuring(arm.cell, "unit", devices, adjoint=arm.remedy.adjoint)(some, jnp.int32(T))
-    profiles = {}
+    logs = {}
     for name in PROFILES:
         log = log10_norm(jax.tree.map(np.asarray, found.columns[name]))[:total, 0]
-        profiles[name] = (log if log.ndim == 2 else log[..., 0])[:, : T + 1]
-    return profiles
+        logs[name] = (log if log.ndim == 2 else log[..., 0])[:, : T + 1]
+    return logs

@@ -17,7 +17,7 @@ MEMBERS = ("cells", "initializers", "probes", "plots", "tasks", "remedies", "che
 COMPUTING = [
     "status states",
     "files",
-    "shards",
+    "shards profiles",
     "types registry runtime",
     "activations lanczos linear objectives biases libraries",
     "unroll forward mean_field",

@@ -81,6 +81,25 @@ def test_more_lanes_than_one_device_takes_train_on_all_of_them(setting, three):
             equal(a, b)
 
 
+def test_the_transport_of_the_network_as_it_is_now_is_looked_at(setting):
+    """Slope and soft horizon at every look, of the lanes that were trained; T stands for beyond it."""
+    asked = []
+
+    def transport(lanes):
+        asked.append(np.asarray(lanes.updates).tolist())
+        fall = np.array([-0.1, -2.0, np.nan, -np.inf])
+        with np.errstate(invalid="ignore"):
+            return np.where(np.arange(4) == 0, 0.0, fall[:, None] * np.arange(4))
+
+    comparison = Comparison(**TINY)
+    stage = trials._Stage(None, "none", 3, "training")
+    start = lanes(setting, [0.0] * 4, range(4))
+    _, looks, _ = trials._train(comparison, setting, start, False, lambda *at: None, stage, transport)
+    assert asked[0] == [2] * 4
+    np.testing.assert_allclose(looks["transport_rate"][0, :2], [-0.1, -2.0])
+    np.testing.assert_allclose(looks["horizon"][0], [3, 1.5, np.nan, 1])
+
+
 def test_a_diverged_lane_stops_and_says_when_and_what(three):
     found, looks, solved = three
     assert list(np.asarray(found.broken) > 0) == [False, True, False]

@@ -21,6 +21,7 @@ NAMES = {
     "train_loss": "loss on the training batch",
     "error": "error on fresh sequences",
     "gradient_norm": "norm of the gradient",
+    "horizon": "soft horizon of the transport, T where it lies beyond",
 }
 STORED_AS_LOG = ("gradient_norm",)
 FLOOR = 1e-12
@@ -30,7 +31,7 @@ DASHES: tuple[Any, ...] = ("-", (0, (4, 2)), (0, (1, 1.5)), "-.")
 
 
 def learning_curves(
-    run: Trained, *, metric: Literal["loss", "train_loss", "error", "gradient_norm"] = "loss"
+    run: Trained, *, metric: Literal["loss", "train_loss", "error", "gradient_norm", "horizon"] = "loss"
 ) -> Figure:
     """A metric against updates, one curve an arm: the median over seeds, the band over all of them.
 
