@@ -166,10 +166,10 @@ def _order(value: Any) -> Order:
         raise fault(f'{shown(value)} must name one axis, such as {{ cell = ["lstm", "elman"] }}')
     ((axis, labels),) = value.items()
     if not isinstance(labels, list) or not 2 <= len(labels) <= MOST:
-        raise fault(f"{axis} must be a list of at least two labels")
+        raise fault(f"{shown(axis)} must be a list of at least two labels")
     found = list(map(_simple, labels))
     if len(set(found)) < len(found):
-        raise fault(f"{axis} names a label twice")
+        raise fault(f"{shown(axis)} names a label twice")
     return {axis: found}
 
 
