@@ -88,7 +88,7 @@ def _sizes(sweep: Sweep, label: str) -> tuple[int, int, int, int]:
     zero = lambda key, n: jax.numpy.zeros((n, n))
     key = jax.random.key(0)
     params, state = jax.eval_shape(lambda k: cell.init(k, sweep.inputs, sweep.hidden, 1.0, zero), key)
-    trees = (state, params, cell.recurrent(params))
+    trees = (state, params, jax.eval_shape(cell.recurrent, params))
     total = [sum(leaf.size for leaf in jax.tree.leaves(tree)) for tree in trees]
     gates = max(1, total[2] // sweep.hidden**2)
     return total[0], total[1], gates, 3 * (gates + 1) * sweep.hidden
