@@ -3,16 +3,7 @@
 import os
 
 os.environ["JAX_PLATFORMS"] = "cpu"
-# Most of the time goes into compiling programs that run once: so LLVM takes its cheap passes only. Commands
-# that a test starts as a process of their own are compiled as users have them.
-os.environ["XLA_FLAGS"] = " ".join(
-    (
-        "--xla_force_host_platform_device_count=2",
-        "--xla_cpu_multi_thread_eigen=false",
-        "--xla_backend_optimization_level=0",
-        "--xla_llvm_disable_expensive_passes=true",
-    )
-)
+os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2 --xla_cpu_multi_thread_eigen=false"
 os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "false"
 
 import jax

@@ -34,6 +34,14 @@ ENVIRONMENT = {
 }
 
 
+def with_option(words, option, value):
+    """The words with that option's value, whether they had one or not."""
+    if option not in words:
+        return (*words, option, value)
+    at = words.index(option) + 1
+    return (*words[:at], value, *words[at + 1 :])
+
+
 class Said(NamedTuple):
     """How a command ended, and what it printed."""
 

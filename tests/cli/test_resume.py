@@ -4,6 +4,7 @@ import sys
 
 import pytest
 
+from tests.cli.calling import with_option
 from tests.faults.calling import SWEEP, Driver, digests
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc and fork")
@@ -13,7 +14,7 @@ TRAINING = (
     *("--name", "run", "--quiet"),
 )
 COMMANDS = {
-    "sweep": ((*SWEEP, "-T", "5,10", "--hidden", "4"), (3, 2, 3)),
+    "sweep": (with_option(with_option(SWEEP, "-T", "5,10"), "--hidden", "4"), (3, 2, 3)),
     "training": (TRAINING, (4, 3, 4)),
 }
 """Commands, and the file at whose renaming each is killed, one time after the other."""

@@ -10,7 +10,7 @@ import signal
 import pytest
 
 from gradlab import engine, tables
-from tests.cli.calling import SMALL, contents, document, finished, gradlab, process
+from tests.cli.calling import SMALL, contents, document, finished, gradlab, process, with_option
 
 IDENTITY = "elman(activation=identity)"
 
@@ -148,7 +148,8 @@ class TestASecondTime:
     ):
         folder = small[0]
         before = contents(folder)
-        said = gradlab("sweep", *SMALL, option, value, "--out", folder.parent, "--name", "run")
+        words = with_option(SMALL, option, value)
+        said = gradlab("sweep", *words, "--out", folder.parent, "--name", "run")
         assert (said.code, said.out) == (2, "")
         assert said.err.startswith(f"error: --name: {folder} holds a run with other settings ({key};")
         assert contents(folder) == before
@@ -243,7 +244,8 @@ class TestProcess:
 
     @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
     def test_interrupted_it_leaves_no_folder_behind(self, tmp_path, number, code):
-        with process("sweep", *SMALL, "-T", "20000", "--out", tmp_path, "--name", "run") as running:
+        words = with_option(SMALL, "-T", "20000")
+        with process("sweep", *words, "--out", tmp_path, "--name", "run") as running:
             assert running.stderr.readline().startswith("measuring")
             running.send_signal(number)
             out, err = running.communicate(timeout=60)

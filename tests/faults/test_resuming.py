@@ -3,7 +3,7 @@
 import pytest
 
 from gradlab.status import Exit
-from tests.cli.calling import contents
+from tests.cli.calling import contents, with_option
 from tests.faults.calling import SWEEP, TRAINING, digests
 
 HALF = ("replace", 3, "KILL", False)
@@ -24,7 +24,7 @@ def test_a_finished_run_is_computed_no_more_and_touched_no_more(driver, whole, t
     [
         (SWEEP, "-T", "3,7", "T was [3, 5], now [3, 7]"),
         (SWEEP, "--w-rec", "0.5", "w_rec was [0.5, 1.0], now [0.5]"),
-        (SWEEP, "--cell", "gru", "cell was ['elman'], now ['elman', 'gru']"),
+        (SWEEP, "--cell", "gru", "cell was ['elman'], now ['gru']"),
         (SWEEP, "--init", "gaussian", "init was "),
         (SWEEP, "--hidden", "4", "hidden was 3, now 4"),
         (SWEEP, "--seeds", "2", "seeds was 1, now 2"),
@@ -41,7 +41,7 @@ def test_a_finished_run_is_computed_no_more_and_touched_no_more(driver, whole, t
 def test_other_settings_are_refused_with_the_difference(driver, tmp_path, words, option, value, said):
     driver.run(tmp_path, words, fault=HALF)
     before = contents(tmp_path)
-    changed = driver.run(tmp_path, (*words, option, value))
+    changed = driver.run(tmp_path, with_option(words, option, value))
     assert (changed.code, changed.computed) == (Exit.USAGE, [])
     assert said in changed.err
     assert changed.err.count("\n") == 1
