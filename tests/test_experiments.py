@@ -42,11 +42,11 @@ def test_a_comparison_is_possible(path):
 
 
 def arms(path):
-    """Each arm is three programs to compile."""
+    """Each arm is three programs to compile: comparisons of three and more are long tests."""
     return len(getattr(questions.load(path, "ci").asked, "remedies", ()))
 
 
-SMALL = [path if arms(path) <= 3 else pytest.param(path, marks=pytest.mark.long) for path in FILES]
+SMALL = [path if arms(path) <= 2 else pytest.param(path, marks=pytest.mark.long) for path in FILES]
 
 
 @pytest.mark.parametrize("path", SMALL, ids=lambda path: path.stem)
