@@ -41,12 +41,13 @@ def test_a_comparison_is_possible(path):
     trials.check(questions.load(path, "ci").asked)
 
 
-def arms(path):
-    """Each arm is three programs to compile: comparisons of three and more are long tests."""
-    return len(getattr(questions.load(path, "ci").asked, "remedies", ()))
+def compiled(path):
+    """Programs, about: three an arm, one a cell of a sweep. With more than three it is a long test."""
+    asked = questions.load(path, "ci").asked
+    return len(asked.cell) if isinstance(asked, Sweep) else 3 * len(asked.remedies)
 
 
-SMALL = [path if arms(path) <= 2 else pytest.param(path, marks=pytest.mark.long) for path in FILES]
+SMALL = [path if compiled(path) <= 3 else pytest.param(path, marks=pytest.mark.long) for path in FILES]
 
 
 @pytest.mark.parametrize("path", SMALL, ids=lambda path: path.stem)

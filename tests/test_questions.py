@@ -310,9 +310,16 @@ fuzz = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], dat
 NAMELESS = {"text": "It does.", "metric": "rate", "where": 0.5, "ranks_as": {"\x1f": 0.5}}
 
 
-@settings(fuzz, max_examples=10_000, derandomize=True)
+@settings(fuzz, max_examples=3_000, derandomize=True)
 @given(content=FILES)
 @example(content={"question": "Does it?", "sweep": {}, "claims": [NAMELESS]})
 @example(content={"question": "Does it?", "sweep": {"cell": ["lstm"], "w_rec": 0.5, "T": 8}})
+def test_thousands_of_files_are_valid_or_refused(place, content):
+    check(place, content)
+
+
+@pytest.mark.long
+@settings(fuzz, max_examples=10_000)
+@given(content=FILES)
 def test_ten_thousand_files_are_valid_or_refused(place, content):
     check(place, content)
