@@ -8,6 +8,16 @@ from typing import Literal
 
 from gradlab.status import Exit, GradlabError
 
+LOCK = ".lock"
+BEGUN = "begun.json"
+"""The settings and versions of a run that is not finished."""
+
+
+def unfinished(folder: Path) -> bool:
+    """Whether a run has begun in a folder, and not ended."""
+    left = (LOCK, BEGUN, "shards")
+    return not (folder / "run.json").exists() and any((folder / name).exists() for name in left)
+
 
 def replace(path: Path, content: bytes) -> None:
     """Put `content` at `path`, whole or not at all, and have it on the disk before returning."""

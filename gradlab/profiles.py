@@ -21,6 +21,8 @@ HORIZONS = METRICS[1:5]
 
 HALF = math.log10(2)
 """Decades that the transport falls within its half-life: a factor 2."""
+QUANTITIES = ("adjoint", "transport", "transport_frobenius", "weight_gradient")
+"""The norms by lag that every sweep measures."""
 SOFT = 3.0
 """Decades that the transport falls within its soft horizon: a factor 10^3."""
 CREDIT = 0.95

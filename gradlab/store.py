@@ -12,13 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gradlab.files import replace, storage
+from gradlab.files import BEGUN, LOCK, replace, storage
 from gradlab.status import Exit, GradlabError, shown
-
-LOCK = ".lock"
-
-BEGUN = "begun.json"
-"""The settings and versions of a run that is not finished."""
 
 _FILES = (
     r"(begun|run|findings)\.json|(metrics|remedies|training)\.csv|norms\.nc|failures\.jsonl|report\.(html|md)"

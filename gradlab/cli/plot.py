@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from gradlab.tables import Run
     from gradlab.trained import Trained
 
-UNFINISHED = (".lock", "shards")
-"""What a run that goes on, or was stopped, has in its folder beside no run.json."""
 WRITTEN_BY = {"sweep": "gradlab sweep", "remedies": "gradlab remedies"}
 
 
@@ -113,17 +111,14 @@ def _home(folder: Path) -> Path:
 
 def _read(folder: Path | None, name: str) -> "Run | Trained | None":
     """The run, if it is of the command that the plot reads and holds what the plot needs."""
-    from gradlab import registry, tables
+    from gradlab import files, registry, tables
     from gradlab.status import Exit, GradlabError
 
     home = registry.home("plots", name)
     if home.READS == "":
         return None
     assert folder is not None
-    if (
-        any((_home(folder) / left).exists() for left in UNFINISHED)
-        and not (_home(folder) / "run.json").exists()
-    ):
+    if files.unfinished(_home(folder)):
         what = "holds no finished point; repeat the command that began it"
         raise GradlabError(str(folder), what, Exit.INCONCLUSIVE)
     came = tables.command(folder)

@@ -1,10 +1,7 @@
 """The lesson's figures as SVG, from their numbers alone."""
 
-import io
 import itertools
-import re
 from collections.abc import Callable
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -17,6 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from gradlab.lesson.parts import Chart, Curve, Drawing, Form, Grid, Strip, Unrolled
 from gradlab.lesson.words import plain
 from gradlab.plots import _style
+from gradlab.plots._inline import inline
 
 COLORS = _style.CELLS
 DOTS: Any = {
@@ -29,11 +27,6 @@ DOTS: Any = {
 LETTERS = 80
 """Characters a line of a strip."""
 
-_HEAD = re.compile(
-    r"<\?xml.*?\?>|<!DOCTYPE.*?>|<!--.*?-->|<metadata>.*?</metadata>|<style.*?</style>", re.DOTALL
-)
-_NAMES = re.compile(r'(\bid="|\burl\(#|(?:xlink:)?href="#)')
-
 
 def draw(drawing: Drawing) -> Figure:
     """The figure of a drawing; a `Table` is no figure."""
@@ -43,14 +36,7 @@ def draw(drawing: Drawing) -> Figure:
 
 def svg(drawing: Drawing, name: str, words: str) -> str:
     """The figure as an element of a page: its ids begin with `name`, and `words` stand for it."""
-    file = io.StringIO()
-    with _style.style():
-        draw(drawing).savefig(file, format="svg", metadata={"Date": None, "Creator": None})
-    text = _NAMES.sub(rf"\g<1>{name}-", _HEAD.sub("", file.getvalue())).strip()
-    head, body = text.split(">", 1)
-    head = head.replace("<svg", f'<svg role="img" aria-labelledby="{name}-words"', 1)
-    look = ' style="stroke-linejoin:round;stroke-linecap:butt"'
-    return f'{head}{look}><title id="{name}-words">{escape(plain(words))}</title>{body}'
+    return inline(_style.drawn(draw(drawing), "svg").decode(), f"{name}-", plain(words))
 
 
 def _chart(chart: Chart) -> Figure:

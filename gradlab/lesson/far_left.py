@@ -11,7 +11,8 @@ import numpy as np
 from gradlab import registry, train
 from gradlab.draw import stream
 from gradlab.lesson.parts import Chapter, Chart, Curve, Figure, Panel
-from gradlab.lesson.words import listed, number
+from gradlab.lesson.words import number
+from gradlab.report.words import listed
 from gradlab.types import Remedy
 
 CELLS = ("elman", "lstm(forget_bias=3.0)")

@@ -11,7 +11,8 @@ from gradlab import objectives, registry
 from gradlab.draw import stream
 from gradlab.lesson.measured import quick
 from gradlab.lesson.parts import Chapter, Figure, Form, Unrolled
-from gradlab.lesson.words import listed, number
+from gradlab.lesson.words import number
+from gradlab.report.words import listed
 from gradlab.types import Objective, Scaled, Setup
 from gradlab.unroll import log10_norm, norms, send_back
 

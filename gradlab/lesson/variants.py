@@ -9,7 +9,8 @@ from gradlab import arms, registry
 from gradlab.experiment import Sweep
 from gradlab.lesson import measured
 from gradlab.lesson.parts import Chapter, Chart, Curve, Figure, Panel, Table
-from gradlab.lesson.words import listed, number, ten_to
+from gradlab.lesson.words import number, ten_to
+from gradlab.report.words import listed
 
 CELLS = {
     "lstm": "LSTM",

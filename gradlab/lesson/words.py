@@ -3,7 +3,6 @@
 import html
 import math
 import re
-from collections.abc import Sequence
 
 _PIECE = re.compile(r"`([^`]*)`")
 _STRONG, _EMPHASIS = re.compile(r"\*\*([^*]+)\*\*"), re.compile(r"\*([^*]+)\*")
@@ -55,15 +54,6 @@ def ten_to(log: float) -> str:
     if abs(log) < 100:
         return number(10**log)
     return f"10^{{{log:.1f}}}".replace("-", "−")
-
-
-def listed(parts: Sequence[str]) -> str:
-    """A list in words.
-
-    >>> listed(["a", "b", "c"])
-    'a, b and c'
-    """
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def to_html(text: str) -> str:

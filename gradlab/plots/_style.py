@@ -202,10 +202,15 @@ def write(figure: Figure, path: Path) -> None:
 
     The ending of its name says the format, one of `SILENT`. The error is that of `files.storage`.
     """
-    kind = path.suffix.lower().removeprefix(".")
-    drawn = io.BytesIO()
-    with style():
-        figure.savefig(drawn, format=kind, metadata=dict.fromkeys(SILENT[kind]))
+    content = drawn(figure, path.suffix.lower().removeprefix("."))
     with storage(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-        replace(path, drawn.getvalue())
+        replace(path, content)
+
+
+def drawn(figure: Figure, kind: str) -> bytes:
+    """The figure as a file of this kind."""
+    file = io.BytesIO()
+    with style():
+        figure.savefig(file, format=kind, metadata=dict.fromkeys(SILENT[kind]))
+    return file.getvalue()

@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradlab import tables
-from gradlab.profiles import mean_ok
+from gradlab.profiles import QUANTITIES, mean_ok
 from gradlab.report.sources import Source
 from gradlab.report.words import clean
 from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE
 from gradlab.tables import Run
 
-QUANTITIES = ("adjoint", "transport", "transport_frobenius", "weight_gradient")
 LEAST_LAGS = 24
 """With fewer columns a map says too little to be kept."""
 _AXES = ("cell", "init", "w_rec", "T", "seed", "lag")

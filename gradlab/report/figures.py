@@ -1,28 +1,21 @@
 """The figures of a report: every plot that a run can give, as SVG that may stand beside others in a page."""
 
-import io
-import re
 import warnings
 from typing import Any, NamedTuple
 
 from gradlab import registry
+from gradlab.plots._inline import inline
+from gradlab.profiles import QUANTITIES
 from gradlab.report.captions import ORDER, caption
 from gradlab.report.sources import Source
 from gradlab.report.words import clean
 from gradlab.status import GradlabError, shown
 from gradlab.trained import Trained
 
-BASE = {"adjoint", "transport", "transport_frobenius", "weight_gradient"}
-"""What every sweep measures."""
 ENLARGED = 1.7
 """CSS pixels for a point of a figure, at the most: its smallest letters are then as large as a caption's."""
 LONGEST_LINE = 100
 """Characters of a line of text inside a figure."""
-
-_HEAD = re.compile(
-    r"<\?xml.*?\?>|<!DOCTYPE.*?>|<!--.*?-->|<metadata>.*?</metadata>|<style.*?</style>", re.DOTALL
-)
-_REFERENCE = re.compile(r'(\bid="|\burl\(#|(?:xlink:)?href="#)')
 
 
 class Picture(NamedTuple):
@@ -67,9 +60,8 @@ def _draws(name: str, home: Any, source: Source) -> bool:
     if isinstance(source.run, Trained):
         return bool(home.READS == "remedies" and spoken)
     needs = set(home.NEEDS)
-    return (
-        home.READS == "sweep" and needs <= set(source.run.norms.data_vars) and (spoken or bool(needs - BASE))
-    )
+    own = spoken or bool(needs - set(QUANTITIES))
+    return home.READS == "sweep" and needs <= set(source.run.norms.data_vars) and own
 
 
 def _picture(source: Source, spec: str, prefix: str) -> Picture | None:
@@ -78,7 +70,8 @@ def _picture(source: Source, spec: str, prefix: str) -> Picture | None:
         figure = registry.make("plots", spec)(source.run)
         said = caption(source.run, spec, registry.home("plots", name))
         title = name.replace("_", " ").capitalize()
-        return Picture(spec, title, scoped(svg(figure), f"{prefix}{name}-", f"{title}. {said}"), said)
+        words = clean(f"{title}. {said}")
+        return Picture(spec, title, inline(svg(figure), f"{prefix}{name}-", words, ENLARGED), said)
     except (GradlabError, KeyError, OSError, RuntimeError, ValueError) as error:
         source.notes.append(f"The figure {shown(spec)} could not be drawn: {shown(str(error), 200)}.")
         return None
@@ -88,36 +81,15 @@ def svg(figure: Any) -> str:
     """A matplotlib figure as SVG; its texts are printable, short and no formulas, whatever they were."""
     from matplotlib.text import Text
 
-    from gradlab.plots._style import style
+    from gradlab.plots import _style
 
     for text in figure.findobj(Text):
         if text.get_text():
             lines = [clean(line) for line in text.get_text().split("\n")]
-            text.set_parse_math(False)
             text.set_text(
                 "\n".join(line if len(line) <= LONGEST_LINE else f"{line[:97]}..." for line in lines)
             )
-    file = io.StringIO()
-    with style(), warnings.catch_warnings():
+    with warnings.catch_warnings():
         # A letter that the font lacks becomes a box, which is no reason to stop.
         warnings.simplefilter("ignore")
-        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
-    return file.getvalue()
-
-
-def scoped(text: str, prefix: str, words: str) -> str:
-    """An SVG document as an element of a page: ids of its own, a text for those who cannot see it.
-
-    >>> scoped('<svg width="9pt" height="9pt"><g id="a"/></svg>', "x-", "A < B")[:59]
-    '<svg role="img" aria-labelledby="x-words" width="9pt" heigh'
-    """
-    from html import escape
-
-    text = _REFERENCE.sub(rf"\g<1>{prefix}", _HEAD.sub("", text)).strip()
-    label = f'<title id="{prefix}words">{escape(clean(words))}</title>'
-    head, body = text.split(">", 1)
-    head = head.replace("<svg", f'<svg role="img" aria-labelledby="{prefix}words"', 1)
-    width = re.search(r'\bwidth="([\d.]+)pt"', head)
-    most = f";max-width:{float(width[1]) * ENLARGED:.0f}px" if width else ""
-    look = f' style="stroke-linejoin:round;stroke-linecap:butt{most}"'
-    return f"{head}{look}>{label}{body}"
+        return _style.drawn(figure, "svg").decode()

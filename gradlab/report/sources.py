@@ -5,15 +5,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gradlab import tables, trained
+from gradlab import files, tables, trained
 from gradlab.report import unfinished
 from gradlab.states import FORWARD_NONFINITE, UNDEFINED
 from gradlab.status import GradlabError, shown
 from gradlab.tables import Run
 from gradlab.trained import Trained
 
-_BEGUN = (".lock", "shards", unfinished.BEGUN)
-"""What a folder holds in which a run has begun and not ended."""
 _ORDER = ("failed", "cannot judge", "passed", "note")
 
 
@@ -83,7 +81,7 @@ def read(path: Path) -> Source:
 
 
 def _run(folder: Path) -> Run | Trained:
-    if not (folder / "run.json").exists() and any((folder / name).exists() for name in _BEGUN):
+    if files.unfinished(folder):
         return unfinished.read(folder)
     command = tables.command(folder)
     if command == "sweep":

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradlab import tables
+from gradlab.files import BEGUN
+from gradlab.profiles import QUANTITIES
 from gradlab.shards import Arrays, Shards
 from gradlab.states import UNDEFINED
 from gradlab.status import Exit, GradlabError, shown
@@ -17,9 +19,6 @@ from gradlab.tables import Run
 if TYPE_CHECKING:
     import xarray
 
-BEGUN = "begun.json"
-"""Settings and versions of a run that is not finished."""
-QUANTITIES = ("adjoint", "transport", "transport_frobenius", "weight_gradient")
 _POINT = ("cell", "init", "w_rec", "T", "seed")
 
 
