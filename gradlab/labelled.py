@@ -36,7 +36,7 @@ def dataset(
     lags = max(T) + 1
     variables: dict[str, Any] = {}
     labels: dict[str, Any] = {}
-    meanings = {"flag_values": np.arange(4, dtype=np.int8), "flag_meanings": " ".join(STATES)}
+    meanings = {"flag_values": np.arange(len(STATES), dtype=np.int8), "flag_meanings": " ".join(STATES)}
     for name in results[0].columns:
         by_part = results[0].columns[name][0].ndim == 6
         extra = ("part", "lag") if by_part else ("lag",)

@@ -1,4 +1,30 @@
 """The state that every stored number has: a value, or the reason why there is none."""
 
-STATES = ("ok", "exact_zero", "forward_nonfinite", "undefined")
-OK, EXACT_ZERO, FORWARD_NONFINITE, UNDEFINED = range(4)
+STATES = (
+    "ok",
+    "exact_zero",
+    "forward_nonfinite",
+    "undefined",
+    "below_precision",
+    "backward_nonfinite",
+    "not_computed",
+)
+"""In the order of their stored codes.
+
+ok                    there is a value
+exact_zero            zero by definition of the derivative: relu below 0, a mask, stop_gradient, truncation
+forward_nonfinite     the forward pass is NaN or infinite, so there is no derivative
+undefined             there is nothing to measure, such as a lag beyond the sequence
+below_precision       zero by rounding or underflow: the true value is not zero
+backward_nonfinite    the forward pass is finite, and its derivative NaN or infinite
+not_computed          it could be computed, but was not, or not to the promised error
+"""
+(
+    OK,
+    EXACT_ZERO,
+    FORWARD_NONFINITE,
+    UNDEFINED,
+    BELOW_PRECISION,
+    BACKWARD_NONFINITE,
+    NOT_COMPUTED,
+) = range(len(STATES))
