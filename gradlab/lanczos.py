@@ -1,93 +1,246 @@
-"""The largest singular value of a matrix that changes a little from call to call."""
+"""The largest singular value of a matrix that changes a little from call to call, to a certified error."""
 
+import math
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
-EARLY = 8
-"""Calls before the start vector has settled; they take more steps."""
+TOLERANCE = {"float32": 0.01, "float64": 0.001}
+"""The relative error of a largest singular value at the most, but for a chance of `MISS`."""
+MISS = 1e-3
+"""The chance that the random part of a start vector has too little of the first singular vector."""
+STEPS = {"float32": 48, "float64": 144}
+"""Lanczos steps at the most: enough for 4096 singular values without a gap anywhere."""
+CHUNK = 2
+"""Steps between two looks at what is certified."""
+NEAR, WIDE = 64, 64
+"""Bounds that are tried side by side: close to the value expected, and over the whole range."""
+BELOW = 20
+"""How many of the close ones lie below the value expected: it tends to grow, relative to the norm."""
+STARTS = 64
+"""Random vectors that take turns."""
+SMALL = 16
+"""A state of so few numbers has its singular value to rounding."""
+UNROLLED = 16
+"""Pivots worked out in one go."""
 
 
 class Bidiagonal(NamedTuple):
-    """Golub-Kahan coefficients: its largest singular value approaches the matrix's from below."""
+    """Golub-Kahan coefficients, zeros beyond the last step that was taken."""
 
     diagonal: Float[Array, "*lags W"]
     below: Float[Array, "*lags W"]
+    """Positive where a step was taken."""
+    square: Float[Array, "*lags"]
+    """Of the matrix's Frobenius norm."""
 
 
-def steps(dtype: Any, rows: int) -> tuple[int, int]:
-    """Lanczos steps of an early and of a later call; in float32, as many as cost less than the Jacobian."""
-    return (16, min(16, max(4, 512 // rows))) if np.dtype(dtype).itemsize == 4 else (64, 64)
+class Largest(NamedTuple):
+    """The largest singular value of the coefficients, and so at most that of the matrix."""
+
+    value: Float[Array, "*lags"]
+    certified: Bool[Array, "*lags"]
+    """Whether it is within `TOLERANCE` of the matrix's."""
 
 
-def bidiagonalise(
-    matrix: Float[Array, "R S"], start: Float[Array, " R"], call: Any
-) -> tuple[Bidiagonal, Float[Array, " R"]]:
-    """Golub-Kahan-Lanczos from `start`; also the start of the next call, one power iteration further.
+class Start(NamedTuple):
+    """What one call leaves to the next."""
 
-    b_i u_i = A v_{i-1} - a_{i-1} u_{i-1},   a_i v_i = A^T u_i - b_i v_{i-1}
+    vector: Float[Array, " R"]
+    """One power iteration nearer to the first left singular vector."""
+    share: Float[Array, ""]
+    """(largest singular value / Frobenius norm)^2, about."""
 
-    A little of a fixed vector is mixed in, so that a direction which has died out of the start vector
-    can come back when it takes the lead.
 
-    Reference: Golub, Kahan 1965, Calculating the singular values and pseudo-inverse of a matrix.
+class _Bounds(NamedTuple):
+    """What the coefficients say of the largest eigenvalue of A A^T, followed for all candidates x at once."""
+
+    into: Array
+    """The last b, and the last T_{i,i-1}^2."""
+    beside: Array
+    pivots: Array
+    """Of x - T: all positive as long as x exceeds the eigenvalues of T."""
+    growth: Array
+    """p_j(x)^2 of the orthonormal polynomials of T, and their sum; 0 once a pivot was not positive."""
+    total: Array
+    energy: Array
+    """Of T, the sum of its diagonal."""
+    low: Array
+    """The largest number known to be below the eigenvalue, and the least known to be above it."""
+    high: Array
+
+
+class _Loop(NamedTuple):
+    """The state of the iteration."""
+
+    step: Any
+    u: Array
+    v: Array
+    diagonal: Array
+    below: Array
+    following: Array
+    bounds: _Bounds
+    done: Any
+
+
+def first_start(rows: int, dtype: Any) -> Start:
+    """A start that knows nothing."""
+    return Start(jnp.asarray(_random(rows, dtype)[0]), jnp.asarray(1 / rows, dtype))
+
+
+def bidiagonalise(matrix: Float[Array, "R S"], start: Start, call: Any) -> tuple[Bidiagonal, Start]:
+    """Golub-Kahan-Lanczos steps until the largest singular value is certified; the matrix has a peak near 1.
+
+    b_i u_i = A v_{i-1} - a_{i-1} u_{i-1},   a_i v_i = A^T u_i - b_i v_{i-1},   T = B B^T of the coefficients
+
+    Most of u_1 is random, so that the weight it gives to the first singular vector is at least
+    1 / `threshold`, but for a chance of `MISS`. A measure with the moments of T has at most the weight
+    1 / sum_j p_j(x)^2 at x (Christoffel's function): once the sum exceeds the threshold, the first eigenvalue
+    of A A^T is below x. It is above x where a pivot of x - T is not positive. If the rest of the squared
+    Frobenius norm is small, that certifies, too.
+
+    Reference: Golub, Kahan 1965, Calculating the singular values and pseudo-inverse of a matrix; Kuczynski,
+    Wozniakowski 1992, Estimating the largest eigenvalue by the power and Lanczos algorithms with a random
+    start; Akhiezer 1965, The classical moment problem, for the largest weight at a point.
     """
     rows, columns = matrix.shape
-    early, later = steps(matrix.dtype, rows)
-    u, _ = _unit(start + 0.1 * first_start(rows, matrix.dtype))
+    dtype, least = matrix.dtype, float(np.finfo(matrix.dtype).tiny)
+    most = steps(rows, dtype)
+    square = jnp.sum(matrix * matrix)
+    random = jnp.asarray(_random(rows, dtype))[jnp.asarray(call, jnp.int32) % STARTS]
+    candidates = square * _candidates(start.share, rows)
 
-    def step(i: Any, loop: tuple[Any, ...]) -> tuple[Any, ...]:
-        u, v, b, coefficients, following = loop
-        v, a = _unit(u @ matrix - b * v)
-        after, b = _unit(matrix @ v - a * u)
-        coefficients = Bidiagonal(coefficients.diagonal.at[i].set(a), coefficients.below.at[i].set(b))
-        return after, v, b, coefficients, jnp.where(i == 0, a * u + b * after, following)
+    def advance(loop: _Loop) -> _Loop:
+        u, v, b, following = loop.u, loop.v, loop.bounds.into, loop.following
+        diagonal, below = [], []
+        for k in range(CHUNK):
+            v, a = _unit(u @ matrix - b * v)
+            after, b = _unit(matrix @ v - a * u)
+            if k == 0:
+                following = jnp.where(loop.step == 0, a * u + b * after, following)
+            u = after
+            diagonal.append(a)
+            below.append(b)
+        bounds, done = _tightened(loop.bounds, diagonal, below, candidates, square, threshold(rows))
+        # A step that found an invariant subspace was taken, too.
+        below = [jnp.maximum(b, least) for b in below]
+        above = jax.lax.dynamic_update_slice_in_dim(loop.diagonal, jnp.stack(diagonal), loop.step, 0)
+        beside = jax.lax.dynamic_update_slice_in_dim(loop.below, jnp.stack(below), loop.step, 0)
+        # A small space is searched whole: what is left then is rounding.
+        done &= loop.step + CHUNK >= (rows if rows <= SMALL else 0)
+        return _Loop(loop.step + CHUNK, u, v, above, beside, following, bounds, done)
 
-    blank = Bidiagonal(jnp.zeros(early, matrix.dtype), jnp.zeros(early, matrix.dtype))
-    loop = (u, jnp.zeros(columns, matrix.dtype), jnp.zeros((), matrix.dtype), blank, u)
-    count = jnp.where(call < EARLY, early, later)
-    *_, coefficients, following = jax.lax.fori_loop(0, count, step, loop)
-    return coefficients, _unit(following)[0]
+    zero, none, ones = jnp.zeros((), dtype), jnp.zeros(most, dtype), jnp.ones_like(candidates)
+    # The random part is the longer one, so that the two cannot cancel.
+    u, _ = _unit(start.vector + 2 * random)
+    bounds = _Bounds(zero, zero, ones, ones, ones, zero, zero, square)
+    # In a matrix of zeros, or with a NaN, there is nothing to find.
+    loop = _Loop(jnp.int32(0), u, jnp.zeros(columns, dtype), none, none, u, bounds, ~(square > 0))
+    end = jax.lax.while_loop(lambda loop: (loop.step < most) & ~loop.done, advance, loop)
+    share = jnp.where(square > 0, jnp.sqrt(end.bounds.low * end.bounds.high) / square, start.share)
+    return Bidiagonal(end.diagonal, end.below, square), Start(_unit(end.following)[0], share)
 
 
-def first_start(rows: int, dtype: Any) -> Float[Array, " R"]:
-    """A fixed unit vector in general position."""
-    return _unit(jnp.cos(jnp.arange(1, rows + 1, dtype=dtype) ** 2))[0]
+def _tightened(
+    bounds: _Bounds, diagonal: list[Any], below: list[Any], candidates: Any, square: Any, enough: float
+) -> tuple[_Bounds, Any]:
+    """The bounds after further coefficients, and whether they are close enough to stop."""
+    into, beside, pivots, growth, total, energy, low, _ = bounds
+    for a, b in zip(diagonal, below, strict=True):
+        entry, out = a * a + into * into, (a * b) ** 2
+        pivots = candidates - entry - beside / pivots
+        growth = jnp.where(pivots > 0, jnp.minimum(growth * (pivots * pivots) / out, 1e30), 0)
+        total = jnp.where(growth > 0, total + growth, 0)
+        energy, low, into, beside = energy + entry, jnp.maximum(low, entry), b, out
+    low = jnp.maximum(low, jnp.max(jnp.where(growth > 0, 0, candidates)))
+    high = jnp.min(jnp.where(total >= enough, candidates, square))
+    eps = 2 * TOLERANCE[square.dtype.name]
+    done = (high <= (1 + eps) * low) | (jnp.abs(square - energy) <= eps * low)
+    return _Bounds(into, beside, pivots, growth, total, energy, low, high), done
 
 
-def largest_singular_value(coefficients: Bidiagonal) -> Float[Array, "*lags"]:
-    """By bisection on the Sturm sequence of the tridiagonal matrix with a zero diagonal.
+def steps(rows: int, dtype: Any) -> int:
+    """Lanczos steps at the most, a multiple of `UNROLLED`; a small space is soon searched."""
+    return min(STEPS[np.dtype(dtype).name], UNROLLED * (2 + rows // 8))
 
-    q_1 = -x,   q_i = -x - e_{i-1}^2 / q_{i-1};   x exceeds every eigenvalue when all q are negative,
 
-    where e = a_1, b_2, a_2, b_3, ... interleaves the coefficients.
+def threshold(rows: int) -> float:
+    """1 / weight of `bidiagonalise`: a unit vector and twice a random one make a u_1 of length 3 at the most.
+
+    P(|z_1| < d) <= d sqrt(2 n / pi) for z uniform on the unit sphere of n dimensions, and no vector that is
+    added to z makes that more likely.
     """
-    a, b = coefficients
-    e = jnp.stack([a, b], axis=-1).reshape(*a.shape[:-1], -1)[..., :-1]
-    top = e.max(axis=-1)
+    return 1.5**2 * 2 * rows / (math.pi * MISS**2)
+
+
+def largest_singular_value(coefficients: Bidiagonal, rows: int) -> Largest:
+    """By bisection on the pivots of x - T, all of which are positive when x exceeds every eigenvalue.
+
+    d_1 = x - T_11,   d_i = x - T_ii - T_{i,i-1}^2 / d_{i-1},   p_i^2 = p_{i-1}^2 d_i^2 / T_{i+1,i}^2
+
+    It is certified if sum_i p_i(x)^2 exceeds the threshold of `bidiagonalise` at the x that is `TOLERANCE`
+    above, or if what T = B B^T leaves of the matrix's squared Frobenius norm is as small: that bounds the
+    eigenvalues which T does not have.
+    """
+    a, b = (jnp.moveaxis(part, -1, 0) for part in coefficients[:2])
+    entries = a * a + jnp.concatenate([jnp.zeros_like(b[:1]), b[:-1]]) ** 2
+    top = entries.max(axis=0)
     unit = jnp.where(top > 0, top, 1)
-    squares = [(e[..., i] / unit) ** 2 for i in range(e.shape[-1])]
+    diagonal, beside = entries / unit[None], (a * b / unit[None]) ** 2
+    taken = (b > 0).reshape(len(b), -1).any(axis=1)
+    rounds = (taken.sum() + UNROLLED - 1) // UNROLLED
+
+    def pivots(x: Array) -> tuple[Array, Array]:
+        def eliminate(i: Any, way: tuple[Array, ...]) -> tuple[Array, ...]:
+            pivot, least, growth, total, back = way
+            for k in range(UNROLLED):
+                j = UNROLLED * i + k
+                pivot = x - diagonal[j] - back / pivot
+                back = beside[j]
+                least = jnp.minimum(least, pivot)
+                # Beyond the last step there is no polynomial; its growth would be infinite.
+                growth = jnp.where(b[j] > 0, jnp.minimum(growth * (pivot * pivot) / back, 1e30), 0)
+                total = total + growth
+            return pivot, least, growth, total, back
+
+        ones = jnp.ones_like(x)
+        _, least, _, total, _ = jax.lax.fori_loop(0, rounds, eliminate, (ones, ones, ones, ones, 0 * x))
+        return least, total
 
     def halve(_: Any, bounds: tuple[Array, Array]) -> tuple[Array, Array]:
         low, high = bounds
         x = (low + high) / 2
-        q = -x
-        worst = q
-        for square in squares:
-            q = -x - square / q
-            worst = jnp.maximum(worst, q)
-        above = worst < 0
+        above = pivots(x)[0] > 0
         return jnp.where(above, low, x), jnp.where(above, x, high)
 
-    bounds = (jnp.ones_like(top), jnp.full_like(top, 2))
-    low, high = jax.lax.fori_loop(0, 24 if a.dtype.itemsize == 4 else 53, halve, bounds)
-    return jnp.asarray((low + high) / 2 * top)
+    # A row of T has at most three entries, none larger than the largest of its diagonal.
+    bounds = (jnp.ones_like(top), jnp.full_like(top, 3))
+    low, high = jax.lax.fori_loop(0, 25 if a.dtype.itemsize == 4 else 54, halve, bounds)
+    x = (low + high) / 2
+    eps = 2 * TOLERANCE[a.dtype.name]
+    least, total = pivots((1 + eps) * x)
+    rest = coefficients.square / unit - diagonal.sum(axis=0)
+    certified = (least > 0) & (total >= threshold(rows)) | (jnp.abs(rest) <= eps * x) | (top == 0)
+    return Largest(jnp.asarray(jnp.sqrt(x * top)), certified)
+
+
+def _candidates(share: Any, rows: int) -> Any:
+    """Bounds of (largest singular value / Frobenius norm)^2: near `share`, and over 1/rows to 1."""
+    near = (1 + TOLERANCE[share.dtype.name] / 2) ** np.arange(-BELOW, NEAR - BELOW, dtype=np.float64)
+    wide = float(rows) ** -np.linspace(0, 1, WIDE)
+    return jnp.concatenate([share * jnp.asarray(near, share.dtype), jnp.asarray(wide, share.dtype)])
+
+
+def _random(rows: int, dtype: Any) -> Any:
+    """Unit vectors in random directions, the same in every program."""
+    drawn = np.random.default_rng(rows).standard_normal((STARTS, rows))
+    return np.asarray(drawn / np.linalg.norm(drawn, axis=1, keepdims=True), np.dtype(dtype))
 
 
 def _unit(x: Array) -> tuple[Array, Array]:
     size = jnp.sqrt(jnp.sum(x * x))
-    return x / jnp.maximum(size, float(np.finfo(x.dtype).tiny)), size
+    return x / jnp.where(size > 0, size, 1), size

@@ -38,7 +38,7 @@ def plan(sweep: Sweep) -> Plan:
     points_stored = all_drawn = 0
     for label in sweep.cell:
         numbers, weights, gates, kept = _sizes(sweep, label)
-        rows = min(numbers, registry.home("probes", "transport").DIRECTIONS)
+        rows = numbers
         inputs = (weights + 2 * numbers + sweep.batch * (length * sweep.inputs + numbers)) * itemsize
         parts = 1 if numbers == sweep.hidden else 1 + numbers // sweep.hidden
         columns = 2 + 2 * parts
@@ -48,7 +48,7 @@ def plan(sweep: Sweep) -> Plan:
         run = sweep.batch * (
             rows * (3 * numbers + 2 * gates * sweep.hidden) * itemsize
             + min(SEGMENT, length) * kept * itemsize
-            + (length + 1) * 2 * steps(sweep.precision, rows)[0] * itemsize
+            + SEGMENT * 2 * steps(rows, sweep.precision) * itemsize
         )
         block = min(lanes, BLOCK * runtime.cores())
         drawn = sweep.networks * (inputs + 8 * weights)

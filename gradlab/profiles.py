@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE, OK, UNDEFINED
+from gradlab.states import (
+    BACKWARD_NONFINITE,
+    BELOW_PRECISION,
+    EXACT_ZERO,
+    FORWARD_NONFINITE,
+    NOT_COMPUTED,
+    OK,
+    UNDEFINED,
+)
 
 if TYPE_CHECKING:
     import xarray
@@ -83,17 +91,21 @@ def soft_horizon(log_norm: NDArray[np.float64], state: NDArray[np.int8]) -> Metr
 def fall(log_norm: NDArray[np.float64], state: NDArray[np.int8], decades: float) -> Metric:
     """The first lag by which the norm has fallen by `decades` from lag 0, in steps.
 
-    Interpolated between lags, linearly in log10; where the norm drops to an exact zero, the lag of that zero.
-    Undefined if it never falls that far within the sequence.
+    Interpolated between lags, linearly in log10; where the norm drops to a zero, exact or by rounding, the
+    lag of that zero. Undefined if it never falls that far within the sequence; of a profile with lags that
+    are not known, only what happens before these.
     """
     depth = log_norm[..., :1] - log_norm
-    below = (depth >= decades) & (state == OK) | (state == EXACT_ZERO)
+    below = (depth >= decades) & (state == OK) | (state == EXACT_ZERO) | (state == BELOW_PRECISION)
     first = np.argmax(below, axis=-1)[..., None]
     before = np.maximum(first - 1, 0)
     low, high = (np.take_along_axis(depth, at, -1)[..., 0] for at in (before, first))
     with np.errstate(invalid="ignore", divide="ignore"):
         back = np.nan_to_num((high - decades) / (high - low), nan=0.0)
-    return _metric(np.where(below.any(axis=-1), first[..., 0] - back, np.nan), state)
+    # A lag that is not known may have fallen that far already.
+    known = ~((state == BACKWARD_NONFINITE) | (state == NOT_COMPUTED))
+    surely = below.any(axis=-1) & np.take_along_axis(np.logical_and.accumulate(known, -1), first, -1)[..., 0]
+    return _metric(np.where(surely, first[..., 0] - back, np.nan), state)
 
 
 def hard_horizon(state: NDArray[np.int8]) -> Metric:
@@ -116,7 +128,8 @@ def credit_horizon(log_norm: NDArray[np.float64], state: NDArray[np.int8]) -> Me
     top = logs.max(axis=-1, keepdims=True)
     total = np.cumsum(10.0 ** (logs - np.where(np.isfinite(top), top, 0.0)), axis=-1)
     reached = np.argmax(total >= CREDIT * total[..., -1:], axis=-1)
-    return _metric(np.where(np.isfinite(top[..., 0]), reached, np.nan), state)
+    whole = np.isfinite(top[..., 0]) & ~((state == BACKWARD_NONFINITE) | (state == NOT_COMPUTED)).any(axis=-1)
+    return _metric(np.where(whole, reached, np.nan), state)
 
 
 def measured(norms: "xarray.Dataset") -> dict[tuple[str, str], Metric]:
@@ -178,7 +191,38 @@ def _theil_sen(x: NDArray[np.intp], y: NDArray[np.float64]) -> NDArray[np.float6
 
 
 def _metric(value: NDArray[np.float64], profile_state: NDArray[np.int8]) -> Metric:
-    """A metric from its value (NaN where undefined) and the states of the profile it came from."""
+    """A metric from its value (NaN where there is none) and the states of the profile it came from.
+
+    After an overflow of the forward pass nothing is known. Where the derivative is not finite, or not
+    computed, only some lags are lost: a value that the others give stands.
+    """
+    lost = {code: (profile_state == code).any(axis=-1) for code in (BACKWARD_NONFINITE, NOT_COMPUTED)}
     broken = (profile_state == FORWARD_NONFINITE).any(axis=-1)
-    state = np.where(broken, FORWARD_NONFINITE, np.where(np.isnan(value), UNDEFINED, OK)).astype(np.int8)
+    none = np.isnan(value)
+    first = [broken, *(none & some for some in lost.values()), none]
+    state = np.select(first, [FORWARD_NONFINITE, *lost, UNDEFINED], OK).astype(np.int8)
     return Metric(np.where(state == OK, value, np.nan), state)
+
+
+class Break(NamedTuple):
+    """Where the derivative of one network first is not finite, going back."""
+
+    step: int
+    """The step whose derivative it is, 1..T; lag T - step + 1 is the first without a norm."""
+    leaves: tuple[str, ...]
+    """The parts of the state before that step whose gradient is lost."""
+
+
+def backward_break(norms: "xarray.Dataset") -> dict[tuple[int, ...], Break]:
+    """By place (cell, init, w_rec, T, seed), each network whose forward pass alone is finite."""
+    axes = ("cell", "init", "w_rec", "T", "seed")
+    state = norms["transport_frobenius_state"].transpose(*axes, "part", "lag").values == BACKWARD_NONFINITE
+    parts = [str(part) for part in norms["part"].values]
+    found = {}
+    for place in map(tuple, np.argwhere(state.any(axis=(-1, -2)))):
+        lags = np.flatnonzero(state[place].any(axis=0))
+        leaves = [part for part, lost in zip(parts, state[place][:, lags[0]], strict=True) if lost]
+        named = tuple(leaf for leaf in leaves if leaf != "state") or ("state",)
+        T = int(norms["T"].values[place[3]])
+        found[tuple(map(int, place))] = Break(T - int(lags[0]) + 1, named)
+    return found

@@ -19,10 +19,17 @@ from gradlab.draw import stream
 from gradlab.linear import pullback
 from gradlab.objectives import ObjectiveName, draw_target
 from gradlab.objectives import objective as make_objective
-from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE, OK, UNDEFINED
+from gradlab.states import (
+    BACKWARD_NONFINITE,
+    EXACT_ZERO,
+    FORWARD_NONFINITE,
+    NOT_COMPUTED,
+    OK,
+    UNDEFINED,
+)
 from gradlab.status import GradlabError
 from gradlab.types import Setup
-from gradlab.unroll import SEGMENT, Norm, log10_norm
+from gradlab.unroll import NOT_CERTIFIED, SEGMENT, Norm, log10_norm
 
 Tree = Any
 PROBES = ("adjoint", "transport")
@@ -208,16 +215,21 @@ def collect(
 
     Sequences of a lane are averaged as logarithms, over those with an ok value; a lane is exactly zero
     where all of them are. A state that is not finite spoils the Jacobians of all steps, but for a linear
-    cell, whose Jacobians never look at it.
+    cell, whose Jacobians never look at it; a derivative that is not finite spoils what lies further back.
     """
-    log = log10_norm(Norm(column.square[:, :, :lags], column.exponent[:, :, :lags]))
-    broken = np.isnan(log)
+    column = Norm(column.square[:, :, :lags], column.exponent[:, :, :lags])
+    log = log10_norm(column)
+    forward = np.zeros(log.shape, bool)
     if not linear:
-        broken |= (nonfinite > 0).reshape(nonfinite.shape + (1,) * (log.ndim - 2))
-    zero = np.isneginf(log) & ~broken
-    fine = ~broken & ~zero
+        forward |= (nonfinite > 0).reshape(nonfinite.shape + (1,) * (log.ndim - 2))
+    unknown = np.asarray(column.square) == NOT_CERTIFIED
+    backward = np.isnan(log) & ~unknown
+    zero = np.isneginf(log)
+    fine = ~(forward | unknown | backward | zero)
     count = fine.sum(1)
     mean = np.where(fine, log, 0).sum(1) / np.maximum(count, 1)
-    state = np.where(broken.any(1), FORWARD_NONFINITE, np.where(count == 0, EXACT_ZERO, OK)).astype(np.int8)
+    first = [forward.any(1), backward.any(1), unknown.any(1), count == 0]
+    codes = [FORWARD_NONFINITE, BACKWARD_NONFINITE, NOT_COMPUTED, EXACT_ZERO]
+    state = np.select(first, codes, OK).astype(np.int8)
     state[:, np.arange(state.shape[1]) > length] = UNDEFINED
     return np.where(state == OK, mean, np.nan), state

@@ -23,6 +23,8 @@ Carry = TypeVar("Carry")
 
 DEAD = -(2**30)
 """The exponent of an exact zero: below every reachable one, and safe to add to."""
+NOT_CERTIFIED = -1.0
+"""In the place of a square: the norm is not known to the promised error."""
 SEGMENT = 256
 """Steps whose residuals are kept at a time; a longer sequence is run again, segment by segment."""
 
@@ -72,12 +74,12 @@ def norms(scaled: Scaled) -> Norm:
 
 
 def log10_norm(norm: Norm) -> NDArray[np.float64]:
-    """log10 of a norm, float64, on the host; -inf where it is exactly 0, NaN where it is not finite."""
+    """log10 of a norm, float64, on the host; -inf where it is 0, NaN where it is not finite or not known."""
     square = np.asarray(norm.square, np.float64)
     exponent = np.asarray(norm.exponent, np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         log = 0.5 * np.log10(square) + exponent * math.log10(2)
-    return np.where(square == 0, -np.inf, np.where(np.isfinite(square), log, np.nan))
+    return np.where(square == 0, -np.inf, np.where(np.isfinite(square) & (square > 0), log, np.nan))
 
 
 def bound(precision: str, T: int) -> float:
@@ -97,6 +99,7 @@ def reverse_scan(
     xs: Tree,
     length: Int[Array, ""] | int,
     segment: int = SEGMENT,
+    condense: Callable[[Tree], Tree] = lambda seen: seen,
 ) -> tuple[Tree, Tree]:
     """Run `length` steps forward, then back, keeping `kept` for one segment of the way at a time.
 
@@ -109,7 +112,9 @@ def reverse_scan(
 
     with t = length - lag. `length` may be traced: one program serves every length up to `len(xs)`.
     Returns `(observed, passed)` of leading size `len(xs) + 1` and `len(xs)`; entries beyond `length`
-    are zeros. Memory beside them: `segment` times `kept`, and a state a segment.
+    are zeros. Memory beside them: `segment` times `kept`, and a state a segment. What was observed goes
+    through `condense` a segment at a time (with a leading axis of lags, zeros where there is none), so that
+    more can be observed than is kept.
     """
     capacity = jax.tree.leaves(xs)[0].shape[0]
     segment = min(segment, capacity)
@@ -127,7 +132,9 @@ def reverse_scan(
 
     _, kept = jax.eval_shape(lambda s: ahead(0, s), state)
     carry = jax.eval_shape(start, state)
-    observed = jax.eval_shape(lambda c: observe(c, length)[1], carry)
+    seen = jax.eval_shape(lambda c: observe(c, length)[1], carry)
+    block = jax.eval_shape(lambda: _zeros(seen, segment))
+    observed = jax.tree.map(lambda leaf: leaf.update(shape=leaf.shape[1:]), jax.eval_shape(condense, block))
     passed = jax.eval_shape(lambda c, e: back(c, e)[1], carry, kept)
 
     saved = _zeros(jax.eval_shape(lambda: state), -(-capacity // segment))
@@ -139,29 +146,32 @@ def reverse_scan(
         which = segments - 1 - k
         first = which * segment
         end = jnp.minimum(first + segment, length)
+        nearest = length - end
 
         def keep(i: Any, loop: tuple[Tree, Tree]) -> tuple[Tree, Tree]:
             state, item = ahead(i, loop[0])
             return state, _put(loop[1], i - first, item)
 
         def astern(j: Any, loop: tuple[Any, ...]) -> tuple[Any, ...]:
-            carry, observed, passed = loop
+            carry, seen, passed = loop
             i = end - 1 - j
             lag = length - 1 - i
-            carry, seen = observe(carry, lag)
-            observed = _put(observed, lag, seen)
+            carry, new = observe(carry, lag)
             carry, extra = back(carry, _get(kept, i - first))
-            return carry, observed, _put(passed, lag, extra)
+            return carry, _put(seen, j, new), _put(passed, lag, extra)
 
         final, kept = jax.lax.fori_loop(first, end, keep, (_get(saved, which), kept))
         carry = jax.tree.map(lambda new, old: jnp.where(k == 0, new, old), start(final), carry)
-        carry, observed, passed = jax.lax.fori_loop(0, end - first, astern, (carry, observed, passed))
-        return carry, observed, passed, kept
+        way = (carry, _zeros(seen, segment), passed)
+        carry, block, passed = jax.lax.fori_loop(0, end - first, astern, way)
+        # A segment that is not full ends in zeros, which the next one overwrites.
+        return carry, _put_all(observed, nearest, condense(block)), passed, kept
 
     blank = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), carry)
     loop = (blank, _zeros(observed, capacity + 1), _zeros(passed, capacity), _zeros(kept, segment))
     end, observed, passed, _ = jax.lax.fori_loop(0, segments, segment_back, loop)
-    return _put(observed, length, observe(end, length)[1]), passed
+    last = jax.tree.map(lambda leaf: leaf[None], observe(end, length)[1])
+    return _put_all(observed, length, condense(last)), passed
 
 
 def send_back(
@@ -224,6 +234,10 @@ def _zeros(shape: Tree, size: int) -> Tree:
 
 def _put(buffer: Tree, i: Any, item: Tree) -> Tree:
     return jax.tree.map(lambda b, v: jax.lax.dynamic_update_index_in_dim(b, v, i, 0), buffer, item)
+
+
+def _put_all(buffer: Tree, first: Any, items: Tree) -> Tree:
+    return jax.tree.map(lambda b, v: jax.lax.dynamic_update_slice_in_dim(b, v, first, 0), buffer, items)
 
 
 def _get(buffer: Tree, i: Any) -> Tree:
