@@ -19,18 +19,20 @@ CHUNK = 2
 """Steps between two looks at what is certified."""
 NEAR, WIDE = 64, 64
 """Bounds that are tried side by side: close to the value expected, and over the whole range."""
+APART = 4
+"""Of the close ones, neighbours so far apart differ by the tolerance."""
 BELOW = 20
 """How many of the close ones lie below the value expected: it tends to grow, relative to the norm."""
 STARTS = 64
 """Random vectors that take turns."""
 SMALL = 16
 """A state of so few numbers has its singular value to rounding."""
-UNROLLED = 16
+UNROLLED = 8
 """Pivots worked out in one go."""
 
 
 class Bidiagonal(NamedTuple):
-    """Golub-Kahan coefficients, zeros beyond the last step that was taken."""
+    """Squares of the Golub-Kahan coefficients, zeros beyond the last step that was taken."""
 
     diagonal: Float[Array, "*lags W"]
     below: Float[Array, "*lags W"]
@@ -60,7 +62,7 @@ class _Bounds(NamedTuple):
     """What the coefficients say of the largest eigenvalue of A A^T, followed for all candidates x at once."""
 
     into: Array
-    """The last b, and the last T_{i,i-1}^2."""
+    """The last b^2, and the last T_{i,i-1}^2."""
     beside: Array
     pivots: Array
     """Of x - T: all positive as long as x exceeds the eigenvalues of T."""
@@ -68,18 +70,19 @@ class _Bounds(NamedTuple):
     """p_j(x)^2 of the orthonormal polynomials of T, and their sum; 0 once a pivot was not positive."""
     total: Array
     energy: Array
-    """Of T, the sum of its diagonal."""
+    """Of T, the sum of its diagonal, and the largest entry of it."""
     low: Array
-    """The largest number known to be below the eigenvalue, and the least known to be above it."""
-    high: Array
 
 
 class _Loop(NamedTuple):
-    """The state of the iteration."""
+    """The state of the iteration; the vectors keep the lengths a and b that they are found with."""
 
     step: Any
     u: Array
     v: Array
+    a: Array
+    """Squares of the lengths of v and u."""
+    b: Array
     diagonal: Array
     below: Array
     following: Array
@@ -108,64 +111,70 @@ def bidiagonalise(matrix: Float[Array, "R S"], start: Start, call: Any) -> tuple
     start; Akhiezer 1965, The classical moment problem, for the largest weight at a point.
     """
     rows, columns = matrix.shape
-    dtype, least = matrix.dtype, float(np.finfo(matrix.dtype).tiny)
-    most = steps(rows, dtype)
+    dtype = matrix.dtype
+    most, least = steps(rows, dtype), jnp.asarray(np.finfo(dtype).tiny, dtype)
+    places = jnp.arange(most, dtype=jnp.int32)
     square = jnp.sum(matrix * matrix)
     random = jnp.asarray(_random(rows, dtype))[jnp.asarray(call, jnp.int32) % STARTS]
     candidates = square * _candidates(start.share, rows)
 
     def advance(loop: _Loop) -> _Loop:
-        u, v, b, following = loop.u, loop.v, loop.bounds.into, loop.following
-        diagonal, below = [], []
+        step, u, v, a, b, diagonal, below, following, bounds, _ = loop
+        fresh = []
         for k in range(CHUNK):
-            v, a = _unit(u @ matrix - b * v)
-            after, b = _unit(matrix @ v - a * u)
+            v = _inverse_root(b) * (u @ matrix) - _root_of_ratio(b, a) * v
+            a = v @ v
+            product = matrix @ v
             if k == 0:
-                following = jnp.where(loop.step == 0, a * u + b * after, following)
-            u = after
-            diagonal.append(a)
-            below.append(b)
-        bounds, done = _tightened(loop.bounds, diagonal, below, candidates, square, threshold(rows))
-        # A step that found an invariant subspace was taken, too.
-        below = [jnp.maximum(b, least) for b in below]
-        above = jax.lax.dynamic_update_slice_in_dim(loop.diagonal, jnp.stack(diagonal), loop.step, 0)
-        beside = jax.lax.dynamic_update_slice_in_dim(loop.below, jnp.stack(below), loop.step, 0)
+                following = jnp.where(step == 0, product, following)
+            u = _inverse_root(a) * product - _root_of_ratio(a, b) * u
+            b = u @ u
+            # A step that found an invariant subspace was taken, too.
+            diagonal = jnp.where(places == step + k, a, diagonal)
+            below = jnp.where(places == step + k, jnp.maximum(b, least), below)
+            fresh.append((a, b))
+        bounds, done = _tightened(bounds, fresh, candidates, square, threshold(rows))
         # A small space is searched whole: what is left then is rounding.
-        done &= loop.step + CHUNK >= (rows if rows <= SMALL else 0)
-        return _Loop(loop.step + CHUNK, u, v, above, beside, following, bounds, done)
+        done &= step + CHUNK >= (rows if rows <= SMALL else 0)
+        return _Loop(step + CHUNK, u, v, a, b, diagonal, below, following, bounds, done)
 
     zero, none, ones = jnp.zeros((), dtype), jnp.zeros(most, dtype), jnp.ones_like(candidates)
     # The random part is the longer one, so that the two cannot cancel.
-    u, _ = _unit(start.vector + 2 * random)
-    bounds = _Bounds(zero, zero, ones, ones, ones, zero, zero, square)
+    u = start.vector + 2 * random
+    bounds = _Bounds(zero, zero, ones, ones, ones, zero, zero)
     # In a matrix of zeros, or with a NaN, there is nothing to find.
-    loop = _Loop(jnp.int32(0), u, jnp.zeros(columns, dtype), none, none, u, bounds, ~(square > 0))
+    loop = _Loop(
+        jnp.int32(0), u, jnp.zeros(columns, dtype), zero, u @ u, none, none, u, bounds, ~(square > 0)
+    )
     end = jax.lax.while_loop(lambda loop: (loop.step < most) & ~loop.done, advance, loop)
-    share = jnp.where(square > 0, jnp.sqrt(end.bounds.low * end.bounds.high) / square, start.share)
-    return Bidiagonal(end.diagonal, end.below, square), Start(_unit(end.following)[0], share)
+    bounds = end.bounds
+    low = jnp.maximum(bounds.low, jnp.max(jnp.where(bounds.growth > 0, 0, candidates)))
+    high = jnp.min(jnp.where(bounds.total >= threshold(rows), candidates, square))
+    share = jnp.where(square > 0, jnp.sqrt(low * high) / square, start.share)
+    following = end.following * _inverse_root(end.following @ end.following)
+    return Bidiagonal(end.diagonal, end.below, square), Start(following, share)
 
 
 def _tightened(
-    bounds: _Bounds, diagonal: list[Any], below: list[Any], candidates: Any, square: Any, enough: float
+    bounds: _Bounds, fresh: list[tuple[Any, Any]], candidates: Any, square: Any, enough: float
 ) -> tuple[_Bounds, Any]:
-    """The bounds after further coefficients, and whether they are close enough to stop."""
-    into, beside, pivots, growth, total, energy, low, _ = bounds
-    for a, b in zip(diagonal, below, strict=True):
-        entry, out = a * a + into * into, (a * b) ** 2
+    """The bounds after further squares (a^2, b^2), and whether they are close enough to stop."""
+    into, beside, pivots, growth, total, energy, low = bounds
+    for a, b in fresh:
+        entry = a + into
         pivots = candidates - entry - beside / pivots
-        growth = jnp.where(pivots > 0, jnp.minimum(growth * (pivots * pivots) / out, 1e30), 0)
+        growth = jnp.where(pivots > 0, jnp.minimum(growth * (pivots * pivots) / (a * b), 1e30), 0)
         total = jnp.where(growth > 0, total + growth, 0)
-        energy, low, into, beside = energy + entry, jnp.maximum(low, entry), b, out
-    low = jnp.maximum(low, jnp.max(jnp.where(growth > 0, 0, candidates)))
-    high = jnp.min(jnp.where(total >= enough, candidates, square))
-    eps = 2 * TOLERANCE[square.dtype.name]
-    done = (high <= (1 + eps) * low) | (jnp.abs(square - energy) <= eps * low)
-    return _Bounds(into, beside, pivots, growth, total, energy, low, high), done
+        energy, low, into, beside = energy + entry, jnp.maximum(low, entry), b, a * b
+    # One candidate is known to be above, and the fourth one below it to be below.
+    between = ((total[APART:NEAR] >= enough) & ~(growth[: NEAR - APART] > 0)).any()
+    done = between | (jnp.abs(square - energy) <= 2 * TOLERANCE[square.dtype.name] * low)
+    return _Bounds(into, beside, pivots, growth, total, energy, low), done
 
 
 def steps(rows: int, dtype: Any) -> int:
     """Lanczos steps at the most, a multiple of `UNROLLED`; a small space is soon searched."""
-    return min(STEPS[np.dtype(dtype).name], UNROLLED * (2 + rows // 8))
+    return min(STEPS[np.dtype(dtype).name], UNROLLED * (4 + rows // 4))
 
 
 def threshold(rows: int) -> float:
@@ -187,14 +196,16 @@ def largest_singular_value(coefficients: Bidiagonal, rows: int) -> Largest:
     eigenvalues which T does not have.
     """
     a, b = (jnp.moveaxis(part, -1, 0) for part in coefficients[:2])
-    entries = a * a + jnp.concatenate([jnp.zeros_like(b[:1]), b[:-1]]) ** 2
+    entries = a + jnp.concatenate([jnp.zeros_like(b[:1]), b[:-1]])
     top = entries.max(axis=0)
     unit = jnp.where(top > 0, top, 1)
-    diagonal, beside = entries / unit[None], (a * b / unit[None]) ** 2
+    diagonal, beside = entries / unit[None], (a / unit[None]) * (b / unit[None])
     taken = (b > 0).reshape(len(b), -1).any(axis=1)
     rounds = (taken.sum() + UNROLLED - 1) // UNROLLED
 
-    def pivots(x: Array) -> tuple[Array, Array]:
+    def eliminated(x: Array) -> tuple[Array, Array]:
+        """The least pivot, and the sum of the squared polynomials."""
+
         def eliminate(i: Any, way: tuple[Array, ...]) -> tuple[Array, ...]:
             pivot, least, growth, total, back = way
             for k in range(UNROLLED):
@@ -211,26 +222,30 @@ def largest_singular_value(coefficients: Bidiagonal, rows: int) -> Largest:
         _, least, _, total, _ = jax.lax.fori_loop(0, rounds, eliminate, (ones, ones, ones, ones, 0 * x))
         return least, total
 
-    def halve(_: Any, bounds: tuple[Array, Array]) -> tuple[Array, Array]:
-        low, high = bounds
+    halvings = 25 if a.dtype.itemsize == 4 else 54
+    eps = 2 * TOLERANCE[a.dtype.name]
+
+    def halve(i: Any, way: tuple[Array, ...]) -> tuple[Array, ...]:
+        low, high, _ = way
         x = (low + high) / 2
-        above = pivots(x)[0] > 0
-        return jnp.where(above, low, x), jnp.where(above, x, high)
+        # The last round looks a tolerance above what the others have found.
+        last = i == halvings
+        least, total = eliminated(jnp.where(last, (1 + eps) * x, x))
+        lower, upper = last | (least > 0), last | ~(least > 0)
+        return jnp.where(lower, low, x), jnp.where(upper, high, x), jnp.where(least > 0, total, 0)
 
     # A row of T has at most three entries, none larger than the largest of its diagonal.
-    bounds = (jnp.ones_like(top), jnp.full_like(top, 3))
-    low, high = jax.lax.fori_loop(0, 25 if a.dtype.itemsize == 4 else 54, halve, bounds)
+    way = (jnp.ones_like(top), jnp.full_like(top, 3), jnp.zeros_like(top))
+    low, high, total = jax.lax.fori_loop(0, halvings + 1, halve, way)
     x = (low + high) / 2
-    eps = 2 * TOLERANCE[a.dtype.name]
-    least, total = pivots((1 + eps) * x)
     rest = coefficients.square / unit - diagonal.sum(axis=0)
-    certified = (least > 0) & (total >= threshold(rows)) | (jnp.abs(rest) <= eps * x) | (top == 0)
+    certified = (total >= threshold(rows)) | (jnp.abs(rest) <= eps * x) | (top == 0)
     return Largest(jnp.asarray(jnp.sqrt(x * top)), certified)
 
 
 def _candidates(share: Any, rows: int) -> Any:
     """Bounds of (largest singular value / Frobenius norm)^2: near `share`, and over 1/rows to 1."""
-    near = (1 + TOLERANCE[share.dtype.name] / 2) ** np.arange(-BELOW, NEAR - BELOW, dtype=np.float64)
+    near = (1 + 2 * TOLERANCE[share.dtype.name]) ** (np.arange(-BELOW, NEAR - BELOW) / APART)
     wide = float(rows) ** -np.linspace(0, 1, WIDE)
     return jnp.concatenate([share * jnp.asarray(near, share.dtype), jnp.asarray(wide, share.dtype)])
 
@@ -241,6 +256,9 @@ def _random(rows: int, dtype: Any) -> Any:
     return np.asarray(drawn / np.linalg.norm(drawn, axis=1, keepdims=True), np.dtype(dtype))
 
 
-def _unit(x: Array) -> tuple[Array, Array]:
-    size = jnp.sqrt(jnp.sum(x * x))
-    return x / jnp.where(size > 0, size, 1), size
+def _inverse_root(square: Array) -> Array:
+    return jnp.where(square > 0, 1 / jnp.sqrt(jnp.where(square > 0, square, 1)), 0)
+
+
+def _root_of_ratio(above: Array, below: Array) -> Array:
+    return jnp.sqrt(above) * _inverse_root(below)

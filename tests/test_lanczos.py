@@ -165,7 +165,8 @@ def test_bisection_equals_the_svd_of_the_bidiagonal_matrix(dtype):
     rng = np.random.default_rng(3)
     a, b = np.abs(rng.standard_normal((2, 7, width))).astype(dtype)
     a[0, 2:], b[0, 2:] = 0, 0
-    found = jax.jit(largest_singular_value, static_argnums=1)(Bidiagonal(a, b, np.ones(7, dtype)), 64)
+    squares = Bidiagonal(a * a, b * b, np.ones(7, dtype))
+    found = jax.jit(largest_singular_value, static_argnums=1)(squares, 64)
     for i in range(7):
         # Lower bidiagonal: b[k] couples step k to step k + 1; the last b belongs to no row yet.
         matrix = np.diag(a[i].astype(np.float64)) + np.diag(b[i, :-1].astype(np.float64), -1)
