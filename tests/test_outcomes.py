@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest, norm, rankdata
+from scipy.stats import binomtest, rankdata, t
 
 from gradlab.outcomes import Outcome, forecast, judged, sentence, share
 from tests.trials import PROFILE_T, made_up
@@ -34,24 +34,18 @@ def row(**changed):
     return Outcome(**(known | changed))
 
 
-class TestWilson:
+class TestShare:
     @pytest.mark.parametrize("of", [1, 3, 20])
-    def test_is_scipys(self, of):
+    def test_is_clopper_and_pearsons(self, of):
         for count in range(of + 1):
-            found, expected = share(count, of), binomtest(count, of).proportion_ci(0.95, "wilson")
+            found, expected = share(count, of), binomtest(count, of).proportion_ci(0.95, "exact")
             assert found[:2] == (count, of)
-            assert found[2:] == pytest.approx((expected.low, expected.high), abs=1e-12)
-
-    def test_ends_solve_the_equation_of_the_score_test(self):
-        """|p - share| = z sqrt(p (1 - p) / n) at both ends."""
-        share, z = share(17, 20), norm.ppf(0.975)
-        for p in (share.low, share.high):
-            assert abs(p - 17 / 20) == pytest.approx(z * math.sqrt(p * (1 - p) / 20), rel=1e-12)
+            assert found[2:] == pytest.approx((expected.low, expected.high, 0.95), abs=1e-12)
 
     def test_none_of_none_is_unknown(self):
-        share = share(0, 0)
-        assert math.isnan(share.low)
-        assert math.isnan(share.high)
+        none = share(0, 0)
+        assert none[:2] == (0, 0)
+        assert np.isnan(none[2:]).all()
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +144,7 @@ class TestForecast:
         a, b = rankdata(found.predicted / 50), rankdata(solved)
         rho = np.corrcoef(a, b)[0, 1]
         assert found.spearman == pytest.approx(rho, rel=1e-12)
-        half = norm.ppf(0.975) * math.sqrt((1 + rho**2 / 2) / (5 - 3))
+        half = t.ppf(0.975, 5 - 2) * math.sqrt((1 + rho**2 / 2) / (5 - 3))
         ends = np.tanh([math.atanh(rho) - half, math.atanh(rho) + half])
         assert (found.low, found.high) == pytest.approx(tuple(ends), rel=1e-10)
         assert found.points == 5
