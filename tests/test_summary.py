@@ -62,24 +62,24 @@ def share_called(word, rates, T=100):
 @pytest.mark.parametrize("decades", [1, 5, 10])
 @pytest.mark.parametrize("skew", [-1, 0, 1])
 def test_networks_that_lose_3_7_decades_are_not_called_stable(n, decades, skew):
-    """As relu networks do: measured at N = 32 and T = 100, they scatter by 5 decades, with a skewness of 0.5."""
+    """As relu networks do: measured at N = 32 and T = 100, they scatter by 5 decades, skewed by 0.5."""
     rng = np.random.default_rng(n)
-    noise = skew * (rng.gamma(4, size=(2000, n)) - 4) / 2 if skew else rng.standard_normal((2000, n))
+    noise = skew * (rng.gamma(4, size=(400, n)) - 4) / 2 if skew else rng.standard_normal((400, n))
     assert share_called("STABLE", (decades * noise - 3.7) / 100) <= 0.05
 
 
-@pytest.mark.parametrize("n", [2, 3, 5, 10, 30])
-@pytest.mark.parametrize("spread", [0.01, 0.3, 1, 3])
+@pytest.mark.parametrize("n", [2, 5, 30])
+@pytest.mark.parametrize("spread", [0.01, 0.3, 1])
 def test_a_factor_two_is_called_stable_in_one_of_twenty_runs_at_most(n, spread):
     """At the edge of the band, where the two one-sided tests err most often; beyond, the same for VANISH."""
-    noise = LIMIT * spread * np.random.default_rng(n).standard_normal((4000, n))
-    assert share_called("STABLE", noise - LIMIT) <= 0.05 + 0.011
-    assert share_called("VANISH", noise - LIMIT) <= 0.025 + 0.008
+    noise = LIMIT * spread * np.random.default_rng(n).standard_normal((1500, n))
+    assert share_called("STABLE", noise - LIMIT) <= 0.05 + 0.018
+    assert share_called("VANISH", noise - LIMIT) <= 0.025 + 0.013
 
 
 @pytest.mark.parametrize("n", [5, 10, 20])
 def test_flat_rates_are_called_stable_once_seeds_suffice(n):
-    rates = 0.4 * LIMIT * np.random.default_rng(0).standard_normal((500, n))
+    rates = 0.4 * LIMIT * np.random.default_rng(0).standard_normal((300, n))
     assert share_called("STABLE", rates) >= {5: 0.7, 10: 0.99, 20: 1.0}[n]
     assert share_called("STABLE", rates[:, :1]) == 0
 

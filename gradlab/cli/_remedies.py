@@ -76,7 +76,8 @@ def _forecast(rows: list[Outcome], width: int) -> list[str]:
     said = (
         f"Forecast from the start alone: rank correlation {found.spearman:+.2f} ({between}) between the "
         "reach of the gradient and the share solved. A gradient that reaches back is necessary, not "
-        "sufficient: a task can stay unsolved with a flat one, and a remedy can bend the profile once training has begun."
+        "sufficient: a task can stay unsolved with a flat one, and a remedy can bend the profile once "
+        "training has begun."
     )
     return textwrap.wrap(said, max(width, 40))
 
