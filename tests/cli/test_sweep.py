@@ -45,8 +45,8 @@ class TestWhatItPrintsAndWrites:
         folder, said = small
         assert said.code == 0
         assert said.out.startswith(f"{IDENTITY}\n w_rec regime")
-        assert re.search(r"(?m)^   0\.5 VANISH    -0\.3010", said.out)
-        assert re.search(r"(?m)^     1 STABLE     0\.0000", said.out)
+        assert re.search(r"(?m)^   0\.5 VANISH     -0\.3010", said.out)
+        assert re.search(r"(?m)^     1 STABLE      0\.0000", said.out)
         assert said.err.startswith("measuring 8 points, about 0 s\n")
         assert said.err.endswith(f"{folder}  (gradlab show {folder} prints it again)\n")
 
@@ -139,6 +139,7 @@ class TestASecondTime:
         assert (found["status"], found["exit_code"], found["run_dir"]) == ("complete", 0, str(folder))
         assert [row["regime"] for row in found["data"]] == ["VANISH", "STABLE"]
         assert found["data"][1]["half_life"] is None
+        assert [row["level"] for row in found["data"]] == [0.95, 0.95]
 
     @pytest.mark.parametrize(
         ("option", "value", "key"), [("--w-rec", "0.7,2", "w_rec"), ("--seeds", "3", "seeds")]
@@ -218,10 +219,11 @@ class TestNumbers:
         assert document(again.out)["status"] == "partial"
 
     def test_ten_to_the_two_thousand_and_exact_zero_are_ordinary(self, tmp_path):
-        words = ["--w-rec", "0.0,10.0", "-T", "2000", "--hidden", "1", "--seeds", "1", "--cell", IDENTITY]
+        words = ["--w-rec", "0.0,10.0", "-T", "2000", "--hidden", "1", "--seeds", "2", "--cell", IDENTITY]
         said = gradlab("sweep", *words, "--out", tmp_path, "--name", "run")
         assert said.code == 0
-        assert re.search(r"(?m)^    10 EXPLODE   \+1\.0000", said.out)
+        assert re.search(r"(?m)^    10 EXPLODE    \+1\.0000", said.out)
+        assert re.search(r"(?m)^     0 VANISH           -", said.out)
         value, state = log10_transport(tmp_path / "run")
         assert float(value.sel(w_rec=10.0, lag=2000, seed=0)) == pytest.approx(2000, abs=1e-3)
         names = state.attrs["flag_meanings"].split()
