@@ -7,9 +7,10 @@ import re
 import shutil
 import signal
 
+import numpy as np
 import pytest
 
-from gradlab import engine, tables
+from gradlab import engine, profiles, summary, tables
 from tests.cli.calling import SMALL, contents, document, finished, gradlab, process, with_option
 
 IDENTITY = "elman(activation=identity)"
@@ -230,6 +231,30 @@ class TestNumbers:
         codes = state.sel(w_rec=0.0, seed=0).values
         assert [names[code] for code in codes[:3]] == ["ok", "exact_zero", "exact_zero"]
         assert len(set(codes[1:])) == 1
+
+    def test_every_network_that_another_precision_sends_elsewhere_is_counted_as_chaotic(self, tmp_path):
+        """Two of ten differ by 2.5 and 3.2 decades, in a row whose mean rate is near zero."""
+        words = ["--hidden", "4", "--inputs", "2", "--init", "gaussian", "--cell", "layer_norm(cell=lstm)"]
+        words += ["--w-rec=-1.3", "-T", "100", "--seeds", "10", "--out", tmp_path, "-q", "--json"]
+        single = document(gradlab("sweep", *words, "--name", "single").out)["data"][0]
+        double = document(gradlab("sweep", *words, "--name", "double", "--precision", "float64").out)["data"][
+            0
+        ]
+        norms, ends = tables.read(tmp_path / "single").norms, []
+        for name in ("single", "double"):
+            value, _ = log10_transport(tmp_path / name)
+            ends.append(value.sel(w_rec=-1.3).transpose("seed", "lag").values)
+        rates = profiles.rate(*(array[0, 0, 0, 0] for array in profiles.stored(norms, "transport", "state")))
+        chaotic = summary.trajectory_dependent(rates.value, 100, linear=False)
+        elsewhere = np.abs(ends[0] - ends[1]).max(axis=1) > 0.01
+        assert elsewhere.sum() >= 2
+        assert chaotic[elsewhere].all()
+        assert single["chaotic"] == chaotic.sum()
+        assert single["trajectory_dependent"]
+        assert double["trajectory_dependent"]
+        said = " ".join(gradlab("show", tmp_path / "single").out.split())
+        assert f"* trajectory-dependent: {chaotic.sum()} of 10 networks are chaotic" in said
+        assert "the bound below is given the stored states" in said
 
 
 class TestProcess:
