@@ -31,7 +31,7 @@ COMPUTING = [
     "trials",
 ]
 READING = [
-    "status states escaping",
+    "status states escaping stats",
     "files",
     "shards strict samples verdicts",
     "registry parsing",

@@ -7,10 +7,11 @@ from typing import Any
 from rich.text import Text
 
 from gradlab.outcomes import Outcome, forecast, judged, sentence
+from gradlab.stats import LEVEL, percent
 from gradlab.trained import Trained
 
 HEAD = (
-    f"{'remedy':<21} {'N':>4} {'rate':>6} {'solved':>7} {'[95 %]':<11} {'updates':>7} "
+    f"{'remedy':<21} {'N':>4} {'rate':>6} {'solved':>7} {f'[{percent(LEVEL)}]':<11} {'updates':>7} "
     f"{'loss':>8} {'horizon':>9}"
 )
 
@@ -71,11 +72,12 @@ def _forecast(rows: list[Outcome], width: int) -> list[str]:
     found = forecast(rows)
     if math.isnan(found.spearman):
         return []
+    between = f"{percent(found.level)} interval {found.low:+.2f} to {found.high:+.2f}, {found.points} points"
     said = (
-        f"Forecast from the start alone: rank correlation {found.spearman:+.2f} "
-        f"(95 % {found.low:+.2f} to {found.high:+.2f}, {found.points} points) between the reach of the "
-        "gradient and the share solved. A gradient that reaches back is necessary, not sufficient: a task "
-        "can stay unsolved with a flat one, and a remedy can bend the profile once training has begun."
+        f"Forecast from the start alone: rank correlation {found.spearman:+.2f} ({between}) between the "
+        "reach of the gradient and the share solved. A gradient that reaches back is necessary, not "
+        "sufficient: a task can stay unsolved with a flat one, and a remedy can bend the profile once "
+        "training has begun."
     )
     return textwrap.wrap(said, max(width, 40))
 
