@@ -310,15 +310,15 @@ def _trained(cell: Any, tree: Weights) -> Weights:
 
 
 def judge(setting: Setting, lane: Lane, key: Key, count: int) -> tuple[Array, Array]:
-    """Mean loss and error on `count` fresh sequences."""
+    """Mean loss on `count` fresh sequences, and their error."""
     examples = sample(setting, jax.random.split(key, count), lane.weights.b_out.dtype)
 
-    def one(example: Example) -> tuple[Array, Array]:
+    def one(example: Example) -> tuple[Array, Any]:
         given, _ = outputs(setting, lane.weights, lane.state, example)
         return setting.task.loss(given, example), setting.task.error(given, example)
 
     losses, errors = jax.vmap(one)(examples)
-    return losses.mean(), errors.mean()
+    return losses.mean(), setting.task.overall(errors)
 
 
 def advance(setting: Setting, lane: Lane, key: Key) -> tuple[Lane, Look]:
