@@ -102,7 +102,7 @@ def command(
 
 def measure(asked: "Sweep", planned: Any, folder: Path, quiet: bool) -> tuple["Run", int]:
     """Run the grid, store it, draw it."""
-    from gradlab import engine, registry, tables
+    from gradlab import engine, probing, registry, tables
     from gradlab.cli import _figures
     from gradlab.cli._progress import Bar
     from gradlab.shards import Shards
@@ -124,7 +124,7 @@ def measure(asked: "Sweep", planned: Any, folder: Path, quiet: bool) -> tuple["R
         axes = (asked.init, asked.w_rec, asked.T, range(asked.seeds))
         fixed = [label for label in asked.cell if "w_rec" in registry.make("cells", label).fixed]
         facts: dict[str, Any] = {"objective": asked.objective, "precision": asked.precision}
-        norms = dataset(results, *axes, fixed, hidden=asked.hidden, **facts)
+        norms = probing.noted(dataset(results, *axes, fixed, hidden=asked.hidden, **facts), asked.probe)
         table = tables.metrics(norms)
         failures = _failures(table, norms)
         weights = {result.cell: result.digests for result in results}
