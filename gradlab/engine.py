@@ -237,7 +237,7 @@ def _draw_cell(sweep: Sweep, label: str, xs: Array) -> tuple[Networks, dict[str,
         sizes = (sweep.inputs, sweep.hidden, sweep.batch)
         initializer = registry.make("initializers", init)
         if hasattr(initializer, "for_cell"):
-            initializer = initializer.for_cell(cell, sweep.input_std, sweep.inputs)
+            initializer = initializer.for_cell(cell, sweep.input_std, sweep.inputs, sweep.hidden)
         # A network of gain 1 comes first: its digest tells whether two runs drew the same weights.
         drawn = draw_networks(cell, initializer, sweep.objective, sizes, keys, target_keys, (1.0, *gains))
         for s in seeds:
