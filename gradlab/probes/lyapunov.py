@@ -55,7 +55,9 @@ def check(*, top: int = 0, warm_up: float = 0.1, start: str = "given", seed: int
     if top < 0:
         raise ValueError(f"top={top} must be 0 (all exponents) or more")
     if warm_up < 0 or (warm_up >= 1 and not float(warm_up).is_integer()):
-        raise ValueError(f"warm_up={warm_up} must be a share of the steps below 1, or a whole number of steps")
+        raise ValueError(
+            f"warm_up={warm_up} must be a share of the steps below 1, or a whole number of steps"
+        )
     if seed < 0:
         raise ValueError(f"seed={seed} must not be negative")
     del start

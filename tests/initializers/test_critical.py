@@ -77,7 +77,9 @@ def test_a_cell_without_gain_is_left_alone(key):
 
 @pytest.mark.parametrize(("keep", "words"), [(0.5, "makes a mean transport grow"), (1.5, "keeps a mean")])
 def test_no_gain_is_critical(keep, words):
-    with pytest.raises(GradlabError, match=f"--init: critical is not possible for 8 units .* no gain.* {words}"):
+    with pytest.raises(
+        GradlabError, match=f"--init: critical is not possible for 8 units .* no gain.* {words}"
+    ):
         made(Toy(keep, recurrent=False), hidden=8)
 
 
