@@ -154,7 +154,7 @@ class Task(Protocol):
         ...
 
     def error(self, outputs: Float[Array, "T outputs"], example: Example) -> Any:
-        """What success is judged by, of one sequence: a share of wrong answers, or what `overall` asks for."""
+        """What success is judged by, of one sequence: a share of wrong answers, or what `overall` needs."""
         ...
 
     def overall(self, errors: Any) -> Scalar:

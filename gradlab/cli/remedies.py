@@ -55,7 +55,7 @@ def command(
         str,
         typer.Option(
             "--optimizer",
-            help="sgd, momentum (0.9), adam or rmsprop (decay 0.9; both: 1e-8 outside the root, as in PyTorch).",
+            help="sgd, momentum (0.9), adam or rmsprop (decay 0.9); 1e-8 outside the root, as in PyTorch.",
         ),
     ] = "adam",
     precision: Annotated[str, typer.Option("--precision", help="float32 or float64.")] = "float32",

@@ -66,8 +66,8 @@ def mean_field(step: Step, params: Any, state: Any, xs: Any, setup: Setup) -> Co
         return (state, after / jnp.where(chi == 0, 1, chi), grown), (Norm(chi, scale), exponent)
 
     even = jnp.asarray(sizes, dtype) / sum(sizes)
-    _, columns = scan(body, (state, even, one((), dtype)), xs, setup.length)
-    return Columns(*columns, jnp.asarray(_exact(setup.cell), dtype))
+    _, (growth, exponent) = scan(body, (state, even, one((), dtype)), xs, setup.length)
+    return Columns(growth, exponent, jnp.asarray(_exact(setup.cell), dtype))
 
 
 def _exact(cell: Any) -> float:

@@ -84,13 +84,13 @@ def squared_error(
 class Misses(NamedTuple):
     """What one sequence adds to a normalised error; sums over counted steps and outputs."""
 
-    square: Scalar
+    square: Float[Array, "*axes"]
     """Of (output - target)^2."""
-    count: Scalar
+    steps: Float[Array, "*axes"]
     """Counted steps."""
-    mean: Float[Array, " outputs"]
+    mean: Float[Array, "*axes outputs"]
     """Of the target."""
-    spread: Scalar
+    spread: Float[Array, "*axes"]
     """Of (target - mean)^2."""
 
 
@@ -99,10 +99,10 @@ def misses(
 ) -> Misses:
     """What `normalised` needs to know of one sequence."""
     weights, wanted = counted.astype(outputs.dtype), _kept(target.astype(outputs.dtype), counted)
-    count = weights.sum()
-    mean = wanted.sum(axis=0) / count
+    steps = weights.sum()
+    mean = wanted.sum(axis=0) / steps
     square = ((_kept(outputs, counted) - wanted) ** 2).sum()
-    return Misses(square, count, mean, (weights[:, None] * (wanted - mean[None]) ** 2).sum())
+    return Misses(square, steps, mean, (weights[:, None] * (wanted - mean[None]) ** 2).sum())
 
 
 def normalised(each: Misses) -> Scalar:
@@ -112,8 +112,8 @@ def normalised(each: Misses) -> Scalar:
 
     Reference: Jaeger 2001, The "echo state" approach to analysing and training recurrent neural networks.
     """
-    mean = (each.count[:, None] * each.mean).sum(axis=0) / each.count.sum()
-    between = (each.count * ((each.mean - mean[None]) ** 2).sum(axis=1)).sum()
+    mean = (each.steps[:, None] * each.mean).sum(axis=0) / each.steps.sum()
+    between = (each.steps * ((each.mean - mean[None]) ** 2).sum(axis=1)).sum()
     square = each.square.sum()
     return jnp.where(square == 0, 0.0, jnp.sqrt(square / (each.spread.sum() + between)))
 

@@ -56,7 +56,7 @@ def test_without_a_border_the_time_scales():
 
 
 def test_what_the_theory_is_not_stands_beside_it():
-    """Of each cell by its own fact; of the drive by its inputs, where there is one that the theory assumes."""
+    """Of each cell by its own fact; of the drive by its inputs, where theory assumes one."""
     facts = {"exact": [1.0, 0.0, np.nan], "cells": ("elman", "gru", "esn"), "w_rec": (0.5, 0.7)}
     of = lambda **about: [p.get_title() for p in panels(mean_field(run(**facts, about=about)))]
     elman, gru, esn = of(inputs=1, input_std=0.1)
