@@ -128,11 +128,16 @@ def measure(asked: "Sweep", planned: Any, folder: Path, quiet: bool) -> tuple["R
         table = tables.metrics(norms)
         failures = _failures(table, norms)
         weights = {result.cell: result.digests for result in results}
-        run = tables.Run(_about(asked, len(failures), weights), table, norms)
+        starts = engine.starts(asked)
+        about = _about(asked, len(failures), weights) | ({"starts": starts} if starts else {})
+        run = tables.Run(about, table, norms)
         tables.write(folder, run, failures)
         shards.drop()
         bar.say("drawing")
         _figures.draw(run, folder, "sweep")
+    for label, found in starts.items() if not quiet else ():
+        for init, words in found.items():
+            typer.echo(f"{init} for {label}: {words}", err=True)
     for place in shards.damaged:
         typer.echo(f"a damaged shard was measured again; it is kept as {place}", err=True)
     return run, int(Exit.PARTIAL if failures else Exit.OK)

@@ -94,7 +94,7 @@ def _at_rest(one: Any) -> list[str]:
     if not still:
         return []
     which = "no state" if still == share.size else f"in {still} of {share.size} networks no state"
-    return [f"{which} leaves its start:", "a fixed point's exponents, not an attractor's"]
+    return [f"{which} leaves its start:", "exponents of a fixed point,", "not of an attractor"]
 
 
 def sentence(run: Run) -> str:

@@ -46,7 +46,7 @@ def mean_field(run: Run) -> Figure:
             c, k = divmod(i, len(inits))
             title = cells[c] if len(inits) == 1 else f"{cells[c]}, {inits[k]}"
             lines = [title, _caption(w_rec, predicted[c, k], measured[c, k]), *_beside(run, c)]
-            panel.set_title("\n".join(lines), color=colors[cells[c]])
+            panel.set_title("\n".join(lines), color=colors[cells[c]], fontsize=7.5)
             _curves(panel, w_rec, predicted[c, k], measured[c, k], colors[cells[c]])
         axes[0].set_xlim(w_rec.min(), max(w_rec.max(), w_rec.min() + 1e-3))
         _style.label(axes, "w_rec", "rate (ln per step)")
@@ -103,17 +103,17 @@ def _caption(
 def _beside(run: Run, c: int) -> list[str]:
     """What the theory's curve of the cell at this place is not."""
     if "mean_field_exact" not in run.norms:
-        return ["theory: weights drawn anew at every step"]
+        return ["theory: weights redrawn each step"]
     exact = run.norms["mean_field_exact"].isel(cell=c).values
     if (exact == 1).any():
-        return ["theory: of random weights as N grows"]
+        return ["theory: random weights, N large"]
     unknown = bool(np.isnan(exact).all())
-    fixed = "unknown whether these, which stay, follow" if unknown else "these stay: another rate, maybe sign"
-    words = ["theory: weights drawn anew at every step;", fixed]
+    fixed = "of fixed ones nothing is known" if unknown else "fixed ones differ, maybe in sign"
+    words = ["theory: weights redrawn each step;", fixed]
     settings = run.about.get("settings", {})
     inputs = settings.get("inputs")
     if inputs and settings.get("input_std"):
-        words.append(f"D = {inputs}: not its steady drive (power ± {100 * math.sqrt(2 / inputs):.0f} %)")
+        words.append(f"D = {inputs}: drive not steady (± {100 * math.sqrt(2 / inputs):.0f} %)")
     return words
 
 
@@ -125,7 +125,7 @@ def sentence(run: Run) -> str:
     said = f"Theory and measurement differ in sign at {other} of {int(both.sum())} points"
     which: dict[str, list[str]] = {}
     for c, cell in enumerate(map(str, run.norms["cell"].values)):
-        if words := " ".join(_beside(run, c)):
+        if words := "; ".join(line.rstrip(";") for line in _beside(run, c)):
             which.setdefault(words, []).append(cell)
     return ". ".join([said, *(f"{', '.join(cells)}: {words}" for words, cells in which.items())]) + "."
 

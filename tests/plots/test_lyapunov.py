@@ -93,7 +93,7 @@ def test_a_fixed_point_is_said_to_be_one(seeds_at_rest, words):
     norms = exponents().assign(lyapunov_at_rest=(("cell", "init", "w_rec", "T", "seed"), rest))
     title = panels(draw(norms))[0].get_title()
     assert words in title
-    assert title.endswith("a fixed point's exponents, not an attractor's")
+    assert title.endswith("exponents of a fixed point,\nnot of an attractor")
     said = sentence(tables.Run({}, pd.DataFrame(), norms))
     assert said.startswith("The first exponent lies between 0.2 and 0.2 per step (ln)")
     assert words in said

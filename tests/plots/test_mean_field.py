@@ -46,7 +46,7 @@ def test_both_rates_and_both_borders():
     curves = [line for line in panel.lines if len(line.get_xdata()) == 21]
     np.testing.assert_allclose(curves[0].get_ydata(), np.log(w_rec) + 0.1)
     np.testing.assert_allclose(curves[1].get_ydata(), np.log(w_rec), atol=1e-9)
-    title = f"{cell}\nborder: theory 0.905, measured 1\ntheory: weights drawn anew at every step"
+    title = f"{cell}\nborder: theory 0.905, measured 1\ntheory: weights redrawn each step"
     assert panel.get_title() == title
 
 
@@ -60,12 +60,12 @@ def test_what_the_theory_is_not_stands_beside_it():
     facts = {"exact": [1.0, 0.0, np.nan], "cells": ("elman", "gru", "esn"), "w_rec": (0.5, 0.7)}
     of = lambda **about: [p.get_title() for p in panels(mean_field(run(**facts, about=about)))]
     elman, gru, esn = of(inputs=1, input_std=0.1)
-    assert elman.endswith("theory: of random weights as N grows")
-    assert "drawn anew at every step;\nthese stay: another rate, maybe sign" in gru
-    assert "unknown whether these, which stay, follow" in esn
+    assert elman.endswith("theory: random weights, N large")
+    assert "weights redrawn each step;\nfixed ones differ, maybe in sign" in gru
+    assert "of fixed ones nothing is known" in esn
     for title in (gru, esn):
-        assert title.endswith("D = 1: not its steady drive (power ± 141 %)")
-    assert of(inputs=8, input_std=0.1)[1].endswith("D = 8: not its steady drive (power ± 50 %)")
+        assert title.endswith("D = 1: drive not steady (± 141 %)")
+    assert of(inputs=8, input_std=0.1)[1].endswith("D = 8: drive not steady (± 50 %)")
     assert "drive" not in of(inputs=1, input_std=0.0)[1]
 
 
@@ -74,7 +74,7 @@ def test_the_sentence_counts_where_the_signs_differ():
     cell = "elman(activation=identity)"
     said = sentence(run(0.5, exact=[0.0], cells=(cell,), w_rec=(0.5, 0.7, 0.9, 1.5)))
     assert said.startswith("Theory and measurement differ in sign at 2 of 4 points. ")
-    assert f"{cell}: theory: weights drawn anew at every step" in said
+    assert f"{cell}: theory: weights redrawn each step" in said
 
 
 def test_no_weight_has_no_rate_and_six_cells_fit():
