@@ -50,7 +50,8 @@ def measure(
         distance of `readout(state)` from a random target at the last step or at every step.
       readout: the part of the state that a loss reads.
       seed: of the random cotangent or target.
-      probes: further measurements, such as `lyapunov` or `jacobian_spectrum`; `gradlab list probes` has all.
+      probes: further measurements, such as `jacobian_spectrum` or `lyapunov(top=10)`; `gradlab list probes`
+        has all.
 
     Returns:
       An `xarray.Dataset` with `adjoint`, `transport` (largest singular value), `transport_frobenius` and
@@ -68,7 +69,7 @@ def measure(
 
     Reference: Bengio, Simard, Frasconi 1994; Pascanu, Mikolov, Bengio 2013.
     """
-    from gradlab import objectives, runtime
+    from gradlab import experiment, objectives, probing, runtime
 
     runtime.configure()
     import jax
@@ -105,7 +106,8 @@ def measure(
         seed=seed,
     )
     T = len(jax.tree.leaves(xs)[0])
-    extras = _extras(probes, pure, numbers, (state, xs), (objective, readout, seed), bool(result[3].max()))
+    extra = experiment.probes(list(probes))
+    extras = _extras(extra, pure, numbers, (state, xs), (objective, readout, seed), bool(result[3].max()))
     name = getattr(step, "__name__", "step")
     cell = "step" if name == "<lambda>" else name
     found = CellResult(
@@ -113,7 +115,7 @@ def measure(
     )
     precision = str(jax.tree.leaves(state)[0].dtype)
     facts = {"objective": objective, "precision": precision, "networks": "given"}
-    return dataset([found], ["given"], [float("nan")], [T], [seed], **facts)
+    return probing.noted(dataset([found], ["given"], [float("nan")], [T], [seed], **facts), extra)
 
 
 def _extras(
@@ -128,7 +130,7 @@ def _extras(
     import jax
     import jax.numpy as jnp
 
-    from gradlab import experiment, objectives, probing
+    from gradlab import objectives, probing
     from gradlab.draw import stream
     from gradlab.types import Setup
 
@@ -138,7 +140,7 @@ def _extras(
     target = objectives.draw_target(name, stream(seed, "target", objective=name), state, readout)
     setup = Setup(objectives.objective(name, target, readout), None, length)
     found: dict[str, Any] = {}
-    for probe in experiment.probes(list(probes)):
+    for probe in probes:
         found |= probing.alone(probe, step, list(numbers), state, xs, setup, broken)
     return found
 
