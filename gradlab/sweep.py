@@ -23,6 +23,7 @@ from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE, OK, UNDEFINED
 from gradlab.status import GradlabError
 from gradlab.types import Setup
 from gradlab.unroll import SEGMENT, Norm, log10_norm
+from gradlab.zeros import Zeros, structural_zeros, told_apart
 
 Tree = Any
 PROBES = ("adjoint", "transport")
@@ -100,6 +101,10 @@ def measured_alone(
             columns |= measure_one(cell.step, params, state, xs, setup, probe)
         return Measured(columns, columns.pop(NONFINITE))
 
+    def zeros(params: Tree, state: Tree, xs: Any) -> Zeros:
+        setup = Setup(make_objective(objective, target, cell.readout), recurrent, length)
+        return structural_zeros(cell.step, params, state, xs, setup)
+
     found = probes(params, state, xs)
     linear = reads_no_state(cell.step, params, state, first)
     nonfinite = np.asarray(found.nonfinite)[None, None]
@@ -111,9 +116,21 @@ def measured_alone(
         values = np.pad(values, short, constant_values=np.nan)
         states = np.pad(states, short, constant_values=UNDEFINED)
         columns[name] = (values[None, None, None], states[None, None, None])
+    if any((states == EXACT_ZERO).any() for _, states in columns.values()):
+        columns = _told_apart(columns, jax.jit(zeros)(params, state, xs))
     nothing = np.full((1, 1, 1, 1, length + 1), np.nan)
     columns.setdefault("weight_gradient", (nothing, np.full(nothing.shape, UNDEFINED, np.int8)))
     return state_parts(state), linear, columns, nonfinite.reshape(1, 1, 1, 1)
+
+
+def _told_apart(columns: dict[str, Any], zeros: Zeros) -> dict[str, Any]:
+    """The columns of one network with the zeros by definition and those of rounding told apart."""
+    found = {}
+    for name, (values, states) in columns.items():
+        zero = np.asarray(getattr(zeros, name))
+        short = ((0, states.shape[4] - len(zero)), *(((0, 0),) * (zero.ndim - 1)))
+        found[name] = values, told_apart(states, np.pad(zero, short)[None, None, None, None])
+    return found
 
 
 def state_parts(state: Tree) -> tuple[str, ...]:
