@@ -24,7 +24,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gradlab import libraries, registry, sweep
+from gradlab import given, libraries, registry
 from gradlab.libraries import Foreign, Library
 from gradlab.status import GradlabError, shown
 from gradlab.types import Cell
@@ -168,7 +168,7 @@ def _try_out(spec: str, made: AnyCell) -> None:
             raise GradlabError(OPTION, what)
     xs = jax.random.normal(jax.random.key(1), (TRIES, d_in), float).at[0].set(0)
     try:
-        sweep.same_form(made.step, params, state, xs[0])
+        given.same_form(made.step, params, state, xs[0])
         after = jax.jit(jax.vmap(made.step, (None, None, 0)))(params, state, xs)
     except GradlabError as error:
         raise GradlabError(

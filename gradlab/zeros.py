@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from gradlab.generic import generic
 from gradlab.states import BELOW_PRECISION, EXACT_ZERO
+from gradlab.trees import merged, split
 from gradlab.types import Scaled, Setup, Step
 from gradlab.unroll import reverse_scan
 
@@ -41,7 +42,8 @@ def structural_zeros(step: Step, params: Tree, state: Tree, xs: Tree, setup: Set
     """
     local, every = setup.objective
     recurrent = setup.recurrent
-    pull = generic(lambda p, s, x, v: jax.vjp(lambda p, s: step(p, s, x), p, s)[1](v))
+    numbers, others = split(params)
+    pull = generic(lambda n, s, x, v: jax.vjp(lambda n, s: step(merged(n, others), s, x), n, s)[1](v))
     pull_state = generic(lambda p, s, x, v: jax.vjp(lambda s: step(p, s, x), s)[1](v)[0])
     term = generic(local)
 
@@ -58,7 +60,7 @@ def structural_zeros(step: Step, params: Tree, state: Tree, xs: Tree, setup: Set
         if recurrent is None:
             sent, record = pull_state(params, before, x, adjoint), None
         else:
-            of_params, sent = pull(params, before, x, adjoint)
+            of_params, sent = pull(numbers, before, x, adjoint)
             record = _all_zero(recurrent(of_params))
         if setup.adjoint is not None:
             sent = setup.adjoint(lag + 1, Scaled(sent, jnp.int32(0))).value
