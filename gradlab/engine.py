@@ -246,7 +246,6 @@ def _draw_cell(sweep: Sweep, label: str, xs: Array) -> tuple[Networks, dict[str,
         params, state, target = jax.tree.map(lambda leaf: leaf[1:].reshape(-1, *leaf.shape[2:]), drawn)
         lanes.append(Networks(params, state, np.tile(xs, (len(gains), 1, 1, 1)), target))
 
-
     def together(*leaves: Array) -> Array:
         joined = np.concatenate(leaves)
         # Counters and keys of a state stay what they are.

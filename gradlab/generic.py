@@ -11,12 +11,13 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.extend import core
 
 Tree = Any
 
-BITS = {16: 6, 32: 30, 64: 30}
-"""Factors are kept between 2^-bits and 2^bits, by the width of their dtype: sums of products stay normal."""
+BITS = {2: 6, 4: 30, 8: 30}
+"""Factors are kept between 2^-bits and 2^bits, by the bytes of their dtype: sums of products stay normal."""
 SATURATED = 2.0**-10
 """Nearer than this to the bound of a saturating function a number is replaced: 1 - tanh loses its digits."""
 
@@ -51,7 +52,9 @@ def generic(function: Callable[..., Tree], record: list[Saturated] | None = None
     return evaluate
 
 
-def _run(jaxpr: Any, consts: Sequence[Any], given: Iterable[Pair], record: list[Saturated] | None) -> list[Pair]:
+def _run(
+    jaxpr: Any, consts: Sequence[Any], given: Iterable[Pair], record: list[Saturated] | None
+) -> list[Pair]:
     known: dict[Any, Pair] = {var: Pair(c, c) for var, c in zip(jaxpr.constvars, consts, strict=True)}
     known |= dict(zip(jaxpr.invars, given, strict=True))
 
@@ -114,7 +117,7 @@ def _near_one(x: Any, dtype: Any = None) -> Any:
     """The entries that are not zero brought near 1, signs kept."""
     if not _is_float(x):
         return x
-    most = 2.0 ** BITS.get(jnp.finfo(dtype or x.dtype).bits, 6)
+    most = 2.0 ** BITS.get(np.dtype(dtype or x.dtype).itemsize, 6)
     size = jnp.clip(jnp.abs(x), jnp.asarray(1 / most, x.dtype), jnp.asarray(most, x.dtype))
     return jnp.where(x == 0, x, jnp.sign(x) * size)
 
@@ -173,10 +176,7 @@ def _while(params: Any, ins: list[Pair]) -> list[Pair]:
 
 
 def _cond(params: Any, ins: list[Pair]) -> list[Pair]:
-    ways = [
-        lambda some, way=way: _run(way.jaxpr, way.consts, some, None)  # type: ignore[misc]
-        for way in params["branches"]
-    ]
+    ways = [lambda some, way=way: _run(way.jaxpr, way.consts, some, None) for way in params["branches"]]
     found: list[Pair] = jax.lax.switch(ins[0].value, ways, ins[1:])
     return found
 

@@ -4,7 +4,7 @@ A complex leaf becomes a real one with a leading axis of 2, (re, im): every norm
 is that of the real form. A random key becomes the integers that it is made of.
 """
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -13,14 +13,10 @@ import numpy as np
 
 from gradlab.linear import depends
 from gradlab.status import GradlabError, shown
-from gradlab.trees import carried, has_gradient, merged, split
+from gradlab.trees import Form, carried, decoded, encoded, form, has_gradient, merged, split, supported
 from gradlab.types import Step
 
 Tree = Any
-Form = tuple[Hashable, ...]
-"""What each leaf of a tree is, in order: `real`, `complex`, `rest`, None, or `(key, its kind)`."""
-
-SUPPORTED = ("float32", "float64", "complex64", "complex128")
 
 
 class Network(NamedTuple):
@@ -36,7 +32,7 @@ class Network(NamedTuple):
 
 
 def network(
-    step: Step,
+    step: Any,
     params: Tree,
     state: Tree,
     xs: Tree,
@@ -50,6 +46,9 @@ def network(
       GradlabError: for a leaf that is not finite, not numeric or of half precision; for inputs of different
         lengths; for a step, readout or choice of weights that does not fit.
     """
+    if not callable(step):
+        hint = "pass its method `step`" if callable(getattr(step, "step", None)) else "pass a function"
+        raise GradlabError("step", f"is of type {type(step).__name__}; {hint} (params, state, x) -> state")
     state, xs = _precise(arrays("state", state)), arrays("xs", xs)
     numbers, rebuilt = _parameters(params)
     for name, leaf in named("state", state):
@@ -62,8 +61,17 @@ def network(
     _one_length(xs)
     for root, tree in (("state", state), ("xs", xs)):
         _finite(named(root, tree))
-    whole = lambda numbers, state, x: step(rebuilt(numbers), state, x)
-    same_form(whole, numbers, state, jax.tree.map(lambda leaf: leaf[0], xs))
+
+    same_form(
+        lambda n, state, x: step(rebuilt(n), state, x), numbers, state, jax.tree.map(lambda leaf: leaf[0], xs)
+    )
+
+    def whole(numbers: Sequence[Any], state: Tree, x: Tree) -> Tree:
+        # A number of Python's own in the state that is returned takes the precision of the state.
+        return jax.tree.map(
+            lambda new, old: jnp.asarray(new, old.dtype), step(rebuilt(numbers), state, x), state
+        )
+
     shape = form("state", state)
     real = lambda numbers, state, x: encoded(whole(numbers, decoded(state, shape), x), shape)
     one, start, ys, _ = carried(real, numbers, encoded(state, shape), xs)
@@ -94,8 +102,8 @@ def arrays(root: str, tree: Tree) -> Tree:
     def array(path: Any, leaf: Any) -> Any:
         name = root + jax.tree_util.keystr(path)
         held = getattr(leaf, "dtype", None)
-        if held == object or isinstance(leaf, str | bytes):
-            what = "an array of Python objects" if held == object else shown(leaf)
+        if isinstance(leaf, str | bytes) or getattr(held, "kind", "") in ("O", "U", "S"):
+            what = shown(leaf) if held is None else f"an array of {held}"
             raise GradlabError(name, f"is {what}; {root} holds arrays of numbers")
         try:
             return jnp.asarray(leaf)
@@ -110,36 +118,32 @@ def _precise(state: Tree) -> Tree:
     """The state in one precision: Python's own numbers take that of the arrays."""
     held = {name: leaf for name, leaf in named("state", state) if has_gradient(leaf)}
     for name, leaf in held.items():
-        _supported(name, leaf.dtype)
-    kinds = {jnp.finfo(leaf.dtype).dtype: name for name, leaf in held.items() if not leaf.weak_type}
+        supported(name, leaf.dtype)
+    kinds = {np.zeros(1, leaf.dtype).real.dtype: name for name, leaf in held.items() if not leaf.weak_type}
     if len(kinds) > 1:
         first, second, *_ = (f"{name} is {kind}" for kind, name in kinds.items())
         raise GradlabError("state", f"mixes precisions: {first}, {second}; cast it to one of them")
     precision = next(iter(kinds), None)
 
     def strong(leaf: Any) -> Any:
+        if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            return leaf
         if leaf.weak_type and precision is not None and has_gradient(leaf):
             like = jnp.complex128 if precision == np.float64 else jnp.complex64
             return jnp.asarray(leaf, like if jnp.iscomplexobj(leaf) else precision)
-        return leaf if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) else jnp.asarray(leaf, leaf.dtype)
+        return jnp.asarray(leaf, leaf.dtype)
 
     return jax.tree.map(strong, state)
-
-
-def _supported(name: str, dtype: Any) -> None:
-    if str(dtype) not in SUPPORTED:
-        advice = "a gradient is measured in float32 or float64 (or complex numbers of these): cast it"
-        raise GradlabError(name, f"is {dtype}; {advice}")
 
 
 def _parameters(params: Tree) -> tuple[Sequence[Any], Callable[[Sequence[Any]], Tree]]:
     """The numbers of params that have a gradient, in real form, and the way back to params."""
     leaves, structure = jax.tree.flatten(params)
     kinds = jax.Array | np.ndarray | np.generic | float | complex
-    numeric = [isinstance(leaf, kinds) and leaf is not True and _is_number(leaf) for leaf in leaves]
+    numeric = [isinstance(leaf, kinds) and has_gradient(leaf) for leaf in leaves]
     for (name, leaf), n in zip(named("params", params), numeric, strict=True):
         if n and hasattr(leaf, "dtype"):
-            _supported(name, leaf.dtype)
+            supported(name, leaf.dtype)
     _finite([pair for pair, n in zip(named("params", params), numeric, strict=True) if n])
     numbers = [leaf for leaf, n in zip(leaves, numeric, strict=True) if n]
     shape = form("params", numbers)
@@ -153,10 +157,6 @@ def _parameters(params: Tree) -> tuple[Sequence[Any], Callable[[Sequence[Any]], 
     return encoded(numbers, shape), rebuilt
 
 
-def _is_number(leaf: Any) -> bool:
-    return getattr(leaf, "dtype", None) != object and has_gradient(leaf)
-
-
 def _one_length(xs: Tree) -> None:
     lengths = {}
     for name, leaf in named("xs", xs):
@@ -167,7 +167,7 @@ def _one_length(xs: Tree) -> None:
         raise GradlabError("xs", "is empty; a sequence has at least 1 step")
     if len(set(lengths.values())) > 1:
         told = ", ".join(f"{name} has {steps}" for name, steps in lengths.items())
-        raise GradlabError("xs", f"differs in length: {shown(told, 200)} steps; all leaves need the same T")
+        raise GradlabError("xs", f"differs in length: {_cut(told)} steps; all leaves need the same T")
 
 
 def _finite(leaves: Sequence[tuple[str, Any]]) -> None:
@@ -179,56 +179,6 @@ def _finite(leaves: Sequence[tuple[str, Any]]) -> None:
         at = tuple(map(int, np.argwhere(~np.isfinite(values))[0]))
         place = f"{name}[{', '.join(map(str, at))}]" if at else name
         raise GradlabError(place, f"is {values[at]}; a network starts from finite numbers")
-
-
-def form(root: str, tree: Tree) -> Form:
-    """What each leaf of a tree of arrays is; a leaf of another precision is refused by name."""
-    kinds: list[Hashable] = []
-    for path, leaf in jax.tree_util.tree_leaves_with_path(tree, is_leaf=_is_none):
-        if leaf is None:
-            kinds.append(None)
-        elif jnp.issubdtype(jnp.result_type(leaf), jax.dtypes.prng_key):
-            kinds.append(("key", jax.random.key_impl(leaf)))
-        elif not has_gradient(leaf):
-            kinds.append("rest")
-        else:
-            if hasattr(leaf, "dtype"):
-                _supported(root + jax.tree_util.keystr(path), leaf.dtype)
-            kinds.append("complex" if jnp.iscomplexobj(leaf) else "real")
-    return tuple(kinds)
-
-
-def encoded(tree: Tree, shape: Form) -> Tree:
-    """The tree in real form: complex leaves as (re, im), random keys as integers."""
-
-    def one(leaf: Any, kind: Hashable) -> Any:
-        if kind == "complex":
-            return jnp.stack([jnp.real(leaf), jnp.imag(leaf)])
-        return jax.random.key_data(leaf) if isinstance(kind, tuple) else leaf
-
-    return _mapped(one, tree, shape)
-
-
-def decoded(tree: Tree, shape: Form) -> Tree:
-    """The inverse of `encoded`; what is None stays None."""
-
-    def one(leaf: Any, kind: Hashable) -> Any:
-        if leaf is None:
-            return None
-        if kind == "complex":
-            return jax.lax.complex(leaf[0], leaf[1])
-        return jax.random.wrap_key_data(leaf, impl=kind[1]) if isinstance(kind, tuple) else leaf
-
-    return _mapped(one, tree, shape)
-
-
-def _mapped(function: Callable[[Any, Hashable], Any], tree: Tree, shape: Form) -> Tree:
-    leaves, structure = jax.tree.flatten(tree, is_leaf=_is_none)
-    return jax.tree.unflatten(structure, [function(*pair) for pair in zip(leaves, shape, strict=True)])
-
-
-def _is_none(leaf: Any) -> bool:
-    return leaf is None
 
 
 def _reading(readout: Callable[[Any], Any], state: Tree, shape: Form) -> Callable[[Tree], Tree]:
@@ -247,10 +197,14 @@ def _reading(readout: Callable[[Any], Any], state: Tree, shape: Form) -> Callabl
     except Exception as error:
         raise GradlabError("readout", _said("fails on the state", error)) from error
     if not closed.jaxpr.outvars:
-        raise GradlabError("readout", "holds no number that has a gradient; it must return a part of the state")
+        raise GradlabError(
+            "readout", "holds no number that has a gradient; it must return a part of the state"
+        )
     marks = [False] * len(jax.tree.leaves(numbers)) + [True] * len(jax.tree.leaves(others))
     if any(depends(closed.jaxpr, marks)):
-        what = "computes with integers or keys of the state, which are not followed; return numbers of the state"
+        what = (
+            "computes with integers or keys of the state, which are not followed; return numbers of the state"
+        )
         raise GradlabError("readout", what)
     return lambda numbers: read(numbers, others)
 
@@ -263,8 +217,10 @@ def _picking(
     def pick(numbers: Sequence[Any]) -> Tree:
         found = recurrent(rebuilt(numbers))
         for name, leaf in named("w_rec", found):
-            if not isinstance(leaf, jax.Array | np.ndarray | float | complex) or not _is_number(leaf):
-                raise GradlabError("w_rec", f"picks {shown(leaf)} at {name}; it must pick weights from params")
+            if not isinstance(leaf, jax.Array | np.ndarray | float | complex) or not has_gradient(leaf):
+                raise GradlabError(
+                    "w_rec", f"picks {shown(leaf)} at {name}; it must pick weights from params"
+                )
         return encoded(found, form("w_rec", found))
 
     try:
@@ -291,11 +247,16 @@ def same_form(step: Step, params: Tree, state: Tree, x: Tree) -> None:
     before = jax.eval_shape(lambda: state)
     forms = [str(jax.tree.structure(tree)).removeprefix("PyTreeDef(")[:-1] for tree in (after, before)]
     if forms[0] != forms[1]:
-        raise GradlabError("step", f"returns {shown(forms[0], 150)}; the state is {shown(forms[1], 150)}")
+        raise GradlabError("step", f"returns {_cut(forms[0])}; the state is {_cut(forms[1])}")
     for (name, old), new in zip(named("state", before), jax.tree.leaves(after), strict=True):
-        if (old.shape, old.dtype) != (new.shape, new.dtype):
+        kept = old.dtype == new.dtype or (new.weak_type and has_gradient(old) and has_gradient(new))
+        if old.shape != new.shape or not kept:
             was, is_now = (f"{leaf.dtype}{list(leaf.shape)}" for leaf in (old, new))
             raise GradlabError("step", f"turns {name} of {was} into {is_now}; it must keep shape and dtype")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 150 else f"{text[:147]}..."
 
 
 def _said(what: str, error: Exception) -> str:

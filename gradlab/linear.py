@@ -44,7 +44,10 @@ def pullback(step: Step, params: Tree, state: Tree, x: Tree, *, weights: bool = 
         # A step under `jax.checkpoint` keeps its random keys; a buffer over steps holds only their numbers.
         kinds = [jax.random.key_impl(leaf) if _is_key(leaf) else None for leaf in leaves]
         structure[:] = [treedef, kinds]
-        return after, [leaf if kind is None else jax.random.key_data(leaf) for leaf, kind in zip(leaves, kinds, strict=True)]
+        return after, [
+            leaf if kind is None else jax.random.key_data(leaf)
+            for leaf, kind in zip(leaves, kinds, strict=True)
+        ]
 
     closed, shape = jax.make_jaxpr(residuals, return_shape=True)(params, state, x)
     known = jax.tree.leaves(params)

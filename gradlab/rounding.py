@@ -43,12 +43,14 @@ def log10_derivative(name: str, a: NDArray[Any]) -> NDArray[np.float64]:
     x = np.asarray(a, np.float64)
     size = np.abs(x)
     if name == "tanh":
-        return math.log10(4) - (2 * size + 2 * np.log1p(np.exp(-2 * size))) / math.log(10)
-    if name == "logistic":
-        return -(size + 2 * np.log1p(np.exp(-size))) / math.log(10)
-    if name == "exp2":
-        return x * math.log10(2) + math.log10(math.log(2))
-    return x / math.log(10)
+        natural = math.log(4) - 2 * size - 2 * np.log1p(np.exp(-2 * size))
+    elif name == "logistic":
+        natural = -size - 2 * np.log1p(np.exp(-size))
+    elif name == "exp2":
+        natural = x * math.log(2) + math.log(math.log(2))
+    else:
+        natural = x
+    return np.asarray(natural / math.log(10), np.float64)
 
 
 def largest_factor(step: Step, params: Tree, before: Tree, x: Tree) -> Factor | None:

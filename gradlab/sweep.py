@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from numpy.typing import NDArray
@@ -82,7 +81,8 @@ def measured_alone(
 ) -> tuple[tuple[str, ...], bool, dict[str, Any], NDArray[Any]]:
     """All probes of one network on one sequence: its parts, whether it is linear, columns and nonfinite step.
 
-    The network is as `given.network` leaves it: arrays of real numbers. Arrays that come back have the axes (init, w_rec, T, seed) of a sweep, each of size 1.
+    The network is as `given.network` leaves it: arrays of real numbers. Arrays that come back have the axes
+    (init, w_rec, T, seed) of a sweep, each of size 1.
     """
     length = len(jax.tree.leaves(xs)[0])
     linear = reads_no_state(cell.step, params, state, jax.tree.map(lambda leaf: leaf[0], xs))
@@ -143,8 +143,12 @@ def reads_no_state(step: Any, params: Tree, state: Tree, x: Any) -> bool:
     found = []
 
     def look(params: Tree, numbers: Tree, x: Any) -> None:
-        one = lambda p, numbers, x: split(step(p, merged(numbers, x[1]), x[0]))[0]
-        found.append(pullback(one, params, numbers, x).linear)
+        one = pullback(
+            lambda p, numbers, x: split(step(p, merged(numbers, x[1]), x[0]))[0], params, numbers, x
+        )
+        after, kept = one.forward(numbers, x)
+        one.pull(kept, after)
+        found.append(one.linear)
 
     numbers, others = split(state)
     try:

@@ -41,9 +41,21 @@ def rescale(value: Tree, exponent: Int[Array, ""] | int = 0) -> Scaled:
     alive = peak > 0
     # A NaN peak is neither alive nor zero: it multiplies the value and so stays visible.
     # By way of [2, 4): 2**-shift itself would be subnormal, and so flushed to 0, for the largest peaks.
-    factor = jnp.where(alive, jnp.ldexp(jnp.ones_like(peak), 2 - shift), peak)
+    factor = jnp.where(alive, power_of_two(2 - shift, peak.dtype), peak)
     moved = jnp.where(peak == 0, DEAD, exponent + jnp.where(alive, shift, 0))
     return Scaled(jax.tree.map(lambda leaf: leaf * factor / 4, value), moved.astype(jnp.int32))
+
+
+def power_of_two(exponent: Int[Array, "*axes"], dtype: Any) -> Float[Array, "*axes"]:
+    """2**exponent, exactly, made from its bits; 0 below the smallest normal number of the dtype.
+
+    `ldexp` goes by way of a power that some platforms round (2**0 as 1 - 1e-16).
+    """
+    info = np.finfo(dtype)
+    word = {2: jnp.int16, 4: jnp.int32, 8: jnp.int64}[np.dtype(dtype).itemsize]
+    bias = 1 - int(info.minexp)
+    biased = jnp.clip(exponent.astype(jnp.int32) + bias, 0, 2 * bias).astype(word)
+    return jax.lax.bitcast_convert_type(biased << jnp.asarray(info.nmant, word), dtype)
 
 
 def add(a: Scaled, b: Scaled) -> Scaled:
@@ -51,8 +63,9 @@ def add(a: Scaled, b: Scaled) -> Scaled:
     top = jnp.maximum(a.exponent, b.exponent)
 
     def aligned(part: Scaled) -> Tree:
+        # What is further below than the smallest normal number adds nothing to numbers near 1.
         drop = jnp.maximum(part.exponent - top, -2000)
-        return jax.tree.map(lambda leaf: jnp.ldexp(leaf, drop), part.value)
+        return jax.tree.map(lambda leaf: leaf * power_of_two(drop, leaf.dtype), part.value)
 
     return rescale(jax.tree.map(jnp.add, aligned(a), aligned(b)), top)
 

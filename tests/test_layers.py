@@ -20,7 +20,7 @@ COMPUTING = [
     "shards profiles",
     "types registry runtime",
     "trees",
-    "activations lanczos linear objectives biases libraries generic",
+    "activations lanczos linear objectives biases libraries generic adopted",
     "unroll forward mean_field given",
     "cells initializers probes tasks remedies gradients zeros rounding",
     "experiment judging",
