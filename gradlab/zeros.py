@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gradlab.generic import generic
 from gradlab.states import BELOW_PRECISION, EXACT_ZERO
-from gradlab.trees import merged, split
+from gradlab.trees import carried, merged, split
 from gradlab.types import Scaled, Setup, Step
 from gradlab.unroll import reverse_scan
 
@@ -40,6 +40,7 @@ def structural_zeros(step: Step, params: Tree, state: Tree, xs: Tree, setup: Set
     be traced. Beyond it every entry is False. The remedy `setup.adjoint` changes the adjoint, not the
     transport.
     """
+    step, state, xs, _ = carried(step, params, state, xs)
     local, every = setup.objective
     recurrent = setup.recurrent
     numbers, others = split(params)
