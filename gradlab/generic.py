@@ -117,7 +117,7 @@ def _near_one(x: Any, dtype: Any = None) -> Any:
     """The entries that are not zero brought near 1, signs kept."""
     if not _is_float(x):
         return x
-    most = 2.0 ** BITS.get(np.dtype(dtype or x.dtype).itemsize, 6)
+    most = 2.0 ** min(BITS.get(np.dtype(kind).itemsize, 6) for kind in (dtype or x.dtype, x.dtype))
     size = jnp.clip(jnp.abs(x), jnp.asarray(1 / most, x.dtype), jnp.asarray(most, x.dtype))
     return jnp.where(x == 0, x, jnp.sign(x) * size)
 

@@ -32,9 +32,10 @@ def structural_zeros(step: Step, params: Tree, state: Tree, xs: Tree, setup: Set
 
     v_T random (adjoint: with the zeros of dL_T/dstate_T),     v_{t-1} = random where (D_t^T v_t) is not zero
 
-    D_t^T is the pullback of step t with all that rounds to zero replaced (`generic`), and v is drawn anew,
-    signs and sizes in [1/2, 1), after every step: what is zero in v is zero by definition of the derivative.
-    A part's columns of the transport are zero if and only if the part of a random v is.
+    D_t^T is the pullback of step t with all that rounds to zero replaced (`generic`), and after every step the
+    entries of v that are not zero are set to random numbers of size [1/2, 1) again: what is zero in v is zero
+    by definition of the derivative. A part's columns of the transport are zero if and only if the part of a
+    random v is.
 
     To be called where a zero was found only: it takes about twice the time of the adjoint. `setup.length` may
     be traced. Beyond it every entry is False. The remedy `setup.adjoint` changes the adjoint, not the
@@ -45,7 +46,7 @@ def structural_zeros(step: Step, params: Tree, state: Tree, xs: Tree, setup: Set
     recurrent = setup.recurrent
     numbers, others = split(params)
     pull = generic(lambda n, s, x, v: jax.vjp(lambda n, s: step(merged(n, others), s, x), n, s)[1](v))
-    pull_state = generic(lambda p, s, x, v: jax.vjp(lambda s: step(p, s, x), s)[1](v)[0])
+    pull_state = generic(lambda n, s, x, v: jax.vjp(lambda s: step(merged(n, others), s, x), s)[1](v)[0])
     term = generic(local)
 
     def forward(way: Tree, x: Tree, t: Any) -> tuple[Tree, Tree]:
@@ -53,24 +54,26 @@ def structural_zeros(step: Step, params: Tree, state: Tree, xs: Tree, setup: Set
 
     def start(final: Tree) -> tuple[Tree, Tree, Any]:
         ones = jax.tree.map(jnp.ones_like, final)
-        return _redrawn(term(final), 0), _redrawn(ones, 1), jnp.int32(0)
+        return _redrawn(term(final)), _redrawn(ones), jnp.int32(0)
 
     def back(carry: tuple[Tree, Tree, Any], kept: Any) -> tuple[tuple[Tree, Tree, Any], Any]:
         adjoint, vector, lag = carry
         before, x, t = kept
+        both = jax.tree.map(lambda *pair: jnp.stack(pair), adjoint, vector)
+        record = None
         if recurrent is None:
-            sent, record = pull_state(params, before, x, adjoint), None
+            both = jax.vmap(lambda v: pull_state(numbers, before, x, v))(both)
         else:
-            of_params, sent = pull(numbers, before, x, adjoint)
-            record = _all_zero(recurrent(of_params))
+            of_params, both = jax.vmap(lambda v: pull(numbers, before, x, v))(both)
+            record = _all_zero(recurrent(jax.tree.map(lambda leaf: leaf[0], of_params)))
+        sent, vector = (jax.tree.map(lambda leaf, i=i: leaf[i], both) for i in (0, 1))
         if setup.adjoint is not None:
             sent = setup.adjoint(lag + 1, Scaled(sent, jnp.int32(0))).value
         if every:
             # The initial state has no term of its own in the loss.
             own = jax.tree.map(lambda leaf: jnp.where(t > 1, leaf, 0), term(before))
-            sent = jax.tree.map(jnp.add, _redrawn(sent, 2 * lag + 2), own)
-        vector = pull_state(params, before, x, vector)
-        return (_redrawn(sent, 2 * lag + 3), _redrawn(vector, 2 * lag + 4), lag + 1), record
+            sent = jax.tree.map(jnp.add, _redrawn(sent), own)
+        return (_redrawn(sent), _redrawn(vector), lag + 1), record
 
     def observe(carry: tuple[Tree, Tree, Any], lag: Any) -> tuple[tuple[Tree, Tree, Any], Any]:
         return carry, (_zero_parts(carry[0]), _zero_parts(carry[1]))
@@ -79,16 +82,16 @@ def structural_zeros(step: Step, params: Tree, state: Tree, xs: Tree, setup: Set
     return Zeros(adjoint, transport[:, :1], transport, weights)
 
 
-def _redrawn(tree: Tree, fold: Any) -> Tree:
-    """Every entry that is not zero as a random number of size [1/2, 1)."""
+def _redrawn(tree: Tree) -> Tree:
+    """Every entry that is not zero as a random number of size [1/2, 1), always the same."""
     leaves, structure = jax.tree.flatten(tree)
-    keys = jax.random.split(jax.random.fold_in(jax.random.key(0), fold), len(leaves))
+    rng = np.random.default_rng(0)
 
-    def drawn(leaf: Any, key: Any) -> Any:
-        number = jax.random.uniform(key, leaf.shape, leaf.dtype, -0.5, 0.5)
-        return jnp.where(leaf == 0, 0, number + jnp.where(number < 0, -0.5, 0.5).astype(leaf.dtype))
+    def drawn(leaf: Any) -> Any:
+        number = rng.uniform(0.5, 1, leaf.shape) * rng.choice([-1, 1], leaf.shape)
+        return jnp.where(leaf == 0, 0, jnp.asarray(number, leaf.dtype))
 
-    return jax.tree.unflatten(structure, [drawn(*pair) for pair in zip(leaves, keys, strict=True)])
+    return jax.tree.unflatten(structure, [drawn(leaf) for leaf in leaves])
 
 
 def _all_zero(tree: Tree) -> Bool[Array, ""]:
