@@ -32,7 +32,7 @@ def structural_zeros(step: Step, params: Tree, state: Tree, xs: Tree, setup: Set
 
     v_T random (adjoint: with the zeros of dL_T/dstate_T),     v_{t-1} = random where (D_t^T v_t) is not zero
 
-    D_t^T is the pullback of step t with all that rounds to zero replaced (`generic`), and after every step the
+    D_t^T is the pullback of step t with all that rounds to zero replaced (`generic`). After every step the
     entries of v that are not zero are set to random numbers of size [1/2, 1) again: what is zero in v is zero
     by definition of the derivative. A part's columns of the transport are zero if and only if the part of a
     random v is.

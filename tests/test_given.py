@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 import gradlab
-from gradlab.given import named
+from gradlab.given import named, network
+from gradlab.registry import make
 from gradlab.states import OK
 from gradlab.status import GradlabError
 from gradlab.trees import decoded, encoded, form, merged, split
 
 N, T = 4, 12
 QUANTITIES = ("adjoint", "transport", "transport_frobenius", "weight_gradient")
-METRICS = ("half_life", "credit_horizon")
 
 
 @pytest.fixture(autouse=True)
@@ -131,33 +131,39 @@ def given_masks(params, h, x):
     return jnp.where(x[1] > 0, jnp.tanh(params @ h + x[0]), 0) / 0.8
 
 
-@pytest.mark.parametrize(
-    "make", [jax.random.key, jax.random.PRNGKey, lambda n: jax.random.key(n, impl="rbg")]
-)
-def test_keys_counters_and_flags_are_carried_along_and_have_no_gradient(make):
-    key, masks = make(3), []
-    state = {"h": np.zeros(3), "key": key, "n": 0, "up": np.bool_(False)}
+OPTIONS = {"w_rec": lambda p: p, "objective": "every"}
+
+
+def start(key):
+    return {"h": np.zeros(3), "key": key, "n": 0, "up": np.bool_(False)}
+
+
+@pytest.fixture(scope="module")
+def alone():
+    """The same network without anything but its numbers: the masks come with the inputs."""
+    key, masks = jax.random.key(3), []
     for _ in range(T):
         key, own = jax.random.split(key)
         masks.append(jax.random.bernoulli(own, 0.8, (3,)))
-    options = {"w_rec": lambda p: p, "objective": "every", "probes": ["saturation"]}
-    found = gradlab.measure(dropped, W, state, INPUTS, **options, readout=lambda s: s["h"])
-    # The same network without anything but its numbers.
-    alone = gradlab.measure(given_masks, W, np.zeros(3), np.stack([INPUTS, masks], axis=1), **options)
-    for name in (*QUANTITIES, "dead"):
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        xs = np.stack([INPUTS, masks], axis=1)
+        return gradlab.measure(given_masks, W, np.zeros(3), xs, **OPTIONS, probes=["saturation"])
+
+
+@pytest.mark.parametrize("make", [jax.random.key, jax.random.PRNGKey])
+def test_keys_counters_and_flags_are_carried_along_and_have_no_gradient(make, alone):
+    probes = ["saturation"] if make is jax.random.key else []
+    read = lambda s: s["h"]
+    found = gradlab.measure(dropped, W, start(make(3)), INPUTS, **OPTIONS, readout=read, probes=probes)
+    for name in (*QUANTITIES, *(["dead"] if probes else [])):
         np.testing.assert_array_equal(found[name].values, alone[name].values)
         np.testing.assert_array_equal(found[f"{name}_state"].values, alone[f"{name}_state"].values)
     assert found["part"].values.tolist() == ["state"]
 
 
 def test_a_key_that_checkpoint_keeps_is_no_obstacle():
-    found = gradlab.measure(
-        jax.checkpoint(dropped),
-        W,
-        {"h": np.zeros(3), "key": jax.random.key(3), "n": 0, "up": np.bool_(False)},
-        INPUTS,
-        w_rec=lambda p: p,
-    )
+    state = start(jax.random.key(3, impl="rbg"))
+    found = gradlab.measure(jax.checkpoint(dropped), W, state, INPUTS, w_rec=lambda p: p)
     assert (found.transport_state.values == OK).all()
 
 
@@ -209,6 +215,7 @@ def test_trees_are_taken_apart_and_put_together():
 
 h, xs, w = np.zeros(2), np.zeros((4, 2)), 0.5
 keep = lambda w, h, x: w * h + x
+still = lambda p, h, x: h + x
 part = lambda w, s, x: {"h": w * s["h"] + x, "n": s["n"] + 1}
 
 
@@ -247,13 +254,13 @@ REFUSED = {
     "two precisions": (call(state={"a": h, "b": h.astype("f4")}), "state", "mixes precisions"),
     "weights from elsewhere": (call(w_rec=lambda p: 3.0), "w_rec", "is not in params"),
     "weights that are none": (call(w_rec=lambda p: None), "w_rec", "picks nothing"),
-    "weights of words": (call(params={"n": "x"}, w_rec=lambda p: p["n"]), "w_rec", "picks 'x'"),
+    "weights of words": (call(still, params={"n": "x"}, w_rec=lambda p: p["n"]), "w_rec", "picks 'x'"),
     "weights that are integers": (
-        call(params={"n": np.arange(2)}, w_rec=lambda p: p["n"]), "w_rec", "picks [0 1]"
+        call(still, params={"n": np.arange(2)}, w_rec=lambda p: p["n"]), "w_rec", "picks [0 1]"
     ),
     "weights that are missing": (call(w_rec=lambda p: p["W"]), "w_rec", "fails on params"),
-    "another container": (call(lambda w, s, x: (s[0], s[1]), state=[h, h]), "step", "(*, *); the state is [*, *]"),
-    "another shape": (call(lambda w, h, x: jnp.zeros(3)), "step", "turns state of float64[2] into float64[3]"),
+    "another container": (call(lambda w, s, x: (s[0], s[1]), state=[h, h]), "step", "the state is [*, *]"),
+    "another shape": (call(lambda w, h, x: jnp.zeros(3)), "step", "float64[2] into float64[3]"),
     "a missing key": (call(lambda p, h, x: p["w"], params={"v": w}), "step", "KeyError"),
     "a product that does not fit": (call(lambda p, h, x: p @ h, params=np.eye(3)), "step", "be traced"),
     "no reverse mode": (
@@ -261,12 +268,11 @@ REFUSED = {
         "step",
         "cannot be differentiated",
     ),
-    "no function": (call(3), "step", "is of type int"),
     "a readout of integers": (
         call(part, state={"h": h, "n": 0}, readout=lambda s: s["n"]), "readout", "holds no number"
     ),
     "a readout that counts": (
-        call(part, state={"h": h, "n": 0}, readout=lambda s: s["h"] * s["n"]), "readout", "computes with integers"
+        call(part, state={"h": h, "n": 0}, readout=lambda s: s["h"] * s["n"]), "readout", "with integers"
     ),
     "a readout of what is missing": (call(readout=lambda s: s.h), "readout", "fails on the state"),
 }  # fmt: skip
@@ -284,11 +290,12 @@ def test_what_cannot_be_measured_is_refused_by_its_place(what):
     assert len(line) < 400
 
 
-def test_an_instance_in_the_place_of_its_step_is_told_what_to_pass():
-    from gradlab.registry import make
-
-    with pytest.raises(GradlabError, match="pass its method `step`"):
-        gradlab.measure(make("cells", "elman"), w, h, xs)
+@pytest.mark.parametrize(
+    ("step", "words"), [(3, "is of type int; pass a function"), (make("cells", "elman"), "its method `step`")]
+)
+def test_what_is_no_function_is_told_what_to_pass(step, words):
+    with pytest.raises(GradlabError, match=words):
+        network(step, w, h, xs, readout=lambda s: s, recurrent=None)
 
 
 def test_an_overflow_of_the_forward_pass_is_still_one():

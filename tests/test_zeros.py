@@ -280,7 +280,7 @@ def test_truncation_is_zero_by_definition_for_the_adjoint_alone(name):
     net = network("elman", 9)
     found = zeros(net, 9, name, adjoint=make("remedies", "truncate(k=4)")().adjoint)
     cut = np.arange(10) > 4
-    # With a loss at every step each has an adjoint of its own; but the initial state has none, and is cut off.
+    # With a loss at every step each has an adjoint of its own, but the initial state, which is cut off.
     expected = cut if name != "every" else np.arange(10) == 9
     np.testing.assert_array_equal(found.adjoint[:, 0], expected)
     assert not found.transport.any()
