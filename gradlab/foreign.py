@@ -121,7 +121,7 @@ def _adapted(spec: str, module: Any, name: str, settings: dict[str, str]) -> Any
     chosen = tuple((key, libraries.value(text)) for key, text in settings.items())
     library = _library(found, module, chosen)
     if library is None:
-        what = "is neither a step function nor a cell of gradlab, equinox or flax"
+        what = "is neither a step function nor a class of gradlab, equinox or flax"
         if isinstance(found, type):
             what = "is a class with neither init nor step, and not one of equinox or flax"
         raise GradlabError(OPTION, f"{shown(spec)} {what}; see gradlab.foreign")
