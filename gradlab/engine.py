@@ -243,7 +243,13 @@ def _draw_cell(sweep: Sweep, label: str, xs: Array) -> tuple[Networks, dict[str,
             digests[f"{init}/{s}"] = hashlib.sha256(b"".join(one)).hexdigest()
         params, state, target = jax.tree.map(lambda leaf: leaf[1:].reshape(-1, *leaf.shape[2:]), drawn)
         lanes.append(Networks(params, state, np.tile(xs, (len(gains), 1, 1, 1)), target))
-    return jax.tree.map(lambda *leaves: np.concatenate(leaves).astype(dtype), *lanes), digests
+
+    def together(*leaves: Array) -> Array:
+        joined = np.concatenate(leaves)
+        # Counters and keys of a state stay what they are.
+        return joined.astype(dtype) if np.issubdtype(joined.dtype, np.floating) else joined
+
+    return jax.tree.map(together, *lanes), digests
 
 
 def _initializer(sweep: Sweep, cell: Any, init: str) -> Any:

@@ -19,6 +19,7 @@ from gradlab.objectives import ObjectiveName
 from gradlab.objectives import objective as make_objective
 from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE, OK, UNDEFINED
 from gradlab.sweep import PROBES, Networks
+from gradlab.trees import carried
 from gradlab.types import Setup, Step
 from gradlab.unroll import Norm, log10_norm
 
@@ -58,8 +59,9 @@ def program(cell: Any, probe: str, name: ObjectiveName) -> Any:
     measure = registry.make("probes", probe)
 
     def sequence(params: Tree, state: Tree, xs: Any, target: Tree, length: Any) -> Any:
-        setup = Setup(make_objective(name, target, cell.readout), cell.recurrent, length, cell=cell)
-        return measure(cell.step, params, state, xs, setup)._asdict()
+        step, numbers, ys, seen = carried(cell.step, params, state, xs, cell)
+        setup = Setup(make_objective(name, target, cell.readout), cell.recurrent, length, cell=seen)
+        return measure(step, params, numbers, ys, setup)._asdict()
 
     def lane(one: Networks, length: Any) -> Any:
         each = lambda pair: sequence(one.params, one.state, pair[0], pair[1], length)
