@@ -38,6 +38,7 @@ READING = [
     "profiles",
     "summary",
     "outcomes",
+    "sentences",
     "tables",
     "trained",
     "sides sampling",
