@@ -9,7 +9,7 @@ from typing import Any, Literal, get_type_hints
 
 import numpy as np
 
-from gradlab import registry, sampling, strict
+from gradlab import registry, sampling, strict, summary
 from gradlab.samples import Axis, Label, Order, Where
 from gradlab.status import GradlabError, shown
 from gradlab.strict import Fault, fault
@@ -132,7 +132,8 @@ def _wanted(
     return wanted, []
 
 
-REGIMES = ("VANISH", "STABLE", "EXPLODE", "NONFINITE", "UNDEFINED")
+REGIMES = tuple(word for word in summary.REGIMES if word != "UNDECIDED")
+"""What may be claimed: `UNDECIDED` is what too few seeds give, and says nothing of the networks."""
 HEAD = ("text", "metric", "where", "size")
 
 

@@ -5,10 +5,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-import numpy as np
-from numpy.typing import ArrayLike
-
 from gradlab.sides import Key, Series, Value
+from gradlab.stats import difference_interval, percent
 from gradlab.verdicts import Finding, Status
 
 Mode = Literal["paired", "by intervals"]
@@ -149,6 +147,7 @@ def by_intervals(key: Key, before: Series, after: Series, limit: Limit, alpha: f
         verdict = _states(before, after, alpha) or _values(before, after, limit, alpha)
     sentence = f"{key}: {verdict.said} (by intervals, {sizes[0]} and {sizes[1]} seeds)"
     found = finding(key, verdict.status, after.mean, verdict.wanted, sentence)
+    found = found._replace(text=f"{found.text}, as far as the seeds can tell")
     return Change(found, "by intervals", before.mean, after.mean, verdict.times)
 
 
@@ -178,13 +177,13 @@ def _values(before: Series, after: Series, limit: Limit, alpha: float) -> _Verdi
     if min(len(old), len(new)) < LEAST_SEEDS:
         said = f"{_counted(before)} before; {_counted(after)} now: no more than seeds scatter"
         return _Verdict("passed", "states that differ no more than seeds do", said, 0.0)
-    difference, half = welch(old, new, alpha)
-    room = limit.of(before.mean)
+    difference, low, high, level = difference_interval(old, new, 1 - alpha)
+    half, room = (high - low) / 2, limit.of(before.mean)
     failed = abs(difference) > room + half
     wanted = f"{before.mean:.6g} -+ {room:.3g}, or an interval that reaches there"
     said = (
-        f"mean {before.mean:.6g} -> {after.mean:.6g}; interval of the difference {difference - half:+.2g} to "
-        f"{difference + half:+.2g}, allowed -+{room:.3g}"
+        f"mean {before.mean:.6g} -> {after.mean:.6g}; {percent(level)} interval of the difference "
+        f"{low:+.2g} to {high:+.2g}, allowed -+{room:.3g}"
     )
     if not failed and half > room:
         said += f"; a change of less than {room + half:.2g} is not seen with so few seeds"
@@ -213,22 +212,3 @@ def fisher(a: int, of_a: int, b: int, of_b: int) -> float:
     ]
     here = math.comb(of_a, a) * math.comb(of_b, b)
     return sum(n for n in ways if n <= here) / math.comb(of_a + of_b, together)
-
-
-def welch(old: ArrayLike, new: ArrayLike, alpha: float) -> tuple[float, float]:
-    """The difference of two means and half the width of its interval at confidence 1 - alpha.
-
-    t(1 - alpha/2, df) sqrt(s1^2/n1 + s2^2/n2),  df after Welch and Satterthwaite
-
-    Reference: Welch 1947, The generalization of Student's problem when several different population
-    variances are involved.
-    """
-    from scipy.special import stdtrit
-
-    samples = [np.asarray(values, np.float64) for values in (old, new)]
-    difference = float(samples[1].mean() - samples[0].mean())
-    parts = [float(x.var(ddof=1)) / len(x) for x in samples]
-    if sum(parts) == 0:
-        return difference, 0.0
-    freedom = sum(parts) ** 2 / sum(part**2 / (len(x) - 1) for part, x in zip(parts, samples, strict=True))
-    return difference, float(-stdtrit(freedom, alpha / 2) * math.sqrt(sum(parts)))

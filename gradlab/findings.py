@@ -29,6 +29,8 @@ class Judged(NamedTuple):
     measured: float
     low: float
     high: float
+    level: float
+    """That the interval attains."""
     seeds: int
     sentence: str
 
@@ -53,10 +55,9 @@ def _finding(claim: Claim, samples: Samples) -> Judged:
     points = len(samples.at(claim.where))
     several = f" {points} points, the first" if points > 1 and verdict.status == "passed" else ""
     place = f" at{several} {label(at.where)}" if at.where else ""
-    counted = f" ({at.seeds} seeds)" if at.seeds > 1 and not at.lost else ""
     why = f"; {verdict.why}" if verdict.why and verdict.why != at.lost else ""
-    sentence = f"{claim.metric}{place}: {at}{counted}; claimed: {wanted}{why}."
-    numbers = (at.middle, at.low, at.high)
+    sentence = f"{claim.metric}{place}: {at}; claimed: {wanted}{why}."
+    numbers = (at.middle, at.low, at.high, at.level)
     return Judged(claim.text, verdict.status, claim.metric, at.where, wanted, *numbers, at.seeds, sentence)
 
 

@@ -112,7 +112,8 @@ def measure(
         cell, *result, digests={}, extras=extras, gates=("none",) if extras else (), has_gain=True
     )
     precision = str(jax.tree.leaves(state)[0].dtype)
-    return dataset([found], ["given"], [float("nan")], [T], [seed], objective=objective, precision=precision)
+    facts = {"objective": objective, "precision": precision, "networks": "given"}
+    return dataset([found], ["given"], [float("nan")], [T], [seed], **facts)
 
 
 def _extras(

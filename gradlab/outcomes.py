@@ -7,47 +7,38 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gradlab import stats
 from gradlab.profiles import SOFT, fall, hard_horizon, rate, stored_states
-from gradlab.stats import Interval
+from gradlab.stats import (
+    Interval,
+    mean_interval,
+    median_interval,
+    rank_correlation_interval,
+    share_interval,
+)
 
 if TYPE_CHECKING:
     import pandas
     import xarray
 
 ENDS = ("start", "end")
-Z = 1.959963984540054
-"""Of a 95 % interval."""
 REACH = SOFT
 """Decades by which a gradient may have changed at the far end and still be expected to train."""
 
 
 class Share(NamedTuple):
-    """A share and its 95 % interval."""
+    """A share and its interval."""
 
     successes: int
     of: int
     low: float
     high: float
+    level: float
+    """The least coverage of the interval."""
 
 
-def wilson(count: int, of: int) -> Share:
-    """A share of successes with Wilson's score interval.
-
-    (p + z^2/2n -+ z sqrt(p (1 - p)/n + z^2/4n^2)) / (1 + z^2/n)
-
-    >>> share = wilson(17, 20)
-    >>> round(share.low, 3), round(share.high, 3)
-    (0.64, 0.948)
-
-    Reference: Wilson 1927, Probable inference, the law of succession, and statistical inference.
-    """
-    if of == 0:
-        return Share(0, 0, math.nan, math.nan)
-    p, room = count / of, Z**2 / of
-    middle = p + room / 2
-    half = Z * math.sqrt(p * (1 - p) / of + room / (4 * of))
-    return Share(count, of, max(0.0, (middle - half) / (1 + room)), min(1.0, (middle + half) / (1 + room)))
+def share(count: int, of: int) -> Share:
+    """A share of successes with Clopper and Pearson's interval; see `stats.share_interval`."""
+    return Share(count, of, *share_interval(count, of)[1:])
 
 
 class Outcome(NamedTuple):
@@ -68,7 +59,7 @@ class Outcome(NamedTuple):
     loss: float
     """The last of each seed, on fresh sequences; that of a diverged seed counts as infinite."""
     losses: Interval
-    """The same median, and the interval that its level is said of; NaN ends for one seed."""
+    """The same median and its interval."""
     chance: float
     """Loss of the best answer that knows nothing of the sequence; NaN where it is not known."""
     diverged: int
@@ -101,7 +92,7 @@ def outcomes(
         what = some["broken_what"][broken].mode()
         # A gradient that nobody follows is not changed; that of a seed which diverged at once is not known.
         closed_form = bool(some["changed"].isna().all()) and not broken.any()
-        losses = stats.median_interval(np.where(broken, np.inf, some["loss"].to_numpy(np.float64)))
+        losses = median_interval(np.where(broken, np.inf, some["loss"].to_numpy(np.float64)))
         ended = transport[:, 1]
         rows.append(
             Outcome(
@@ -113,7 +104,7 @@ def outcomes(
                 int(first["parameters"]),
                 math.nan if closed_form else float(first["rate"]),
                 closed_form,
-                wilson(int(solved.sum()), len(some)),
+                share(int(solved.sum()), len(some)),
                 float(np.median(some["solved_at"][solved])) if solved.any() else math.nan,
                 losses.middle,
                 losses,
@@ -124,7 +115,7 @@ def outcomes(
                 float(some["cosine"].mean()),
                 _pair(_soft(transport[:, end]) for end in (0, 1)),
                 _pair(_slope(transport[:, end]) for end in (0, 1)),
-                stats.mean_interval(rate(ended, stored_states(ended)).value),
+                mean_interval(rate(ended, stored_states(ended)).value),
                 _median(hard_horizon(stored_states(adjoint[:, 0])).value),
             )
         )
@@ -161,6 +152,7 @@ class Forecast(NamedTuple):
     spearman: float
     low: float
     high: float
+    level: float
     points: int
 
 
@@ -170,25 +162,14 @@ def forecast(rows: list[Outcome]) -> Forecast:
     largest T = 1 + 3 / |rate at the start|,   or the hard horizon where that is shorter
 
     since a rate of r decades a step changes a gradient by 10^3 over 3/|r| steps. The rank correlation
-    is between (largest T) / T and the solved share; its interval is Fisher's with Bonett and Wright's
-    variance. NaN where all shares are equal or fewer than four rows are there.
-
-    Reference: Spearman 1904, The proof and measurement of association between two things; Bonett, Wright
-    2000, Sample size requirements for estimating Pearson, Kendall and Spearman correlations.
+    is between (largest T) / T and the solved share; see `stats.rank_correlation_interval`. NaN where all
+    shares are equal or fewer than four rows are there.
     """
     reach = np.array([_reach(row) for row in rows])
-    share = np.array([row.solved.successes / max(row.solved.of, 1) for row in rows])
+    solved = np.array([row.solved.successes / max(row.solved.of, 1) for row in rows])
     known = ~np.isnan(reach)
     ease = reach[known] / np.array([row.T for row in rows])[known]
-    n = int(known.sum())
-    if n < 4 or np.ptp(share[known]) == 0 or np.ptp(ease) == 0:
-        return Forecast(reach, math.nan, math.nan, math.nan, n)
-    from scipy.stats import spearmanr
-
-    found = float(spearmanr(ease, share[known]).statistic)
-    z = math.atanh(min(max(found, -0.999999), 0.999999))
-    half = Z * math.sqrt((1 + found**2 / 2) / (n - 3))
-    return Forecast(reach, found, math.tanh(z - half), math.tanh(z + half), n)
+    return Forecast(reach, *rank_correlation_interval(ease, solved[known]), int(known.sum()))
 
 
 def _reach(row: Outcome) -> float:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
+from gradlab.stats import LEVEL, percent
+
 Label = float | int | str
 Where = dict[str, Label]
 """Labels of points: an axis left out stands for all its values."""
@@ -17,10 +19,10 @@ FEW = 3
 
 
 class Sample(NamedTuple):
-    """One metric at one point: the seeds' mean, median or share, and its 95 % interval.
+    """One metric at one point: the seeds' mean, median or share, and an interval.
 
-    An end may be infinite (a horizon beyond T, a task never solved). With a single seed the interval is the
-    point itself. `lost` says why there is no value; it comes before any value.
+    An end may be infinite (a horizon beyond T, a task never solved). `lost` says why there is no value; it
+    comes before any value.
     """
 
     where: Where
@@ -30,14 +32,28 @@ class Sample(NamedTuple):
     high: float
     word: str = ""
     lost: str = ""
+    level: float = math.nan
+    """That the interval attains: NaN where there is none, 1 for one given network, which is no sample."""
 
     def __str__(self) -> str:
         if self.lost:
             return self.lost
+        seeds = f"{self.seeds} seed{'s' * (self.seeds != 1)}"
         if self.word:
-            return self.word
-        known = f" [{number(self.low)}, {number(self.high)}]" if self.seeds > 1 else ", 1 seed, no interval"
-        return f"{number(self.middle)}{known}"
+            return f"{self.word} ({seeds})"
+        if self.level == 1:
+            return f"{number(self.middle)} (this network)"
+        if math.isnan(self.level):
+            return f"{number(self.middle)} ({seeds}, no interval)"
+        return (
+            f"{number(self.middle)} [{number(self.low)}, {number(self.high)}] "
+            f"({percent(self.level)} interval, {seeds})"
+        )
+
+    @property
+    def miss(self) -> float:
+        """How often one end of the interval is on the wrong side of the true value, at the most."""
+        return 1.0 if math.isnan(self.level) else (1 - self.level) / 2
 
 
 def number(value: float) -> str:
@@ -57,13 +73,34 @@ class Verdict(NamedTuple):
     why: str = ""
 
 
-def decide(sample: Sample, holds: bool, fails: bool, why: str = "the interval is too wide") -> Verdict:
-    """States before values: a value that is lost fails; else it holds, fails, or cannot be told."""
+WRONG = 1 - LEVEL
+"""How often a claim may pass, or fail, although it should not: the ends that decide miss no more often."""
+
+
+def decide(sample: Sample, holds: bool, fails: bool, *, sides: int = 1) -> Verdict:
+    """States before values: a value that is lost fails; else it holds, fails, or cannot be told.
+
+    A claim holds by one end of the interval, or by two of which either alone may be wrong; it fails by one,
+    or, where it has two `sides`, by either of two.
+    """
     if sample.lost:
         return Verdict("failed", sample, sample.lost)
-    if holds or fails:
-        return Verdict("passed" if holds else "failed", sample)
-    return Verdict("cannot judge", sample, why)
+    if math.isnan(sample.level):
+        return Verdict("cannot judge", sample, "a claim about seeds needs an interval over them")
+    if not holds and not fails:
+        return Verdict("cannot judge", sample, "the interval is too wide")
+    if not _good((1 if holds else sides) * sample.miss):
+        return Verdict("cannot judge", sample, _weak(sample))
+    return Verdict("passed" if holds else "failed", sample)
+
+
+def _good(miss: float) -> bool:
+    return miss <= WRONG + 1e-9
+
+
+def _weak(*samples: Sample) -> str:
+    least = min(samples, key=lambda sample: sample.level)
+    return f"too few seeds: an interval of {percent(least.level)} is not enough to judge by"
 
 
 def worst(verdicts: Sequence[Verdict]) -> Verdict:
@@ -104,14 +141,19 @@ def same(a: Any, b: Any) -> bool:
 
 
 def apart(high: Sample, low: Sample) -> Verdict:
-    """Whether one sample is above another: their intervals must not touch, and rest on enough seeds."""
+    """Whether one sample is above another: their intervals must not touch, and rest on enough seeds.
+
+    Enough are 3, and for medians 6: with fewer the ends of two intervals miss too often (`WRONG`).
+    """
     for sample in (high, low):
         if sample.lost:
             return Verdict("failed", sample, f"{label(sample.where)}: {sample.lost}")
     against = f"against {low} for {label(low.where)}"
-    few = min(high.seeds, low.seeds)
+    few = min((sample.seeds for sample in (high, low) if sample.level != 1), default=FEW)
     if few < FEW:
         return Verdict("cannot judge", high, f"{against}; too few seeds to compare ({few}, at least {FEW})")
+    if not _good(high.miss + low.miss):
+        return Verdict("cannot judge", high, f"{against}; {_weak(high, low)}")
     if high.low > low.high:
         return Verdict("passed", high, against)
     if high.high <= low.low:
@@ -144,7 +186,7 @@ def _one_way(row: list[Sample]) -> Verdict:
         return Verdict("cannot judge", row[0], "a single point has no direction")
     highest = row[0]
     for point in row[1:]:
-        if point.high < highest.low and min(point.seeds, highest.seeds) >= FEW:
+        if point.high < highest.low and apart(point, highest).status == "failed":
             return Verdict("failed", point, f"against {highest} for {label(highest.where)}")
         highest = max(highest, point, key=lambda sample: sample.low)
     return apart(row[-1], row[0])

@@ -5,14 +5,14 @@ import math
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from gradlab import profiles, summary, tables
-from gradlab.outcomes import wilson
 from gradlab.profiles import METRICS as STORED
 from gradlab.profiles import Metric
 from gradlab.samples import Sample, Samples, Where
 from gradlab.states import FORWARD_NONFINITE, OK, UNDEFINED
+from gradlab.stats import Interval, mean_interval, median_interval, share_interval
 from gradlab.tables import Run
 from gradlab.trained import Trained
 
@@ -82,7 +82,8 @@ def swept(run: Run, metric: str) -> Samples:
             points.append(_regime(run, found, place, where))
         else:
             value, state = (array[place] for array in found[metric])
-            points.append(_together(METRICS["sweep"][metric], where, value, state, metric in BEYOND))
+            kind, given = METRICS["sweep"][metric], summary.given(norms)
+            points.append(_together(kind, where, value, state, metric in BEYOND, given))
     return Samples(metric, names, tuple(points))
 
 
@@ -113,8 +114,10 @@ def _regime(run: Run, found: dict[str, Metric], place: tuple[int, ...], where: W
     seeds = {name: Metric(metric.value[place], metric.state[place]) for name, metric in found.items()}
     linear = bool(run.norms["linear"].values[place[0]])
     labels = (str(where["cell"]), str(where["init"]), float(where["w_rec"]), int(where["T"]))
-    group = summary.group(labels, seeds, np.empty(0), linear)
-    return Sample(where, group.seeds, math.nan, math.nan, math.nan, group.regime)
+    given = summary.given(run.norms)
+    group = summary.group(labels, seeds, np.empty(0), linear, given=given)
+    level = 1.0 if given else math.nan
+    return Sample(where, group.seeds, math.nan, math.nan, math.nan, group.regime, level=level)
 
 
 def trained(run: Trained, metric: str) -> Samples:
@@ -159,9 +162,17 @@ def _of_seeds(
 
 
 def _together(
-    kind: Kind, where: Where, value: NDArray[np.float64], state: NDArray[np.int8], beyond: bool
+    kind: Kind,
+    where: Where,
+    value: NDArray[np.float64],
+    state: NDArray[np.int8],
+    beyond: bool,
+    given: bool = False,
 ) -> Sample:
-    """The seeds of a point as one sample; `beyond` takes what is undefined for infinite."""
+    """The seeds of a point as one sample; `beyond` takes what is undefined for infinite.
+
+    One `given` network is judged by its number, which is all there is to know of it.
+    """
     n = len(value)
     lost = (state != OK) & ~((state == UNDEFINED) & beyond)
     if lost.any():
@@ -171,32 +182,12 @@ def _together(
             why = f"lost, the forward pass of {broken} of {n} seeds is not finite"
         return Sample(where, n, math.nan, math.nan, math.nan, lost=why)
     values = np.where(state == OK, value, np.inf)
-    if kind == "share":
-        count = int(values.sum())
-        share = wilson(count, n)
-        return Sample(where, n, count / n, share.low, share.high)
-    middle, low, high = summary.interval(values) if kind == "mean" else median_interval(values)
-    single = math.isnan(low)
-    return Sample(where, n, middle, middle if single else low, middle if single else high)
-
-
-def median_interval(values: ArrayLike) -> summary.Interval:
-    """The median and an interval between two of the sorted values, which may be infinite.
-
-    P(median < x_(k)) = P(Binomial(n, 1/2) < k) <= 2.5 %,   the same from the other end
-
-    Below 6 values no k is that good, and the ends are the least and the largest: 1 - 2^(1 - n) is known of
-    the interval then. NaN ends for a single value.
-
-    >>> median_interval([1, 2, float("inf")])
-    Interval(mean=2.0, low=1.0, high=inf)
-    """
-    x = np.sort(np.asarray(values, np.float64))
-    n = len(x)
-    middle = float(x[n // 2]) if n % 2 else float((x[n // 2 - 1] + x[n // 2]) / 2)
-    if n < 2:
-        return summary.Interval(middle, math.nan, math.nan)
-    tail = np.cumsum([math.comb(n, k) * 0.5**n for k in range(n)])
-    k = int(np.searchsorted(tail, (1 - summary.CONFIDENCE) / 2, side="right"))
-    at = max(k - 1, 0)
-    return summary.Interval(middle, float(x[at]), float(x[n - 1 - at]))
+    if given and n == 1:
+        only = float(values[0])
+        found = Interval(only, only, only, 1.0)
+    elif kind == "share":
+        found = share_interval(int(values.sum()), n)
+    else:
+        found = (mean_interval if kind == "mean" else median_interval)(values)
+    middle, low, high, level = found
+    return Sample(where, n, middle, low, high, level=level)

@@ -7,10 +7,9 @@ import math
 from collections.abc import Sequence
 
 from gradlab.outcomes import Outcome
+from gradlab.samples import FEW, WRONG
 from gradlab.stats import percent
 
-FEW = 3
-"""With fewer seeds a difference is not judged."""
 NAMED = 3
 """Of a longer list the rest is counted."""
 FAR = 0.5
@@ -102,12 +101,24 @@ def _beside(row: Outcome, plain: Outcome) -> str:
         return f"as many seeds as of the plain arm ({count})"
     if row.solved.successes or plain.solved.successes:
         return f"its share is not told apart from the plain arm's ({count})"
+    if 1 - (row.losses.level + plain.losses.level) / 2 > WRONG + 1e-9:
+        return _seed_by_seed(row, plain)
     theirs = _loss(plain)
     if row.losses.high < plain.losses.low:
         return f"its loss is below the plain arm's {theirs}"
     if row.losses.low > plain.losses.high:
         return f"its loss is above the plain arm's {theirs}"
     return f"its loss is not told apart from the plain arm's {theirs}"
+
+
+def _seed_by_seed(row: Outcome, plain: Outcome) -> str:
+    """The losses of so few seeds that the interval is all of them, and not one to judge the median by."""
+    theirs = f"{_number(plain.losses.low)} to {_number(plain.losses.high)}"
+    if row.losses.high < plain.losses.low:
+        return f"the loss of every seed is below the plain arm's {theirs}"
+    if row.losses.low > plain.losses.high:
+        return f"the loss of every seed is above the plain arm's {theirs}"
+    return f"its losses overlap the plain arm's {theirs}"
 
 
 def _ending(row: Outcome) -> list[str]:
@@ -137,7 +148,7 @@ def judged(rows: Sequence[Outcome]) -> str:
     few = best.solved.of < FEW
     beaten = [row for row in others if row.solved.high < best.solved.low]
     if len(tied) == 1 and len(beaten) == len(others) and not few:
-        ahead = f"its {_percent(best)} interval lies above that of every other"
+        ahead = f"its {percent(best.solved.level)} interval lies above that of every other"
         return f"Best: {named(best, rows)}, {count} solved{_updates(best)}; {ahead}."
     kind = "arms" if len({(row.T, row.w_rec) for row in rows}) == 1 else "rows"
     whole = f" each ({len(tied)} of {len(rows)} {kind})" if len(tied) > 1 else ""
@@ -146,13 +157,9 @@ def judged(rows: Sequence[Outcome]) -> str:
     if few:
         return f"{said}; too few seeds to compare (at least {FEW})."
     if beaten:
-        said += f"; told apart from {_names(beaten, rows)} by {_percent(best)} intervals"
+        said += f"; told apart from {_names(beaten, rows)} by {percent(best.solved.level)} intervals"
     left = [row for row in others if row not in beaten]
     return f"{said}; not told apart from {_names(left, rows)}." if left else f"{said}."
-
-
-def _percent(row: Outcome) -> str:
-    return percent(getattr(row.solved, "level", 0.95))
 
 
 def _updates(row: Outcome) -> str:

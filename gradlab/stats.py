@@ -1,7 +1,7 @@
 """Intervals, each with the level that it attains: the one place where the package computes one.
 
-A level is the least share of repetitions in which the interval holds the true value, for the laws that the
-docstring names; `tests/test_stats.py` counts it.
+A level is the share of repetitions in which the interval holds the true value, or less than that share;
+each docstring says for which laws, and `tests/test_stats.py` counts.
 """
 
 import math
@@ -26,6 +26,10 @@ class Interval(NamedTuple):
 
 def mean_interval(values: ArrayLike, level: float = LEVEL) -> Interval:
     """The mean and Student's t-interval, mean -+ t((1 + level)/2, n - 1) s / sqrt(n); NaNs are left out.
+
+    Exact for a normal law. It fails where the law is skewed: of 95 % it covers, for exp(N(0, 1)), 94, 90, 86,
+    84, 84, 87 and 90 % with 2, 3, 5, 6, 10, 20 and 50 values, and for exp(N(0, 0.25^2)) 93 to 95 %. Rates are
+    logarithms, of products of many factors at that, and nearer to the normal law than their norms are.
 
     With one value the ends and the level are NaN; with none, the mean too.
 
@@ -93,13 +97,71 @@ def share_interval(successes: int, of: int, level: float = LEVEL) -> Interval:
     return Interval(successes / of, low, high, level)
 
 
+def difference_interval(before: ArrayLike, after: ArrayLike, level: float = LEVEL) -> Interval:
+    """The difference of two means, after - before, with Welch's interval; at least two values each.
+
+    difference -+ t((1 + level)/2, df) sqrt(s1^2/n1 + s2^2/n2),   df after Welch and Satterthwaite
+
+    For two normal laws of any two variances, to less than a point.
+
+    Reference: Welch 1947, The generalization of Student's problem when several different population
+    variances are involved.
+    """
+    from scipy.special import stdtrit
+
+    samples = [np.asarray(values, np.float64) for values in (before, after)]
+    difference = float(samples[1].mean() - samples[0].mean())
+    parts = [float(x.var(ddof=1)) / len(x) for x in samples]
+    if sum(parts) == 0:
+        return Interval(difference, difference, difference, level)
+    # Shares of the whole, which squares do not underflow.
+    shares = [part / sum(parts) for part in parts]
+    freedom = 1 / sum(share**2 / (len(x) - 1) for share, x in zip(shares, samples, strict=True))
+    half = float(stdtrit(freedom, (1 + level) / 2)) * math.sqrt(sum(parts))
+    return Interval(difference, difference - half, difference + half, level)
+
+
+def rank_correlation_interval(x: ArrayLike, y: ArrayLike, level: float = LEVEL) -> Interval:
+    """Spearman's rank correlation and an interval for it; NaN with fewer than 4 pairs or all of a side equal.
+
+    tanh(artanh r -+ t((1 + level)/2, n - 2) sqrt((1 + r^2/2) / (n - 3)))
+
+    with r no nearer to -+1 than two neighbours that change places leave it, 1 - 12 / (n^3 - n): of a sample
+    of four in perfect order, Fisher's interval would shut out all but perfect order. For a bivariate normal
+    law whose correlation is at most 0.95; at 0.99 it covers 86 % with 20 pairs.
+
+    Reference: Spearman 1904, The proof and measurement of association between two things; Bonett, Wright
+    2000, Sample size requirements for estimating Pearson, Kendall and Spearman correlations.
+    """
+    pair = np.asarray(x, np.float64), np.asarray(y, np.float64)
+    n = len(pair[0])
+    if n < 4 or any(np.all(side == side[0]) for side in pair):
+        return _alone(math.nan)
+    from scipy.special import stdtrit
+
+    a, b = (_ranks(side) for side in pair)
+    middle = min(max(float(np.corrcoef(a, b)[0, 1]), -1.0), 1.0)
+    most = 1 - 12 / (n**3 - n)
+    r = min(max(middle, -most), most)
+    half = float(stdtrit(n - 2, (1 + level) / 2)) * math.sqrt((1 + r**2 / 2) / (n - 3))
+    return Interval(middle, math.tanh(math.atanh(r) - half), math.tanh(math.atanh(r) + half), level)
+
+
+def _ranks(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Ranks from 1; equal values share the mean of theirs."""
+    _, place, count = np.unique(x, return_inverse=True, return_counts=True)
+    ranks: NDArray[np.float64] = (np.cumsum(count) - (count - 1) / 2)[place]
+    return ranks
+
+
 def percent(level: float) -> str:
     """A level in words, never more than it is.
 
-    >>> percent(0.95), percent(0.75), percent(0.96875), percent(0.9375)
-    ('95 %', '75 %', '96 %', '93 %')
+    >>> percent(0.95), percent(0.75), percent(0.96875), percent(0.9375), percent(0.99995)
+    ('95 %', '75 %', '96 %', '93 %', '99.995 %')
     """
-    return f"{math.floor(100 * level + 1e-9)} %"
+    digits = max(0, math.ceil(-math.log10(max(1 - level, 1e-12)) - 1e-9) - 2)
+    return f"{math.floor(100 * level * 10**digits + 1e-6) / 10**digits:.{digits}f} %"
 
 
 def _known(values: ArrayLike) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""What the seeds of a point say together: interval, regime, border, and the sentence that says it."""
+"""What the seeds of a point say together: regime, border, and the sentence that says it."""
 
 import itertools
 import math
@@ -9,61 +9,54 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gradlab.profiles import HALF, HORIZONS, Metric, mean_ok, measured, stored
-from gradlab.states import FORWARD_NONFINITE, UNDEFINED
+from gradlab.states import BACKWARD_NONFINITE, FORWARD_NONFINITE, OK, UNDEFINED
+from gradlab.stats import Interval, mean_interval, percent
 
 if TYPE_CHECKING:
     import xarray
 
-CONFIDENCE = 0.95
-"""Of an interval over seeds."""
+REGIMES = ("VANISH", "STABLE", "EXPLODE", "UNDECIDED", "NONFINITE", "UNDEFINED")
+"""Every word that may stand for a regime."""
+EQUIVALENT = 0.90
+"""Level of the interval that must lie within the band for `STABLE`: two one-sided tests at 5 %."""
 
 
-class Interval(NamedTuple):
-    """A mean over seeds and the interval it is known to; `low` and `high` are NaN for a single seed."""
+def regime(rates: ArrayLike, T: int, *, given: bool = False) -> str:
+    """`VANISH`, `EXPLODE`, `STABLE` or `UNDECIDED`, from the rates of networks drawn alike, NaNs left out.
 
-    mean: float
-    low: float
-    high: float
+    The band is |rate| <= log10(2)/T: over the sequence the transport changes by less than a factor 2. Of the
+    mean rate is said
 
+        VANISH, EXPLODE   if its whole 95 % t-interval lies below, above the band
+        STABLE            if its whole 90 % t-interval lies within it: two one-sided tests at 5 %
+        UNDECIDED         else: with one network, which has no interval, or with too few
 
-def interval(values: ArrayLike) -> Interval:
-    """The mean over seeds and its 95 % t-interval, mean -+ t(0.975, n - 1) s / sqrt(n); NaNs are left out.
+    and `UNDEFINED` without a rate. One `given` network is no sample, and is judged by its rate.
 
-    With one value the interval's ends are NaN; with none, the mean too.
+    Reference: Schuirmann 1987, A comparison of the two one-sided tests procedure and the power approach for
+    assessing the equivalence of average bioavailability.
     """
-    x = np.asarray(values, np.float64).ravel()
-    x = x[~np.isnan(x)]
-    if len(x) < 2:
-        return Interval(float(x[0]) if len(x) else math.nan, math.nan, math.nan)
-    from scipy.special import stdtrit
-
-    mean = float(x.mean())
-    half = float(stdtrit(len(x) - 1, (1 + CONFIDENCE) / 2) * x.std(ddof=1) / math.sqrt(len(x)))
-    return Interval(mean, mean - half, mean + half)
-
-
-def regime(mean: float, low: float, high: float, T: int) -> str:
-    """`VANISH`, `EXPLODE` or `STABLE`, from a rate and its interval over seeds.
-
-    A gradient is said to vanish (explode) when the whole interval lies below -log10(2)/T (above +log10(2)/T):
-    over the sequence it then changes by more than a factor 2 (`HALF` decades) for sure. Everything else is
-    `STABLE`. With a single seed (`low` and `high` NaN) the point estimate decides; without a rate the
-    answer is `UNDEFINED`.
-    """
-    if math.isnan(mean):
-        return "UNDEFINED"
-    if math.isnan(low) or math.isnan(high):
-        low = high = mean
     limit = HALF / T
-    return "VANISH" if high < -limit else "EXPLODE" if low > limit else "STABLE"
+    found, near = mean_interval(rates), mean_interval(rates, EQUIVALENT)
+    if math.isnan(found.middle):
+        return "UNDEFINED"
+    if math.isnan(found.level):
+        if not given:
+            return "UNDECIDED"
+        found = near = Interval(found.middle, found.middle, found.middle, 1.0)
+    if found.high < -limit or found.low > limit:
+        return "VANISH" if found.high < -limit else "EXPLODE"
+    return "STABLE" if -limit <= near.low and near.high <= limit else "UNDECIDED"
 
 
-def trajectory_dependent(mean: float, low: float, T: int, linear: bool) -> bool:
-    """Whether the leading exponent is positive for sure and the Jacobian depends on the state.
+def trajectory_dependent(rates: ArrayLike, T: int, linear: bool) -> NDArray[np.bool_]:
+    """Which networks are chaotic: their transport grows by more than a factor 2, and depends on the state.
 
-    Such a network is chaotic: its numbers belong to this one trajectory, another precision follows another.
+    Their numbers belong to this one trajectory, and another precision follows another. Of each network by its
+    own rate, in decades per step of lag: a mean over networks hides those that are.
     """
-    return not linear and (mean if math.isnan(low) else low) > HALF / T
+    above: NDArray[np.bool_] = np.asarray(rates, np.float64) > (math.inf if linear else HALF / T)
+    return above
 
 
 def border(w_rec: ArrayLike, rates: ArrayLike) -> float:
@@ -95,20 +88,44 @@ class Group(NamedTuple):
     w_rec: float
     T: int
     seeds: int
+    """Networks; of a given network, its input sequences."""
     rate: float
+    """The mean over the networks that have one."""
     low: float
     high: float
+    """Ends of its t-interval, NaN where fewer than two networks have a rate."""
     regime: str
     half_life: float
     soft_horizon: float
     hard_horizon: float
     credit_horizon: float
     nonfinite: int
+    """Networks whose forward pass overflows."""
     nonfinite_step: int
+    """The first step at which one does; 0 for none."""
     trajectory_dependent: bool
+    """Whether any of the networks is chaotic."""
     has_gain: bool
     """Whether w_rec has an effect on the cell."""
     profile: NDArray[np.float64]
+    level: float = math.nan
+    """Of the rate's interval: 0.95, NaN where there is none."""
+    chaotic: int = 0
+    """How many of the networks are."""
+    rated: int = 0
+    """How many of them have a rate."""
+    backward_nonfinite: int = 0
+    """Networks with a finite forward pass and no rate, since the backward pass is not finite."""
+    given: bool = False
+    """Whether this is one network that somebody gave, and no sample of networks drawn alike."""
+
+
+def given(norms: "xarray.Dataset") -> bool:
+    """Whether a dataset holds one given network, as `gradlab.measure` does, and no sample of seeds.
+
+    Its axis `seed` then has an entry for each input sequence: with several, their spread counts.
+    """
+    return bool(norms.attrs.get("networks") == "given")
 
 
 def group(
@@ -117,21 +134,23 @@ def group(
     profile: NDArray[np.float64],
     linear: bool,
     has_gain: bool = True,
+    given: bool = False,
 ) -> Group:
     """Put the seeds of one (cell, init, w_rec, T) together; `seeds` maps each metric to arrays `(seed,)`.
 
-    The regime is `NONFINITE` as soon as the forward pass of one seed overflows: the rate of the others is
-    the rate of the survivors. A transport too short for a rate because it is exactly zero is `VANISH`.
+    The regime is `NONFINITE` as soon as the rate of one seed is lost to a pass that is not finite: the rate
+    of the others is the rate of the survivors.
     """
     T = labels[-1]
-    mean, low, high = interval(seeds["rate"].value)
+    rate, state = seeds["rate"]
+    mean, low, high, level = mean_interval(rate)
     # A linear cell keeps its transport when its state overflows: only a rate that is lost counts.
-    lost = seeds["rate"].state == FORWARD_NONFINITE
+    lost = state == FORWARD_NONFINITE
     steps, broken = seeds["nonfinite_step"].value[lost], int(lost.sum())
+    backward = int((state == BACKWARD_NONFINITE).sum())
     half, soft, hard, credit = (median(seeds[name]) for name in HORIZONS)
-    word = "NONFINITE" if broken else regime(mean, low, high, T)
-    if word == "UNDEFINED" and not math.isnan(hard):
-        word = "VANISH"
+    chaotic = int(trajectory_dependent(rate, T, linear).sum())
+    word = "NONFINITE" if broken or backward else _word(rate, seeds["hard_horizon"].state == OK, T, given)
     return Group(
         *labels,
         seeds=len(lost),
@@ -145,10 +164,31 @@ def group(
         credit_horizon=credit,
         nonfinite=broken,
         nonfinite_step=int(np.nanmin(steps)) if broken else 0,
-        trajectory_dependent=trajectory_dependent(mean, low, T, linear),
+        trajectory_dependent=chaotic > 0,
         has_gain=has_gain,
         profile=profile,
+        level=level,
+        chaotic=chaotic,
+        rated=int((~np.isnan(rate)).sum()),
+        backward_nonfinite=backward,
+        given=given,
     )
+
+
+def _word(rate: NDArray[np.float64], gone: NDArray[np.bool_], T: int, given: bool) -> str:
+    """The regime of networks of which some are exactly zero beyond a lag (`gone`) or have no rate.
+
+    A transport that is exactly zero at the far end is not stable, however level it is before; and those that
+    have a rate do not speak for those that have none.
+    """
+    word = regime(rate, T, given=given)
+    if gone.all():
+        alone = len(rate) < 2 and not given
+        return "UNDECIDED" if alone else "EXPLODE" if word == "EXPLODE" else "VANISH"
+    silent = np.isnan(rate)
+    if word == "UNDEFINED" or (word == "VANISH" and not (silent & ~gone).any()):
+        return word
+    return "UNDECIDED" if (gone | silent).any() else word
 
 
 def median(metric: Metric) -> float:
@@ -184,7 +224,7 @@ def groups(norms: "xarray.Dataset", metrics: Mapping[str, Metric] | None = None)
                 seeds = {name: Metric(m.value[c, i, w], m.state[c, i, w]) for name, m in metrics.items()}
                 labels = (cell, init, w_rec, T)
                 profile = profiles[c, i, w, : T + 1]
-                rows.append(group(labels, seeds, profile, bool(linear[c]), bool(gains[c])))
+                rows.append(group(labels, seeds, profile, bool(linear[c]), bool(gains[c]), given(norms)))
                 if not gains[c]:
                     break
     return rows
@@ -198,19 +238,39 @@ def verdict(norms: "xarray.Dataset") -> str:
 
 def _sentence(row: Group, several_inits: bool) -> str:
     where = f"{row.cell} ({row.init})" if several_inits else row.cell
-    count = "1 seed, so no interval" if row.seeds == 1 else f"{row.seeds} seeds"
     gain = "" if math.isnan(row.w_rec) or not row.has_gain else f" at w_rec = {row.w_rec:g}"
-    head = f"{where}{gain}, T = {row.T} ({count}): {row.regime}"
+    if row.given:
+        count, gain = "" if row.seeds == 1 else f" ({row.seeds} sequences)", f"{gain}, this network"
+    else:
+        count = " (1 seed, so no interval)" if row.seeds == 1 else f" ({row.seeds} seeds)"
+    head = f"{where}{gain}, T = {row.T}{count}: {row.regime}"
+    each = "sequences" if row.given else "seeds"
     if row.nonfinite:
-        who = "" if row.seeds == 1 else f" in {row.nonfinite} of {row.seeds} seeds"
+        who = "" if row.seeds == 1 else f" in {row.nonfinite} of {row.seeds} {each}"
         step = f"first at step {row.nonfinite_step}"
         return f"{head}; the forward pass overflows{who}, {step}, so it has no gradient to measure."
+    if row.backward_nonfinite:
+        who = "" if row.seeds == 1 else f" in {row.backward_nonfinite} of {row.seeds} {each}"
+        return f"{head}; the forward pass is finite and the backward pass is not{who}."
     if math.isnan(row.rate):
         return f"{head}; the transport has too few norms that are not exactly zero for a rate{_reach(row)}."
-    known = "" if math.isnan(row.low) else f" (95 % interval {row.low:+.4g} to {row.high:+.4g})"
-    chaos = "; chaotic: these numbers hold for this trajectory only" if row.trajectory_dependent else ""
-    change = f"the transport changes by {row.rate:+.4g} decades per step of lag{known}"
-    return f"{head}; {change}{_reach(row)}{chaos}."
+    some = "" if row.rated == row.seeds else f" in the {row.rated} of {row.seeds} {each} that have a rate"
+    known = (
+        "" if math.isnan(row.level) else f" ({percent(row.level)} interval {row.low:+.4g} to {row.high:+.4g})"
+    )
+    change = f"the transport changes by {row.rate:+.4g} decades per step of lag{known}{some}"
+    return f"{head}; {change}{_reach(row)}{_chaos(row, each)}."
+
+
+def _chaos(row: Group, each: str) -> str:
+    """Which of the numbers another precision would not find again, as the end of a sentence."""
+    if not row.chaotic:
+        return ""
+    if row.seeds == 1:
+        return "; chaotic: these numbers hold for this trajectory only"
+    are, their = ("is", "its") if row.chaotic == 1 else ("are", "their")
+    counted = f"{row.chaotic} of {row.seeds} {each} {are} chaotic"
+    return f"; {counted}: {their} numbers hold for {their} trajectory only"
 
 
 def _reach(row: Group) -> str:

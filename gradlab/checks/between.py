@@ -8,8 +8,7 @@ def between(samples: Samples, where: Where, wanted: tuple[float, float]) -> Verd
     least, most = wanted
 
     def judge(sample: Sample) -> Verdict:
-        return decide(
-            sample, least <= sample.low <= sample.high <= most, sample.high < least or sample.low > most
-        )
+        inside, outside = least <= sample.low <= sample.high <= most, sample.high < least or sample.low > most
+        return decide(sample, inside, outside, sides=2)
 
     return samples.every(where, judge)

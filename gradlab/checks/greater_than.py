@@ -6,7 +6,7 @@ from gradlab.samples import Samples, Verdict, Where, apart, worst
 def greater_than(samples: Samples, where: Where, wanted: Where) -> Verdict:
     """The value is greater than that of other points, which differ in the labels given; intervals apart.
 
-    low(here) > high(there),   for each point and its counterpart, with at least 3 seeds each
+    low(here) > high(there),   for each point and its counterpart, with at least 3 seeds each, 6 for medians
     """
     verdicts = [
         apart(here, there)

@@ -8,10 +8,11 @@ from rich.text import Text
 
 from gradlab.outcomes import Outcome, forecast
 from gradlab.sentences import judged, sentences
+from gradlab.stats import LEVEL, percent
 from gradlab.trained import Trained
 
 HEAD = (
-    f"{'remedy':<21} {'N':>4} {'rate':>6} {'solved':>7} {'[95 %]':<11} {'updates':>7} "
+    f"{'remedy':<21} {'N':>4} {'rate':>6} {'solved':>7} {f'[{percent(LEVEL)}]':<11} {'updates':>7} "
     f"{'loss':>8} {'horizon':>9}"
 )
 
@@ -73,8 +74,8 @@ def _forecast(rows: list[Outcome], width: int) -> list[str]:
         return []
     said = (
         f"Forecast from the start alone: rank correlation {found.spearman:+.2f} "
-        f"(95 % {found.low:+.2f} to {found.high:+.2f}, {found.points} points) between the reach of the "
-        "gradient and the share solved."
+        f"({percent(found.level)} interval {found.low:+.2f} to {found.high:+.2f}, {found.points} points) "
+        "between the reach of the gradient and the share solved."
     )
     return textwrap.wrap(said, max(width, 40))
 

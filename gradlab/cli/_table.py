@@ -10,16 +10,24 @@ from numpy.typing import NDArray
 from rich.text import Text
 
 from gradlab import tables
-from gradlab.summary import Group
+from gradlab.stats import LEVEL, percent
+from gradlab.summary import EQUIVALENT, Group
 from gradlab.tables import Run
 
 SPAN = 6.0
 """Decades from the middle of a sparkline to its top and to its bottom; one scale for all rows."""
 BLOCKS = {True: "▁▂▃▄▅▆▇█", False: "_.:-=+*#"}
-STYLES = {"VANISH": "blue", "STABLE": "green", "EXPLODE": "red", "NONFINITE": "bold red", "UNDEFINED": "dim"}
+STYLES = {
+    "VANISH": "blue",
+    "STABLE": "green",
+    "EXPLODE": "red",
+    "UNDECIDED": "yellow",
+    "NONFINITE": "bold red",
+    "UNDEFINED": "dim",
+}
 
 _HEAD = (
-    f"{'w_rec':>6} {'regime':<9} {'rate':>7} {'[95 % interval]':<17} {'half':>5} {'soft':>5} "
+    f"{'w_rec':>6} {'regime':<10} {'rate':>7} {f'[{percent(LEVEL)} interval]':<17} {'half':>5} {'soft':>5} "
     f"{'hard':>5} {'credit':>6}"
 )
 LEAST_WIDTH = len(_HEAD)
@@ -73,18 +81,20 @@ def sparkline(profile: NDArray[np.float64], width: int, unicode: bool) -> str:
 
 def _cells(row: Group) -> tuple[str, str]:
     """The regime word and the numbers after it, in columns."""
-    if row.nonfinite:
+    if row.regime == "NONFINITE" and not row.nonfinite:
+        rest, columns = f" backward ({row.backward_nonfinite}/{row.seeds} seeds)", ["-"] * 4
+    elif row.nonfinite:
         rest = f" step {row.nonfinite_step} ({row.nonfinite}/{row.seeds} seeds)"
-        rest = rest if len(rest) <= 26 else rest.replace(" seeds", "")
+        rest = rest if len(rest) <= 27 else rest.replace(" seeds", "")
         columns = ["-"] * 4
     else:
-        star = f"{'*' * row.trajectory_dependent:<{9 - len(row.regime)}}"
+        star = f"{'*' * row.trajectory_dependent:<{10 - len(row.regime)}}"
         interval = "" if math.isnan(row.low) else f"[{_rate(row.low):>7},{_rate(row.high):>7}]"
         rest = f"{star} {_rate(row.rate):>7} {interval:<17}"
         beyond = "-" if row.regime == "UNDEFINED" else ">" + _short(row.T, 4)
         columns = [beyond if math.isnan(x) else _steps(x) for x in (row.half_life, row.soft_horizon)]
         columns += ["-" if math.isnan(x) else _short(x, 5) for x in (row.hard_horizon, row.credit_horizon)]
-    return row.regime, f"{rest:<26} {columns[0]:>5} {columns[1]:>5} {columns[2]:>5} {columns[3]:>6}"
+    return row.regime, f"{rest:<27} {columns[0]:>5} {columns[1]:>5} {columns[2]:>5} {columns[3]:>6}"
 
 
 def _rate(value: float) -> str:
@@ -123,11 +133,25 @@ def _short(value: float | int, width: int) -> str:
     return text
 
 
+def _chaos(rows: list[Group], bounded: bool) -> Iterator[str]:
+    """How many networks are chaotic, and what the printed bound is worth for them."""
+    chaotic, networks = sum(row.chaotic for row in rows), sum(row.seeds for row in rows)
+    if chaotic:
+        are = "is" if chaotic == 1 else "are"
+        bound = "; the bound below is given the stored states, and says nothing of theirs" if bounded else ""
+        yield (
+            f"* trajectory-dependent: {chaotic} of {networks} networks {are} chaotic: another precision or "
+            f"machine gives them other states, and numbers that differ by any amount{bound}."
+        )
+
+
 def _caption(rows: list[Group], about: dict[str, Any], width: int, unicode: bool) -> Iterator[str]:
     """What the columns mean, from the numbers of this run."""
     seeds = rows[0].seeds if rows else 0
     T = rows[0].T if rows else 0
-    over = "1 seed, so no interval" if seeds == 1 else f"mean over {seeds} seeds and 95 % t-interval"
+    over = f"mean over {seeds} seeds and {percent(LEVEL)} t-interval"
+    over = "1 seed, so no interval and no regime" if seeds == 1 else over
+    over = "this network" if rows and rows[0].given else over
     low, high = BLOCKS[unicode][0], BLOCKS[unicode][-1]
     notes = [
         f"T = {T}. rate: log10 of the transport's largest singular value per step of lag, {over}.",
@@ -136,15 +160,19 @@ def _caption(rows: list[Group], about: dict[str, Any], width: int, unicode: bool
         f"lag 0..T: transport against lag, {low} 10^-{SPAN:.0f} or less to {high} 10^{SPAN:.0f} or more, "
         "blank exactly zero.",
     ]
-    if any(row.trajectory_dependent for row in rows):
+    words = {row.regime for row in rows}
+    if "UNDECIDED" in words and not rows[0].given:
         notes.append(
-            "* trajectory-dependent: the state is chaotic, so another precision gives another trajectory."
+            "UNDECIDED: the seeds do not tell whether the transport changes by a factor 2 over the sequence "
+            f"(VANISH, EXPLODE: the whole {percent(LEVEL)} interval says so; STABLE: the whole "
+            f"{percent(EQUIVALENT)} interval says that it does not)."
         )
     if any(row.nonfinite for row in rows):
         notes.append(
             "NONFINITE: the forward pass overflows at that step, so there is no gradient to measure."
         )
-    if about.get("bound"):
-        notes.append(str(about["bound"]))
-    for note in notes:
+    if any(row.backward_nonfinite for row in rows):
+        notes.append("NONFINITE, backward: the forward pass is finite, the backward pass is not.")
+    bound = [str(about["bound"])] if about.get("bound") else []
+    for note in [*notes, *_chaos(rows, bool(bound)), *bound]:
         yield from textwrap.wrap(note, width, break_long_words=False, break_on_hyphens=False)

@@ -77,6 +77,7 @@ def remedies_document(run: "Trained", **extra: Any) -> str:
         "spearman": plain(found.spearman),
         "low": plain(found.low),
         "high": plain(found.high),
+        "level": plain(found.level),
         "points": found.points,
     }
     return json.dumps(head | {"forecast": rank, "data": data} | extra, allow_nan=False, indent=1)

@@ -162,7 +162,7 @@ def _about(asked: "Sweep", failed: int, weights: dict[str, dict[str, str]]) -> d
         "versions": runtime.facts(),
         "git": store.git_facts(),
         "weights": weights,
-        "bound": f"{asked.precision}: given the states, norms are exact to {limit:.1g} (relative)",
+        "bound": f"{asked.precision}: given the stored states, norms are exact to {limit:.1g} (relative)",
     }
 
 

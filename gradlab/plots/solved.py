@@ -10,6 +10,7 @@ from matplotlib.ticker import NullFormatter, PercentFormatter
 
 from gradlab.outcomes import Outcome
 from gradlab.plots import _style
+from gradlab.stats import LEVEL, percent
 from gradlab.trained import Trained
 
 READS = "remedies"
@@ -23,7 +24,8 @@ SPREAD = 0.012
 def solved(run: Trained) -> Figure:
     """Share of seeds that solved the task against T, one curve an arm, one panel a w_rec.
 
-    Bars are Wilson's 95 % intervals; diverged seeds count as failures. With a single T, one row an arm.
+    Bars are Clopper and Pearson's 95 % intervals; diverged seeds count as failures. With a single T, one row
+    an arm.
     """
     rows = run.outcomes()
     arms = list(dict.fromkeys(row.arm for row in rows))
@@ -50,7 +52,9 @@ def solved(run: Trained) -> Figure:
         _style.label(axes, "T" if several else "solved by", "solved by" if several else "")
         seeds = max(row.solved.of for row in rows)
         task = run.about.get("settings", {}).get("task", "")
-        figure.suptitle(f"{task or 'Task'} solved: share of {seeds} seed{'s' * (seeds > 1)}, 95 % interval")
+        figure.suptitle(
+            f"{task or 'Task'} solved: share of {seeds} seed{'s' * (seeds > 1)}, {percent(LEVEL)} interval"
+        )
         if several:
             handles = [
                 Line2D([], [], color=colors[arm], marker=MARKERS[a % len(MARKERS)], markersize=4.5, label=arm)

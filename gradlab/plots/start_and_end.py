@@ -51,7 +51,9 @@ def start_and_end(
         name, words, _ = _style.QUANTITY[quantity]
         _style.label(axes, "lag (steps back)", name)
         seeds = norms.sizes["seed"]
-        figure.suptitle(f"{name.capitalize()}: {words}\nT = {T}, w_rec = {gain:g}, median over {seeds} seeds")
+        figure.suptitle(
+            f"{name.capitalize()}: {words}\nT = {T}, w_rec = {gain:g}, median over {seeds} seeds (band: all)"
+        )
         handles = [
             Line2D([], [], color=_style.LINEAR, linestyle=look["linestyle"], label=f"{when} of training")
             for when, look in LOOKS.items()

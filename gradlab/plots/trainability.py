@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from gradlab.outcomes import Outcome, forecast
 from gradlab.plots import _style
+from gradlab.stats import percent
 from gradlab.trained import Trained
 
 READS = "remedies"
@@ -53,7 +54,7 @@ def trainability(run: Trained) -> Figure:
             "too few points to rank the forecast"
             if math.isnan(found.spearman)
             else f"rank correlation of forecast and share {found.spearman:+.2f} "
-            f"(95 % {found.low:+.2f} to {found.high:+.2f})"
+            f"({percent(found.level)} interval {found.low:+.2f} to {found.high:+.2f})"
         )
         task = run.about.get("settings", {}).get("task", "")
         figure.suptitle(f"Trainability{f' of {task}' if task else ''}: {rank}")

@@ -16,6 +16,7 @@ from gradlab.report.verdict import by_cell, crossings, far_end_known, network
 from gradlab.report.words import counted, listed, number, power, signed
 from gradlab.sentences import named
 from gradlab.states import OK
+from gradlab.stats import percent
 from gradlab.summary import Group, border
 from gradlab.tables import Run
 from gradlab.trained import Trained
@@ -165,7 +166,8 @@ def _trainability(run: Trained) -> str:
     found = forecast(run.outcomes())
     if math.isnan(found.spearman):
         return f"No rank correlation: the {counted(found.points, 'point')} are too few or too much alike."
-    between = f"95 % {signed(found.low, 2)} to {signed(found.high, 2)}, {counted(found.points, 'point')}"
+    ends = f"{signed(found.low, 2)} to {signed(found.high, 2)}"
+    between = f"{percent(found.level)} interval {ends}, {counted(found.points, 'point')}"
     return (
         "Rank correlation between the reach of the gradient at the start and the share solved: "
         f"{signed(found.spearman, 2)} ({between})."

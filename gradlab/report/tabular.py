@@ -12,7 +12,8 @@ from gradlab.outcomes import Outcome, forecast
 from gradlab.report.captions import borders
 from gradlab.report.sources import Source
 from gradlab.report.words import number, signed
-from gradlab.summary import Group
+from gradlab.stats import LEVEL, percent
+from gradlab.summary import EQUIVALENT, Group
 from gradlab.tables import Run
 from gradlab.trained import Trained
 
@@ -73,15 +74,22 @@ def of(source: Source) -> list[Table]:
     return [_regimes(rows_), *([_borders(run)] if run.norms.sizes["w_rec"] > 1 else [])]
 
 
+_REGIMES = (
+    f"VANISH, EXPLODE: by more than a factor 2 over the sequence, by the whole {percent(LEVEL)} interval; "
+    f"STABLE: by less, by the whole {percent(EQUIVALENT)} interval; UNDECIDED: the seeds do not tell; "
+    "*: some of the networks are chaotic, and their numbers hold for one trajectory only"
+)
+
+
 def _regimes(rows: list[Group]) -> Table:
     several = len({row.init for row in rows}) > 1
     columns = (
         Column("cell", numeric=False),
         *([Column("init", numeric=False)] if several else []),
         Column("w_rec"),
-        Column("regime", "* the state is chaotic: the numbers hold for this trajectory only", numeric=False),
+        Column("regime", _REGIMES, numeric=False),
         Column("rate", "log10 of the transport per step of lag, mean over seeds"),
-        Column("low", "lower end of its 95 % interval over seeds"),
+        Column("low", f"lower end of its {percent(LEVEL)} t-interval over seeds"),
         Column("high", "upper end of it"),
         Column("half-life", "lag by which the transport has fallen by 2, median over seeds"),
         Column("soft", "soft horizon: lag by which it has fallen by 10^3"),
@@ -106,12 +114,14 @@ def _regimes(rows: list[Group]) -> Table:
         )
     columns, made = _without_empty(columns, made, ("hard", "overflow"))
     T, seeds = rows[0].T, rows[0].seeds
+    chaotic, networks = sum(row.chaotic for row in rows), sum(row.seeds for row in rows)
+    said = f" {chaotic} of {networks} networks are chaotic (*)." if chaotic else ""
     return Table(
         "regimes",
         f"Regimes at T = {T}",
         columns,
         made,
-        f"{len(rows)} rows, {seeds} seeds each; >{T}: not reached within the sequence.",
+        f"{len(rows)} rows, {seeds} seeds each; >{T}: not reached within the sequence.{said}",
     )
 
 
@@ -159,7 +169,7 @@ def _outcomes(rows: list[Outcome], rates: Any = None) -> Table:
         Column("learning rate", _rate_meaning(rows, rates)),
         Column("solved", "seeds that solved the task"),
         Column("of", "seeds trained"),
-        Column("low", "lower end of the share's 95 % interval (Wilson)"),
+        Column("low", f"lower end of the share's {percent(LEVEL)} interval (Clopper-Pearson)"),
         Column("high", "upper end of it"),
         Column("updates", "to solve, median over the seeds that did"),
         Column("loss", "the last, on fresh sequences, median over seeds, a diverged one infinite"),
@@ -183,10 +193,10 @@ def _outcomes(rows: list[Outcome], rates: Any = None) -> Table:
     found = forecast(rows)
     said = ">T: the horizon lies beyond the sequence."
     if not math.isnan(found.spearman):
+        between = f"{percent(found.level)} interval {signed(found.low, 2)} to {signed(found.high, 2)}"
         said += (
-            f" Forecast from the start alone: rank correlation {signed(found.spearman, 2)} (95 % "
-            f"{signed(found.low, 2)} to {signed(found.high, 2)}, {found.points} points) between the reach of "
-            "the gradient and the share solved."
+            f" Forecast from the start alone: rank correlation {signed(found.spearman, 2)} ({between}, "
+            f"{found.points} points) between the reach of the gradient and the share solved."
         )
     return Table("outcomes", "Remedies", columns, made, said)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gradlab.outcomes import wilson
+from gradlab.outcomes import share
 from gradlab.plots.solved import solved
 from tests.plots.comparisons import comparison
 
@@ -14,7 +14,7 @@ def test_shares_and_wilson_intervals_against_T():
     np.testing.assert_allclose(bars.lines[0].get_ydata(orig=False), [1.0, 0.25])
     low_high = [segment[:, 1] for segment in bars.lines[2][0].get_segments()]
     np.testing.assert_allclose(
-        np.array(low_high, float), [[found.low, found.high] for found in (wilson(4, 4), wilson(1, 4))]
+        np.array(low_high, float), [[found.low, found.high] for found in (share(4, 4), share(1, 4))]
     )
 
 
