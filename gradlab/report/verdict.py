@@ -19,7 +19,7 @@ _FATES = {
     "UNDECIDED": ("is undecided", "are undecided"),
     "EXPLODE": ("explodes", "explode"),
     "UNDEFINED": ("has no rate", "have no rate"),
-    "NONFINITE": ("overflows", "overflow"),
+    "NONFINITE": ("is not finite", "are not finite"),
 }
 """What a cell and what cells do, by regime, in the order in which it is said."""
 _REACHES = ("VANISH", "STABLE", "UNDECIDED")
@@ -86,6 +86,8 @@ def sweep_verdict(rows: list[Group]) -> str:
         fates.setdefault(fate(some), []).append(label)
     parts = [_said(labels, found) for found, labels in fates.items()]
     over = "1 seed, so no interval" if rows[0].seeds == 1 else f"{rows[0].seeds} seeds"
+    if rows[0].given:
+        over = "this network" if rows[0].seeds == 1 else f"this network, {rows[0].seeds} sequences"
     reach = reaches(rows)
     return f"At T = {rows[0].T} ({over}), {'; '.join([*parts, *([reach] if reach else [])])}."
 
@@ -132,14 +134,19 @@ def _where(rows: list[Group], word: str) -> str:
     if len(some) == len(rows) > 1:
         at = f" at all {len(rows)} w_rec from {number(rows[0].w_rec)} to {number(rows[-1].w_rec)}"
     if word == "NONFINITE":
-        most = max(row.nonfinite for row in some)
-        least = min(row.nonfinite for row in some)
-        lost = f"{least}" if least == most else f"{least} to {most}"
-        first = min(row.nonfinite_step for row in some)
-        return f"{at} in {lost} of {counted(some[0].seeds, 'seed')} (first at step {first})"
+        return f"{at} {_lost(some)}"
     if len(rows) == 1 and not math.isnan(rows[0].rate):
         return f"{at} ({signed(rows[0].rate)} decades a step)"
     return at
+
+
+def _lost(rows: list[Group]) -> str:
+    """In how many networks a pass is not finite, and from which step on."""
+    counts = sorted({row.nonfinite + row.backward_nonfinite for row in rows})
+    many = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    steps = [row.nonfinite_step for row in rows if row.nonfinite]
+    first = f"forward first at step {min(steps)}" if steps else "on the way back"
+    return f"in {many} of {counted(rows[0].seeds, 'sequence' if rows[0].given else 'seed')} ({first})"
 
 
 def _runs(rows: list[Group], word: str) -> str:
@@ -185,7 +192,9 @@ def reaches(rows: list[Group]) -> str:
     kept = [row for row in rows if row.regime in _REACHES and far_end_known(row)]
     if not kept:
         return ""
-    T, middle = rows[0].T, " (median over seeds)" if rows[0].seeds > 1 else ""
+    T = rows[0].T
+    middle = f" (median over {'sequences' if rows[0].given else 'seeds'})"
+    middle = middle if rows[0].seeds > 1 else ""
     whole = [row for row in kept if math.isnan(row.soft_horizon)]
     if whole:
         if len(kept) == 1:
