@@ -145,11 +145,11 @@ def tell(numbers: Numbers, seed: int) -> Chapter:
     )
     figures = (_gates(numbers, seed), _profiles(numbers, seed), _echoes(numbers, seed))
     closing = (
-        f"The way through the memory is not the only one, for h feeds the gates. With `w_rec` = 0, where "
+        "The way through the memory is not the only one, for h feeds the gates. With `w_rec` = 0, where "
         f"nothing is fed back, |dc_{{T}}/dc_{{t}}| over {T} steps is {ten_to(numbers.alone[T])}. With "
         f"`w_rec` = {W_REC:g} it is {ten_to(numbers.memory[T])}: weight 1 keeps the way through the memory "
-        f"open, it does not keep the other ways from {_change(numbers.memory[T])}. And what is never forgotten piles up; the forget gate of "
-        "the next chapter is the answer to that.",
+        f"open, it does not keep the other ways from {_change(numbers.memory[T])}. And what is never "
+        "forgotten piles up; the forget gate of the next chapter is the answer to that.",
     )
     more = ("gradlab remedies latch --remedy orthogonal,esn,lstm97 -T 50",)
     return Chapter("The answers to vanishing", paragraphs, figures, closing, more)

@@ -42,7 +42,9 @@ def _profile(run: Run) -> str:
     if not ends:
         return "No transport has a norm that could be drawn."
     low, high = min(ends, key=lambda end: end[0]), max(ends, key=lambda end: end[0])
-    between = f"at {_end(low, rows)}" if low is high else f"between {_end(low, rows)} and {_end(high, rows)}"
+    between = f"between {_end(low, rows)} and {_end(high, rows)}"
+    if low[0] == high[0]:
+        between = f"at {_end(low, rows)}" if len(ends) == 1 else f"at {power(low[0])} in all {len(ends)} rows"
     said = f"Over {counted(rows[0].T, 'step')} the transport ends {between}"
     most = " in most seeds" if rows[0].seeds > 1 else ""
     return f"{said}; {zeros} of {len(rows)} exactly zero beyond some lag{most}." if zeros else f"{said}."
@@ -141,7 +143,9 @@ def _learning_curves(run: Trained) -> str:
         return "No arm has a loss that is finite."
     low, high = min(rows, key=lambda row: row.loss), max(rows, key=lambda row: row.loss)
     ends = [f"{number(row.loss, 3)} ({named(row, every)})" for row in (low, high)]
-    between = f"is {ends[0]}" if low is high else f"lies between {ends[0]} and {ends[1]}"
+    between = f"lies between {ends[0]} and {ends[1]}"
+    if low.loss == high.loss:
+        between = f"is {ends[0]}" if len(rows) == 1 else f"is {number(low.loss, 3)} for all {len(rows)}"
     lost = len(every) - len(rows)
     infinite = f"; it is not finite for {lost} of {len(every)}" if lost else ""
     return f"The last loss on fresh sequences, median over seeds, {between}{infinite}."
