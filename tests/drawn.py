@@ -114,7 +114,7 @@ QUANTITIES = ("adjoint", "transport", "weight_gradient")
 
 
 def comparison(rng):
-    """A comparison; its raw numbers are its table, its profiles and `fitted`, the arms fitted in closed form."""
+    """A comparison; raw are its table, its profiles and `fitted`, the arms fitted in closed form."""
     arms = ["none"] * (rng.random() > 0.1) + list(rng.choice(ARMS, rng.integers(1, 6), replace=False))
     if rng.random() < 0.15:
         arms += [f"skip(span={k})" for k in range(2, 14)]
