@@ -27,9 +27,10 @@ class Interval(NamedTuple):
 def mean_interval(values: ArrayLike, level: float = LEVEL) -> Interval:
     """The mean and Student's t-interval, mean -+ t((1 + level)/2, n - 1) s / sqrt(n); NaNs are left out.
 
-    Exact for a normal law. It fails where the law is skewed: of 95 % it covers, for exp(N(0, 1)), 94, 90, 86,
-    84, 84, 87 and 90 % with 2, 3, 5, 6, 10, 20 and 50 values, and for exp(N(0, 0.25^2)) 93 to 95 %. Rates are
-    logarithms, of products of many factors at that, and nearer to the normal law than their norms are.
+    Exact for a normal law; of exp(N(0, 0.25^2)) it covers 94 % or more with any number of values. It fails
+    where the law is skewed more: of exp(N(0, 0.5^2)) it covers 93.9, 92.3, 91.6, 91.7, 92.1, 93.0 and 94.0 %
+    with 2, 3, 5, 6, 10, 20 and 50 values, of exp(N(0, 1)) 89.4, 83.7, 82.1, 82.2, 84.1, 87.0 and 89.9 %.
+    So it is for logarithms, as rates are, and not for norms.
 
     With one value the ends and the level are NaN; with none, the mean too.
 
@@ -102,7 +103,8 @@ def difference_interval(before: ArrayLike, after: ArrayLike, level: float = LEVE
 
     difference -+ t((1 + level)/2, df) sqrt(s1^2/n1 + s2^2/n2),   df after Welch and Satterthwaite
 
-    For two normal laws of any two variances, to less than a point.
+    For two normal laws of any two variances, to less than a point with 5 values or more of each; with 2 of
+    the one and 20 of the other it covers 88 %.
 
     Reference: Welch 1947, The generalization of Student's problem when several different population
     variances are involved.

@@ -1,4 +1,4 @@
-"""Random results whose every number is known by construction: sweeps of straight profiles, and comparisons."""
+"""Random results, every number of which is known: sweeps of straight profiles, and comparisons."""
 
 import math
 from types import SimpleNamespace

@@ -6,10 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from scipy.stats import binom
 
 from gradlab import sampling, tables
-from gradlab.summary import interval
+from gradlab.stats import mean_interval
 from gradlab.tables import Run
 from gradlab.trained import Trained
 from tests import samples as made
@@ -34,7 +33,8 @@ class TestSweeps:
         assert point.middle == pytest.approx(math.log10(0.5) * 1, abs=1e-12)
         table = given.metrics.query("metric == 'rate' and cell == 'elman' and w_rec == 0.9 and T == 50")
         point = one(sampling.swept(given, "rate"), cell="elman", w_rec=0.9, T=50)
-        assert (point.middle, point.low, point.high) == pytest.approx(interval(table["value"]), abs=1e-12)
+        known = (point.middle, point.low, point.high, point.level)
+        assert known == pytest.approx(mean_interval(table["value"]), abs=1e-12)
 
     def test_a_horizon_that_is_not_reached_is_beyond_every_number(self):
         point = one(sampling.swept(run(), "soft_horizon"), w_rec=1.0, T=20)
@@ -82,14 +82,15 @@ def trained(solved, broken=(0, 0, 0, 0), slope=-0.1, T=20):
 
 
 class TestComparisons:
-    def test_a_share_has_wilsons_interval(self):
+    def test_a_share_has_clopper_and_pearsons_interval(self):
         point = one(sampling.trained(trained([5, 0, 3, 9]), "solved"))
         assert point.middle == 0.75
-        assert (point.low, point.high) == pytest.approx((0.3006, 0.9544), abs=1e-4)
+        assert (point.low, point.high) == pytest.approx((0.1941, 0.9937), abs=1e-4)
+        assert point.level == 0.95
 
     def test_a_seed_that_never_solves_takes_longer_than_any(self):
         point = one(sampling.trained(trained([100, 0, 300, 200]), "updates"))
-        assert (point.middle, point.low, point.high) == (250.0, 100.0, math.inf)
+        assert (point.middle, point.low, point.high, point.level) == (250.0, 100.0, math.inf, 0.875)
 
     def test_a_diverged_seed_has_the_worst_loss_and_no_slope(self):
         given = trained([0, 0, 0, 0], broken=(0, 7, 0, 0))
@@ -104,10 +105,19 @@ class TestComparisons:
         assert one(sampling.trained(given, "hard_horizon")).middle == 5.0
 
 
-@pytest.mark.parametrize("n", range(2, 40))
-def test_the_interval_of_a_median_covers_it_as_often_as_it_says(n):
-    """Exactly: x_(k) > median with the probability of fewer than k values below it."""
-    low = int(sampling.median_interval(np.arange(n, dtype=float)).low)
-    missed = 2 * float(binom.cdf(low, n, 0.5))
-    assert missed <= 0.05 if n >= 6 else low == 0
-    assert 2 * float(binom.cdf(low + 1, n, 0.5)) > 0.05
+class TestOneSeedAndOneNetwork:
+    def test_a_single_seed_has_no_interval_and_no_regime(self):
+        alone = run(seeds=1)
+        for metric in ("rate", "soft_horizon", "border"):
+            for point in sampling.swept(alone, metric).points:
+                assert point.lost or (math.isnan(point.level) and "1 seed, no interval" in str(point))
+        words = {point.word for point in sampling.swept(alone, "regime").points}
+        assert words == {"UNDECIDED"}
+
+    def test_one_given_network_is_its_own_number(self):
+        norms = made.norms(seeds=1).assign_attrs(networks="given")
+        given = Run({}, tables.metrics(norms), norms)
+        point = one(sampling.swept(given, "rate"), w_rec=0.5, T=50)
+        assert (point.low, point.high, point.level) == (point.middle, point.middle, 1)
+        assert str(point).endswith("(this network)")
+        assert one(sampling.swept(given, "regime"), w_rec=0.5, T=50).word == "VANISH"

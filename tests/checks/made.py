@@ -5,9 +5,14 @@ import math
 from gradlab.samples import Sample, Samples
 
 
-def point(middle, low=None, high=None, seeds=5, word="", lost="", **where):
+def point(middle, low=None, high=None, seeds=5, word="", lost="", level=0.95, **where):
     low, high = middle if low is None else low, middle if high is None else high
-    return Sample(where, seeds, middle, low, high, word, lost)
+    return Sample(where, seeds, middle, low, high, word, lost, level)
+
+
+def few(seeds, middle, low, high, **where):
+    """As the median of so many seeds: with the level that order statistics attain."""
+    return point(middle, low, high, seeds, level=1 - 2.0 ** (1 - seeds) if seeds > 1 else math.nan, **where)
 
 
 def lost(why="lost", **where):

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from gradlab.checks.below import below
-from tests.checks.made import lost, point, samples
+from tests.checks.made import few, lost, point, samples
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,9 @@ def test_the_worst_point_decides():
 
 def test_a_state_comes_before_a_value():
     assert below(samples(lost(cell="a")), {}, 1.0).status == "failed"
+
+
+def test_a_single_seed_passes_nothing():
+    verdict = below(samples(few(1, 0.5, 0.5, 0.5)), {}, 1.0)
+    assert verdict.status == "cannot judge"
+    assert "needs an interval" in verdict.why

@@ -1,7 +1,7 @@
 import pytest
 
 from gradlab.checks.between import between
-from tests.checks.made import point, samples
+from tests.checks.made import few, point, samples
 
 
 @pytest.mark.parametrize(
@@ -10,3 +10,12 @@ from tests.checks.made import point, samples
 )
 def test_the_interval_decides(low, high, status):
     assert between(samples(point(1.5, low, high)), {}, (1.0, 2.0)).status == status
+
+
+@pytest.mark.parametrize(
+    ("seeds", "inside", "outside"),
+    [(4, "cannot judge", "cannot judge"), (5, "passed", "cannot judge"), (6, "passed", "failed")],
+)
+def test_it_holds_by_one_end_at_a_time_and_fails_by_either(seeds, inside, outside):
+    assert between(samples(few(seeds, 1.5, 1.4, 1.6)), {}, (1.0, 2.0)).status == inside
+    assert between(samples(few(seeds, 2.5, 2.4, 2.6)), {}, (1.0, 2.0)).status == outside

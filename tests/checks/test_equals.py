@@ -1,7 +1,7 @@
 import pytest
 
 from gradlab.checks.equals import equals
-from tests.checks.made import point, samples
+from tests.checks.made import few, point, samples
 
 
 @pytest.mark.parametrize(
@@ -16,3 +16,25 @@ def test_a_word_is_equal_or_not():
     word = samples(point(float("nan"), word="VANISH"))
     assert equals(word, {}, "VANISH").status == "passed"
     assert equals(word, {}, "EXPLODE").status == "failed"
+
+
+def test_few_seeds_pass_neither_a_number_nor_a_word():
+    assert equals(samples(few(3, 5.0, 5.0, 5.0)), {}, 5.0).status == "cannot judge"
+    assert equals(samples(few(5, 5.0, 5.0, 5.0)), {}, 5.0).status == "passed"
+    for word, wanted in (("UNDECIDED", "STABLE"), ("UNDECIDED", "UNDECIDED"), ("NONFINITE", "NONFINITE")):
+        one = samples(point(float("nan"), seeds=1, word=word, level=float("nan")))
+        assert equals(one, {}, wanted).status == "cannot judge"
+    undecided = samples(point(float("nan"), seeds=20, word="UNDECIDED"))
+    assert equals(undecided, {}, "STABLE").status == "cannot judge"
+
+
+def test_a_state_fails_whatever_word_was_claimed():
+    one = samples(point(float("nan"), seeds=1, word="NONFINITE", level=float("nan")))
+    assert equals(one, {}, "VANISH").status == "failed"
+
+
+def test_one_given_network_is_judged_by_its_numbers():
+    assert equals(samples(point(5.0, seeds=1, level=1)), {}, 5.0).status == "passed"
+    assert (
+        equals(samples(point(float("nan"), seeds=1, word="VANISH", level=1)), {}, "VANISH").status == "passed"
+    )

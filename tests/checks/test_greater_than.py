@@ -3,7 +3,7 @@ import math
 import pytest
 
 from gradlab.checks.greater_than import greater_than
-from tests.checks.made import lost, point, samples
+from tests.checks.made import few, lost, point, samples
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,16 @@ def test_a_lost_value_on_either_side_fails():
     both = samples(point(1.0, arm="a"), lost(arm="b"))
     assert greater_than(both, {"arm": "a"}, {"arm": "b"}).status == "failed"
     assert greater_than(both, {"arm": "b"}, {"arm": "a"}).status == "failed"
+
+
+@pytest.mark.parametrize(("seeds", "status"), [(3, "cannot judge"), (5, "cannot judge"), (6, "passed")])
+def test_the_ends_of_two_medians_miss_more_often_than_that_of_one(seeds, status):
+    both = samples(few(seeds, 2.0, 1.9, 2.1, arm="a"), few(seeds, 1.0, 0.9, 1.1, arm="b"))
+    verdict = greater_than(both, {"arm": "a"}, {"arm": "b"})
+    assert verdict.status == status
+    assert ("too few seeds" in verdict.why) == (status != "passed")
+
+
+def test_two_given_networks_are_compared_by_their_numbers():
+    both = samples(point(2.0, seeds=1, level=1, arm="a"), point(1.0, seeds=1, level=1, arm="b"))
+    assert greater_than(both, {"arm": "a"}, {"arm": "b"}).status == "passed"
