@@ -165,7 +165,7 @@ def check_crossing(text, rates):
 
 RUN = rf"{NUM}(?: to {NUM} \(\d+ values\))?"
 FATE = (
-    rf"(?:{one_of(REGIMES)})(?: at (?:all \d+ w_rec from {NUM} to {NUM}|w_rec = {list_of(RUN)}))?"
+    rf"(?:{one_of(REGIMES)})(?: at (?:each of the \d+ w_rec from {NUM} to {NUM}|w_rec = {list_of(RUN)}))?"
     rf"(?: in \d+(?: to \d+)? of \d+ seeds? \([a-z ]+\d*\))?(?: \({NUM} decades a step\))?"
 )
 
@@ -186,7 +186,7 @@ def check_fate(text, rows, has_gain):
     word, rest = REGIMES[found[0]], text[found.end() :]
     mine = {w for w, row in rows.items() if row.regime == word}
     assert mine, f"{text}: no row is {word}"
-    if everywhere := re.search(rf" at all (\d+) w_rec from ({NUM}) to ({NUM})", rest):
+    if everywhere := re.search(rf" at each of the (\d+) w_rec from ({NUM}) to ({NUM})", rest):
         assert (int(everywhere[1]), set(rows)) == (len(rows), mine)
         assert (value(everywhere[2]), value(everywhere[3])) == (min(rows), max(rows))
     elif some := re.search(rf" at w_rec = ({list_of(RUN)})", rest):

@@ -132,7 +132,7 @@ def _where(rows: list[Group], word: str) -> str:
     some = [row for row in rows if row.regime == word]
     at = "" if math.isnan(some[0].w_rec) else f" at w_rec = {_runs(rows, word)}"
     if len(some) == len(rows) > 1:
-        at = f" at all {len(rows)} w_rec from {number(rows[0].w_rec)} to {number(rows[-1].w_rec)}"
+        at = f" at each of the {len(rows)} w_rec from {number(rows[0].w_rec)} to {number(rows[-1].w_rec)}"
     if word == "NONFINITE":
         return f"{at} {_lost(some)}"
     if len(rows) == 1 and not math.isnan(rows[0].rate):
