@@ -30,7 +30,5 @@ def test_an_example_runs_and_says_a_verdict(path, tmp_path):
     )
     assert (done.returncode, done.stderr) == (0, "")
     function = re.search(r"^def (\w+)", path.read_text(), re.MULTILINE)[1]
-    assert re.match(
-        rf"{function}, T = \d+ \(1 seed, so no interval\): (VANISH|STABLE|EXPLODE); ", done.stdout
-    )
+    assert re.match(rf"{function}, this network, T = \d+: (VANISH|STABLE|EXPLODE); ", done.stdout)
     assert "95 % of the recurrent weight gradient comes from lags 0 to" in done.stdout

@@ -100,7 +100,7 @@ def test_the_message_is_the_finding(said):
         "wanted a soft horizon of at least 20 steps, but the transport falls by 10^3 within 9.97 steps"
         in short
     )
-    assert "decay, T = 40 (1 seed, so no interval): VANISH; the transport changes by -0.301 decades" in short
+    assert "decay, this network, T = 40: VANISH; the transport changes by -0.301 decades" in short
 
 
 def test_a_sequence_that_could_not_show_it_is_no_pass(said):
@@ -108,9 +108,7 @@ def test_a_sequence_that_could_not_show_it_is_no_pass(said):
 
 
 def test_another_regime_is_named(said):
-    assert "wanted VANISH: decay, T = 40 (1 seed, so no interval): EXPLODE" in message(
-        said, "test_another_regime"
-    )
+    assert "wanted VANISH: decay, this network, T = 40: EXPLODE" in message(said, "test_another_regime")
     assert "did you mean EXPLODE?" in message(said, "test_no_such_regime")
 
 

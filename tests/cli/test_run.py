@@ -100,3 +100,51 @@ def test_a_comparison_is_planned_from_a_file(file, tmp_path):
 
 def test_an_unknown_size_is_refused(file):
     assert gradlab("run", file, "--size", "tiny").code == 2
+
+
+FEW = """
+question = "Does one seed decide?"
+[sweep]
+cell = "elman(activation=relu)"
+init = "gaussian"
+w_rec = 0.9
+T = 12
+hidden = 4
+seeds = 1
+[[claims]]
+text = "It vanishes."
+metric = "rate"
+below = 0
+[[claims]]
+text = "Its rate is a number."
+metric = "rate"
+between = [-100, 100]
+[[claims]]
+text = "It is called so."
+metric = "regime"
+equals = "VANISH"
+"""
+
+
+def test_one_seed_cannot_judge_a_claim_about_seeds(tmp_path):
+    file = tmp_path / "few.toml"
+    file.write_text(FEW)
+    said = gradlab("run", file, "--out", tmp_path / "out", "--json", "-q")
+    found = document(said.out)
+    assert said.code == found["exit_code"] == 4
+    assert [one["status"] for one in found["data"]] == ["cannot judge"] * 3
+    assert [one["level"] for one in found["data"]] == [None] * 3
+    assert found["data"][0]["sentence"].count("(1 seed, no interval)") == 1
+    assert "UNDECIDED (1 seed)" in found["data"][2]["sentence"]
+    file.write_text(FEW.replace("seeds = 1", "seeds = 4"))
+    more = document(gradlab("run", file, "--out", tmp_path / "out", "--json", "-q", "--force").out)
+    assert "(95 % interval, 4 seeds)" in more["data"][0]["sentence"]
+    assert more["data"][0]["level"] == 0.95
+
+
+def test_what_too_few_seeds_give_is_no_claim(tmp_path):
+    file = tmp_path / "few.toml"
+    file.write_text(FEW.replace('equals = "VANISH"', 'equals = "UNDECIDED"'))
+    said = gradlab("run", file, "--out", tmp_path / "out")
+    assert said.code == 2
+    assert "must be one of VANISH, STABLE, EXPLODE, NONFINITE, UNDEFINED" in said.err

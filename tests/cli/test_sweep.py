@@ -7,9 +7,10 @@ import re
 import shutil
 import signal
 
+import numpy as np
 import pytest
 
-from gradlab import engine, tables
+from gradlab import engine, profiles, summary, tables
 from tests.cli.calling import SMALL, contents, document, finished, gradlab, process, with_option
 
 IDENTITY = "elman(activation=identity)"
@@ -45,8 +46,8 @@ class TestWhatItPrintsAndWrites:
         folder, said = small
         assert said.code == 0
         assert said.out.startswith(f"{IDENTITY}\n w_rec regime")
-        assert re.search(r"(?m)^   0\.5 VANISH    -0\.3010", said.out)
-        assert re.search(r"(?m)^     1 STABLE     0\.0000", said.out)
+        assert re.search(r"(?m)^   0\.5 VANISH     -0\.3010", said.out)
+        assert re.search(r"(?m)^     1 STABLE      0\.0000", said.out)
         assert said.err.startswith("measuring 8 points, about 0 s\n")
         assert said.err.endswith(f"{folder}  (gradlab show {folder} prints it again)\n")
 
@@ -139,6 +140,7 @@ class TestASecondTime:
         assert (found["status"], found["exit_code"], found["run_dir"]) == ("complete", 0, str(folder))
         assert [row["regime"] for row in found["data"]] == ["VANISH", "STABLE"]
         assert found["data"][1]["half_life"] is None
+        assert [row["level"] for row in found["data"]] == [0.95, 0.95]
 
     @pytest.mark.parametrize(
         ("option", "value", "key"), [("--w-rec", "0.7,2", "w_rec"), ("--seeds", "3", "seeds")]
@@ -218,16 +220,41 @@ class TestNumbers:
         assert document(again.out)["status"] == "partial"
 
     def test_ten_to_the_two_thousand_and_exact_zero_are_ordinary(self, tmp_path):
-        words = ["--w-rec", "0.0,10.0", "-T", "2000", "--hidden", "1", "--seeds", "1", "--cell", IDENTITY]
+        words = ["--w-rec", "0.0,10.0", "-T", "2000", "--hidden", "1", "--seeds", "2", "--cell", IDENTITY]
         said = gradlab("sweep", *words, "--out", tmp_path, "--name", "run")
         assert said.code == 0
-        assert re.search(r"(?m)^    10 EXPLODE   \+1\.0000", said.out)
+        assert re.search(r"(?m)^    10 EXPLODE    \+1\.0000", said.out)
+        assert re.search(r"(?m)^     0 VANISH           -", said.out)
         value, state = log10_transport(tmp_path / "run")
         assert float(value.sel(w_rec=10.0, lag=2000, seed=0)) == pytest.approx(2000, abs=1e-3)
         names = state.attrs["flag_meanings"].split()
         codes = state.sel(w_rec=0.0, seed=0).values
         assert [names[code] for code in codes[:3]] == ["ok", "exact_zero", "exact_zero"]
         assert len(set(codes[1:])) == 1
+
+    def test_every_network_that_another_precision_sends_elsewhere_is_counted_as_chaotic(self, tmp_path):
+        """Two of ten differ by 2.5 and 3.2 decades, in a row whose mean rate is near zero."""
+        words = ["--hidden", "4", "--inputs", "2", "--init", "gaussian", "--cell", "layer_norm(cell=lstm)"]
+        words += ["--w-rec=-1.3", "-T", "100", "--seeds", "10", "--out", tmp_path, "-q", "--json"]
+        single = document(gradlab("sweep", *words, "--name", "single").out)["data"][0]
+        double = document(gradlab("sweep", *words, "--name", "double", "--precision", "float64").out)["data"][
+            0
+        ]
+        norms, ends = tables.read(tmp_path / "single").norms, []
+        for name in ("single", "double"):
+            value, _ = log10_transport(tmp_path / name)
+            ends.append(value.sel(w_rec=-1.3).transpose("seed", "lag").values)
+        rates = profiles.rate(*(array[0, 0, 0, 0] for array in profiles.stored(norms, "transport", "state")))
+        chaotic = summary.trajectory_dependent(rates.value, 100, linear=False)
+        elsewhere = np.abs(ends[0] - ends[1]).max(axis=1) > 0.01
+        assert elsewhere.sum() >= 2
+        assert chaotic[elsewhere].all()
+        assert single["chaotic"] == chaotic.sum()
+        assert single["trajectory_dependent"]
+        assert double["trajectory_dependent"]
+        said = " ".join(gradlab("show", tmp_path / "single").out.split())
+        assert f"* trajectory-dependent: {chaotic.sum()} of 10 networks are chaotic" in said
+        assert "the bound below is given the stored states" in said
 
 
 class TestProcess:

@@ -72,7 +72,8 @@ def test_a_forward_pass_that_overflows_and_chaos_are_footnoted():
     text = printed(run(cells, (0.5, 3.0), (200,), noise=0.0, nonfinite_above=1.5))
     assert "NONFINITE step 32 (3/3 seeds)" in text
     assert "EXPLODE*" in text
-    assert "* trajectory-dependent" in text
+    assert "* trajectory-dependent: 3 of 12 networks are chaotic:" in text
+    assert "given the stored states" not in text
     calm = printed(run(cells[:1], (0.5,)))
     assert "trajectory-dependent" not in calm
     assert "NONFINITE" not in calm
@@ -84,6 +85,48 @@ def test_caption_comes_from_the_run():
     assert "3 seeds" in text
     assert "float32: log10 norms are good to 1e-4." in text
     assert "no interval" in printed(run(("elman",), seeds=1))
+
+
+def test_one_chaotic_network_marks_its_row_and_the_bound_is_given_the_states():
+    grid = run(("elman",), (0.5,), (50,), seeds=10, about={"bound": "float32: exact to 1e-4"})
+    table = grid.metrics
+    table.loc[(table["metric"] == "rate") & (table["part"] == "state") & (table["seed"] == 3), "value"] = 0.01
+    text = printed(grid)
+    assert "UNDECIDED*" in text or "VANISH*" in text
+    one = " ".join(text.split())
+    assert "* trajectory-dependent: 1 of 10 networks is chaotic:" in one
+    assert one.endswith(
+        "the bound below is given the stored states, and says nothing of theirs. float32: exact to 1e-4"
+    )
+
+
+def test_rows_of_every_regime_stand_in_line():
+    """The longest word with its star is as wide as the column."""
+    norms = samples.norms(("elman",), (0.5, 0.9), (50,), seeds=2)
+    table = tables.metrics(norms)
+    at = (table["metric"] == "rate") & (table["part"] == "state") & (table["w_rec"] == 0.5)
+    table.loc[at, "value"] = [-0.5, 0.5]
+    first, second = rows(printed(tables.Run({}, table, norms)))
+    assert first.split()[1] == "UNDECIDED*"
+    head = _table._HEAD
+    for line in (first, second):
+        end = head.index("rate") + len("rate")
+        assert line[end - 1].isdigit()
+        assert line[end] == " "
+
+
+def test_one_seed_has_neither_interval_nor_regime():
+    text = printed(run(("elman",), (0.5,), (50,), seeds=1))
+    assert rows(text)[0].split()[1].startswith("UNDECIDED")
+    assert "1 seed, so no interval and no regime" in " ".join(text.split())
+
+
+def test_one_given_network_is_no_sample():
+    norms = samples.norms(("elman",), (0.5,), (50,), seeds=1).assign_attrs(networks="given")
+    text = printed(tables.Run({}, tables.metrics(norms), norms))
+    assert rows(text)[0].split()[1] == "VANISH"
+    assert "per step of lag, this network." in " ".join(text.split())
+    assert "seed" not in text
 
 
 def test_color_only_adds():
