@@ -508,8 +508,8 @@ def hold_footer(run, rows):
         assert rate == "none, readout fitted in closed form"
     else:
         one = f"{given}, the only one given"
-        seeds = "1 seed" if settings["tuning"] == 1 else f"{settings['tuning']} seeds"
-        many = f"chosen from {given} on {seeds} that are not judged"
+        seeds = "1 seed that is" if settings["tuning"] == 1 else f"{settings['tuning']} seeds that are"
+        many = f"chosen from {given} on {seeds} not judged"
         tail = " (-: readout fitted in closed form)" if any(fitted) else ""
         assert rate == (one if len(settings["rates"]) == 1 else many) + tail
     known = {row.T: row.chance for row in rows.values() if not math.isnan(row.chance)}

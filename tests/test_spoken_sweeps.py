@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from gradlab import summary, tables
+from gradlab import registry, summary, tables
 from gradlab.cli import _table
 from gradlab.plots.rate_map import rate_map
 from gradlab.report import captions, verdict
@@ -609,6 +609,21 @@ def test_every_sentence_of_a_sweep_says_what_its_networks_do(first):
 def test_every_sentence_of_many_sweeps(first):
     for seed in range(first, first + 100):
         hold_sweep(seed)
+
+
+HELD = {
+    *CAPTIONS,
+    # In test_spoken_comparisons.
+    *("solved", "learning_curves", "trainability", "start_and_end"),
+    # In plots/test_lyapunov.
+    "lyapunov",
+}
+
+
+def test_every_plot_that_speaks_is_held():
+    """A new sentence under a figure has to be taught to these tests."""
+    homes = {name: registry.home("plots", name) for name in registry.names("plots")}
+    assert {name for name, home in homes.items() if hasattr(home, "sentence")} | set(captions.ORDER) <= HELD
 
 
 def test_panels_of_the_map_of_rates_name_its_borders():

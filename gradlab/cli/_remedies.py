@@ -107,8 +107,8 @@ def _rates(settings: dict[str, Any], rows: list[Outcome]) -> str:
     if len(settings["rates"]) == 1:
         said = f"rate: {given}, the only one given"
     else:
-        seeds = f"{settings['tuning']} seed{'s' * (settings['tuning'] != 1)}"
-        said = f"rate: chosen from {given} on {seeds} that are not judged"
+        seeds = "1 seed that is" if settings["tuning"] == 1 else f"{settings['tuning']} seeds that are"
+        said = f"rate: chosen from {given} on {seeds} not judged"
     return f"{said} (-: {none})" if any(fitted) else said
 
 

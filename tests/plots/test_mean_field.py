@@ -48,7 +48,8 @@ def test_both_rates_and_both_borders():
 
 def test_without_a_border_the_time_scales():
     (panel,) = panels(mean_field(run(0, cells=("elman(activation=identity)",), w_rec=(0.5, 0.7))))
-    assert panel.get_title().endswith("time scale: theory 1.44, measured 1.44")
+    assert panel.get_title().endswith(": theory 1.44, measured 1.44")
+    assert "time scale at w_rec = " in panel.get_title()
 
 
 def test_no_weight_has_no_rate_and_six_cells_fit():
