@@ -100,7 +100,7 @@ def _beside(row: Outcome, plain: Outcome) -> str:
     if row.solved.successes == plain.solved.successes > 0:
         return f"as many seeds as of the plain arm ({count})"
     if row.solved.successes or plain.solved.successes:
-        return f"its share is not told apart from the plain arm's ({count})"
+        return f"the {percent(row.solved.level)} interval of its share overlaps the plain arm's ({count})"
     if 1 - (row.losses.level + plain.losses.level) / 2 > WRONG + 1e-9:
         return _seed_by_seed(row, plain)
     theirs = _loss(plain)
@@ -156,10 +156,11 @@ def judged(rows: Sequence[Outcome]) -> str:
     said = f"Most seeds solved: {_names(tied, rows)}, {count}{whole}{after}"
     if few:
         return f"{said}; too few seeds to compare (at least {FEW})."
-    if beaten:
-        said += f"; told apart from {_names(beaten, rows)} by {percent(best.solved.level)} intervals"
     left = [row for row in others if row not in beaten]
-    return f"{said}; not told apart from {_names(left, rows)}." if left else f"{said}."
+    place = [f"lies above that of {_names(beaten, rows)}"] if beaten else []
+    place += [f"overlaps that of {_names(left, rows)}"] if left else []
+    whose = f"; the {percent(best.solved.level)} interval of so many " if place else ""
+    return f"{said}{whose}{' and '.join(place)}."
 
 
 def _updates(row: Outcome) -> str:

@@ -97,7 +97,7 @@ class TestSentence:
             (
                 {"solved": share(5, 5)},
                 {"solved": share(4, 5)},
-                "share is not told apart from the plain arm's",
+                "the 95 % interval of its share overlaps the plain arm's (4 of 5)",
             ),
             ({"solved": share(2, 2)}, {"solved": share(0, 2)}, "too few seeds to compare with the plain arm"),
         ],
@@ -137,8 +137,8 @@ class TestJudged:
     def test_a_tie_is_called_a_tie(self):
         rows = [row(arm=f"arm {i}", solved=share(10 if i < 11 else 1, 10), updates=9.0) for i in range(33)]
         assert judged(rows) == (
-            "Most seeds solved: arm 0, arm 1, arm 2 and 8 more, 10 of 10 seeds each (11 of 33 arms); told "
-            "apart from arm 11, arm 12, arm 13 and 19 more by 95 % intervals."
+            "Most seeds solved: arm 0, arm 1, arm 2 and 8 more, 10 of 10 seeds each (11 of 33 arms); the "
+            "95 % interval of so many lies above that of arm 11, arm 12, arm 13 and 19 more."
         )
 
     def test_too_few_seeds_is_said(self):
@@ -147,7 +147,7 @@ class TestJudged:
 
     def test_overlapping_intervals_decide_nothing(self):
         rows = [row(solved=share(2, 3), updates=9.0), row(arm="gru", solved=share(3, 3), updates=5.0)]
-        assert judged(rows).endswith("; not told apart from none.")
+        assert judged(rows).endswith("; the 95 % interval of so many overlaps that of none.")
 
     def test_where_is_said_when_there_are_several(self):
         rows = [row(), row(T=100, w_rec=1.5, arm="gru", solved=share(3, 3), updates=5.0)]

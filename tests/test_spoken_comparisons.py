@@ -59,12 +59,17 @@ def horizon(logs, T):
 
 
 def rates(logs):
-    """The slope of every profile that has two finite norms; they are straight."""
+    """The Theil-Sen slope of every profile that has two finite norms."""
     found = []
     for log in logs:
         lags = np.flatnonzero(np.isfinite(log))
         if len(lags) > 1:
-            found.append((log[lags[-1]] - log[lags[0]]) / (lags[-1] - lags[0]))
+            steps = np.diff(log[lags])
+            # What is straight needs no fit.
+            straight = np.ptp(steps) < 1e-12 and np.ptp(np.diff(lags)) == 0
+            found.append(
+                steps[0] / (lags[1] - lags[0]) if straight else stats.theilslopes(log[lags], lags).slope
+            )
     return np.array(found)
 
 
@@ -252,7 +257,7 @@ def hold_beside(forms, said, row, plain):
         counted(count, n)
         assert row.solved == plain.solved > 0
 
-    @forms.form(rf"its share is not told apart from the plain arm's {count}")
+    @forms.form(rf"the 95 % interval of its share overlaps the plain arm's {count}")
     def _(count, n):
         counted(count, n)
         assert row.share.low <= plain.share.high
@@ -335,8 +340,8 @@ def hold_judged(text, rows):
         rf"Most seeds solved: (?P<names_><<names>>), {count}"
         r"(?: each \((?P<tied>\d+) of (?P<of>\d+) (?P<kind_>arms|rows)\))?"
         rf"{after}(?:; (?P<few>too few seeds to compare \(at least 3\)))?"
-        r"(?:; told apart from (?P<apart><<names>>) by 95 % intervals)?"
-        r"(?:; not told apart from (?P<near><<names>>))?"
+        r"(?:; the 95 % interval of so many (?:lies above that of (?P<apart><<names>>))?(?: and )?"
+        r"(?:overlaps that of (?P<near><<names>>))?)?"
     )
     def _(names_, count, n, tied, of, kind_, updates, few, apart, near):
         check(count, n, best[0], updates)

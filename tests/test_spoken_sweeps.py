@@ -278,7 +278,8 @@ def hold_reach(forms, raw):
 
     @forms.form(
         rf"the longest horizon is (?P<lag><<num>>) steps{over}, of (?P<name><<name>>)"
-        rf"(?:, by its rate not told apart from (?P<same>{list_of('<<name>>')}|(?P<count>\d+) other rows))?"
+        r"(?:, whose rate's interval does not lie above that of "
+        rf"(?P<same>{list_of('<<name>>')}|(?P<count>\d+) other rows))?"
     )
     def _(lag, over, name, same, count):
         counts(raw.T, over)

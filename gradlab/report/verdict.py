@@ -208,7 +208,7 @@ def reaches(rows: list[Group]) -> str:
         return f"the transport has fallen by 10^3 at lag {number(best.soft_horizon, 3)}{middle}"
     same = [row for row in kept if row is not best and not row.high < best.low]
     names = listed([network(row, rows) for row in same]) if len(same) <= NAMED else f"{len(same)} other rows"
-    tie = f", by its rate not told apart from {names}" if same else ""
+    tie = f", whose rate's interval does not lie above that of {names}" if same else ""
     return f"the longest horizon is {far}{middle}, of {network(best, rows)}{tie}"
 
 

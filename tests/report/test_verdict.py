@@ -118,11 +118,13 @@ class TestReach:
 
     def test_one_that_is_not_apart_from_others_is_not_alone(self):
         rows = [group(w / 10, -0.1 - w / 1000, low=-0.3, high=-0.05) for w in range(1, 4)]
-        assert text_after(said(*rows), ", by its rate") == (
-            " not told apart from elman at w_rec = 0.2 and elman at w_rec = 0.3."
+        assert text_after(said(*rows), ", whose rate's interval") == (
+            " does not lie above that of elman at w_rec = 0.2 and elman at w_rec = 0.3."
         )
         many = [group(w / 10, -0.1 - w / 1000, low=-0.3, high=-0.05) for w in range(1, 7)]
-        assert text_after(said(*many), ", by its rate") == " not told apart from 5 other rows."
+        assert (
+            text_after(said(*many), ", whose rate's interval") == " does not lie above that of 5 other rows."
+        )
 
     def test_those_beyond_the_sequence_are_counted(self):
         """A tie of 11 of 33 has no first."""
