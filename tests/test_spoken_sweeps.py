@@ -599,7 +599,7 @@ def hold_sweep(seed):
         hold_footer(run, raw)
 
 
-@pytest.mark.parametrize("first", range(0, 60, 20))
+@pytest.mark.parametrize("first", range(0, 100, 20))
 def test_every_sentence_of_a_sweep_says_what_its_networks_do(first):
     for seed in range(first, first + 20):
         hold_sweep(seed)

@@ -34,7 +34,9 @@ class Entry(NamedTuple):
 
     @property
     def key(self) -> str:
-        """What the entry sorts by; empty sorts last."""
+        """What the entry sorts by, as a script reads numbers; empty sorts last."""
+        if self.value == math.inf:
+            return "Infinity"
         return "" if self.value is None else str(self.value)
 
 
