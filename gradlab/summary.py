@@ -253,12 +253,13 @@ def _sentence(row: Group, several_inits: bool) -> str:
     if row.nonfinite:
         who = "" if row.seeds == 1 else f" in {row.nonfinite} of {row.seeds} {each}"
         step = f"first at step {row.nonfinite_step}"
-        return f"{head}; the forward pass overflows{who}, {step}, so it has no gradient to measure."
+        return f"{head}; the forward pass overflows{who}, {step}, and has no gradient to measure there."
     if row.backward_nonfinite:
         who = "" if row.seeds == 1 else f" in {row.backward_nonfinite} of {row.seeds} {each}"
         return f"{head}; the forward pass is finite and the backward pass is not{who}."
     if math.isnan(row.rate):
-        return f"{head}; the transport has too few norms that are not exactly zero for a rate{_reach(row)}."
+        few = "are known" if math.isnan(row.hard_horizon) else "are not exactly zero"
+        return f"{head}; the transport has too few norms that {few} for a rate{_reach(row)}."
     some = "" if row.rated == row.seeds else f" in the {row.rated} of {row.seeds} {each} that have a rate"
     known = (
         "" if math.isnan(row.level) else f" ({percent(row.level)} interval {row.low:+.4g} to {row.high:+.4g})"
@@ -282,7 +283,9 @@ def _reach(row: Group) -> str:
     """The horizons, as the end of a sentence."""
     parts = []
     if math.isnan(row.half_life):
-        parts.append(f"it never falls to half within {row.T} steps")
+        # What is not known at the far end may have fallen.
+        if len(row.profile) and not math.isnan(float(row.profile[-1])):
+            parts.append(f"it does not fall to half within {row.T} steps")
     else:
         parts.append(f"it halves within {row.half_life:.3g} steps")
         if not math.isnan(row.soft_horizon):
@@ -291,4 +294,6 @@ def _reach(row: Group) -> str:
         parts.append(f"is exactly zero beyond lag {row.hard_horizon:g}")
     if not math.isnan(row.credit_horizon):
         parts.append(f"95 % of the recurrent weight gradient comes from lags 0 to {row.credit_horizon:g}")
-    return ": " + ", ".join(parts)
+    each = "sequences" if row.given else "seeds"
+    over = f" (medians over {each})" if row.seeds > 1 else ""
+    return f": {', '.join(parts)}{over}" if parts else ""

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradlab import summary as summaries
 from gradlab.files import replace, storage
 from gradlab.profiles import METRICS, Metric, measured
-from gradlab.states import STATES, UNDEFINED
+from gradlab.states import FORWARD_NONFINITE, STATES, UNDEFINED
 from gradlab.status import Exit, GradlabError, shown
 from gradlab.summary import Group
 
@@ -108,6 +109,19 @@ def grid(table: "pandas.DataFrame", norms: "xarray.Dataset", metric: str, part: 
     found.value[at] = table["value"].to_numpy(np.float64)
     found.state[at] = table["state"].map(_places(STATES)).to_numpy(np.int8)
     return found
+
+
+def mean_rates(run: Run) -> NDArray[np.float64]:
+    """The mean rate over seeds, `(cell, init, w_rec, T)`, as a summary has it.
+
+    A seed without a rate is left out; NaN where a seed's forward pass is not finite: the others would be the
+    mean of the survivors.
+    """
+    rates = grid(run.metrics, run.norms, "rate")
+    known = ~np.isnan(rates.value)
+    count = np.where((rates.state == FORWARD_NONFINITE).any(-1), 0, known.sum(-1))
+    total = np.where(known, rates.value, 0.0).sum(-1)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 def _places(labels: Sequence[Any]) -> dict[Any, int]:

@@ -36,9 +36,16 @@ class Trained:
     norms: "xarray.Dataset"
     """`norms.nc`: the profiles at the start and at the end."""
 
+    @property
+    def chance(self) -> dict[str, float]:
+        """By T, as text: the loss of the best answer that knows nothing of the sequence."""
+        found = self.about.get("chance")
+        pairs = found.items() if isinstance(found, dict) else ()
+        return {T: float(loss) for T, loss in pairs if isinstance(loss, int | float)}
+
     def outcomes(self) -> list[Outcome]:
         """One row an (arm, T, w_rec)."""
-        return outcomes(self.table, self.norms)
+        return outcomes(self.table, self.norms, self.chance)
 
 
 def write(folder: Path, run: Trained) -> list[Path]:

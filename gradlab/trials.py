@@ -1,5 +1,6 @@
 """Trials of a comparison: every arm at equal budget, its learning rate chosen on seeds of its own."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -90,6 +91,7 @@ class Result(NamedTuple):
     hidden: int
     parameters: int
     rate: float
+    """NaN for a readout fitted in closed form."""
     updates: NDArray[np.int64]
     looks: dict[str, NDArray[np.float64]]
     """NaN after a lane has ended."""
@@ -256,7 +258,7 @@ def _arm(
             w_rec,
             hidden,
             arms.count(arm.cell, sizes, hidden),
-            rate,
+            math.nan if arm.closed_form else rate,
             np.full(1, comparison.updates) if arm.closed_form else _seen(comparison),
             looks,
             solved,

@@ -39,6 +39,7 @@ READING = [
     "profiles",
     "summary",
     "outcomes",
+    "sentences",
     "tables",
     "trained",
     "sides sampling",

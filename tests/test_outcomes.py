@@ -1,13 +1,15 @@
-"""Shares with intervals, the forecast, and the sentences that trials end in."""
+"""Shares with intervals, losses with theirs, and the forecast."""
 
 import math
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest, rankdata, t
+from scipy.stats import binom, binomtest, rankdata, t
 
-from gradlab.outcomes import Outcome, forecast, judged, sentence, share
-from tests.trials import PROFILE_T, made_up
+from gradlab.outcomes import Outcome, forecast, share
+from gradlab.sentences import sentence
+from gradlab.stats import Interval
+from tests.trials import PROFILE_T, made_up, result
 
 
 def row(**changed):
@@ -20,15 +22,19 @@ def row(**changed):
         "hidden": 50,
         "parameters": 2700,
         "rate": 0.01,
+        "closed_form": False,
         "solved": share(0, 5),
         "updates": math.nan,
         "loss": 0.17,
+        "losses": Interval(0.17, 0.16, 0.18, 0.9375),
+        "chance": 0.1667,
         "diverged": 0,
         "diverged_what": "",
         "clipped": 0.0,
         "cosine": 1.0,
         "horizon": (12.0, 14.0),
         "slope": (-0.2, -0.2),
+        "end": Interval(-0.2, -0.25, -0.15, 0.95),
         "hard": math.nan,
     }
     return Outcome(**(known | changed))
@@ -71,64 +77,24 @@ class TestOutcomes:
         assert second.hard == 4
         assert PROFILE_T > 30
 
+    def test_the_loss_of_a_diverged_seed_is_worse_than_any(self, run):
+        """3 of 20 seeds are infinite, the others ended at 0.4."""
+        first, second = run.outcomes()
+        assert first.losses == (0.4, 0.4, 0.4, pytest.approx(1 - 2 * binom.cdf(5, 20, 0.5)))
+        assert (first.loss, second.loss) == (0.4, math.inf)
+        assert first.chance == pytest.approx(1 / 6)
+
+    def test_a_readout_fitted_in_closed_form_has_no_learning_rate(self):
+        """An arm of which every seed diverged at once has no followed gradient either, but had a rate."""
+        run = made_up(result("esn", broken=0), result("lstm", broken=20), result())
+        run.table.loc[run.table["arm"] != "none", ["changed", "cosine"]] = math.nan
+        fitted, diverged, plain = run.outcomes()
+        assert [row.closed_form for row in (fitted, diverged, plain)] == [True, False, False]
+        assert math.isnan(fitted.rate)
+        assert (diverged.rate, plain.rate) == (0.01, 0.01)
+
     def test_order_is_that_of_the_table(self, run):
         assert [r.arm for r in run.outcomes()] == ["none", "truncate(k=4)"]
-
-
-class TestSentence:
-    @pytest.mark.parametrize(
-        ("changed", "words"),
-        [
-            ({}, "horizon 12 -> 14; not solved: the gradient was vanishing"),
-            ({"arm": "omega"}, "did not help: the gradient was vanishing"),
-            (
-                {"arm": "clip_norm", "clipped": 0.4},
-                "changed the gradient in 40% of the updates; horizon 12 -> 14; "
-                "did not help: the gradient was vanishing, not exploding",
-            ),
-            ({"clipped": 0.5, "cosine": 0.81}, "in 50% of the updates and turned it (mean cosine 0.81)"),
-            ({"slope": (0.1, 0.1)}, "the gradient was exploding"),
-            ({"slope": (0.0, 0.001)}, "the gradient reached back, which was not sufficient"),
-            ({"hard": 10.0}, "nothing comes from beyond lag 10"),
-            ({"hard": 10.0}, "the error of what lies further back is cut off"),
-            ({"diverged": 5, "diverged_what": "loss"}, "5 of 5 diverged (loss not finite)"),
-            ({"diverged": 5, "diverged_what": "loss"}, "every seed diverged"),
-            ({"solved": share(5, 5)}, "solved by all 5 seeds"),
-            ({"solved": share(2, 5)}, "solved by 2 of 5 seeds"),
-            ({"horizon": (math.nan, 7.4)}, "horizon >50 -> 7"),
-            ({"slope": (-0.1, math.nan)}, "the transport has no rate"),
-        ],
-    )
-    def test_says_what_the_numbers_say(self, changed, words):
-        assert words in sentence(row(**changed))
-
-
-class TestJudged:
-    def test_nothing_solved(self):
-        assert judged([row(), row(arm="lstm")]) == "No arm solved the task within the budget."
-
-    def test_the_most_solved_wins_and_then_the_fewest_updates(self):
-        rows = [
-            row(solved=share(9, 10), updates=100.0),
-            row(arm="lstm", solved=share(10, 10), updates=900.0),
-            row(arm="gru", solved=share(10, 10), updates=700.0),
-            row(arm="omega", solved=share(0, 10)),
-        ]
-        said = judged(rows)
-        assert said.startswith("Best: gru, 10 of 10 seeds solved, 700 updates (median)")
-        assert said.endswith("; clearly better than omega.")
-
-    def test_too_few_seeds_is_said(self):
-        rows = [row(solved=share(0, 2)), row(arm="gru", solved=share(2, 2), updates=5.0)]
-        assert "too few seeds to compare (at least 3)" in judged(rows)
-
-    def test_overlapping_intervals_decide_nothing(self):
-        rows = [row(solved=share(2, 3), updates=9.0), row(arm="gru", solved=share(3, 3), updates=5.0)]
-        assert "no other arm's interval lies wholly below its own" in judged(rows)
-
-    def test_where_is_said_when_there_are_several(self):
-        rows = [row(), row(T=100, w_rec=1.5, arm="gru", solved=share(3, 3), updates=5.0)]
-        assert judged(rows).startswith("Best: gru (T = 100, w_rec = 1.5), 3 of 3")
 
 
 class TestForecast:

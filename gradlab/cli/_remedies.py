@@ -6,7 +6,8 @@ from typing import Any
 
 from rich.text import Text
 
-from gradlab.outcomes import Outcome, forecast, judged, sentence
+from gradlab.outcomes import Outcome, forecast
+from gradlab.sentences import judged, sentences
 from gradlab.stats import LEVEL, percent
 from gradlab.trained import Trained
 
@@ -32,11 +33,9 @@ def render(run: Trained, width: int, *, color: bool) -> Text:
             heading = at
         text.append(_row(row) + "\n", _style(row) if color else "")
     text.append("\n")
-    for row in rows:
+    for row, said in zip(rows, sentences(rows), strict=True):
         where = f" (T = {row.T}, w_rec = {row.w_rec:g})" if several else ""
-        for line in textwrap.wrap(
-            f"{row.arm}{where}: {sentence(row)}.", max(width, 40), subsequent_indent="  "
-        ):
+        for line in textwrap.wrap(f"{row.arm}{where}: {said}.", max(width, 40), subsequent_indent="  "):
             text.append(line + "\n")
     text.append("\n")
     for line in textwrap.wrap(judged(rows), max(width, 40)):
@@ -56,8 +55,9 @@ def _row(row: Outcome) -> str:
     loss = "-" if math.isnan(row.loss) else f"{row.loss:.3g}"
     name = row.arm if len(row.arm) <= 21 else f"{row.arm[:18]}..."
     solved = f"{share.successes}/{share.of}"
+    rate = "-" if math.isnan(row.rate) else f"{row.rate:.3g}"
     return (
-        f"{name:<21} {row.hidden:>4} {row.rate:>6.3g} {solved:>7} {interval:<11} {updates:>7} {loss:>8} "
+        f"{name:<21} {row.hidden:>4} {rate:>6} {solved:>7} {interval:<11} {updates:>7} {loss:>8} "
         f"{before + '>' + after:>9}"
     )
 
@@ -72,34 +72,50 @@ def _forecast(rows: list[Outcome], width: int) -> list[str]:
     found = forecast(rows)
     if math.isnan(found.spearman):
         return []
-    between = f"{percent(found.level)} interval {found.low:+.2f} to {found.high:+.2f}, {found.points} points"
     said = (
-        f"Forecast from the start alone: rank correlation {found.spearman:+.2f} ({between}) between the "
-        "reach of the gradient and the share solved. A gradient that reaches back is necessary, not "
-        "sufficient: a task can stay unsolved with a flat one, and a remedy can bend the profile once "
-        "training has begun."
+        f"Forecast from the start alone: rank correlation {found.spearman:+.2f} "
+        f"({percent(found.level)} interval {found.low:+.2f} to {found.high:+.2f}, {found.points} points) "
+        "between the reach of the gradient and the share solved."
     )
     return textwrap.wrap(said, max(width, 40))
 
 
 def _caption(run: Trained, rows: list[Outcome], width: int) -> list[str]:
     settings = run.about["settings"]
-    chance = run.about.get("chance", {}).get(str(rows[0].T))
     said = (
         f"{settings['task']}: {settings['updates']} updates of {settings['batch']} sequences at the most, "
         f"{settings['optimizer']}; solved: error at most {run.about['solved']:g} on {settings['judged']} "
-        f"fresh sequences; {_units(settings, rows)}; rate: the best of "
-        f"{', '.join(f'{r:g}' for r in settings['rates'])} on {settings['tuning']} seeds of its own. "
-        "horizon: lag by which the transport has fallen by 10^3, start > end of training."
+        f"fresh sequences; {_units(settings, rows)}; {_rates(settings, rows)}. updates: median over the "
+        "seeds that solved it. loss: the last, median over seeds, a diverged one infinite. horizon: lag by "
+        "which the transport has fallen by 10^3, median over seeds, start > end of training."
     )
-    if chance is not None:
-        said += f" Chance loss {chance:.4g}."
+    chance = {row.T: row.chance for row in rows if not math.isnan(row.chance)}
+    if len(set(chance.values())) == 1:
+        said += f" Chance loss {next(iter(chance.values())):.4g}."
+    elif chance:
+        said += f" Chance loss {', '.join(f'{loss:.4g} at T = {T}' for T, loss in chance.items())}."
     return ["", *textwrap.wrap(said, max(width, 40))]
+
+
+def _rates(settings: dict[str, Any], rows: list[Outcome]) -> str:
+    """Where the learning rates come from; an arm fitted in closed form has none."""
+    fitted = [row.closed_form for row in rows]
+    none = "readout fitted in closed form"
+    if all(fitted):
+        return f"rate: none, {none}"
+    given = ", ".join(f"{rate:g}" for rate in settings["rates"])
+    if len(settings["rates"]) == 1:
+        said = f"rate: {given}, the only one given"
+    else:
+        seeds = "1 seed that is" if settings["tuning"] == 1 else f"{settings['tuning']} seeds that are"
+        said = f"rate: chosen from {given} on {seeds} not judged"
+    return f"{said} (-: {none})" if any(fitted) else said
 
 
 def _units(settings: dict[str, Any], rows: list[Outcome]) -> str:
     """How the arms' sizes were chosen."""
-    if settings["match"]:
-        return f"N chosen for equal parameters ({rows[0].parameters})"
     counts = sorted({row.parameters for row in rows})
+    if settings["match"]:
+        some = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"{counts[0]}"
+        return f"N chosen for about as many parameters in every arm ({some})"
     return f"equal N, not equal parameters ({counts[0]} to {counts[-1]})" if len(counts) > 1 else "equal N"

@@ -52,7 +52,8 @@ def remedies_document(run: "Trained", **extra: Any) -> str:
     import json
     import math
 
-    from gradlab.outcomes import forecast, judged, sentence
+    from gradlab.outcomes import forecast
+    from gradlab.sentences import judged, sentences
 
     def plain(value: Any) -> Any:
         if isinstance(value, tuple):
@@ -63,8 +64,8 @@ def remedies_document(run: "Trained", **extra: Any) -> str:
     rows = run.outcomes()
     found = forecast(rows)
     data = [
-        plain(row) | {"sentence": sentence(row), "reach": plain(float(found.predicted[i]))}
-        for i, row in enumerate(rows)
+        plain(row) | {"sentence": said, "reach": plain(float(reach))}
+        for row, said, reach in zip(rows, sentences(rows), found.predicted, strict=True)
     ]
     head = {
         "schema": "gradlab.remedies/1",

@@ -119,8 +119,13 @@ def _judge(question: "Question", run: "Run | Trained", folder: Path, as_json: bo
 def _say_trials(asked: "Comparison", folder: Path, as_json: bool) -> None:
     import json
 
-    networks = len(asked.remedies) * len(asked.T) * len(asked.w_rec)
-    trained = networks * (asked.seeds + (asked.tuning * len(asked.rates) if len(asked.rates) > 1 else 0))
+    from gradlab import arms
+
+    places = len(asked.T) * len(asked.w_rec)
+    fitted = sum(arms.arm(text, asked.cell, asked.init).closed_form for text in asked.remedies)
+    networks, followed = len(asked.remedies) * places, (len(asked.remedies) - fitted) * places
+    tuned = followed * asked.tuning * len(asked.rates) if len(asked.rates) > 1 else 0
+    trained = followed * asked.seeds + tuned
     data = {
         "arms": len(asked.remedies),
         "networks": trained,
@@ -134,7 +139,8 @@ def _say_trials(asked: "Comparison", folder: Path, as_json: bool) -> None:
     axes = {"arm": asked.remedies, "T": asked.T, "w_rec": asked.w_rec, "seed": range(asked.seeds)}
     grid = " x ".join(f"{name} {len(values)}" for name, values in axes.items())
     print(f"grid     {grid} = {networks * asked.seeds} networks to judge")
-    print(
-        f"training {trained} networks, those that choose the rate among them, {asked.updates} updates at most"
-    )
+    among = ", those that choose the rate among them" if tuned else ""
+    print(f"training {trained} networks{among}, {asked.updates} updates at most")
+    if fitted:
+        print(f"fitting  {fitted * places * asked.seeds} readouts in closed form")
     print(f"folder   {folder}")

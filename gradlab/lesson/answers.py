@@ -145,15 +145,19 @@ def tell(numbers: Numbers, seed: int) -> Chapter:
     )
     figures = (_gates(numbers, seed), _profiles(numbers, seed), _echoes(numbers, seed))
     closing = (
-        f"The way through the memory is not the only one, for h feeds the gates. With `w_rec` = 0, where "
-        f"nothing is fed back, |dc_{{T}}/dc_{{t}}| over {T} steps is {ten_to(numbers.alone[T])}, to the last "
-        f"digit. With `w_rec` = {W_REC:g} it is {ten_to(numbers.memory[T])}: weight 1 keeps the error from "
-        f"vanishing, it does "
-        "not keep the other ways from adding to it. And what is never forgotten piles up; the forget gate of "
-        "the next chapter is the answer to that.",
+        "The way through the memory is not the only one, for h feeds the gates. With `w_rec` = 0, where "
+        f"nothing is fed back, |dc_{{T}}/dc_{{t}}| over {T} steps is {ten_to(numbers.alone[T])}. With "
+        f"`w_rec` = {W_REC:g} it is {ten_to(numbers.memory[T])}: weight 1 keeps the way through the memory "
+        f"open, it does not keep the other ways from {_change(numbers.memory[T])}. And what is never "
+        "forgotten piles up; the forget gate of the next chapter is the answer to that.",
     )
     more = ("gradlab remedies latch --remedy orthogonal,esn,lstm97 -T 50",)
     return Chapter("The answers to vanishing", paragraphs, figures, closing, more)
+
+
+def _change(log: float) -> str:
+    """What the other ways do to an error that the memory alone would leave as it is."""
+    return "adding to it" if log >= 0 else "taking from it"
 
 
 def _gates(numbers: Numbers, seed: int) -> Figure:
@@ -191,9 +195,8 @@ def _profiles(numbers: Numbers, seed: int) -> Figure:
         f"After {T} steps the memory has {ten_to(memory)}, the orthogonal start {ten_to(orthogonal)}, the "
         f"Gaussian one {ten_to(gaussian)} and the reservoir {ten_to(echo)}. The law alone gives "
         f"{ten_to(T * float(np.log10(W_REC)))}: an orthogonal matrix stretches no direction, so it cannot "
-        f"beat the "
-        "law, and tanh takes something away. The reservoir fades by design; that is what lets it forget old "
-        "inputs.",
+        f"beat the law, and tanh takes something away. A reservoir is meant to fade: that is what lets it "
+        "forget old inputs.",
         measured.command(grid(seed)) + "\n" + measured.command(gated(seed)),
     )
 

@@ -261,12 +261,14 @@ def _remedies(numbers: Numbers, seed: int) -> Figure:
     return Figure(
         "remedies",
         f"The error going back in a linear network of {N} units, `w_rec` = {W_REC:g}",
-        "Each remedy changes the rising line in its own way: one cuts it, one moves it down as a whole, one "
-        "turns it. Which does which?",
+        "Each remedy changes the line in its own way: one cuts it, one moves it as a whole, one turns it. "
+        "Which does which?",
         Chart("lag", "adjoint", (Panel("", curves),), powers=True),
-        f"As it is, the adjoint grows from {ten_to(plain[0])} to {ten_to(plain[T])}. Truncation leaves every "
+        f"As it is, the adjoint {'grows' if plain[T] > plain[0] else 'falls'} from {ten_to(plain[0])} to "
+        f"{ten_to(plain[T])}. Truncation leaves every "
         f"lag up to {last} and sets all others to exactly 0. Clipping multiplies the gradient, and with it "
-        f"every lag, by {number(numbers.shrunk)}: same line, lower. {PENALTY_STEPS} steps on the penalty "
-        f"turn the line: at lag {T} the adjoint is {ten_to(turned[T])}.",
+        f"every lag, by {number(numbers.shrunk)}: the same line{', lower' if numbers.shrunk < 1 else ''}. "
+        f"After {PENALTY_STEPS} steps on the penalty the line is another: at lag {T} the adjoint is "
+        f"{ten_to(turned[T])}.",
         f"gradlab lesson 4 --seed {seed}",
     )

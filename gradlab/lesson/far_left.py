@@ -133,9 +133,9 @@ def tell(numbers: Numbers, seed: int) -> Chapter:
         f"{number(ratio[0])} times as far as those at step 1; after {LOOKS[1]} it is {number(ratio[1])} "
         f"times, after {LOOKS[2]} {number(ratio[2])} times. "
         + (
-            "More updates lift the whole line, and the left end is still far below. "
+            f"After {LOOKS[-1]} updates the left end is still far below the right one. "
             if ratio[-1] > 10
-            else "By then the network has changed so much that the left is heard as well. "
+            else "By then the left end has come near to the right one, or passed it. "
         )
         + f"In the LSTM the three ratios are "
         f"{listed([number(row[-1] / row[0]) for row in gated.change])}."
@@ -152,21 +152,29 @@ def tell(numbers: Numbers, seed: int) -> Chapter:
         f"gradlab lesson 3 --seed {seed}",
     )
     after = [number(x) for x in plain.loss]
-    solved = plain.loss[-1] < numbers.chance / 2
     closing = (
         f"The loss of the tanh network at the three looks is {listed(after)}, where guessing costs ln 2 = "
         f"{number(numbers.chance)}; the LSTM's is {listed([number(x) for x in gated.loss])}. "
-        + (
-            "The tanh network has learned it in the end: a weak signal from the left is still a signal."
-            if solved
-            else "The tanh network still does little better than a guess: what it is told most loudly is the "
-            "noise of the last few steps, not the clue of the first."
-        ),
-        "So *slow* is meant literally: the far left is not forbidden to learn, it is given a step that is "
-        "smaller by the transport of chapter 2.",
+        + _outcome(plain, numbers.chance),
+        "So *slow* is meant literally: the far left is not forbidden to learn. Its step is multiplied by the "
+        "transport of chapter 2, and where that is small, so is the step.",
     )
     more = ("gradlab remedies latch --quick -T 20",)
     return Chapter("Why the far left learns slower", paragraphs, (figure,), closing, more)
+
+
+def _outcome(plain: Learned, chance: float) -> str:
+    """How far the tanh network has come, by its last loss."""
+    share = plain.loss[-1] / chance
+    if share < 0.1:
+        return "The tanh network has learned it in the end: a weak signal from the left is still a signal."
+    if share < 0.9:
+        return "The tanh network has learned a part of it: a weak signal from the left is still a signal."
+    said = (
+        "The tanh network does little better than a guess" if share < 1 else "It does no better than a guess"
+    )
+    loud = "the uses at the last steps move it most, where there is noise and no clue"
+    return f"{said}: {loud}." if plain.change[-1][-1] > plain.change[-1][0] else f"{said}."
 
 
 def _panel(cell: str, learned: Learned) -> Panel:

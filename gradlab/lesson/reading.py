@@ -188,7 +188,7 @@ def tell(numbers: Numbers, seed: int) -> Chapter:
         "brackets and "
         f"quoted speech, and predict every next character. It has {N} units and {UPDATES} updates of {BATCH} "
         f"passages of {T} characters: seconds of training, not more. Each sentence "
-        "starts from an empty memory. On text it has not seen, its loss falls from "
+        "starts from an empty memory. On text it has not seen, its loss goes from "
         f"{number(before.loss)} to {number(after.loss)} nats a character; knowing only how often each "
         f"character occurs costs {number(numbers.chance)}. {number(100 * after.wrong)} % of its guesses are "
         f"still wrong.",

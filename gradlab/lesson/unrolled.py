@@ -102,6 +102,14 @@ def _plain(cell: Any, name: objectives.ObjectiveName) -> Any:
     return quick(lambda *given: cell.recurrent(jax.grad(loss)(*given)))
 
 
+def _changed(adjoint: tuple[float, ...]) -> str:
+    """What becomes of the error between the last step and the first."""
+    first, last = adjoint[0], adjoint[-1]
+    if last > first:
+        return f"come down by a factor of {number(last / first)}"
+    return f"grown by a factor of {number(first / last)}"
+
+
 def tell(numbers: Numbers, seed: int) -> Chapter:
     """The chapter in words."""
     ways = {way.title: way for way in numbers.ways}
@@ -132,10 +140,9 @@ def tell(numbers: Numbers, seed: int) -> Chapter:
         f"Step 1 hears |dL/dh_{{1}}| = {number(many.adjoint[0])} in the many-to-many network, "
         f"{number(one.adjoint[0])} in the one-to-many and {number(last.adjoint[0])} in the many-to-one "
         f"network, against {listed([number(way.adjoint[-1]) for way in (many, one, last)])} at step {T}. "
-        f"With a single term at the end the error has come down by a factor of "
-        f"{number(last.adjoint[-1] / last.adjoint[0])} over {T - 1} steps. Terms on the way refill what is "
-        f"lost, "
-        "and so hide it: a large adjoint at step 1 may come from step 1 itself."
+        f"With a single term at the end the error has {_changed(last.adjoint)} over {T - 1} steps. "
+        "Terms on the way add what never came from the end, and so hide it: a large adjoint at step 1 may "
+        "come from step 1 itself."
     )
     title = "Three forms of one network; the fuller the circle, the more error arrives"
     question = "In which of the three networks does step 1 hear most of the error, and in which least?"

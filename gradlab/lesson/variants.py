@@ -125,10 +125,9 @@ def _profiles(cells: dict[str, Cell], best: str, seed: int) -> Figure:
         "None of these cells has been trained. Which of them carries the error farthest, and can you tell "
         "from the keeping gate alone?",
         Chart("lag", "transport", panels, powers=True),
-        f"After {T} steps: {ends}. Farthest carries {best}. The keeping gates alone, multiplied up for the "
-        f"unit that holds longest, give {alone}. What lies between the two is carried by the other ways, "
-        f"through the "
-        "gates and the matrices.",
+        f"After {T} steps: {ends}. Of these five networks {best} carries farthest. The keeping gates alone, "
+        f"multiplied up for the unit that holds longest, give {alone}. What lies between the two is carried "
+        "by the other ways, through the gates and the matrices.",
         measured.command(grid(seed)),
     )
 
@@ -156,7 +155,7 @@ def _table(cells: dict[str, Cell], seed: int) -> Figure:
         "Fewer gates mean fewer weights. Do they also mean a gradient that fades faster?",
         Table(head, rows),
         f"From {cells[costly].weights} weights ({costly}) down to {cells[cheap].weights} ({cheap}). The "
-        f"slowest fading, {number(cells[slowest].rate)} a step, belongs to {slowest}, whose keeping gate "
+        f"largest rate, {number(cells[slowest].rate)} a step, is that of {slowest}, whose keeping gate "
         f"lets {number(cells[slowest].kept)} through; the number of gates {order} the last column.",
         f"gradlab lesson 6 --seed {seed}",
     )

@@ -84,7 +84,9 @@ def _dots(panel: Axes, left: NDArray[np.float64], right: NDArray[np.float64]) ->
 def _caption(half_life: NDArray[np.float64]) -> str:
     """The middle half-life of the memory, over units and seeds."""
     known = half_life[~np.isnan(half_life)]
-    return f"half-life of the memory: {np.median(known):.3g} steps" if len(known) else "no memory gate"
+    return (
+        f"half-life of the memory: {np.median(known):.3g} steps (median)" if len(known) else "no memory gate"
+    )
 
 
 def _handle(gate: int, name: str) -> Line2D:

@@ -97,7 +97,8 @@ def _caption(
         return f"border: theory {words[0]}, measured {words[1]}"
     least = int(w_rec.argmin())
     scales = [f"{1 / abs(r[least]):.3g}" if np.isfinite(r[least]) and r[least] else "none" for r in both]
-    return f"time scale: theory {scales[0]}, measured {scales[1]}"
+    at = "" if np.isnan(w_rec[least]) else f" at w_rec = {w_rec[least]:g}"
+    return f"time scale{at}: theory {scales[0]}, measured {scales[1]}"
 
 
 def _beside(run: Run, c: int) -> list[str]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gradlab.plots import _style
 from gradlab.summary import border
-from gradlab.tables import Run, grid
+from gradlab.tables import Run, mean_rates
 
 READS = "sweep"
 """Which command's runs it draws."""
@@ -36,7 +36,7 @@ def rate_map(run: Run) -> Figure:
     norms = run.norms
     cells, inits = norms["cell"].values.tolist(), norms["init"].values.tolist()
     w_rec, Ts = norms["w_rec"].values.astype(np.float64), norms["T"].values
-    rates = grid(run.metrics, norms, "rate").value.mean(axis=-1)
+    rates = mean_rates(run)
     known = np.abs(rates[~np.isnan(rates)])
     reach = max(float(known.max()) if len(known) else 0.0, 1e-6)
     norm = AsinhNorm(reach / LINEAR_PART, -reach, reach)
@@ -50,7 +50,9 @@ def rate_map(run: Run) -> Figure:
             crossings = _map(panel, w_rec, rates[c, k], norm)
             found |= bool(np.isfinite(crossings).any())
             title = cells[c] if len(inits) == 1 else f"{cells[c]}, {inits[k]}"
-            panel.set_title(f"{title}\n{_caption(crossings, Ts, rates[c, k])}", color=colors[cells[c]])
+            panel.set_title(
+                f"{title}\n{_caption(crossings, Ts, rates[c, k][np.argsort(w_rec)])}", color=colors[cells[c]]
+            )
             panel.set_yticks(range(len(Ts)), [f"{T:g}" for T in Ts])
         _style.label(axes, "w_rec", "T")
         seeds = norms.sizes["seed"]
@@ -106,17 +108,19 @@ def _edges(w_rec: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _caption(crossings: NDArray[np.float64], Ts: NDArray[np.int64], rates: NDArray[np.float64]) -> str:
-    """The border in words, at the longest T that has one."""
+    """The border in words, at the longest T that has one; `rates` is `(w_rec, T)`, by rising w_rec."""
     found = np.flatnonzero(~np.isnan(crossings))
     if len(found):
         at = found[np.argmax(Ts[found])]
-        return f"border at w_rec = {crossings[at]:.3f} (T = {Ts[at]})"
+        signs = np.sign(rates[:, at][~np.isnan(rates[:, at]) & (rates[:, at] != 0)])
+        first = "first of several borders" if np.count_nonzero(np.diff(signs)) > 1 else "border"
+        return f"{first} at w_rec = {crossings[at]:.3f} (T = {Ts[at]})"
     known = rates[~np.isnan(rates)]
     if not len(known):
         return "no rate"
-    return "no border: every rate is " + (
-        "negative" if known.max() < 0 else "positive" if known.min() > 0 else "flat"
-    )
+    if known.min() > 0 or known.max() < 0:
+        return f"no border: every rate is {'negative' if known.max() < 0 else 'positive'}"
+    return "no border: every rate is 0" if not known.any() else "no border at any T"
 
 
 def _ticks(reach: float, few: bool) -> list[float]:

@@ -1,5 +1,6 @@
 """What training has done to the gradient: profiles of a comparison at the start and at the end."""
 
+import math
 import warnings
 from typing import Any, Literal
 
@@ -73,9 +74,12 @@ def _curve(panel: Axes, logs: NDArray[np.float64], color: str, look: dict[str, A
     finite = np.where(np.isfinite(logs), logs, np.nan)
     some = _style.thin(logs.shape[1] - 1)
     finite = finite[:, some]
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), np.errstate(invalid="ignore"):
         warnings.simplefilter("ignore", RuntimeWarning)
-        middle, low, high = (f(finite, axis=0) for f in (np.nanmedian, np.nanmin, np.nanmax))
+        low, high = (f(finite, axis=0) for f in (np.nanmin, np.nanmax))
+        # An exact zero is the least of the seeds, not one that is missing.
+        middle = np.nanmedian(logs[:, some], axis=0)
+        middle[~np.isfinite(middle)] = np.nan
     panel.fill_between(some, low, high, color=color, alpha=look["alpha"], linewidth=0)
     panel.plot(some, middle, color=color, linestyle=look["linestyle"], linewidth=1.4)
     return finite[np.isfinite(finite)]
@@ -89,7 +93,19 @@ def sentence(run: Trained) -> str:
         ends = []
         for when in LOOKS:
             values = norms["transport"].sel(arm=arm, when=when).values[:, -1]
-            known = values[np.isfinite(values)]
-            ends.append(f"10^{np.median(known):.1f}" if len(known) else "no norm")
+            ends.append(_middle(values[~np.isnan(values)]))
         said.append(f"{arm} {ends[0]} -> {ends[1]}")
-    return f"The transport over {int(norms['T'])} steps, start -> end of training: {'; '.join(said)}."
+    over = ", median over seeds" if norms.sizes["seed"] > 1 else ""
+    at = f" at w_rec = {float(norms['w_rec']):g}" if run.norms.sizes["w_rec"] > 1 else ""
+    return (
+        f"The transport over {int(norms['T'])} steps{at}{over}, start -> end of training: {'; '.join(said)}."
+    )
+
+
+def _middle(logs: NDArray[np.float64]) -> str:
+    """The median in words; an exact zero is the least."""
+    if not len(logs):
+        return "no norm"
+    with np.errstate(invalid="ignore"):
+        middle = float(np.median(logs))
+    return f"10^{middle:.1f}" if math.isfinite(middle) else "exactly 0" if middle < 0 else "not finite"

@@ -51,7 +51,7 @@ def trainability(run: Trained) -> Figure:
         bar.set_label("seeds that solved it")
         bar.ax.yaxis.set_major_formatter(PercentFormatter(1.0))
         rank = (
-            "too few points to rank the forecast"
+            "no rank of the forecast: the points are too few or too much alike"
             if math.isnan(found.spearman)
             else f"rank correlation of forecast and share {found.spearman:+.2f} "
             f"({percent(found.level)} interval {found.low:+.2f} to {found.high:+.2f})"

@@ -12,8 +12,9 @@ import numpy as np
 
 from gradlab import tables
 from gradlab.outcomes import Outcome, forecast
-from gradlab.report.verdict import by_cell
+from gradlab.report.verdict import by_cell, crossings, far_end_known, network
 from gradlab.report.words import counted, listed, number, power, signed
+from gradlab.sentences import named
 from gradlab.states import OK
 from gradlab.stats import percent
 from gradlab.summary import Group, border
@@ -41,22 +42,26 @@ def _profile(run: Run) -> str:
     if not ends:
         return "No transport has a norm that could be drawn."
     low, high = min(ends, key=lambda end: end[0]), max(ends, key=lambda end: end[0])
-    said = f"Over {counted(rows[0].T, 'step')} the transport ends between {_end(low)} and {_end(high)}"
-    return f"{said}; {zeros} of {len(rows)} are exactly zero beyond some lag." if zeros else f"{said}."
+    between = f"between {_end(low, rows)} and {_end(high, rows)}"
+    if low[0] == high[0]:
+        between = f"at {_end(low, rows)}" if len(ends) == 1 else f"at {power(low[0])} in all {len(ends)} rows"
+    said = f"Over {counted(rows[0].T, 'step')} the transport ends {between}"
+    most = " in most seeds" if rows[0].seeds > 1 else ""
+    return f"{said}; {zeros} of {len(rows)} exactly zero beyond some lag{most}." if zeros else f"{said}."
 
 
 def _lags(row: Group) -> Any:
     return np.flatnonzero(~np.isnan(row.profile))
 
 
-def _end(end: tuple[float, int, Group]) -> str:
+def _end(end: tuple[float, int, Group], rows: list[Group]) -> str:
     log, lag, row = end
-    return f"{power(log)} ({_label(row)}, lag {lag})"
+    return f"{power(log)} ({network(row, rows)}, lag {lag})"
 
 
 def _rate_map(run: Run) -> str:
     """Where the border lies at the longest T, and how it has moved since the shortest."""
-    rates = tables.grid(run.metrics, run.norms, "rate").value.mean(axis=-1)
+    rates = tables.mean_rates(run)
     Ts, gains = run.norms["T"].values, run.norms["w_rec"].values
     short, long = int(Ts.argmin()), int(Ts.argmax())
     several = run.norms.sizes["init"] > 1
@@ -64,16 +69,16 @@ def _rate_map(run: Run) -> str:
     for c, cell in enumerate(map(str, run.norms["cell"].values)):
         for i, init in enumerate(map(str, run.norms["init"].values)):
             label = f"{cell} ({init})" if several else cell
-            last, first = (border(gains, rates[c, i, :, t]) for t in (long, short))
-            moved = f", {number(first)} at T = {Ts[short]}" if short != long and not math.isnan(first) else ""
-            if math.isnan(last):
-                never.append(label)
+            last, first = (crossings(gains, rates[c, i, :, t]) for t in (long, short))
+            moved = f", at T = {Ts[short]} {first or 'nowhere'}" if short != long else ""
+            if last:
+                crossed.append(f"{label} {last}{moved}")
             else:
-                crossed.append(f"{number(last)} for {label}{moved}")
-    parts = [f"At T = {Ts[long]} the rate crosses 0 at w_rec = {'; '.join(crossed)}"] if crossed else []
-    parts += [f"it has one sign, or none, at every w_rec for {listed(never)}"] if never else []
-    said = "; ".join(parts)
-    return f"{said[0].upper()}{said[1:]}."
+                never.append(f"{label} (at T = {Ts[short]} {first})" if first and short != long else label)
+    parts = [f"the mean rate crosses 0: {'; '.join(crossed)}"] if crossed else []
+    parts += [f"it does not change its sign for {listed(never)}"] if crossed and never else []
+    parts += [f"the mean rate does not change its sign for {listed(never)}"] if not crossed else []
+    return f"At T = {Ts[long]} {'; '.join(parts)}."
 
 
 def _three_gradients(run: Run) -> str:
@@ -93,7 +98,9 @@ def _three_gradients(run: Run) -> str:
         said.append(f"the {label} {'has no norm' if math.isnan(change) else signed(change, 3)}")
     gain = float(norms["w_rec"].values[at])
     where = "" if math.isnan(gain) else f", w_rec = {number(gain)}"
-    which = f"{norms['cell'].values[0]}{where}, T = {T}"
+    start = f" ({norms['init'].values[0]})" if norms.sizes["init"] > 1 else ""
+    seed = ", the first seed" if norms.sizes["seed"] > 1 else ""
+    which = f"{norms['cell'].values[0]}{start}{where}, T = {T}{seed}"
     return f"Decades from the least lag to the greatest: {listed(said)} ({which})."
 
 
@@ -110,30 +117,38 @@ def _range(norms: Any, needs: tuple[str, ...]) -> str:
 
 def _horizon(run: Run) -> str:
     """Between which horizons of credit the networks lie, and how many keep the transport to the end."""
-    rows = [row for row in tables.groups(run) if row.regime not in ("UNDEFINED", "NONFINITE")]
-    known = sorted((row.credit_horizon, _label(row)) for row in rows if not math.isnan(row.credit_horizon))
-    kept = sum(math.isnan(row.soft_horizon) for row in rows)
-    said = f"{kept} of {len(rows)} keep the transport within a factor 10^3 to the end of the sequence"
-    if not known:
-        return f"{said}."
-    ends = " to ".join(f"{counted(round(steps), 'step')} ({which})" for steps, which in (known[0], known[-1]))
-    return f"{said}; 95 % of the weight gradient comes from within {ends}."
-
-
-def _label(row: Group) -> str:
-    return (
-        row.cell if math.isnan(row.w_rec) or not row.has_gain else f"{row.cell}, w_rec = {number(row.w_rec)}"
+    every = tables.groups(run)
+    rows = [row for row in every if row.regime not in ("UNDEFINED", "NONFINITE") and far_end_known(row)]
+    known = sorted(
+        (row.credit_horizon, network(row, every)) for row in rows if not math.isnan(row.credit_horizon)
     )
+    if not rows:
+        return "No horizon is known."
+    kept, T = sum(math.isnan(row.soft_horizon) for row in rows), rows[0].T
+    middle = " (medians over seeds)" if rows[0].seeds > 1 else ""
+    said = f"{kept} of {len(rows)} have not fallen by 10^3 at lag {T}"
+    if not known:
+        return f"{said}{middle}."
+    ends = " to ".join(
+        f"{number(steps, 3)} ({which})" for steps, which in dict.fromkeys((known[0], known[-1]))
+    )
+    return f"{said}; 95 % of the weight gradient comes from within so many steps: {ends}{middle}."
 
 
 def _learning_curves(run: Trained) -> str:
     """Which arm ends with the least loss, and which with the greatest."""
-    rows = [row for row in run.outcomes() if not math.isnan(row.loss)]
+    every = run.outcomes()
+    rows = [row for row in every if math.isfinite(row.loss)]
     if not rows:
         return "No arm has a loss that is finite."
     low, high = min(rows, key=lambda row: row.loss), max(rows, key=lambda row: row.loss)
-    ends = [f"{number(row.loss, 3)} ({row.arm}, T = {row.T})" for row in (low, high)]
-    return f"The last loss on fresh sequences, median over seeds, lies between {ends[0]} and {ends[1]}."
+    ends = [f"{number(row.loss, 3)} ({named(row, every)})" for row in (low, high)]
+    between = f"lies between {ends[0]} and {ends[1]}"
+    if low.loss == high.loss:
+        between = f"is {ends[0]}" if len(rows) == 1 else f"is {number(low.loss, 3)} for all {len(rows)}"
+    lost = len(every) - len(rows)
+    infinite = f"; it is not finite for {lost} of {len(every)}" if lost else ""
+    return f"The last loss on fresh sequences, median over seeds, {between}{infinite}."
 
 
 def _solved(run: Trained) -> str:
@@ -142,12 +157,12 @@ def _solved(run: Trained) -> str:
     whole = [row for row in rows if row.solved.successes == row.solved.of]
     none = [row for row in rows if not row.solved.successes]
     some = len(rows) - len(whole) - len(none)
-    parts = [f"{len(whole)} of {len(rows)} solved the task with all seeds{_arms(whole)}", f"{some} with some"]
-    return f"{listed([*parts, f'{len(none)} with none{_arms(none)}'])}."
+    parts = [f"{len(whole)} of {len(rows)} solved the task with all seeds{_arms(whole, rows)}"]
+    return f"{listed([*parts, f'{some} with some', f'{len(none)} with no seed{_arms(none, rows)}'])}."
 
 
-def _arms(rows: list[Outcome]) -> str:
-    return f" ({listed(list(dict.fromkeys(row.arm for row in rows)))})" if rows else ""
+def _arms(some: list[Outcome], rows: list[Outcome]) -> str:
+    return f" ({listed([named(row, rows) for row in some])})" if some else ""
 
 
 def _trainability(run: Trained) -> str:
@@ -178,7 +193,7 @@ ORDER = tuple(_CAPTIONS)
 
 def borders(run: Run) -> dict[tuple[str, int], float]:
     """The border of every (cell, T), over the mean rate of the seeds."""
-    rates = tables.grid(run.metrics, run.norms, "rate").value.mean(axis=-1)
+    rates = tables.mean_rates(run)
     labels = list(by_cell(tables.groups(run)))
     gains, flat = run.norms["w_rec"].values, rates.reshape(-1, *rates.shape[2:])
     return {

@@ -70,9 +70,7 @@ def _run(name: str, run: Run, most: int) -> dict[str, Any]:
     norms = run.norms
     Ts = [int(T) for T in norms["T"].values]
     lags = [np.unique(np.linspace(0, T, min(T + 1, most)).round().astype(int)) for T in Ts]
-    rates = tables.grid(run.metrics, norms, "rate").value
-    known = ~np.isnan(rates)
-    mean = np.where(known, rates, 0.0).sum(-1) / np.where(known.any(-1), known.sum(-1), np.nan)
+    mean = tables.mean_rates(run)
     maps: dict[str, dict[str, dict[str, str]]] = {}
     for quantity in QUANTITIES:
         for part in map(str, norms["part"].values):

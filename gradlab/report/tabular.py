@@ -34,7 +34,9 @@ class Entry(NamedTuple):
 
     @property
     def key(self) -> str:
-        """What the entry sorts by; empty sorts last."""
+        """What the entry sorts by, as a script reads numbers; empty sorts last."""
+        if self.value == math.inf:
+            return "Infinity"
         return "" if self.value is None else str(self.value)
 
 
@@ -69,7 +71,7 @@ def of(source: Source) -> list[Table]:
     run = source.run
     if isinstance(run, Trained):
         rows = run.outcomes()
-        return [_outcomes(rows)]
+        return [_outcomes(rows, source.settings.get("rates"))]
     rows_ = tables.groups(run)
     return [_regimes(rows_), *([_borders(run)] if run.norms.sizes["w_rec"] > 1 else [])]
 
@@ -91,11 +93,11 @@ def _regimes(rows: list[Group]) -> Table:
         Column("rate", "log10 of the transport per step of lag, mean over seeds"),
         Column("low", f"lower end of its {percent(LEVEL)} t-interval over seeds"),
         Column("high", "upper end of it"),
-        Column("half-life", "lag by which the transport has fallen by 2"),
+        Column("half-life", "lag by which the transport has fallen by 2, median over seeds"),
         Column("soft", "soft horizon: lag by which it has fallen by 10^3"),
         Column("hard", "hard horizon: exactly zero beyond this lag"),
         Column("credit", "credit horizon: 95 % of the recurrent weight gradient comes from within"),
-        Column("overflow", "first step at which a forward pass is not finite"),
+        Column("overflow", "first step at which the forward pass of some seed is not finite"),
     )
     made = []
     for row in rows:
@@ -143,11 +145,22 @@ def _borders(run: Run) -> Table:
     columns = (Column("cell", numeric=False), *(Column(f"T = {T}") for T in Ts))
     labels = dict.fromkeys(label for label, _ in found)
     rows = [[_text(label), *(_number(found[label, T]) for T in Ts)] for label in labels]
-    said = "w_rec at which the mean rate crosses 0; a dash where it never does."
+    said = "w_rec at which the mean rate first crosses 0; a dash where it does at none."
     return Table("borders", "Measured border", columns, rows, said)
 
 
-def _outcomes(rows: list[Outcome]) -> Table:
+def _rate_meaning(rows: list[Outcome], rates: Any) -> str:
+    """Where the learning rates come from; what is fitted in closed form has none."""
+    fitted = [row.closed_form for row in rows]
+    none = "readout fitted in closed form"
+    if all(fitted):
+        return f"–: {none}"
+    several = not isinstance(rates, list | tuple) or len(rates) > 1
+    said = "chosen on seeds that are not judged" if several else "the only one given"
+    return f"{said}; –: {none}" if any(fitted) else said
+
+
+def _outcomes(rows: list[Outcome], rates: Any = None) -> Table:
     columns = (
         Column("remedy", numeric=False),
         Column("cell", numeric=False),
@@ -155,16 +168,16 @@ def _outcomes(rows: list[Outcome]) -> Table:
         Column("w_rec"),
         Column("N", "units"),
         Column("parameters", "all numbers of the network, readout included"),
-        Column("learning rate", "the best on seeds of its own"),
+        Column("learning rate", _rate_meaning(rows, rates)),
         Column("solved", "seeds that solved the task"),
         Column("of", "seeds trained"),
         Column("low", f"lower end of the share's {percent(LEVEL)} interval (Clopper-Pearson)"),
         Column("high", "upper end of it"),
-        Column("updates", "to solve, median"),
-        Column("loss", "the last, on fresh sequences"),
+        Column("updates", "to solve, median over the seeds that did"),
+        Column("loss", "the last, on fresh sequences, median over seeds, a diverged one infinite"),
         Column("diverged", "seeds that became not finite"),
-        Column("clip rate", "share of the updates whose gradient the remedy changed"),
-        Column("horizon before", "soft horizon of the transport at the start"),
+        Column("clip rate", "share of the updates whose gradient the remedy changed, mean over seeds"),
+        Column("horizon before", "soft horizon of the transport at the start, median over seeds"),
         Column("horizon after", "and at the end of training"),
     )
     made = [

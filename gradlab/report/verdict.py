@@ -1,24 +1,30 @@
 """The question of a run, and its answer in one sentence made from the numbers."""
 
 import math
-from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from gradlab import tables
-from gradlab.outcomes import judged, sentence
 from gradlab.report.sources import Progress, Source
-from gradlab.report.words import listed, number, signed, span
+from gradlab.report.words import counted, listed, number, signed, span
+from gradlab.sentences import judged, sentences
 from gradlab.summary import Group, border
 from gradlab.trained import Trained
 
-BORDER = "{border}"
-_FATES = {"VANISH": "vanishes", "STABLE": "is stable", "EXPLODE": "explodes"}
-_PLURAL = {
-    "vanishes": "vanish",
-    "is ": "are ",
-    "explodes": "explode",
-    "has ": "have ",
-    "overflows": "overflow",
+_FATES = {
+    "VANISH": ("vanishes", "vanish"),
+    "STABLE": ("is stable", "are stable"),
+    "UNDECIDED": ("is undecided", "are undecided"),
+    "EXPLODE": ("explodes", "explode"),
+    "UNDEFINED": ("has no rate", "have no rate"),
+    "NONFINITE": ("is not finite", "are not finite"),
 }
+"""What a cell and what cells do, by regime, in the order in which it is said."""
+_REACHES = ("VANISH", "STABLE", "UNDECIDED")
+NAMED = 3
+"""Rows of a longer list are counted."""
 
 
 def question(source: Source) -> str:
@@ -56,7 +62,9 @@ def details(source: Source) -> list[tuple[str, str]]:
     rows = source.run.outcomes()
     several = len({(row.T, row.w_rec) for row in rows}) > 1
     at = [f" (T = {row.T}, w_rec = {number(row.w_rec)})" if several else "" for row in rows]
-    return [(f"{row.arm}{where}", f"{sentence(row)}.") for row, where in zip(rows, at, strict=True)]
+    return [
+        (f"{row.arm}{where}", f"{said}.") for row, where, said in zip(rows, at, sentences(rows), strict=True)
+    ]
 
 
 def partial(progress: Progress) -> str:
@@ -73,27 +81,15 @@ def partial(progress: Progress) -> str:
 
 def sweep_verdict(rows: list[Group]) -> str:
     """Which cells vanish and explode where, and how far back the gradient reaches: one sentence."""
-    fates: dict[str, list[str]] = {}
-    edges: dict[str, list[float]] = {}
+    fates: dict[Fate, list[str]] = {}
     for label, some in by_cell(rows).items():
-        said, edge = fate(some)
-        fates.setdefault(said, []).append(label)
-        edges.setdefault(said, []).append(edge)
-    parts = [_said(labels, said, edges[said]) for said, labels in fates.items()]
+        fates.setdefault(fate(some), []).append(label)
+    parts = [_said(labels, found) for found, labels in fates.items()]
     over = "1 seed, so no interval" if rows[0].seeds == 1 else f"{rows[0].seeds} seeds"
+    if rows[0].given:
+        over = "this network" if rows[0].seeds == 1 else f"this network, {rows[0].seeds} sequences"
     reach = reaches(rows)
     return f"At T = {rows[0].T} ({over}), {'; '.join([*parts, *([reach] if reach else [])])}."
-
-
-def _said(labels: list[str], said: str, edges: list[float]) -> str:
-    """Subject and verb agree; `BORDER` gives way to the borders, in the order of the cells."""
-    said = said.replace(BORDER, listed([number(edge) for edge in edges]))
-    if len(labels) == 1:
-        return f"{labels[0]} {said}"
-    for one, many in _PLURAL.items():
-        said = said.replace(one, many)
-    each = " respectively" if len(set(edges)) > 1 and not any(map(math.isnan, edges)) else ""
-    return f"{listed(labels)} {said}{each}"
 
 
 def by_cell(rows: list[Group]) -> dict[str, list[Group]]:
@@ -105,68 +101,125 @@ def by_cell(rows: list[Group]) -> dict[str, list[Group]]:
     return {label: sorted(some, key=lambda row: row.w_rec) for label, some in found.items()}
 
 
-def fate(rows: list[Group]) -> tuple[str, float]:
-    """What becomes of the gradient of one cell over w_rec, in a few words, and the border they leave open.
+class Fate(NamedTuple):
+    """What becomes of the gradient of one cell over w_rec."""
 
-    The border is where the mean rate crosses 0; it is NaN, and not spoken of, unless it parts the regimes
-    cleanly. A cell that w_rec does not scale has one fate.
+    regimes: tuple[tuple[str, str], ...]
+    """Each regime that it has, and at which w_rec, in words."""
+    border: str
+    """Where the mean rate crosses 0, in words; empty if it never does."""
+
+
+def fate(rows: list[Group]) -> Fate:
+    """The regimes of one cell, every row of it in one of them, and where its mean rate changes its sign.
+
+    A cell that w_rec does not scale has one fate.
     """
     if not rows[0].has_gain:
         rows = [rows[0]._replace(w_rec=math.nan)]
-    known = [row for row in rows if row.regime in _FATES]
-    lost = [row for row in rows if row.regime == "NONFINITE"]
-    said, edge = _known(known, len(rows)) if known else ("", math.nan)
-    if not known and not lost:
-        return "has no rate", edge
-    if lost:
-        where = "every w_rec" if len(lost) == len(rows) else _at(lost)
-        overflow = f"overflows at {where} (first at step {min(row.nonfinite_step for row in lost)})"
-        said = f"{said}, and {overflow}" if said else overflow
-    return said, edge
-
-
-def _known(rows: list[Group], of: int) -> tuple[str, float]:
     present = [word for word in _FATES if any(row.regime == word for row in rows)]
-    if of == 1:
-        row = rows[0]
-        at = "" if math.isnan(row.w_rec) else f" at w_rec = {number(row.w_rec)}"
-        return f"{_FATES[row.regime]}{at} ({signed(row.rate)} decades a step)", math.nan
-    if len(present) == 1:
-        where = f"every w_rec from {_from_to(rows)}" if len(rows) == of else _at(rows)
-        return f"{_FATES[present[0]]} at {where}", math.nan
-    edge = border([row.w_rec for row in rows], [row.rate for row in rows])
-    below = {row.regime for row in rows if row.w_rec < edge}
-    above = {row.regime for row in rows if row.w_rec > edge}
-    if below - {"STABLE"} == {"VANISH"} and above - {"STABLE"} == {"EXPLODE"}:
-        return f"vanishes below and explodes above the measured border at w_rec = {BORDER}", edge
-    said = [f"{_FATES[word]} at {_at([row for row in rows if row.regime == word])}" for word in present]
-    return listed(said), math.nan
+    return Fate(tuple((word, _where(rows, word)) for word in present), _border(rows))
 
 
-def _from_to(rows: list[Group]) -> str:
-    return f"{number(rows[0].w_rec)} to {number(rows[-1].w_rec)}"
+def _said(labels: list[str], found: Fate) -> str:
+    """Subject and verb agree."""
+    parts = [f"{_FATES[word][len(labels) > 1]}{where}" for word, where in found.regimes]
+    return f"{listed(labels)} {listed(parts)}{f' ({found.border})' if found.border else ''}"
 
 
-def _at(rows: list[Group]) -> str:
-    gains = [row.w_rec for row in rows]
-    return f"w_rec = {span(gains)}" + (f" ({len(gains)} values)" if len(gains) > 3 else "")
+def _where(rows: list[Group], word: str) -> str:
+    """At which w_rec a regime was found, and the number that stands for it."""
+    some = [row for row in rows if row.regime == word]
+    at = "" if math.isnan(some[0].w_rec) else f" at w_rec = {_runs(rows, word)}"
+    if len(some) == len(rows) > 1:
+        at = f" at each of the {len(rows)} w_rec from {number(rows[0].w_rec)} to {number(rows[-1].w_rec)}"
+    if word == "NONFINITE":
+        return f"{at} {_lost(some)}"
+    if len(rows) == 1 and not math.isnan(rows[0].rate):
+        return f"{at} ({signed(rows[0].rate)} decades a step)"
+    return at
+
+
+def _lost(rows: list[Group]) -> str:
+    """In how many networks a pass is not finite, and from which step on."""
+    counts = sorted({row.nonfinite + row.backward_nonfinite for row in rows})
+    many = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    steps = [row.nonfinite_step for row in rows if row.nonfinite]
+    first = f"forward first at step {min(steps)}" if steps else "on the way back"
+    return f"in {many} of {counted(rows[0].seeds, 'sequence' if rows[0].given else 'seed')} ({first})"
+
+
+def _runs(rows: list[Group], word: str) -> str:
+    """The w_rec of a regime; neighbours in the grid are drawn together, and nothing is that lies between."""
+    runs: list[list[Group]] = []
+    for row, before in zip(rows, [None, *rows], strict=False):
+        if row.regime == word:
+            if before is not None and before.regime == word:
+                runs[-1].append(row)
+            else:
+                runs.append([row])
+    ends = [
+        number(run[0].w_rec)
+        if len(run) == 1
+        else f"{number(run[0].w_rec)} to {number(run[-1].w_rec)} ({len(run)} values)"
+        for run in runs
+    ]
+    return listed(ends)
+
+
+def _border(rows: list[Group]) -> str:
+    """How often, and where first, the mean rate crosses 0; rows that lost a seed have no mean of all."""
+    known = [row for row in rows if row.regime != "NONFINITE"]
+    found = crossings([row.w_rec for row in known], [row.rate for row in known])
+    return f"mean rate crosses 0 {found}" if found else ""
+
+
+def crossings(w_rec: ArrayLike, rates: ArrayLike) -> str:
+    """How often, and where first, a rate crosses 0; empty if it never does.
+
+    >>> crossings([0.8, 1.2], [-0.1, 0.3]), crossings([1, 2, 3], [-1, 1, -1])
+    ('at w_rec = 0.9', '2 times, first at w_rec = 1.5')
+    """
+    w, r = np.asarray(w_rec, np.float64), np.asarray(rates, np.float64)
+    signs = np.sign(r[np.argsort(w)])
+    count = int(np.count_nonzero(np.diff(signs[np.abs(signs) > 0])))
+    often = f"{count} times, first " if count > 1 else ""
+    return f"{often}at w_rec = {number(border(w, r))}" if count else ""
 
 
 def reaches(rows: list[Group]) -> str:
-    """How far back the gradient reaches at best among the networks that do not explode."""
-    kept = [row for row in rows if row.regime in ("VANISH", "STABLE") and not math.isnan(row.rate)]
+    """How far back the gradient reaches among the networks that do not explode."""
+    kept = [row for row in rows if row.regime in _REACHES and far_end_known(row)]
     if not kept:
         return ""
+    T = rows[0].T
+    middle = f" (median over {'sequences' if rows[0].given else 'seeds'})"
+    middle = middle if rows[0].seeds > 1 else ""
     whole = [row for row in kept if math.isnan(row.soft_horizon)]
-    flattest: Callable[[Group], float] = lambda row: abs(row.rate)
     if whole:
-        best = min(whole, key=flattest)
-        return f"the gradient reaches back furthest in {_name(best, rows)}, not down by 10^3 at lag {best.T}"
+        if len(kept) == 1:
+            return f"the transport has not fallen by 10^3 at lag {T}{middle}"
+        named = f": {listed([network(row, rows) for row in whole])}" if len(whole) <= NAMED else ""
+        some = f"{len(whole)} of the {len(kept)} rows" if len(whole) < len(kept) else f"all {len(kept)} rows"
+        return f"in {some} that do not explode the transport has not fallen by 10^3 at lag {T}{middle}{named}"
     best = max(kept, key=lambda row: row.soft_horizon)
-    return f"the longest horizon is {number(best.soft_horizon, 3)} steps, in {_name(best, rows)}"
+    far = f"{number(best.soft_horizon, 3)} steps"
+    if len(kept) == 1:
+        return f"the transport has fallen by 10^3 at lag {number(best.soft_horizon, 3)}{middle}"
+    same = [row for row in kept if row is not best and not row.high < best.low]
+    names = listed([network(row, rows) for row in same]) if len(same) <= NAMED else f"{len(same)} other rows"
+    tie = f", whose rate's interval does not lie above that of {names}" if same else ""
+    return f"the longest horizon is {far}{middle}, of {network(best, rows)}{tie}"
 
 
-def _name(row: Group, rows: list[Group]) -> str:
+def far_end_known(row: Group) -> bool:
+    """Whether a horizon that is not there lies beyond the sequence, and not where nothing is known."""
+    known = not math.isnan(row.soft_horizon)
+    return known or bool(len(row.profile) and not math.isnan(float(row.profile[-1])))
+
+
+def network(row: Group, rows: list[Group]) -> str:
+    """A row by name: its cell, its initialiser where there are several, and its w_rec if that matters."""
     several = len({other.init for other in rows}) > 1
     label = f"{row.cell} ({row.init})" if several else row.cell
     return label if math.isnan(row.w_rec) or not row.has_gain else f"{label} at w_rec = {number(row.w_rec)}"

@@ -29,7 +29,7 @@ def test_stdout_is_a_table_of_80_columns_with_a_sentence_for_each_arm(small):
     assert lines[0] == "T = 4, w_rec = 1"
     assert lines[1].split()[:3] == ["remedy", "N", "rate"]
     assert [line.split()[0] for line in lines[2:5]] == ["none", "truncate(k=2)", "esn"]
-    assert re.search(r"(?m)^truncate\(k=2\): (changed .*)?nothing comes from beyond lag 2;", said.out)
+    assert re.search(r"(?m)^truncate\(k=2\): (changed .*)?at the start nothing comes from beyond", said.out)
     assert "0/2" in said.out or "1/2" in said.out or "2/2" in said.out
     assert said.err.endswith(f"{folder}  (gradlab show {folder} prints it again)\n")
 
@@ -38,7 +38,7 @@ def test_the_folder_holds_a_row_a_network_and_its_curves(small):
     folder, _ = small
     table = pd.read_csv(folder / "remedies.csv")
     assert len(table) == 6
-    assert set(table["rate"]) <= {0.1, 0.01}
+    assert set(table[table["arm"] != "esn"]["rate"]) <= {0.1, 0.01}
     assert (table["parameters"] == 13).all()
     about = document((folder / "run.json").read_text())
     assert (about["command"], about["points"], about["status"]) == ("remedies", 6, "complete")
@@ -46,6 +46,20 @@ def test_the_folder_holds_a_row_a_network_and_its_curves(small):
     curves = pd.read_csv(folder / "training.csv")
     assert set(curves[curves["arm"] == "esn"]["update"]) == {4}
     assert set(curves[curves["arm"] == "none"]["update"]) == {2, 4}
+
+
+def test_a_readout_fitted_in_closed_form_has_no_learning_rate(small):
+    """Not in the table, not in the file, and nobody has chosen one for it."""
+    folder, said = small
+    row = next(line.split() for line in said.out.splitlines() if line.startswith("esn "))
+    assert row[2] == "-"
+    assert "rate: chosen from 0.1, 0.01 on 1 seed that is not judged (-: readout fitted in closed form)" in (
+        " ".join(said.out.split())
+    )
+    assert pd.read_csv(folder / "remedies.csv").groupby("arm")["rate"].count()["esn"] == 0
+    esn = document(gradlab("show", folder, "--json").out)["data"][2]
+    assert (esn["rate"], esn["closed_form"]) == (None, True)
+    assert esn["sentence"].startswith("readout fitted in closed form, no gradient followed; ")
 
 
 def test_a_second_time_it_computes_nothing_and_prints_the_same(small, monkeypatch):

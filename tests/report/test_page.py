@@ -145,7 +145,7 @@ class TestSeveral:
     def test_a_sweep_and_a_comparison_share_a_page(self, tmp_path, comparison):
         made = report(folders.sweep(tmp_path / "run"), comparison)
         text = Page(made.html).text
-        assert "Best: plain" in text
+        assert "plain: 3 of 3 seeds solved the task" in text
         assert "Side by side" not in text
 
 
@@ -184,7 +184,7 @@ def test_a_comparison_has_a_report(comparison):
     made = report(comparison)
     text = Page(made.html).text
     assert "Which remedy lets elman learn adding at T = 10" in text
-    assert "Best: plain, 3 of 3 seeds solved, 200 updates (median)" in text
+    assert "plain: 3 of 3 seeds solved the task, 200 updates (median)." in text
     assert "explorer-data" not in made.html
     assert made.pictures
 

@@ -1,0 +1,86 @@
+"""Sentences of the lesson that depend on a seed: told from made-up numbers, they say what these say."""
+
+import math
+
+import pytest
+
+from gradlab.lesson import answers, cliff, far_left, unrolled, variants
+
+
+def said(chapter):
+    return " ".join([*chapter.paragraphs, *(f.answer for f in chapter.figures), *chapter.closing])
+
+
+@pytest.mark.parametrize(
+    ("adjoint", "words"),
+    [
+        ((0.1, 0.2, 0.4), "has come down by a factor of 4 over"),
+        ((0.4, 0.2, 0.1), "has grown by a factor of 4 over"),
+    ],
+)
+def test_the_error_of_one_term_falls_or_grows(adjoint, words):
+    adjoint = (*adjoint[:1], *adjoint[1:2] * (unrolled.T - 2), *adjoint[2:])
+    ways = tuple(unrolled.Way(title, adjoint, (0.0,) * unrolled.T, 1.0, 1e-16) for title, _ in unrolled.FORMS)
+    assert words in said(unrolled.tell(unrolled.Numbers(ways), 0))
+
+
+def learned(last, ratio):
+    change = tuple(
+        tuple(1.0 + (ratio - 1) * t / (far_left.T - 1) for t in range(far_left.T)) for _ in range(3)
+    )
+    return far_left.Learned(change, (1.0, 1.0, 1.0), (0.7, 0.6, last))
+
+
+@pytest.mark.parametrize(
+    ("last", "ratio", "words", "never"),
+    [
+        (0.01, 100.0, "has learned it in the end", "guess:"),
+        (0.3, 100.0, "has learned a part of it", "in the end"),
+        (0.68, 100.0, "does little better than a guess: the uses at the last steps move it most", "learned"),
+        (0.71, 100.0, "It does no better than a guess", "learned"),
+        (0.68, 0.5, "does little better than a guess.", "move it most"),
+        (0.01, 2.0, "the left end has come near to the right one, or passed it", "far below"),
+        (0.01, 100.0, "the left end is still far below the right one", "come near"),
+    ],
+)
+def test_how_far_the_tanh_network_has_come(last, ratio, words, never):
+    """A guess costs ln 2 = 0.693."""
+    found = far_left.Numbers(dict.fromkeys(far_left.CELLS, learned(last, ratio)), math.log(2))
+    text = said(far_left.tell(found, 0))
+    assert words in text
+    assert never not in text.partition("After 10 updates")[2].replace("guessing", "")
+
+
+@pytest.mark.parametrize(
+    ("end", "shrunk", "words"), [(4.0, 0.01, "grows from 1 to"), (-4.0, 1.0, "falls from 1 to")]
+)
+def test_the_adjoint_of_the_cliff_grows_or_falls(end, shrunk, words):
+    line = tuple(end * lag / cliff.T for lag in range(cliff.T + 1))
+    cut = tuple(log if lag <= cliff.SHORT else -math.inf for lag, log in enumerate(line))
+    adjoints = {"as it is": line, "truncated": cut, "penalty": line, "clipped": line}
+    path = ((5.0, -2.5), (5.1, -2.6))
+    slopes = ((0.0,) * cliff.CELLS[0],) * cliff.CELLS[1]
+    found = cliff.Numbers(slopes, (-2.6, 6e3), 3.0, 0.1, path, path, adjoints, shrunk)
+    text = said(cliff.tell(found, 0))
+    assert words in text
+    assert ("the same line, lower." in text) == (shrunk < 1)
+
+
+@pytest.mark.parametrize(("log", "words"), [(1.2, "from adding to it"), (-0.3, "from taking from it")])
+def test_what_the_other_ways_do_to_the_memory(log, words):
+    flat = (0.0,) * (answers.T + 1)
+    transports = dict.fromkeys((*answers.STARTS, "echo state", "memory, weight 1"), flat)
+    steps = (answers.Gates(0.1, 0.5, 0.2, 0.5, 0.1, 0.05),) * answers.STEPS
+    recalled = (1.0,) * (answers.BACK + 1)
+    found = answers.Numbers(transports, (*flat[:-1], log), flat, recalled, 0.9, steps)
+    assert words in said(answers.tell(found, 0))
+
+
+def test_the_cell_that_carries_farthest_is_the_one_that_does():
+    cells = {}
+    for k, label in enumerate(variants.CELLS):
+        logs = tuple(-0.01 * (k + 1) * lag for lag in range(variants.T + 1))
+        cells[label] = variants.Cell(4, 100 + k, 0.7, logs, logs, logs, -0.01 * (k + 1))
+    text = said(variants.tell(variants.Numbers(cells), 0))
+    assert f"Of these five networks {next(iter(variants.CELLS.values()))} carries farthest" in text
+    assert f"The largest rate, −0.01 a step, is that of {next(iter(variants.CELLS.values()))}" in text

@@ -1,0 +1,75 @@
+"""The stored results say of themselves what their tables show, and the list of them says the same."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gradlab import claims, findings, trained
+from gradlab.escaping import markdown
+from gradlab.sentences import judged, sentences
+from tests import drawn
+from tests.test_spoken_comparisons import hold_judged, hold_sentence, raw
+
+RESULTS = Path(__file__).parents[1] / "results"
+FOLDERS = sorted(path.parent for path in RESULTS.glob("*/run.json"))
+COMPARISONS = [folder for folder in FOLDERS if (folder / "remedies.csv").exists()]
+
+
+def words(folder):
+    """The verdict and the counts of the findings that a report has on top."""
+    text = (folder / "report.md").read_text()
+    verdict, found = re.search(r"(?m)^\*\*(.*)\*\*$", text), re.search(r"(?m)^Findings: (.*)\.$", text)
+    return verdict[1], found[1]
+
+
+def test_the_list_has_each_verdict_as_its_report_has_it():
+    text = (RESULTS / "README.md").read_text()
+    assert re.findall(r"(?m)^## \[(\w+)\]", text) != []
+    assert sorted(re.findall(r"(?m)^## \[(\w+)\]", text)) == [folder.name for folder in FOLDERS]
+    for folder in FOLDERS:
+        verdict, found = words(folder)
+        assert f"{verdict} Claims: {found}.\n" in text
+
+
+@pytest.mark.parametrize("folder", COMPARISONS, ids=lambda folder: folder.name)
+def test_a_report_says_what_its_table_shows(folder):
+    run = trained.read(folder)
+    found = drawn.SimpleNamespace(run=run, fitted=set(run.table["arm"][run.table["changed"].isna()]))
+    rows, outcomes = raw(found), run.outcomes()
+    verdict, _ = words(folder)
+    assert verdict == markdown(judged(outcomes))
+    hold_judged(judged(outcomes), rows)
+    report = (folder / "report.md").read_text()
+    for text, row in zip(sentences(outcomes), rows.values(), strict=True):
+        hold_sentence(text, row, rows.get(("none", row.T, row.w)))
+        assert markdown(f"{text}.") in report
+
+
+@pytest.mark.parametrize("folder", COMPARISONS, ids=lambda folder: folder.name)
+def test_its_findings_are_what_the_package_says_today(folder):
+    run = trained.read(folder)
+    made = findings.judge(run, claims.of(run, folder.name))
+    report = (folder / "report.md").read_text()
+    for one in made:
+        assert f"- **{one.status}**: " in report
+        assert markdown(one.sentence) in report
+
+
+def test_what_learnt_to_add_is_not_said_to_have_done_nothing():
+    """Nobody solved it within the budget, at a loss of 0.007 where chance is 1/6."""
+    run = trained.read(RESULTS / "adding_irnn")
+    verdict, said = judged(run.outcomes()), dict(zip(run.outcomes(), sentences(run.outcomes()), strict=True))
+    assert verdict.startswith("No arm solved the task within the budget; the least loss is 0.00702 ")
+    assert "where chance is 0.1667" in verdict
+    irnn = next(text for row, text in said.items() if row.arm == "clip_norm+irnn")
+    assert "but loss 0.00702 (93 % interval 0.00338 to 0.00892) is far below the 0.1667 of chance" in irnn
+    assert "the loss of every seed is below the plain arm's" in irnn
+    assert "help" not in irnn
+
+
+def test_a_reservoir_has_no_learning_rate():
+    rows = trained.read(RESULTS / "esn").outcomes()
+    assert all(row.closed_form for row in rows)
+    assert np.isnan([row.rate for row in rows]).all()
