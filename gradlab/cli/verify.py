@@ -1,6 +1,6 @@
 """`gradlab verify`: is a cell's gradient right?"""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -53,37 +53,45 @@ MOST = 256
 """Units that a gradient is checked with at most: more take longer and show no more."""
 
 
-def _checks(spec: str, sizes: list[int], seed: int) -> "list[Check]":
-    """The checks of a network drawn in float64, away from a state of zeros."""
+def _verified(spec: str, asked: "Asked") -> "Verification":
+    """The checks of networks drawn in float64, away from a state of zeros."""
     from gradlab import registry
 
-    d_in, d_hidden = sizes
     made = registry.make("cells", spec)
     import jax
 
     from gradlab.draw import stream
-    from gradlab.verify import LENGTHS, verify
+    from gradlab.verify import verify
 
     initializer = registry.make("initializers", "gaussian")
-    with jax.enable_x64(True):
-        keys = {name: stream(seed, name) for name in ("weights", "above", "state", "inputs")}
+    d_in, d_hidden = asked.sizes
+
+    def point(number: int) -> Any:
+        more = f" {number}" if number > 1 else ""
+        keys = {name: stream(asked.seed, f"{name}{more}") for name in ("weights", "state", "inputs")}
         params, state = made.init(keys["weights"], d_in, d_hidden, 1.0, initializer)
-        above = made.init(keys["above"], d_hidden, d_hidden, 1.0, initializer)
         leaves, structure = jax.tree.flatten(state)
         drawn = zip(leaves, jax.random.split(keys["state"], len(leaves)), strict=True)
         moved = [leaf + 0.5 * jax.random.normal(key, leaf.shape, leaf.dtype) for leaf, key in drawn]
-        xs = jax.random.normal(keys["inputs"], (max(LENGTHS), d_in), float)
+        xs = jax.random.normal(keys["inputs"], (max(asked.lengths), d_in), float)
+        return params, jax.tree.unflatten(structure, moved), xs
+
+    with jax.enable_x64(True):
+        points = [point(number) for number in range(1, asked.points + 1)]
+        above = made.init(stream(asked.seed, "above"), d_hidden, d_hidden, 1.0, initializer)
         # The readout must be an input of the layer above.
-        readout = jax.eval_shape(made.readout, state)
+        readout = jax.eval_shape(made.readout, points[0][1])
         fits = getattr(readout, "shape", None) == (d_hidden,)
         return verify(
             made.step,
-            params,
-            jax.tree.unflatten(structure, moved),
-            xs,
+            *points[0],
             readout=made.readout,
             above=above if fits else None,
             gates=made.gates,
+            lengths=asked.lengths,
+            scales=asked.scales,
+            points=points[1:],
+            surrogate=asked.surrogate or getattr(made, "surrogate", False),
         )
 
 
