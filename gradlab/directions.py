@@ -72,7 +72,7 @@ class Directions:
         rng = np.random.default_rng(0)
         self._rows: list[tuple[NDArray[np.int64], Vector]] = []
         kinds: list[int] = []
-        self.entries = self.random = 0
+        self.entries = 0
         for leaf in found.leaves:
             first = int(found.of[leaf[0]]) if leaf.size else 0
             single, count = _plan(leaf.size, first, found.bounds, entries)
@@ -86,7 +86,6 @@ class Directions:
                     weights = rng.choice([-1.0, 1.0], members.size) * rng.uniform(0.5, 1.5, members.size)
                     self._rows.append((members, weights / np.sqrt(members.size)))
                     kinds.append(int(group))
-                self.random += count
         self.group: NDArray[np.int64] = np.array(kinds, np.int64)
 
     def __len__(self) -> int:

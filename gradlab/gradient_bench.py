@@ -61,6 +61,7 @@ class Bench:
         self._floors: dict[tuple[float, int], Vector] = {}
         self._reverse(cases)
         self.parameters = sum(int(leaf.size) for leaf in at.params.values())
+        self.inputs = sum(int(leaf.size) for leaf in at.inputs.values())
 
     def _unit(self, case: Case) -> float:
         """The rounding error of the precision that a step computes in."""

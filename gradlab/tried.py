@@ -1,7 +1,7 @@
 """What a check of a gradient has tried, and what it has not: in numbers, and in words made from them."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Tried(NamedTuple):
@@ -13,11 +13,9 @@ class Tried(NamedTuple):
     largest_input: float
     """The largest |x| of all inputs."""
     numbers: int
-    """Entries of parameters, states and inputs at one point."""
+    """Entries of parameters and states at one point."""
     entries: int
-    """Of those, how many were tried one by one."""
-    directions: int
-    """Random directions; together they see every entry."""
+    """Of those, how many were tried one by one, at the first point; random directions see all."""
     rules: tuple[str, ...]
     """What sets a derivative aside in the step: `stop_gradient`, `custom_vjp NAME`."""
     surrogate: bool
@@ -29,13 +27,12 @@ class Tried(NamedTuple):
     @property
     def done(self) -> str:
         """What was tried."""
-        one_by_one = "every entry" if self.entries == self.numbers else f"{self.entries} entries"
-        seen = f"{one_by_one} of {self.numbers} alone, and {self.directions} random directions that see all"
+        one_by_one = "each" if self.entries == self.numbers else f"{self.entries}"
         parts = [
             f"T = {_list(self.lengths)}",
-            f"input scales {_list(self.scales)} (|x| up to {self.largest_input:.2g})",
+            f"inputs times {_list(self.scales)} (|x| up to {self.largest_input:.2g})",
             f"{self.points} point{'s' * (self.points > 1)}",
-            seen,
+            f"random directions over all {self.numbers} entries, and {one_by_one} of them alone",
             "float64 on the CPU",
         ]
         return "; ".join(parts)
@@ -52,10 +49,17 @@ class Tried(NamedTuple):
 
     @property
     def remark(self) -> str:
-        """What the step's own derivative rules mean for the result; empty if it has none."""
-        if not self.rules:
-            return ""
-        return f"the step sets derivatives aside: {', '.join(self.rules)}"
+        """What is known of the step's own derivative rules; empty if it has none."""
+        rules = f"derivative rules of its own: {', '.join(self.rules)}" if self.rules else ""
+        if self.surrogate:
+            return "; ".join(filter(None, ["a declared surrogate", rules]))
+        return f"the step has {rules}" if rules else ""
+
+    def document(self) -> dict[str, Any]:
+        """All of it as plain values."""
+        words = {"done": self.done, "not_done": list(self.not_done), "remark": self.remark}
+        plain = {key: list(v) if isinstance(v, tuple) else v for key, v in self._asdict().items()}
+        return plain | words
 
 
 def _list(values: Sequence[float]) -> str:
