@@ -28,6 +28,8 @@ class Groups(NamedTuple):
     """Where the groups of parameters, states at t = 0..T and inputs at t = 1..T end."""
     leaves: list[NDArray[np.int64]]
     """The entries of each array."""
+    shapes: list[tuple[int, ...]]
+    """Of the parameters."""
 
     def step(self, group: int) -> int:
         """The last step at work on the gradient of that state or input, on the way back; from 1."""
@@ -38,12 +40,14 @@ class Groups(NamedTuple):
 def groups(point: Point, gates: tuple[str, ...]) -> Groups:
     """Parameters by name, split by their leading axis where it counts gates; states and inputs by step."""
     names: list[str] = []
+    shapes: list[tuple[int, ...]] = []
     of: list[NDArray[np.int64]] = []
     for path, leaf in jax.tree_util.tree_leaves_with_path(point.params):
         label = jax.tree_util.keystr(path, simple=True, separator="/")
         split = leaf.ndim > 2 or (leaf.ndim > 0 and leaf.shape[0] == len(gates) > 0)
         rows = leaf.shape[0] if split else 1
         of.append(np.repeat(len(names) + np.arange(rows), leaf.size // rows))
+        shapes += [leaf.shape[1:] if split else leaf.shape] * rows
         named = [f" (gate {gate})" for gate in gates] if rows == len(gates) else [""] * rows
         names += [f"{label}[{k}]{named[k]}" for k in range(rows)] if split else [label]
     bounds = [len(names)]
@@ -55,7 +59,7 @@ def groups(point: Point, gates: tuple[str, ...]) -> Groups:
     starts = np.cumsum([0, *(part.size for part in of)])
     entries = [np.arange(start, start + part.size) for start, part in zip(starts, of, strict=False)]
     names += [""] * (bounds[2] - bounds[0])
-    return Groups(names, np.concatenate(of), (bounds[0], bounds[1], bounds[2]), entries)
+    return Groups(names, np.concatenate(of), (bounds[0], bounds[1], bounds[2]), entries, shapes)
 
 
 class Directions:

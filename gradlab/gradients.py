@@ -293,6 +293,17 @@ def _plain(scaled: Scaled) -> Any:
     return jax.tree.map(lambda leaf: np.ldexp(leaf, exponents(leaf)), scaled.value)
 
 
+def proportional(run: Recurrence, case: Case) -> bool:
+    """Whether the pullback of the first step grows with what is sent into it, as that of a derivative does."""
+    first = case.params, case.state, _at(case.xs, 0)
+    after, pull = jax.vjp(run.step, *first)
+    rng = np.random.default_rng(SEED)
+    sent = jax.tree.map(lambda leaf: jnp.asarray(rng.standard_normal(leaf.shape)), after)
+    back: Callable[[float], Vector] = lambda by: flat(pull(jax.tree.map(lambda leaf: by * leaf, sent))) / by
+    usual = back(1.0)
+    return all(np.abs(back(by) - usual).max() <= 1e-9 * np.abs(usual).max() for by in (2.0**-30, 2.0**30))
+
+
 def by_step(run: Recurrence, longest: int) -> Callable[[Case, int], Vector]:
     """What each step contributes to dL/dparams, (longest, entries): every step has a copy of the params."""
     apart = run._replace(step=lambda _, state, item: run.step(item["params"], state, item["x"]))

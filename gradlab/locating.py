@@ -10,21 +10,34 @@ WORDS = {-1.0: "whose part is missing", 1.0: "whose part counts twice"}
 """The one wrong step by what its part is multiplied with too much."""
 
 
-def from_parts(check: Check, found: Vector, true: Vector) -> Check:
-    """The check with the first wrong step on the way back, from the parts of each step, (T, entries)."""
-    gap = np.abs(found - true).max(axis=1)
-    wrong = np.flatnonzero(~(gap <= FRACTION * gap.max()))
-    if not wrong.size or not gap.max():
+def from_parts(check: Check, found: Vector, true: Vector, shape: tuple[int, ...]) -> Check:
+    """The check with the first wrong step on the way back, from a parameter's part of each, (T, entries)."""
+    gap = np.abs(found - true)
+    wrong = _notable(gap.max(axis=1))
+    if not wrong.size or int(wrong[-1]) + 1 < check.step:
         return check
     last = int(wrong[-1])
-    note = _times(found[last] - true[last], true[last]) if wrong.size == 1 else ""
-    if last + 1 < check.step:
-        return check
-    return check._replace(step=last + 1, note=check.note or note)
+    part = _times(found[last] - true[last], true[last]) if wrong.size == 1 else ""
+    words = [_entries(np.abs((found - true).sum(axis=0)), shape), part]
+    return check._replace(step=last + 1, note=check.note or ", ".join(filter(None, words)))
+
+
+def _entries(gap: Vector, shape: tuple[int, ...]) -> str:
+    """Which entries are off, if not most of them."""
+    wrong = _notable(gap)
+    if not wrong.size or 2 * wrong.size > gap.size:
+        return ""
+    first = [int(i) for i in np.unravel_index(wrong[0], shape)]
+    return f"entry {first} alone" if wrong.size == 1 else f"{wrong.size} of {gap.size} entries from {first} on"
+
+
+def _notable(gap: Vector) -> NDArray[np.int64]:
+    """Where the gap is not small beside the largest."""
+    return np.flatnonzero(~(gap <= FRACTION * gap.max())) if gap.any() else np.zeros(0, np.int64)
 
 
 FRACTION = 1e-3
-"""A step whose part is off by this much of the largest such gap is wrong, too."""
+"""A step or entry that is off by this much of the largest such gap is wrong, too."""
 
 
 def from_sum(check: Check, off: Vector, parts: Vector) -> Check:

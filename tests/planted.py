@@ -153,22 +153,21 @@ def complex_step(conjugate):
 
     def step(params, z, x):
         a = times(params["w"], z) + x
-        return a / (1 + jnp.abs(a))
+        return a / (1 + jnp.abs(a)).astype(a.dtype)
 
     return step
 
 
 def leaking_over_the_batch():
-    """tanh whose batched form mixes the sequences."""
+    """A backward pass that is right of one sequence, and mixes the sequences of a batch."""
 
-    @jax.custom_batching.custom_vmap
+    same = leaking(1e-3)
+
+    @jax.custom_vjp
     def tanh(a):
         return jnp.tanh(a)
 
-    @tanh.def_vmap
-    def rule(size, batched, a):
-        return jnp.tanh(a) + 1e-6 * (a - a.mean(axis=0)), True
-
+    tanh.defvjp(lambda a: (jnp.tanh(a), jnp.tanh(a)), lambda y, g: (same(g * (1 - y**2)),))
     return activated(tanh)
 
 
@@ -193,3 +192,39 @@ def tied(both):
         return {"h": h, "t": state["t"] + 1}
 
     return step
+
+
+def spiking(rule, leak_over_batch=False):
+    """A leaky integrate-and-fire unit: v' = 0.9 v (1 - s) + w s + w_in x + b, s' = 1 if v' > 1 else 0."""
+    smooth = lambda v: 1 / (1 + 10 * jnp.abs(v - 1)) ** 2
+    hard = lambda v: jnp.where(v > 1, jnp.ones_like(v), jnp.zeros_like(v))
+    spike = {"vjp": jax.custom_vjp, "jvp": jax.custom_jvp}.get(rule, lambda f: f)(hard)
+    if rule == "vjp":
+        leak = leaking(1e-3) if leak_over_batch else lambda g: g
+        spike.defvjp(lambda v: (hard(v), v), lambda v, g: (leak(g * smooth(v)),))
+    elif rule == "jvp":
+        spike.defjvp(lambda v, dv: (hard(*v), smooth(*v) * dv[0]))
+    else:
+        soft = jax.nn.sigmoid
+        spike = lambda v: soft(v) + jax.lax.stop_gradient(hard(v) - soft(v))
+
+    def step(params, state, x):
+        drive = params["w_rec"] @ state["h"] + params["w_in"] @ x + params["b"]
+        v = 0.9 * state["v"] * (1 - state["h"]) + drive
+        return {"v": v, "h": spike(v)}
+
+    return step
+
+
+def leaking(share):
+    """The identity, whose batched form mixes the sequences."""
+
+    @jax.custom_batching.custom_vmap
+    def same(g):
+        return g
+
+    @same.def_vmap
+    def mixed(size, batched, g):
+        return g + share * g.mean(axis=0, keepdims=True), batched[0]
+
+    return same

@@ -145,7 +145,8 @@ def _show(found: "Verification", quiet: bool) -> None:
     import textwrap
 
     checks, tried = found.checks, found.tried
-    shown = [check for check in checks if check.result in ("WRONG", "none")] if quiet else checks
+    only = ("none",) if found.empty else ("WRONG",)
+    shown = [check for check in checks if check.result in only] if quiet else checks
     if shown:
         print(f"{'check':<21}  {'T':>4}  {'error':>7}  {'limit':>7}  result")
     for check in shown:
@@ -158,7 +159,9 @@ def _show(found: "Verification", quiet: bool) -> None:
     print("error: largest difference, relative to the largest of its parameter or step;")
     print("limit: the largest that would have passed, of any case")
     gaps = "; ".join(tried.not_done)
-    for words in (f"tried: {tried.done}", f"not tried: {gaps}", tried.remark, _advice(found)):
+    same = "" if found.wrong or not tried.rules else " (no difference in what was tried)"
+    remark = tried.remark + ("" if tried.surrogate else same)
+    for words in (f"tried: {tried.done}", f"not tried: {gaps}", remark, _advice(found)):
         if words:
             print(textwrap.fill(words, WIDTH, break_on_hyphens=False))
 
