@@ -113,10 +113,6 @@ class Directions:
         """The derivative along each direction of what has that gradient."""
         return np.array([vector[members] @ weights for members, weights in self._rows])
 
-    def spread(self, vector: Vector) -> Vector:
-        """How far the derivative along each direction moves if each entry moves by so much, at random."""
-        return np.array([np.linalg.norm(vector[members] * weights) for members, weights in self._rows])
-
 
 def _plan(size: int, group: int, bounds: tuple[int, int, int], entries: bool) -> tuple[int, int]:
     """How many entries of an array are tried one by one, and how many directions of each of its groups."""

@@ -92,10 +92,14 @@ class Bench:
 
     def exact(self, k: int, T: int, along: Directions | None = None) -> Tolerance:
         """By how much two exact gradients of case k may differ: of each entry, or along each direction."""
-        shaken = self.reverse[k][T].shaken
-        moved = shaken if along is None else along.spread(shaken)
         of = self.groups.of if along is None else along.group
-        return Tolerance(EXACT * self.unit / EPS, SHAKEN * moved + self._floor(k, T)[of])
+        return Tolerance(EXACT * self.unit / EPS, (SHAKEN * self._shaken(k, T) + self._floor(k, T))[of])
+
+    def _shaken(self, k: int, T: int) -> Vector:
+        """By group, the most that rounding did to an entry: one alone may have kept still by chance."""
+        found = np.zeros(self.groups.bounds[2])
+        np.maximum.at(found, self.groups.of, self.reverse[k][T].shaken)
+        return found
 
     def by_differences(self, k: int, T: int, found: Quotients) -> Tolerance:
         """As `exact`, where one of them is made of difference quotients."""

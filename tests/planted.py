@@ -228,3 +228,14 @@ def leaking(share):
         return g + share * g.mean(axis=0, keepdims=True), batched[0]
 
     return same
+
+
+def states(step, params, state, xs, nudge):
+    """The states of a sequence, each moved by its nudge."""
+    found = []
+    state = state | {"h": state["h"] + nudge["h"][0]}
+    for t, x in enumerate(xs, start=1):
+        state = step(params, state, x)
+        state = state | {"h": state["h"] + nudge["h"][t]}
+        found.append(state)
+    return found
