@@ -119,8 +119,9 @@ def reverse(run: Recurrence, longest: int, unit: float) -> Callable[[Case, int],
         shaken_value, shaken = 0.0, np.zeros_like(own)
         for seed in SEEDS:
             moved, turned = program(_rounded(case, unit, seed), T)
-            shaken_value = max(shaken_value, abs(float(moved) - at))
-            shaken = np.fmax(shaken, np.nan_to_num(np.abs(flat(turned) - own), nan=np.inf))
+            with np.errstate(invalid="ignore"):
+                shaken_value = max(shaken_value, abs(float(moved) - at))
+                shaken = np.fmax(shaken, np.nan_to_num(np.abs(flat(turned) - own), nan=np.inf))
         # Where the gradient itself is not finite, rounding is no excuse.
         return Reverse(at, own, shaken_value, np.where(np.isfinite(own), shaken, 0.0))
 

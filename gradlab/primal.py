@@ -34,7 +34,7 @@ def rules(function: Callable[..., Tree], *arguments: Tree) -> tuple[str, ...]:
         if equation.primitive is primitives.stop_gradient_p:
             found["stop_gradient"] = None
         elif equation.primitive in _RULES:
-            name = equation.params["call_jaxpr"].jaxpr.debug_info.func_name
+            name = equation.params["call_jaxpr"].jaxpr.debug_info.func_name or "unnamed"
             found[f"{_RULES[equation.primitive]} {name}"] = None
     return tuple(found)
 

@@ -192,15 +192,15 @@ def _precision(run: Recurrence, case: Case) -> list[Check]:
     """Whether the backward pass of one step stays in float64."""
     one = lambda *parts: run.term(run.step(*parts))
     own = gradient_precision.of_function(one, *first(case))
-    found = gradient_precision.of_backward(one, *first(case))
     name, ok = "float64 throughout", float(np.finfo(np.float64).eps)
+    if own:
+        note = f"the step itself is narrower, and so its backward pass: {own[0].what}"
+        return [Check(name, 1, own[0].unit, "none", note=note, limit=ok)]
+    found = gradient_precision.of_backward(one, *first(case))
     if found:
         worst = max(found, key=lambda narrowing: narrowing.unit)
         note = "; ".join(f"backward: {narrowing.what}" for narrowing in found)
         return [Check(name, 1, worst.unit, "WRONG", note=note, limit=ok, off=1)]
-    if own:
-        note = f"the step itself is narrower: {own[0].what}"
-        return [Check(name, 1, own[0].unit, "none", note=note, limit=ok)]
     return [Check(name, 1, 0.0, "ok", limit=ok)]
 
 

@@ -197,7 +197,10 @@ def tied(both):
 def spiking(rule, leak_over_batch=False):
     """A leaky integrate-and-fire unit: v' = 0.9 v (1 - s) + w s + w_in x + b, s' = 1 if v' > 1 else 0."""
     smooth = lambda v: 1 / (1 + 10 * jnp.abs(v - 1)) ** 2
-    hard = lambda v: jnp.where(v > 1, jnp.ones_like(v), jnp.zeros_like(v))
+
+    def hard(v):
+        return jnp.where(v > 1, jnp.ones_like(v), jnp.zeros_like(v))
+
     spike = {"vjp": jax.custom_vjp, "jvp": jax.custom_jvp}.get(rule, lambda f: f)(hard)
     if rule == "vjp":
         leak = leaking(1e-3) if leak_over_batch else lambda g: g
