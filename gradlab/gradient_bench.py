@@ -1,5 +1,6 @@
 """A recurrence in several cases: reverse mode in each, and by how much another way may differ."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -7,8 +8,9 @@ import jax
 import numpy as np
 
 from gradlab import gradient_precision, gradients
+from gradlab.directional import Quotients
 from gradlab.directions import Directions, groups
-from gradlab.gradients import Case, Quotients, Recurrence, Reverse, Vector
+from gradlab.gradients import Case, Recurrence, Reverse, Vector
 from gradlab.judging import Check, Tolerance
 from gradlab.primal import primal
 from gradlab.status import GradlabError
@@ -67,13 +69,13 @@ class Bench:
         """The rounding error of the precision that a step computes in."""
         one = lambda *parts: self.run.term(self.run.step(*parts))
         own = _differentiable(lambda: gradient_precision.of_function(one, *first(case)))
-        return max([EPS, *(narrowing.unit for narrowing in own)])
+        return max((float(narrowing.unit) for narrowing in own), default=EPS)
 
     def _reverse(self, cases: Sequence[tuple[Place, Case]]) -> None:
         """Reverse mode in every case; those whose loss is not finite are left out, but never the first."""
         program = gradients.reverse(self.run, self.longest, self.unit)
         for place, case in cases:
-            found = {T: _differentiable(lambda T=T, case=case: program(case, T)) for T in self.lengths}
+            found = {T: _differentiable(functools.partial(program, case, T)) for T in self.lengths}
             broken = [T for T, one in found.items() if not np.isfinite(one.value)]
             if broken and not self.cases:
                 what = f"gives a loss of {found[broken[0]].value} at T = {broken[0]}"

@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from gradlab import gradients, locating
+from gradlab import directional, gradients, locating
+from gradlab.directional import Quotients
 from gradlab.gradient_bench import Bench
-from gradlab.gradients import Case, Quotients, Vector
+from gradlab.gradients import Case, Vector
 from gradlab.judging import Check, Tolerance, compare, worst
 
 WAYS = ("differences", "forward", "loop", "padded", "send_back")
@@ -86,7 +87,7 @@ def _forward(bench: Bench) -> tuple[Found, str]:
     """
     note = ""
     for run in (bench.run,) if bench.surrogate else (bench.bare, bench.run):
-        program = gradients.forward(run, bench.longest)
+        program = directional.forward(run, bench.longest)
         try:
             return {
                 (k, T): program(case, T, bench.directions(k))
@@ -101,7 +102,7 @@ def _forward(bench: Bench) -> tuple[Found, str]:
 
 
 def _differences(bench: Bench) -> dict[tuple[int, int], Quotients]:
-    program = gradients.differences(bench.run, bench.longest)
+    program = directional.differences(bench.run, bench.longest)
 
     def one(k: int, T: int) -> Quotients:
         found = bench.reverse[k][T]
@@ -218,8 +219,13 @@ def _filled(
     """A given gradient in the order of a point; NaN where none was given."""
     require(of_params, of_states, T)
     at = gradients.point(bench.cases[0][1], bench.longest)
-    blank = lambda tree: {path: np.full(np.shape(leaf), np.nan) for path, leaf in tree.items()}
-    longer = lambda leaf, full: np.concatenate([leaf, np.zeros_like(full[T + 1 :])])
+
+    def blank(tree: Any) -> dict[str, Any]:
+        return {path: np.full(np.shape(leaf), np.nan) for path, leaf in tree.items()}
+
+    def longer(leaf: Any, full: Any) -> Any:
+        return np.concatenate([leaf, np.zeros_like(full[T + 1 :])])
+
     known = {} if of_states is None else states(of_states)
     nudges = {path: longer(known[path], leaf) for path, leaf in at.nudges.items()} if known else None
     own = blank(at.params) if of_params is None else params(of_params)

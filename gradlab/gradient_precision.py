@@ -41,20 +41,23 @@ def _narrowing(equation: Any) -> Narrowing | None:
     # What holds a jaxpr is told by the equations inside of it.
     if next(iter(core.jaxprs_in_params(equation.params)), None) is not None:
         return None
-    ins, outs = (
-        [var.aval for var in side if _is_float(var)] for side in (equation.invars, equation.outvars)
-    )
+    ins, outs = ([var.aval for var in side if _is_float(var)] for side in (equation.invars, equation.outvars))
     if not ins or not outs:
         return None
-    name, before = equation.primitive.name, max(ins, key=lambda aval: jnp.finfo(aval.dtype).bits)
+    name, before = equation.primitive.name, max(ins, key=_digits)
     if name == "reduce_precision":
         bits = int(equation.params["mantissa_bits"])
-        narrow = bits < jnp.finfo(before.dtype).nmant
+        narrow = bits < _digits(before)
         return Narrowing(f"{name} {_shown(before)} to {bits} bits", 2.0**-bits) if narrow else None
-    after = min(outs, key=lambda aval: jnp.finfo(aval.dtype).bits)
-    if jnp.finfo(after.dtype).bits >= jnp.finfo(before.dtype).bits:
+    after = min(outs, key=_digits)
+    if _digits(after) >= _digits(before):
         return None
-    return Narrowing(f"{name} {_shown(before)} -> {_shown(after)}", float(jnp.finfo(after.dtype).eps))
+    return Narrowing(f"{name} {_shown(before)} -> {_shown(after)}", 2.0 ** -_digits(after))
+
+
+def _digits(aval: Any) -> int:
+    """Binary digits behind the point."""
+    return int(jnp.finfo(aval.dtype).nmant)  # type: ignore[no-untyped-call]
 
 
 def _is_float(var: Any) -> bool:

@@ -2,33 +2,23 @@
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.flatten_util import ravel_pytree
 from numpy.typing import NDArray
 
 from gradlab.types import Objective, Scaled, Setup
 from gradlab.unroll import send_back
 
-if TYPE_CHECKING:
-    from gradlab.directions import Directions
-
 Numbers = dict[str, Any]
 Vector = NDArray[np.float64]
 
-STEPS = tuple(1e-1 / 4**k for k in range(8))
-"""Of the difference quotients: from far above the rounding error to far below any curvature."""
-LEVELS = 3
-"""Powers of h that an extrapolation removes."""
-LARGEST = 2**21
-"""Numbers of all directions that are tried at a time, to bound the memory; at most 64 directions."""
 SEEDS = (1, 2)
 """Of the rounding errors that are put on a case."""
 
-_jit: Callable[..., Any] = functools.partial(
+jit: Callable[..., Any] = functools.partial(
     jax.jit,
     compiler_options={"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True},
 )
@@ -109,7 +99,7 @@ def reverse(run: Recurrence, longest: int, unit: float) -> Callable[[Case, int],
     `unit` is the relative rounding error of the precision that the step computes in.
     """
 
-    @_jit
+    @jit
     def program(case: Case, T: Any) -> tuple[Any, Point]:
         return jax.value_and_grad(lambda at: run.scan(case, at, T, longest))(point(case, longest))
 
@@ -137,9 +127,9 @@ def _rounded(case: Case, unit: float, seed: int) -> Case:
 
 def looped(run: Recurrence, longest: int) -> Callable[[Case, int], Vector]:
     """The gradients of a Python loop: T times one step forward, then T times the pullback of one step."""
-    ahead = _jit(run.step)
+    ahead = jit(run.step)
 
-    @_jit
+    @jit
     def back(params: Numbers, before: Numbers, x: Numbers, after: Numbers, later: Numbers) -> Any:
         adjoint = _moved(jax.grad(run.term)(after), later)
         return adjoint, jax.vjp(run.step, params, before, x)[1](adjoint)
@@ -166,83 +156,6 @@ def looped(run: Recurrence, longest: int) -> Callable[[Case, int], Vector]:
     return found
 
 
-def forward(run: Recurrence, longest: int) -> Callable[[Case, int, "Directions"], Vector]:
-    """Derivatives along the directions by the chain rule from the first step on; one program."""
-
-    @_jit
-    def program(case: Case, rows: Any, length: Any) -> Any:
-        vector, unravel = ravel_pytree(point(case, longest))
-        value: Callable[[Any], Any] = lambda v: run.walk(case, unravel(v), length)
-        return jax.vmap(lambda row: jax.jvp(value, (vector,), (row,))[1])(rows)
-
-    return lambda case, T, along: _each(lambda rows: program(case, rows, T), along, T)
-
-
-class Quotients(NamedTuple):
-    """Difference quotients, extrapolated, and what their error may be."""
-
-    value: Vector
-    error: Vector
-    """By how much the last two extrapolations differ, and what rounding does; infinite at a kink."""
-
-
-def differences(
-    run: Recurrence, longest: int
-) -> Callable[[Case, int, "Directions", float], Quotients]:
-    """Derivatives along the directions by central differences, extrapolated to a step of zero; one program.
-
-    D_0(h) = (L(p + h) - L(p - h)) / 2h,      D_k(h) = D_{k-1}(h) + (D_{k-1}(h) - D_{k-1}(4h)) / (16^k - 1)
-
-    The error of D_0 is a series in h^2, of which each level removes one power. Of all D_k(h) that one is
-    taken whose error is least: larger steps meet the curvature (or a kink), smaller ones the rounding,
-    `noise` of L. The error is taken to be the distance from the two that it was made of, and noise over h.
-
-    Reference: Ridders 1982, Accurate computation of F'(x) and F'(x) F''(x).
-    """
-    widths = np.array(STEPS)
-    count = widths.size
-
-    @_jit
-    def program(case: Case, rows: Any, length: Any) -> Any:
-        vector, unravel = ravel_pytree(point(case, longest))
-        value: Callable[[Any], Any] = lambda v: run.walk(case, unravel(v), length)
-        aside = jnp.asarray(np.concatenate([widths, -widths, [0.0]]))
-        return jax.vmap(lambda row: jax.vmap(lambda h: value(vector + h * row))(aside))(rows)
-
-    def found(case: Case, T: int, along: "Directions", noise: float) -> Quotients:
-        values = _each(lambda rows: program(case, rows, T), along, T)
-        above, below, middle = values[:, :count], values[:, count:-1], values[:, -1:]
-        with np.errstate(invalid="ignore", over="ignore"):
-            best, error = _extrapolated((above - below) / (2 * widths), noise / widths)
-            kink = _kinked(np.abs(above + below - 2 * middle) / (2 * widths), noise / widths)
-        return Quotients(best, np.where(kink, np.inf, error))
-
-    return found
-
-
-def _extrapolated(quotients: Vector, noise: Vector) -> tuple[Vector, Vector]:
-    """By row, the extrapolation of least error, and that error."""
-    tables, errors = [], []
-    last = quotients
-    for level in range(1, LEVELS + 1):
-        better = last[:, 1:] + np.diff(last) / (16**level - 1)
-        gap = np.maximum(np.abs(better - last[:, 1:]), np.abs(better - last[:, :-1]))
-        tables.append(better)
-        errors.append(gap + 2 * noise[level:])
-        last = better
-    table, error = np.concatenate(tables, axis=1), np.concatenate(errors, axis=1)
-    error = np.where(np.isfinite(error), error, np.inf)
-    best = error.argmin(axis=1)[:, None]
-    pick: Callable[[Vector], Vector] = lambda of: np.take_along_axis(of, best, axis=1)[:, 0]
-    return pick(table), pick(error)
-
-
-def _kinked(bend: Vector, noise: Vector) -> NDArray[np.bool]:
-    """Whether the slopes on both sides keep their distance as h falls: of a smooth L it falls with h."""
-    found: NDArray[np.bool] = (bend[:, -1] > bend[:, -4] / 8) & (bend[:, -1] > 1e-6 + 8 * noise[-1])
-    return found
-
-
 def padded(
     run: Recurrence, longest: int, lengths: Sequence[int]
 ) -> Callable[[Sequence[Case]], list[dict[int, Vector]]]:
@@ -252,7 +165,7 @@ def padded(
     share their parameters.
     """
 
-    @_jit
+    @jit
     def program(params: Numbers, states: Numbers, xs: Numbers, of: Any, ends: Any) -> Any:
         def one(params: Numbers, b: Any, length: Any) -> Any:
             case = Case(params, _at(states, b), _at(xs, b))
@@ -261,7 +174,7 @@ def padded(
         return jax.vmap(one, (None, 0, 0))(params, of, ends)
 
     def found(cases: Sequence[Case]) -> list[dict[int, Vector]]:
-        stacked = lambda trees: jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
+        stacked: Callable[[Any], Any] = lambda trees: jax.tree.map(lambda *parts: jnp.stack(parts), *trees)
         pairs = [(b, T) for b in range(len(cases)) for T in lengths]
         states, xs = stacked([case.state for case in cases]), stacked([case.xs for case in cases])
         of, ends = (jnp.asarray(part) for part in zip(*pairs, strict=True))
@@ -275,7 +188,7 @@ def padded(
 def sent_back(run: Recurrence, longest: int) -> Callable[[Case, int], Vector]:
     """The gradients by gradlab's own backward pass, of params and states: one program for every length."""
 
-    @_jit
+    @jit
     def program(case: Case, length: Any) -> tuple[Scaled, Scaled]:
         setup = Setup(Objective(jax.grad(run.term), every=True), None, length)
         xs = _at(case.xs, slice(longest))
@@ -298,7 +211,7 @@ def _plain(scaled: Scaled) -> Any:
 
 
 def proportional(run: Recurrence, case: Case) -> bool:
-    """Whether the pullback of the first step grows with what is sent into it, as that of a derivative does."""
+    """Whether the pullback of the first step grows with what is sent into it, as a derivative does."""
     first = case.params, case.state, _at(case.xs, 0)
     after, pull = jax.vjp(run.step, *first)
     rng = np.random.default_rng(0)
@@ -312,7 +225,7 @@ def by_step(run: Recurrence, longest: int) -> Callable[[Case, int], Vector]:
     """What each step contributes to dL/dparams, (longest, entries): every step has a copy of the params."""
     apart = run._replace(step=lambda _, state, item: run.step(item["params"], state, item["x"]))
 
-    @_jit
+    @jit
     def program(case: Case, length: Any) -> Any:
         def total(copies: Numbers) -> Any:
             own = Case({}, case.state, {"params": copies, "x": _at(case.xs, slice(longest))})
@@ -334,21 +247,9 @@ def flat(tree: Any) -> Vector:
     return np.concatenate([np.zeros(0), *leaves])
 
 
-def _each(program: Callable[[Any], Any], directions: "Directions", T: int) -> Vector:
-    """`program` of all directions that reach no further than T, a few at a time; 0 of the others."""
-    rows = max(1, min(64, LARGEST // max(directions.size, 1)))
-    wanted = directions.until(T)
-    parts = [
-        np.asarray(program(directions.matrix(wanted[at : at + rows], rows)))[: len(wanted) - at]
-        for at in range(0, len(wanted), rows)
-    ]
-    found = np.zeros((len(directions), *parts[0].shape[1:]))
-    found[wanted] = np.concatenate(parts)
-    return found
-
-
 def _moved(state: Numbers, nudge: Numbers) -> Numbers:
-    return jax.tree.map(jnp.add, state, nudge)
+    moved: Numbers = jax.tree.map(jnp.add, state, nudge)
+    return moved
 
 
 def _at(tree: Any, where: Any) -> Any:

@@ -31,7 +31,7 @@ class Check(NamedTuple):
     """The wrong step that a backward pass comes to first, 1..T; 0 if no step is known to be wrong."""
     note: str = ""
     limit: float = float("nan")
-    """The largest error that would have passed, of any parameter or step."""
+    """The largest error that would have passed, of any parameter or step in any case; of what is wrong, there."""
     scale: float = 1.0
     """The scale of the inputs at which this error was found."""
     point: int = 1
@@ -91,7 +91,9 @@ def compare(
         return Check(name, T, float(error.max()), "ok", limit=largest)
     worst = np.zeros(count)
     np.maximum.at(worst, of[wrong], error[wrong])
-    return _wrong(Check(name, T, float(error[wrong].max()), "WRONG", limit=float(limit.max())), worst, groups)
+    return _wrong(
+        Check(name, T, float(error[wrong].max()), "WRONG", limit=float(limit[wrong].max())), worst, groups
+    )
 
 
 def _wrong(check: Check, worst: Vector, groups: Groups) -> Check:
@@ -118,7 +120,7 @@ def worst(checks: list[Check]) -> Check:
             largest = max(found, key=lambda check: check.error)
             off = len(found) if result in ("WRONG", "declared") else 0
             limits = [check.limit for check in found if not np.isnan(check.limit)]
-            limit = max(limits, default=float("nan"))
+            limit = max(limits, default=float("nan")) if result in ("ok", "none") else largest.limit
             blind = [check for check in checks if check.result == "none"]
             if blind and result == "ok":
                 some = f"{len(blind)} of {len(checks)} cases not judged: {blind[0].note}"

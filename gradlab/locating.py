@@ -28,7 +28,8 @@ def _entries(gap: Vector, shape: tuple[int, ...]) -> str:
     if not wrong.size or 2 * wrong.size > gap.size:
         return ""
     first = [int(i) for i in np.unravel_index(wrong[0], shape)]
-    return f"entry {first} alone" if wrong.size == 1 else f"{wrong.size} of {gap.size} entries from {first} on"
+    several = f"{wrong.size} of {gap.size} entries from {first} on"
+    return f"entry {first} alone" if wrong.size == 1 else several
 
 
 def _notable(gap: Vector) -> NDArray[np.int64]:

@@ -51,9 +51,13 @@ def _evaluate(closed: Any, arguments: Sequence[Any]) -> list[Any]:
     jaxpr = closed.jaxpr
     known = dict(zip(jaxpr.constvars, closed.consts, strict=True))
     known.update(zip(jaxpr.invars, arguments, strict=True))
-    read = lambda var: var.val if isinstance(var, core.Literal) else known[var]
+
+    def read(var: Any) -> Any:
+        return var.val if isinstance(var, core.Literal) else known[var]
+
     for equation in jaxpr.eqns:
-        known.update(zip(equation.outvars, _apply(equation, [read(var) for var in equation.invars]), strict=True))
+        outs = _apply(equation, [read(var) for var in equation.invars])
+        known.update(zip(equation.outvars, outs, strict=True))
     return [read(var) for var in jaxpr.outvars]
 
 

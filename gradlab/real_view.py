@@ -85,7 +85,7 @@ class RealView:
 
     def _matched(self, tree: Tree) -> list[Any]:
         leaves, structure = jax.tree.flatten(tree)
-        if structure != self._structure:
+        if not structure == self._structure:
             raise TypeError(f"the step makes {structure} of {self._structure}")
         return [_wide(leaf) for leaf in leaves] if not self._carried else leaves
 
@@ -109,10 +109,8 @@ def _kind(leaf: Any) -> str:
         return "complex" if isinstance(leaf, complex) else "float"
     if not isinstance(leaf, jax.Array | np.ndarray | np.generic):
         return "other"
-    for kind, dtype in (("key", jax.dtypes.prng_key), ("float", jnp.floating), ("complex", jnp.complexfloating)):
-        if jnp.issubdtype(leaf.dtype, dtype):
-            return kind
-    return "other"
+    kinds = {"key": jax.dtypes.prng_key, "float": jnp.floating, "complex": jnp.complexfloating}
+    return next((kind for kind, dtype in kinds.items() if jnp.issubdtype(leaf.dtype, dtype)), "other")
 
 
 def _wide(leaf: Any) -> Any:

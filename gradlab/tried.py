@@ -62,5 +62,5 @@ class Tried(NamedTuple):
         return plain | words
 
 
-def _list(values: Sequence[float]) -> str:
+def _list(values: Sequence[int] | Sequence[float]) -> str:
     return ", ".join(f"{value:g}" for value in values)

@@ -40,7 +40,7 @@ class Verification(NamedTuple):
 
     @property
     def empty(self) -> bool:
-        """Whether the gradient met nothing that is independent of it: neither forward mode nor differences."""
+        """Whether the gradient met nothing independent of it: neither forward mode nor differences."""
         apart = [check for check in self.checks if check.name.endswith(("= forward", "= differences"))]
         return all(check.result == "none" for check in apart)
 
@@ -49,7 +49,7 @@ def half_square(readout: Any) -> Any:
     """1/2 |y|^2 of a tree y; integers in it do not count."""
     leaves = [leaf for leaf in jax.tree.leaves(readout) if jnp.issubdtype(leaf.dtype, jnp.inexact)]
     if not leaves:
-        raise GradlabError("readout", "holds no floating-point array; there is nothing that a loss could read")
+        raise GradlabError("readout", "holds no floating-point array; a loss needs something to read")
     return jnp.stack([jnp.sum(jnp.real(leaf * jnp.conj(leaf))) / 2 for leaf in leaves]).sum()
 
 

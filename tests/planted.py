@@ -160,7 +160,6 @@ def complex_step(conjugate):
 
 def leaking_over_the_batch():
     """A backward pass that is right of one sequence, and mixes the sequences of a batch."""
-
     same = leaking(1e-3)
 
     @jax.custom_vjp

@@ -23,7 +23,7 @@ COMPUTING = [
     "unroll forward mean_field",
     "cells initializers probes tasks remedies gradients",
     "experiment directions",
-    "judging",
+    "judging directional",
     "locating gradient_bench",
     "gradient_checks",
     "draw verify",

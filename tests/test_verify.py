@@ -7,10 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gradlab.registry import make
-from gradlab.status import GradlabError
 from gradlab import surrogate
 from gradlab.gradient_bench import EXACT
+from gradlab.registry import make
+from gradlab.status import GradlabError
 from gradlab.verify import verify
 from tests import planted
 
@@ -176,7 +176,8 @@ def test_states_with_counters_and_keys_are_carried_along():
         return {"h": moved, "t": state["t"] + 1, "key": key}
 
     state = {"h": np.ones(2), "t": np.int32(0), "key": jax.random.key(3)}
-    found = verify(step, 0.5, state, np.ones((2, 2)), lengths=(1, 2), scales=AS_GIVEN, readout=lambda s: s["h"])
+    options = {"lengths": (1, 2), "scales": AS_GIVEN, "readout": lambda state: state["h"]}
+    found = verify(step, 0.5, state, np.ones((2, 2)), **options)
     assert {check.result for check in found.checks} == {"ok"}
 
 
