@@ -85,7 +85,7 @@ class RealView:
 
     def _matched(self, tree: Tree) -> list[Any]:
         leaves, structure = jax.tree.flatten(tree)
-        if not structure == self._structure:
+        if structure != self._structure:  # type: ignore[operator]
             raise TypeError(f"the step makes {structure} of {self._structure}")
         return [_wide(leaf) for leaf in leaves] if not self._carried else leaves
 
