@@ -31,7 +31,7 @@ class Check(NamedTuple):
     """The wrong step that a backward pass comes to first, 1..T; 0 if no step is known to be wrong."""
     note: str = ""
     limit: float = float("nan")
-    """The largest error that would have passed: of any parameter or step in any case, or where it is wrong."""
+    """The largest error that would have passed: of any parameter, step and case, or where it is wrong."""
     scale: float = 1.0
     """The scale of the inputs at which this error was found."""
     point: int = 1

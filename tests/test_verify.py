@@ -11,6 +11,7 @@ from gradlab import surrogate
 from gradlab.gradient_bench import EXACT
 from gradlab.registry import make
 from gradlab.status import GradlabError
+from gradlab.types import Cell
 from gradlab.verify import verify
 from tests import planted
 
@@ -330,17 +331,28 @@ def test_what_clips_the_cotangent_is_followed_by_no_scaled_backward_pass_and_say
 def test_the_decorator_marks_functions_and_classes_and_is_read_through_a_cell():
     from gradlab.surrogates import declared
 
-    class Own:
-        @property
-        def surrogate(self):
-            return True
+    @surrogate
+    class Decorated(Cell):
+        def step(self, params, state, x):
+            return state
+
+    class Stated(Cell):
+        surrogate = True
 
         def step(self, params, state, x):
             return state
 
+    class ByMethod:
+        @surrogate
+        def step(self, params, state, x):
+            return state
+
+    for own in (Decorated(), Stated(), ByMethod()):
+        assert declared(own.step)
+    assert Decorated().surrogate
+    assert not make("cells", "elman").surrogate
     assert declared(surrogate(lambda w, h, x: h))
     assert declared(jax.jit(surrogate(lambda w, h, x: h)))
-    assert declared(Own().step)
     assert not declared(make("cells", "elman").step)
     with pytest.raises(TypeError, match="decorate the function"):
         surrogate(make("cells", "elman").step)

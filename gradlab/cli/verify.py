@@ -102,6 +102,7 @@ def _verified(spec: str, asked: "Asked") -> "Verification":
 
     made = registry.make("cells", spec)
     import jax
+    import jax.numpy as jnp
 
     from gradlab.draw import stream
     from gradlab.verify import verify
@@ -115,7 +116,12 @@ def _verified(spec: str, asked: "Asked") -> "Verification":
         params, state = made.init(keys["weights"], d_in, d_hidden, 1.0, initializer)
         leaves, structure = jax.tree.flatten(state)
         drawn = zip(leaves, jax.random.split(keys["state"], len(leaves)), strict=True)
-        moved = [leaf + 0.5 * jax.random.normal(key, leaf.shape, leaf.dtype) for leaf, key in drawn]
+        moved = [
+            leaf + 0.5 * jax.random.normal(key, leaf.shape, leaf.dtype)
+            if jnp.issubdtype(leaf.dtype, jnp.inexact)
+            else leaf
+            for leaf, key in drawn
+        ]
         xs = jax.random.normal(keys["inputs"], (max(asked.lengths), d_in), float)
         return params, jax.tree.unflatten(structure, moved), xs
 
@@ -134,7 +140,7 @@ def _verified(spec: str, asked: "Asked") -> "Verification":
             lengths=asked.lengths,
             scales=asked.scales,
             points=points[1:],
-            surrogate=asked.surrogate or getattr(made, "surrogate", False),
+            surrogate=asked.surrogate or None,
         )
 
 
