@@ -1,7 +1,8 @@
 """A laboratory for vanishing and exploding gradients in recurrent networks.
 
 `measure` follows the gradient of any step function back through time without losing it to underflow,
-`plot` draws the result and `verdict` says it in a sentence. The command is `gradlab`.
+`plot` draws the result and `verdict` says it in a sentence. `surrogate` marks a step whose backward pass
+differs from its derivative on purpose. The command is `gradlab`.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -10,11 +11,17 @@ if TYPE_CHECKING:
     from gradlab.measuring import measure as measure
     from gradlab.measuring import plot as plot
     from gradlab.summary import verdict as verdict
+    from gradlab.surrogates import surrogate as surrogate
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "measure", "plot", "verdict"]
+__all__ = ["__version__", "measure", "plot", "surrogate", "verdict"]
 
-_HOMES = {"measure": "gradlab.measuring", "plot": "gradlab.measuring", "verdict": "gradlab.summary"}
+_HOMES = {
+    "measure": "gradlab.measuring",
+    "plot": "gradlab.measuring",
+    "surrogate": "gradlab.surrogates",
+    "verdict": "gradlab.summary",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -7,190 +7,250 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.flatten_util import ravel_pytree
 from numpy.typing import NDArray
 
-from gradlab.types import Objective, Scaled, Setup, Step
+from gradlab.types import Objective, Scaled, Setup
 from gradlab.unroll import send_back
 
-Tree = Any
+Numbers = dict[str, Any]
 Vector = NDArray[np.float64]
-Indices = NDArray[np.int64]
-Found = dict[int, Vector]
-"""A gradient by T, its entries in the order of a `Point`; nudges beyond T have zeros."""
 
-STEPS = tuple(1e-2 / 8**k for k in range(5))
-"""Of the difference quotients: from far above the rounding error to far below any curvature."""
-TOGETHER = 64
-"""Entries that are tried at a time, to bound the memory."""
+SEEDS = (1, 2)
+"""Of the rounding errors that are put on a case."""
 
-_jit: Callable[..., Any] = functools.partial(
+jit: Callable[..., Any] = functools.partial(
     jax.jit,
     compiler_options={"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True},
 )
-"""Each program runs once or thrice on a small network: its compilation is what takes the time."""
+"""Each program runs a few times on a small network: its compilation is what takes the time."""
+
+
+class Case(NamedTuple):
+    """A network, its initial state and its inputs."""
+
+    params: Numbers
+    state: Numbers
+    xs: Numbers
 
 
 class Point(NamedTuple):
     """Where a gradient is taken."""
 
-    params: Tree
-    nudges: Tree
+    params: Numbers
+    nudges: Numbers
     """Added to state_t, t = 0..T: the gradient of L with respect to them is dL/dstate_t."""
+    inputs: Numbers
+    """Added to the input of step t, t = 1..T."""
 
 
 class Recurrence(NamedTuple):
-    """L = sum_{t=1..T} term(state_t),   state_t = step(params, state_{t-1}, xs[t-1]) + nudge_t."""
+    """L = sum_{t=1..T} term(state_t),   state_t = step(params, state_{t-1}, x_t + input_t) + nudge_t."""
 
-    step: Step
-    term: Callable[[Any], Any]
-    state: Tree
-    xs: Tree
+    step: Callable[[Numbers, Numbers, Numbers], Numbers]
+    term: Callable[[Numbers], Any]
 
-    def point(self, params: Tree, longest: int) -> Point:
-        """Where nothing is nudged."""
-        return Point(params, jax.tree.map(lambda leaf: jnp.zeros((longest + 1, *leaf.shape)), self.state))
-
-    def scan(self, point: Point, length: Any, steps: int) -> Any:
+    def scan(self, case: Case, point: Point, length: Any, steps: int) -> Any:
         """L by one scan over so many steps; those beyond `length` change nothing."""
 
-        def one(carry: tuple[Tree, Any], item: tuple[Any, Tree, Tree]) -> tuple[tuple[Tree, Any], None]:
-            (before, total), (t, nudge, x) = carry, item
-            after = _moved(self.step(point.params, before, x), nudge)
+        def one(carry: tuple[Numbers, Any], item: Any) -> tuple[tuple[Numbers, Any], None]:
+            (before, total), (t, nudge, x, more) = carry, item
+            after = _moved(self.step(point.params, before, _moved(x, more)), nudge)
             after = jax.tree.map(lambda new, old: jnp.where(t < length, new, old), after, before)
             return (after, total + jnp.where(t < length, self.term(after), 0.0)), None
 
-        items = (jnp.arange(steps), _at(point.nudges, slice(1, steps + 1)), _at(self.xs, slice(steps)))
-        start = (_moved(self.state, _at(point.nudges, 0)), jnp.zeros(()))
+        xs, more = _at(case.xs, slice(steps)), _at(point.inputs, slice(steps))
+        items = (jnp.arange(steps), _at(point.nudges, slice(1, steps + 1)), xs, more)
+        start = (_moved(case.state, _at(point.nudges, 0)), jnp.zeros(()))
         return jax.lax.scan(one, start, items)[0][1]
 
-    def loop(self, point: Point, steps: int) -> Any:
-        """L by a Python loop, one step after the other."""
-        step, total = jax.jit(self.step), jnp.zeros(())
-        state = _moved(self.state, _at(point.nudges, 0))
-        for t in range(steps):
-            state = _moved(step(point.params, state, _at(self.xs, t)), _at(point.nudges, t + 1))
-            total = total + self.term(state)
-        return total
+    def walk(self, case: Case, point: Point, length: Any) -> Any:
+        """L by a loop whose length may be traced; it has no reverse mode."""
+
+        def one(i: Any, carry: tuple[Numbers, Any]) -> tuple[Numbers, Any]:
+            x = _moved(_at(case.xs, i), _at(point.inputs, i))
+            after = _moved(self.step(point.params, carry[0], x), _at(point.nudges, i + 1))
+            return after, carry[1] + self.term(after)
+
+        start = (_moved(case.state, _at(point.nudges, 0)), jnp.zeros(()))
+        return jax.lax.fori_loop(0, length, one, start)[1]
 
 
-def reverse(run: Recurrence, point: Point, lengths: Sequence[int]) -> tuple[dict[int, float], Found]:
-    """L by length, and its gradients by the chain rule from the last step back."""
-    program = _jit(jax.value_and_grad(lambda point, steps: run.scan(point, steps, steps)), static_argnums=1)
-    found = {T: program(point, T) for T in lengths}
-    return {T: float(value) for T, (value, _) in found.items()}, {T: flat(g) for T, (_, g) in found.items()}
+def point(case: Case, longest: int) -> Point:
+    """Where nothing is nudged."""
+    nudges = jax.tree.map(lambda leaf: jnp.zeros((longest + 1, *leaf.shape)), case.state)
+    inputs = jax.tree.map(lambda leaf: jnp.zeros((longest, *leaf.shape[1:])), case.xs)
+    return Point(case.params, nudges, inputs)
 
 
-def looped(run: Recurrence, point: Point, lengths: Sequence[int]) -> Found:
-    """The gradients of a Python loop over the steps."""
-    return {T: flat(jax.grad(run.loop)(point, T)) for T in lengths}
+class Reverse(NamedTuple):
+    """L and its gradient by the chain rule from the last step back, and what rounding does to both."""
+
+    value: float
+    gradient: Vector
+    shaken_value: float
+    """How far L moves when every number of the case is rounded once more."""
+    shaken: Vector
+    """How far each entry of the gradient does."""
 
 
-def forward(run: Recurrence, point: Point, lengths: Sequence[int], tried: Indices) -> Found:
-    """The tried entries of the gradients by the chain rule from the first step on."""
-    vector, unravel = ravel_pytree(point)
+def reverse(run: Recurrence, longest: int, unit: float) -> Callable[[Case, int], Reverse]:
+    """Reverse mode by case and length: one program, a scan over the longest sequence, masked beyond T.
 
-    def entry(i: Any, length: Any) -> Any:
-        function = lambda v: run.scan(unravel(v), length, max(lengths))
-        return jax.jvp(function, (vector,), (_one_hot(vector, i),))[1]
-
-    return _each(entry, lengths, tried)
-
-
-def differences(run: Recurrence, point: Point, lengths: Sequence[int], tried: Indices) -> Found:
-    """The tried entries of the gradients by central differences, extrapolated to a step of zero.
-
-    D(h) = (L(p + h) - L(p - h)) / 2h,      R(h) = D(h/8) + (D(h/8) - D(h)) / 63
-
-    The error of D is a h^2, which R cancels. Of the R for falling h, that one is taken which differs least
-    from the one before: larger steps meet the curvature (or a kink), smaller ones the rounding.
-
-    Reference: Ridders 1982, Accurate computation of F'(x) and F'(x) F''(x).
+    `unit` is the relative rounding error of the precision that the step computes in.
     """
-    vector, unravel = ravel_pytree(point)
-    widths = jnp.asarray(STEPS)
 
-    def entry(i: Any, length: Any) -> Any:
-        aside = jnp.concatenate([widths, -widths])[:, None] * _one_hot(vector, i)[None]
-        value: Callable[[Any], Any] = lambda d: run.scan(unravel(vector + d), length, max(lengths))
-        values = jax.vmap(value)(aside).reshape(2, -1)
-        return (values[0] - values[1]) / (2 * widths)
+    @jit
+    def program(case: Case, T: Any) -> tuple[Any, Point]:
+        return jax.value_and_grad(lambda at: run.scan(case, at, T, longest))(point(case, longest))
 
-    def extrapolated(quotients: Vector) -> Vector:
-        better = quotients[:, 1:] + np.diff(quotients) / 63
-        settled = np.nan_to_num(np.abs(np.diff(better)), nan=np.inf).argmin(axis=1) + 1
-        found: Vector = np.take_along_axis(better, settled[:, None], axis=1)[:, 0]
-        return found
+    def found(case: Case, T: int) -> Reverse:
+        value, gradient = program(case, T)
+        own, at = flat(gradient), float(value)
+        shaken_value, shaken = 0.0, np.zeros_like(own)
+        for seed in SEEDS:
+            moved, turned = program(_rounded(case, unit, seed), T)
+            with np.errstate(invalid="ignore"):
+                shaken_value = max(shaken_value, abs(float(moved) - at))
+                shaken = np.fmax(shaken, np.nan_to_num(np.abs(flat(turned) - own), nan=np.inf))
+        # Where the gradient itself is not finite, rounding is no excuse.
+        return Reverse(at, own, shaken_value, np.where(np.isfinite(own), shaken, 0.0))
 
-    return {T: extrapolated(quotients) for T, quotients in _each(entry, lengths, tried).items()}
+    return found
 
 
-def padded(run: Recurrence, point: Point, lengths: Sequence[int]) -> Found:
+def _rounded(case: Case, unit: float, seed: int) -> Case:
+    """The case with one more rounding error on each number."""
+    rng = np.random.default_rng(seed)
+    signs: Callable[[Any], Any] = lambda leaf: 1 + unit * rng.choice([-1.0, 1.0], leaf.shape)
+    return Case(*jax.tree.map(lambda leaf: leaf * signs(leaf), tuple(case)))
+
+
+def looped(run: Recurrence, longest: int) -> Callable[[Case, int], Vector]:
+    """The gradients of a Python loop: T times one step forward, then T times the pullback of one step."""
+    ahead = jit(run.step)
+
+    @jit
+    def back(params: Numbers, before: Numbers, x: Numbers, after: Numbers, later: Numbers) -> Any:
+        adjoint = _moved(jax.grad(run.term)(after), later)
+        return adjoint, jax.vjp(run.step, params, before, x)[1](adjoint)
+
+    def found(case: Case, T: int) -> Vector:
+        inputs, states = [_at(case.xs, t) for t in range(T)], [case.state]
+        for x in inputs:
+            states.append(ahead(case.params, states[-1], x))
+        total = jax.tree.map(np.array, point(case, longest))
+        total = total._replace(params=jax.tree.map(np.zeros_like, total.params))
+        later = jax.tree.map(np.zeros_like, case.state)
+        for t in range(T, 0, -1):
+            adjoint, pulled = back(case.params, states[t - 1], inputs[t - 1], states[t], later)
+            of_params, later, of_x = pulled
+            for path, part in of_params.items():
+                total.params[path] += part
+            for whole, parts, at in ((total.nudges, adjoint, t), (total.inputs, of_x, t - 1)):
+                for path, part in parts.items():
+                    whole[path][at] = part
+        for path, part in later.items():
+            total.nudges[path][0] = part
+        return flat(total)
+
+    return found
+
+
+def padded(
+    run: Recurrence, longest: int, lengths: Sequence[int]
+) -> Callable[[Sequence[Case]], list[dict[int, Vector]]]:
     """The gradients of a batch of sequences of different lengths, padded to the longest and masked.
 
-    Sequence b is the first `lengths[b]` inputs; what follows them is the padding.
+    The sequences are the first T inputs of each case, for each T; what follows is the padding. The cases
+    share their parameters.
     """
-    one = jax.grad(lambda point, length: run.scan(point, length, max(lengths)))
-    batch = _jit(jax.vmap(one, (None, 0)))(point, jnp.asarray(lengths))
-    return {T: flat(_at(batch, b)) for b, T in enumerate(lengths)}
+
+    @jit
+    def program(params: Numbers, states: Numbers, xs: Numbers, of: Any, ends: Any) -> Any:
+        def one(params: Numbers, b: Any, length: Any) -> Any:
+            case = Case(params, _at(states, b), _at(xs, b))
+            return jax.grad(lambda at: run.scan(case, at, length, longest))(point(case, longest))
+
+        return jax.vmap(one, (None, 0, 0))(params, of, ends)
+
+    def found(cases: Sequence[Case]) -> list[dict[int, Vector]]:
+        stacked: Callable[[Any], Any] = lambda trees: jax.tree.map(lambda *parts: jnp.stack(parts), *trees)
+        pairs = [(b, T) for b in range(len(cases)) for T in lengths]
+        states, xs = stacked([case.state for case in cases]), stacked([case.xs for case in cases])
+        of, ends = (jnp.asarray(part) for part in zip(*pairs, strict=True))
+        batch = jax.tree.map(np.asarray, program(cases[0].params, states, xs, of, ends))
+        rows = [flat(_at(batch, row)) for row in range(len(pairs))]
+        return [dict(zip(lengths, rows[b * len(lengths) :], strict=False)) for b in range(len(cases))]
+
+    return found
 
 
-def sent_back(run: Recurrence, point: Point, lengths: Sequence[int]) -> Found:
-    """The gradients by gradlab's own backward pass: one program, whose length is an argument."""
+def sent_back(run: Recurrence, longest: int) -> Callable[[Case, int], Vector]:
+    """The gradients by gradlab's own backward pass, of params and states: one program for every length."""
 
-    @_jit
-    def program(length: Any) -> tuple[Scaled, Scaled]:
+    @jit
+    def program(case: Case, length: Any) -> tuple[Scaled, Scaled]:
         setup = Setup(Objective(jax.grad(run.term), every=True), None, length)
-        xs = _at(run.xs, slice(max(lengths)))
+        xs = _at(case.xs, slice(longest))
         observe: Callable[[Scaled], Scaled] = lambda adjoint: adjoint
-        return send_back(run.step, point.params, run.state, xs, setup, observe, Scaled)[:2]
+        return send_back(run.step, case.params, case.state, xs, setup, observe, Scaled)[:2]
 
-    def one(T: int) -> Vector:
-        observed, passed = (_plain(jax.tree.map(np.asarray, scaled)) for scaled in program(T))
+    def found(case: Case, T: int) -> Vector:
+        observed, passed = (_plain(jax.tree.map(np.asarray, scaled)) for scaled in program(case, T))
         # By lag, and so T, T-1, ..., 0; beyond are zeros.
         turned = jax.tree.map(lambda leaf: np.concatenate([leaf[T::-1], leaf[T + 1 :]]), observed)
-        return flat(Point(jax.tree.map(lambda leaf: leaf.sum(axis=0), passed), turned))
+        return flat((jax.tree.map(lambda leaf: leaf.sum(axis=0), passed), turned))
 
-    return {T: one(T) for T in lengths}
+    return found
 
 
-def _plain(scaled: Scaled) -> Tree:
+def _plain(scaled: Scaled) -> Any:
     """The numbers themselves of a stack of scaled ones."""
     exponents: Callable[[Any], Any] = lambda leaf: scaled.exponent.reshape(-1, *[1] * (leaf.ndim - 1))
     return jax.tree.map(lambda leaf: np.ldexp(leaf, exponents(leaf)), scaled.value)
 
 
-def by_step(run: Recurrence, params: Tree, T: int) -> Vector:
-    """What each step contributes to dL/dparams, (T, entries): every step has a copy of the params."""
-
-    def total(copies: Tree) -> Any:
-        apart = run._replace(step=lambda _, s, item: run.step(item[0], s, item[1]))
-        apart = apart._replace(xs=(copies, _at(run.xs, slice(T))))
-        return apart.scan(run.point(params, T), T, T)
-
-    copies = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (T, *leaf.shape)), params)
-    parts = _jit(jax.grad(total))(copies)
-    return np.stack([flat(_at(parts, t)) for t in range(T)])
+def proportional(run: Recurrence, case: Case) -> bool:
+    """Whether the pullback of the first step grows with what is sent into it, as a derivative does."""
+    first = case.params, case.state, _at(case.xs, 0)
+    after, pull = jax.vjp(run.step, *first)
+    rng = np.random.default_rng(0)
+    sent = jax.tree.map(lambda leaf: jnp.asarray(rng.standard_normal(leaf.shape)), after)
+    back: Callable[[float], Vector] = lambda by: flat(pull(jax.tree.map(lambda leaf: by * leaf, sent))) / by
+    usual = back(1.0)
+    return all(np.abs(back(by) - usual).max() <= 1e-9 * np.abs(usual).max() for by in (2.0**-30, 2.0**30))
 
 
-def flat(tree: Tree) -> Vector:
+def by_step(run: Recurrence, longest: int) -> Callable[[Case, int], Vector]:
+    """What each step contributes to dL/dparams, (longest, entries): every step has a copy of the params."""
+    apart = run._replace(step=lambda _, state, item: run.step(item["params"], state, item["x"]))
+
+    @jit
+    def program(case: Case, length: Any) -> Any:
+        def total(copies: Numbers) -> Any:
+            own = Case({}, case.state, {"params": copies, "x": _at(case.xs, slice(longest))})
+            return apart.scan(own, point(own, longest), length, longest)
+
+        copies = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (longest, *leaf.shape)), case.params)
+        return jax.grad(total)(copies)
+
+    def found(case: Case, T: int) -> Vector:
+        parts = jax.tree.map(np.asarray, program(case, T))
+        return np.stack([flat(_at(parts, t)) for t in range(longest)])
+
+    return found
+
+
+def flat(tree: Any) -> Vector:
     """All numbers of a tree, one after the other."""
-    return np.asarray(ravel_pytree(tree)[0], np.float64)
+    leaves = [np.asarray(leaf, np.float64).ravel() for leaf in jax.tree.leaves(tree)]
+    return np.concatenate([np.zeros(0), *leaves])
 
 
-def _each(entry: Callable[[Any, Any], Any], lengths: Sequence[int], tried: Indices) -> Found:
-    """`entry(i, length)` of every tried i by length; one program for all."""
-    program = _jit(lambda tried, length: jax.lax.map(lambda i: entry(i, length), tried, batch_size=TOGETHER))
-    return {T: np.asarray(program(jnp.asarray(tried), T)) for T in lengths}
+def _moved(state: Numbers, nudge: Numbers) -> Numbers:
+    moved: Numbers = jax.tree.map(jnp.add, state, nudge)
+    return moved
 
 
-def _one_hot(vector: Any, i: Any) -> Any:
-    return jnp.zeros_like(vector).at[i].set(1)
-
-
-def _moved(state: Tree, nudge: Tree) -> Tree:
-    return jax.tree.map(jnp.add, state, nudge)
-
-
-def _at(tree: Tree, where: Any) -> Tree:
+def _at(tree: Any, where: Any) -> Any:
     return jax.tree.map(lambda leaf: leaf[where], tree)

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from gradlab.status import GradlabError
+from gradlab.surrogates import declared
 from gradlab.trees import decoded, encoded, form, has_gradient, supported
 from gradlab.types import Cell, Initializer, Input, Key, Scalar
 
@@ -80,6 +81,11 @@ class Library(Protocol):
         """Draw a cell."""
         ...
 
+    @property
+    def surrogate(self) -> bool:
+        """Whether the backward pass is declared to differ from the derivative on purpose."""
+        ...
+
     def step(self, tree: Tree, beside: Any, state: Tree, x: Input) -> Tree:
         """One step."""
         ...
@@ -135,6 +141,11 @@ class Foreign(Cell[Weights, Any]):
         return bool(self.recurrent(drawn))
 
     @property
+    def surrogate(self) -> bool:
+        """As the function or class says."""
+        return self.library.surrogate
+
+    @property
     def memory(self) -> str:
         """`c` of a state that has one."""
         return "c" if self._state_has("c") else "h"
@@ -166,6 +177,10 @@ class Plain:
 
     recurrent: ClassVar[str] = "w_rec"
 
+    @property
+    def surrogate(self) -> bool:
+        return declared(self.function)
+
     def draw(self, key: Key, d_in: int, d_hidden: int) -> Drawn:
         params, state = self.initial(key, d_in, d_hidden)
         return Drawn(params, None, state)
@@ -182,6 +197,10 @@ class Equinox:
     settings: Settings
 
     recurrent: ClassVar[str] = "weight_hh"
+
+    @property
+    def surrogate(self) -> bool:
+        return declared(self.factory)
 
     def draw(self, key: Key, d_in: int, d_hidden: int) -> Drawn:
         module = self.factory(d_in, d_hidden, key=key, **dict(self.settings))
@@ -223,6 +242,10 @@ class Linen:
 
     recurrent: ClassVar[str] = "(dense_)?h[a-z]?/kernel"
 
+    @property
+    def surrogate(self) -> bool:
+        return declared(self.factory)
+
     def draw(self, key: Key, d_in: int, d_hidden: int) -> Drawn:
         module = self.factory(features=d_hidden, **dict(self.settings))
         carry = module.initialize_carry(key, (d_in,))
@@ -243,6 +266,10 @@ class NNX:
     settings: Settings
 
     recurrent: ClassVar[str] = Linen.recurrent
+
+    @property
+    def surrogate(self) -> bool:
+        return declared(self.factory)
 
     def draw(self, key: Key, d_in: int, d_hidden: int) -> Drawn:
         nnx = sys.modules["flax.nnx"]

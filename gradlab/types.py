@@ -58,6 +58,11 @@ class Cell(Protocol[Params, State]):
         """Whether `w_rec` scales the recurrence; a cell that says no is swept by its own settings."""
         return True
 
+    @property
+    def surrogate(self) -> bool:
+        """Whether the backward pass of `step` differs from its derivative on purpose."""
+        return False
+
     def init(
         self, key: Key, d_in: int, d_hidden: int, w_rec: Scalar, initializer: Initializer
     ) -> tuple[Params, State]:

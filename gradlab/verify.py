@@ -1,32 +1,56 @@
 """Is a cell's gradient right? Every way to compute it, against every other, in float64."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from numpy.typing import NDArray
 
-from gradlab import gradients
-from gradlab.gradients import Point, Recurrence, Vector
-from gradlab.judging import Check, Judge
+from gradlab import gradient_checks, gradient_precision
+from gradlab.gradient_bench import Bench, Place, first
+from gradlab.gradient_checks import WAYS
+from gradlab.gradients import Case, Recurrence
+from gradlab.judging import Check
+from gradlab.primal import rules
+from gradlab.real_view import Numbers, RealView, scaled, wide
 from gradlab.status import GradlabError
+from gradlab.surrogates import declared
+from gradlab.tried import Tried
 from gradlab.types import Step
 
 Tree = Any
 Gradient = Callable[[Any, Any, Any], tuple[Any, Any]]
 
-LENGTHS = (1, 2, 17)
-WAYS = ("differences", "forward", "loop", "padded", "send_back")
-"""What reverse mode is compared with."""
-EXACT, BY_DIFFERENCES = 1e-11, 1e-6
-"""What two ways may differ by, relative: rounding alone, or that of a difference quotient too."""
+LENGTHS = (1, 2, 17, 41)
+SCALES = (0.1, 1.0, 5.0)
+"""Of the inputs: the linear part of a unit, the usual, and saturation."""
+
+
+class Verification(NamedTuple):
+    """What was compared, with which result, and what was not."""
+
+    checks: list[Check]
+    tried: Tried
+
+    @property
+    def wrong(self) -> bool:
+        """Whether any comparison failed."""
+        return any(check.result == "WRONG" for check in self.checks)
+
+    @property
+    def empty(self) -> bool:
+        """Whether the gradient met nothing independent of it: neither forward mode nor differences."""
+        apart = [check for check in self.checks if check.name.endswith(("= forward", "= differences"))]
+        return all(check.result == "none" for check in apart)
 
 
 def half_square(readout: Any) -> Any:
-    """1/2 |y|^2 of a tree y."""
-    return jnp.stack([jnp.sum(leaf * leaf) / 2 for leaf in jax.tree.leaves(readout)]).sum()
+    """1/2 |y|^2 of a tree y; integers in it do not count."""
+    leaves = [leaf for leaf in jax.tree.leaves(readout) if jnp.issubdtype(leaf.dtype, jnp.inexact)]
+    if not leaves:
+        raise GradlabError("readout", "holds no floating-point array; a loss needs something to read")
+    return jnp.stack([jnp.sum(jnp.real(leaf * jnp.conj(leaf))) / 2 for leaf in leaves]).sum()
 
 
 def verify(
@@ -41,22 +65,32 @@ def verify(
     above: tuple[Tree, Tree] | None = None,
     gates: tuple[str, ...] = (),
     lengths: Sequence[int] = LENGTHS,
+    scales: Sequence[float] = SCALES,
+    points: Sequence[tuple[Tree, Tree, Tree]] = (),
     ways: Sequence[str] = WAYS,
-) -> list[Check]:
+    surrogate: bool | None = None,
+) -> Verification:
     """Compare the gradient of L = sum_{t=1..T} loss(readout(state_t)), computed in every way there is.
 
     scan = loop             one compiled scan, and a Python loop over the steps
-    reverse = forward       the chain rule from the last step back, and from the first step on
+    reverse = forward       the chain rule from the last step back, and from the first step on through the
+                            step's own arithmetic: no derivative rule or `stop_gradient` has a say in it
     reverse = differences   (L(p + h) - L(p - h)) / 2h as h falls; `forward = differences` likewise
-    alone = padded          each sequence alone, and a batch of different lengths, padded and masked
+    alone = padded          each sequence alone, and a batch of different ones, padded and masked
     autodiff = send_back    gradlab's own backward pass, which the probes use, with a traced length
-    two layers              one on top of the other, against differences; only if `above` is given
-    given = differences     the `gradient` under test; only if given
+    float64 throughout      no operation of the backward pass has a narrower result than its arguments
+    layers = ...            one on top of the other; only if `above` is given
+    given = ...             the `gradient` under test; only if given
+
+    Each comparison is made at every length, at every point, with the inputs at every scale, by single
+    entries and by random directions that see all entries. Two exact ways may differ by 1e-11 of the
+    largest entry of a parameter, differences by 1e-9, and both by what rounding does at that point: the
+    `limit` of a check says by how much in all.
 
     Args:
       step: `(params, state, x) -> state`, perhaps with a derivative of its own (`jax.custom_vjp`).
-      params: a pytree; what is not a floating-point array is left alone.
-      state: the initial state, best away from zero.
+      params: a pytree; what is not a floating-point or complex array is left alone.
+      state: the initial state, best away from zero; integers and keys in it are carried along.
       xs: inputs, shape (T, ...); at least as many steps as the longest of `lengths`.
       readout: the part of the state that the loss reads.
       loss: a number from the readout of one step; by default half its squares.
@@ -65,201 +99,195 @@ def verify(
       above: params and state of a second layer, whose inputs are the readouts of the first.
       gates: names of the leading axis of those parameters that have one entry a gate.
       lengths: sequence lengths to try.
+      scales: what to multiply the inputs with.
+      points: more (params, state, xs) of the same form to try.
       ways: what to compare reverse mode with, of `WAYS`.
+      surrogate: the backward pass differs from the derivative on purpose; forward mode then follows the
+        step's own rules, and differences from the derivative are `declared`. By default what
+        `gradlab.surrogate` or the cell's own fact says.
 
     Returns:
-      One `Check` a comparison and length.
+      One `Check` a comparison and length, the worst of all cases, and what has been tried.
 
     Raises:
       GradlabError: if there is nothing to differentiate, or the loss is not finite.
     """
+    on_purpose = declared(step) if surrogate is None else surrogate
     with jax.enable_x64(True), jax.default_device(jax.local_devices(backend="cpu")[0]):
-        numbers, rebuilt = _split(params)
-        state, xs = jax.tree.map(_wide, (state, xs))
-        _require(numbers, state, xs, max(lengths))
-        term = lambda state: loss(readout(state))
-        run = Recurrence(lambda p, s, x: step(rebuilt(p), s, x), term, state, xs)
-        checks = _one_layer(run, numbers, gates, lengths, ways)
+        params, state, xs = (wide(tree) for tree in (params, state, xs))
+        _require(state, xs, max(lengths))
+        views = Views(
+            RealView(params, "params", carried=False),
+            RealView(state, "state", carried=True),
+            RealView(jax.tree.map(lambda leaf: leaf[0], xs), "x", carried=True),
+        )
+        run = views.recurrence(step, lambda state: loss(readout(state)))
+        cases = _cases(views, [(params, state, xs), *points], scales, max(lengths))
+        bench = Bench(run, cases, gates, lengths, on_purpose)
+        checks = [*gradient_checks.all_ways(bench, ways), *_precision(run, cases[0][1])] if ways else []
         if gradient is not None:
-            whole = lambda numbers, T: gradient(rebuilt(numbers), state, jax.tree.map(lambda x: x[:T], xs))
-            checks += _given(whole, run, numbers, gates, lengths)
+            checks += gradient_checks.given(bench, _native(gradient, views), views.expected(params, state))
         if above is not None:
-            own, joined = _split(above[0])
-            upper = Recurrence(
-                lambda p, s, x: step(joined(p), s, x), term, jax.tree.map(_wide, above[1]), None
-            )
-            checks.append(_two_layers(run, upper, readout, (numbers, own), gates, max(lengths)))
-        return checks
+            upper, layers = _two_layers(views, step, readout, loss, above, cases)
+            checks += gradient_checks.layers(Bench(upper, layers, gates, [max(lengths)], on_purpose))
+        found = rules(run.step, *first(cases[0][1]))
+        return Verification(checks, _tried(bench, found, scales, 1 + len(points), above is not None))
 
 
-def _one_layer(
-    run: Recurrence, numbers: Tree, gates: tuple[str, ...], lengths: Sequence[int], ways: Sequence[str]
-) -> list[Check]:
-    """Reverse mode, which is the middle of every comparison, against each of the ways."""
-    if not ways:
-        return []
-    point = run.point(numbers, max(lengths))
-    judge = Judge(point, gates)
-    reverse = _reverse(run, point, lengths)
-    entire = {way: find(run, point, lengths) for way, find in _ENTIRE.items() if way in ways}
-    some, note = {}, ""
-    if "differences" in ways:
-        some["differences"] = gradients.differences(run, point, lengths, judge.tried)
-    if "forward" in ways:
-        some["forward"], note = _forward(run, point, lengths, judge.tried)
-    checks = []
-    for T in lengths:
-        for way, found in some.items():
-            tolerance = BY_DIFFERENCES if way == "differences" else EXACT
-            if not found:
-                checks.append(Check(f"reverse = {way}", T, float("nan"), "none", note=note))
-                continue
-            trial = reverse[T][judge.tried]
-            checks.append(judge.compare(f"reverse = {way}", T, trial, found[T], tolerance, judge.tried))
-        if some.keys() == {"differences", "forward"} and some["forward"]:
-            pair = some["forward"][T], some["differences"][T]
-            checks.append(judge.compare("forward = differences", T, *pair, BY_DIFFERENCES, judge.tried))
-        for way, found in entire.items():
-            checks.append(judge.compare(_NAMES[way], T, reverse[T], found[T], EXACT))
-    return checks
+class Views(NamedTuple):
+    """Parameters, state and the input of one step as real numbers."""
+
+    params: RealView
+    state: RealView
+    x: RealView
+
+    def recurrence(self, step: Step, term: Callable[[Any], Any]) -> Recurrence:
+        """The step and a term of L on real numbers."""
+
+        def real(params: Numbers, state: Numbers, x: Numbers) -> Numbers:
+            after = step(self.params.tree(params), self.state.tree(state), self.x.tree(x))
+            return self.state.numbers(after, like_first=True)
+
+        return Recurrence(real, lambda state: term(self.state.tree(state)))
+
+    def case(self, params: Tree, state: Tree, xs: Tree) -> Case:
+        """A network, its start and its inputs as real numbers."""
+        return Case(self.params.numbers(params), self.state.numbers(state), self.x.numbers(xs))
+
+    def expected(self, params: Tree, state: Tree) -> Callable[[Any, Any, int], None]:
+        """Raise a `GradlabError` unless a given gradient has the form of the params and of the states."""
+
+        def require(of_params: Tree, of_states: Tree, T: int) -> None:
+            states = jax.tree.map(lambda leaf: np.broadcast_to(0, (T + 1, *np.shape(leaf))), state)
+            for name, ours, theirs in (
+                ("dL/dparams", params, of_params),
+                ("dL/dstate_t", states, of_states),
+            ):
+                if theirs is not None and _shapes(ours) != _shapes(theirs):
+                    what = f"gives {name} of {_shapes(theirs)}; it should be {_shapes(ours)}"
+                    raise GradlabError("gradient", what)
+
+        return require
 
 
-_ENTIRE = {"loop": gradients.looped, "padded": gradients.padded, "send_back": gradients.sent_back}
-_NAMES = {"loop": "scan = loop", "padded": "alone = padded", "send_back": "autodiff = send_back"}
-
-
-def _reverse(run: Recurrence, point: Point, lengths: Sequence[int]) -> dict[int, Vector]:
-    try:
-        values, found = gradients.reverse(run, point, lengths)
-    except (TypeError, ValueError) as error:
-        note = str(error).splitlines()[0]
-        raise GradlabError("step", f"cannot be differentiated by JAX: {note}; see jax.grad") from error
-    for T, value in values.items():
-        if not np.isfinite(value):
-            raise GradlabError("step", f"gives a loss of {value} at T = {T}; a gradient needs finite numbers")
+def _cases(
+    views: Views, points: Sequence[tuple[Tree, Tree, Tree]], scales: Sequence[float], longest: int
+) -> list[tuple[Place, Case]]:
+    """Every point with its inputs at every scale; the first point as it is, or nearest to it, comes first."""
+    found = []
+    order = sorted(scales, key=lambda scale: abs(np.log(scale)))
+    for number, point in enumerate(points, start=1):
+        params, state, xs = (wide(tree) for tree in point)
+        cut = jax.tree.map(lambda leaf: leaf[:longest], xs)
+        for scale in order:
+            try:
+                case = views.case(params, state, scaled(cut, scale))
+            except TypeError as error:
+                raise GradlabError("points", f"point {number} is of another form than the first") from error
+            found.append((Place(scale, number), case))
     return found
 
 
-def _forward(
-    run: Recurrence, point: Point, lengths: Sequence[int], tried: NDArray[np.int64]
-) -> tuple[dict[int, Vector], str]:
-    """Gradients by forward mode, or none and why: a step with a reverse rule of its own has no other."""
-    try:
-        return gradients.forward(run, point, lengths, tried), ""
-    except TypeError as error:
-        return {}, f"no forward mode: {str(error).splitlines()[0]}"
+def _precision(run: Recurrence, case: Case) -> list[Check]:
+    """Whether the backward pass of one step stays in float64."""
+    one = lambda *parts: run.term(run.step(*parts))
+    own = gradient_precision.of_function(one, *first(case))
+    name, ok = "float64 throughout", float(np.finfo(np.float64).eps)
+    if own:
+        note = f"the step itself is narrower, and so its backward pass: {own[0].what}"
+        return [Check(name, 1, own[0].unit, "none", note=note, limit=ok)]
+    found = gradient_precision.of_backward(one, *first(case))
+    if found:
+        worst = max(found, key=lambda narrowing: narrowing.unit)
+        note = "; ".join(f"backward: {narrowing.what}" for narrowing in found)
+        return [Check(name, 1, worst.unit, "WRONG", note=note, limit=ok, off=1)]
+    return [Check(name, 1, 0.0, "ok", limit=ok)]
 
 
-def _given(
-    gradient: Callable[[Tree, int], tuple[Tree, Tree]],
-    run: Recurrence,
-    numbers: Tree,
-    gates: tuple[str, ...],
-    lengths: Sequence[int],
-) -> list[Check]:
-    """The gradient under test against differences."""
-    point = run.point(numbers, max(lengths))
-    judge = Judge(point, gates)
-    right = gradients.differences(run, point, lengths, judge.tried)
-    checks = []
-    for T in lengths:
-        theirs, known = _filled(gradient(numbers, T), point, T)
-        kept = known[judge.tried]
-        at, true = judge.tried[kept], right[T][kept]
-        check = judge.compare("given = differences", T, theirs[at], true, BY_DIFFERENCES, at)
-        if check.result == "WRONG" and not check.step:
-            here = judge.names[judge.group[at]] == check.parameter
-            check = _missing(
-                check, (theirs[at] - true)[here], gradients.by_step(run, numbers, T)[:, at[here]]
-            )
-        checks.append(check)
-    return checks
+def _native(gradient: Gradient, views: Views) -> gradient_checks.Given:
+    """The gradient under test on real numbers."""
 
+    def found(case: Case, T: int) -> tuple[Any, Any, Callable[[Any], Any], Callable[[Any], Any]]:
+        xs = jax.tree.map(lambda leaf: leaf[:T], case.xs)
+        parts = gradient(views.params.tree(case.params), views.state.tree(case.state), views.x.tree(xs))
+        return *parts, views.params.gradient, views.state.gradient
 
-def _filled(parts: tuple[Tree, Tree], point: Point, T: int) -> tuple[Vector, NDArray[np.bool]]:
-    """A given gradient in the order of a point, and which of its entries were given."""
-    of_params, of_states = parts
-    own = Point(point.params, jax.tree.map(lambda leaf: leaf[: T + 1], point.nudges))
-    given = Point(
-        own.params if of_params is None else _split(of_params)[0],
-        own.nudges if of_states is None else of_states,
-    )
-    for name, ours, theirs in zip(("dL/dparams", "dL/dstate_t"), own, given, strict=True):
-        if _shapes(ours) != _shapes(theirs):
-            raise GradlabError("gradient", f"gives {name} of {_shapes(theirs)}; it should be {_shapes(ours)}")
-    longer = lambda leaf, full: jnp.concatenate([jnp.asarray(leaf), jnp.zeros_like(full[T + 1 :])])
-    whole = Point(given.params, jax.tree.map(longer, given.nudges, point.nudges))
-    known = [
-        np.full(gradients.flat(half).size, part is not None) for half, part in zip(whole, parts, strict=True)
-    ]
-    return gradients.flat(whole), np.concatenate(known)
-
-
-def _missing(check: Check, off: Vector, parts: NDArray[np.float64]) -> Check:
-    """The check with the one step whose part of the parameter's gradient was left out, if that is it."""
-    for t, part in enumerate(parts, start=1):
-        for sign, word in ((1, "is missing"), (-1, "counts twice")):
-            if np.abs(off + sign * part).max() <= 1e-5 * np.abs(part).max():
-                return check._replace(step=t, note=f"whose part {word}")
-    return check
+    return found
 
 
 def _two_layers(
-    below: Recurrence,
-    upper: Recurrence,
+    below: Views,
+    step: Step,
     readout: Callable[[Any], Any],
-    params: tuple[Tree, Tree],
-    gates: tuple[str, ...],
-    T: int,
-) -> Check:
-    """One layer on top of the other: reverse mode against differences."""
+    loss: Callable[[Any], Any],
+    above: tuple[Tree, Tree],
+    cases: Sequence[tuple[Place, Case]],
+) -> tuple[Recurrence, list[tuple[Place, Case]]]:
+    """One layer on top of the other, at the first point."""
+    params, state = (wide(tree) for tree in above)
+    upper = RealView(params, "params", carried=False), RealView(state, "state", carried=True)
+    own = below.recurrence(step, lambda state: loss(readout(state)))
 
-    def step(params: Tree, states: tuple[Tree, Tree], x: Tree) -> tuple[Tree, Tree]:
-        first = below.step(params["layer 1"], states[0], x)
-        return first, upper.step(params["layer 2"], states[1], readout(first))
+    def both(params: Numbers, states: Numbers, x: Numbers) -> Numbers:
+        under = own.step(_layer(params, 1), _layer(states, 1), x)
+        seen = readout(below.state.tree(under))
+        second = step(upper[0].tree(_layer(params, 2)), upper[1].tree(_layer(states, 2)), seen)
+        return _stack(under, upper[1].numbers(second, like_first=True))
 
-    run = Recurrence(step, lambda states: upper.term(states[1]), (below.state, upper.state), below.xs)
-    point = run.point({"layer 1": params[0], "layer 2": params[1]}, T)
-    judge = Judge(point, gates)
-    differences = gradients.differences(run, point, [T], judge.tried)[T]
-    reverse = _reverse(run, point, [T])[T][judge.tried]
-    return judge.compare("two layers", T, reverse, differences, BY_DIFFERENCES, judge.tried)
-
-
-def _split(params: Tree) -> tuple[dict[str, Any], Callable[[dict[str, Any]], Tree]]:
-    """The floating-point arrays of params by path, in float64, and the way back to params."""
-    leaves, structure = jax.tree_util.tree_flatten_with_path(params)
-    paths = [jax.tree_util.keystr(path, simple=True, separator="/") or "params" for path, _ in leaves]
-    numbers = {path: _wide(leaf) for path, (_, leaf) in zip(paths, leaves, strict=True) if _is_float(leaf)}
-
-    def rebuilt(numbers: dict[str, Any]) -> Tree:
-        both = zip(paths, leaves, strict=True)
-        return jax.tree.unflatten(structure, [numbers.get(path, leaf) for path, (_, leaf) in both])
-
-    return numbers, rebuilt
-
-
-def _is_float(leaf: Any) -> bool:
-    if isinstance(leaf, float):
-        return True
-    return isinstance(leaf, jax.Array | np.ndarray | np.generic) and jnp.issubdtype(leaf.dtype, jnp.floating)
+    run = Recurrence(both, lambda states: loss(readout(upper[1].tree(_layer(states, 2)))))
+    layers = [
+        (
+            place,
+            Case(
+                _stack(case.params, upper[0].numbers(params)),
+                _stack(case.state, upper[1].numbers(state)),
+                case.xs,
+            ),
+        )
+        for place, case in cases
+        if place.point == 1
+    ]
+    return run, layers
 
 
-def _wide(leaf: Any) -> Any:
-    return jnp.asarray(leaf, jnp.float64) if _is_float(leaf) else jnp.asarray(leaf)
+def _stack(first: Numbers, second: Numbers) -> Numbers:
+    both = ((1, first), (2, second))
+    return {f"layer {k}/{path}": leaf for k, numbers in both for path, leaf in numbers.items()}
+
+
+def _layer(numbers: Numbers, k: int) -> Numbers:
+    head = f"layer {k}/"
+    return {path.removeprefix(head): leaf for path, leaf in numbers.items() if path.startswith(head)}
+
+
+def _tried(bench: Bench, found: tuple[str, ...], scales: Sequence[float], points: int, two: bool) -> Tried:
+    largest = max(
+        (float(np.abs(leaf).max(initial=0)) for _, case in bench.cases for leaf in case.xs.values()),
+        default=0.0,
+    )
+    return Tried(
+        tuple(bench.lengths),
+        tuple(scales),
+        points,
+        largest,
+        bench.main.size - bench.inputs,
+        bench.main.entries,
+        found,
+        bench.surrogate,
+        tuple(bench.left_out),
+        two,
+    )
 
 
 def _shapes(tree: Tree) -> str:
     return str(jax.tree.map(lambda leaf: list(np.shape(leaf)), tree))
 
 
-def _require(numbers: Tree, state: Tree, xs: Tree, longest: int) -> None:
+def _require(state: Tree, xs: Tree, longest: int) -> None:
     """Refuse what has no gradient."""
-    if not numbers:
-        raise GradlabError("params", "hold no floating-point array; there is no gradient to check")
-    for leaf in jax.tree.leaves(state):
-        if not jnp.issubdtype(leaf.dtype, jnp.floating):
-            raise GradlabError("state", f"holds {leaf.dtype} numbers; a gradient needs floating-point ones")
+    if not any(jnp.issubdtype(leaf.dtype, jnp.inexact) for leaf in jax.tree.leaves(state)):
+        kinds = ", ".join(sorted({str(leaf.dtype) for leaf in jax.tree.leaves(state)})) or "no"
+        raise GradlabError("state", f"holds {kinds} numbers only; a gradient needs floating-point ones")
     steps = min((len(leaf) for leaf in jax.tree.leaves(xs)), default=0)
-    if steps < longest or not jax.tree.leaves(state):
+    if steps < longest:
         raise GradlabError("xs", f"has {steps} steps; lengths ask for {longest}")

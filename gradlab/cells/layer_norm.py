@@ -67,6 +67,10 @@ class LayerNorm(Cell[Params, Any]):
         return self.inner.has_gain
 
     @property
+    def surrogate(self) -> bool:
+        return self.inner.surrogate
+
+    @property
     def keeps(self) -> str | None:
         return self.inner.keeps
 

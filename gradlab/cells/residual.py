@@ -73,6 +73,10 @@ class Residual(Cell[Any, State]):
         return self.inner.has_gain
 
     @property
+    def surrogate(self) -> bool:
+        return self.inner.surrogate
+
+    @property
     def keeps(self) -> str | None:
         return self.inner.keeps
 

@@ -59,6 +59,10 @@ class Stacked(Cell[Layers, Layers]):
         return self.layer.has_gain
 
     @property
+    def surrogate(self) -> bool:
+        return self.layer.surrogate
+
+    @property
     def keeps(self) -> str | None:
         return f"{self.layers - 1}/{self.layer.keeps}" if self.layer.keeps else None
 

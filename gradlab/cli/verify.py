@@ -1,11 +1,24 @@
 """`gradlab verify`: is a cell's gradient right?"""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 if TYPE_CHECKING:
     from gradlab.judging import Check
+    from gradlab.verify import Verification
+
+
+class Asked(NamedTuple):
+    """What the options ask for."""
+
+    sizes: tuple[int, int]
+    """D and N."""
+    seed: int
+    lengths: tuple[int, ...]
+    scales: tuple[float, ...]
+    points: int
+    surrogate: bool
 
 
 def command(
@@ -14,102 +27,184 @@ def command(
     ],
     hidden: Annotated[str, typer.Option("--hidden", "-N", help="Hidden units N.")] = "4",
     inputs: Annotated[str, typer.Option("--inputs", "-D", help="Input dimension D.")] = "3",
+    lengths: Annotated[str, typer.Option("--lengths", "-T", help="Sequence lengths.")] = "1,2,17,41",
+    scale: Annotated[str, typer.Option("--scale", help="Multiply the inputs by.")] = "0.1,1,5",
+    points: Annotated[str, typer.Option("--points", help="Networks, states and inputs to draw.")] = "2",
     seed: Annotated[str, typer.Option("--seed", help="Seed of weights, state and inputs.")] = "0",
+    surrogate: Annotated[
+        bool, typer.Option("--surrogate", help="The backward pass differs from the derivative on purpose.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only what is wrong.")] = False,
 ) -> int:
     """Check a cell's gradient in every way there is, in float64, and name what is wrong.
 
-    Compares a scan with a Python loop, reverse with forward mode, both with finite differences, padded with
-    separate sequences and gradlab's own backward pass with JAX's, at T = 1, 2 and 17, and for two layers.
+    Compares a scan with a Python loop, reverse with forward mode through the step's own arithmetic, both
+    with finite differences, padded with separate sequences and gradlab's own backward pass with JAX's; looks
+    for operations that leave float64; and tries two layers. It says what it has not tried.
     """
     from gradlab import runtime
-    from gradlab.registry import number
-    from gradlab.status import Exit, GradlabError, shown
+    from gradlab.status import Exit, GradlabError
 
-    sizes = [
-        int(number(option, text, text, int)) for option, text in (("--inputs", inputs), ("--hidden", hidden))
-    ]
-    for option, count in zip(("--inputs", "--hidden"), sizes, strict=True):
-        if not 1 <= count <= MOST:
-            raise GradlabError(option, f"{shown(count)} is out of range; 1 to {MOST}")
-    base = int(number("--seed", seed, seed, int))
-    if not 0 <= base < 2**63:
-        raise GradlabError("--seed", f"{shown(base)} is out of range; 0 to 2**63 - 1")
+    asked = _asked(hidden, inputs, lengths, scale, points, seed, surrogate)
     runtime.configure()
     try:
-        checks = _checks(cell, sizes, base)
+        found = _verified(cell, asked)
     except GradlabError as error:
         raise GradlabError("CELL", error.what, error.code) from error
-    code = Exit.FAILED if any(check.result == "WRONG" for check in checks) else Exit.OK
+    code = Exit.FAILED if found.wrong else Exit.INCONCLUSIVE if found.empty else Exit.OK
     if as_json:
-        print(_document(cell, checks, code))
+        print(_document(cell, found, code))
     else:
-        _show(checks, quiet)
+        _show(found, quiet)
     return int(code)
 
 
-MOST = 256
-"""Units that a gradient is checked with at most: more take longer and show no more."""
+MOST = {"--hidden": 256, "--inputs": 256, "--lengths": 1000, "--points": 100}
+"""More takes longer and shows no more."""
 
 
-def _checks(spec: str, sizes: list[int], seed: int) -> "list[Check]":
-    """The checks of a network drawn in float64, away from a state of zeros."""
+def _asked(
+    hidden: str, inputs: str, lengths: str, scale: str, points: str, seed: str, surrogate: bool
+) -> Asked:
+    """The options as numbers, each within its range."""
+    from gradlab import experiment
+    from gradlab.registry import number
+    from gradlab.status import GradlabError, shown
+
+    values = {
+        "--inputs": (int(number("--inputs", inputs, inputs, int)),),
+        "--hidden": (int(number("--hidden", hidden, hidden, int)),),
+        "--lengths": experiment.integers("--lengths", lengths),
+        "--points": (int(number("--points", points, points, int)),),
+    }
+    for option, counts in values.items():
+        for count in counts:
+            if not 1 <= count <= MOST[option]:
+                raise GradlabError(option, f"{shown(count)} is out of range; 1 to {MOST[option]}")
+    scales = experiment.floats("--scale", scale)
+    for factor in scales:
+        if factor <= 0:
+            raise GradlabError("--scale", f"{shown(factor)} is out of range; a positive number")
+    for option, several in (("--lengths", values["--lengths"]), ("--scale", scales)):
+        if len(set(several)) < len(several):
+            raise GradlabError(option, f"{shown(str(several))} has a value twice; name each value once")
+    base = int(number("--seed", seed, seed, int))
+    if not 0 <= base < 2**63:
+        raise GradlabError("--seed", f"{shown(base)} is out of range; 0 to 2**63 - 1")
+    sizes = (values["--inputs"][0], values["--hidden"][0])
+    return Asked(sizes, base, values["--lengths"], scales, values["--points"][0], surrogate)
+
+
+def _verified(spec: str, asked: "Asked") -> "Verification":
+    """The checks of networks drawn in float64, away from a state of zeros."""
     from gradlab import registry
 
-    d_in, d_hidden = sizes
     made = registry.make("cells", spec)
     import jax
+    import jax.numpy as jnp
 
     from gradlab.draw import stream
-    from gradlab.verify import LENGTHS, verify
+    from gradlab.verify import verify
 
     initializer = registry.make("initializers", "gaussian")
-    with jax.enable_x64(True):
-        keys = {name: stream(seed, name) for name in ("weights", "above", "state", "inputs")}
+    d_in, d_hidden = asked.sizes
+
+    def point(number: int) -> Any:
+        more = f" {number}" if number > 1 else ""
+        keys = {name: stream(asked.seed, f"{name}{more}") for name in ("weights", "state", "inputs")}
         params, state = made.init(keys["weights"], d_in, d_hidden, 1.0, initializer)
-        above = made.init(keys["above"], d_hidden, d_hidden, 1.0, initializer)
         leaves, structure = jax.tree.flatten(state)
         drawn = zip(leaves, jax.random.split(keys["state"], len(leaves)), strict=True)
-        moved = [leaf + 0.5 * jax.random.normal(key, leaf.shape, leaf.dtype) for leaf, key in drawn]
-        xs = jax.random.normal(keys["inputs"], (max(LENGTHS), d_in), float)
+        moved = [
+            leaf + 0.5 * jax.random.normal(key, leaf.shape, leaf.dtype)
+            if jnp.issubdtype(leaf.dtype, jnp.inexact)
+            else leaf
+            for leaf, key in drawn
+        ]
+        xs = jax.random.normal(keys["inputs"], (max(asked.lengths), d_in), float)
+        return params, jax.tree.unflatten(structure, moved), xs
+
+    with jax.enable_x64(True):
+        points = [point(number) for number in range(1, asked.points + 1)]
+        above = made.init(stream(asked.seed, "above"), d_hidden, d_hidden, 1.0, initializer)
         # The readout must be an input of the layer above.
-        readout = jax.eval_shape(made.readout, state)
+        readout = jax.eval_shape(made.readout, points[0][1])
         fits = getattr(readout, "shape", None) == (d_hidden,)
         return verify(
             made.step,
-            params,
-            jax.tree.unflatten(structure, moved),
-            xs,
+            *points[0],
             readout=made.readout,
             above=above if fits else None,
             gates=made.gates,
+            lengths=asked.lengths,
+            scales=asked.scales,
+            points=points[1:],
+            surrogate=asked.surrogate or None,
         )
 
 
-def _show(checks: "list[Check]", quiet: bool) -> None:
-    shown = [check for check in checks if check.result != "ok"] if quiet else checks
+WIDTH = 80
+
+
+def _show(found: "Verification", quiet: bool) -> None:
+    import textwrap
+
+    checks, tried = found.checks, found.tried
+    only = ("none",) if found.empty else ("WRONG",)
+    shown = [check for check in checks if check.result in only] if quiet else checks
     if shown:
-        print(f"{'check':<21}  {'T':>2}  {'error':>7}  result")
+        print(f"{'check':<21}  {'T':>4}  {'error':>7}  {'limit':>7}  result")
     for check in shown:
-        error = "-" if check.result == "none" else f"{check.error:.1e}"
-        line = f"{check.name:<21}  {check.T:>2}  {error:>7}  {check.result:<5}  {check.where}".rstrip()
-        print(line if len(line) <= 80 else f"{line[:77]}...")
-    wrong = sum(check.result == "WRONG" for check in checks)
-    if not quiet:
-        agree = sum(check.result == "ok" for check in checks)
-        print(f"\n{agree} of {len(checks)} checks agree" + (f", {wrong} WRONG" if wrong else ""))
-        print("error: largest difference, relative to the largest of its parameter or step")
+        print(_row(check))
+    if quiet:
+        return
+    counts = {word: sum(check.result == word for check in checks) for word in ("ok", "declared", "WRONG")}
+    more = "".join(f", {counts[word]} {word}" for word in ("declared", "WRONG") if counts[word])
+    print(f"\n{counts['ok']} of {len(checks)} checks agree{more}")
+    print("error: largest difference, relative to the largest of its parameter or step;")
+    print("limit: the largest that would have passed, of any case")
+    gaps = "; ".join(tried.not_done)
+    same = "" if found.wrong or not tried.rules else " (no difference in what was tried)"
+    remark = tried.remark + ("" if tried.surrogate else same)
+    for words in (f"tried: {tried.done}", f"not tried: {gaps}", remark, _advice(found)):
+        if words:
+            print(textwrap.fill(words, WIDTH, break_on_hyphens=False))
 
 
-def _document(spec: str, checks: "list[Check]", code: int) -> str:
-    """The checks as one JSON document: numbers are finite or null."""
+def _advice(found: "Verification") -> str:
+    """What to do about a derivative that is meant to be another."""
+    if not (found.wrong and found.tried.rules) or found.tried.surrogate:
+        return ""
+    return "if the backward pass differs on purpose, say so: --surrogate, or gradlab.surrogate"
+
+
+def _row(check: "Check") -> str:
+    """One line, and more where what is wrong does not fit beside it."""
+    import math
+    import textwrap
+
+    error, limit = (f"{x:.1e}" if math.isfinite(x) else "-" for x in (check.error, check.limit))
+    line = f"{check.name:<21}  {check.T:>4}  {error:>7}  {limit:>7}  {check.result:<8}  "
+    if len(line + check.where) <= WIDTH:
+        return (line + check.where).rstrip()
+    beside = textwrap.fill(
+        check.where, WIDTH, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False
+    )
+    return f"{line.rstrip()}\n{beside}"
+
+
+def _document(spec: str, found: "Verification", code: int) -> str:
+    """The checks, and what was tried, as one JSON document: numbers are finite or null."""
     import json
     import math
 
     rows = []
-    for check in checks:
+    for check in found.checks:
         row = check._asdict() | {"where": check.where}
-        rows.append(row | {"error": check.error if math.isfinite(check.error) else None})
-    head = {"schema": "gradlab.verify/1", "status": "wrong" if code else "ok", "exit_code": int(code)}
-    return json.dumps(head | {"cell": spec, "data": rows}, allow_nan=False, indent=1)
+        bare = {key: row[key] if math.isfinite(row[key]) else None for key in ("error", "limit")}
+        rows.append(row | bare)
+    status = {0: "ok", 1: "wrong"}.get(code, "undecided")
+    head = {"schema": "gradlab.verify/1", "status": status, "exit_code": int(code)}
+    body = {"cell": spec, "tried": found.tried.document(), "data": rows}
+    return json.dumps(head | body, allow_nan=False, indent=1)
