@@ -39,6 +39,7 @@ LIMITS = (
     Limit("soft_horizon", absolute=0.01, relative=0.02),
     Limit("credit_horizon", absolute=1.0, relative=0.02),
     Limit("nonfinite_step", absolute=1.0, relative=0.02),
+    Limit("backward_nonfinite_step", absolute=1.0, relative=0.02),
 )
 """Above what other versions and batch sizes change in float32 (rates: 2e-6), below what 1 % of gain does.
 

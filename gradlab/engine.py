@@ -25,6 +25,7 @@ from gradlab.sweep import (
     program,
     reads_no_state,
     state_parts,
+    zeros_told_apart,
 )
 
 Tree = Any
@@ -113,6 +114,7 @@ class _Started(NamedTuple):
     """By T, `(probe, its columns)`."""
     digests: dict[str, str]
     gates: tuple[str, ...]
+    networks: Networks
 
 
 def _start(
@@ -151,7 +153,7 @@ def _start(
                 (name, probing.run(cell, name, sweep.objective, networks, T)) for name in sweep.probe
             ]
     gates = probing.gate_names(cell, networks) if sweep.probe else ()
-    return _Started(label, lanes, state_parts(state), linear, kept, calls, extras, digests, gates)
+    return _Started(label, lanes, state_parts(state), linear, kept, calls, extras, digests, gates, networks)
 
 
 def _finish(sweep: Sweep, started: _Started, clock: _Clock, shards: Shards | None) -> CellResult:
@@ -208,6 +210,11 @@ def _measured(sweep: Sweep, started: _Started, T: int, clock: _Clock) -> Arrays:
         done = size * sweep.networks // started.lanes
         clock.add(started.cell, done=done, running=time.perf_counter() - began)
     arrays = {name: np.concatenate(parts) for name, parts in found.items()} | {"nonfinite": nonfinite}
+    codes = {name: arrays[f"{name}_state"] for name in measured.columns}
+    with jax.enable_x64(sweep.precision == "float64"):
+        cell = registry.make("cells", started.cell)
+        codes = zeros_told_apart(cell, sweep.objective, started.networks, T, codes)
+    arrays |= {f"{name}_state": code for name, code in codes.items()}
     broken = (nonfinite > 0) & (not started.linear)
     sizes = {"lag": lags} | dict.fromkeys(("step", "from_step", "to_step"), max(sweep.T))
     for probe, columns in started.extras[T]:

@@ -24,7 +24,15 @@ from gradlab.states import (
 if TYPE_CHECKING:
     import xarray
 
-METRICS = ("rate", "half_life", "soft_horizon", "hard_horizon", "credit_horizon", "nonfinite_step")
+METRICS = (
+    "rate",
+    "half_life",
+    "soft_horizon",
+    "hard_horizon",
+    "credit_horizon",
+    "nonfinite_step",
+    "backward_nonfinite_step",
+)
 HORIZONS = METRICS[1:5]
 
 HALF = math.log10(2)
@@ -151,6 +159,7 @@ def measured(norms: "xarray.Dataset") -> dict[tuple[str, str], Metric]:
     step = norms["nonfinite_step"].transpose("cell", "init", "w_rec", "T", "seed").values
     state = np.where(step > 0, OK, UNDEFINED).astype(np.int8)
     found["nonfinite_step", "state"] = Metric(np.where(step > 0, step, np.nan), state)
+    found["backward_nonfinite_step", "state"] = backward_step(transport[1], norms["T"].values)
     return found
 
 
@@ -204,25 +213,29 @@ def _metric(value: NDArray[np.float64], profile_state: NDArray[np.int8]) -> Metr
     return Metric(np.where(state == OK, value, np.nan), state)
 
 
-class Break(NamedTuple):
-    """Where the derivative of one network first is not finite, going back."""
+def backward_step(state: NDArray[np.int8], T: NDArray[np.integer[Any]]) -> Metric:
+    """The step whose derivative is not finite, 1..T, of a transport (cell, init, w_rec, T, seed, lag).
 
-    step: int
-    """The step whose derivative it is, 1..T; lag T - step + 1 is the first without a norm."""
-    leaves: tuple[str, ...]
-    """The parts of the state before that step whose gradient is lost."""
+    Going back it is the first: lag T - step + 1 is the first without a norm. Undefined where there is none.
+    """
+    lost = state == BACKWARD_NONFINITE
+    step = T[:, None] + 1 - np.argmax(lost, axis=-1)
+    some = lost.any(axis=-1)
+    code = np.where(some, OK, UNDEFINED).astype(np.int8)
+    return Metric(np.where(some, step, np.nan).astype(np.float64), code)
 
 
-def backward_break(norms: "xarray.Dataset") -> dict[tuple[int, ...], Break]:
-    """By place (cell, init, w_rec, T, seed), each network whose forward pass alone is finite."""
+def backward_leaves(norms: "xarray.Dataset") -> dict[tuple[int, ...], tuple[str, ...]]:
+    """The parts of the state whose gradient is the first, going back, that is not finite; by network.
+
+    A network is its place (cell, init, w_rec, T, seed). A state of one leaf is called `state`.
+    """
     axes = ("cell", "init", "w_rec", "T", "seed")
     state = norms["transport_frobenius_state"].transpose(*axes, "part", "lag").values == BACKWARD_NONFINITE
     parts = [str(part) for part in norms["part"].values]
     found = {}
-    for place in map(tuple, np.argwhere(state.any(axis=(-1, -2)))):
-        lags = np.flatnonzero(state[place].any(axis=0))
-        leaves = [part for part, lost in zip(parts, state[place][:, lags[0]], strict=True) if lost]
-        named = tuple(leaf for leaf in leaves if leaf != "state") or ("state",)
-        T = int(norms["T"].values[place[3]])
-        found[tuple(map(int, place))] = Break(T - int(lags[0]) + 1, named)
+    for place in map(tuple, np.argwhere(state.any(axis=(-1, -2))).tolist()):
+        first = np.flatnonzero(state[place].any(axis=0))[0]
+        leaves = [part for part, lost in zip(parts, state[place][:, first], strict=True) if lost]
+        found[place] = tuple(leaf for leaf in leaves if leaf != "state") or ("state",)
     return found

@@ -108,12 +108,15 @@ def assert_regime(
 
 
 def _horizon(flow: Flow, at_least: float) -> "Finding":
+    from gradlab.states import BACKWARD_NONFINITE
     from gradlab.verdicts import Finding
 
     wanted = f"a soft horizon of at least {at_least:g} steps"
     status: Status
     if flow.regime == "NONFINITE":
-        status, why = "failed", "the forward pass is not finite"
+        back = flow.norms.transport_state.values == BACKWARD_NONFINITE
+        which = "derivative of a step" if back.any() else "forward pass"
+        status, why = "failed", f"the {which} is not finite"
     elif flow.soft_horizon < at_least:
         status, why = "failed", f"the transport falls by 10^3 within {flow.soft_horizon:.3g} steps"
     elif math.isinf(flow.soft_horizon) and at_least > flow.T:

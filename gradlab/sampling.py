@@ -32,6 +32,7 @@ METRICS: dict[str, dict[str, Kind]] = {
         "hard_horizon": "median",
         "credit_horizon": "median",
         "nonfinite_step": "median",
+        "backward_nonfinite_step": "median",
         "regime": "word",
     },
     "remedies": {
@@ -52,7 +53,7 @@ METRICS: dict[str, dict[str, Kind]] = {
 """What a claim may be about, and how its seeds are put together."""
 MADE = ("border", "regime", "adjoint_rate", "weight_gradient_rate")
 """Worked out here; all others are stored in `metrics.csv`."""
-BEYOND = ("half_life", "soft_horizon", "hard_horizon", "nonfinite_step")
+BEYOND = ("half_life", "soft_horizon", "hard_horizon", "nonfinite_step", "backward_nonfinite_step")
 """Undefined means later than the sequence: not reached, which is more than any number of steps."""
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gradlab.profiles import HALF, HORIZONS, Metric, mean_ok, measured, stored
-from gradlab.states import BACKWARD_NONFINITE, FORWARD_NONFINITE, OK, UNDEFINED
+from gradlab.profiles import HALF, HORIZONS, Metric, backward_leaves, mean_ok, measured, stored
+from gradlab.states import FORWARD_NONFINITE, OK, UNDEFINED
 from gradlab.stats import Interval, mean_interval, percent
 
 if TYPE_CHECKING:
@@ -117,7 +117,11 @@ class Group(NamedTuple):
     rated: int = 0
     """How many of them have a rate."""
     backward_nonfinite: int = 0
-    """Networks with a finite forward pass and no rate, since the backward pass is not finite."""
+    """Networks with a finite forward pass, and a derivative that is not finite at some step."""
+    backward_step: int = 0
+    """The last step at which one is not finite, the first that the backward pass meets; 0 for none."""
+    backward_leaves: tuple[str, ...] = ()
+    """The parts of the state whose gradient is lost there."""
     given: bool = False
     """Whether this is one network that somebody gave, and no sample of networks drawn alike."""
 
@@ -140,8 +144,8 @@ def group(
 ) -> Group:
     """Put the seeds of one (cell, init, w_rec, T) together; `seeds` maps each metric to arrays `(seed,)`.
 
-    The regime is `NONFINITE` as soon as the rate of one seed is lost to a pass that is not finite: the rate
-    of the others is the rate of the survivors.
+    The regime is `NONFINITE` as soon as one seed's pass, forward or backward, is not finite: the rate of the
+    others is the rate of the survivors, and that of its finite lags is of these alone.
     """
     T = labels[-1]
     rate, state = seeds["rate"]
@@ -149,7 +153,8 @@ def group(
     # A linear cell keeps its transport when its state overflows: only a rate that is lost counts.
     lost = state == FORWARD_NONFINITE
     steps, broken = seeds["nonfinite_step"].value[lost], int(lost.sum())
-    backward = int((state == BACKWARD_NONFINITE).sum())
+    back = seeds["backward_nonfinite_step"].value
+    backward = int((~np.isnan(back)).sum())
     half, soft, hard, credit = (median(seeds[name]) for name in HORIZONS)
     chaotic = int(trajectory_dependent(rate, T, linear).sum())
     word = "NONFINITE" if broken or backward else _word(rate, seeds["hard_horizon"].state == OK, T, given)
@@ -173,6 +178,7 @@ def group(
         chaotic=chaotic,
         rated=int((~np.isnan(rate)).sum()),
         backward_nonfinite=backward,
+        backward_step=int(np.nanmax(back)) if backward else 0,
         given=given,
     )
 
@@ -217,7 +223,7 @@ def groups(norms: "xarray.Dataset", metrics: Mapping[str, Metric] | None = None)
     log_norm, state = stored(longest, "transport", "state")
     profiles = mean_ok(log_norm[..., 0, :, :], state[..., 0, :, :])
     T = int(norms["T"].values[at])
-    linear = norms["linear"].values
+    linear, leaves = norms["linear"].values, backward_leaves(longest)
     gains = norms["has_gain"].values if "has_gain" in norms.coords else np.ones(len(linear), bool)
     rows = []
     for c, cell in enumerate(map(str, norms["cell"].values)):
@@ -226,7 +232,9 @@ def groups(norms: "xarray.Dataset", metrics: Mapping[str, Metric] | None = None)
                 seeds = {name: Metric(m.value[c, i, w], m.state[c, i, w]) for name, m in metrics.items()}
                 labels = (cell, init, w_rec, T)
                 profile = profiles[c, i, w, : T + 1]
-                rows.append(group(labels, seeds, profile, bool(linear[c]), bool(gains[c]), given(norms)))
+                row = group(labels, seeds, profile, bool(linear[c]), bool(gains[c]), given(norms))
+                lost = {leaf: None for place in leaves if place[:3] == (c, i, w) for leaf in leaves[place]}
+                rows.append(row._replace(backward_leaves=tuple(lost)))
                 if not gains[c]:
                     break
     return rows
@@ -256,7 +264,12 @@ def _sentence(row: Group, several_inits: bool) -> str:
         return f"{head}; the forward pass overflows{who}, {step}, and has no gradient to measure there."
     if row.backward_nonfinite:
         who = "" if row.seeds == 1 else f" in {row.backward_nonfinite} of {row.seeds} {each}"
-        return f"{head}; the forward pass is finite and the backward pass is not{who}."
+        leaves = "" if row.backward_leaves == ("state",) else f" in {' and '.join(row.backward_leaves)}"
+        kept = row.T - row.backward_step
+        where = f"going back, first at step {row.backward_step}{leaves}"
+        return (
+            f"{head}; the forward pass is finite and its derivative is not{who}: {where}{_kept(row, kept)}."
+        )
     if math.isnan(row.rate):
         few = "are known" if math.isnan(row.hard_horizon) else "are not exactly zero"
         return f"{head}; the transport has too few norms that {few} for a rate{_reach(row)}."
@@ -266,6 +279,13 @@ def _sentence(row: Group, several_inits: bool) -> str:
     )
     change = f"the transport changes by {row.rate:+.4g} decades per step of lag{known}{some}"
     return f"{head}; {change}{_reach(row)}{_chaos(row, each)}."
+
+
+def _kept(row: Group, lags: int) -> str:
+    """What the lags before the break say, as the end of a sentence."""
+    if math.isnan(row.rate):
+        return ""
+    return f"; over lags 0 to {lags} the transport changes by {row.rate:+.4g} decades per step of lag"
 
 
 def _chaos(row: Group, each: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from numpy.typing import NDArray
@@ -209,6 +210,47 @@ def program(
     mesh, here = lanes.mesh, lanes.spec
     mapped = jax.shard_map(share, mesh=mesh, in_specs=(here, everywhere), out_specs=here, check_vma=False)
     return jax.jit(mapped, in_shardings=(lanes, NamedSharding(mesh, everywhere)))
+
+
+@functools.cache
+def zeros_program(cell: Any, name: ObjectiveName) -> Any:
+    """The jitted `structural_zeros`, `(networks, length) -> Zeros` by (lane, sequence, lag, ...).
+
+    It takes `BLOCK` lanes, and is compiled only if a zero was found.
+    """
+
+    def sequence(params: Tree, state: Tree, xs: Any, target: Tree, length: Any) -> Zeros:
+        setup = Setup(make_objective(name, target, cell.readout), cell.recurrent, length)
+        return structural_zeros(cell.step, params, state, xs, setup)
+
+    each = jax.vmap(jax.vmap(sequence, (None, None, 0, 0, None)), (0, 0, 0, 0, None))
+
+    def block(networks: Networks, length: Any) -> Any:
+        return each(networks.params, networks.state, networks.xs, networks.target, length)
+
+    return jax.jit(block)
+
+
+def zeros_told_apart(
+    cell: Any, name: ObjectiveName, networks: Networks, length: int, states: dict[str, NDArray[Any]]
+) -> dict[str, NDArray[Any]]:
+    """The states of each column, (lanes, lags, ...), zeros of rounding told from those by definition.
+
+    A network is run again only if it has a zero, `BLOCK` at a time.
+    """
+    has = np.stack([(code == EXACT_ZERO).reshape(len(code), -1).any(axis=1) for code in states.values()])
+    some = np.flatnonzero(has.any(axis=0))
+    found = {name_: code.copy() for name_, code in states.items()}
+    for at in np.split(some, range(BLOCK, len(some), BLOCK)) if len(some) else ():
+        filled = np.concatenate([at, np.repeat(at[-1:], BLOCK - len(at))])
+        few = jax.tree.map(lambda leaf, filled=filled: leaf[filled], networks)
+        zeros = zeros_program(cell, name)(few, jnp.int32(length))
+        for column, code in found.items():
+            # A lane is zero where all its sequences are.
+            zero = np.asarray(np.asarray(getattr(zeros, column)).all(axis=1))[: len(at), : code.shape[1]]
+            short = ((0, 0), (0, code.shape[1] - zero.shape[1]), *(((0, 0),) * (zero.ndim - 2)))
+            code[at] = told_apart(code[at], np.pad(zero, short))
+    return found
 
 
 def shared(devices: int) -> NamedSharding:

@@ -138,7 +138,7 @@ def reverse_scan(
     carry = jax.eval_shape(start, state)
     seen = jax.eval_shape(lambda c: observe(c, length)[1], carry)
     block = jax.eval_shape(lambda: _zeros(seen, segment))
-    observed = jax.tree.map(lambda leaf: leaf.update(shape=leaf.shape[1:]), jax.eval_shape(condense, block))
+    observed = jax.eval_shape(lambda block: _get(condense(block), 0), block)
     passed = jax.eval_shape(lambda c, e: back(c, e)[1], carry, kept)
 
     saved = _zeros(jax.eval_shape(lambda: state), -(-capacity // segment))

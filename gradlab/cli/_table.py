@@ -82,7 +82,7 @@ def sparkline(profile: NDArray[np.float64], width: int, unicode: bool) -> str:
 def _cells(row: Group) -> tuple[str, str]:
     """The regime word and the numbers after it, in columns."""
     if row.regime == "NONFINITE" and not row.nonfinite:
-        rest, columns = f" backward ({row.backward_nonfinite}/{row.seeds} seeds)", ["-"] * 4
+        rest, columns = f" back at {row.backward_step} ({row.backward_nonfinite}/{row.seeds})", ["-"] * 4
     elif row.nonfinite:
         rest = f" step {row.nonfinite_step} ({row.nonfinite}/{row.seeds} seeds)"
         rest = rest if len(rest) <= 27 else rest.replace(" seeds", "")
@@ -172,7 +172,9 @@ def _caption(rows: list[Group], about: dict[str, Any], width: int, unicode: bool
             "NONFINITE: the forward pass overflows at that step, so there is no gradient to measure."
         )
     if any(row.backward_nonfinite for row in rows):
-        notes.append("NONFINITE, backward: the forward pass is finite, the backward pass is not.")
+        notes.append(
+            "NONFINITE, back at: the forward pass is finite; going back, the derivative of that step is not."
+        )
     bound = [str(about["bound"])] if about.get("bound") else []
     for note in [*notes, *_chaos(rows, bool(bound)), *bound]:
         yield from textwrap.wrap(note, width, break_long_words=False, break_on_hyphens=False)

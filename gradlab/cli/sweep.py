@@ -144,21 +144,33 @@ def measure(asked: "Sweep", planned: Any, folder: Path, quiet: bool) -> tuple["R
 
 
 def _failures(table: "pandas.DataFrame", norms: "xarray.Dataset") -> list[dict[str, Any]]:
-    """The points whose transport is lost, and the first step of each that is not finite."""
-    rate = (table["metric"] == "rate") & (table["part"] == "state")
-    lost = table[rate & (table["state"] == "forward_nonfinite")]
+    """The points with a pass that is not finite: which pass, the step it comes to first, and the leaves."""
+    from gradlab.profiles import backward_leaves
+
     axes = ["cell", "init", "w_rec", "T", "seed"]
-    points = [{axis: row[axis] for axis in axes} for row in lost.to_dict("records")]
-    return [point | {"step": int(norms["nonfinite_step"].sel(point).item())} for point in points]
+    whole = table["part"] == "state"
+    forward = table[whole & (table["metric"] == "rate") & (table["state"] == "forward_nonfinite")]
+    backward = table[whole & (table["metric"] == "backward_nonfinite_step") & (table["state"] == "ok")]
+    found: list[dict[str, Any]] = []
+    for row in forward.to_dict("records"):
+        point = {axis: row[axis] for axis in axes}
+        found.append(point | {"pass": "forward", "step": int(norms["nonfinite_step"].sel(point).item())})
+    leaves = backward_leaves(norms) if len(backward) else {}
+    for row in backward.to_dict("records"):
+        point = {axis: row[axis] for axis in axes}
+        place = tuple(norms[axis].values.tolist().index(label) for axis, label in point.items())
+        found.append(point | {"pass": "backward", "step": int(row["value"]), "leaves": list(leaves[place])})
+    return found
 
 
 def _about(asked: "Sweep", failed: int, weights: dict[str, dict[str, str]]) -> dict[str, Any]:
     """What `run.json` says beside the digests of the files."""
     from gradlab import runtime, store
     from gradlab.experiment import settings
+    from gradlab.lanczos import TOLERANCE
     from gradlab.unroll import bound
 
-    limit = bound(asked.precision, max(asked.T))
+    limit, largest = bound(asked.precision, max(asked.T)), TOLERANCE[asked.precision]
     return {
         "status": "partial" if failed else "complete",
         "settings": settings(asked),
@@ -167,7 +179,8 @@ def _about(asked: "Sweep", failed: int, weights: dict[str, dict[str, str]]) -> d
         "versions": runtime.facts(),
         "git": store.git_facts(),
         "weights": weights,
-        "bound": f"{asked.precision}: given the stored states, norms are exact to {limit:.1g} (relative)",
+        "bound": f"{asked.precision}: given the stored states, norms are exact to {limit:.1g} (relative), "
+        f"the largest singular value to {max(limit, largest):.1g}",
     }
 
 
@@ -183,7 +196,8 @@ def _show(run: "Run", folder: Path, as_json: bool, quiet: bool, code: int) -> No
     if code:
         failed, points = run.about["failed"], run.about["points"]
         typer.echo(
-            f"{failed} of {points} points failed: the forward pass is not finite; see failures.jsonl",
+            f"{failed} of {points} points failed: a pass is not finite, forward or backward; "
+            "see failures.jsonl",
             err=True,
         )
 

@@ -22,7 +22,11 @@ BY_DEFAULT = False
 """It is drawn when asked for."""
 NEEDS: tuple[str, ...] = ()
 AXES = ("cell", "init", "w_rec", "T", "seed")
-UNITS = {"rate": "rate (log10 per step of lag)", "nonfinite_step": "first step that is not finite"}
+UNITS = {
+    "rate": "rate (log10 per step of lag)",
+    "nonfinite_step": "first step that is not finite",
+    "backward_nonfinite_step": "last step whose derivative is not finite",
+}
 UNITS |= {name: f"{name.replace('_', ' ')} (steps)" for name in METRICS if name.endswith(("life", "horizon"))}
 WIDE = 30.0
 """Positive values that differ by more than this factor get a logarithmic axis."""

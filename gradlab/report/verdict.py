@@ -145,7 +145,8 @@ def _lost(rows: list[Group]) -> str:
     counts = sorted({row.nonfinite + row.backward_nonfinite for row in rows})
     many = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     steps = [row.nonfinite_step for row in rows if row.nonfinite]
-    first = f"forward first at step {min(steps)}" if steps else "on the way back"
+    back = [row.backward_step for row in rows if row.backward_nonfinite]
+    first = f"forward first at step {min(steps)}" if steps else f"going back first at step {max(back)}"
     return f"in {many} of {counted(rows[0].seeds, 'sequence' if rows[0].given else 'seed')} ({first})"
 
 
