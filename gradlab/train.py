@@ -18,6 +18,7 @@ from jax import Array
 from jaxtyping import Float, Int
 
 from gradlab.sweep import BLOCK, shared
+from gradlab.trees import has_gradient
 from gradlab.types import Example, Initializer, Key, Remedy, Scalar, Scaled, Trail
 from gradlab.unroll import norms, rescale
 
@@ -129,7 +130,7 @@ def start(
         )
     w_out = jax.random.normal(key_out, (d_out, setting.hidden), float) / np.sqrt(setting.hidden)
     weights = jax.tree.map(lambda leaf: leaf.astype(dtype), Weights(params, w_out, jnp.zeros(d_out, float)))
-    state = jax.tree.map(lambda leaf: leaf.astype(dtype), state)
+    state = jax.tree.map(lambda leaf: leaf.astype(dtype) if has_gradient(leaf) else leaf, state)
     remedy = setting.remedy.gradients or optax.identity()
     nothing = jnp.int32(0)
     return Lane(
