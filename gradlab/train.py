@@ -17,6 +17,7 @@ import optax
 from jax import Array
 from jaxtyping import Float, Int
 
+from gradlab.status import GradlabError
 from gradlab.sweep import BLOCK, shared
 from gradlab.trees import has_gradient
 from gradlab.types import Example, Initializer, Key, Remedy, Scalar, Scaled, Trail
@@ -130,7 +131,13 @@ def start(
         )
     w_out = jax.random.normal(key_out, (d_out, setting.hidden), float) / np.sqrt(setting.hidden)
     weights = jax.tree.map(lambda leaf: leaf.astype(dtype), Weights(params, w_out, jnp.zeros(d_out, float)))
-    state = jax.tree.map(lambda leaf: leaf.astype(dtype) if has_gradient(leaf) else leaf, state)
+    for leaf in jax.tree.leaves(state):
+        if not has_gradient(leaf):
+            what = (
+                f"has a state with {leaf.dtype} numbers; training needs one of floating-point numbers alone"
+            )
+            raise GradlabError("--cell", what)
+    state = jax.tree.map(lambda leaf: leaf.astype(dtype), state)
     remedy = setting.remedy.gradients or optax.identity()
     nothing = jnp.int32(0)
     return Lane(
