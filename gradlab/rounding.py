@@ -37,7 +37,7 @@ def log10_derivative(name: str, a: NDArray[Any]) -> NDArray[np.float64]:
     logistic    -|a| / ln 10 - 2 log10(1 + exp(-|a|))
     exp         a / ln 10;      expm1 likewise;     exp2    a log10 2 + log10(ln 2)
 
-    >>> round(float(log10_derivative("tanh", np.float32(10.5))), 1)
+    >>> round(float(log10_derivative("tanh", np.array(10.5))), 1)
     -8.5
     """
     x = np.asarray(a, np.float64)
