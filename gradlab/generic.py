@@ -45,7 +45,7 @@ def generic(function: Callable[..., Tree], record: list[Saturated] | None = None
 
     def evaluate(*args: Tree) -> Tree:
         closed, shape = jax.make_jaxpr(function, return_shape=True)(*args)
-        given = [Pair(leaf, leaf) for leaf in jax.tree.leaves(args)]
+        given = [Pair(leaf, leaf) for leaf in map(_array, jax.tree.leaves(args))]
         outs = _run(closed.jaxpr, closed.consts, given, record)
         return jax.tree.unflatten(jax.tree.structure(shape), [out.generic for out in outs])
 
@@ -55,16 +55,24 @@ def generic(function: Callable[..., Tree], record: list[Saturated] | None = None
 def _run(
     jaxpr: Any, consts: Sequence[Any], given: Iterable[Pair], record: list[Saturated] | None
 ) -> list[Pair]:
-    known: dict[Any, Pair] = {var: Pair(c, c) for var, c in zip(jaxpr.constvars, consts, strict=True)}
+    fixed = [Pair(const, const) for const in map(_array, consts)]
+    known: dict[Any, Pair] = dict(zip(jaxpr.constvars, fixed, strict=True))
     known |= dict(zip(jaxpr.invars, given, strict=True))
 
     def read(var: Any) -> Pair:
-        return Pair(var.val, var.val) if isinstance(var, core.Literal) else known[var]
+        if isinstance(var, core.Literal):
+            value = jnp.asarray(var.val, getattr(var.aval, "dtype", None))
+            return Pair(value, value)
+        return known[var]
 
     for eqn in jaxpr.eqns:
         outs = _applied(eqn, [read(var) for var in eqn.invars], record)
         known |= zip(eqn.outvars, outs, strict=True)
     return [read(var) for var in jaxpr.outvars]
+
+
+def _array(leaf: Any) -> Any:
+    return leaf if hasattr(leaf, "dtype") else jnp.asarray(leaf)
 
 
 def _applied(eqn: Any, ins: list[Pair], record: list[Saturated] | None) -> list[Pair]:

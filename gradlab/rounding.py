@@ -37,7 +37,7 @@ def log10_derivative(name: str, a: NDArray[Any]) -> NDArray[np.float64]:
     logistic    -|a| / ln 10 - 2 log10(1 + exp(-|a|))
     exp         a / ln 10;      expm1 likewise;     exp2    a log10 2 + log10(ln 2)
 
-    >>> round(float(log10_derivative("tanh", np.float32(10.5))), 1)
+    >>> round(float(log10_derivative("tanh", np.array(10.5))), 1)
     -8.5
     """
     x = np.asarray(a, np.float64)
@@ -96,11 +96,11 @@ def described(
     found = _first(columns, parts)
     if found is None:
         return {}
-    lag, what = found
-    at = len(jax.tree.leaves(xs)[0]) - lag + 1
+    lag, back, what = found
+    at = len(jax.tree.leaves(xs)[0]) - back + 1
     words = f"{what} is rounded to zero from lag {lag} on"
     said: dict[str, Any] = {"rounded_lag": lag}
-    if lag > 0:
+    if back > 0:
         before = _state(step, params, state, xs, at - 1)
         x = jax.tree.map(lambda leaf: leaf[at - 1], xs)
         factor = largest_factor(step, params, before, x)
@@ -113,16 +113,23 @@ def described(
     return said | {"rounded": words}
 
 
-def _first(columns: Mapping[str, Any], parts: Sequence[str]) -> tuple[int, str] | None:
-    """The first lag at which a norm was rounded to zero, and which norm that is."""
-    found = []
+def _first(columns: Mapping[str, Any], parts: Sequence[str]) -> tuple[int, int, str] | None:
+    """The first lag at which a norm was rounded to zero, the steps back that it takes, and which norm it is.
+
+    Of the first column that has such a lag: what is lost from the transport is lost from what follows it.
+    """
     for name, what in COLUMNS.items():
         states = columns[name][1][0, 0, 0, 0]
-        for j in range(states.shape[1] if states.ndim == 2 else 1):
-            lags = np.flatnonzero((states[:, j] if states.ndim == 2 else states) == BELOW_PRECISION)
-            if len(lags):
-                found.append((int(lags[0]), what if j == 0 else f"{what} of part {parts[j]}"))
-    return min(found, key=lambda pair: pair[0], default=None)
+        states = states.reshape(len(states), -1)
+        found = [
+            (int(np.argmax(lost)), j) for j, lost in enumerate((states == BELOW_PRECISION).T) if lost.any()
+        ]
+        if found:
+            lag, j = min(found)
+            # At lag 0 the weights of the last step have their gradient already.
+            back = lag + 1 if name == "weight_gradient" else lag
+            return lag, back, what if j == 0 else f"{what} of part {parts[j]}"
+    return None
 
 
 def _state(step: Step, params: Tree, state: Tree, xs: Tree, steps: int) -> Tree:

@@ -17,7 +17,9 @@ import optax
 from jax import Array
 from jaxtyping import Float, Int
 
+from gradlab.status import GradlabError
 from gradlab.sweep import BLOCK, shared
+from gradlab.trees import has_gradient
 from gradlab.types import Example, Initializer, Key, Remedy, Scalar, Scaled, Trail
 from gradlab.unroll import norms, rescale
 
@@ -136,6 +138,12 @@ def start(
         )
     w_out = jax.random.normal(key_out, (d_out, setting.hidden), float) / np.sqrt(setting.hidden)
     weights = jax.tree.map(lambda leaf: leaf.astype(dtype), Weights(params, w_out, jnp.zeros(d_out, float)))
+    for leaf in jax.tree.leaves(state):
+        if not has_gradient(leaf):
+            what = (
+                f"has a state with {leaf.dtype} numbers; training needs one of floating-point numbers alone"
+            )
+            raise GradlabError("--cell", what)
     state = jax.tree.map(lambda leaf: leaf.astype(dtype), state)
     remedy = setting.remedy.gradients or optax.identity()
     nothing = jnp.int32(0)
