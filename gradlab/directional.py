@@ -32,12 +32,18 @@ def forward(run: Recurrence, longest: int) -> Callable[[Case, int, Directions], 
     return lambda case, T, along: _each(lambda rows: program(case, rows, T), along, T)
 
 
+BEST = 4
+"""Extrapolations that must agree: their spread belongs to the error."""
+
+
 class Quotients(NamedTuple):
     """Difference quotients, extrapolated, and what their error may be."""
 
     value: Vector
     error: Vector
-    """By how much the last two extrapolations differ, and what rounding does; infinite at a kink."""
+    """By how much the best extrapolations differ, and what rounding does; infinite at a kink."""
+    kink: NDArray[np.bool]
+    """The slopes on both sides differ: there is no derivative."""
 
 
 def differences(run: Recurrence, longest: int) -> Callable[[Case, int, Directions, float], Quotients]:
@@ -47,7 +53,8 @@ def differences(run: Recurrence, longest: int) -> Callable[[Case, int, Direction
 
     The error of D_0 is a series in h^2, of which each level removes one power. Of all D_k(h) that one is
     taken whose error is least: larger steps meet the curvature (or a kink), smaller ones the rounding,
-    `noise` of L. The error is taken to be the distance from the two that it was made of, and noise over h.
+    `noise` of L. The error of one is its distance from the two that it was made of, and noise over h; that
+    of the result is the largest of the best few, and how far these are apart.
 
     Reference: Ridders 1982, Accurate computation of F'(x) and F'(x) F''(x).
     """
@@ -67,13 +74,13 @@ def differences(run: Recurrence, longest: int) -> Callable[[Case, int, Direction
         with np.errstate(invalid="ignore", over="ignore"):
             best, error = _extrapolated((above - below) / (2 * widths), noise / widths)
             kink = _kinked(np.abs(above + below - 2 * middle) / (2 * widths), noise / widths)
-        return Quotients(best, np.where(kink, np.inf, error))
+        return Quotients(best, np.where(kink, np.inf, error), kink)
 
     return found
 
 
 def _extrapolated(quotients: Vector, noise: Vector) -> tuple[Vector, Vector]:
-    """By row, the extrapolation of least error, and that error."""
+    """By row, the extrapolation of least error, and an error: one alone may look good by chance."""
     tables, errors = [], []
     last = quotients
     for level in range(1, LEVELS + 1):
@@ -84,9 +91,10 @@ def _extrapolated(quotients: Vector, noise: Vector) -> tuple[Vector, Vector]:
         last = better
     table, error = np.concatenate(tables, axis=1), np.concatenate(errors, axis=1)
     error = np.where(np.isfinite(error), error, np.inf)
-    best = error.argmin(axis=1)[:, None]
-    pick: Callable[[Vector], Vector] = lambda of: np.take_along_axis(of, best, axis=1)[:, 0]
-    return pick(table), pick(error)
+    order = error.argsort(axis=1)[:, :BEST]
+    values, errors_of = (np.take_along_axis(of, order, axis=1) for of in (table, error))
+    spread = np.nan_to_num(values.max(axis=1) - values.min(axis=1), nan=np.inf)
+    return values[:, 0], errors_of.max(axis=1) + spread
 
 
 def _kinked(bend: Vector, noise: Vector) -> NDArray[np.bool]:

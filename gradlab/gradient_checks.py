@@ -53,7 +53,7 @@ def _along(bench: Bench, ways: Sequence[str]) -> Iterator[Check]:
             true = quotients[k, T]
             yield _by_differences(bench, "reverse = differences", k, T, reverse, true)
         if (k, T) in forward:
-            yield _by_forward(bench, "reverse = forward", k, T, reverse, forward[k, T])
+            yield _by_forward(bench, "reverse = forward", k, T, reverse, forward[k, T], quotients.get((k, T)))
         elif "forward" in ways:
             yield bench.placed(k, Check("reverse = forward", T, float("nan"), "none", note=note))
         if (k, T) in forward and (k, T) in quotients:
@@ -61,9 +61,16 @@ def _along(bench: Bench, ways: Sequence[str]) -> Iterator[Check]:
             yield _by_differences(bench, "forward = differences", k, T, *pair)
 
 
-def _by_forward(bench: Bench, name: str, k: int, T: int, trial: Vector, true: Vector) -> Check:
-    """Against forward mode; what it cannot tell (NaN where a rule of the step avoids it) is not judged."""
+def _by_forward(
+    bench: Bench, name: str, k: int, T: int, trial: Vector, true: Vector, quotients: Quotients | None
+) -> Check:
+    """Against forward mode; what it cannot tell is not judged.
+
+    That is NaN where a rule of the step avoids it, and one of two slopes exactly at a kink.
+    """
     along = bench.directions(k)
+    if quotients is not None:
+        true = np.where(quotients.kink, np.nan, true)
     allowed = bench.exact(k, T, along)
     blind = np.where(np.isfinite(true), allowed.absolute, np.inf)
     allowed = allowed._replace(absolute=blind)
@@ -197,7 +204,7 @@ def given(bench: Bench, gradient: Given, require: Callable[[Any, Any, int], None
         pairs = [_by_differences(bench, "given = differences", k, T, trial, blind)]
         if forward:
             seen = np.where(np.isnan(trial), np.nan, forward[k, T])
-            pairs.append(_by_forward(bench, "given = forward", k, T, trial, seen))
+            pairs.append(_by_forward(bench, "given = forward", k, T, trial, seen, true))
         for check in pairs:
             if check.result == "WRONG" and check.parameter and not check.step:
                 here = locator.of(check.parameter)

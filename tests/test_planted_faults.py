@@ -8,6 +8,7 @@ import pytest
 from gradlab import gradient_checks, registry
 from gradlab.verify import verify
 from tests import planted
+from tests.cli.calling import document, gradlab
 from tests.planted import a_network, with_rule, zeroed
 
 SMALL = {"lengths": (2, 41), "scales": (1.0, 5.0), "ways": ("differences", "forward")}
@@ -149,7 +150,7 @@ def test_differences_alone_find_an_error_of_1e_7():
         if check.name == "reverse = differences"
     ]
     assert right.result == "ok"
-    assert right.error < right.limit < 1e-7
+    assert right.error < 1e-8
 
 
 def test_a_mask_that_the_way_back_forgets_is_found():
@@ -218,8 +219,8 @@ CELLS = [
 @pytest.mark.slow
 @pytest.mark.parametrize("spec", CELLS)
 def test_no_right_cell_is_called_wrong(spec):
-    from tests.cli.calling import document, gradlab
-
-    said = gradlab("verify", spec, "--json")
-    assert said.code == 0, [row for row in document(said.out)["data"] if row["result"] != "ok"]
+    # JAX as a user has it: other libraries mix dtypes and ranks.
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        said = gradlab("verify", spec, "--json")
+    assert said.code == 0, said.err or document(said.out)["data"]
     assert {row["result"] for row in document(said.out)["data"]} == {"ok"}

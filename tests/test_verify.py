@@ -201,6 +201,13 @@ def test_a_kink_does_not_disturb_the_differences():
     assert {check.result for check in found.checks} == {"ok"}
 
 
+def test_at_a_kink_there_is_no_derivative_to_be_wrong_about():
+    """relu at exactly 0: the derivative is 0 by its rule, and 1/2 by that of max(a, 0)."""
+    step = lambda w, h, x: jax.nn.relu(w * h) + x
+    found = verify(step, np.float64(1.0), np.zeros(1), np.ones((1, 1)), lengths=(1,), scales=AS_GIVEN)
+    assert not found.wrong
+
+
 def test_a_stopped_gradient_in_one_gate_is_named():
     cell, params, state, xs = draw("lstm")
 
