@@ -14,10 +14,11 @@ from gradlab import probing, registry
 from gradlab.draw import draw_inputs, draw_networks, stream
 from gradlab.experiment import Sweep
 from gradlab.shards import Arrays, Shards
-from gradlab.states import UNDEFINED
+from gradlab.states import OK, UNDEFINED
 from gradlab.sweep import (
     BLOCK,
     CALL_BYTES,
+    SHIFT,
     Measured,
     Networks,
     capacity,
@@ -169,7 +170,7 @@ def _finish(sweep: Sweep, started: _Started, clock: _Clock, shards: Shards | Non
                 shards.put(arrays, cell=started.cell, T=T)
         pieces.append(arrays)
     whole = {name: _joined(sweep, [arrays[name] for arrays in pieces]) for name in pieces[0]}
-    own = {name: axes for probe in sweep.probe for name, axes in probing.axes(probe).items()}
+    own = {name: axes for probe in (SHIFT, *sweep.probe) for name, axes in probing.axes(probe).items()}
     pairs = {
         name: (value, whole[f"{name}_state"]) for name, value in whole.items() if f"{name}_state" in whole
     }
@@ -190,6 +191,7 @@ def _measured(sweep: Sweep, started: _Started, T: int, clock: _Clock) -> Arrays:
     """All columns of a cell at one T, as values and states by (lane, ...), and where lanes broke."""
     lags = max(sweep.T) + 1
     nonfinite = np.zeros(started.lanes, np.int32)
+    shift = np.full(started.lanes, np.nan)
     found: dict[str, list[Array]] = {}
     for first, size, measured in started.calls[T]:
         began = time.perf_counter()
@@ -200,6 +202,7 @@ def _measured(sweep: Sweep, started: _Started, T: int, clock: _Clock) -> Arrays:
         never = np.iinfo(np.int32).max
         step = np.where(part.nonfinite == 0, never, part.nonfinite).min(1)
         nonfinite[first : first + size] = np.where(step == never, 0, step)
+        shift[first : first + size] = part.shift.max(1)
         for name, column in part.columns.items():
             # A column without a value for the initial state (the weight gradient) ends one lag earlier.
             last = T if column.square.shape[2] > capacity(max(sweep.T)) else T - 1
@@ -215,6 +218,8 @@ def _measured(sweep: Sweep, started: _Started, T: int, clock: _Clock) -> Arrays:
         cell = registry.make("cells", started.cell)
         codes = zeros_told_apart(cell, sweep.objective, started.networks, T, codes)
     arrays |= {f"{name}_state": code for name, code in codes.items()}
+    known = np.where(np.isnan(shift), UNDEFINED, OK).astype(np.int8)
+    arrays |= {SHIFT: shift, f"{SHIFT}_state": known}
     broken = (nonfinite > 0) & (not started.linear)
     sizes = {"lag": lags} | dict.fromkeys(("step", "from_step", "to_step"), max(sweep.T))
     for probe, columns in started.extras[T]:

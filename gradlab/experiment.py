@@ -36,7 +36,7 @@ class Sweep:
     precision: Precision = "float32"
     objective: Objective = "unit"
     probe: tuple[str, ...] = ()
-    """Measured beside adjoint and transport."""
+    """Measured beside adjoint, transport and state_shift."""
 
     def __post_init__(self) -> None:
         for name, least in (("hidden", 1), ("inputs", 1), ("batch", 1), ("seeds", 1), ("seed", 0)):
@@ -117,9 +117,9 @@ def specs(kind: str, texts: list[str]) -> tuple[str, ...]:
 
 
 def probes(texts: list[str]) -> tuple[str, ...]:
-    """Probes in their canonical spelling, parted by commas; adjoint and transport go without saying."""
+    """Probes in their canonical spelling, parted by commas; those of every sweep go without saying."""
     found = [probe(part) for text in texts for part in registry.outside_brackets(text)]
-    return tuple(spec for spec in found if spec not in ("adjoint", "transport"))
+    return tuple(spec for spec in found if spec not in ("adjoint", "transport", "state_shift"))
 
 
 def probe(text: str) -> str:

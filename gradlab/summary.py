@@ -240,6 +240,18 @@ def groups(norms: "xarray.Dataset", metrics: Mapping[str, Metric] | None = None)
     return rows
 
 
+def state_shift(norms: "xarray.Dataset") -> NDArray[np.float64]:
+    """How far one rounding of the weights moves the states of each network at the longest T, relative.
+
+    Of those with a finite forward pass; empty where it was not measured.
+    """
+    if "state_shift" not in norms:
+        return np.empty(0)
+    shift = norms["state_shift"].isel(T=int(norms["T"].values.argmax())).values.ravel()
+    known: NDArray[np.float64] = shift[~np.isnan(shift)]
+    return known
+
+
 def verdict(norms: "xarray.Dataset") -> str:
     """What the numbers say: one sentence for each (cell, init, w_rec), at its longest T."""
     several = norms.sizes["init"] > 1

@@ -34,7 +34,10 @@ from gradlab.unroll import NOT_CERTIFIED, SEGMENT, Norm, log10_norm
 from gradlab.zeros import Zeros, structural_zeros, told_apart
 
 Tree = Any
-PROBES = ("adjoint", "transport")
+NORMS = ("adjoint", "transport")
+PROBES = (*NORMS, "state_shift")
+"""Of every network of a sweep."""
+SHIFT = "state_shift"
 NONFINITE = "nonfinite_step"
 BLOCK = 4
 """Networks that a device runs side by side: few enough for its caches, and always as many.
@@ -62,6 +65,8 @@ class Measured(NamedTuple):
 
     columns: dict[str, Norm]
     nonfinite: Any
+    shift: Any = None
+    """The column of `state_shift`, of each sequence; None if it was not asked for."""
 
 
 def capacity(longest: int) -> int:
@@ -100,7 +105,7 @@ def measured_alone(
     def probes(params: Tree, state: Tree, xs: Any) -> Measured:
         setup = Setup(make_objective(objective, target, cell.readout), recurrent, length)
         columns: dict[str, Any] = {}
-        for probe in PROBES:
+        for probe in NORMS:
             columns |= measure_one(cell.step, params, state, xs, setup, probe)
         return Measured(columns, columns.pop(NONFINITE))
 
@@ -204,7 +209,7 @@ def program(
         columns: dict[str, Any] = {}
         for probe in probes:
             columns |= blocks(probe, networks, length)
-        return Measured(columns, columns.pop(NONFINITE))
+        return Measured(columns, columns.pop(NONFINITE), columns.pop(SHIFT, None))
 
     lanes, everywhere = shared(devices), PartitionSpec()  # type: ignore[no-untyped-call]
     mesh, here = lanes.mesh, lanes.spec

@@ -3,7 +3,6 @@
 import math
 import textwrap
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +10,13 @@ from rich.text import Text
 
 from gradlab import tables
 from gradlab.stats import LEVEL, percent
-from gradlab.summary import EQUIVALENT, Group
+from gradlab.summary import EQUIVALENT, Group, state_shift
 from gradlab.tables import Run
 
 SPAN = 6.0
 """Decades from the middle of a sparkline to its top and to its bottom; one scale for all rows."""
+FAR = 0.01
+"""Of its size: a state that one rounding moves further is not to be trusted."""
 BLOCKS = {True: "▁▂▃▄▅▆▇█", False: "_.:-=+*#"}
 STYLES = {
     "VANISH": "blue",
@@ -57,7 +58,7 @@ def render(run: Run, width: int, *, unicode: bool, color: bool) -> Text:
         text.append(f"{_short(row.w_rec, 6) if row.has_gain else 'own':>6} ")
         text.append(word, STYLES[row.regime] if color else "")
         text.append(f"{rest} {sparkline(row.profile, max(spark, 0), unicode)}".rstrip() + "\n")
-    text.append("\n" + "\n".join(_caption(rows, run.about, width, unicode)) + "\n", "dim" if color else "")
+    text.append("\n" + "\n".join(_caption(rows, run, width, unicode)) + "\n", "dim" if color else "")
     return text
 
 
@@ -145,7 +146,16 @@ def _chaos(rows: list[Group], bounded: bool) -> Iterator[str]:
         )
 
 
-def _caption(rows: list[Group], about: dict[str, Any], width: int, unicode: bool) -> Iterator[str]:
+def _trusted(run: Run) -> Iterator[str]:
+    """What the stored states are worth themselves."""
+    shift = state_shift(run.norms)
+    if len(shift):
+        far = int((shift > FAR).sum())
+        more = f", by more than {FAR * 100:g} % in {far} of {len(shift)} networks" if far else ""
+        yield f"One rounding of the weights moves the states by up to {shift.max():.1g} of their size{more}."
+
+
+def _caption(rows: list[Group], run: Run, width: int, unicode: bool) -> Iterator[str]:
     """What the columns mean, from the numbers of this run."""
     seeds = rows[0].seeds if rows else 0
     T = rows[0].T if rows else 0
@@ -175,6 +185,6 @@ def _caption(rows: list[Group], about: dict[str, Any], width: int, unicode: bool
         notes.append(
             "NONFINITE, back at: the forward pass is finite; going back, the derivative of that step is not."
         )
-    bound = [str(about["bound"])] if about.get("bound") else []
-    for note in [*notes, *_chaos(rows, bool(bound)), *bound]:
+    bound = [f"{run.about['bound']}."] if run.about.get("bound") else []
+    for note in [*notes, *_chaos(rows, bool(bound)), *bound, *_trusted(run)]:
         yield from textwrap.wrap(note, width, break_long_words=False, break_on_hyphens=False)

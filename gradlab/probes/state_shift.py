@@ -1,0 +1,66 @@
+"""How far one rounding of the weights moves the states."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jaxtyping import Float
+
+from gradlab.trees import has_gradient
+from gradlab.types import Setup, Step
+
+AXES: dict[str, tuple[str, ...]] = {"state_shift": ()}
+
+
+class Columns(NamedTuple):
+    """Column of the probe."""
+
+    state_shift: Float[Array, ""]
+
+
+def state_shift(step: Step, params: Any, state: Any, xs: Any, setup: Setup) -> Columns:
+    """The greatest distance, over the steps, between the states and those of weights that round otherwise.
+
+    max over t of |state'_t - state_t| / |state_t|,     |.| the largest entry,   state' from params (1 -+ eps)
+
+    Every norm is exact given the stored states; this says what they are worth themselves. It is near eps in
+    a network that forgets, and near 1 in a chaotic one, where another precision gives other states. NaN where
+    the forward pass is not finite.
+
+    Reference: Higham 2002, Accuracy and stability of numerical algorithms, on the error of computed data.
+    """
+    length = jnp.asarray(setup.length, jnp.int32)
+    nudged = _nudged(params)
+
+    def ahead(i: Any, way: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
+        here, there, worst = way
+        x = jax.tree.map(lambda leaf: jax.lax.dynamic_index_in_dim(leaf, i, 0, keepdims=False), xs)
+        here, there = step(params, here, x), step(nudged, there, x)
+        apart = _largest(jax.tree.map(jnp.subtract, there, here)) / jnp.maximum(_largest(here), tiny)
+        return here, there, jnp.maximum(worst, apart)
+
+    dtype = jax.tree.leaves(state)[0].dtype
+    tiny = float(np.finfo(dtype).tiny)
+    *_, worst = jax.lax.fori_loop(0, length, ahead, (state, state, jnp.zeros((), dtype)))
+    return Columns(worst)
+
+
+def _nudged(params: Any) -> Any:
+    """Each number one rounding off, up or down."""
+    rng = np.random.default_rng(0)
+
+    def one(leaf: Any) -> Any:
+        if not has_gradient(leaf):
+            return leaf
+        leaf = jnp.asarray(leaf)
+        sign = rng.choice([-1.0, 1.0], leaf.shape) * float(np.finfo(leaf.dtype).eps)
+        return leaf * jnp.asarray(1 + sign, leaf.dtype)
+
+    return jax.tree.map(one, params)
+
+
+def _largest(tree: Any) -> Float[Array, ""]:
+    leaves = [leaf for leaf in jax.tree.leaves(tree) if has_gradient(leaf)]
+    return jnp.stack([jnp.max(jnp.abs(leaf)) for leaf in leaves]).max()
