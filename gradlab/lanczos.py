@@ -15,8 +15,6 @@ MISS = 1e-3
 """The chance that the random part of a start vector has too little of the first singular vector."""
 STEPS = {"float32": 48, "float64": 144}
 """Lanczos steps at the most: enough for 4096 singular values without a gap anywhere."""
-CHUNK = 2
-"""Steps between two looks at what is certified."""
 NEAR, WIDE = 64, 64
 """Bounds that are tried side by side: close to the value expected, and over the whole range."""
 APART = 4
@@ -25,20 +23,22 @@ BELOW = 20
 """How many of the close ones lie below the value expected: it tends to grow, relative to the norm."""
 STARTS = 64
 """Random vectors that take turns."""
+NOISE = 8
+"""Residuals of so many roundings are taken for nothing but rounding."""
 SMALL = 16
 """A state of so few numbers has its singular value to rounding."""
 UNROLLED = 8
 """Pivots worked out in one go."""
 
 
-class Bidiagonal(NamedTuple):
-    """Squares of the Golub-Kahan coefficients, zeros beyond the last step that was taken."""
+class Tridiagonal(NamedTuple):
+    """Lanczos coefficients of A A^T, zeros beyond the last step that was taken."""
 
     diagonal: Float[Array, "*lags W"]
-    below: Float[Array, "*lags W"]
-    """Positive where a step was taken."""
+    beside: Float[Array, "*lags W"]
+    """Squares; positive where a step was taken."""
     square: Float[Array, "*lags"]
-    """Of the matrix's Frobenius norm."""
+    """Of the Frobenius norm of A."""
 
 
 class Largest(NamedTuple):
@@ -61,9 +61,6 @@ class Start(NamedTuple):
 class _Bounds(NamedTuple):
     """What the coefficients say of the largest eigenvalue of A A^T, followed for all candidates x at once."""
 
-    into: Array
-    """The last b^2, and the last T_{i,i-1}^2."""
-    beside: Array
     pivots: Array
     """Of x - T: all positive as long as x exceeds the eigenvalues of T."""
     growth: Array
@@ -75,16 +72,17 @@ class _Bounds(NamedTuple):
 
 
 class _Loop(NamedTuple):
-    """The state of the iteration; the vectors keep the lengths a and b that they are found with."""
+    """The state of the iteration."""
 
     step: Any
-    u: Array
-    v: Array
-    a: Array
-    """Squares of the lengths of v and u."""
+    before: Array
+    w: Array
+    """b_i u_{i+1}. Its length is taken when it has been stored: what another kernel works out anew may round
+    otherwise, and of a residual that has died out nothing but rounding is left."""
     b: Array
+    """The square of the last b."""
     diagonal: Array
-    below: Array
+    beside: Array
     following: Array
     bounds: _Bounds
     done: Any
@@ -95,10 +93,10 @@ def first_start(rows: int, dtype: Any) -> Start:
     return Start(jnp.asarray(_random(rows, dtype)[0]), jnp.asarray(1 / rows, dtype))
 
 
-def bidiagonalise(matrix: Float[Array, "R S"], start: Start, call: Any) -> tuple[Bidiagonal, Start]:
-    """Golub-Kahan-Lanczos steps until the largest singular value is certified; the matrix has a peak near 1.
+def tridiagonalise(matrix: Float[Array, "R S"], start: Start, call: Any) -> tuple[Tridiagonal, Start]:
+    """Lanczos steps until the largest singular value is certified; the matrix has a peak near 1.
 
-    b_i u_i = A v_{i-1} - a_{i-1} u_{i-1},   a_i v_i = A^T u_i - b_i v_{i-1},   T = B B^T of the coefficients
+    a_i = |A^T u_i|^2,   b_i u_{i+1} = A A^T u_i - a_i u_i - b_{i-1} u_{i-1},   T = tridiag(a, b)
 
     Most of u_1 is random, so that the weight it gives to the first singular vector is at least
     1 / `threshold`, but for a chance of `MISS`. A measure with the moments of T has at most the weight
@@ -106,70 +104,71 @@ def bidiagonalise(matrix: Float[Array, "R S"], start: Start, call: Any) -> tuple
     of A A^T is below x. It is above x where a pivot of x - T is not positive. If the rest of the squared
     Frobenius norm is small, that certifies, too.
 
-    Reference: Golub, Kahan 1965, Calculating the singular values and pseudo-inverse of a matrix; Kuczynski,
+    Reference: Lanczos 1950, An iteration method for the solution of the eigenvalue problem; Kuczynski,
     Wozniakowski 1992, Estimating the largest eigenvalue by the power and Lanczos algorithms with a random
     start; Akhiezer 1965, The classical moment problem, for the largest weight at a point.
     """
-    rows, columns = matrix.shape
+    rows = matrix.shape[0]
     dtype = matrix.dtype
-    most, least = steps(rows, dtype), jnp.asarray(np.finfo(dtype).tiny, dtype)
+    most, info = steps(rows, dtype), np.finfo(dtype)
     places = jnp.arange(most, dtype=jnp.int32)
     square = jnp.sum(matrix * matrix)
     random = jnp.asarray(_random(rows, dtype))[jnp.asarray(call, jnp.int32) % STARTS]
     candidates = square * _candidates(start.share, rows)
+    # Far below a rounding; where squares of parts of it could be lost.
+    nothing = (1e-4 * float(info.eps) * square) ** 2
 
     def advance(loop: _Loop) -> _Loop:
-        step, u, v, a, b, diagonal, below, following, bounds, _ = loop
-        fresh = []
-        for k in range(CHUNK):
-            v = _inverse_root(b) * (u @ matrix) - _root_of_ratio(b, a) * v
-            a = v @ v
-            product = matrix @ v
-            if k == 0:
-                following = jnp.where(step == 0, product, following)
-            u = _inverse_root(a) * product - _root_of_ratio(a, b) * u
-            b = u @ u
-            # A step that found an invariant subspace was taken, too.
-            diagonal = jnp.where(places == step + k, a, diagonal)
-            below = jnp.where(places == step + k, jnp.maximum(b, least), below)
-            fresh.append((a, b))
-        bounds, done = _tightened(bounds, fresh, candidates, square, threshold(rows))
-        # A small space is searched whole: what is left then is rounding.
-        done &= step + CHUNK >= (rows if rows <= SMALL else 0)
-        return _Loop(step + CHUNK, u, v, a, b, diagonal, below, following, bounds, done)
+        length = loop.w @ loop.w
+        first, gone = loop.step == 0, length <= nothing
+        u = jnp.where(gone & ~first, 0, loop.w / jnp.sqrt(jnp.where(length > 0, length, 1)))
+        b = jnp.where(first, 0, length)
+        z = u @ matrix
+        a = z @ z
+        product = matrix @ z
+        w = (product - jnp.sqrt(b) * loop.before) - a * u
+        # The b of a step is known in the next one: with it, that step is complete.
+        ended = places == loop.step - 1
+        diagonal = jnp.where(places == loop.step, a, loop.diagonal)
+        beside = jnp.where(ended, jnp.maximum(b, float(info.tiny)), loop.beside)
+        following = jnp.where(first, product, loop.following)
+        bounds, done = _tightened(loop, a, b, candidates, square, threshold(rows))
+        # A small space is searched whole; what is left then, or after a residual of rounding, is repetition.
+        done = loop.step >= rows if rows <= SMALL else done
+        done |= ~first & (b <= (NOISE * float(info.eps) * bounds.low) ** 2)
+        return _Loop(loop.step + 1, u, w, b, diagonal, beside, following, bounds, done)
 
     zero, none, ones = jnp.zeros((), dtype), jnp.zeros(most, dtype), jnp.ones_like(candidates)
     # The random part is the longer one, so that the two cannot cancel.
     u = start.vector + 2 * random
-    bounds = _Bounds(zero, zero, ones, ones, ones, zero, zero)
+    bounds = _Bounds(ones, ones, ones, zero, zero)
     # In a matrix of zeros, or with a NaN, there is nothing to find.
-    loop = _Loop(
-        jnp.int32(0), u, jnp.zeros(columns, dtype), zero, u @ u, none, none, u, bounds, ~(square > 0)
-    )
+    loop = _Loop(jnp.int32(0), 0 * u, u, zero, none, none, u, bounds, ~(square > 0))
     end = jax.lax.while_loop(lambda loop: (loop.step < most) & ~loop.done, advance, loop)
     bounds = end.bounds
     low = jnp.maximum(bounds.low, jnp.max(jnp.where(bounds.growth > 0, 0, candidates)))
     high = jnp.min(jnp.where(bounds.total >= threshold(rows), candidates, square))
     share = jnp.where(square > 0, jnp.sqrt(low * high) / square, start.share)
-    following = end.following * _inverse_root(end.following @ end.following)
-    return Bidiagonal(end.diagonal, end.below, square), Start(following, share)
+    following = end.following / jnp.maximum(jnp.sqrt(end.following @ end.following), float(info.tiny))
+    return Tridiagonal(end.diagonal, end.beside, square), Start(following, share)
 
 
 def _tightened(
-    bounds: _Bounds, fresh: list[tuple[Any, Any]], candidates: Any, square: Any, enough: float
+    loop: _Loop, a: Any, b: Any, candidates: Any, square: Any, enough: float
 ) -> tuple[_Bounds, Any]:
-    """The bounds after further squares (a^2, b^2), and whether they are close enough to stop."""
-    into, beside, pivots, growth, total, energy, low = bounds
-    for a, b in fresh:
-        entry = a + into
-        pivots = candidates - entry - beside / pivots
-        growth = jnp.where(pivots > 0, jnp.minimum(growth * (pivots * pivots) / (a * b), 1e30), 0)
-        total = jnp.where(growth > 0, total + growth, 0)
-        energy, low, into, beside = energy + entry, jnp.maximum(low, entry), b, a * b
+    """The bounds with the b that ends the last step and the a of this one; whether they are close enough."""
+    pivots, growth, total, energy, low = loop.bounds
+    # p_0 = 1, and no pivot before the first.
+    first = loop.step == 0
+    growth = jnp.where(first, 1, jnp.minimum(growth * (pivots * pivots) / b, 1e30))
+    growth = jnp.where(pivots > 0, growth, 0)
+    total = jnp.where(growth > 0, jnp.where(first, 1, total + growth), 0)
     # One candidate is known to be above, and the fourth one below it to be below.
     between = ((total[APART:NEAR] >= enough) & ~(growth[: NEAR - APART] > 0)).any()
+    pivots = jnp.where(growth > 0, candidates - a - b / pivots, 0)
+    energy, low = energy + a, jnp.maximum(low, a)
     done = between | (jnp.abs(square - energy) <= 2 * TOLERANCE[square.dtype.name] * low)
-    return _Bounds(into, beside, pivots, growth, total, energy, low), done
+    return _Bounds(pivots, growth, total, energy, low), done
 
 
 def steps(rows: int, dtype: Any) -> int:
@@ -178,7 +177,7 @@ def steps(rows: int, dtype: Any) -> int:
 
 
 def threshold(rows: int) -> float:
-    """1 / weight of `bidiagonalise`: a unit vector and twice a random one make a u_1 of length 3 at the most.
+    """1 / weight of `tridiagonalise`: a unit vector and twice a random one make a u_1 of length 3 at most.
 
     P(|z_1| < d) <= d sqrt(2 n / pi) for z uniform on the unit sphere of n dimensions, and no vector that is
     added to z makes that more likely.
@@ -186,21 +185,20 @@ def threshold(rows: int) -> float:
     return 1.5**2 * 2 * rows / (math.pi * MISS**2)
 
 
-def largest_singular_value(coefficients: Bidiagonal, rows: int) -> Largest:
+def largest_singular_value(coefficients: Tridiagonal, rows: int) -> Largest:
     """By bisection on the pivots of x - T, all of which are positive when x exceeds every eigenvalue.
 
-    d_1 = x - T_11,   d_i = x - T_ii - T_{i,i-1}^2 / d_{i-1},   p_i^2 = p_{i-1}^2 d_i^2 / T_{i+1,i}^2
+    d_1 = x - a_1,   d_i = x - a_i - b_{i-1}^2 / d_{i-1},   p_i^2 = p_{i-1}^2 d_i^2 / b_i^2
 
-    It is certified if sum_i p_i(x)^2 exceeds the threshold of `bidiagonalise` at the x that is `TOLERANCE`
-    above, or if what T = B B^T leaves of the matrix's squared Frobenius norm is as small: that bounds the
+    It is certified if sum_i p_i(x)^2 exceeds the threshold of `tridiagonalise` at the x that is `TOLERANCE`
+    above, or if what T leaves of the matrix's squared Frobenius norm is as small: that bounds the
     eigenvalues which T does not have.
     """
     a, b = (jnp.moveaxis(part, -1, 0) for part in coefficients[:2])
-    entries = a + jnp.concatenate([jnp.zeros_like(b[:1]), b[:-1]])
-    top = entries.max(axis=0)
+    top = a.max(axis=0)
     unit = jnp.where(top > 0, top, 1)
-    diagonal, beside = entries / unit[None], (a / unit[None]) * (b / unit[None])
-    taken = (b > 0).reshape(len(b), -1).any(axis=1)
+    diagonal, beside = a / unit[None], (b / unit[None]) / unit[None]
+    taken = (a > 0).reshape(len(a), -1).any(axis=1)
     rounds = (taken.sum() + UNROLLED - 1) // UNROLLED
 
     def eliminated(x: Array) -> tuple[Array, Array]:
@@ -254,11 +252,3 @@ def _random(rows: int, dtype: Any) -> Any:
     """Unit vectors in random directions, the same in every program."""
     drawn = np.random.default_rng(rows).standard_normal((STARTS, rows))
     return np.asarray(drawn / np.linalg.norm(drawn, axis=1, keepdims=True), np.dtype(dtype))
-
-
-def _inverse_root(square: Array) -> Array:
-    return jnp.where(square > 0, 1 / jnp.sqrt(jnp.where(square > 0, square, 1)), 0)
-
-
-def _root_of_ratio(above: Array, below: Array) -> Array:
-    return jnp.sqrt(above) * _inverse_root(below)

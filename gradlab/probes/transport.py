@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
-from gradlab.lanczos import Bidiagonal, bidiagonalise, first_start, largest_singular_value
+from gradlab.lanczos import Tridiagonal, first_start, largest_singular_value, tridiagonalise
 from gradlab.linear import pullback
 from gradlab.types import Scaled, Setup, Step
 from gradlab.unroll import NOT_CERTIFIED, Norm, norms, rescale, reverse_scan
@@ -25,7 +25,7 @@ def transport(step: Step, params: Any, state: Any, xs: Any, setup: Setup) -> Col
     J_0 = 1,   J_{lag+1} = J_lag (dstate_t/dstate_{t-1}),   t = T - lag
 
     J is followed in every direction, whatever the size of the state: both norms are those of the exact
-    product. The singular value is certified (`lanczos.bidiagonalise`), or marked as not computed. The
+    product. The singular value is certified (`lanczos.tridiagonalise`), or marked as not computed. The
     Frobenius norm of a part is that of its columns of J; the singular value is the whole state's.
 
     Reference: Bengio, Simard, Frasconi 1994, Learning long-term dependencies with gradient descent is
@@ -38,10 +38,10 @@ def transport(step: Step, params: Any, state: Any, xs: Any, setup: Setup) -> Col
     def start(final: Any) -> tuple[Scaled, Any]:
         return rescale(jax.vmap(unravel)(jnp.eye(size, dtype=flat.dtype))), first_start(size, flat.dtype)
 
-    def observe(carry: tuple[Scaled, Any], lag: Any) -> tuple[tuple[Scaled, Any], tuple[Bidiagonal, Norm]]:
+    def observe(carry: tuple[Scaled, Any], lag: Any) -> tuple[tuple[Scaled, Any], tuple[Tridiagonal, Norm]]:
         jacobian, vector = carry
         matrix = jnp.concatenate([leaf.reshape(size, -1) for leaf in jax.tree.leaves(jacobian.value)], axis=1)
-        coefficients, vector = bidiagonalise(matrix, vector, lag)
+        coefficients, vector = tridiagonalise(matrix, vector, lag)
         return (jacobian, vector), (coefficients, norms(jacobian))
 
     def back(carry: tuple[Scaled, Any], kept: Any) -> tuple[tuple[Scaled, Any], None]:
@@ -49,7 +49,7 @@ def transport(step: Step, params: Any, state: Any, xs: Any, setup: Setup) -> Col
         pulled = jax.vmap(lambda row: one.pull(kept, row)[1])(value)
         return (rescale(pulled, exponent), vector), None
 
-    def condense(seen: tuple[Bidiagonal, Norm]) -> tuple[Norm, Norm]:
+    def condense(seen: tuple[Tridiagonal, Norm]) -> tuple[Norm, Norm]:
         coefficients, frobenius = seen
         largest = largest_singular_value(coefficients, size)
         square = jnp.where(largest.certified, largest.value**2, NOT_CERTIFIED)
