@@ -1,15 +1,18 @@
-"""One deterministic host: two CPU devices, float64 enabled, no silent promotion, nothing cached on disk."""
+"""One deterministic host: two CPU devices, float64 enabled, no silent promotion, nothing cached on disk.
+
+`JAX_PLATFORMS=cuda pytest tests/probes tests/cells ...` runs the tests of numbers on a GPU.
+"""
 
 import os
 
-os.environ["JAX_PLATFORMS"] = "cpu"
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2 --xla_cpu_multi_thread_eigen=false"
 os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "false"
 
 import jax
 import pytest
 
-jax.config.update("jax_platforms", "cpu")
+jax.config.update("jax_platforms", os.environ["JAX_PLATFORMS"])
 jax.config.update("jax_enable_compilation_cache", False)
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")

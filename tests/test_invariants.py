@@ -94,8 +94,10 @@ def held(cell, n, precision="float32", length=T):
 @pytest.mark.parametrize("n", SIZES)
 @pytest.mark.parametrize("name", registry.names("cells"))
 def test_norms_agree_with_each_other_in_every_cell_at_every_size(name, n):
-    cell = registry.make("cells", name)
-    assert held(cell, n) > len(STARTS) * len(GAINS)
+    # A layer norm of one or two numbers is constant, or nearly: its derivative is what cancellation leaves,
+    # 10^-6 of its terms, and so is known to a few digits in float64 alone.
+    precision = "float64" if name == "layer_norm" and n < 3 else "float32"
+    assert held(registry.make("cells", name), n, precision) >= len(STARTS) * len(GAINS)
 
 
 @pytest.mark.slow
