@@ -9,7 +9,7 @@ import pytest
 from gradlab import engine, registry
 from gradlab.experiment import Sweep
 from gradlab.labelled import SCHEMA, dataset
-from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE, OK, UNDEFINED
+from gradlab.states import BELOW_PRECISION, EXACT_ZERO, FORWARD_NONFINITE, OK, UNDEFINED
 
 LINEAR = "elman(activation=identity)"
 BASE = Sweep(
@@ -328,3 +328,39 @@ def test_what_a_start_has_found_for_a_cell_is_said():
     fitted = made.for_cell(registry.make("cells", "elman"), asked.input_std, asked.inputs, 16)
     assert found["elman"]["critical(steps=20)"] == str(fitted)
     assert engine.starts(Sweep(init=("gaussian",))) == {}
+
+
+SATURATED = '''
+"""Two steps whose derivative is 0 after one step: by definition, and by rounding."""
+import jax, jax.numpy as jnp
+
+
+def init(key, d_in, d_hidden):
+    return {"w_rec": jax.random.normal(key, (d_hidden, d_hidden), float) / 10}, jnp.full(d_hidden, 0.1, float)
+
+
+def rectified(params, h, x):
+    return jax.nn.relu(params["w_rec"] @ h - 100 * x[0] ** 2 - 1.0)
+
+
+def rounded(params, h, x):
+    return jnp.tanh(params["w_rec"] @ h + 100 * x[0] ** 2 + 15.0)
+'''
+
+
+def test_a_sweep_tells_zeros_of_rounding_from_those_by_definition(tmp_path, monkeypatch):
+    (tmp_path / "saturated_steps.py").write_text(SATURATED)
+    monkeypatch.syspath_prepend(tmp_path)
+    states = {}
+    for name in ("rectified", "rounded"):
+        # Far from where a cell is tried out: there the derivative must not be zero.
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("gradlab.foreign._try_out", lambda spec, made: None)
+            sweep = dataclasses.replace(BASE, cell=(f"saturated_steps:{name}",), w_rec=(0.5, 1.0), T=(6,))
+            norms = grid(sweep)
+        for quantity in ("transport", "transport_frobenius", "adjoint"):
+            part = norms[f"{quantity}_state"].sel(part="state")
+            assert (part.sel(lag=0) == OK).all()
+            states[name, quantity] = set(part.sel(lag=slice(1, 6)).values.ravel().tolist())
+    assert all(found == {EXACT_ZERO} for (name, _), found in states.items() if name == "rectified")
+    assert all(found == {BELOW_PRECISION} for (name, _), found in states.items() if name == "rounded")

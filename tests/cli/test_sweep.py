@@ -279,3 +279,12 @@ class TestProcess:
         assert running.returncode == code
         assert (out, "Traceback" in err) == ("", False)
         assert list(tmp_path.iterdir()) == []
+
+
+def test_an_identity_start_of_three_units_is_measured(tmp_path, monkeypatch):
+    """Jacobians that are nearly diagonal, small and spread out, as ordinary networks have them."""
+    monkeypatch.chdir(tmp_path)
+    words = ("--cell", "elman", "--init", "identity", "--hidden", "3", "--w-rec", "0.9,1.0", "-T", "300")
+    said = gradlab("sweep", *words, "--input-std", "1", "--seeds", "20", "--json", "--quiet")
+    assert said.code == 0
+    assert all(row["regime"] == "VANISH" for row in document(said.out)["data"])
