@@ -173,8 +173,8 @@ def test_verdict_of_one_given_network_speaks_of_this_network():
         assert word not in text
 
 
-def one_group(rates, hard=None, states=None, T=100, linear=False, given=False):
-    """The group of networks with given rates; `hard` are their hard horizons, NaN for none."""
+def one_group(rates, hard=None, states=None, back=None, T=100, linear=False, given=False):
+    """Networks with given rates; `hard` are their hard horizons, `back` the steps of a broken derivative."""
     rates = np.array(rates, float)
     none = np.full(len(rates), NAN)
 
@@ -182,6 +182,7 @@ def one_group(rates, hard=None, states=None, T=100, linear=False, given=False):
         return summary.Metric(values, np.where(np.isnan(values), 3, 0).astype(np.int8))
 
     seeds = dict.fromkeys(summary.HORIZONS, metric(none)) | {"nonfinite_step": metric(none)}
+    seeds["backward_nonfinite_step"] = metric(none if back is None else np.array(back, float))
     seeds["rate"] = metric(rates) if states is None else summary.Metric(rates, np.array(states, np.int8))
     seeds["hard_horizon"] = metric(none if hard is None else np.array(hard, float))
     return summary.group(("elman", "a", 0.9, T), seeds, np.zeros(T + 1), linear, given=given)
@@ -223,7 +224,13 @@ def test_a_rate_of_some_says_of_how_many():
 
 
 def test_a_backward_pass_that_is_not_finite_is_no_overflow_of_the_forward_pass():
-    row = one_group([-0.1, NAN], states=[0, 5])
+    row = one_group([-0.1, NAN], states=[0, 5], back=[NAN, 98])
     assert (row.regime, row.nonfinite, row.backward_nonfinite) == ("NONFINITE", 0, 1)
     text = summary._sentence(row, several_inits=False)
-    assert "the forward pass is finite and the backward pass is not in 1 of 2 seeds" in text
+    assert "the forward pass is finite and its derivative is not in 1 of 2 seeds" in text
+    assert "going back, first at step 98; over lags 0 to 2 the transport changes by -0.1 decades" in text
+
+
+def test_the_rate_of_the_lags_that_are_left_does_not_make_a_regime():
+    row = one_group([-0.1, -0.1], back=[NAN, 40])
+    assert (row.regime, row.nonfinite, row.backward_nonfinite, row.backward_step) == ("NONFINITE", 0, 1, 40)

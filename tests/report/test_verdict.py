@@ -91,8 +91,9 @@ class TestFates:
         )
         assert "(forward first at step 7)" in text
         assert "elman is not finite at each of the 2 w_rec from 2 to 3 in 2 of 3 seeds" in said(*rows[1:])
-        backward = group(3.0, np.nan, regime="NONFINITE", backward_nonfinite=1)
-        assert "elman is not finite at w_rec = 3 in 1 of 3 seeds (on the way back)" in said(backward)
+        backward = group(3.0, np.nan, regime="NONFINITE", backward_nonfinite=1, backward_step=31)
+        text = said(backward)
+        assert "elman is not finite at w_rec = 3 in 1 of 3 seeds (going back first at step 31)" in text
 
     def test_a_single_network_gives_its_rate(self):
         assert "elman vanishes at w_rec = 0.9 (−0.05 decades a step)" in said(group(0.9, -0.05))
