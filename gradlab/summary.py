@@ -276,7 +276,8 @@ def _sentence(row: Group, several_inits: bool) -> str:
         return f"{head}; the forward pass overflows{who}, {step}, and has no gradient to measure there."
     if row.backward_nonfinite:
         who = "" if row.seeds == 1 else f" in {row.backward_nonfinite} of {row.seeds} {each}"
-        leaves = "" if row.backward_leaves == ("state",) else f" in {' and '.join(row.backward_leaves)}"
+        named = [leaf for leaf in row.backward_leaves if leaf != "state"]
+        leaves = f" in {' and '.join(named)}" if named else ""
         kept = row.T - row.backward_step
         where = f"going back, first at step {row.backward_step}{leaves}"
         return (

@@ -142,7 +142,7 @@ class TestReach:
         assert "10^3" not in said(unknown)
 
     def test_what_explodes_has_no_reach(self):
-        assert "reach" not in said(group(1.5, 0.3)) + said(group(2.0, 0.3, regime="NONFINITE"))
+        assert "reach" not in said(group(1.5, 0.3)) + said(group(2.0, 0.3, regime="NONFINITE", nonfinite=1))
 
 
 def test_seeds_are_counted_and_one_has_no_interval():
