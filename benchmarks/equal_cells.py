@@ -29,17 +29,33 @@ from gradlab.unroll import bound
 
 D = 3
 NORMS = ("adjoint", "transport_frobenius", "weight_gradient", "transport")
+WIDTH = 80
 LIMITS = {"adjoint": 1e-9, "transport_frobenius": 1e-9, "weight_gradient": 1e-9, "transport": 1e-3}
 SETTINGS = (
-    *("antisymmetric(gate=true)", "cornn(damping=implicit)", "coupled_lstm(chrono=20)"),
-    *("elman(activation=relu)", "elman(activation=sigmoid)", "elman(activation=identity)", "gru(reset=after)"),
-    *("indrnn(activation=tanh, start=uniform)", "leaky(leak=0.5, activation=relu)", "lstm97(squash=logistic)"),
-    *("lstm(input_gate=false)", "lstm(forget_gate=false)", "lstm(output_gate=false, input_activation=false)"),
-    *("lstm(full_gate_recurrence=true, output_activation=false)", "minimal(embedding=identity)"),
-    *("orthogonal(activation=modrelu, reflections=2)", "residual(join=after, strength=0.5)"),
-    *("residual(cell=lstm, skip=3)", "residual(cell=gru, skip=1)", "stacked(cell=lstm, layers=3)"),
-    *("stacked(cell=layer_norm(cell=gru))", "layer_norm(cell=lstm)", "layer_norm(cell=stacked(cell=lstm97))"),
-    *("layer_norm(cell=residual(cell=cornn))",),
+    "antisymmetric(gate=true)",
+    "cornn(damping=implicit)",
+    "coupled_lstm(chrono=20)",
+    "elman(activation=identity)",
+    "elman(activation=relu)",
+    "elman(activation=sigmoid)",
+    "gru(reset=after)",
+    "indrnn(activation=tanh, start=uniform)",
+    "layer_norm(cell=lstm)",
+    "layer_norm(cell=residual(cell=cornn))",
+    "layer_norm(cell=stacked(cell=lstm97))",
+    "leaky(leak=0.5, activation=relu)",
+    "lstm(forget_gate=false)",
+    "lstm(full_gate_recurrence=true, output_activation=false)",
+    "lstm(input_gate=false)",
+    "lstm(output_gate=false, input_activation=false)",
+    "lstm97(squash=logistic)",
+    "minimal(embedding=identity)",
+    "orthogonal(activation=modrelu, reflections=2)",
+    "residual(cell=gru, skip=1)",
+    "residual(cell=lstm, skip=3)",
+    "residual(join=after, strength=0.5)",
+    "stacked(cell=layer_norm(cell=gru))",
+    "stacked(cell=lstm, layers=3)",
 )
 """Beside every cell as it is by default."""
 
@@ -59,18 +75,13 @@ class Case(NamedTuple):
 
 def drawn(case: Case, seed: int) -> tuple[Any, Any, Any, Any]:
     """The cell, its parameters, first state and inputs."""
-    cell = registry.make("cells", case.spec)
-    key, key_moved, key_xs = jax.random.split(jax.random.key(seed), 3)
-    start = registry.make("initializers", case.init)
-    given = cell.init(key, D, case.hidden, case.w_rec, start)
-    leaves, structure = jax.tree.flatten(given)
-    keys = jax.random.split(key_moved, len(leaves))
-    moves = [jax.random.normal(k, leaf.shape) for k, leaf in zip(keys, leaves, strict=True)]
-    scale = case.moved / case.hidden**0.5
-    leaves = [leaf + scale * move for leaf, move in zip(leaves, moves, strict=True)]
-    xs = jax.random.normal(key_xs, (case.T, D))
-    made = jax.tree.map(lambda leaf: leaf.astype(case.precision), (*jax.tree.unflatten(structure, leaves), xs))
-    return cell, *made
+    cell, start = registry.make("cells", case.spec), registry.make("initializers", case.init)
+    init = jax.jit(lambda key: cell.init(key, D, case.hidden, case.w_rec, start))
+    rng = np.random.default_rng(seed)
+    noise = lambda leaf: case.moved / case.hidden**0.5 * rng.standard_normal(leaf.shape)
+    moved = jax.tree.map(lambda leaf: leaf + noise(leaf), init(jax.random.key(seed)))
+    xs = rng.standard_normal((case.T, D))
+    return cell, *jax.tree.map(lambda leaf: jnp.asarray(leaf, case.precision), (*moved, xs))
 
 
 def differences(case: Case, seed: int) -> dict[str, float]:
@@ -100,10 +111,11 @@ def compared(
 
 
 def followed(cell: Any, params: Any, state: Any, xs: Any) -> list[list[torch.Tensor]]:
-    """gradlab's states 0..T."""
+    """The states 0..T as gradlab has them."""
     states = jax.jit(lambda p, s, xs: jax.lax.scan(lambda s, x: (cell.step(p, s, x),) * 2, s, xs)[1])
     later = jax.tree.leaves(states(params, state, xs))
-    every = [jnp.concatenate([old[None], new]) for old, new in zip(jax.tree.leaves(state), later, strict=True)]
+    pairs = zip(jax.tree.leaves(state), later, strict=True)
+    every = [jnp.concatenate([first[None], rest]) for first, rest in pairs]
     return [[tensor(leaf[t]) for leaf in every] for t in range(len(xs) + 1)]
 
 
@@ -131,7 +143,7 @@ def limits(precision: str, T: int) -> dict[str, float]:
 
 
 def cases(specs: list[str], sizes: list[int]) -> Iterator[Case]:
-    """Every network of the comparison but the largest; a diagonal start without moves is a kind of its own."""
+    """The networks of the comparison; a diagonal start without moves is a kind of its own."""
     for spec in specs:
         for hidden in sizes:
             yield Case(spec, hidden)
@@ -164,13 +176,18 @@ def report(name: str, found: dict[str, float], allowed: dict[str, float], second
     """Print a line; whether all differences are within their limits."""
     broken = [key for key, limit in allowed.items() if not found[key] <= limit]
     numbers = "  ".join(f"{found[key]:9.1e}" for key in ("states", *NORMS))
-    print(f"{name:<72} {numbers} {seconds:6.1f} s{'  BROKEN: ' + ', '.join(broken) if broken else ''}", flush=True)
+    words = f"  BROKEN: {', '.join(broken)}" if broken else ""
+    print(f"{name:<{WIDTH}} {numbers} {seconds:6.1f} s{words}", flush=True)
     return not broken
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("spec", nargs="*", help="cells with their settings; without, all and the large networks")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "spec", nargs="*", help="cells with their settings; without, all and the large networks"
+    )
     parser.add_argument("--hidden", default="3,16", help="numbers of units")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
@@ -179,11 +196,15 @@ def main() -> int:
     if missing:
         print(f"not written in torch_cells.py: {', '.join(missing)}")
         return 1
-    specs = options.spec or [*registry.names("cells"), *SETTINGS]
-    every = list(cases(specs, [int(size) for size in options.hidden.split(",")]))
-    print(f"{'largest relative difference from torch':<72} {'states':>9}  adjoint   Frobenius  weights    sigma")
+    sizes = [int(size) for size in options.hidden.split(",")]
+    every = [*cases(options.spec or registry.names("cells"), sizes)]
+    if not options.spec:
+        every += [*(Case(spec, sizes[-1]) for spec in SETTINGS), *LARGE]
+    print(
+        f"{'largest relative difference from torch':<72} {'states':>9}  adjoint   Frobenius  weights    sigma"
+    )
     good = True
-    for case in every if options.spec else (*every, *LARGE):
+    for case in every:
         began = time.perf_counter()
         found = differences(case, options.seed)
         name = f"{case.spec}, N={case.hidden}, T={case.T}, {case.precision}, {case.init}"

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch_cells import Network
 
 Profiles = dict[str, NDArray[np.float64]]
-"""log10 norms by lag, -inf for a zero; with a leading axis of state parts for the adjoint and the Frobenius norm."""
+"""log10 norms by lag, -inf for a zero; of the adjoint and the transport's Frobenius norm by (part, lag)."""
 
 
 def followed(network: Network, params: Any, state: list[Tensor], xs: Tensor) -> list[list[Tensor]]:
@@ -38,7 +38,7 @@ def profiles(network: Network, params: Any, states: list[list[Tensor]], xs: Tens
 def sent_back(
     network: Network, params: Any, states: list[list[Tensor]], xs: Tensor, u: Tensor
 ) -> tuple[list[list[float]], list[float]]:
-    """The adjoint of the state and its parts, and what each step adds to the weights' gradient, by autograd."""
+    """The adjoint, whole and by parts, and what each step adds to the weights' gradient; by autograd."""
     leaves, structure = jax.tree.flatten(params)
     leaves = [leaf.detach().requires_grad_() for leaf in leaves]
     sizes = [leaf.numel() for leaf in states[0]]
@@ -61,20 +61,19 @@ def sent_back(
 def transported(
     network: Network, params: Any, states: list[list[Tensor]], xs: Tensor
 ) -> tuple[list[float], list[list[float]]]:
-    """The largest singular value and the Frobenius norms of the product of the Jacobians, as a full matrix."""
+    """The largest singular value and the Frobenius norms of the product of all steps' Jacobians, in full."""
     sizes = [leaf.numel() for leaf in states[0]]
     product, power = torch.eye(sum(sizes), dtype=torch.float64), 0
     sigma, frobenius = [0.0], [parted(product, power, sizes)]
     for state, x in zip(states[-2::-1], xs.flip(0), strict=True):
         product, power = rescaled(product @ jacobian(network, params, state, x), power)
-        # LAPACK's divide and conquer of one matrix: the lower bits of the largest value are what it is good at.
         sigma.append(log10(torch.linalg.svdvals(product)[:1], power))
         frobenius.append(parted(product, power, sizes))
     return sigma, frobenius
 
 
 def jacobian(network: Network, params: Any, state: list[Tensor], x: Tensor) -> Tensor:
-    """d state_t / d state_{t-1} of all leaves, one after the other, row by row."""
+    """The Jacobian d state_t / d state_{t-1} of all leaves, one after the other."""
     shapes = [leaf.shape for leaf in state]
 
     def step(vector: Tensor) -> Tensor:
