@@ -235,9 +235,7 @@ def _draw_cell(sweep: Sweep, label: str, xs: Array) -> tuple[Networks, dict[str,
     for init in sweep.init:
         keys = [stream(sweep.seed, "weights", cell=label, init=init, seed=s, **size) for s in seeds]
         sizes = (sweep.inputs, sweep.hidden, sweep.batch)
-        initializer = registry.make("initializers", init)
-        if hasattr(initializer, "for_cell"):
-            initializer = initializer.for_cell(cell, sweep.input_std, sweep.inputs)
+        initializer = _initializer(sweep, cell, init)
         # A network of gain 1 comes first: its digest tells whether two runs drew the same weights.
         drawn = draw_networks(cell, initializer, sweep.objective, sizes, keys, target_keys, (1.0, *gains))
         for s in seeds:
@@ -245,7 +243,29 @@ def _draw_cell(sweep: Sweep, label: str, xs: Array) -> tuple[Networks, dict[str,
             digests[f"{init}/{s}"] = hashlib.sha256(b"".join(one)).hexdigest()
         params, state, target = jax.tree.map(lambda leaf: leaf[1:].reshape(-1, *leaf.shape[2:]), drawn)
         lanes.append(Networks(params, state, np.tile(xs, (len(gains), 1, 1, 1)), target))
-    return jax.tree.map(lambda *leaves: np.concatenate(leaves).astype(dtype), *lanes), digests
+
+    def together(*leaves: Array) -> Array:
+        joined = np.concatenate(leaves)
+        # Counters and keys of a state stay what they are.
+        return joined.astype(dtype) if np.issubdtype(joined.dtype, np.floating) else joined
+
+    return jax.tree.map(together, *lanes), digests
+
+
+def _initializer(sweep: Sweep, cell: Any, init: str) -> Any:
+    """The initialiser, made for the cell and its inputs if it depends on them."""
+    made = registry.make("initializers", init)
+    if not hasattr(made, "for_cell"):
+        return made
+    return made.for_cell(cell, sweep.input_std, sweep.inputs, sweep.hidden)
+
+
+def starts(sweep: Sweep) -> dict[str, dict[str, str]]:
+    """What initialisers that are made for a cell have found, in words: by cell, by initialiser."""
+    made = {init: registry.make("initializers", init) for init in sweep.init}
+    fitted = [init for init in sweep.init if hasattr(made[init], "for_cell")]
+    cells = {label: registry.make("cells", label) for label in sweep.cell if fitted}
+    return {label: {init: str(_initializer(sweep, cells[label], init)) for init in fitted} for label in cells}
 
 
 def lanes_per_call(networks: Networks, lanes: int, step: int) -> int:

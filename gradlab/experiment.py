@@ -53,7 +53,7 @@ class Sweep:
             ("T", self.T),
             ("cell", self.cell),
             ("init", self.init),
-            ("probe", self.probe),
+            ("probe", [spec.partition("(")[0] for spec in self.probe]),
         ):
             twice = [value for value, count in Counter(values).items() if count > 1]
             if twice:
@@ -117,11 +117,25 @@ def specs(kind: str, texts: list[str]) -> tuple[str, ...]:
 
 
 def probes(texts: list[str]) -> tuple[str, ...]:
-    """Probes by name, parted by commas; adjoint and transport are always measured and go without saying."""
-    names = [part.strip() for text in texts for part in text.split(",")]
-    for name in names:
-        registry.home("probes", name)
-    return tuple(name for name in names if name not in ("adjoint", "transport"))
+    """Probes in their canonical spelling, parted by commas; adjoint and transport go without saying."""
+    found = [probe(part) for text in texts for part in registry.outside_brackets(text)]
+    return tuple(spec for spec in found if spec not in ("adjoint", "transport"))
+
+
+def probe(text: str) -> str:
+    """One probe, `name` or `name(setting=value, ...)`, in its canonical spelling.
+
+    >>> probe("lyapunov( top = 10 )")
+    'lyapunov(top=10)'
+    """
+    label = registry.label("probes", text)
+    check = getattr(registry.home("probes", label.partition("(")[0]), "check", None)
+    if check is not None:
+        try:
+            check(**registry.make("probes", label).keywords)
+        except ValueError as error:
+            raise GradlabError("--probe", f"{shown(text)} is not possible; {error}") from error
+    return label
 
 
 def _parts(option: str, text: str) -> list[str]:

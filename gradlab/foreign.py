@@ -3,7 +3,9 @@
 what `Name` is      what it needs                                              hidden-to-hidden weights
 a function          `Name(params, state, x) -> state`, and beside it           `w_rec`
                     `init(key, d_in, d_hidden) -> (params, state)`
-our kind of class   inherits from `gradlab.types.Cell`; frozen                 as it says
+a class of cells    `init(key, d_in, d_hidden, w_rec, initializer)` and        `recurrent(params)`,
+(or one of them)    `step(params, state, x)`, as `gradlab.types.Cell` has      or `w_rec` of params
+                    them; it need not inherit, and may state further facts
 equinox class       `Name(d_in, d_hidden, key=key)`, `(x, state) -> state`     `weight_hh`
 flax linen class    `Name(features=d_hidden)`, `(carry, x) -> (carry, y)`      kernels of `h`, `h?`, `dense_h`
 flax nnx class      `Name(d_in, d_hidden, rngs=rngs)`, as linen                the same
@@ -24,17 +26,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gradlab import libraries, registry, sweep
+from gradlab import adopted as adopting
+from gradlab import given, libraries, registry
 from gradlab.libraries import Foreign, Library
 from gradlab.status import GradlabError, shown
-from gradlab.types import Cell
+from gradlab.trees import merged, split
 
 Tree = Any
 AnyCell = Any
 """A `gradlab.types.Cell`, of whatever parameters and state."""
 OPTION = "--cell"
-SIZES = (3, 4)
-"""D and N of the network that a cell is tried out with."""
 TRIES = 8
 """States that its gradient is tried at: a rectified cell may be dead at one."""
 
@@ -111,35 +112,65 @@ def _adapted(spec: str, module: Any, name: str, settings: dict[str, str]) -> Any
     if found is None:
         public = [key for key, value in vars(module).items() if callable(value) and key[0] != "_"]
         raise registry.unknown(OPTION, f"cell in {module.__name__}", name, public)
-    if isinstance(found, type) and Cell in found.__mro__:
-        return _built(spec, found, {key: libraries.value(text) for key, text in settings.items()})
+    if _is_cell(found):
+        values = {key: libraries.value(text) for key, text in settings.items()}
+        if not isinstance(found, type) and settings:
+            raise GradlabError(OPTION, f"{shown(spec)} is made already; settings go to a class")
+        return _built(spec, found, values)
     paths = tuple(filter(None, settings.pop("w_rec", "").split("+")))
     chosen = tuple((key, libraries.value(text)) for key, text in settings.items())
     library = _library(found, module, chosen)
     if library is None:
         what = "is neither a step function nor a class of gradlab, equinox or flax"
+        if isinstance(found, type):
+            what = "is a class with neither init nor step, and not one of equinox or flax"
         raise GradlabError(OPTION, f"{shown(spec)} {what}; see gradlab.foreign")
     return Foreign(library, paths)
 
 
-def _built(spec: str, factory: Any, settings: dict[str, Any]) -> AnyCell:
+def _is_cell(found: Any) -> bool:
+    """Whether `found` is meant as a cell: a class, or an instance, with one of its methods at least."""
+    if isinstance(found, type) and _kind(found) is not None:
+        return False
+    return any(callable(getattr(found, name, None)) for name in adopting.METHODS)
+
+
+def _built(spec: str, found: Any, settings: dict[str, Any]) -> AnyCell:
+    name = getattr(found, "__name__", type(found).__name__)
+    lacking = [key for key in adopting.METHODS if not callable(getattr(found, key, None))]
+    if isinstance(found, type) and not lacking:
+        try:
+            found = found(**settings)
+        except (TypeError, ValueError) as error:
+            raise _refused(f"{shown(spec)} cannot be made", error, "give it the settings it needs") from error
     try:
-        made: AnyCell = factory(**settings)
-        hash(made)
-    except (TypeError, ValueError) as error:
-        raise _refused(
-            f"{shown(spec)} cannot be made", error, "write a frozen dataclass of settings"
-        ) from error
-    return made
+        hash(found)
+    except TypeError as error:
+        advice = "write a frozen dataclass of settings"
+        raise _refused(f"{shown(spec)} cannot be told from others", error, advice) from error
+    try:
+        return adopting.adopted(found, name)
+    except GradlabError as error:
+        if error.where == OPTION:
+            raise
+        raise GradlabError(OPTION, f"{name}: {error.where} {error.what}") from error
+    except Exception as error:
+        raise _refused(f"{shown(spec)} cannot be drawn", error, "it is made from a key, D and N") from error
+
+
+def _kind(found: type) -> Any:
+    """How a class of a library is used: only libraries that are imported already can have made it."""
+    for home, kind in libraries.MODULES.items():
+        if home in sys.modules and issubclass(found, sys.modules[home].Module):
+            return kind
+    return None
 
 
 def _library(found: Any, module: Any, settings: tuple[tuple[str, Any], ...]) -> Library | None:
-    """How to use `found`: only libraries that are imported already can have made it."""
+    """How to use `found`, a class of a library or a function; None if it is neither."""
     if isinstance(found, type):
-        for home, kind in libraries.MODULES.items():
-            if home in sys.modules and issubclass(found, sys.modules[home].Module):
-                return kind(found, settings)
-        return None
+        kind = _kind(found)
+        return None if kind is None else kind(found, settings)
     init = getattr(module, "init", None)
     if not callable(found):
         return None
@@ -153,7 +184,7 @@ def _library(found: Any, module: Any, settings: tuple[tuple[str, Any], ...]) -> 
 
 def _try_out(spec: str, made: AnyCell) -> None:
     """Refuse a cell whose gradient cannot be measured, saying why."""
-    d_in, d_hidden = SIZES
+    d_in, d_hidden = adopting.SIZES
     name = shown(spec)
     normal = lambda key, n: jax.random.normal(key, (n, n), float) / np.sqrt(n)
     try:
@@ -162,13 +193,16 @@ def _try_out(spec: str, made: AnyCell) -> None:
         raise
     except Exception as error:
         raise _refused(f"{name} cannot be drawn", error, "it is made from a key, D and N") from error
-    for leaf in jax.tree.leaves(state):
-        if not jnp.issubdtype(leaf.dtype, jnp.floating):
-            what = f"{name} has a state of {leaf.dtype}; a gradient needs a state of floating-point numbers"
-            raise GradlabError(OPTION, what)
+    numbers = split(state)[0]
+    if not jax.tree.leaves(numbers):
+        held = " and ".join(sorted({str(leaf.dtype) for leaf in jax.tree.leaves(state)})) or "nothing"
+        what = f"{name} has a state of {held}; a gradient needs a state of floating-point numbers"
+        raise GradlabError(OPTION, what)
+    if not isinstance(made, Foreign):
+        adopting.refuse_what_cannot_be_read(made, params, numbers)
     xs = jax.random.normal(jax.random.key(1), (TRIES, d_in), float).at[0].set(0)
     try:
-        sweep.same_form(made.step, params, state, xs[0])
+        given.same_form(made.step, params, state, xs[0])
         after = jax.jit(jax.vmap(made.step, (None, None, 0)))(params, state, xs)
     except GradlabError as error:
         raise GradlabError(
@@ -177,14 +211,15 @@ def _try_out(spec: str, made: AnyCell) -> None:
     except Exception as error:
         raise _refused(f"the step of {name} fails", error, "call it once in Python") from error
     for words, rows in (("an input of zeros", slice(1)), ("a normal input", slice(1, None))):
-        if not all(np.isfinite(leaf[rows]).all() for leaf in jax.tree.leaves(after)):
+        if not all(np.isfinite(leaf[rows]).all() for leaf in jax.tree.leaves(split(after)[0])):
             raise GradlabError(OPTION, f"{name} gives NaN or infinity on {words}; it must be finite there")
     _require_gradient(name, made, params, after, xs)
 
 
 def _require_gradient(name: str, made: AnyCell, params: Tree, states: Tree, xs: Any) -> None:
     def back(state: Tree, x: Any) -> Tree:
-        after, pull = jax.vjp(lambda s: made.step(params, s, x), state)
+        numbers, others = split(state)
+        after, pull = jax.vjp(lambda n: split(made.step(params, merged(n, others), x))[0], numbers)
         return pull(jax.tree.map(jnp.ones_like, after))[0]
 
     try:

@@ -1,6 +1,7 @@
 """How cells of equinox and flax, and plain functions, are drawn and stepped; imports none of them."""
 
 import dataclasses
+import enum
 import inspect
 import re
 import sys
@@ -11,6 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from gradlab.status import GradlabError
+from gradlab.trees import decoded, encoded, form, has_gradient, supported
 from gradlab.types import Cell, Initializer, Input, Key, Scalar
 
 Tree = Any
@@ -47,6 +49,16 @@ class Weights:
     def tree_unflatten(cls, structure: Any, leaves: Any) -> "Weights":
         """The inverse."""
         return cls(dict(zip(structure[0], leaves, strict=True)), structure[1])
+
+
+class _Number(enum.Enum):
+    """The place of a parameter among the leaves of a cell."""
+
+    REAL = 0
+    COMPLEX = 1
+
+
+_REAL, _COMPLEX = _Number
 
 
 class Drawn(NamedTuple):
@@ -90,23 +102,31 @@ class Foreign(Cell[Weights, Any]):
         numbers, others = {}, []
         for keys, leaf in leaves:
             name = jax.tree_util.keystr(keys, simple=True, separator="/").removesuffix("/value")
+            gain = jnp.asarray(w_rec if self._is_recurrent(name) else 1, float)
             if is_float(leaf):
-                numbers[name] = jnp.asarray(leaf, float) * jnp.asarray(
-                    w_rec if self._is_recurrent(name) else 1, float
-                )
+                numbers[name] = jnp.asarray(leaf, float) * gain
+                others.append(_REAL)
+            elif isinstance(leaf, jax.Array) and jnp.iscomplexobj(leaf):
+                numbers[name] = jnp.stack([leaf.real, leaf.imag]).astype(float) * gain
+                others.append(_COMPLEX)
             elif isinstance(leaf, jax.Array):
                 raise GradlabError("--cell", f"{name} is an array of {leaf.dtype}; parameters are floats")
-            others.append(None if name in numbers else leaf)
+            else:
+                others.append(leaf)
         for path in self.paths:
             if not any(_matches(path, name) for name in numbers):
                 raise GradlabError("--cell", f"no parameter called {path}; known: {', '.join(numbers)}")
-        return Weights(numbers, (structure, tuple(others), beside)), jax.tree.map(_wide, state)
+        state = jax.tree_util.tree_map_with_path(_wide, state)
+        shape = form("state", state)
+        return Weights(numbers, (structure, tuple(others), beside, shape)), encoded(state, shape)
 
     def step(self, params: Weights, state: Any, x: Input) -> Any:
-        structure, others, beside = params.rest
+        structure, others, beside, shape = params.rest
         numbers = iter(params.numbers.values())
-        tree = jax.tree.unflatten(structure, [next(numbers) if leaf is None else leaf for leaf in others])
-        return self.library.step(tree, beside, state, x)
+        own = {_REAL: lambda leaf: leaf, _COMPLEX: lambda leaf: jax.lax.complex(leaf[0], leaf[1])}
+        leaves = [own[leaf](next(numbers)) if isinstance(leaf, _Number) else leaf for leaf in others]  # type: ignore[no-untyped-call]
+        after = self.library.step(jax.tree.unflatten(structure, leaves), beside, decoded(state, shape), x)
+        return encoded(after, shape)
 
     @property
     def has_gain(self) -> bool:
@@ -272,8 +292,16 @@ def _matches(path: str, name: str) -> bool:
     return f"/{path}/" in f"/{name}/"
 
 
-def _wide(leaf: Any) -> Any:
-    return jnp.asarray(leaf, float) if is_float(leaf) else jnp.asarray(leaf)
+def _wide(path: Any, leaf: Any) -> Any:
+    """A leaf of a drawn state in double precision; half precision would be measured as something else."""
+    found = jnp.asarray(leaf)
+    if not has_gradient(found):
+        return found
+    try:
+        supported(f"state{jax.tree_util.keystr(path)}", found.dtype)
+    except GradlabError as error:
+        raise GradlabError("--cell", f"{error.where} {error.what}") from error
+    return found.astype(complex if jnp.iscomplexobj(found) else float)
 
 
 def _no_initializer(key: Key, n: int) -> Any:

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 from jax.extend import core
 
+from gradlab.trees import merged, split
 from gradlab.types import Step
 
 Tree = Any
@@ -27,23 +29,30 @@ def pullback(step: Step, params: Tree, state: Tree, x: Tree, *, weights: bool = 
 
     Those that do not (the recurrent matrix, above all) are computed here, once; the others are kept
     step by step, so that the way back costs one product a step instead of two. With `weights` the
-    pullback reaches the params too; without, their cotangent is None.
+    pullback reaches the params too (those that have a gradient; the others' cotangent is None); without,
+    their cotangent is None.
     """
     structure: list[Any] = []
 
     def residuals(params: Tree, state: Tree, x: Tree) -> tuple[Tree, list[Any]]:
         if weights:
-            after, pull = jax.vjp(lambda p, s: step(p, s, x), params, state)
+            numbers, others = split(params)
+            after, pull = jax.vjp(lambda p, s: step(merged(p, others), s, x), numbers, state)
         else:
             after, pull = jax.vjp(lambda s: step(params, s, x), state)
         leaves, treedef = jax.tree.flatten(pull)
-        structure[:] = [treedef]
-        return after, leaves
+        # A step under `jax.checkpoint` keeps its random keys; a buffer over steps holds only their numbers.
+        kinds = [jax.random.key_impl(leaf) if _is_key(leaf) else None for leaf in leaves]
+        structure[:] = [treedef, kinds]
+        return after, [
+            leaf if kind is None else jax.random.key_data(leaf)
+            for leaf, kind in zip(leaves, kinds, strict=True)
+        ]
 
     closed, shape = jax.make_jaxpr(residuals, return_shape=True)(params, state, x)
     known = jax.tree.leaves(params)
     n_after, after_tree = len(jax.tree.leaves(shape[0])), jax.tree.structure(shape[0])
-    changes = _depends(closed.jaxpr, [i >= len(known) for i in range(len(closed.jaxpr.invars))])[n_after:]
+    changes = depends(closed.jaxpr, [i >= len(known) for i in range(len(closed.jaxpr.invars))])[n_after:]
 
     def evaluate(state: Tree, x: Tree, wanted: bool) -> tuple[Tree, list[Any]]:
         outs = core.jaxpr_as_fun(closed)(*known, *jax.tree.leaves(state), *jax.tree.leaves(x))
@@ -58,13 +67,21 @@ def pullback(step: Step, params: Tree, state: Tree, x: Tree, *, weights: bool = 
     def pull(kept: list[Any], cotangent: Tree) -> tuple[Tree, Tree]:
         of_step, of_all = iter(kept), iter(still)
         leaves = [next(of_step if c else of_all) for c in changes]
+        leaves = [
+            leaf if kind is None else jax.random.wrap_key_data(leaf, impl=kind)
+            for leaf, kind in zip(leaves, structure[1], strict=True)
+        ]
         result = jax.tree.unflatten(structure[0], leaves)(cotangent)
         return (None, result[0]) if len(result) == 1 else result
 
     return Pullback(forward, pull, linear=not any(changes))
 
 
-def _depends(jaxpr: Any, marks: list[bool]) -> list[bool]:
+def _is_key(leaf: Any) -> bool:
+    return bool(jnp.issubdtype(jnp.result_type(leaf), jax.dtypes.prng_key))
+
+
+def depends(jaxpr: Any, marks: list[bool]) -> list[bool]:
     """Which outputs of a jaxpr depend on its marked inputs."""
     marked = {var for var, mark in zip(jaxpr.invars, marks, strict=True) if mark}
 
@@ -74,7 +91,7 @@ def _depends(jaxpr: Any, marks: list[bool]) -> list[bool]:
     for eqn in jaxpr.eqns:
         ins = [is_marked(var) for var in eqn.invars]
         if eqn.primitive.name == "jit":
-            outs = _depends(eqn.params["jaxpr"].jaxpr, ins)
+            outs = depends(eqn.params["jaxpr"].jaxpr, ins)
         else:
             outs = [any(ins)] * len(eqn.outvars)
         marked.update(var for var, out in zip(eqn.outvars, outs, strict=True) if out)

@@ -58,6 +58,27 @@ class MeanField(NamedTuple):
     """Steps after which the squared norm of a gradient has fallen by e, -1 / ln chi; inf from chi = 1 on."""
     exact: bool
     """Whether `exponent` is exact as N grows, or that of matrices drawn anew at every step."""
+    inputs: int | None = None
+    """The number of inputs whose changing power was taken for a steady one; None where nothing was."""
+
+    @property
+    def says(self) -> str:
+        """What must be read beside the exponent; empty where it is that of fixed weights.
+
+        >>> gru(1.0, Drive(0.01, 1)).says  # doctest: +NORMALIZE_WHITESPACE
+        'of weights drawn anew at every step, fixed ones grow at another rate and may with another sign;
+        takes the drive for steady, whose power with 1 input varies by 141 %'
+        """
+        parts = [] if self.exact else [REDRAWN]
+        if self.inputs is not None:
+            number = f"{self.inputs} input{'s' * (self.inputs > 1)}"
+            varies = f"{100 * math.sqrt(2 / self.inputs):.0f} %"
+            parts.append(f"takes the drive for steady, whose power with {number} varies by {varies}")
+        return "; ".join(parts)
+
+
+REDRAWN = "of weights drawn anew at every step, fixed ones grow at another rate and may with another sign"
+"""What an exponent that is not exact is of."""
 
 
 def vanilla(
@@ -89,10 +110,13 @@ def vanilla(
     return _solution(float(late.mean()), float(chis.mean()), 0.5 * float(np.log(chis).mean()))
 
 
-def minimal(w_rec: float, power: float, *, input_gain: float = 1.0, bias: float = 0.0) -> MeanField:
+def minimal(
+    w_rec: float, power: float, *, input_gain: float = 1.0, bias: float = 0.0, inputs: int | None = None
+) -> MeanField:
     """MinimalRNN, h' = u h + (1 - u) v,  u = sigmoid(W h + V v + bias), V of gain `input_gain`.
 
-    Features v of independent mean 0 and mean square `power` over units:
+    Features v of independent mean 0 and mean square `power` over units, the same at every step; that is what
+    they are taken for where they come from few `inputs`.
 
     Q = power E(1 - u)^2 / (1 - E u^2),    q = w_rec^2 Q + input_gain^2 power
     chi = E u^2 + w_rec^2 (Q + power) E u'^2
@@ -105,7 +129,7 @@ def minimal(w_rec: float, power: float, *, input_gain: float = 1.0, bias: float 
 
     q = fixed_point(lambda q: w_rec**2 * state(q) + input_gain**2 * power)
     chi = average(_gate_square, q, bias) + w_rec**2 * (state(q) + power) * average(_gate_slope, q, bias)
-    return _gated(q, chi, float(expit(bias)))
+    return _gated(q, chi, float(expit(bias)), Drive(power, inputs))
 
 
 def lstm(w_rec: float, drive: Drive = STILL, *, forget_bias: float = 0.0) -> MeanField:
@@ -135,7 +159,7 @@ def lstm(w_rec: float, drive: Drive = STILL, *, forget_bias: float = 0.0) -> Mea
     shown = gate * average(_tanh_slope, c)
     opened = w_rec**2 * slope * average(_tanh_square, c)
     chi = np.linalg.eigvals([[opened + shown * written, shown * kept], [written, kept]]).real.max()
-    return _gated(q, float(chi), float(expit(forget_bias)) + abs(w_rec) / 4)
+    return _gated(q, float(chi), float(expit(forget_bias)) + abs(w_rec) / 4, drive)
 
 
 def gru(w_rec: float, drive: Drive = STILL, *, reset: Literal["before", "after"] = "before") -> MeanField:
@@ -159,7 +183,7 @@ def gru(w_rec: float, drive: Drive = STILL, *, reset: Literal["before", "after"]
     q = fixed_point(lambda q: w_rec**2 * state(q) + given)
     gate, (square, growth) = average(_gate_square, q), candidate(q, given)
     chi = gate + w_rec**2 * ((state(q) + square) * average(_gate_slope, q) + gate * growth)
-    return _gated(q, chi, 0.5 + abs(w_rec) / 4)
+    return _gated(q, chi, 0.5 + abs(w_rec) / 4, drive)
 
 
 def _reset_before(q: float, given: float) -> tuple[float, float]:
@@ -184,13 +208,14 @@ def _reset_after(q: float, given: float) -> tuple[float, float]:
     return float(weight_r @ (_tanh_square(a) @ weight)), float(weight_r @ through)
 
 
-def _gated(q: float, chi: float, rest: float) -> MeanField:
+def _gated(q: float, chi: float, rest: float, drive: Drive) -> MeanField:
     """A solution that is exact only at rest, where the Jacobian is `keep I + gain W`, of radius `rest`.
 
     A rest that fresh matrices would bring about, but the network's own leaves, grows as it is left.
     """
     if q > 0:
-        return _solution(q, chi, 0.5 * _log(chi), exact=False)
+        found = _solution(q, chi, 0.5 * _log(chi), exact=False)
+        return found._replace(inputs=drive.inputs if drive.variance else None)
     return _solution(q, chi, _log(rest), exact=rest <= 1)
 
 

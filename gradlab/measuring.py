@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.figure import Figure
 
+    from gradlab.given import Network
     from gradlab.objectives import ObjectiveName
 
 Tree = Any
@@ -41,24 +42,31 @@ def measure(
 
     Args:
       step: any function `(params, state, x) -> state` that JAX can differentiate; unbatched.
-      params: a pytree; what is not an array (a layer's settings, say) is left alone.
-      state: the initial state, a pytree of arrays; its dtype decides the precision.
-      xs: inputs, shape (T, ...) for one sequence; T at least 1.
+      params: a pytree; what has no gradient (a layer's settings, integers) is left alone.
+      state: the initial state, a pytree of arrays of float32 or float64, which decides the precision, or of
+        complex numbers of these: norms are over real and imaginary parts. Integers, truth values and random
+        keys among them are carried along and have no gradient.
+      xs: inputs, a pytree of arrays (T, ...) of one sequence; T at least 1.
       w_rec: picks the recurrent weights from params, `lambda p: p.weight_hh`; without it the field
         `w_rec` of params is taken, and without that the weight gradient is left out.
       objective: `unit`, a random unit cotangent at step T; or `last` or `every`, half the squared
         distance of `readout(state)` from a random target at the last step or at every step.
       readout: the part of the state that a loss reads.
       seed: of the random cotangent or target.
-      probes: further measurements, such as `lyapunov` or `jacobian_spectrum`; `gradlab list probes` has all.
+      probes: further measurements, such as `jacobian_spectrum` or `lyapunov(top=10)`; `gradlab list probes`
+        has all.
 
     Returns:
       An `xarray.Dataset` with `adjoint`, `transport` (largest singular value), `transport_frobenius` and
-      `weight_gradient` as log10 over (..., part, lag), and each one's `_state`: 0 ok, 1 exact_zero,
-      2 forward_nonfinite, 3 undefined. The axes cell, init, w_rec, T and seed have size 1.
+      `weight_gradient` as log10 over (..., part, lag), and each one's `_state`, a place in
+      `gradlab.states.STATES`: `ok`, `exact_zero` where the derivative is zero by definition (relu below 0, a
+      mask), `below_precision` where rounding made it zero, and so on. The axes cell, init, w_rec, T and seed
+      have size 1. The first zero of rounding is told in the attributes: `rounded` in words, `rounded_lag`,
+      and the largest derivative of what is saturated there, log10 (`rounded_factor` at `rounded_step`).
 
     Raises:
-      GradlabError: if xs is empty, or step changes the form of the state.
+      GradlabError: for whatever cannot be measured, with its place: a number that is not finite
+        (`xs[17, 2]`), half precision, inputs of different lengths, a step that changes the form of the state.
 
     Example:
       >>> import jax.numpy as jnp
@@ -68,12 +76,12 @@ def measure(
 
     Reference: Bengio, Simard, Frasconi 1994; Pascanu, Mikolov, Bengio 2013.
     """
-    from gradlab import objectives, runtime
+    from gradlab import experiment, objectives, probing, runtime
 
     runtime.configure()
     import jax
-    import numpy as np
 
+    from gradlab import given, rounding
     from gradlab.engine import CellResult
     from gradlab.labelled import dataset
     from gradlab.registry import unknown
@@ -81,65 +89,48 @@ def measure(
 
     if objective not in objectives.NAMES:
         raise unknown("objective", "objective", objective, objectives.NAMES)
-    leaves, structure = jax.tree.flatten(params)
-    numeric = [isinstance(leaf, jax.Array | np.ndarray | np.generic | float) for leaf in leaves]
-
-    def rebuilt(numbers: Sequence[Any]) -> Tree:
-        given = iter(numbers)
-        return jax.tree.unflatten(
-            structure, [next(given) if n else leaf for n, leaf in zip(numeric, leaves, strict=True)]
-        )
-
-    def pure(numbers: Sequence[Any], state: Tree, x: Any) -> Tree:
-        return step(rebuilt(numbers), state, x)
-
     picked = w_rec or (_w_rec if "w_rec" in getattr(params, "_fields", ()) else None)
-    numbers = [leaf for leaf, n in zip(leaves, numeric, strict=True) if n]
+    net = given.network(step, params, state, xs, readout=readout, recurrent=picked)
     result = measured_alone(
-        _Foreign(pure, readout),
-        numbers,
-        state,
-        xs,
-        recurrent=None if picked is None else lambda numbers: picked(rebuilt(numbers)),
+        _Foreign(net.step, net.readout),
+        net.params,
+        net.state,
+        net.xs,
+        recurrent=net.recurrent,
         objective=objective,
         seed=seed,
     )
-    T = len(jax.tree.leaves(xs)[0])
-    extras = _extras(probes, pure, numbers, (state, xs), (objective, readout, seed), bool(result[3].max()))
+    T = len(jax.tree.leaves(net.xs)[0])
+    extra = experiment.probes(list(probes))
+    extras = _extras(extra, net, (objective, seed), bool(result[3].max()))
     name = getattr(step, "__name__", "step")
     cell = "step" if name == "<lambda>" else name
     found = CellResult(
         cell, *result, digests={}, extras=extras, gates=("none",) if extras else (), has_gain=True
     )
-    precision = str(jax.tree.leaves(state)[0].dtype)
-    facts = {"objective": objective, "precision": precision, "networks": "given"}
-    return dataset([found], ["given"], [float("nan")], [T], [seed], **facts)
+    precision = str(jax.tree.leaves(net.state)[0].dtype)
+    attrs = rounding.described(net.step, net.params, net.state, net.xs, found.columns, found.parts)
+    facts = {"objective": objective, "precision": precision, "networks": "given"} | attrs
+    return probing.noted(dataset([found], ["given"], [float("nan")], [T], [seed], **facts), extra)
 
 
 def _extras(
-    probes: Sequence[str],
-    step: Callable[[Any, Any, Any], Any],
-    numbers: Sequence[Any],
-    given: tuple[Tree, Any],
-    loss: tuple["ObjectiveName", Callable[[Any], Any], int],
-    broken: bool,
+    probes: Sequence[str], net: "Network", loss: tuple["ObjectiveName", int], broken: bool
 ) -> dict[str, Any]:
     """The columns of further probes."""
     import jax
-    import jax.numpy as jnp
 
-    from gradlab import experiment, objectives, probing
+    from gradlab import objectives, probing
     from gradlab.draw import stream
     from gradlab.types import Setup
 
-    state, xs = jax.tree.map(jnp.asarray, given)
-    name, readout, seed = loss
-    length = len(jax.tree.leaves(xs)[0])
-    target = objectives.draw_target(name, stream(seed, "target", objective=name), state, readout)
-    setup = Setup(objectives.objective(name, target, readout), None, length)
+    name, seed = loss
+    length = len(jax.tree.leaves(net.xs)[0])
+    target = objectives.draw_target(name, stream(seed, "target", objective=name), net.state, net.readout)
+    setup = Setup(objectives.objective(name, target, net.readout), None, length)
     found: dict[str, Any] = {}
-    for probe in experiment.probes(list(probes)):
-        found |= probing.alone(probe, step, list(numbers), state, xs, setup, broken)
+    for probe in probes:
+        found |= probing.alone(probe, net.step, net.params, net.state, net.xs, setup, broken)
     return found
 
 

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
+from gradlab.trees import split
 from gradlab.types import Key, Objective
 
 ObjectiveName = Literal["unit", "last", "every"]
@@ -18,8 +19,10 @@ def draw_target(name: ObjectiveName, key: Key, state: Any, readout: Callable[[An
 
     unit:           u = z / |z|,   z ~ N(0, 1), one entry a state entry
     last, every:    y ~ N(0, 1), one entry a readout entry
+
+    What has no gradient (integers, truth values) is left out.
     """
-    flat, unravel = ravel_pytree(state if name == "unit" else readout(state))
+    flat, unravel = ravel_pytree(split(state if name == "unit" else readout(state))[0])
     drawn = jax.random.normal(key, flat.shape, flat.dtype)
     return unravel(drawn / jnp.linalg.norm(drawn) if name == "unit" else drawn)
 
@@ -35,7 +38,7 @@ def objective(name: ObjectiveName, target: Any, readout: Callable[[Any], Any]) -
         return Objective(lambda state: target, every=False)
 
     def loss(state: Any) -> Any:
-        misses = jax.tree.map(lambda h, y: jnp.sum((h - y) ** 2) / 2, readout(state), target)
+        misses = jax.tree.map(lambda h, y: jnp.sum((h - y) ** 2) / 2, split(readout(state))[0], target)
         return jnp.stack(jax.tree.leaves(misses)).sum()
 
     return Objective(jax.grad(loss), every=name == "every")

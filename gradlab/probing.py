@@ -6,7 +6,8 @@ They run one network after another on one device, so that a probe may use LAPACK
 
 import functools
 from collections.abc import Sequence
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -18,8 +19,12 @@ from gradlab.objectives import ObjectiveName
 from gradlab.objectives import objective as make_objective
 from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE, OK, UNDEFINED
 from gradlab.sweep import PROBES, Networks
+from gradlab.trees import carried
 from gradlab.types import Setup, Step
 from gradlab.unroll import Norm, log10_norm
+
+if TYPE_CHECKING:
+    import xarray
 
 Tree = Any
 Pair = tuple[NDArray[np.float64], NDArray[np.int8]]
@@ -31,19 +36,32 @@ def extras() -> list[str]:
 
 
 def axes(probe: str) -> dict[str, tuple[str, ...]]:
-    """The columns of a probe and the names of their own axes."""
-    found: dict[str, tuple[str, ...]] = registry.home("probes", probe).AXES
+    """The columns of a probe, as it may be spelled with settings, and the names of their own axes."""
+    found: dict[str, tuple[str, ...]] = _home(probe).AXES
     return found
+
+
+def _home(probe: str) -> ModuleType:
+    return registry.home("probes", probe.partition("(")[0])
+
+
+def noted(norms: "xarray.Dataset", probes: Sequence[str]) -> "xarray.Dataset":
+    """The dataset with what must be read beside a probe's numbers, as their attribute `note`."""
+    for probe in probes:
+        for name, words in getattr(_home(probe), "notes", lambda norms: {})(norms).items():
+            norms[name].attrs["note"] = words
+    return norms
 
 
 @functools.cache
 def program(cell: Any, probe: str, name: ObjectiveName) -> Any:
     """The jitted probe, `(networks, length) -> columns`, with axes (lane, sequence, ...)."""
-    measure = registry.member("probes", probe)
+    measure = registry.make("probes", probe)
 
     def sequence(params: Tree, state: Tree, xs: Any, target: Tree, length: Any) -> Any:
-        setup = Setup(make_objective(name, target, cell.readout), cell.recurrent, length, cell=cell)
-        return measure(cell.step, params, state, xs, setup)._asdict()
+        step, numbers, ys, seen = carried(cell.step, params, state, xs, cell)
+        setup = Setup(make_objective(name, target, cell.readout), cell.recurrent, length, cell=seen)
+        return measure(step, params, numbers, ys, setup)._asdict()
 
     def lane(one: Networks, length: Any) -> Any:
         each = lambda pair: sequence(one.params, one.state, pair[0], pair[1], length)
@@ -87,7 +105,7 @@ def alone(
     probe: str, step: Step, params: Tree, state: Tree, xs: Any, setup: Setup, broken: bool
 ) -> dict[str, tuple[tuple[str, ...], NDArray[Any], NDArray[Any]]]:
     """A probe of one network on one sequence, each column's axes, values and states as in a sweep of one."""
-    measure = registry.member("probes", probe)
+    measure = registry.make("probes", probe)
     columns = jax.jit(lambda p, s, x: measure(step, p, s, x, setup)._asdict())(params, state, xs)
     found = {}
     for name, column in columns.items():

@@ -228,8 +228,7 @@ def _member(kind: str) -> Callable[[Any], str]:
         if len(registry.outside_brackets(text)) > 1:
             raise GradlabError("", f"{shown(text)} is several; write each in quotes of its own")
         if kind == "probes":
-            registry.home(kind, text)
-            return text
+            return experiment.probe(text)
         return registry.label(kind, text)
 
     return one

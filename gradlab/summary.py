@@ -235,7 +235,10 @@ def groups(norms: "xarray.Dataset", metrics: Mapping[str, Metric] | None = None)
 def verdict(norms: "xarray.Dataset") -> str:
     """What the numbers say: one sentence for each (cell, init, w_rec), at its longest T."""
     several = norms.sizes["init"] > 1
-    return "\n".join(_sentence(row, several) for row in groups(norms))
+    sentences = [_sentence(row, several) for row in groups(norms)]
+    # Of one network alone it is known where and why its derivative was rounded to zero.
+    rounded = norms.attrs.get("rounded")
+    return "\n".join([*sentences, f"{rounded[0].upper()}{rounded[1:]}."] if rounded else sentences)
 
 
 def _sentence(row: Group, several_inits: bool) -> str:

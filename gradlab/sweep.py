@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from numpy.typing import NDArray
@@ -28,8 +27,10 @@ from gradlab.states import (
     UNDEFINED,
 )
 from gradlab.status import GradlabError
+from gradlab.trees import carried, merged, split
 from gradlab.types import Setup
 from gradlab.unroll import NOT_CERTIFIED, SEGMENT, Norm, log10_norm
+from gradlab.zeros import Zeros, structural_zeros, told_apart
 
 Tree = Any
 PROBES = ("adjoint", "transport")
@@ -69,6 +70,8 @@ def capacity(longest: int) -> int:
 
 def measure_one(step: Any, params: Tree, state: Tree, xs: Any, setup: Setup, probe: str) -> dict[str, Any]:
     """One probe of one network on one input sequence: its columns by name, and perhaps `nonfinite_step`."""
+    step, state, xs, cell = carried(step, params, state, xs, setup.cell)
+    setup = setup._replace(cell=cell)
     columns = registry.member("probes", probe)(step, params, state, xs, setup)._asdict()
     return {name: column for name, column in columns.items() if column is not None}
 
@@ -85,18 +88,11 @@ def measured_alone(
 ) -> tuple[tuple[str, ...], bool, dict[str, Any], NDArray[Any]]:
     """All probes of one network on one sequence: its parts, whether it is linear, columns and nonfinite step.
 
-    Arrays have the axes (init, w_rec, T, seed) of a sweep, each of size 1.
+    The network is as `given.network` leaves it: arrays of real numbers. Arrays that come back have the axes
+    (init, w_rec, T, seed) of a sweep, each of size 1.
     """
-    state, xs = jax.tree.map(jnp.asarray, (state, xs))
-    steps = [len(leaf) for leaf in jax.tree.leaves(xs)]
-    if not steps or min(steps) == 0:
-        raise GradlabError("xs", "is empty; a sequence has at least 1 step")
-    for leaf in jax.tree.leaves(state):
-        if not jnp.issubdtype(leaf.dtype, jnp.floating):
-            raise GradlabError("state", f"holds {leaf.dtype} numbers; a gradient needs float32 or float64")
-    length = steps[0]
-    first = jax.tree.map(lambda leaf: leaf[0], xs)
-    same_form(cell.step, params, state, first)
+    length = len(jax.tree.leaves(xs)[0])
+    linear = reads_no_state(cell.step, params, state, jax.tree.map(lambda leaf: leaf[0], xs))
     target = draw_target(objective, stream(seed, "target", objective=objective), state, cell.readout)
 
     @jax.jit
@@ -107,8 +103,11 @@ def measured_alone(
             columns |= measure_one(cell.step, params, state, xs, setup, probe)
         return Measured(columns, columns.pop(NONFINITE))
 
+    def zeros(params: Tree, state: Tree, xs: Any) -> Zeros:
+        setup = Setup(make_objective(objective, target, cell.readout), recurrent, length)
+        return structural_zeros(cell.step, params, state, xs, setup)
+
     found = probes(params, state, xs)
-    linear = reads_no_state(cell.step, params, state, first)
     nonfinite = np.asarray(found.nonfinite)[None, None]
     columns = {}
     for name, column in found.columns.items():
@@ -118,42 +117,52 @@ def measured_alone(
         values = np.pad(values, short, constant_values=np.nan)
         states = np.pad(states, short, constant_values=UNDEFINED)
         columns[name] = (values[None, None, None], states[None, None, None])
+    if any((states == EXACT_ZERO).any() for _, states in columns.values()):
+        columns = _told_apart(columns, jax.jit(zeros)(params, state, xs))
     nothing = np.full((1, 1, 1, 1, length + 1), np.nan)
     columns.setdefault("weight_gradient", (nothing, np.full(nothing.shape, UNDEFINED, np.int8)))
     return state_parts(state), linear, columns, nonfinite.reshape(1, 1, 1, 1)
 
 
+def _told_apart(columns: dict[str, Any], zeros: Zeros) -> dict[str, Any]:
+    """The columns of one network with the zeros by definition and those of rounding told apart."""
+    found = {}
+    for name, (values, states) in columns.items():
+        zero = np.asarray(getattr(zeros, name))
+        short = ((0, states.shape[4] - len(zero)), *(((0, 0),) * (zero.ndim - 1)))
+        found[name] = values, told_apart(states, np.pad(zero, short)[None, None, None, None])
+    return found
+
+
 def state_parts(state: Tree) -> tuple[str, ...]:
-    """The names of a state's parts: the whole, and each leaf of it if there are several."""
-    paths = jax.tree_util.tree_leaves_with_path(state)
+    """The names of a state's parts: the whole, and each leaf that has a gradient if there are several."""
+    paths = jax.tree_util.tree_leaves_with_path(split(state)[0])
     names = [jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in paths]
     return ("state", *names) if len(names) > 1 else ("state",)
 
 
-def same_form(step: Any, params: Tree, state: Tree, x: Any) -> None:
-    """Refuse a step that changes the form of the state, or that cannot be traced."""
-    before = jax.eval_shape(lambda: state)
-    try:
-        after = jax.eval_shape(step, params, state, x)
-    except TypeError as error:
-        raise GradlabError("step", f"cannot be traced by JAX: {str(error).splitlines()[0]}") from error
-    forms = [str(jax.tree.structure(tree)) for tree in (before, after)]
-    if forms[0] != forms[1]:
-        raise GradlabError("step", f"returns {forms[1]}; the state is {forms[0]}")
-    for old, new in zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True):
-        if (old.shape, old.dtype) != (new.shape, new.dtype):
-            was, is_now = (f"{leaf.dtype}{list(leaf.shape)}" for leaf in (old, new))
-            raise GradlabError("step", f"turns a state of {was} into {is_now}")
-
-
 def reads_no_state(step: Any, params: Tree, state: Tree, x: Any) -> bool:
-    """Whether the step's Jacobian with respect to the state is the same everywhere: the cell is linear."""
+    """Whether the step's Jacobian with respect to the state is the same everywhere: the cell is linear.
+
+    Raises:
+      GradlabError: if the step has no reverse mode.
+    """
     found = []
 
-    def look(params: Tree, state: Tree, x: Any) -> None:
-        found.append(pullback(step, params, state, x).linear)
+    def look(params: Tree, numbers: Tree, x: Any) -> None:
+        one = pullback(
+            lambda p, numbers, x: split(step(p, merged(numbers, x[1]), x[0]))[0], params, numbers, x
+        )
+        after, kept = one.forward(numbers, x)
+        one.pull(kept, after)
+        found.append(one.linear)
 
-    jax.eval_shape(look, params, state, x)
+    numbers, others = split(state)
+    try:
+        jax.eval_shape(look, params, numbers, (x, others))
+    except (TypeError, ValueError) as error:
+        what = str(error).splitlines()[0]
+        raise GradlabError("step", f"cannot be differentiated by JAX: {what}; see jax.vjp") from error
     return found[0]
 
 

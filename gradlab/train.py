@@ -94,13 +94,20 @@ class Look(NamedTuple):
 def rule(name: Optimizer) -> optax.GradientTransformation:
     """The optimiser of that name, without its learning rate: -rate times its result is the update.
 
-    sgd: g;   momentum: v = 0.9 v + g;   adam and rmsprop with optax's settings (rmsprop: decay 0.9).
+    sgd: g;   momentum: v = 0.9 v + g
+    rmsprop: v = 0.9 v + 0.1 g^2 from v = 0,   g / (sqrt(v) + 1e-8)
+    adam: m = 0.9 m + 0.1 g,  v = 0.999 v + 0.001 g^2, both freed of their start at 0,   m / (sqrt(v) + 1e-8)
+
+    The 1e-8 stands outside the root, as in PyTorch: only gradients below about 1e-8 move a weight less than
+    others do. Inside it, optax's default for rmsprop, it would be a floor of 1e-4.
+
+    Reference: Tieleman, Hinton 2012, Lecture 6.5: RMSProp; Kingma, Ba 2015, Adam.
     """
     rules: dict[Optimizer, Callable[[], optax.GradientTransformation]] = {
         "sgd": optax.identity,
         "momentum": lambda: optax.trace(0.9),
         "adam": optax.scale_by_adam,
-        "rmsprop": lambda: optax.scale_by_rms(0.9),
+        "rmsprop": lambda: optax.scale_by_rms(0.9, 1e-8, eps_in_sqrt=False),
     }
     made = rules[name]()
 
@@ -303,15 +310,15 @@ def _trained(cell: Any, tree: Weights) -> Weights:
 
 
 def judge(setting: Setting, lane: Lane, key: Key, count: int) -> tuple[Array, Array]:
-    """Mean loss and error on `count` fresh sequences."""
+    """Mean loss on `count` fresh sequences, and their error."""
     examples = sample(setting, jax.random.split(key, count), lane.weights.b_out.dtype)
 
-    def one(example: Example) -> tuple[Array, Array]:
+    def one(example: Example) -> tuple[Array, Any]:
         given, _ = outputs(setting, lane.weights, lane.state, example)
         return setting.task.loss(given, example), setting.task.error(given, example)
 
     losses, errors = jax.vmap(one)(examples)
-    return losses.mean(), errors.mean()
+    return losses.mean(), setting.task.overall(errors)
 
 
 def advance(setting: Setting, lane: Lane, key: Key) -> tuple[Lane, Look]:

@@ -275,7 +275,9 @@ def _ready(comparison: Comparison, arm: arms.Arm, setting: Setting) -> arms.Arm:
     keys = jax.random.split(stream(comparison.seed, "inputs", task=comparison.task), 32)
     xs = train.sample(setting, keys, jnp.float32).xs
     std = float(jnp.sqrt(jnp.mean(xs**2)))
-    return arm._replace(initializer=arm.initializer.for_cell(arm.cell, std, setting.task.sizes[0]))
+    return arm._replace(
+        initializer=arm.initializer.for_cell(arm.cell, std, setting.task.sizes[0], setting.hidden)
+    )
 
 
 def _seen(comparison: Comparison) -> NDArray[np.int64]:

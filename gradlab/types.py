@@ -153,13 +153,17 @@ class Task(Protocol):
         """What is trained on, the mean over counted steps."""
         ...
 
-    def error(self, outputs: Float[Array, "T outputs"], example: Example) -> Scalar:
-        """What success is judged by: a share of wrong answers, or an error in the target's own measure."""
+    def error(self, outputs: Float[Array, "T outputs"], example: Example) -> Any:
+        """What success is judged by, of one sequence: a share of wrong answers, or what `overall` needs."""
         ...
+
+    def overall(self, errors: Any) -> Scalar:
+        """The error of many sequences, from what `error` says of each, on a leading axis: their mean."""
+        return errors.mean()  # type: ignore[no-any-return]
 
     @property
     def solved(self) -> float:
-        """The task is solved when the mean error over fresh sequences is at most this."""
+        """The task is solved when the error over fresh sequences together is at most this."""
         ...
 
     def chance(self, T: int) -> float:

@@ -15,6 +15,7 @@ from jax import Array
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
+from gradlab import powers
 from gradlab.linear import pullback
 from gradlab.types import Scaled, Setup, Step
 
@@ -37,14 +38,16 @@ class Norm(NamedTuple):
 
 
 def rescale(value: Tree, exponent: Int[Array, ""] | int = 0) -> Scaled:
-    """`value * 2**exponent`, its largest entry brought to [1/2, 1) by an exact power of two."""
+    """`value * 2**exponent`, its largest entry brought to [1/2, 1) by an exact power of two.
+
+    With an entry that is not finite, it stays as it is: the others are worth as much as before.
+    """
     peak = jnp.stack([jnp.max(jnp.abs(leaf)) for leaf in jax.tree.leaves(value)]).max()
-    _, shift = jnp.frexp(peak)
-    alive = peak > 0
-    # A NaN peak is neither alive nor zero: it multiplies the value and so stays visible.
+    alive = (peak > 0) & jnp.isfinite(peak)
+    shift = jnp.where(alive, powers.exponent(peak), 0)
     # By way of [2, 4): 2**-shift itself would be subnormal, and so flushed to 0, for the largest peaks.
-    factor = jnp.where(alive, jnp.ldexp(jnp.ones_like(peak), 2 - shift), peak)
-    moved = jnp.where(peak == 0, DEAD, exponent + jnp.where(alive, shift, 0))
+    factor = powers.two_to(2 - shift, peak.dtype)
+    moved = jnp.where(peak == 0, DEAD, exponent + shift)
     return Scaled(jax.tree.map(lambda leaf: leaf * factor / 4, value), moved.astype(jnp.int32))
 
 
@@ -53,8 +56,9 @@ def add(a: Scaled, b: Scaled) -> Scaled:
     top = jnp.maximum(a.exponent, b.exponent)
 
     def aligned(part: Scaled) -> Tree:
+        # What is further below than the smallest normal number adds nothing to numbers near 1.
         drop = jnp.maximum(part.exponent - top, -2000)
-        return jax.tree.map(lambda leaf: jnp.ldexp(leaf, drop), part.value)
+        return jax.tree.map(lambda leaf: leaf * powers.two_to(drop, leaf.dtype), part.value)
 
     return rescale(jax.tree.map(jnp.add, aligned(a), aligned(b)), top)
 

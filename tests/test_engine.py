@@ -311,3 +311,20 @@ def test_progress_counts_every_point():
     assert seen[-1].done == sweep.points == 16
     assert [p.done for p in seen] == sorted(p.done for p in seen)
     assert min(seen[-1].compiling, seen[-1].running) >= 0
+
+
+def test_what_a_start_has_found_for_a_cell_is_said():
+    """At the sweep's own size, whatever else is in the grid; other initialisers have nothing to say."""
+    asked = Sweep(
+        cell=("elman", "elman(activation=identity)"),
+        init=("gaussian", "critical(steps=20)"),
+        hidden=16,
+        T=(5,),
+    )
+    found = engine.starts(asked)
+    assert list(found) == list(asked.cell)
+    assert list(found["elman"]) == ["critical(steps=20)"]
+    made = registry.make("initializers", "critical(steps=20)")
+    fitted = made.for_cell(registry.make("cells", "elman"), asked.input_std, asked.inputs, 16)
+    assert found["elman"]["critical(steps=20)"] == str(fitted)
+    assert engine.starts(Sweep(init=("gaussian",))) == {}

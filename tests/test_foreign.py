@@ -10,9 +10,14 @@ import numpy as np
 import pytest
 from flax import linen, nnx
 
+import gradlab
 from gradlab import foreign
+from gradlab.draw import stream
+from gradlab.objectives import draw_target, objective
 from gradlab.status import GradlabError
-from gradlab.types import Cell
+from gradlab.sweep import measure_one, reads_no_state, state_parts
+from gradlab.types import Cell, Setup
+from gradlab.unroll import log10_norm
 
 D, N, T = 2, 5, 7
 
@@ -192,13 +197,166 @@ def test_a_class_of_our_kind_is_taken_as_it_is(write):
         foreign.cell("mine:Slow(leek=0.5)")
 
 
+BARE = (
+    STEP
+    + """
+    class Bare:
+        def init(self, key, d_in, d_hidden, w_rec, initializer):
+            params, state = init(key, d_in, d_hidden)
+            return {"w_rec": w_rec * initializer(key, d_hidden), "w_in": params["w_in"]}, state["h"]
+
+        def step(self, params, state, x):
+            return jnp.tanh(params["w_rec"] @ state + params["w_in"] @ x)
+
+    class Told(Bare):
+        memory, has_gain, fixed = "m", False, ("w_in",)
+
+        def readout(self, state):
+            return state[:1]
+
+        def rate_theory(self, w_rec):
+            return -1.0
+
+    class NoStep:
+        init = Bare.init
+
+    class NoInit:
+        step = Bare.step
+
+    class Short(Bare):
+        def init(self, key, d_in, d_hidden):
+            return None
+
+    class OneOut(Bare):
+        def init(self, key, d_in, d_hidden, w_rec, initializer):
+            return jnp.zeros(3)
+
+    class Unnamed(Bare):
+        def init(self, *given):
+            params, state = super().init(*given)
+            return {"v": params["w_rec"]} | params | {"w_rec": None}, state
+
+        def step(self, params, state, x):
+            return jnp.tanh(params["v"] @ state + params["w_in"] @ x)
+
+    class Misread(Bare):
+        def readout(self, state):
+            return state.hidden
+
+    class Needs(Bare):
+        def __init__(self, leak):
+            self.leak = leak
+
+    class Unhashable(Bare):
+        __hash__ = None
+
+    class Half(Bare):
+        def init(self, *given):
+            params, state = super().init(*given)
+            return params, {"h": state, "c": state.astype(jnp.bfloat16)}
+
+    made = Told()
+"""
+)
+
+
+def test_a_class_with_init_and_step_is_a_cell_without_inheriting_anything(write):
+    write(head=BARE)
+    cell = foreign.cell("mine:Bare")
+    eye = lambda key, n: jnp.eye(n)
+    params, state = cell.init(jax.random.key(3), D, N, 0.5, eye)
+    np.testing.assert_array_equal(cell.recurrent(params), 0.5 * np.eye(N))
+    own = sys.modules["mine"].Bare()
+    found = apart(lambda s, x: own.step(params, s, x), state)
+    np.testing.assert_array_equal(hidden(cell, params, state), found)
+    # What it does not say of itself is what is true of most cells.
+    assert (cell.gates, cell.memory, cell.fixed, cell.has_gain, cell.keeps) == ((), "h", (), True, None)
+    assert (cell.openings(params, state, jnp.zeros(D)), cell.rate_theory(1.0)) == ({}, None)
+    assert (cell.mean_field(1.0, None), hash(cell)) == (None, hash(cell))
+
+
+@pytest.mark.parametrize("name", ["Told", "made"])
+def test_what_a_class_says_of_itself_is_heard(name, write):
+    write(head=BARE)
+    cell = foreign.cell(f"mine:{name}")
+    assert (cell.memory, cell.has_gain, cell.fixed, cell.rate_theory(1.0)) == ("m", False, ("w_in",), -1.0)
+    assert cell.readout(np.ones(N)).shape == (1,)
+
+
+CARRIED = """
+    import jax
+    import jax.numpy as jnp
+
+    def init(key, d_in, d_hidden):
+        parts = jax.random.normal(key, (2, d_hidden, d_hidden + d_in))
+        both = jax.lax.complex(*parts) / 2
+        state = {"h": jnp.ones(d_hidden, complex), "n": jnp.int32(0), "key": jax.random.key(1)}
+        return {"w_rec": both[:, :d_hidden], "w_in": both[:, d_hidden:]}, state
+
+    def tick(params, state, x):
+        key, own = jax.random.split(state["key"])
+        keep = jax.random.bernoulli(own, 0.8, state["h"].shape)
+        z = params["w_rec"] @ state["h"] + params["w_in"] @ x.astype(state["h"].dtype)
+        h = jnp.where(keep, jax.lax.complex(jnp.tanh(z.real), jnp.tanh(z.imag)), 0)
+        return {"h": h, "n": state["n"] + 1, "key": key}
+
+    class Ticking:
+        def init(self, key, d_in, d_hidden, w_rec, initializer):
+            params, state = init(key, d_in, d_hidden)
+            return params | {"w_rec": w_rec * params["w_rec"]}, state
+
+        def step(self, params, state, x):
+            return tick(params, state, x)
+"""
+
+
+@pytest.mark.parametrize("name", ["tick", "Ticking"])
+def test_complex_numbers_counters_and_keys_of_a_cell_are_what_they_are_in_python(name, write):
+    """The probes of a cell in the sweep's own way, against `measure` of the bare function."""
+    write(head=CARRIED)
+    cell, params, state = drawn(f"mine:{name}", w_rec=0.9)
+    own, first = sys.modules["mine"].init(jax.random.key(3), D, N)
+    own["w_rec"] = 0.9 * own["w_rec"]
+    xs = np.random.default_rng(0).standard_normal((T, D))
+    pick = lambda p: p["w_rec"]
+    expected = gradlab.measure(sys.modules["mine"].tick, own, first, xs, w_rec=pick, objective="every")
+    goal = draw_target("every", stream(0, "target", objective="every"), state, cell.readout)
+    assert state_parts(state) == ("state",)
+    assert not reads_no_state(cell.step, params, state, xs[0])
+
+    @jax.jit
+    def probe(params, state, xs):
+        setup = Setup(objective("every", goal, cell.readout), cell.recurrent, T, cell=cell)
+        return measure_one(cell.step, params, state, xs, setup, "adjoint")
+
+    found = probe(params, state, xs)
+    for quantity in ("adjoint", "weight_gradient"):
+        log = log10_norm(found[quantity]).ravel()
+        np.testing.assert_allclose(log, expected[quantity].values.ravel()[: len(log)], rtol=0, atol=1e-12)
+    assert state["n"].dtype == np.int32
+    assert state["h"].shape == (2, N)
+
+
 REFUSED = {
     "no module": ("nobody.has_this:step", None, None, "no module called"),
     "no name": ("mine:stap", GOOD, STEP, "did you mean step?"),
     "no form": ("mine:step:step", GOOD, STEP, "write package.module:Name"),
     "a path": ("../mine:step", GOOD, STEP, "write package.module:Name"),
     "not a cell": ("mine:jnp", GOOD, STEP, "neither a step function nor a class"),
-    "a class of nobody": ("mine:A", GOOD, STEP + "\n    class A:\n        pass", "neither a step function"),
+    "a class of nobody": ("mine:A", GOOD, STEP + "\n    class A:\n        pass", "neither init nor step"),
+    "a class without a step": ("mine:NoStep", GOOD, BARE, "NoStep lacks step(params, state, x)"),
+    "a class without a start": ("mine:NoInit", GOOD, BARE, "NoInit lacks init(key, d_in, d_hidden, w_rec"),
+    "a start of three": ("mine:Short", GOOD, BARE, "Short needs init(key, d_in, d_hidden, w_rec,"),
+    "a start of one": ("mine:OneOut", GOOD, BARE, "and not (params, state)"),
+    "no recurrent weights": ("mine:Unnamed", GOOD, BARE, "write recurrent(self, params)"),
+    "a readout that fails": ("mine:Misread", GOOD, BARE, "write readout(self, state)"),
+    "a class that needs more": ("mine:Needs", GOOD, BARE, "missing 1 required positional argument"),
+    "an instance with settings": ("mine:made(leak=1)", GOOD, BARE, "is made already"),
+    "no hash": ("mine:Unhashable", GOOD, BARE, "write a frozen dataclass"),
+    "half precision": ("mine:Half", GOOD, BARE, "state['c'] is bfloat16"),
+    "half precision of a function": (
+        "mine:step", "return state", STEP.replace("zeros(d_hidden)", "zeros(3, jnp.float16)"), "is float16"
+    ),
     "no init": ("mine:step", GOOD, "import jax.numpy as jnp", "no init"),
     "a setting": ("mine:step(leak=2)", GOOD, STEP, "no setting leak"),
     "no setting": ("mine:step(2)", GOOD, STEP, "write setting=value"),

@@ -240,6 +240,22 @@ def test_a_rest_that_the_network_leaves_is_not_exact():
     assert not solved.exact
 
 
+def test_what_an_exponent_is_not_is_said_with_it():
+    """The power of D white inputs, chi^2 of D degrees over D, has the standard deviation sqrt(2 / D)."""
+    assert vanilla("tanh", 1.0, Drive(0.01, 1)).says == ""
+    assert lstm(1.0, Drive(0.25)).says == mean_field.REDRAWN
+    for solved in (lstm(1.0, Drive(0.25, 1)), gru(1.0, Drive(0.25, 1)), minimal(1.0, 0.25, inputs=1)):
+        assert (
+            solved.says
+            == f"{mean_field.REDRAWN}; takes the drive for steady, whose power with 1 input "
+            + ("varies by 141 %")
+        )
+    assert "with 8 inputs varies by 50 %" in gru(1.0, Drive(0.25, 8)).says
+    assert gru(1.0, Drive(0.0, 1)).says == ""
+    for spec in ("lstm", "gru", "minimal"):
+        assert "1 input " in registry.make("cells", spec).mean_field(1.0, Drive(0.01, 1)).says
+
+
 # ---- critical gains
 
 

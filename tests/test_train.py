@@ -16,7 +16,7 @@ HAND = {
     "sgd": lambda rate: optax.sgd(rate),
     "momentum": lambda rate: optax.sgd(rate, momentum=0.9),
     "adam": lambda rate: optax.adam(rate),
-    "rmsprop": lambda rate: optax.rmsprop(rate, decay=0.9),
+    "rmsprop": lambda rate: optax.rmsprop(rate, decay=0.9, eps_in_sqrt=False),
 }
 
 
@@ -71,6 +71,35 @@ def test_without_a_remedy_it_is_a_plain_optax_loop(name):
     assert (int(found.updates), int(found.broken)) == (3, 0)
     assert not any(s["changed"] for s in said)
     close([s["cosine"] for s in said], [1.0] * 3)
+
+
+def rmsprop(gradients):
+    """Tieleman and Hinton's, its constant outside the root as in `torch.optim.RMSprop(alpha=0.9)`."""
+    v = 0.0
+    for g in gradients:
+        v = 0.9 * v + 0.1 * g**2
+        yield g / (np.sqrt(v) + 1e-8)
+
+
+def adam(gradients):
+    """Kingma and Ba's Algorithm 1, as in `torch.optim.Adam()`."""
+    m = v = 0.0
+    for t, g in enumerate(gradients, start=1):
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
+        yield m / (1 - 0.9**t) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-6])
+@pytest.mark.parametrize("formula", [rmsprop, adam])
+def test_small_gradients_take_the_steps_of_large_ones(formula, size):
+    """A constant inside the root would be a floor: at 1e-6 the step would be 100 times too small."""
+    made = train.rule(formula.__name__)
+    gradients = size * np.array([[1.0, -2.0], [0.5, 3.0], [-0.7, 0.1], [0.2, 1.0], [1.0, 1.0]])
+    state = made.init(jnp.zeros(2))
+    for g, expected in zip(gradients, formula(gradients), strict=True):
+        step, state = made.update(jnp.asarray(g), state)
+        np.testing.assert_allclose(step, expected, rtol=1e-12)
+        assert np.abs(expected).max() > 0.1
 
 
 NEUTRAL = "clip_norm(1e30)+clip_value(1e30)+scale_gradient(1.0)+gradient_noise(0.0)+adaptive_clip(1e30)"

@@ -76,4 +76,5 @@ class Minimal(Cell[Params, State]):
 
     def mean_field(self, w_rec: float, drive: Drive) -> MeanField | None:
         f = mean_field.FUNCTIONS[self.embedding][0]
-        return mean_field.minimal(w_rec, mean_field.average(lambda e: f(e) ** 2, drive.variance))
+        power = mean_field.average(lambda e: f(e) ** 2, drive.variance)
+        return mean_field.minimal(w_rec, power, inputs=drive.inputs)

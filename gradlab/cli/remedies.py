@@ -51,7 +51,13 @@ def command(
     tuning: Annotated[str, typer.Option("--tuning", help="Seeds for that choice alone.")] = "2",
     seeds: Annotated[str | None, typer.Option("--seeds", help="Test seeds.")] = None,
     seed: Annotated[str, typer.Option("--seed", help="Base seed.")] = "0",
-    optimizer: Annotated[str, typer.Option("--optimizer", help="sgd, momentum, adam or rmsprop.")] = "adam",
+    optimizer: Annotated[
+        str,
+        typer.Option(
+            "--optimizer",
+            help="sgd, momentum (0.9), adam or rmsprop (decay 0.9); 1e-8 outside the root, as in PyTorch.",
+        ),
+    ] = "adam",
     precision: Annotated[str, typer.Option("--precision", help="float32 or float64.")] = "float32",
     match: Annotated[bool, typer.Option("--match/--no-match", help="Choose N for equal parameters.")] = True,
     quick: Annotated[

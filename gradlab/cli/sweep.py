@@ -102,7 +102,7 @@ def command(
 
 def measure(asked: "Sweep", planned: Any, folder: Path, quiet: bool) -> tuple["Run", int]:
     """Run the grid, store it, draw it."""
-    from gradlab import engine, registry, tables
+    from gradlab import engine, probing, registry, tables
     from gradlab.cli import _figures
     from gradlab.cli._progress import Bar
     from gradlab.shards import Shards
@@ -124,15 +124,20 @@ def measure(asked: "Sweep", planned: Any, folder: Path, quiet: bool) -> tuple["R
         axes = (asked.init, asked.w_rec, asked.T, range(asked.seeds))
         fixed = [label for label in asked.cell if "w_rec" in registry.make("cells", label).fixed]
         facts: dict[str, Any] = {"objective": asked.objective, "precision": asked.precision}
-        norms = dataset(results, *axes, fixed, hidden=asked.hidden, **facts)
+        norms = probing.noted(dataset(results, *axes, fixed, hidden=asked.hidden, **facts), asked.probe)
         table = tables.metrics(norms)
         failures = _failures(table, norms)
         weights = {result.cell: result.digests for result in results}
-        run = tables.Run(_about(asked, len(failures), weights), table, norms)
+        starts = engine.starts(asked)
+        about = _about(asked, len(failures), weights) | ({"starts": starts} if starts else {})
+        run = tables.Run(about, table, norms)
         tables.write(folder, run, failures)
         shards.drop()
         bar.say("drawing")
         _figures.draw(run, folder, "sweep")
+    for label, found in starts.items() if not quiet else ():
+        for init, words in found.items():
+            typer.echo(f"{init} for {label}: {words}", err=True)
     for place in shards.damaged:
         typer.echo(f"a damaged shard was measured again; it is kept as {place}", err=True)
     return run, int(Exit.PARTIAL if failures else Exit.OK)

@@ -26,8 +26,9 @@ OTHERS = colormaps["viridis"](0.55)
 def lyapunov(run: Run) -> Figure:
     """The Lyapunov exponents of each cell at the longest T, mean over seeds, in natural logs per step.
 
-    Over w_rec, or, in a run of one w_rec, the mean up to each step: whether T is long enough. Raises
-    `GradlabError` if the run holds none.
+    Over w_rec, or, in a run of one w_rec, the mean up to each step: whether T is long enough. A panel whose
+    networks never leave the state that they start from says so: theirs are the exponents of a fixed point.
+    Raises `GradlabError` if the run holds none.
     """
     norms = run.norms
     if "lyapunov" not in norms:
@@ -39,8 +40,6 @@ def lyapunov(run: Run) -> Figure:
         (mean if along == "w_rec" else mean.isel(w_rec=0)).transpose("cell", "init", along, "index").values
     )
     x = w_rec if along == "w_rec" else np.arange(1, values.shape[2] + 1.0)
-    miss = abs(norms["lyapunov_sum"] - norms["log_determinant"]).sel(T=T)
-    gap = miss.isel(step=T - 1).transpose("cell", "init", "w_rec", "seed").values
     cells, inits = norms["cell"].values.tolist(), norms["init"].values.tolist()
     colors = _style.cell_colors(cells)
     with _style.style():
@@ -48,7 +47,8 @@ def lyapunov(run: Run) -> Figure:
         for i, panel in enumerate(axes):
             c, k = divmod(i, len(inits))
             title = cells[c] if len(inits) == 1 else f"{cells[c]}, {inits[k]}"
-            panel.set_title(f"{title}\n{_sum_rule(gap[c, k])}", color=colors[cells[c]])
+            one = norms.sel(T=T).isel(cell=c, init=k)
+            panel.set_title("\n".join([title, _sum_rule(one), *_at_rest(one)]), color=colors[cells[c]])
             _curves(panel, x, values[c, k], colors[cells[c]])
         axes[0].set_xlim(x.min(), max(x.max(), x.min() + 1e-3))
         _style.label(axes, along, "exponent (ln per step)")
@@ -76,9 +76,38 @@ def _curves(panel: Axes, x: NDArray[np.float64], values: NDArray[np.float64], co
         panel.plot(x[known], values[known, index], **({"linewidth": 0.7} | look), marker=mark, markersize=3)
 
 
-def _sum_rule(gap: NDArray[np.float64]) -> str:
+def _sum_rule(one: Any) -> str:
+    """How far the sum of all exponents is from the log determinant; of the first alone there is no rule."""
+    if "log_determinant" not in one:
+        return f"the first {one.sizes['index']}"
+    gap = abs(one["lyapunov_sum"] - one["log_determinant"]).isel(step=int(one["T"]) - 1).values
     known = gap[np.isfinite(gap)]
     return f"sum rule met to {known.max():.1g}" if len(known) else "no finite sum"
+
+
+def _at_rest(one: Any) -> list[str]:
+    """Words about networks whose states never left the start; none where there are none."""
+    if "lyapunov_at_rest" not in one:
+        return []
+    share = one["lyapunov_at_rest"].values
+    still = int((share > 0).sum())
+    if not still:
+        return []
+    which = "no state" if still == share.size else f"in {still} of {share.size} networks no state"
+    return [f"{which} leaves its start:", "exponents of a fixed point,", "not of an attractor"]
+
+
+def sentence(run: Run) -> str:
+    """The range of the first exponent, and what must be said about it."""
+    norms = run.norms
+    last = norms.sel(T=int(norms["T"].values.max()))
+    first = last["lyapunov"].isel(index=0).values
+    known = first[np.isfinite(first)]
+    if not len(known):
+        return "No Lyapunov exponent is known."
+    said = f"The first exponent lies between {known.min():.3g} and {known.max():.3g} per step (ln)"
+    words = _at_rest(last)
+    return f"{said}; {' '.join(words)}." if words else f"{said}."
 
 
 def _legend() -> list[Line2D]:

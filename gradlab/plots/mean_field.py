@@ -20,25 +20,24 @@ NEEDS = ("mean_field_exponent",)
 """Variables that must have been measured."""
 
 PREDICTED = "#4d4d4d"
+Rates = NDArray[np.float64]
 
 
 def mean_field(run: Run) -> Figure:
     """The rate against w_rec as mean-field theory has it and as measured, at the longest T, a panel a cell.
 
     The border of each is where it crosses 0; where neither does, the time scale of the norm, 1 / |rate|, is
-    given for the least w_rec. Means over seeds, in natural logs per step. Raises `GradlabError` if the run
-    holds no mean-field exponents.
+    given for the least w_rec. Means over seeds, in natural logs per step. Above each panel stands what the
+    theory's curve is not: of weights that stay, or of a drive that is not steady. Raises `GradlabError` if
+    the run holds no mean-field exponents.
     """
     norms = run.norms
     if "mean_field_exponent" not in norms:
         raise GradlabError(
             "plot", "this run holds no mean-field exponents; measure it with the probe mean_field"
         )
-    at = int(norms["T"].values.argmax())
-    T, w_rec = int(norms["T"].values[at]), norms["w_rec"].values.astype(np.float64)
-    last = norms["mean_field_exponent"].isel(T=at, step=T - 1).transpose("cell", "init", "w_rec", "seed")
-    predicted = last.values.mean(axis=-1)
-    measured = grid(run.metrics, norms, "rate").value[:, :, :, at].mean(axis=-1) * math.log(10)
+    T = int(norms["T"].values.max())
+    w_rec, predicted, measured = _rates(run)
     cells, inits = norms["cell"].values.tolist(), norms["init"].values.tolist()
     colors = _style.cell_colors(cells)
     with _style.style():
@@ -46,9 +45,8 @@ def mean_field(run: Run) -> Figure:
         for i, panel in enumerate(axes):
             c, k = divmod(i, len(inits))
             title = cells[c] if len(inits) == 1 else f"{cells[c]}, {inits[k]}"
-            panel.set_title(
-                f"{title}\n{_caption(w_rec, predicted[c, k], measured[c, k])}", color=colors[cells[c]]
-            )
+            lines = [title, _caption(w_rec, predicted[c, k], measured[c, k]), *_beside(run, c)]
+            panel.set_title("\n".join(lines), color=colors[cells[c]], fontsize=7.5)
             _curves(panel, w_rec, predicted[c, k], measured[c, k], colors[cells[c]])
         axes[0].set_xlim(w_rec.min(), max(w_rec.max(), w_rec.min() + 1e-3))
         _style.label(axes, "w_rec", "rate (ln per step)")
@@ -56,6 +54,16 @@ def mean_field(run: Run) -> Figure:
         figure.suptitle(f"Mean-field theory and measurement: T = {T}, {seeds} seed{'s' * (seeds > 1)}")
         figure.legend(handles=_legend(), loc="outside lower center", ncols=2)
     return figure
+
+
+def _rates(run: Run) -> tuple[Rates, Rates, Rates]:
+    """w_rec, and the rates of theory and measurement by (cell, init, w_rec)."""
+    norms = run.norms
+    at = int(norms["T"].values.argmax())
+    step = int(norms["T"].values[at]) - 1
+    last = norms["mean_field_exponent"].isel(T=at, step=step).transpose("cell", "init", "w_rec", "seed")
+    measured = grid(run.metrics, norms, "rate").value[:, :, :, at].mean(axis=-1) * math.log(10)
+    return norms["w_rec"].values.astype(np.float64), last.values.mean(axis=-1), measured
 
 
 def _curves(
@@ -90,6 +98,36 @@ def _caption(
     least = int(w_rec.argmin())
     scales = [f"{1 / abs(r[least]):.3g}" if np.isfinite(r[least]) and r[least] else "none" for r in both]
     return f"time scale: theory {scales[0]}, measured {scales[1]}"
+
+
+def _beside(run: Run, c: int) -> list[str]:
+    """What the theory's curve of the cell at this place is not."""
+    if "mean_field_exact" not in run.norms:
+        return ["theory: weights redrawn each step"]
+    exact = run.norms["mean_field_exact"].isel(cell=c).values
+    if (exact == 1).any():
+        return ["theory: random weights, N large"]
+    unknown = bool(np.isnan(exact).all())
+    fixed = "of fixed ones nothing is known" if unknown else "fixed ones differ, maybe in sign"
+    words = ["theory: weights redrawn each step;", fixed]
+    settings = run.about.get("settings", {})
+    inputs = settings.get("inputs")
+    if inputs and settings.get("input_std"):
+        words.append(f"D = {inputs}: drive not steady (± {100 * math.sqrt(2 / inputs):.0f} %)")
+    return words
+
+
+def sentence(run: Run) -> str:
+    """Where theory and measurement agree in sign, and what the theory is of."""
+    _, predicted, measured = _rates(run)
+    both = np.isfinite(predicted) & np.isfinite(measured)
+    other = int((both & (np.sign(predicted) != np.sign(measured))).sum())
+    said = f"Theory and measurement differ in sign at {other} of {int(both.sum())} points"
+    which: dict[str, list[str]] = {}
+    for c, cell in enumerate(map(str, run.norms["cell"].values)):
+        if words := "; ".join(line.rstrip(";") for line in _beside(run, c)):
+            which.setdefault(words, []).append(cell)
+    return ". ".join([said, *(f"{', '.join(cells)}: {words}" for words, cells in which.items())]) + "."
 
 
 def _legend() -> list[Line2D]:

@@ -7,11 +7,14 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+import gradlab.mean_field as theory
 from gradlab.forward import Product, log_of, one, scan, times, with_jacobian
 from gradlab.types import Setup, Step
 from gradlab.unroll import Norm, rescale
 
-AXES = {"mean_field_growth": ("step",), "mean_field_exponent": ("step",)}
+AXES = {"mean_field_growth": ("step",), "mean_field_exponent": ("step",), "mean_field_exact": ()}
+
+UNKNOWN = f"{theory.REDRAWN}, as far as is known: there is no theory of this cell"
 
 
 class Columns(NamedTuple):
@@ -21,6 +24,9 @@ class Columns(NamedTuple):
     """Root of chi_t: the factor on the norm of the evenly spread gradient in step t."""
     mean_field_exponent: Float[Array, " step"]
     """The mean log of it over steps 1..t: natural log per step; -inf where the product is exactly 0."""
+    mean_field_exact: Float[Array, ""]
+    """1 where theory says that this is what fixed weights do as N grows, 0 where it says that it is not; NaN
+    where there is no theory of the cell."""
 
 
 def mean_field(step: Step, params: Any, state: Any, xs: Any, setup: Setup) -> Columns:
@@ -32,8 +38,9 @@ def mean_field(step: Step, params: Any, state: Any, xs: Any, setup: Setup) -> Co
     D_t[p, q] is the block of the step's Jacobian from part q of the state, of N_q numbers, to part p; of a
     state of one part chi is the mean squared singular value of D_t. This is the theory's exponent for weights
     drawn anew at every step, taken at this network's size, input and states; `lyapunov` and `transport`
-    measure what these weights do, so the two differ where a network remembers its own weights. It starts with
-    the same share for every number of the state.
+    measure what these weights do, so the two differ, and may in sign, where a network remembers its own
+    weights: `mean_field_exact` is then 0. It starts with the same share for every number of the state, and
+    takes all units for driven alike: with few inputs they are not.
 
     Reference: Poole, Lahiri, Raghu, Sohl-Dickstein, Ganguli 2016, Exponential expressivity in deep neural
     networks through transient chaos; Chen, Pennington, Schoenholz 2018, Dynamical isometry and a mean field
@@ -44,7 +51,7 @@ def mean_field(step: Step, params: Any, state: Any, xs: Any, setup: Setup) -> Co
     dtype = jax.tree.leaves(state)[0].dtype
     ends = [sum(sizes[:i]) for i in range(1, len(sizes))]
 
-    def body(carry: tuple[Any, Any, Any], x: Any, t: Any) -> tuple[Any, Columns]:
+    def body(carry: tuple[Any, Any, Any], x: Any, t: Any) -> tuple[Any, tuple[Norm, Any]]:
         state, spread, grown = carry
         state, jacobian = advance(state, x)
         # Scaled before it is squared: the square of a saturated step would underflow.
@@ -56,8 +63,27 @@ def mean_field(step: Step, params: Any, state: Any, xs: Any, setup: Setup) -> Co
         grown = times(grown, jnp.sqrt(chi))
         grown = Product(grown.value, grown.exponent + jnp.where(chi == 0, 0, scale))
         exponent = log_of(grown) / jnp.asarray(t, dtype)
-        return (state, after / jnp.where(chi == 0, 1, chi), grown), Columns(Norm(chi, scale), exponent)
+        return (state, after / jnp.where(chi == 0, 1, chi), grown), (Norm(chi, scale), exponent)
 
     even = jnp.asarray(sizes, dtype) / sum(sizes)
-    _, columns = scan(body, (state, even, one((), dtype)), xs, setup.length)
-    return Columns(*columns)
+    _, (growth, exponent) = scan(body, (state, even, one((), dtype)), xs, setup.length)
+    return Columns(growth, exponent, jnp.asarray(_exact(setup.cell), dtype))
+
+
+def _exact(cell: Any) -> float:
+    """The fact of the cell's theory, in a drive."""
+    solved = cell.mean_field(1.0, theory.Drive(1.0)) if hasattr(cell, "mean_field") else None
+    return float("nan") if solved is None else float(solved.exact)
+
+
+def notes(norms: Any) -> dict[str, str]:
+    """What must be read beside a column, by its name."""
+    exact = norms["mean_field_exact"].max(("init", "w_rec", "T", "seed")).values
+    parts = []
+    for words, which in ((theory.REDRAWN, exact == 0), (UNKNOWN, exact != exact)):
+        if which.any():
+            cells = ", ".join(map(str, norms["cell"].values[which]))
+            parts.append(f"{cells}: {words}")
+    if not parts:
+        return {}
+    return dict.fromkeys(("mean_field_growth", "mean_field_exponent"), "; ".join(parts))

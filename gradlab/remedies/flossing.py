@@ -58,7 +58,12 @@ def _orthonormal(matrix: jax.Array) -> tuple[jax.Array, jax.Array]:
         for _ in range(2):
             for other in done:
                 column = column - other * jnp.dot(other, column)
-        length = jnp.sqrt(jnp.sum(column**2) + 1e-30)
-        done.append(column / length)
-        logs.append(jnp.log(length))
+        # The largest entry is taken out first: however short a column, its square does not become 0.
+        peak = jax.lax.stop_gradient(jnp.max(jnp.abs(column)))
+        peak = jnp.where(peak > 0, peak, np.finfo(column.dtype).tiny)
+        direction = column / peak
+        square = jnp.sum(direction**2)
+        size = jnp.sqrt(jnp.where(square > 0, square, 1))
+        done.append(direction / size)
+        logs.append(jnp.log(size) + jnp.log(peak))
     return jnp.stack(done, axis=1), jnp.stack(logs)

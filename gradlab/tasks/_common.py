@@ -1,6 +1,6 @@
 """What tasks share: lengths, buffers, losses and errors. A file with an underscore is no member."""
 
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -79,6 +79,43 @@ def squared_error(
     """Mean over counted steps and outputs of (output - target)^2."""
     misses = _kept(outputs, counted) - _kept(target.astype(outputs.dtype), counted)
     return _mean((misses**2).mean(axis=1), counted)
+
+
+class Misses(NamedTuple):
+    """What one sequence adds to a normalised error; sums over counted steps and outputs."""
+
+    square: Float[Array, "*axes"]
+    """Of (output - target)^2."""
+    steps: Float[Array, "*axes"]
+    """Counted steps."""
+    mean: Float[Array, "*axes outputs"]
+    """Of the target."""
+    spread: Float[Array, "*axes"]
+    """Of (target - mean)^2."""
+
+
+def misses(
+    outputs: Float[Array, "T outputs"], target: Float[Array, "T outputs"], counted: Float[Array, " T"]
+) -> Misses:
+    """What `normalised` needs to know of one sequence."""
+    weights, wanted = counted.astype(outputs.dtype), _kept(target.astype(outputs.dtype), counted)
+    steps = weights.sum()
+    mean = wanted.sum(axis=0) / steps
+    square = ((_kept(outputs, counted) - wanted) ** 2).sum()
+    return Misses(square, steps, mean, (weights[:, None] * (wanted - mean[None]) ** 2).sum())
+
+
+def normalised(each: Misses) -> Scalar:
+    """The normalised root mean square error (NRMSE) of many sequences, on a leading axis, pooled.
+
+    sqrt(sum (output - target)^2 / sum (target - mean)^2),   sums and mean over all counted steps together
+
+    Reference: Jaeger 2001, The "echo state" approach to analysing and training recurrent neural networks.
+    """
+    mean = (each.steps[:, None] * each.mean).sum(axis=0) / each.steps.sum()
+    between = (each.steps * ((each.mean - mean[None]) ** 2).sum(axis=1)).sum()
+    square = each.square.sum()
+    return jnp.where(square == 0, 0.0, jnp.sqrt(square / (each.spread.sum() + between)))
 
 
 def cross_entropy(

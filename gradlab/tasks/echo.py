@@ -17,7 +17,8 @@ class Echo(Task):
 
     x_t ~ U(-1, 1);  y_t = x_{t - delay} for t > delay
 
-    The chance level is Var(x) = 1/3; the error is the root mean square miss over that of chance (NRMSE).
+    The chance level is Var(x) = 1/3; the error is the normalised root mean square error (NRMSE), pooled
+    over sequences.
 
     Reference: Jaeger 2001, Short term memory in echo state networks.
     """
@@ -50,8 +51,11 @@ class Echo(Task):
     def loss(self, outputs: Float[Array, "T outputs"], example: Example) -> Scalar:
         return _common.squared_error(outputs, example.target, example.counted)
 
-    def error(self, outputs: Float[Array, "T outputs"], example: Example) -> Scalar:
-        return (self.loss(outputs, example) / self.chance(len(outputs))) ** 0.5
+    def error(self, outputs: Float[Array, "T outputs"], example: Example) -> _common.Misses:
+        return _common.misses(outputs, example.target, example.counted)
+
+    def overall(self, errors: _common.Misses) -> Scalar:
+        return _common.normalised(errors)
 
     def chance(self, T: int) -> float:
         _common.lengths(self, T)

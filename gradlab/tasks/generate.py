@@ -20,7 +20,7 @@ class Generate(Task):
     y_t = sum_{k=1..K} (a_k cos(2 pi k t / `period`) + b_k sin(2 pi k t / `period`)) / sqrt(K)
 
     K = `waves`. A linear recurrence of K rotations solves it exactly. The chance level is Var(y) = 1; the
-    error is the root mean square miss over that (NRMSE).
+    error is the normalised root mean square error (NRMSE), pooled over sequences.
 
     Reference: Doya, Yoshizawa 1989, Adaptive neural oscillator using continuous-time back-propagation
     learning.
@@ -59,8 +59,11 @@ class Generate(Task):
     def loss(self, outputs: Float[Array, "T outputs"], example: Example) -> Scalar:
         return _common.squared_error(outputs, example.target, example.counted)
 
-    def error(self, outputs: Float[Array, "T outputs"], example: Example) -> Scalar:
-        return (self.loss(outputs, example) / self.chance(len(outputs))) ** 0.5
+    def error(self, outputs: Float[Array, "T outputs"], example: Example) -> _common.Misses:
+        return _common.misses(outputs, example.target, example.counted)
+
+    def overall(self, errors: _common.Misses) -> Scalar:
+        return _common.normalised(errors)
 
     def chance(self, T: int) -> float:
         _common.lengths(self, T)

@@ -24,8 +24,8 @@ class MackeyGlass(Task):
 
     Euler's method with steps of 0.1, from a random constant past, after 300 units of time. `tau=17` is
     mildly chaotic, `tau=30` more so. Steps count from the first on. The chance level has no closed form and
-    is measured on a few thousand sequences; the error is the root mean square miss over that of chance
-    (NRMSE).
+    is measured on a few thousand sequences; the error is the normalised root mean square error (NRMSE),
+    pooled over sequences.
 
     Reference: Mackey, Glass 1977, Oscillation and chaos in physiological control systems; Jaeger, Haas
     2004, Harnessing nonlinearity.
@@ -58,8 +58,11 @@ class MackeyGlass(Task):
     def loss(self, outputs: Float[Array, "T outputs"], example: Example) -> Scalar:
         return _common.squared_error(outputs, example.target, example.counted)
 
-    def error(self, outputs: Float[Array, "T outputs"], example: Example) -> Scalar:
-        return (self.loss(outputs, example) / self.chance(len(outputs))) ** 0.5
+    def error(self, outputs: Float[Array, "T outputs"], example: Example) -> _common.Misses:
+        return _common.misses(outputs, example.target, example.counted)
+
+    def overall(self, errors: _common.Misses) -> Scalar:
+        return _common.normalised(errors)
 
     def chance(self, T: int) -> float:
         return _simulated.variance(self, T)

@@ -22,7 +22,7 @@ class Narma10(Task):
     The system starts at rest, and steps count from the tenth on. Some inputs would make it diverge: where
     u_t would carry y past 1, it is drawn from the part of [0, 1/2] that does not, which is never empty
     and concerns about 2 steps in 100 000. The chance level has no closed form and is measured on a few
-    thousand sequences; the error is the root mean square miss over that of chance (NRMSE).
+    thousand sequences; the error is the normalised root mean square error (NRMSE), pooled over sequences.
 
     Reference: Atiya, Parlos 2000, New results on recurrent network training: unifying the algorithms and
     accelerating convergence.
@@ -51,8 +51,11 @@ class Narma10(Task):
     def loss(self, outputs: Float[Array, "T outputs"], example: Example) -> Scalar:
         return _common.squared_error(outputs, example.target, example.counted)
 
-    def error(self, outputs: Float[Array, "T outputs"], example: Example) -> Scalar:
-        return (self.loss(outputs, example) / self.chance(len(outputs))) ** 0.5
+    def error(self, outputs: Float[Array, "T outputs"], example: Example) -> _common.Misses:
+        return _common.misses(outputs, example.target, example.counted)
+
+    def overall(self, errors: _common.Misses) -> Scalar:
+        return _common.normalised(errors)
 
     def chance(self, T: int) -> float:
         return _simulated.variance(self, T)

@@ -19,8 +19,8 @@ class Sine(Task):
     x_t = sin(w t + p),  p ~ U(0, 2 pi),  w ~ U(2 pi / `slowest`, 2 pi / `fastest`);  y_t = x_{t + ahead}
 
     Periods are in steps. Steps count from the third on: two values do not tell whether the wave rises or
-    falls on from there. The chance level is 1/2; the error is the root mean square miss over that of
-    chance (NRMSE).
+    falls on from there. The chance level is 1/2; the error is the normalised root mean square error (NRMSE),
+    pooled over sequences.
 
     Reference: Doya, Yoshizawa 1989, Adaptive neural oscillator using continuous-time back-propagation
     learning.
@@ -60,8 +60,11 @@ class Sine(Task):
     def loss(self, outputs: Float[Array, "T outputs"], example: Example) -> Scalar:
         return _common.squared_error(outputs, example.target, example.counted)
 
-    def error(self, outputs: Float[Array, "T outputs"], example: Example) -> Scalar:
-        return (self.loss(outputs, example) / self.chance(len(outputs))) ** 0.5
+    def error(self, outputs: Float[Array, "T outputs"], example: Example) -> _common.Misses:
+        return _common.misses(outputs, example.target, example.counted)
+
+    def overall(self, errors: _common.Misses) -> Scalar:
+        return _common.normalised(errors)
 
     def chance(self, T: int) -> float:
         _common.lengths(self, T)

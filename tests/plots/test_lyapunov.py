@@ -6,7 +6,7 @@ import pytest
 import xarray as xr
 
 from gradlab import tables
-from gradlab.plots.lyapunov import lyapunov
+from gradlab.plots.lyapunov import lyapunov, sentence
 from gradlab.status import GradlabError
 from tests import samples
 
@@ -78,3 +78,29 @@ def test_minus_infinity_and_unknown_are_not_drawn():
     norms["lyapunov"][...] = np.nan
     assert "nothing to draw" in words(panels(draw(norms))[0])
     assert len(panels(draw(exponents(cells=SIX)))) == 6
+
+
+def test_of_the_first_alone_there_is_no_sum_rule():
+    norms = exponents().drop_vars("log_determinant")
+    assert panels(draw(norms))[0].get_title() == "elman\nthe first 3"
+
+
+@pytest.mark.parametrize(("seeds_at_rest", "words"), [(2, "no state leaves"), (1, "in 3 of 6 networks no")])
+def test_a_fixed_point_is_said_to_be_one(seeds_at_rest, words):
+    rest = np.zeros((1, 1, 3, 2, 2))
+    assert "fixed point" not in panels(draw(exponents()))[0].get_title()
+    rest[..., :seeds_at_rest] = 1
+    norms = exponents().assign(lyapunov_at_rest=(("cell", "init", "w_rec", "T", "seed"), rest))
+    title = panels(draw(norms))[0].get_title()
+    assert words in title
+    assert title.endswith("exponents of a fixed point,\nnot of an attractor")
+    said = sentence(tables.Run({}, pd.DataFrame(), norms))
+    assert said.startswith("The first exponent lies between 0.2 and 0.2 per step (ln)")
+    assert words in said
+
+
+def test_the_sentence_of_a_run_where_nothing_is_known():
+    norms = exponents()
+    assert "fixed" not in sentence(tables.Run({}, pd.DataFrame(), norms))
+    norms["lyapunov"][...] = np.nan
+    assert sentence(tables.Run({}, pd.DataFrame(), norms)) == "No Lyapunov exponent is known."

@@ -6,7 +6,7 @@ import pytest
 import xarray as xr
 
 from gradlab import tables
-from gradlab.plots.mean_field import mean_field
+from gradlab.plots.mean_field import mean_field, sentence
 from gradlab.status import GradlabError
 from tests import samples
 
@@ -16,7 +16,7 @@ SIX = ("elman", "elman(activation=identity)", "lstm", "gru", "esn", "elman(activ
 T = (20, 50)
 
 
-def run(shift=0.1, **settings):
+def run(shift=0.1, exact=None, about=None, **settings):
     """The profiles of samples.norms, and a theory `shift` above what a linear cell measures."""
     norms = samples.norms(T=T, **settings)
     with np.errstate(divide="ignore"):
@@ -25,7 +25,10 @@ def run(shift=0.1, **settings):
     values = np.broadcast_to(theory[None, None, :, None, None, None], (*shape, max(T)))
     axes = ("cell", "init", "w_rec", "T", "seed", "step")
     norms = norms.assign(mean_field_exponent=xr.DataArray(values, dims=axes))
-    return tables.Run({}, tables.metrics(norms), norms)
+    if exact is not None:
+        each = np.broadcast_to(np.reshape(exact, (-1, 1, 1, 1, 1)), shape)
+        norms = norms.assign(mean_field_exact=xr.DataArray(each, dims=axes[:-1]))
+    return tables.Run({} if about is None else {"settings": about}, tables.metrics(norms), norms)
 
 
 def panels(figure):
@@ -43,12 +46,35 @@ def test_both_rates_and_both_borders():
     curves = [line for line in panel.lines if len(line.get_xdata()) == 21]
     np.testing.assert_allclose(curves[0].get_ydata(), np.log(w_rec) + 0.1)
     np.testing.assert_allclose(curves[1].get_ydata(), np.log(w_rec), atol=1e-9)
-    assert panel.get_title() == f"{cell}\nborder: theory 0.905, measured 1"
+    title = f"{cell}\nborder: theory 0.905, measured 1\ntheory: weights redrawn each step"
+    assert panel.get_title() == title
 
 
 def test_without_a_border_the_time_scales():
     (panel,) = panels(mean_field(run(0, cells=("elman(activation=identity)",), w_rec=(0.5, 0.7))))
-    assert panel.get_title().endswith("time scale: theory 1.44, measured 1.44")
+    assert "time scale: theory 1.44, measured 1.44" in panel.get_title()
+
+
+def test_what_the_theory_is_not_stands_beside_it():
+    """Of each cell by its own fact; of the drive by its inputs, where theory assumes one."""
+    facts = {"exact": [1.0, 0.0, np.nan], "cells": ("elman", "gru", "esn"), "w_rec": (0.5, 0.7)}
+    of = lambda **about: [p.get_title() for p in panels(mean_field(run(**facts, about=about)))]
+    elman, gru, esn = of(inputs=1, input_std=0.1)
+    assert elman.endswith("theory: random weights, N large")
+    assert "weights redrawn each step;\nfixed ones differ, maybe in sign" in gru
+    assert "of fixed ones nothing is known" in esn
+    for title in (gru, esn):
+        assert title.endswith("D = 1: drive not steady (± 141 %)")
+    assert of(inputs=8, input_std=0.1)[1].endswith("D = 8: drive not steady (± 50 %)")
+    assert "drive" not in of(inputs=1, input_std=0.0)[1]
+
+
+def test_the_sentence_counts_where_the_signs_differ():
+    """A theory 0.5 above ln w_rec has another sign at 0.7 and 0.9 of 0.5, 0.7, 0.9 and 1.5."""
+    cell = "elman(activation=identity)"
+    said = sentence(run(0.5, exact=[0.0], cells=(cell,), w_rec=(0.5, 0.7, 0.9, 1.5)))
+    assert said.startswith("Theory and measurement differ in sign at 2 of 4 points. ")
+    assert f"{cell}: theory: weights redrawn each step" in said
 
 
 def test_no_weight_has_no_rate_and_six_cells_fit():

@@ -7,11 +7,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import xarray as xr
 
 from gradlab.forward import with_jacobian
 from gradlab.initializers.orthogonal import orthogonal
 from gradlab.mean_field import Drive, vanilla
-from gradlab.probes.mean_field import mean_field
+from gradlab.probes.mean_field import mean_field, notes
 from gradlab.types import Setup
 from gradlab.unroll import log10_norm
 from tests.probes.networks import network
@@ -37,6 +38,32 @@ def test_of_a_linear_orthogonal_cell_it_is_the_logarithm_of_the_weight(w_rec):
     np.testing.assert_allclose(exponent[:30], math.log(w_rec), rtol=1e-12)
     for column in (growth, exponent):
         assert np.isnan(column[30:]).all()
+
+
+@pytest.mark.parametrize(
+    ("spec", "exact"), [("elman", 1), ("lstm", 0), ("gru", 0), ("minimal", 0), ("esn", np.nan)]
+)
+def test_it_says_whether_fixed_weights_follow(spec, exact):
+    net = network(spec, 4)
+    setup = Setup(None, None, 4, cell=net.cell)
+    found = mean_field(net.cell.step, net.params, net.state, net.xs, setup)
+    np.testing.assert_array_equal(found.mean_field_exact, exact)
+    assert np.isnan(measured_exact(net))
+
+
+def measured_exact(net):
+    return program(net.cell.step)(net.params, net.state, net.xs, jnp.int32(T)).mean_field_exact
+
+
+def test_what_is_not_exact_is_said_beside_the_number():
+    exact = np.array([1.0, 0.0, np.nan]).reshape(3, 1, 1, 1, 1)
+    axes = ("cell", "init", "w_rec", "T", "seed")
+    norms = xr.Dataset({"mean_field_exact": (axes, exact)}, {"cell": ["elman", "gru", "esn"]})
+    words = notes(norms)["mean_field_exponent"]
+    assert words.startswith("gru: of weights drawn anew at every step, fixed ones")
+    assert "esn: of weights" in words
+    assert "elman" not in words
+    assert notes(norms.isel(cell=[0])) == {}
 
 
 def test_of_two_parts_it_follows_each():

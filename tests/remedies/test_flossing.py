@@ -80,6 +80,18 @@ def test_exponents_are_those_of_the_lyapunov_probe(n, T, near, key):
     assert float(found) == pytest.approx(float((exponents[:2] ** 2).sum()), rel=near)
 
 
+@pytest.mark.parametrize("w", [1e-20, -1e30])
+def test_no_step_is_too_small_or_too_large_for_it(w):
+    """A linear unit's exponent is ln |w|, where the square of w leaves float32."""
+    cell = Elman(activation="identity")
+    made = cell.init(jax.random.key(0), 1, 1, w, lambda key, n: jnp.ones((n, n)))
+    params, state = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), made)
+    before = jax.tree.map(lambda leaf: jnp.zeros((4, *leaf.shape), leaf.dtype), state)
+    trail = Trail(cell, params, before, jnp.zeros((4, 1), jnp.float32), None, jnp.int32(4))
+    found = flossing(weight=1.0, count=1).penalty(trail)
+    assert float(found) == pytest.approx(np.log(abs(w)) ** 2, rel=1e-5)
+
+
 def test_weight_0_is_neutral():
     changes_nothing("flossing(0.0)")
 

@@ -54,8 +54,17 @@ def drawn(task):
 def _judge(task):
     slope = jax.value_and_grad(task.loss)
     return jax.jit(
-        jax.vmap(lambda outputs, example: (*slope(outputs, example), task.error(outputs, example)))
+        jax.vmap(lambda outputs, example: (*slope(outputs, example), error_alone(task)(outputs, example)))
     )
+
+
+def error_alone(task):
+    """The error of a single sequence."""
+
+    def error(outputs, example):
+        return task.overall(jax.tree.map(lambda leaf: leaf[None], task.error(outputs, example)))
+
+    return error
 
 
 def judged(task, outputs, examples):
@@ -80,7 +89,7 @@ def check_shapes_and_dtypes(task):
         with jax.enable_x64(bits == 64):
             example = jax.eval_shape(lambda key: task.sample(key, T), jax.random.key(0))
             outputs = jax.ShapeDtypeStruct((T, d_out), jnp.dtype(f"float{bits}"))
-            judged = [jax.eval_shape(judge, outputs, example) for judge in (task.loss, task.error)]
+            judged = [jax.eval_shape(judge, outputs, example) for judge in (task.loss, error_alone(task))]
         assert isinstance(example, Example)
         assert example.xs.shape == (T, d_in)
         assert example.target.shape in ((T,), (T, d_out))
@@ -94,7 +103,7 @@ def check_shapes_and_dtypes(task):
 def check_float32_outputs_meet_float64_examples(task):
     example = jax.tree.map(lambda leaf: leaf[0], drawn(varied(task)))
     outputs = jax.ShapeDtypeStruct((buffers(task), task.sizes[1]), jnp.float32)
-    for judge in (task.loss, task.error):
+    for judge in (task.loss, error_alone(task)):
         assert jax.eval_shape(judge, outputs, example).dtype == jnp.float32
 
 
