@@ -138,7 +138,7 @@ def reverse_scan(
     carry = jax.eval_shape(start, state)
     seen = jax.eval_shape(lambda c: observe(c, length)[1], carry)
     block = jax.eval_shape(lambda: _zeros(seen, segment))
-    observed = jax.tree.map(lambda leaf: leaf.update(shape=leaf.shape[1:]), jax.eval_shape(condense, block))
+    observed = jax.tree.map(_without_lags, jax.eval_shape(condense, block))
     passed = jax.eval_shape(lambda c, e: back(c, e)[1], carry, kept)
 
     saved = _zeros(jax.eval_shape(lambda: state), -(-capacity // segment))
@@ -234,6 +234,11 @@ def _first_broken(known: Any, state: Tree, t: Any) -> Any:
 
 def _zeros(shape: Tree, size: int) -> Tree:
     return jax.tree.map(lambda leaf: jnp.zeros((size, *leaf.shape), leaf.dtype), shape)
+
+
+def _without_lags(leaf: Any) -> Any:
+    # Not by `update`: it keeps a sharding of the old rank, which a program for several devices refuses.
+    return jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype)
 
 
 def _put(buffer: Tree, i: Any, item: Tree) -> Tree:
