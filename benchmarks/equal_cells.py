@@ -203,9 +203,8 @@ def main() -> int:
     every = [*cases(options.spec or registry.names("cells"), sizes)]
     if not options.spec:
         every += [*(Case(spec, sizes[-1]) for spec in SETTINGS), *LARGE]
-    print(
-        f"{'largest relative difference from torch':<72} {'states':>9}  adjoint   Frobenius  weights    sigma"
-    )
+    titles = "  ".join(f"{title:>9}" for title in ("states", "adjoint", "Frobenius", "weights", "sigma"))
+    print(f"{'largest relative difference from torch':<{WIDTH}} {titles}")
     good = True
     for case in every:
         began = time.perf_counter()
