@@ -138,7 +138,9 @@ def _start(
     linear = reads_no_state(cell.step, params, state, networks.xs[0, 0, 0])
     calls, extras = {}, {}
     if missing:
-        devices = min(len(jax.devices()), -(-lanes // BLOCK))
+        # All of them, however few the networks: a program for another number of devices may round otherwise,
+        # and a grid that grows changes no byte of what it had.
+        devices = len(jax.devices())
         size = lanes_per_call(networks, lanes, BLOCK * devices)
         compiled = (
             program(cell, sweep.objective, devices).lower(_lanes(networks, 0, size), jnp.int32(0)).compile()

@@ -78,7 +78,8 @@ class _Loop(NamedTuple):
     before: Array
     w: Array
     """b_i u_{i+1}. Its length is taken when it has been stored: what another kernel works out anew may round
-    otherwise, and of a residual that has died out nothing but rounding is left."""
+    otherwise, and of a residual that has died out nothing but rounding is left. Lengths are sums, not dot
+    products, whose order of summation the compiler chooses anew in every program."""
     b: Array
     """The square of the last b."""
     diagonal: Array
@@ -119,12 +120,12 @@ def tridiagonalise(matrix: Float[Array, "R S"], start: Start, call: Any) -> tupl
     nothing = (1e-4 * float(info.eps) * square) ** 2
 
     def advance(loop: _Loop) -> _Loop:
-        length = loop.w @ loop.w
+        length = jnp.sum(loop.w * loop.w)
         first, gone = loop.step == 0, length <= nothing
         u = jnp.where(gone & ~first, 0, loop.w / jnp.sqrt(jnp.where(length > 0, length, 1)))
         b = jnp.where(first, 0, length)
         z = u @ matrix
-        a = z @ z
+        a = jnp.sum(z * z)
         product = matrix @ z
         w = (product - jnp.sqrt(b) * loop.before) - a * u
         # The b of a step is known in the next one: with it, that step is complete.
@@ -149,7 +150,8 @@ def tridiagonalise(matrix: Float[Array, "R S"], start: Start, call: Any) -> tupl
     low = jnp.maximum(bounds.low, jnp.max(jnp.where(bounds.growth > 0, 0, candidates)))
     high = jnp.min(jnp.where(bounds.total >= threshold(rows), candidates, square))
     share = jnp.where(square > 0, jnp.sqrt(low * high) / square, start.share)
-    following = end.following / jnp.maximum(jnp.sqrt(end.following @ end.following), float(info.tiny))
+    size = jnp.sqrt(jnp.sum(end.following * end.following))
+    following = end.following / jnp.where(size > 0, size, 1)
     return Tridiagonal(end.diagonal, end.beside, square), Start(following, share)
 
 
@@ -238,6 +240,8 @@ def largest_singular_value(coefficients: Tridiagonal, rows: int) -> Largest:
     x = (low + high) / 2
     rest = coefficients.square / unit - diagonal.sum(axis=0)
     certified = (total >= threshold(rows)) | (jnp.abs(rest) <= eps * x) | (top == 0)
+    if rows <= SMALL:
+        certified |= (a > 0).sum(axis=0) > rows
     return Largest(jnp.asarray(jnp.sqrt(x * top)), certified)
 
 

@@ -280,6 +280,8 @@ def collect(
         forward |= (nonfinite > 0).reshape(nonfinite.shape + (1,) * (log.ndim - 2))
     unknown = np.asarray(column.square) == NOT_CERTIFIED
     backward = np.isnan(log) & ~unknown
+    # What a linear cell still loses to an overflow reads the states: the weight gradient.
+    forward |= backward & (nonfinite > 0).reshape(nonfinite.shape + (1,) * (log.ndim - 2))
     zero = np.isneginf(log)
     fine = ~(forward | unknown | backward | zero)
     count = fine.sum(1)

@@ -410,7 +410,7 @@ def _profiles(
     The adjoint goes through the remedy's backward pass; the transport is the network's own.
     """
     total, T = lanes.updates.size, setting.T
-    devices = min(len(jax.devices()), -(-total // BLOCK))
+    devices = len(jax.devices())
     keys = stream(comparison.seed, "profile", task=comparison.task)[None]
     xs = train.sample(setting, keys, lanes.weights.b_out.dtype).xs
     xs = jnp.pad(xs, ((0, 0), (0, capacity(T) - T), (0, 0)))

@@ -12,7 +12,7 @@ from gradlab import registry
 from gradlab.draw import draw_inputs, draw_networks, stream
 from gradlab.initializers.gaussian import gaussian
 from gradlab.initializers.orthogonal import orthogonal
-from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE, OK, UNDEFINED
+from gradlab.states import BACKWARD_NONFINITE, EXACT_ZERO, FORWARD_NONFINITE, OK, UNDEFINED
 from gradlab.sweep import capacity, collect, state_parts
 from gradlab.unroll import DEAD, SEGMENT, Norm
 
@@ -183,7 +183,9 @@ class TestCollect:
         broken = column([[[1, np.nan, np.inf]]])
         for linear in (False, True):
             _, states = collect(broken, np.zeros((1, 1)), linear, 2, 3)
-            np.testing.assert_array_equal(states, [[OK, FORWARD_NONFINITE, FORWARD_NONFINITE]])
+            np.testing.assert_array_equal(states, [[OK, BACKWARD_NONFINITE, BACKWARD_NONFINITE]])
+            _, states = collect(broken, np.ones((1, 1)), linear, 2, 3)
+            np.testing.assert_array_equal(states[:, 1:], [[FORWARD_NONFINITE, FORWARD_NONFINITE]])
 
     def test_exponents_carry_norms_that_no_float_holds(self):
         found, states = collect(column(np.ones((1, 1, 2)), -100_000), np.zeros((1, 1)), False, 1, 2)

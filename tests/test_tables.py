@@ -29,7 +29,8 @@ def test_metrics_are_tidy_and_hold_values_only_where_ok(norms):
     assert set(table.loc[table["cell"] == "lstm", "part"]) == {"state", "h", "c"}
     assert set(table.loc[table["cell"] != "lstm", "part"]) == {"state"}
     points = 4 * 2 * 3
-    assert len(table) == points * (6 + 6 + 2)
+    # The whole state's metrics in both cells, and the rates of h and c.
+    assert len(table) == points * (7 + 7 + 2)
     first = ["cell", "init", "w_rec", "T", "seed", "part"]
     assert len(table[first].drop_duplicates()) == points * (1 + 3)
 

@@ -96,7 +96,7 @@ def test_one_chaotic_network_marks_its_row_and_the_bound_is_given_the_states():
     one = " ".join(text.split())
     assert "* trajectory-dependent: 1 of 10 networks is chaotic:" in one
     assert one.endswith(
-        "the bound below is given the stored states, and says nothing of theirs. float32: exact to 1e-4"
+        "the bound below is given the stored states, and says nothing of theirs. float32: exact to 1e-4."
     )
 
 

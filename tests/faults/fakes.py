@@ -103,7 +103,7 @@ def _start(asked, label, networks, digests, clock, shards):
     clock.add(label)
     stored = {T: shards.get(cell=label, T=T) for T in asked.T}
     kept = {T: arrays for T, arrays in stored.items() if arrays is not None}
-    return engine._Started(label, asked.networks, ("state",), False, kept, {}, {}, digests, ())
+    return engine._Started(label, asked.networks, ("state",), False, kept, {}, {}, digests, (), networks)
 
 
 def _measured(asked, started, T, clock, computing):
