@@ -50,7 +50,8 @@ def fell(one, T, decades):
     reached = decades / -one.slope if one.slope < 0 else math.inf
     if reached <= one.last and math.ceil(reached) <= one.last:
         return reached
-    return one.last + 1 if one.beyond == EXACT_ZERO and one.last < T else math.inf
+    # A zero is a fall, whether it is one by definition or by rounding.
+    return one.last + 1 if one.beyond in (EXACT_ZERO, BELOW_PRECISION) and one.last < T else math.inf
 
 
 def credit(one, T):
@@ -576,7 +577,7 @@ def hold_tables(run, raw):
 
 def hold_footer(run, raw):
     """The notes under the table of the terminal that speak of its rows."""
-    lines = "\n".join(_table._caption(tables.groups(run), run.about, 1000, True))
+    lines = "\n".join(_table._caption(tables.groups(run), run, 1000, True))
     chaotic, networks = (sum(getattr(row, what) for row in raw.rows.values()) for what in ("chaotic", "n"))
     assert ("* trajectory-dependent" in lines) == (chaotic > 0)
     if chaotic:
@@ -616,8 +617,8 @@ HELD = {
     *CAPTIONS,
     # In test_spoken_comparisons.
     *("solved", "learning_curves", "trainability", "start_and_end"),
-    # In plots/test_lyapunov.
-    "lyapunov",
+    # In plots/test_lyapunov and plots/test_mean_field.
+    *("lyapunov", "mean_field"),
 }
 
 
