@@ -123,7 +123,10 @@ def measured_alone(
         values = np.pad(values, short, constant_values=np.nan)
         states = np.pad(states, short, constant_values=UNDEFINED)
         columns[name] = (values[None, None, None], states[None, None, None])
-    if any((states == EXACT_ZERO).any() for _, states in columns.values()):
+    still = np.stack([_at_rest(np.asarray(leaf)[None]) for leaf in jax.tree.leaves(split(state)[0])]).all(
+        axis=0
+    )
+    if any(_puzzling(name, code[0, 0, 0], still, length).any() for name, (_, code) in columns.items()):
         columns = _told_apart(columns, jax.jit(zeros)(params, state, xs))
     nothing = np.full((1, 1, 1, 1, length + 1), np.nan)
     columns.setdefault("weight_gradient", (nothing, np.full(nothing.shape, UNDEFINED, np.int8)))
@@ -243,7 +246,8 @@ def zeros_told_apart(
 
     A network is run again only if it has a zero, `BLOCK` at a time.
     """
-    has = np.stack([(code == EXACT_ZERO).reshape(len(code), -1).any(axis=1) for code in states.values()])
+    still = np.stack([_at_rest(leaf) for leaf in jax.tree.leaves(networks.state)]).all(axis=0)
+    has = np.stack([_puzzling(column, code, still, length) for column, code in states.items()])
     some = np.flatnonzero(has.any(axis=0))
     found = {name_: code.copy() for name_, code in states.items()}
     for at in np.split(some, range(BLOCK, len(some), BLOCK)) if len(some) else ():
@@ -255,6 +259,25 @@ def zeros_told_apart(
             zero = np.asarray(np.asarray(getattr(zeros, column)).all(axis=1))[: len(at), : code.shape[1]]
             short = ((0, 0), (0, code.shape[1] - zero.shape[1]), *(((0, 0),) * (zero.ndim - 2)))
             code[at] = told_apart(code[at], np.pad(zero, short))
+    return found
+
+
+def _at_rest(leaf: Any) -> NDArray[np.bool_]:
+    """Whether each lane's part of the initial state is 0."""
+    zero: NDArray[np.bool_] = (np.asarray(leaf) == 0).reshape(len(leaf), -1).all(axis=1)
+    return zero
+
+
+def _puzzling(column: str, code: NDArray[Any], still: NDArray[np.bool_], length: int) -> NDArray[np.bool_]:
+    """Whether each lane of a column, (lanes, lags, ...), has a zero that needs an explanation.
+
+    The recurrent weights multiply a state of zeros (`still`) in the first step: their gradient is zero there.
+    """
+    zero = code == EXACT_ZERO
+    if column == "weight_gradient" and length <= zero.shape[1]:
+        zero = zero.copy()
+        zero[still, length - 1] = False
+    found: NDArray[np.bool_] = zero.reshape(len(zero), -1).any(axis=1)
     return found
 
 
