@@ -268,7 +268,7 @@ def _at_rest(leaf: Any) -> NDArray[np.bool_]:
     return zero
 
 
-def _puzzling(column: str, code: NDArray[Any], still: NDArray[np.bool_], length: int) -> NDArray[np.bool_]:
+def _puzzling(column: str, code: NDArray[Any], still: Any, length: int) -> NDArray[np.bool_]:
     """Whether each lane of a column, (lanes, lags, ...), has a zero that needs an explanation.
 
     The recurrent weights multiply a state of zeros (`still`) in the first step: their gradient is zero there.
