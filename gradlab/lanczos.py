@@ -27,8 +27,6 @@ NOISE = 8
 """Residuals of so many roundings are taken for nothing but rounding."""
 SMALL = 16
 """A state of so few numbers has its singular value to rounding."""
-UNROLLED = 8
-"""Pivots worked out in one go."""
 
 
 class Tridiagonal(NamedTuple):
@@ -174,8 +172,8 @@ def _tightened(
 
 
 def steps(rows: int, dtype: Any) -> int:
-    """Lanczos steps at the most, a multiple of `UNROLLED`; a small space is soon searched."""
-    return min(STEPS[np.dtype(dtype).name], UNROLLED * (4 + rows // 4))
+    """Lanczos steps at the most; a small space is soon searched."""
+    return min(STEPS[np.dtype(dtype).name], 32 + 2 * rows)
 
 
 def threshold(rows: int) -> float:
@@ -200,26 +198,20 @@ def largest_singular_value(coefficients: Tridiagonal, rows: int) -> Largest:
     top = a.max(axis=0)
     unit = jnp.where(top > 0, top, 1)
     diagonal, beside = a / unit[None], (b / unit[None]) / unit[None]
-    taken = (a > 0).reshape(len(a), -1).any(axis=1)
-    rounds = (taken.sum() + UNROLLED - 1) // UNROLLED
+    taken = (a > 0).reshape(len(a), -1).any(axis=1).sum()
 
     def eliminated(x: Array) -> tuple[Array, Array]:
         """The least pivot, and the sum of the squared polynomials."""
 
         def eliminate(i: Any, way: tuple[Array, ...]) -> tuple[Array, ...]:
             pivot, least, growth, total, back = way
-            for k in range(UNROLLED):
-                j = UNROLLED * i + k
-                pivot = x - diagonal[j] - back / pivot
-                back = beside[j]
-                least = jnp.minimum(least, pivot)
-                # Beyond the last step there is no polynomial; its growth would be infinite.
-                growth = jnp.where(b[j] > 0, jnp.minimum(growth * (pivot * pivot) / back, 1e30), 0)
-                total = total + growth
-            return pivot, least, growth, total, back
+            pivot = x - diagonal[i] - back / pivot
+            # Beyond the last step there is no polynomial; its growth would be infinite.
+            growth = jnp.where(b[i] > 0, jnp.minimum(growth * (pivot * pivot) / beside[i], 1e30), 0)
+            return pivot, jnp.minimum(least, pivot), growth, total + growth, beside[i]
 
         ones = jnp.ones_like(x)
-        _, least, _, total, _ = jax.lax.fori_loop(0, rounds, eliminate, (ones, ones, ones, ones, 0 * x))
+        _, least, _, total, _ = jax.lax.fori_loop(0, taken, eliminate, (ones, ones, ones, ones, 0 * x))
         return least, total
 
     halvings = 25 if a.dtype.itemsize == 4 else 54

@@ -119,6 +119,9 @@ def reverse_scan(
     are zeros. Memory beside them: `segment` times `kept`, and a state a segment. What was observed goes
     through `condense` a segment at a time (with a leading axis of lags, zeros where there is none), so that
     more can be observed than is kept.
+
+    The initial state is observed in the same loop, before a step back that leads nowhere and is dropped:
+    so everything is compiled once.
     """
     capacity = jax.tree.leaves(xs)[0].shape[0]
     segment = min(segment, capacity)
@@ -137,9 +140,9 @@ def reverse_scan(
     _, kept = jax.eval_shape(lambda s: ahead(0, s), state)
     carry = jax.eval_shape(start, state)
     seen = jax.eval_shape(lambda c: observe(c, length)[1], carry)
-    block = jax.eval_shape(lambda: _zeros(seen, segment))
+    block = jax.eval_shape(lambda: _zeros(seen, segment + 1))
     observed = jax.eval_shape(lambda block: _get(condense(block), 0), block)
-    passed = jax.eval_shape(lambda c, e: back(c, e)[1], carry, kept)
+    passing = jax.eval_shape(lambda c, e: back(c, e)[1], carry, kept)
 
     saved = _zeros(jax.eval_shape(lambda: state), -(-capacity // segment))
     last, saved = jax.lax.fori_loop(0, segments - 1, checkpoint, (state, saved))
@@ -166,16 +169,17 @@ def reverse_scan(
 
         final, kept = jax.lax.fori_loop(first, end, keep, (_get(saved, which), kept))
         carry = jax.tree.map(lambda new, old: jnp.where(k == 0, new, old), start(final), carry)
-        way = (carry, _zeros(seen, segment), passed)
-        carry, block, passed = jax.lax.fori_loop(0, end - first, astern, way)
+        way = (carry, _zeros(seen, segment + 1), passed)
+        lags = end - first + (which == 0)
+        carry, block, passed = jax.lax.fori_loop(0, lags, astern, way)
         # A segment that is not full ends in zeros, which the next one overwrites.
         return carry, _put_all(observed, nearest, condense(block)), passed, kept
 
     blank = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), carry)
-    loop = (blank, _zeros(observed, capacity + 1), _zeros(passed, capacity), _zeros(kept, segment))
-    end, observed, passed, _ = jax.lax.fori_loop(0, segments, segment_back, loop)
-    last = jax.tree.map(lambda leaf: leaf[None], observe(end, length)[1])
-    return _put_all(observed, length, condense(last)), passed
+    loop = (blank, _zeros(observed, capacity + 1), _zeros(passing, capacity + 1), _zeros(kept, segment))
+    _, observed, passed, _ = jax.lax.fori_loop(0, segments, segment_back, loop)
+    nowhere = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), passing)
+    return observed, jax.tree.map(lambda leaf: leaf[:-1], _put(passed, length, nowhere))
 
 
 def send_back(
