@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax import Array
 
 from gradlab.status import GradlabError
 from gradlab.types import Step
@@ -136,3 +137,19 @@ def _mapped(function: Callable[[Any, Hashable], Any], tree: Tree, shape: Form) -
 
 def _is_none(leaf: Any) -> bool:
     return leaf is None
+
+
+def lane_of(tree: Any) -> Array:
+    """A zero that belongs to the same lanes as the tree.
+
+    What starts in a loop as a constant and becomes a lane's own on the way makes `vmap` trace the loop's body
+    again, and in nested loops again for each of these times. A `constant` of this lane is its own at once.
+    """
+    leaves = [jnp.asarray(leaf) for leaf in jax.tree.leaves(tree)]
+    firsts = [leaf.ravel()[0] for leaf in leaves if jnp.issubdtype(leaf.dtype, jnp.number)]
+    return sum((jnp.where(first == first, 0, 0).astype(jnp.int8) for first in firsts), start=jnp.int8(0))
+
+
+def constant(value: float, lane: Array, shape: tuple[int, ...], dtype: Any) -> Array:
+    """An array of one value, of the lane's own."""
+    return jnp.full(shape, value, dtype) + lane.astype(dtype)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from gradlab import powers
 from gradlab.linear import pullback
+from gradlab.trees import constant, lane_of
 from gradlab.types import Scaled, Setup, Step
 
 Tree = Any
@@ -137,14 +138,15 @@ def reverse_scan(
         first = k * segment
         return jax.lax.fori_loop(first, first + segment, lambda i, s: ahead(i, s)[0], state), saved
 
+    lane = lane_of((state, xs))
     _, kept = jax.eval_shape(lambda s: ahead(0, s), state)
     carry = jax.eval_shape(start, state)
     seen = jax.eval_shape(lambda c: observe(c, length)[1], carry)
-    block = jax.eval_shape(lambda: _zeros(seen, segment + 1))
+    block = jax.eval_shape(lambda: _zeros(seen, segment + 1, lane))
     observed = jax.eval_shape(lambda block: _get(condense(block), 0), block)
     passing = jax.eval_shape(lambda c, e: back(c, e)[1], carry, kept)
 
-    saved = _zeros(jax.eval_shape(lambda: state), -(-capacity // segment))
+    saved = _zeros(jax.eval_shape(lambda: state), -(-capacity // segment), lane)
     last, saved = jax.lax.fori_loop(0, segments - 1, checkpoint, (state, saved))
     saved = _put(saved, segments - 1, last)
 
@@ -169,14 +171,15 @@ def reverse_scan(
 
         final, kept = jax.lax.fori_loop(first, end, keep, (_get(saved, which), kept))
         carry = jax.tree.map(lambda new, old: jnp.where(k == 0, new, old), start(final), carry)
-        way = (carry, _zeros(seen, segment + 1), passed)
+        way = (carry, _zeros(seen, segment + 1, lane), passed)
         lags = end - first + (which == 0)
         carry, block, passed = jax.lax.fori_loop(0, lags, astern, way)
         # A segment that is not full ends in zeros, which the next one overwrites.
         return carry, _put_all(observed, nearest, condense(block)), passed, kept
 
-    blank = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), carry)
-    loop = (blank, _zeros(observed, capacity + 1), _zeros(passing, capacity + 1), _zeros(kept, segment))
+    blank = jax.tree.map(lambda leaf: constant(0, lane, leaf.shape, leaf.dtype), carry)
+    sizes = ((observed, capacity + 1), (passing, capacity + 1), (kept, segment))
+    loop = (blank, *(_zeros(shape, size, lane) for shape, size in sizes))
     _, observed, passed, _ = jax.lax.fori_loop(0, segments, segment_back, loop)
     nowhere = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), passing)
     return observed, jax.tree.map(lambda leaf: leaf[:-1], _put(passed, length, nowhere))
@@ -236,8 +239,8 @@ def _first_broken(known: Any, state: Tree, t: Any) -> Any:
     return jnp.where((known == 0) & ~finite, t, known).astype(jnp.int32)
 
 
-def _zeros(shape: Tree, size: int) -> Tree:
-    return jax.tree.map(lambda leaf: jnp.zeros((size, *leaf.shape), leaf.dtype), shape)
+def _zeros(shape: Tree, size: int, lane: Any) -> Tree:
+    return jax.tree.map(lambda leaf: constant(0, lane, (size, *leaf.shape), leaf.dtype), shape)
 
 
 def _put(buffer: Tree, i: Any, item: Tree) -> Tree:
