@@ -54,8 +54,10 @@ def pullback(step: Step, params: Tree, state: Tree, x: Tree, *, weights: bool = 
     n_after, after_tree = len(jax.tree.leaves(shape[0])), jax.tree.structure(shape[0])
     changes = depends(closed.jaxpr, [i >= len(known) for i in range(len(closed.jaxpr.invars))])[n_after:]
 
+    rest = applied(closed, known)
+
     def evaluate(state: Tree, x: Tree, wanted: bool) -> tuple[Tree, list[Any]]:
-        outs = core.jaxpr_as_fun(closed)(*known, *jax.tree.leaves(state), *jax.tree.leaves(x))
+        outs = rest(*jax.tree.leaves((state, x)))
         leaves = zip(outs[n_after:], changes, strict=True)
         return jax.tree.unflatten(after_tree, outs[:n_after]), [leaf for leaf, c in leaves if c == wanted]
 
@@ -75,6 +77,40 @@ def pullback(step: Step, params: Tree, state: Tree, x: Tree, *, weights: bool = 
         return (None, result[0]) if len(result) == 1 else result
 
     return Pullback(forward, pull, linear=not any(changes))
+
+
+def prepared(step: Step, params: Tree, state: Tree, x: Tree) -> Callable[[Tree, Tree], Tree]:
+    """`(state, x) -> next state`, with what depends on the params alone worked out once, not in a loop.
+
+    XLA leaves what is cheap inside: an LSTM's weights, cut into gates, would be copied at every step.
+    """
+    closed, shape = jax.make_jaxpr(step, return_shape=True)(params, state, x)
+    rest, after = applied(closed, jax.tree.leaves(params)), jax.tree.structure(shape)
+    return lambda state, x: jax.tree.unflatten(after, rest(*jax.tree.leaves((state, x))))
+
+
+def applied(closed: Any, known: list[Any]) -> Callable[..., list[Any]]:
+    """The function of a jaxpr's other arguments, once the first ones are known and used as far as they go."""
+    jaxpr = closed.jaxpr
+    first, others = jaxpr.invars[: len(known)], jaxpr.invars[len(known) :]
+    varying, early, late = set(others), [], []
+    for eqn in jaxpr.eqns:
+        if eqn.effects or any(var in varying for var in _variables(eqn.invars)):
+            varying.update(eqn.outvars)
+            late.append(eqn)
+        else:
+            early.append(eqn)
+    needed = [var for eqn in late for var in eqn.invars] + jaxpr.outvars
+    used = dict.fromkeys(_variables(needed))
+    passed = [var for var in used if var not in varying]
+    before = core.ClosedJaxpr(jaxpr.replace(invars=first, outvars=passed, eqns=early), closed.consts)
+    after = core.ClosedJaxpr(jaxpr.replace(constvars=[], invars=[*passed, *others], eqns=late), [])
+    values = core.jaxpr_as_fun(before)(*known)
+    return lambda *arguments: core.jaxpr_as_fun(after)(*values, *arguments)
+
+
+def _variables(some: Any) -> list[Any]:
+    return [var for var in some if not isinstance(var, core.Literal)]
 
 
 def _is_key(leaf: Any) -> bool:

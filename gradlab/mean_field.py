@@ -8,6 +8,8 @@ A unit that remembers only through the matrix (Elman) meets a matrix that is as 
 before it has forgotten what they did, and adds up what a new matrix would have shuffled. There 1/2 ln chi,
 the number of the literature, is the exponent of matrices drawn anew at every step; the network's own is
 another one, mostly higher, most of all where the input is weak. `MeanField.exact` tells the two apart.
+
+Every cell imports this file and few runs ask it anything, so what takes long to import waits until then.
 """
 
 import functools
@@ -17,8 +19,6 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline
-from scipy.optimize import bisect, brentq
 from scipy.special import expit
 
 from gradlab.activations import Activation
@@ -233,6 +233,8 @@ def critical_gain(exponent: Callable[[float], float], *, least: float = 1e-3, mo
     Raises:
         ValueError: if it does not cross between `least` and `most`.
     """
+    from scipy.optimize import bisect
+
     if not exponent(least) < 0 < exponent(most):
         raise ValueError(f"no gain from {least:g} to {most:g} is critical")
     # Not brentq: without input the exponent is flat above its root.
@@ -241,6 +243,7 @@ def critical_gain(exponent: Callable[[float], float], *, least: float = 1e-3, mo
 
 def fixed_point(update: Callable[[float], float]) -> float:
     """The variance that iterating `update` leads to from above 0; inf if it grows without bound."""
+    from scipy.optimize import brentq
 
     def excess(q: float) -> float:
         return update(q) / q - 1
@@ -299,6 +302,8 @@ def _moments(activation: Activation) -> tuple[Callable[[float], float], Callable
 @functools.cache
 def _splines(activation: Activation) -> tuple[Function, Function]:
     """The same from a table, for many q at once: smooth from log to log."""
+    from scipy.interpolate import CubicSpline
+
     logs = np.linspace(math.log(SMALLEST**2), math.log(LARGEST), 600)
     made = []
     for moment in _moments(activation):

@@ -150,6 +150,7 @@ def lane_of(tree: Any) -> Array:
     return sum((jnp.where(first == first, 0, 0).astype(jnp.int8) for first in firsts), start=jnp.int8(0))
 
 
-def constant(value: float, lane: Array, shape: tuple[int, ...], dtype: Any) -> Array:
+def constant(value: int, lane: Array, shape: tuple[int, ...], dtype: Any) -> Array:
     """An array of one value, of the lane's own."""
-    return jnp.full(shape, value, dtype) + lane.astype(dtype)
+    own = jax.lax.convert_element_type(lane, dtype)
+    return jax.lax.broadcast(own + value if value else own, shape)

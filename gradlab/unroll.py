@@ -172,7 +172,7 @@ def reverse_scan(
         final, kept = jax.lax.fori_loop(first, end, keep, (_get(saved, which), kept))
         carry = jax.tree.map(lambda new, old: jnp.where(k == 0, new, old), start(final), carry)
         way = (carry, _zeros(seen, segment + 1, lane), passed)
-        lags = end - first + (which == 0)
+        lags = end - first + (which == 0).astype(jnp.int32)
         carry, block, passed = jax.lax.fori_loop(0, lags, astern, way)
         # A segment that is not full ends in zeros, which the next one overwrites.
         return carry, _put_all(observed, nearest, condense(block)), passed, kept
@@ -192,13 +192,13 @@ def send_back(
     xs: Tree,
     setup: Setup,
     observe: Callable[[Scaled], Tree] = lambda adjoint: None,
-    weights: Callable[[Tree, Int[Array, ""]], Tree] | None = None,
+    weights: Callable[[Callable[[], Tree], Int[Array, ""]], Tree] | None = None,
 ) -> tuple[Tree, Tree, Int[Array, ""]]:
     """Send the objective's cotangents back through time, in the log domain.
 
     a_T = dL_T/dstate_T,    a_{t-1} = dL_{t-1}/dstate_{t-1} + (dstate_t/dstate_{t-1})^T a_t
 
-    `observe(a_t)` is recorded at every lag; `weights(g, exponent)`, where `g * 2**exponent` is the
+    `observe(a_t)` is recorded at every lag; `weights(g, exponent)`, where `g() * 2**exponent` is the
     part of dL/dparams that step t contributes, at every lag below T. Last comes the first step whose
     state is not finite, or 0. A remedy's backward pass changes what step t sends to lag T - t + 1.
     """
@@ -218,7 +218,7 @@ def send_back(
     def back(carry: tuple[Scaled, Any, Any], item: tuple[Any, Tree]) -> tuple[tuple[Scaled, Any, Any], Tree]:
         adjoint, broken, lag = carry
         kept, term = item
-        of_params, of_state = one.pull(kept, adjoint.value)
+        of_params, of_state = (lambda: one.pull(kept, adjoint.value)[0]), one.pull(kept, adjoint.value)[1]
         record = weights(of_params, adjoint.exponent) if weights is not None else None
         pulled = rescale(of_state, adjoint.exponent)
         if setup.adjoint is not None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gradlab import registry
-from gradlab.linear import pullback
+from gradlab.linear import prepared, pullback
 from gradlab.types import Step
 from tests.probes.networks import network
 from tests.test_contracts import specs
@@ -155,3 +155,26 @@ def test_the_split_survives_jit_and_vmap_over_networks():
         expected = jax.vjp(lambda s, net=net: net.cell.step(net.params, s, net.xs[0]), net.state)[1](g)[0]
         for a, b in zip(leaves_of(together), leaves_of(expected), strict=True):
             np.testing.assert_allclose(a[lane], b, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("spec", ["lstm", "antisymmetric"])
+def test_what_depends_on_the_params_alone_is_worked_out_outside_of_the_loop(spec):
+    """An LSTM's weights are cut into gates, an antisymmetric cell's are made of another matrix."""
+    net = network(spec, 1, n=N)
+
+    def run(params, state, xs):
+        step = prepared(net.cell.step, params, state, xs[0])
+        return jax.lax.fori_loop(0, 5, lambda i, state: step(state, xs[i]), state)
+
+    def plain(params, state, xs):
+        return jax.lax.fori_loop(0, 5, lambda i, state: net.cell.step(params, state, xs[i]), state)
+
+    def matrices_made(f):
+        (loop,) = jax.make_jaxpr(f)(net.params, net.state, net.xs).eqns[-1:]
+        body = loop.params["jaxpr"].jaxpr
+        return sum(out.aval.size >= N * N for eqn in body.eqns for out in eqn.outvars)
+
+    assert matrices_made(plain) > 0
+    assert matrices_made(run) == 0
+    same = lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-13, atol=1e-15)
+    jax.tree.map(same, run(net.params, net.state, net.xs), plain(net.params, net.state, net.xs))

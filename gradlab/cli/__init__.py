@@ -5,6 +5,7 @@ Only typer is imported at the top of these files, so that `--help` answers at on
 
 import contextlib
 import errno
+import gc
 import importlib
 import json
 import os
@@ -50,6 +51,8 @@ def app() -> typer.Typer:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit with its code."""
+    # Tracing makes objects by the million and hardly a cycle among them: looking for some took a twentieth.
+    gc.set_threshold(100_000, 50, 50)
     sys.exit(execute(sys.argv[1:] if arguments is None else list(arguments)))
 
 

@@ -80,7 +80,7 @@ def _sent_back(cell: Any, name: objectives.ObjectiveName) -> Any:
 
     def run(params: Any, state: Any, xs: Any, target: Any) -> Any:
         objective: Objective = objectives.objective(name, target, cell.readout)
-        weights = lambda of_params, exponent: Scaled(cell.recurrent(of_params), exponent)
+        weights = lambda of_params, exponent: Scaled(cell.recurrent(of_params()), exponent)
         setup = Setup(objective, cell.recurrent, T)
         return send_back(cell.step, params, state, xs, setup, norms, weights)[:2]
 

@@ -1,12 +1,14 @@
 """What the loss sends back to each step, and what each step makes of it for the recurrent weights."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from jax import Array
 from jaxtyping import Int
 
+from gradlab import outer
 from gradlab.types import Setup, Step
-from gradlab.unroll import Norm, norms, rescale, send_back
+from gradlab.unroll import Norm, norms, send_back
 
 
 class Columns(NamedTuple):
@@ -34,8 +36,7 @@ def adjoint(step: Step, params: Any, state: Any, xs: Any, setup: Setup) -> Colum
         observed, _, broken = send_back(step, params, state, xs, setup, observe=norms)
         return Columns(observed, None, broken)
 
-    def of_recurrent(of_params: Any, exponent: Int[Array, ""]) -> Norm:
-        whole = norms(rescale(recurrent(of_params), exponent))
-        return Norm(whole.square[0], whole.exponent[0])
+    def of_recurrent(of_params: Callable[[], Any], exponent: Int[Array, ""]) -> Norm:
+        return outer.norm(outer.pieces(lambda: recurrent(of_params())), exponent)
 
     return Columns(*send_back(step, params, state, xs, setup, observe=norms, weights=of_recurrent))

@@ -8,6 +8,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
+from gradlab.linear import prepared
 from gradlab.trees import has_gradient
 from gradlab.types import Setup, Step
 
@@ -32,12 +33,13 @@ def state_shift(step: Step, params: Any, state: Any, xs: Any, setup: Setup) -> C
     Reference: Higham 2002, Accuracy and stability of numerical algorithms, on the error of computed data.
     """
     length = jnp.asarray(setup.length, jnp.int32)
-    nudged = _nudged(params)
+    at = state, jax.tree.map(lambda leaf: leaf[0], xs)
+    one, other = prepared(step, params, *at), prepared(step, _nudged(params), *at)
 
     def ahead(i: Any, way: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
         here, there, worst = way
         x = jax.tree.map(lambda leaf: jax.lax.dynamic_index_in_dim(leaf, i, 0, keepdims=False), xs)
-        here, there = step(params, here, x), step(nudged, there, x)
+        here, there = one(here, x), other(there, x)
         apart = _largest(jax.tree.map(jnp.subtract, there, here)) / jnp.maximum(_largest(here), tiny)
         return here, there, jnp.maximum(worst, apart)
 

@@ -111,7 +111,7 @@ def test_the_steps_add_up_to_the_gradient_of_the_weights(spec):
     net = network(spec, T_PLAIN)
     goal = target(net, "every")
     setup = Setup(objective("every", goal, net.cell.readout), None, T_PLAIN)
-    keep = lambda g, exponent: jnp.ldexp(g.w_rec, exponent)
+    keep = lambda g, exponent: jnp.ldexp(g().w_rec, exponent)
     run = lambda net: send_back(net.cell.step, net.params, net.state, net.xs, setup, weights=keep)[1]
     by_lag = jax.jit(lambda rest: run(net._replace(xs=rest)))(net.xs)
     _, weights = through_perturbations(net, "every", goal)
