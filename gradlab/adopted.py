@@ -70,6 +70,9 @@ class Adopted(Cell[Any, Any]):
 
     made: Any
 
+    def __str__(self) -> str:
+        return type(self.made).__name__
+
     def init(
         self, key: Key, d_in: int, d_hidden: int, w_rec: Scalar, initializer: Initializer
     ) -> tuple[Tree, Tree]:

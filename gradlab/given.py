@@ -247,7 +247,9 @@ def same_form(step: Step, params: Tree, state: Tree, x: Tree) -> None:
     before = jax.eval_shape(lambda: state)
     forms = [str(jax.tree.structure(tree)).removeprefix("PyTreeDef(")[:-1] for tree in (after, before)]
     if forms[0] != forms[1]:
-        raise GradlabError("step", f"returns {_cut(forms[0])}; the state is {_cut(forms[1])}")
+        raise GradlabError(
+            "step", f"returns {_cut(forms[0])} where the state is {_cut(forms[1])}; it must keep the form"
+        )
     for (name, old), new in zip(named("state", before), jax.tree.leaves(after), strict=True):
         kept = old.dtype == new.dtype or (new.weak_type and has_gradient(old) and has_gradient(new))
         if old.shape != new.shape or not kept:

@@ -193,7 +193,8 @@ def sent_back(run: Recurrence, longest: int) -> Callable[[Case, int], Vector]:
         setup = Setup(Objective(jax.grad(run.term), every=True), None, length)
         xs = _at(case.xs, slice(longest))
         observe: Callable[[Scaled], Scaled] = lambda adjoint: adjoint
-        return send_back(run.step, case.params, case.state, xs, setup, observe, Scaled)[:2]
+        whole = lambda of_params, exponent: Scaled(of_params(), exponent)
+        return send_back(run.step, case.params, case.state, xs, setup, observe, whole)[:2]
 
     def found(case: Case, T: int) -> Vector:
         observed, passed = (_plain(jax.tree.map(np.asarray, scaled)) for scaled in program(case, T))

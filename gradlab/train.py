@@ -144,6 +144,14 @@ def start(
                 f"has a state with {leaf.dtype} numbers; training needs one of floating-point numbers alone"
             )
             raise GradlabError("--cell", what)
+    read = setting.cell.readout(state)
+    if getattr(read, "shape", None) != (setting.hidden,):
+        shape = list(getattr(read, "shape", ()))
+        what = (
+            f"has a readout of shape {shape}; training needs one real number a unit, [{setting.hidden}]: "
+            "write readout(self, state)"
+        )
+        raise GradlabError("--cell", what)
     state = jax.tree.map(lambda leaf: leaf.astype(dtype), state)
     remedy = setting.remedy.gradients or optax.identity()
     nothing = jnp.int32(0)

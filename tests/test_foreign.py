@@ -11,13 +11,15 @@ import pytest
 from flax import linen, nnx
 
 import gradlab
-from gradlab import foreign
+from gradlab import foreign, registry
 from gradlab.draw import stream
+from gradlab.initializers.critical import growths
 from gradlab.objectives import draw_target, objective
 from gradlab.status import GradlabError
 from gradlab.sweep import measure_one, reads_no_state, state_parts
 from gradlab.types import Cell, Setup
 from gradlab.unroll import log10_norm
+from tests.cli import calling
 
 D, N, T = 2, 5, 7
 
@@ -335,6 +337,67 @@ def test_complex_numbers_counters_and_keys_of_a_cell_are_what_they_are_in_python
         np.testing.assert_allclose(log, expected[quantity].values.ravel()[: len(log)], rtol=0, atol=1e-12)
     assert state["n"].dtype == np.int32
     assert state["h"].shape == (2, N)
+
+
+TYPED = """
+    import jax.numpy as jnp
+
+    class Typed:
+        # Dtypes are written down, as in many cells; a run has its own precision.
+        def init(self, key, d_in, d_hidden, w_rec, initializer):
+            weights = {"w_rec": (w_rec * initializer(key, d_hidden)).astype(DTYPE)}
+            return weights | {"w_in": jnp.ones((d_hidden, d_in), DTYPE)}, START
+
+        def step(self, params, state, x):
+            NEXT
+"""
+TYPES = {
+    "float32": ("jnp.float32", "jnp.zeros(d_hidden, jnp.float32)"),
+    "complex64": ("jnp.complex64", "jnp.zeros(d_hidden, jnp.complex64)"),
+    "a counter": ("float", '{"h": jnp.zeros(d_hidden), "n": jnp.int32(0)}'),
+}
+
+
+def typed(kind, name):
+    """A module with such a class; of each name, what has been made is kept by a process."""
+    dtype, start = TYPES[kind]
+    step = "return jnp.tanh(params['w_rec'] @ state + params['w_in'] @ x)"
+    if kind == "a counter":
+        after = "jnp.tanh(params['w_rec'] @ state['h'] + params['w_in'] @ x)"
+        step = f"return {{'h': {after}, 'n': state['n'] + 1}}"
+    return TYPED.replace("DTYPE", dtype).replace("START", start).replace("NEXT", step).replace("Typed", name)
+
+
+@pytest.mark.parametrize("init", ["orthogonal", "critical"])
+@pytest.mark.parametrize("kind", TYPES)
+def test_dtypes_that_a_cell_writes_down_give_way_to_those_of_a_run(kind, init, write, tmp_path):
+    name = f"{kind.split()[-1].title()}With{init.title()}"
+    write(head=typed(kind, name))
+    small = ("--hidden", 40, "-T", 4, "--w-rec", 1, "--seeds", 2, "--init", init, "--input-std", 0.3)
+    where = ("--out", tmp_path / "runs", "--json", "-q")
+    said = calling.gradlab("sweep", "--cell", f"mine:{name}", *small, *where)
+    assert said.code == 0, said
+
+
+def test_a_counter_beside_the_state_changes_no_critical_gain(write):
+    write(head=typed("a counter", "Counting"))
+    counting = growths(registry.make("cells", "mine:Counting"), 16, 0.3, D, 20)
+    write(head=typed("float32", "Plain"), name="mine_too")
+    plain = growths(registry.make("cells", "mine_too:Plain"), 16, 0.3, D, 20)
+    assert counting(1.3, 1) == plain(1.3, 1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"), [("complex64", "a readout of shape [2, 4]"), ("a counter", "int32 numbers")]
+)
+def test_what_cannot_be_trained_is_refused_in_one_line(kind, reason, write, tmp_path):
+    name = f"Untrained{kind.split()[-1].title()}"
+    write(head=typed(kind, name))
+    words = ("latch", "--remedy", "none", "--cell", f"mine:{name}", "--hidden", 4, "-T", 6, "--out", tmp_path)
+    said = calling.gradlab("remedies", *words)
+    assert said.code == 2
+    assert len(said.err.strip().splitlines()) == 1
+    assert reason in said.err
 
 
 REFUSED = {

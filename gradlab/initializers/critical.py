@@ -15,6 +15,7 @@ from jaxtyping import Float
 from scipy.optimize import brentq
 
 from gradlab.status import GradlabError
+from gradlab.trees import merged, split
 from gradlab.types import Initializer, Key, Scalar
 
 GAINS = (2.0**-4, 2.0**12)
@@ -155,22 +156,24 @@ def growths(
         key_weights, key_inputs, key_tangents = jax.random.split(key, 3)
         xs = input_std * jax.random.normal(key_inputs, (steps, d_in), float)
         params, state = cell.init(key_weights, d_in, hidden, gain, Tuned(1.0))
-        flat, unravel = ravel_pytree(state)
+        # Counters and keys of a state go with it and are not perturbed.
+        numbers, others = split(state)
+        flat, unravel = ravel_pytree(numbers)
 
         def step(carry: Any, x: Any) -> tuple[Any, Any]:
-            state, tangents = carry
+            state, others, tangents = carry
 
-            def push(tangent: Any) -> tuple[Any, Any]:
-                advance = lambda v: ravel_pytree(cell.step(params, unravel(v), x))[0]
-                moved: tuple[Any, Any] = jax.jvp(advance, (state,), (tangent,))
-                return moved
+            def advance(v: Any) -> tuple[Any, Any]:
+                numbers, rest = split(cell.step(params, merged(unravel(v), others), x))
+                return ravel_pytree(numbers)[0], rest
 
-            after, tangents = jax.vmap(push, out_axes=(None, 0))(tangents)
+            push = lambda tangent: jax.jvp(advance, (state,), (tangent,), has_aux=True)
+            after, tangents, others = jax.vmap(push, out_axes=(None, 0, None))(tangents)
             peak = jnp.abs(tangents).max()
-            return (after, tangents / jnp.where(peak > 0, peak, 1)), jnp.log(peak)
+            return (after, others, tangents / jnp.where(peak > 0, peak, 1)), jnp.log(peak)
 
         drawn = jax.random.normal(key_tangents, (TANGENTS, flat.size), flat.dtype)
-        (last, tangents), logs = jax.lax.scan(step, (flat, drawn), xs)
+        (last, _, tangents), logs = jax.lax.scan(step, (flat, others, drawn), xs)
         inner = tangents @ tangents.T
         squares, own = (inner**2).sum(), jnp.diagonal(inner)
         fourth = (squares - (own**2).sum()) / (TANGENTS * (TANGENTS - 1))
