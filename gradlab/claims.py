@@ -10,7 +10,7 @@ from typing import Any, Literal, get_type_hints
 import numpy as np
 
 from gradlab import registry, sampling, strict, summary
-from gradlab.samples import Axis, Label, Order, Where
+from gradlab.samples import Axis, Label, Margin, Order, Where
 from gradlab.status import GradlabError, shown
 from gradlab.strict import Fault, fault
 from gradlab.tables import Run
@@ -143,6 +143,12 @@ def _finite(value: Any) -> float:
     return float(value)
 
 
+def _margin(value: Any) -> float:
+    if _finite(value) < 0:
+        raise fault(f"{shown(value)} must be 0 or more")
+    return float(value)
+
+
 def _simple(value: Any) -> float | str:
     return strict.text(value) if isinstance(value, str) else _finite(value)
 
@@ -177,6 +183,7 @@ def _order(value: Any) -> Order:
 _READERS: list[tuple[Any, Callable[[Any], Any]]] = [
     (float, _finite),
     (float | str, _simple),
+    (Margin, _margin),
     (tuple[float, float], _pair),
     (Axis, strict.text),
     (Where, _where),

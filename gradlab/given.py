@@ -49,6 +49,11 @@ def network(
     if not callable(step):
         hint = "pass its method `step`" if callable(getattr(step, "step", None)) else "pass a function"
         raise GradlabError("step", f"is of type {type(step).__name__}; {hint} (params, state, x) -> state")
+    for root, tree in (("params", params), ("state", state), ("xs", xs)):
+        for name, leaf in named(root, tree):
+            if isinstance(leaf, jax.core.Tracer):
+                what = "has no value while it is traced; call this outside of jax.jit, vmap and grad"
+                raise GradlabError(name, what)
     state, xs = _precise(arrays("state", state)), arrays("xs", xs)
     numbers, rebuilt = _parameters(params)
     for name, leaf in named("state", state):

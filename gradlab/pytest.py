@@ -76,8 +76,13 @@ def assert_horizon(
     Raises:
       AssertionError: if the soft horizon is shorter, the forward pass is not finite, or xs has fewer than
         `at_least` steps, which would show nothing.
+      GradlabError: if `at_least` is no positive number, or the network cannot be measured.
     """
     __tracebackhide__ = True
+    if not 0 < at_least < math.inf:
+        from gradlab.status import GradlabError
+
+        raise GradlabError("at_least", f"is {at_least:g}; it must be a positive number of steps")
     flow = measured(step, params, state, xs, **settings)
     finding = _horizon(flow, at_least)
     if finding.status != "passed":

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, NewType
 
 from gradlab.stats import LEVEL, percent
 
@@ -14,6 +14,8 @@ Axis = str
 """The name of an axis along which points are compared."""
 Order = dict[str, list[Label]]
 """One axis and some of its labels, in an order."""
+Margin = NewType("Margin", float)
+"""A distance that still counts as none, 0 or more."""
 FEW = 3
 """With fewer seeds two points are not compared."""
 

@@ -298,6 +298,13 @@ def test_what_is_no_function_is_told_what_to_pass(step, words):
         network(step, w, h, xs, readout=lambda s: s, recurrent=None)
 
 
+@pytest.mark.parametrize("transform", [jax.jit, jax.grad, lambda f: lambda h: jax.vmap(f)(h[None])])
+def test_what_is_being_traced_has_no_value_and_says_so(transform):
+    measured = lambda h: gradlab.measure(lambda w, h, x: w * h, w, h, xs).rate.sum()
+    with pytest.raises(GradlabError, match=r"state.*outside of jax\.jit"):
+        transform(measured)(h)
+
+
 def test_an_overflow_of_the_forward_pass_is_still_one():
     found = gradlab.measure(lambda w, h, x: h * h * 1e200, w, np.full(2, 1e200), xs)
     assert found.nonfinite_step.item() == 1

@@ -1,5 +1,6 @@
 """The pytest plugin, as another project's suite uses it: in a pytest of its own."""
 
+import math
 import os
 import re
 import subprocess
@@ -7,9 +8,12 @@ import sys
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import gradlab
+from gradlab.pytest import assert_horizon
+from gradlab.status import GradlabError
 from tests.cli.calling import ENVIRONMENT
 
 PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
@@ -131,3 +135,12 @@ def test_our_own_suite_leaves_the_plugin_out():
     options = tomllib.loads(PYPROJECT.read_text())["tool"]["pytest"]["ini_options"]["addopts"]
     assert "-p no:gradlab" in options
     assert gradlab.__version__
+
+
+@pytest.mark.parametrize("at_least", [math.nan, math.inf, 0.0, -3.0])
+def test_a_horizon_that_no_network_could_miss_or_reach_is_refused(at_least):
+
+    with pytest.raises(GradlabError, match="must be a positive number of steps"):
+        assert_horizon(
+            lambda w, h, x: w * h + x, np.array(0.5), np.zeros(1), np.ones((40, 1)), at_least=at_least
+        )

@@ -111,6 +111,7 @@ def test_faults_of_the_settings_are_told_together_too(refused):
         (SWEEP + CLAIM + "abov = 1", ":claims[0].abov: no such key; did you mean above?"),
         (SWEEP + CLAIM + "above = 1\nwithin = 2", ":claims[0].within: is no setting of above"),
         (SWEEP + CLAIM + 'above = "1"', ":claims[0].above: '1' must be a finite number"),
+        (SWEEP + CLAIM + "equals = 1\nwithin = -1", ":claims[0].within: -1 must be 0 or more"),
         (SWEEP + CLAIM + "between = [2, 1]", "smaller number first"),
         (SWEEP + CLAIM + 'equals = "VANISH"', "must be a number"),
         (SWEEP + CLAIM.replace("rate", "regime") + 'equals = "DEAD"', "one of VANISH"),

@@ -1,9 +1,11 @@
 """Near a number, or exactly a word."""
 
-from gradlab.samples import Sample, Samples, Verdict, Where, decide
+from gradlab.samples import Margin, Sample, Samples, Verdict, Where, decide
+
+NEAR = Margin(1e-6)
 
 
-def equals(samples: Samples, where: Where, wanted: float | str, *, within: float = 1e-6) -> Verdict:
+def equals(samples: Samples, where: Where, wanted: float | str, *, within: Margin = NEAR) -> Verdict:
     """The value is a given one, at every point: a number to `within`, with its interval, or a regime's word.
 
     wanted - within <= low,   high <= wanted + within

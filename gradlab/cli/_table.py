@@ -179,7 +179,7 @@ def _caption(rows: list[Group], run: Run, width: int, unicode: bool) -> Iterator
         )
     if any(row.nonfinite for row in rows):
         notes.append(
-            "NONFINITE: the forward pass overflows at that step, so there is no gradient to measure."
+            "NONFINITE: the state is not finite from that step on, so there is no gradient to measure."
         )
     if any(row.backward_nonfinite for row in rows):
         notes.append(

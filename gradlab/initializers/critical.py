@@ -167,7 +167,10 @@ def growths(
                 numbers, rest = split(cell.step(params, merged(unravel(v), others), x))
                 return ravel_pytree(numbers)[0], rest
 
-            push = lambda tangent: jax.jvp(advance, (state,), (tangent,), has_aux=True)
+            def push(tangent: Any) -> tuple[Any, Any, Any]:
+                moved: tuple[Any, Any, Any] = jax.jvp(advance, (state,), (tangent,), has_aux=True)
+                return moved
+
             after, tangents, others = jax.vmap(push, out_axes=(None, 0, None))(tangents)
             peak = jnp.abs(tangents).max()
             return (after, others, tangents / jnp.where(peak > 0, peak, 1)), jnp.log(peak)
