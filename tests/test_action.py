@@ -30,8 +30,11 @@ def steps():
     return found
 
 
-def act(tmp_path, code=0, **inputs):
-    """Run the steps as the runner does; what they called, and the exit code of the last that ran."""
+def act(tmp_path, code=0, *, measured=0, **inputs):
+    """Run the steps as the runner does; what they called, and the exit code of the last that ran.
+
+    `measured` and `code` are the exit codes of `gradlab sweep` and `gradlab check`.
+    """
     defaults = {"sweep": "", "run": "", "junit": "gradlab.xml", "requirement": "gradlab"}
     values = {f"inputs.{key}": value for key, value in (defaults | inputs).items()}
     tools = tmp_path / "tools"
@@ -51,7 +54,7 @@ def act(tmp_path, code=0, **inputs):
             "PATH": f"{tools}:{os.environ['PATH']}",
             "GITHUB_OUTPUT": str(output),
             "CALLS": str(calls),
-            "CODE": str(code if "check" in script else 0),
+            "CODE": str(code if "gradlab check" in script else measured if "gradlab sweep" in script else 0),
         }
         bash = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
         status = subprocess.run(bash, env=environment, cwd=tmp_path, timeout=60, check=False).returncode
@@ -64,7 +67,7 @@ def test_it_installs_measures_and_checks(tmp_path):
     sweep = """--cell lstm --cell 'elman(activation=relu)' --w-rec 0.9,1.1 -T 20 --seeds 2"""
     calls, status = act(tmp_path, sweep=sweep, baseline="ci/base.json")
     words = ["--cell", "lstm", "--cell", "elman(activation=relu)", "--w-rec", "0.9,1.1", "-T", "20"]
-    measured = ["sweep", *words, "--seeds", "2", "--name", "ci", "--out", "results"]
+    measured = ["sweep", *words, "--seeds", "2", "--name", "ci", "--out", "results", "--force"]
     checked = ["check", "results/ci", "--baseline", "ci/base.json", "--junit", "gradlab.xml", "--github"]
     assert status == 0
     assert calls == [
@@ -89,6 +92,26 @@ def test_a_run_that_is_there_is_only_checked(tmp_path):
 @pytest.mark.parametrize("code", [1, 4])
 def test_the_verdict_is_the_steps_exit_code(tmp_path, code):
     assert act(tmp_path, code, baseline="b")[1] == code
+
+
+def test_networks_that_are_not_finite_do_not_end_it_before_the_check(tmp_path):
+    calls, status = act(tmp_path, 1, measured=3, baseline="b")
+    assert calls[-1][:3] == ["gradlab", "check", "results/ci"]
+    assert status == 1
+
+
+@pytest.mark.parametrize("measured", [2, 5, 70])
+def test_a_sweep_that_cannot_be_run_ends_it(tmp_path, measured):
+    calls, status = act(tmp_path, measured=measured, baseline="b")
+    assert calls[-1][:2] == ["gradlab", "sweep"]
+    assert status == measured
+
+
+@pytest.mark.parametrize("sweep", ["--cell 'elman", '--cell "lstm --seeds 2', "--cell lstm'"])
+def test_a_quote_that_is_not_closed_drops_no_option_unsaid(tmp_path, sweep):
+    calls, status = act(tmp_path, sweep=sweep, baseline="b")
+    assert [call[0] for call in calls] == ["python"]
+    assert status == 2
 
 
 def test_inputs_are_never_code(tmp_path):
