@@ -42,15 +42,20 @@ def test_a_comparison_is_possible(path):
 
 
 def compiled(path):
-    """Programs, about: three an arm, one a cell of a sweep. With more than three it is a long test."""
+    """Programs, about: three an arm, one a cell of a sweep. More than three take minutes."""
     asked = questions.load(path, "ci").asked
     return len(asked.cell) if isinstance(asked, Sweep) else 3 * len(asked.remedies)
 
 
-SMALL = [path if compiled(path) <= 3 else pytest.param(path, marks=pytest.mark.long) for path in FILES]
+def mark(path):
+    """One of them in every test run, the others that compile little as slow tests."""
+    return () if path.stem == "border" else pytest.mark.slow if compiled(path) <= 3 else pytest.mark.long
 
 
-@pytest.mark.parametrize("path", SMALL, ids=lambda path: path.stem)
+SIZED = [pytest.param(path, marks=mark(path)) for path in FILES]
+
+
+@pytest.mark.parametrize("path", SIZED, ids=lambda path: path.stem)
 def test_at_ci_size_every_claim_holds(path, tmp_path):
     said = gradlab("run", path, "--size", "ci", "--out", tmp_path, "--json", "--quiet")
     assert (said.code, said.err) == (0, ""), said.out

@@ -10,6 +10,7 @@ from gradlab.outer import norm, pieces
 from gradlab.unroll import DEAD, log10_norm
 from tests.probes.networks import network
 from tests.test_contracts import specs
+from tests.thin import few
 
 N = 7
 
@@ -26,7 +27,9 @@ def gradient(spec):
     return lambda g: net.cell.recurrent(one.pull(kept, g)[0]), filled(after)
 
 
-@pytest.mark.parametrize("spec", specs("cells"))
+@pytest.mark.parametrize(
+    "spec", few(specs("cells"), ("elman", "gru", "lstm", "min_gru", "peephole_lstm", "stacked"))
+)
 def test_the_norm_of_the_pieces_is_the_norm_of_the_gradient(spec):
     f, g = gradient(spec)
     whole = np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(f(g))])

@@ -311,7 +311,7 @@ fuzz = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], dat
 NAMELESS = {"text": "It does.", "metric": "rate", "where": 0.5, "ranks_as": {"\x1f": 0.5}}
 
 
-@settings(fuzz, max_examples=3_000, derandomize=True)
+@settings(fuzz, max_examples=1_000, derandomize=True)
 @given(content=FILES)
 @example(content={"question": "Does it?", "sweep": {}, "claims": [NAMELESS]})
 @example(content={"question": "Does it?", "sweep": {"cell": ["lstm"], "w_rec": 0.5, "T": 8}})

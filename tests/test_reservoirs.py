@@ -47,6 +47,7 @@ def narma():
     return {hidden: error(ESN, hidden) for hidden in (25, 50, 100)}
 
 
+@pytest.mark.slow
 def test_narma_gets_easier_with_more_units(narma):
     assert narma[25] > narma[50] > narma[100]
 

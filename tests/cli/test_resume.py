@@ -6,6 +6,7 @@ import pytest
 
 from tests.cli.calling import with_option
 from tests.faults.calling import SWEEP, Driver, digests
+from tests.thin import few
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc and fork")
 TRAINING = (
@@ -28,7 +29,7 @@ def driver(tmp_path_factory):
     made.close()
 
 
-@pytest.mark.parametrize("kind", COMMANDS)
+@pytest.mark.parametrize("kind", few(COMMANDS, ("sweep",)))
 def test_killed_three_times_it_ends_in_the_same_bytes(driver, tmp_path, kind):
     words, moments = COMMANDS[kind]
     alone = driver.run(tmp_path / "alone", words, real=True)
