@@ -1,12 +1,17 @@
 """One deterministic host: two CPU devices, float64 enabled, no silent promotion, nothing cached on disk.
 
-`JAX_PLATFORMS=cuda pytest tests/probes tests/cells ...` runs the tests of numbers on a GPU.
+`JAX_PLATFORMS=cuda pytest tests/probes tests/cells ...` runs the tests of numbers on a GPU. A test spends
+most of its time on compiling, so XLA optimises nothing; `GRADLAB_XLA_LEVEL=3` has it do what users get.
 """
 
 import os
 
+from tests.tiers import LEVEL
+
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2 --xla_cpu_multi_thread_eigen=false"
+if os.environ["JAX_PLATFORMS"] == "cpu":
+    os.environ["XLA_FLAGS"] += f" --xla_backend_optimization_level={LEVEL}"
 os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "false"
 
 import jax

@@ -10,6 +10,7 @@ from gradlab import engine, registry
 from gradlab.experiment import Sweep
 from gradlab.labelled import SCHEMA, dataset
 from gradlab.states import BELOW_PRECISION, EXACT_ZERO, FORWARD_NONFINITE, OK, UNDEFINED
+from tests.tiers import optimised
 
 LINEAR = "elman(activation=identity)"
 BASE = Sweep(
@@ -348,6 +349,7 @@ def rounded(params, h, x):
 '''
 
 
+@optimised
 def test_a_sweep_tells_zeros_of_rounding_from_those_by_definition(tmp_path, monkeypatch):
     (tmp_path / "saturated_steps.py").write_text(SATURATED)
     monkeypatch.syspath_prepend(tmp_path)

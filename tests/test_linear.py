@@ -10,7 +10,7 @@ from gradlab.linear import prepared, pullback
 from gradlab.types import Step
 from tests.probes.networks import network
 from tests.test_contracts import specs
-from tests.thin import few
+from tests.tiers import few
 
 N = 7
 CELLS = specs("cells")

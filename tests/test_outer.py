@@ -10,7 +10,7 @@ from gradlab.outer import norm, pieces
 from gradlab.unroll import DEAD, log10_norm
 from tests.probes.networks import network
 from tests.test_contracts import specs
-from tests.thin import few
+from tests.tiers import few
 
 N = 7
 

@@ -15,6 +15,7 @@ from gradlab.types import Setup
 from gradlab.zeros import structural_zeros, told_apart
 from tests.probes.networks import measured, network, target
 from tests.test_contracts import specs
+from tests.tiers import optimised
 
 T = 6
 WHERE = 3
@@ -127,6 +128,7 @@ def pulled(f, x):
         return float(jax.jit(pull)(*given)[0]), float(jax.jit(generic(pull))(*given)[0])
 
 
+@optimised
 @pytest.mark.parametrize("name", ROUNDED)
 def test_a_zero_of_rounding_is_none_in_the_generic_derivative(name):
     computed, found = pulled(*ROUNDED[name])
@@ -139,6 +141,7 @@ def test_a_zero_by_definition_stays_one(name):
     assert pulled(*DEFINED[name]) == (0, 0)
 
 
+@optimised
 @pytest.mark.parametrize("name", ["tanh", "our sigmoid", "inside checkpoint"])
 def test_a_zero_of_rounding_is_below_precision(name):
     f, x = ROUNDED[name]
@@ -156,6 +159,7 @@ def test_a_zero_by_definition_is_exact(name):
 
 
 # Closed forms: tanh'(a) = 1 / cosh(a)^2 at the a of the step, by numpy in float64.
+@optimised
 @pytest.mark.parametrize(
     ("dtype", "f", "x", "code"),
     [
@@ -199,6 +203,7 @@ def test_the_log_of_the_logistic_derivative():
     assert rounding.log10_derivative("logistic", np.array(-2000.0)) == pytest.approx(-2000 / np.log(10))
 
 
+@optimised
 def test_a_dead_unit_is_exactly_zero_and_a_saturated_one_beside_it_is_not():
     """Two units that do not meet: one behind a relu, one behind a tanh, both lost at the same step."""
     two = lambda w, s, x: {"a": jax.nn.relu(w * s["a"] - x + 1), "b": jnp.tanh(w * s["b"] + x)}
@@ -227,6 +232,7 @@ def test_a_part_that_falls_out_of_the_range_beside_another_is_not_exactly_zero()
     assert "rounded_factor" not in found.attrs
 
 
+@optimised
 def test_the_weight_gradient_of_a_state_of_zero_is_exactly_zero_and_that_of_a_lost_one_is_not():
     found = profile(lambda w, h, x: jnp.tanh(0 * h + w * h + x), 10.5, w_rec=lambda w: w)
     assert codes(found, "weight_gradient")[: T - WHERE + 1] == [OK] * (T - WHERE) + [BELOW_PRECISION]

@@ -6,7 +6,7 @@ import pytest
 
 from tests.cli.calling import with_option
 from tests.faults.calling import SWEEP, Driver, digests
-from tests.thin import few
+from tests.tiers import few
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc and fork")
 TRAINING = (

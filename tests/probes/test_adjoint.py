@@ -19,7 +19,7 @@ from gradlab.types import Setup
 from gradlab.unroll import bound, log10_norm, send_back
 from tests import oracle
 from tests.probes.networks import measured, network, target
-from tests.thin import few
+from tests.tiers import few
 
 SPECS = [
     *(f"elman(activation={name})" for name in ("tanh", "relu", "sigmoid", "identity")),

@@ -1,6 +1,14 @@
-"""Many of a kind: a few of them in every test run, the rest with the slow tests."""
+"""What runs when: a few of a kind always, the rest with the slow tests; some only where XLA optimises."""
+
+import os
 
 import pytest
+
+LEVEL = os.environ.get("GRADLAB_XLA_LEVEL", "0")
+"""How far XLA optimises: 3 for users, 0 in tests, which compile much and compute little."""
+optimised = pytest.mark.skipif(
+    LEVEL == "0", reason="rounds as XLA's vectorised tanh does: set GRADLAB_XLA_LEVEL=3"
+)
 
 
 def few(some, kept):
