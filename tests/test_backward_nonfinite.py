@@ -14,6 +14,7 @@ from gradlab import profiles
 from gradlab.pytest import assert_horizon
 from gradlab.states import BACKWARD_NONFINITE, OK
 from tests.cli import calling
+from tests.tiers import optimised
 
 T, BROKEN = 30, 12
 """The derivative of step 12 is not finite: lags 0 to 18 have norms, all further back have none."""
@@ -121,6 +122,7 @@ def step(params, h, x):
 '''
 
 
+@optimised
 def test_in_a_sweep_the_neighbours_are_untouched(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)

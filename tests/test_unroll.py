@@ -26,6 +26,7 @@ from gradlab.unroll import (
     send_back,
 )
 from tests.probes.networks import network, target
+from tests.tiers import optimised
 
 FAST = settings(max_examples=60, deadline=None, derandomize=True)
 DTYPES = [np.float32, np.float64]
@@ -213,6 +214,7 @@ def as_arrays(long):
     return net._replace(cell=None), goal
 
 
+@optimised
 @pytest.mark.parametrize("segment", [1, 3, 7, 256])
 def test_the_segment_size_changes_no_bit(segment, long, whole):
     found = jax.jit(lambda n, g: scan(n, g, LONG, segment))(*as_arrays(long))

@@ -7,7 +7,7 @@ import pytest
 LEVEL = os.environ.get("GRADLAB_XLA_LEVEL", "0")
 """How far XLA optimises: 3 for users, 0 in tests, which compile much and compute little."""
 optimised = pytest.mark.skipif(
-    LEVEL == "0", reason="rounds as XLA's vectorised tanh does: set GRADLAB_XLA_LEVEL=3"
+    LEVEL == "0", reason="of bits and roundings of what XLA optimises: set GRADLAB_XLA_LEVEL=3"
 )
 
 
