@@ -1,8 +1,9 @@
 """Where a sweep runs: this process, all its devices; results come back cell by cell."""
 
+import dataclasses
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -10,7 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from gradlab import probing, registry
+from gradlab import codes, probing, registry
+from gradlab.codes import Code
 from gradlab.draw import draw_inputs, draw_networks, stream
 from gradlab.experiment import Sweep
 from gradlab.shards import Arrays, Shards
@@ -59,6 +61,8 @@ class CellResult(NamedTuple):
     """What an axis `gate` counts."""
     has_gain: bool
     """Whether `w_rec` scales the cell; one that it does not scale has one result at every w_rec."""
+    code: Code
+    """What was computed: the digests of the cell and of what measured it."""
 
 
 def run(
@@ -71,8 +75,15 @@ def run(
     While the devices run one cell, this thread traces and compiles the next: so the long runs come early.
     Networks are drawn before all that, since a draw would have to wait for the devices too. What `shards`
     holds is not measured again; what is measured goes there, one shard a (cell, T).
+
+    Raises:
+      GradlabError: if other code has measured what `shards` holds.
     """
     clock = _Clock(report)
+    if shards is not None:
+        found = {(label, T): shards.get(cell=label, T=T) for label in sweep.cell for T in sweep.T}
+        known = {label: codes.unpacked(arrays) for (label, _), arrays in found.items() if arrays is not None}
+        require(sweep, known, str(shards.folder.parent), known)
     clock.add("drawing")
     drawn = draw(sweep)
     running: _Started | None = None
@@ -116,6 +127,7 @@ class _Started(NamedTuple):
     digests: dict[str, str]
     gates: tuple[str, ...]
     networks: Networks
+    code: Code
 
 
 def _start(
@@ -132,19 +144,14 @@ def _start(
     cell = registry.make("cells", label)
     lanes = len(networks.xs)
     stored = {T: shards.get(cell=label, T=T) for T in sweep.T} if shards is not None else {}
-    kept = {T: arrays for T, arrays in stored.items() if arrays is not None}
+    kept = {T: codes.without(arrays) for T, arrays in stored.items() if arrays is not None}
     missing = [T for T in sweep.T if T not in kept]
     params, state = jax.tree.map(lambda leaf: leaf[0], (networks.params, networks.state))
     linear = reads_no_state(cell.step, params, state, networks.xs[0, 0, 0])
     calls, extras = {}, {}
+    lowered, size = _lowered(sweep, cell, networks)
     if missing:
-        # All of them, however few the networks: a program for another number of devices may round otherwise,
-        # and a grid that grows changes no byte of what it had.
-        devices = len(jax.devices())
-        size = lanes_per_call(networks, lanes, BLOCK * devices)
-        compiled = (
-            program(cell, sweep.objective, devices).lower(_lanes(networks, 0, size), jnp.int32(0)).compile()
-        )
+        compiled = lowered.compile()
         clock.add(label, compiling=time.perf_counter() - began)
         for T in missing:
             calls[T] = [
@@ -156,7 +163,38 @@ def _start(
                 (name, probing.run(cell, name, sweep.objective, networks, T)) for name in sweep.probe
             ]
     gates = probing.gate_names(cell, networks) if sweep.probe else ()
-    return _Started(label, lanes, state_parts(state), linear, kept, calls, extras, digests, gates, networks)
+    parts = state_parts(state)
+    # The devices are busy by now.
+    code = _own(sweep, label) | {"measuring": codes.digest(lowered)["program"]}
+    return _Started(label, lanes, parts, linear, kept, calls, extras, digests, gates, networks, code)
+
+
+def _lowered(sweep: Sweep, cell: Any, networks: Networks) -> tuple[Any, int]:
+    """The program that measures a cell, not yet compiled, and how many lanes a call of it takes."""
+    # All devices, however few the networks: a program for another number of them may round otherwise, and a
+    # grid that grows changes no byte of what it had.
+    devices = len(jax.devices())
+    size = lanes_per_call(networks, len(networks.xs), BLOCK * devices)
+    made = program(cell, sweep.objective, devices)
+    return made.lower(_lanes(networks, 0, size), jnp.int32(0)), size
+
+
+def _own(sweep: Sweep, label: str) -> Code:
+    """The digests of a cell itself."""
+    return codes.of_cell(registry.make("cells", label), (sweep.inputs, sweep.hidden), sweep.precision)
+
+
+def require(sweep: Sweep, known: Any, where: str, labels: Iterable[str] | None = None) -> None:
+    """Refuse results of the same settings that other code has given; `known` is a run's `code`, by cell."""
+
+    def measuring(label: str) -> Code:
+        networks, _ = draw(dataclasses.replace(sweep, cell=(label,)))[label]
+        with jax.enable_x64(sweep.precision == "float64"):
+            lowered, _ = _lowered(sweep, registry.make("cells", label), networks)
+        return {"measuring": codes.digest(lowered)["program"]}
+
+    wanted = {label: ":" in label for label in (sweep.cell if labels is None else labels)}
+    codes.require(known, lambda label: _own(sweep, label), measuring, where, wanted)
 
 
 def _finish(sweep: Sweep, started: _Started, clock: _Clock, shards: Shards | None) -> CellResult:
@@ -169,7 +207,7 @@ def _finish(sweep: Sweep, started: _Started, clock: _Clock, shards: Shards | Non
         else:
             arrays = _measured(sweep, started, T, clock)
             if shards is not None:
-                shards.put(arrays, cell=started.cell, T=T)
+                shards.put(arrays | codes.packed(started.code), cell=started.cell, T=T)
         pieces.append(arrays)
     whole = {name: _joined(sweep, [arrays[name] for arrays in pieces]) for name in pieces[0]}
     own = {name: axes for probe in (SHIFT, *sweep.probe) for name, axes in probing.axes(probe).items()}
@@ -186,6 +224,7 @@ def _finish(sweep: Sweep, started: _Started, clock: _Clock, shards: Shards | Non
         {name: (own[name], *pair) for name, pair in pairs.items() if name in own},
         started.gates,
         registry.make("cells", started.cell).has_gain,
+        started.code,
     )
 
 

@@ -57,7 +57,7 @@ def cell(spec: str) -> AnyCell:
     settings = _settings(match["settings"] or "")
     made = _adapted(spec, _imported(match["module"]), match["name"], settings)
     _try_out(spec, made)
-    return made
+    return registry.brought(made, label(spec))
 
 
 def label(spec: str) -> str:

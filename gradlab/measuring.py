@@ -106,7 +106,7 @@ def measure(
     name = getattr(step, "__name__", "step")
     cell = "step" if name == "<lambda>" else name
     found = CellResult(
-        cell, *result, digests={}, extras=extras, gates=("none",) if extras else (), has_gain=True
+        cell, *result, digests={}, extras=extras, gates=("none",) if extras else (), has_gain=True, code={}
     )
     precision = str(jax.tree.leaves(net.state)[0].dtype)
     attrs = rounding.described(net.step, net.params, net.state, net.xs, found.columns, found.parts)

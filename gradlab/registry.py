@@ -73,7 +73,7 @@ def make(kind: str, spec: str) -> Any:
     >>> make("cells", "elman(activation=relu)")
     Elman(activation='relu')
     """
-    if kind == "cells" and ":" in spec:
+    if kind == "cells" and ":" in spec.partition("(")[0]:
         return importlib.import_module("gradlab.foreign").cell(spec)
     option = KINDS[kind]
     match = _SPEC.fullmatch(spec.strip())
@@ -101,7 +101,7 @@ def label(kind: str, spec: str) -> str:
     >>> label("cells", "lstm( forget_bias = 1.0 )"), label("cells", "elman(activation=relu)")
     ('lstm', 'elman(activation=relu)')
     """
-    if kind == "cells" and ":" in spec:
+    if kind == "cells" and ":" in spec.partition("(")[0]:
         return str(importlib.import_module("gradlab.foreign").label(spec))
     made = make(kind, spec)
     factory = member(kind, spec.strip().split("(")[0].strip())
@@ -115,12 +115,24 @@ def label(kind: str, spec: str) -> str:
     return f"{name}({', '.join(changed)})" if changed else name
 
 
+_BROUGHT: dict[int, tuple[Any, str]] = {}
+"""What users have brought, with its spelling: it cannot be told from the thing itself."""
+
+
+def brought(made: Any, spec: str) -> Any:
+    """`made`, whose `spelling` is `spec` from now on."""
+    _BROUGHT[id(made)] = made, spec
+    return made
+
+
 def spelling(made: Any) -> str:
     """The canonical spelling of a member that is a dataclass: what `make` would need to make it again.
 
     >>> spelling(make("cells", "elman(activation=relu)"))
     'elman(activation=relu)'
     """
+    if id(made) in _BROUGHT:
+        return _BROUGHT[id(made)][1]
     name = type(made).__module__.rpartition(".")[2]
     changed = [
         f"{key}={_word(getattr(made, key))}"

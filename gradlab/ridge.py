@@ -25,7 +25,7 @@ def fit(setting: Setting, lanes: Lane, updates: int, key: Any) -> tuple[Lane, Lo
     solution are in float64. Returns the lanes and their look on fresh sequences.
     """
     with jax.enable_x64(True):
-        gram, cross = (np.asarray(part) for part in _sums(setting)(lanes, updates))
+        gram, cross = (np.asarray(part) for part in sums(setting)(lanes, updates))
     readouts = [_solve(g, c) for g, c in zip(gram, cross, strict=True)]
     dtype = lanes.weights.b_out.dtype
     w_out = jnp.asarray(np.stack([solution[:-1].T for solution in readouts]), dtype)
@@ -44,7 +44,7 @@ def _solve(gram: Any, cross: Any) -> Any:
 
 
 @functools.cache
-def _sums(setting: Setting) -> Any:
+def sums(setting: Setting) -> Any:
     """`(lanes, updates) -> (H^T H, H^T Y)`, lane by lane."""
 
     def features(lane: Lane, example: Example) -> tuple[Array, Array]:

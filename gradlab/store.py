@@ -212,8 +212,10 @@ def _remove(folder: Path, ours: re.Pattern[str], keep: str = "") -> None:
         folder.rmdir()
 
 
-def existing(folder: Path, settings: dict[str, Any]) -> bool:
+def existing(folder: Path, settings: dict[str, Any], versions: dict[str, Any] | None = None) -> bool:
     """Whether the folder holds the finished run of these settings; refuse one of others, untouched.
+
+    A run of other `versions` is refused as well, in what its numbers depend on (`DECIDING`).
 
     A run whose files are not the ones that `run.json` describes is not finished. Where a finished one was
     cut before it had cleared up, that is done here.
@@ -234,6 +236,7 @@ def existing(folder: Path, settings: dict[str, Any]) -> bool:
         with storage(folder, "read"):
             whole = all(_digest(folder / name) == digest for name, digest in files.items())
         if whole:
+            _require_versions(folder, versions)
             ended(folder)
         return whole
     different = sorted(key for key in settings.keys() | stored.keys() if settings.get(key) != stored.get(key))
@@ -243,6 +246,31 @@ def existing(folder: Path, settings: dict[str, Any]) -> bool:
         f"{folder} holds a run with other settings ({', '.join(different)}; {key} was "
         f"{shown(stored.get(key))}, now {shown(settings.get(key))}); choose another name",
     )
+
+
+DECIDING = (
+    *("gradlab", "jax", "jaxlib", "numpy", "platform", "device_kind", "cpu"),
+    *("matmul_precision", "threefry_partitionable"),
+)
+"""Of a run's versions, those that its numbers depend on."""
+
+
+def _require_versions(folder: Path, now: dict[str, Any] | None) -> None:
+    """Refuse to show what other versions have computed as if these had."""
+    about = json.loads((folder / "run.json").read_text())
+    before = about.get("versions")
+    if now is None or not isinstance(before, dict):
+        return
+    different = [key for key in DECIDING if key in before and before[key] != now.get(key)]
+    if different:
+        changes = ", ".join(f"{k} was {shown(before[k])}, now {shown(now.get(k))}" for k in different)
+        what = f"{folder} holds a run made with other versions: {changes}; choose another, or --force"
+        raise GradlabError("--name", what)
+
+
+def code(folder: Path) -> Any:
+    """What a finished run says of the code that made it; None if it says nothing."""
+    return json.loads((folder / "run.json").read_text()).get("code")
 
 
 def _stored(folder: Path) -> tuple[dict[str, Any], dict[str, str]] | None:

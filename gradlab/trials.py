@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from gradlab import arms, profiles, registry, ridge, runtime, train
+from gradlab import arms, codes, profiles, registry, ridge, runtime, train
 from gradlab.draw import stream
 from gradlab.objectives import draw_target
 from gradlab.plan import BASE_BYTES
@@ -21,6 +21,7 @@ from gradlab.status import Exit, GradlabError, size
 from gradlab.sweep import BLOCK, Networks, capacity, shared
 from gradlab.sweep import program as measuring
 from gradlab.train import Lane, Look, Setting
+from gradlab.types import Key
 from gradlab.unroll import log10_norm
 
 Tree = Any
@@ -102,12 +103,17 @@ class Result(NamedTuple):
     profiles: dict[str, NDArray[np.float64]]
     """log10 by (seed, start or end, lag); -inf for an exact zero, NaN where undefined."""
     seconds: float
+    code: codes.Code
+    """What was computed: the digests of the arm's cell and of what trained it."""
 
 
 class _Stage:
     """Where the lanes of one stage of an arm are kept while they are on their way."""
 
-    def __init__(self, shards: Shards | None, arm: str, T: int, doing: str) -> None:
+    def __init__(
+        self, shards: Shards | None, arm: str, T: int, doing: str, code: codes.Code | None = None
+    ) -> None:
+        self.code = code or {}
         self.shards, self.key = shards, {"arm": arm, "T": T, "doing": doing}
         self.saved = time.monotonic()
 
@@ -136,7 +142,7 @@ class _Stage:
         leaves = [jax.random.key_data(leaf) if _is_key(leaf) else leaf for leaf in jax.tree.leaves(lanes)]
         arrays = {f"lane {i}": np.asarray(leaf) for i, leaf in enumerate(leaves)}
         arrays |= looks | {"solved_at": solved, "look": np.array([look])}
-        self.shards.put(arrays, **self.key)
+        self.shards.put(arrays | codes.packed(self.code), **self.key)
         self.saved = time.monotonic()
 
 
@@ -162,10 +168,88 @@ def run(
 
     What `shards` holds goes on where it was: it keeps the lanes of each stage, a few seconds old at most.
     """
+    if shards is not None:
+        doing = ("tuning", *(_training(w_rec) for w_rec in comparison.w_rec))
+        known = {}
+        for place, (arm, setting) in _places(comparison).items():
+            for stage in doing:
+                arrays = shards.get(**_Stage(shards, arm.label, setting.T, stage).key)
+                if arrays is not None:
+                    known[place] = codes.unpacked(arrays)
+        require(comparison, known, str(shards.folder.parent), known)
     for text in comparison.remedies:
         arm = arms.arm(text, comparison.cell, comparison.init)
         for T in comparison.T:
             yield from _arm(comparison, arm, T, report, shards)
+
+
+def require(comparison: Comparison, known: Any, where: str, places: Iterable[str] | None = None) -> None:
+    """Refuse results of the same settings that other code has given; `known` is a run's `code`, by arm and T.
+
+    Raises:
+      GradlabError: with what has changed.
+    """
+    every = _places(comparison)
+    of = lambda place: _code(comparison, *every[place])
+    wanted = {
+        place: ":" in registry.spelling(every[place][0].cell)
+        for place in (every if places is None else places)
+    }
+    codes.require(known, of, of, where, wanted)
+
+
+def _places(comparison: Comparison) -> dict[str, tuple[arms.Arm, Setting]]:
+    """What is trained: every arm at every T."""
+    found = {}
+    for text in comparison.remedies:
+        arm = arms.arm(text, comparison.cell, comparison.init)
+        hidden = _hidden(comparison, arm)
+        for T in comparison.T:
+            found[_place(arm, T)] = arm, _setting(comparison, arm, T, hidden)
+    return found
+
+
+def _training(w_rec: float) -> str:
+    """The name of a stage."""
+    return f"training at w_rec = {w_rec}"
+
+
+def _place(arm: arms.Arm, T: int) -> str:
+    return f"{arm.label} at T = {T}"
+
+
+def _code(comparison: Comparison, arm: arms.Arm, setting: Setting) -> codes.Code:
+    """The digests of an arm's cell and of the program that trains it: loss, samples and remedy are in it."""
+    dtype, width = np.dtype(comparison.precision), BLOCK * _devices(comparison.seeds)
+    normal = lambda key, n: jax.random.normal(key, (n, n), float)
+
+    def start(key: Key) -> Lane:
+        return train.start(setting, normal, jnp.ones((), float), jnp.ones((), float), key, dtype)
+
+    def lanes() -> tuple[Lane, Any]:
+        keys = jax.random.split(jax.random.key(0), width)
+        return jax.vmap(start)(keys), keys
+
+    given = jax.eval_shape(lanes)
+    own = codes.of_cell(arm.cell, (setting.task.sizes[0], setting.hidden), comparison.precision)
+    if arm.closed_form:
+        return own | {"fitting": codes.digest(ridge.sums(setting).lower(given[0], jnp.int32(1)))["program"]}
+    made = train.program(setting, _devices(comparison.seeds))
+    return own | {"training": codes.digest(made.lower(*given))["program"]}
+
+
+def _devices(lanes: int) -> int:
+    """Devices that so many lanes are shared out among."""
+    return min(len(jax.devices()), -(-lanes // BLOCK))
+
+
+def _hidden(comparison: Comparison, arm: arms.Arm) -> int:
+    """Units of the arm's cell: as many as asked for, or as give the plain arm's number of weights."""
+    if not comparison.match:
+        return comparison.hidden
+    sizes = registry.make("tasks", comparison.task).sizes
+    base = registry.make("cells", comparison.cell)
+    return arms.matched(arm.cell, sizes, arms.count(base, sizes, comparison.hidden))
 
 
 def memory(comparison: Comparison) -> int:
@@ -229,13 +313,12 @@ def _arm(
     comparison: Comparison, arm: arms.Arm, T: int, report: Callable[[News], None], shards: Shards | None
 ) -> Iterator[Result]:
     sizes = registry.make("tasks", comparison.task).sizes
-    base = registry.make("cells", comparison.cell)
-    numbers = arms.count(base, sizes, comparison.hidden)
-    hidden = arms.matched(arm.cell, sizes, numbers) if comparison.match else comparison.hidden
+    hidden = _hidden(comparison, arm)
     setting = _setting(comparison, arm, T, hidden)
+    code = _code(comparison, arm, setting)
     arm = _ready(comparison, arm, setting)
     began = time.perf_counter()
-    rates = _rates(comparison, arm, setting, report, shards)
+    rates = _rates(comparison, arm, setting, report, shards, code)
     for w_rec, rate in zip(comparison.w_rec, rates, strict=True):
         lanes = _lanes(
             comparison, arm, setting, [(w_rec, rate, f"test {s}") for s in range(comparison.seeds)]
@@ -247,7 +330,7 @@ def _arm(
             lanes,
             arm.closed_form,
             lambda *at: report(News(arm.label, "training", *at)),
-            _Stage(shards, arm.label, T, f"training at w_rec = {w_rec}"),
+            _Stage(shards, arm.label, T, _training(w_rec), code),
             lambda lanes: _profiles(comparison, arm, setting, lanes)["transport"],
         )
         last = _profiles(comparison, arm, setting, lanes)
@@ -266,6 +349,7 @@ def _arm(
             tuple(train.QUANTITIES[code] for code in np.asarray(lanes.what)),
             {name: np.stack([first[name], last[name]], axis=1) for name in PROFILES},
             time.perf_counter() - began,
+            code,
         )
         began = time.perf_counter()
 
@@ -293,6 +377,7 @@ def _rates(
     setting: Setting,
     report: Callable[[News], None],
     shards: Shards | None,
+    code: codes.Code,
 ) -> list[float]:
     """The learning rate of each w_rec: most tuning seeds solved, then the earliest, then the least loss."""
     if len(comparison.rates) == 1 or arm.closed_form:
@@ -310,7 +395,7 @@ def _rates(
         lanes,
         False,
         lambda *at: report(News(arm.label, "tuning", *at)),
-        _Stage(shards, arm.label, setting.T, "tuning"),
+        _Stage(shards, arm.label, setting.T, "tuning", code),
     )
     shape = (len(comparison.w_rec), len(comparison.rates), comparison.tuning)
     # One seed not solved outweighs all that the others can be late.
@@ -352,7 +437,7 @@ def _train(
     if closed_form:
         return _fit(comparison, setting, lanes)
     total = lanes.updates.size
-    devices = min(len(jax.devices()), -(-total // BLOCK))
+    devices = _devices(total)
     width = devices * BLOCK
     rounds = len(_seen(comparison))
     names = (*Look._fields, *(NOW if transport is not None else ()))

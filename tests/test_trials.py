@@ -159,7 +159,7 @@ def test_the_rate_is_that_of_most_solved_then_earliest_then_least_loss(
 
     monkeypatch.setattr(trials, "_train", made_up)
     arm = arms.arm("none", "elman", "gaussian")
-    assert trials._rates(comparison, arm, setting, lambda news: None, None) == [rates[best]]
+    assert trials._rates(comparison, arm, setting, lambda news: None, None, {}) == [rates[best]]
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,8 @@ def command(
     with store.opened(folder):
         if force:
             store.start_over(folder)
-        if store.existing(folder, settings):
+        if store.existing(folder, settings, runtime.facts()):
+            trials.require(comparison, store.code(folder), str(folder))
             from gradlab import trained
             from gradlab.cli import _figures
 
@@ -151,6 +152,7 @@ def train_arms(comparison: "Comparison", settings: dict[str, Any], folder: Path,
         "chance": {str(T): task.chance(T) for T in comparison.T},
         "versions": runtime.facts(),
         "git": store.git_facts(),
+        "code": {f"{found.arm} at T = {found.T}": found.code for found in results},
     }
     run = trained.Trained(about, trained.table(results), trained.curves(results), trained.profiles(results))
     trained.write(folder, run)

@@ -50,7 +50,7 @@ def command(
 def _swept(
     asked: "Sweep", folder: Path, force: bool, as_json: bool, quiet: bool, dry_run: bool
 ) -> "Run | None":
-    from gradlab import plan, runtime, store, tables
+    from gradlab import engine, plan, runtime, store, tables
     from gradlab.cli.sweep import measure, say_plan
     from gradlab.experiment import settings
 
@@ -62,7 +62,8 @@ def _swept(
     with store.opened(folder):
         if force:
             store.start_over(folder)
-        if store.existing(folder, settings(asked)):
+        if store.existing(folder, settings(asked), runtime.facts()):
+            engine.require(asked, store.code(folder), str(folder))
             return tables.read(folder)
         store.begin(folder, settings(asked), runtime.versions())
         run, _ = measure(asked, planned, folder, quiet)
@@ -84,7 +85,8 @@ def _trained(
     with store.opened(folder):
         if force:
             store.start_over(folder)
-        if store.existing(folder, settings):
+        if store.existing(folder, settings, runtime.facts()):
+            trials.require(asked, store.code(folder), str(folder))
             return trained.read(folder)
         store.begin(folder, settings, runtime.versions())
         return train_arms(asked, settings, folder, quiet)

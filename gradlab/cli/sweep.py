@@ -79,7 +79,7 @@ def command(
         objective=choice("--objective", objective, Objective),
         probe=probes(probe or []),
     )
-    from gradlab import plan, store
+    from gradlab import engine, plan, store
     from gradlab.experiment import settings
 
     planned = plan.plan(asked)
@@ -91,7 +91,8 @@ def command(
     with store.opened(folder):
         if force:
             store.start_over(folder)
-        if store.existing(folder, settings(asked)):
+        if store.existing(folder, settings(asked), runtime.facts()):
+            engine.require(asked, store.code(folder), str(folder))
             return _again(folder, as_json, quiet)
         store.begin(folder, settings(asked), runtime.versions())
         run, code = measure(asked, planned, folder, quiet)
@@ -128,8 +129,11 @@ def measure(asked: "Sweep", planned: Any, folder: Path, quiet: bool) -> tuple["R
         table = tables.metrics(norms)
         failures = _failures(table, norms)
         weights = {result.cell: result.digests for result in results}
+        code = {result.cell: result.code for result in results}
         starts = engine.starts(asked)
-        about = _about(asked, len(failures), weights) | ({"starts": starts} if starts else {})
+        about = (
+            _about(asked, len(failures), weights) | {"code": code} | ({"starts": starts} if starts else {})
+        )
         run = tables.Run(about, table, norms)
         tables.write(folder, run, failures)
         shards.drop()

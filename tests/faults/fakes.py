@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import xarray as xr
 
-from gradlab import engine, plan, runtime, store, tables, trials
+from gradlab import codes, engine, plan, runtime, store, tables, trials
 from gradlab.cli import _figures
 from gradlab.experiment import Sweep
 from gradlab.files import replace, storage
@@ -16,6 +16,7 @@ from gradlab.states import UNDEFINED
 from gradlab.train import Look
 
 FACTS = {"gradlab": "0", "jax": "0"}
+CODE = {"source": codes.source(), "step": "0"}
 
 
 class Computing:
@@ -102,8 +103,9 @@ def _random(*what):
 def _start(asked, label, networks, digests, clock, shards):
     clock.add(label)
     stored = {T: shards.get(cell=label, T=T) for T in asked.T}
-    kept = {T: arrays for T, arrays in stored.items() if arrays is not None}
-    return engine._Started(label, asked.networks, ("state",), False, kept, {}, {}, digests, (), networks)
+    kept = {T: codes.without(arrays) for T, arrays in stored.items() if arrays is not None}
+    parts = ("state",)
+    return engine._Started(label, asked.networks, parts, False, kept, {}, {}, digests, (), networks, CODE)
 
 
 def _measured(asked, started, T, clock, computing):
@@ -136,10 +138,10 @@ def _arm(computing, comparison, arm, T, report, shards):
             lane = np.sin(7 * lane)
             for i, name in enumerate(looks):
                 looks[name][at] = np.abs(lane) + i
-            shards.put({"lane 0": lane, "look": np.array([at + 1])} | looks, **stage.key)
+            now = {"lane 0": lane, "look": np.array([at + 1])} | codes.packed(CODE)
+            shards.put(now | looks, **stage.key)
             report(trials.News(arm.label, "training", at + 1, rounds))
         profiles = {name: np.tile(lane[:, None, None], (1, 2, T + 1)) for name in trials.PROFILES}
         none = np.zeros(seeds, np.int64)
-        yield trials.Result(
-            arm.label, "elman", T, w_rec, 4, 9, 0.1, updates, looks, none, none, ("",) * seeds, profiles, 0.0
-        )
+        ended = looks, none, none, ("",) * seeds, profiles, 0.0, CODE
+        yield trials.Result(arm.label, "elman", T, w_rec, 4, 9, 0.1, updates, *ended)
