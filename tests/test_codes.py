@@ -200,3 +200,15 @@ def test_an_unfinished_run_of_other_code_is_not_gone_on_with(write, tmp_path, mo
     assert sorted((tmp_path / "r/one/shards").iterdir()) == shards
     write()
     assert gradlab(*command).code == 0
+
+
+def test_a_cell_that_calls_back_is_measured_and_said_to_be_unseen(write):
+    back = (
+        "jax.pure_callback(lambda v: v, jax.ShapeDtypeStruct(x.shape, x.dtype), x, vmap_method='sequential')"
+    )
+    write(CELL.replace('params["u"] @ x', f'params["u"] @ {back}'))
+    said = gradlab(*SWEEP[:-1], "--cell", "stale:Cell", "--out", "r", "--name", "one")
+    assert said.code == 0, said
+    assert (
+        "stale:Cell: step: callbacks into Python; whether these change, no digest of the run sees" in said.err
+    )

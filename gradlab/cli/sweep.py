@@ -103,7 +103,7 @@ def command(
 
 def measure(asked: "Sweep", planned: Any, folder: Path, quiet: bool) -> tuple["Run", int]:
     """Run the grid, store it, draw it."""
-    from gradlab import engine, probing, registry, tables
+    from gradlab import codes, engine, probing, registry, tables
     from gradlab.cli import _figures
     from gradlab.cli._progress import Bar
     from gradlab.shards import Shards
@@ -142,6 +142,10 @@ def measure(asked: "Sweep", planned: Any, folder: Path, quiet: bool) -> tuple["R
     for label, found in starts.items() if not quiet else ():
         for init, words in found.items():
             typer.echo(f"{init} for {label}: {words}", err=True)
+    for label, parts in code.items():
+        if codes.UNSEEN in parts:
+            what = f"{label}: {parts[codes.UNSEEN]}; whether these change, no digest of the run sees"
+            typer.echo(what, err=True)
     for place in shards.damaged:
         typer.echo(f"a damaged shard was measured again; it is kept as {place}", err=True)
     return run, int(Exit.PARTIAL if failures else Exit.OK)
