@@ -51,6 +51,7 @@ def result(arm="none", seeds=20, broken=3, cut=None, T=PROFILE_T, w_rec=1.0):
         tuple("gradient" if b else "" for b in at < broken),
         {"adjoint": adjoint, "transport": transport, "weight_gradient": weights},
         1.0,
+        {},
     )
 
 
