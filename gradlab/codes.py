@@ -20,7 +20,7 @@ Code = dict[str, str]
 SOURCE, UNSEEN = "source", "unseen"
 """In a code: the digest of gradlab's own files, and what no digest sees."""
 _PACKED = "code"
-_CALLBACK = re.compile(r"callback", re.IGNORECASE)
+_CALLBACK = re.compile(r"custom_call @\w*callback")
 
 
 @functools.cache

@@ -165,7 +165,7 @@ def _start(
     gates = probing.gate_names(cell, networks) if sweep.probe else ()
     parts = state_parts(state)
     # The devices are busy by now.
-    code = _own(sweep, label) | {"measuring": codes.digest(lowered)["program"]}
+    code = _own(sweep, label) | _measuring(lowered, digests)
     return _Started(label, lanes, parts, linear, kept, calls, extras, digests, gates, networks, code)
 
 
@@ -179,8 +179,16 @@ def _lowered(sweep: Sweep, cell: Any, networks: Networks) -> tuple[Any, int]:
     return made.lower(_lanes(networks, 0, size), jnp.int32(0)), size
 
 
+def _measuring(lowered: Any, digests: dict[str, str]) -> Code:
+    """The digests of the program that measures a cell, step and readout in it, and of the weights drawn."""
+    weights = hashlib.sha256(repr(sorted(digests.items())).encode()).hexdigest()[:32]
+    return codes.named({"measuring": codes.digest(lowered)}) | {"weights": weights}
+
+
 def _own(sweep: Sweep, label: str) -> Code:
-    """The digests of a cell itself."""
+    """The digests of a cell that its user has brought: it may change while gradlab's files do not."""
+    if ":" not in label:
+        return {}
     return codes.of_cell(registry.make("cells", label), (sweep.inputs, sweep.hidden), sweep.precision)
 
 
@@ -188,10 +196,10 @@ def require(sweep: Sweep, known: Any, where: str, labels: Iterable[str] | None =
     """Refuse results of the same settings that other code has given; `known` is a run's `code`, by cell."""
 
     def measuring(label: str) -> Code:
-        networks, _ = draw(dataclasses.replace(sweep, cell=(label,)))[label]
+        networks, digests = draw(dataclasses.replace(sweep, cell=(label,)))[label]
         with jax.enable_x64(sweep.precision == "float64"):
             lowered, _ = _lowered(sweep, registry.make("cells", label), networks)
-        return {"measuring": codes.digest(lowered)["program"]}
+        return _measuring(lowered, digests)
 
     wanted = {label: ":" in label for label in (sweep.cell if labels is None else labels)}
     codes.require(known, lambda label: _own(sweep, label), measuring, where, wanted)

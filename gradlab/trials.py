@@ -195,7 +195,7 @@ def require(comparison: Comparison, known: Any, where: str, places: Iterable[str
         place: ":" in registry.spelling(every[place][0].cell)
         for place in (every if places is None else places)
     }
-    codes.require(known, of, of, where, wanted)
+    codes.require(known, of, lambda place: {}, where, wanted)
 
 
 def _places(comparison: Comparison) -> dict[str, tuple[arms.Arm, Setting]]:

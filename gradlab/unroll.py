@@ -218,8 +218,9 @@ def send_back(
     def back(carry: tuple[Scaled, Any, Any], item: tuple[Any, Tree]) -> tuple[tuple[Scaled, Any, Any], Tree]:
         adjoint, broken, lag = carry
         kept, term = item
-        of_params, of_state = (lambda: one.pull(kept, adjoint.value)[0]), one.pull(kept, adjoint.value)[1]
+        of_params = lambda: one.pull(kept, adjoint.value)[0]
         record = weights(of_params, adjoint.exponent) if weights is not None else None
+        _, of_state = one.pull(kept, adjoint.value)
         pulled = rescale(of_state, adjoint.exponent)
         if setup.adjoint is not None:
             pulled = setup.adjoint(lag + 1, pulled)

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from gradlab import codes, registry, tables
+from gradlab import codes, engine, registry, tables
 from gradlab.status import GradlabError
 from tests.cli.calling import gradlab
 from tests.tiers import few
@@ -148,7 +148,7 @@ def test_gradlab_s_own_code_is_compared_only_where_its_files_have_changed(write,
     monkeypatch.setattr(codes, "digest", other)
     said = gradlab(*command)
     assert said.code == 2
-    assert "another init and measuring and readout and step of elman" in said.err
+    assert "another measuring of elman" in said.err
 
 
 def test_digests_see_derivatives_and_constants_and_no_names():
@@ -210,5 +210,26 @@ def test_a_cell_that_calls_back_is_measured_and_said_to_be_unseen(write):
     said = gradlab(*SWEEP[:-1], "--cell", "stale:Cell", "--out", "r", "--name", "one")
     assert said.code == 0, said
     assert (
-        "stale:Cell: step: callbacks into Python; whether these change, no digest of the run sees" in said.err
+        "stale:Cell: measuring: callbacks into Python; whether these change, no digest of the run sees"
+        in said.err
     )
+
+
+def test_an_initialiser_that_draws_other_weights_is_seen(write, monkeypatch):
+    write()
+    command = (*SWEEP, "--cell", "elman", "--out", "r", "--name", "one")
+    assert gradlab(*command).code == 0
+    monkeypatch.setattr(codes, "source", lambda: "other files")
+    drawn = engine.draw
+    other = lambda sweep: {k: (n, dict.fromkeys(d, "0")) for k, (n, d) in drawn(sweep).items()}
+    monkeypatch.setattr(engine, "draw", other)
+    said = gradlab(*command)
+    assert said.code == 2
+    assert "another weights of elman" in said.err
+
+
+def test_what_is_only_called_a_callback_is_seen():
+    def callback(x):
+        return 1234.5 * x
+
+    assert codes.UNSEEN not in codes.digest(jax.jit(callback).lower(jnp.zeros(3)))
