@@ -160,6 +160,26 @@ def lag_limits(axes: Axes, T: int) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
 
 
+def x_limits(axes: Axes, values: NDArray[np.float64]) -> None:
+    """The horizontal axis from the least to the greatest value, and a little further if they are equal."""
+    low, high = float(values.min()), float(values.max())
+    axes.set_xlim(low, high if high > low else low + _beside(low))
+
+
+def edges(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The edges of columns at these values, in rising order: midway between neighbours."""
+    at = np.sort(values)
+    if len(at) == 1:
+        return np.array([at[0] - _beside(at[0]), at[0] + _beside(at[0])])
+    middle = (at[1:] + at[:-1]) / 2
+    return np.concatenate([[2 * at[0] - middle[0]], middle, [2 * at[-1] - middle[-1]]])
+
+
+def _beside(value: float) -> float:
+    """A distance that can be seen beside a value alone, however large it is."""
+    return 0.05 * max(1.0, abs(value))
+
+
 def thin(last: int, points: int = POINTS) -> NDArray[np.intp]:
     """At most `points` of the positions 0..last, both ends among them."""
     return np.unique(np.linspace(0, last, min(last + 1, points)).round().astype(np.intp))

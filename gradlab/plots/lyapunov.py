@@ -50,7 +50,7 @@ def lyapunov(run: Run) -> Figure:
             one = norms.sel(T=T).isel(cell=c, init=k)
             panel.set_title("\n".join([title, _sum_rule(one), *_at_rest(one)]), color=colors[cells[c]])
             _curves(panel, x, values[c, k], colors[cells[c]])
-        axes[0].set_xlim(x.min(), max(x.max(), x.min() + 1e-3))
+        _style.x_limits(axes[0], x)
         _style.label(axes, along, "exponent (ln per step)")
         seeds = norms.sizes["seed"]
         alone = f"w_rec = {w_rec[0]:g}, " * (len(w_rec) == 1)

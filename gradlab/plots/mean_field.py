@@ -48,7 +48,7 @@ def mean_field(run: Run) -> Figure:
             lines = [title, _caption(w_rec, predicted[c, k], measured[c, k]), *_beside(run, c)]
             panel.set_title("\n".join(lines), color=colors[cells[c]], fontsize=7.5)
             _curves(panel, w_rec, predicted[c, k], measured[c, k], colors[cells[c]])
-        axes[0].set_xlim(w_rec.min(), max(w_rec.max(), w_rec.min() + 1e-3))
+        _style.x_limits(axes[0], w_rec)
         _style.label(axes, "w_rec", "rate (ln per step)")
         seeds = norms.sizes["seed"]
         figure.suptitle(f"Mean-field theory and measurement: T = {T}, {seeds} seed{'s' * (seeds > 1)}")

@@ -47,7 +47,7 @@ def memory_capacity(run: Run) -> Figure:
         if over and units:
             for panel in axes:
                 panel.axhline(float(units), color=_style.LINEAR, linestyle=(0, (4, 3)), linewidth=0.9)
-        axes[0].set_xlim(x.min(), max(x.max(), x.min() + 1e-3))
+        _style.x_limits(axes[0], x)
         _style.label(axes, "w_rec" if over else "delay", "capacity" if over else "r² of the recalled input")
         seeds = norms.sizes["seed"]
         alone = "" if over else f"w_rec = {w_rec[0]:g}, "

@@ -62,7 +62,7 @@ def rate_map(run: Run) -> Figure:
         bar = figure.colorbar(mappable, ax=axes, ticks=_ticks(reach, few), format="%.1g", pad=0.02)
         bar.set_label("log10 per step")
         bar.minorticks_off()
-        edges = _edges(w_rec)
+        edges = _style.edges(w_rec)
         handles = _legend(found, bool(edges[0] < 1 < edges[-1]), bool(np.isnan(rates).any()))
         if handles:
             figure.legend(handles=handles, loc="outside lower center", ncols=3)
@@ -76,7 +76,7 @@ def _map(
     rows = rates.shape[1]
     panel.set_facecolor(GAP)
     panel.grid(False)
-    x, y = _edges(w_rec), np.arange(rows + 1) - 0.5
+    x, y = _style.edges(w_rec), np.arange(rows + 1) - 0.5
     shown = np.ma.masked_invalid(rates[np.argsort(w_rec)].T)
     panel.pcolorfast(x, y, shown, norm=norm, cmap=_style.RATES)
     panel.set_xlim(x[0], x[-1])
@@ -96,15 +96,6 @@ def _map(
         linewidth=1.3,
     )
     return crossings
-
-
-def _edges(w_rec: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Column edges: midway between neighbours."""
-    w = np.sort(w_rec)
-    if len(w) == 1:
-        return np.array([w[0] - 0.05, w[0] + 0.05])
-    middle = (w[1:] + w[:-1]) / 2
-    return np.concatenate([[2 * w[0] - middle[0]], middle, [2 * w[-1] - middle[-1]]])
 
 
 def _caption(crossings: NDArray[np.float64], Ts: NDArray[np.int64], rates: NDArray[np.float64]) -> str:

@@ -51,7 +51,7 @@ def saturation(run: Run) -> Figure:
             panel.set_title(title, color=colors[cells[c]], fontweight="bold")
             _curves(panel, x, {name: share[c, k] for name, share in values.items()})
         axes[0].set_ylim(-0.03, 1.03)
-        axes[0].set_xlim(x.min(), max(x.max(), x.min() + 1e-3))
+        _style.x_limits(axes[0], x)
         _style.label(axes, along, "share of units")
         seeds = norms.sizes["seed"]
         alone = f"w_rec = {w_rec[0]:g}, " * (len(w_rec) == 1)

@@ -74,7 +74,7 @@ def _shares(rows: list[Outcome], gains: NDArray[Any], Ts: NDArray[Any]) -> NDArr
 def _map(panel: Axes, shares: NDArray[np.float64], gains: NDArray[Any], Ts: NDArray[Any]) -> None:
     panel.set_facecolor(GAP)
     panel.grid(False)
-    x, y = _edges(gains), np.arange(len(Ts) + 1) - 0.5
+    x, y = _style.edges(gains), np.arange(len(Ts) + 1) - 0.5
     shown = np.ma.masked_invalid(shares)
     panel.pcolormesh(x, y, shown, norm=Normalize(0, 1), cmap=SHARES, edgecolors="white", linewidth=0.6)
     panel.set_xlim(x[0], x[-1])
@@ -82,14 +82,6 @@ def _map(panel: Axes, shares: NDArray[np.float64], gains: NDArray[Any], Ts: NDAr
     panel.set_yticks(range(len(Ts)), [f"{T:g}" for T in Ts])
     if len(gains) <= 6:
         panel.set_xticks(gains, [f"{w:g}" for w in gains])
-
-
-def _edges(gains: NDArray[Any]) -> NDArray[np.float64]:
-    """Column edges: midway between neighbours."""
-    if len(gains) == 1:
-        return np.array([gains[0] - 0.05, gains[0] + 0.05])
-    middle = (gains[1:] + gains[:-1]) / 2
-    return np.concatenate([[2 * gains[0] - middle[0]], middle, [2 * gains[-1] - middle[-1]]])
 
 
 def _line(panel: Axes, mine: list[tuple[Outcome, float]], gains: NDArray[Any], Ts: NDArray[Any]) -> None:

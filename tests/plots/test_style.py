@@ -4,9 +4,10 @@ import time
 
 import matplotlib
 import numpy as np
+import pytest
 from matplotlib.colors import to_rgb
 
-from gradlab import tables
+from gradlab import registry, tables
 from gradlab.plots import _style
 from gradlab.plots.profile import profile
 from tests import samples
@@ -64,3 +65,20 @@ def test_thin_keeps_both_ends():
 def test_span():
     assert _style.span([0.5, 1.0]) == "0.5, 1"
     assert _style.span([1, 2, 3, 4, 5]) == "1..5 (5 values)"
+
+
+@pytest.mark.parametrize("kind", ["rate_map", "profile", "horizon", "three_gradients", "metrics"])
+@pytest.mark.parametrize("w_rec", [0.0, -1e-3, 1e20, -1e37])
+def test_a_single_weight_of_any_size_is_drawn(tmp_path, kind, w_rec):
+    norms = samples.norms(w_rec=(w_rec,))
+    run = tables.Run({}, tables.metrics(norms), norms)
+    figure = registry.member("plots", kind)(run)
+    _style.save(figure, tmp_path, kind)
+    assert all(np.diff(axes.get_xlim()) > 0 for axes in figure.axes)
+
+
+@pytest.mark.parametrize("values", [[1.0], [1e20], [0.5, 1.0], [-1e37, 1e37]])
+def test_edges_hold_their_values_in_order(values):
+    edges = _style.edges(np.array(values))
+    assert (edges[:-1] < values).all()
+    assert (values < edges[1:]).all()
