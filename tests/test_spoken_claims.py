@@ -12,6 +12,7 @@ from tests import drawn
 from tests.spoken import NUM, is_printed
 from tests.test_spoken_comparisons import percent, raw
 from tests.test_spoken_sweeps import Raw
+from tests.tiers import hundreds
 
 POINT = rf"(?P<middle>{NUM}|never)(?: \[(?P<low>{NUM}|never), (?P<high>{NUM}|never)\])?"
 HOW = r" \((?:(?P<level>\d+) % interval, )?(?P<n>\d+) seeds?(?P<none>, no interval)?\)"
@@ -108,8 +109,8 @@ def test_what_a_finding_says_is_what_the_numbers_bear(hold):
         hold(seed)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("hold", [hold_losses, hold_rates])
-def test_what_many_findings_say(hold):
-    for seed in range(1000, 1500):
+@pytest.mark.parametrize("first", hundreds(slow=2, long=3))
+def test_what_many_findings_say(hold, first):
+    for seed in range(first, first + 100):
         hold(seed)

@@ -17,6 +17,7 @@ from gradlab.sentences import judged, sentences
 from gradlab.trained import Trained
 from tests import drawn
 from tests.spoken import NUM, Forms, is_printed, list_of, named, one_of, source
+from tests.tiers import hundreds
 
 FEW = 3
 
@@ -581,8 +582,7 @@ def test_every_sentence_of_a_comparison_says_what_its_networks_did(first):
         hold_comparison(seed)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("first", range(1000, 3000, 100))
+@pytest.mark.parametrize("first", hundreds(slow=6, long=14))
 def test_every_sentence_of_many_comparisons(first):
     for seed in range(first, first + 100):
         hold_comparison(seed)

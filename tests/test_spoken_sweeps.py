@@ -18,6 +18,7 @@ from gradlab.report.tabular import of
 from gradlab.states import BELOW_PRECISION, EXACT_ZERO
 from tests import drawn
 from tests.spoken import NUM, Forms, is_printed, list_of, named, one_of, source, value
+from tests.tiers import hundreds
 
 REGIMES = {
     "vanish": "VANISH",
@@ -606,8 +607,7 @@ def test_every_sentence_of_a_sweep_says_what_its_networks_do(first):
         hold_sweep(seed)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("first", range(1000, 3000, 100))
+@pytest.mark.parametrize("first", hundreds(slow=6, long=14))
 def test_every_sentence_of_many_sweeps(first):
     for seed in range(first, first + 100):
         hold_sweep(seed)

@@ -17,5 +17,11 @@ def few(some, kept):
     return [one if holds(one) else pytest.param(*_several(one), marks=pytest.mark.slow) for one in some]
 
 
+def hundreds(slow, long):
+    """The first seeds of so many hundreds, from 1000 on: some for the slow tests, more for the long ones."""
+    marks = [pytest.mark.slow] * slow + [pytest.mark.long] * long
+    return [pytest.param(1000 + 100 * k, marks=mark) for k, mark in enumerate(marks)]
+
+
 def _several(one):
     return one if isinstance(one, tuple) else (one,)
