@@ -24,8 +24,8 @@ import gradlab
 from gradlab import registry
 from gradlab.draw import stream
 from gradlab.objectives import draw_target
+from gradlab.profiles import bound
 from gradlab.states import BELOW_PRECISION, EXACT_ZERO, OK
-from gradlab.unroll import bound
 
 D = 3
 NORMS = ("adjoint", "transport_frobenius", "weight_gradient", "transport")

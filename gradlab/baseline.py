@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 SCHEMA = "gradlab.baseline/1"
 LARGEST = 256 * 10**6
 """Bytes of a baseline file; a longer one is refused unread."""
+LOGARITHMS = ("rate", "adjoint", "transport", "weight_gradient", "gradient")
 _SETTINGS = ("seed", *SAME)
 
 
@@ -67,7 +68,7 @@ def create(run: "Run", limits: Sequence[Limit] = LIMITS, *, force: bool = False)
         raise GradlabError("RUN", "holds no number; a baseline of nothing would pass everything")
     settings = {name: now.settings[name] for name in _SETTINGS if name in now.settings}
     versions = {name: now.versions[name] for name in ("gradlab", *MACHINE) if name in now.versions}
-    return Baseline(Side(settings, versions, now.weights, _rounded(now.series)), tuple(limits))
+    return Baseline(Side(settings, versions, now.weights, _rounded(now.series), now.marks), tuple(limits))
 
 
 def _rounded(series: dict[Key, Series]) -> dict[Key, Series]:
@@ -75,7 +76,10 @@ def _rounded(series: dict[Key, Series]) -> dict[Key, Series]:
         return value if isinstance(value, str) else float(f"{value:.9g}")
 
     return {
-        key: Series({seed: short(value) for seed, value in some.values.items()}, some.chaotic)
+        key: some._replace(
+            values={seed: short(value) for seed, value in some.values.items()},
+            within=float(f"{some.within:.2g}"),
+        )
         for key, some in series.items()
     }
 
@@ -88,6 +92,10 @@ def text(baseline: Baseline) -> str:
         "settings": held.settings,
         "versions": held.versions,
         "weights": held.weights,
+        "marks": {
+            cell: {name: {leaf: list(pair) for leaf, pair in marks.items()} for name, marks in each.items()}
+            for cell, each in held.marks.items()
+        },
         "limits": [
             {"metric": m, "absolute": a, "relative": r} | ({"where": dict(where)} if where else {})
             for m, a, r, where in limits
@@ -100,7 +108,9 @@ def text(baseline: Baseline) -> str:
     lines = []
     for key, series in held.series.items():
         values = {str(seed): value for seed, value in series.values.items()}
-        row = key._asdict() | ({"chaotic": True} if series.chaotic else {}) | {"values": values}
+        point = {name: at for name, at in key._asdict().items() if at is not None}
+        facts = {"chaotic": series.chaotic, "within": series.within}
+        row = point | {name: fact for name, fact in facts.items() if fact} | {"values": values}
         lines.append("  " + json.dumps(row, allow_nan=False))
     return "{\n" + ",\n".join(blocks) + ',\n "numbers": [\n' + ",\n".join(lines) + "\n ]\n}\n"
 
@@ -129,12 +139,20 @@ def read(path: Path) -> Baseline:
         raise strict.refusal(str(path), faults)
     series: dict[Key, Series] = {}
     for i, row in enumerate(given["numbers"]):
-        key = Key(row.metric, row.cell, row.init, row.w_rec, row.T, row.part)
+        key = Key(row.metric, row.cell, row.init, row.w_rec, row.T, row.part, row.lag, row.leaf)
         if key in series:
             raise GradlabError(f"{path}:numbers[{i}]", f"{shown(str(key), 200)} is there twice; keep one")
-        series[key] = Series({int(seed): value for seed, value in row.values.items()}, row.chaotic)
+        values = {int(seed): value for seed, value in row.values.items()}
+        series[key] = Series(values, row.chaotic, row.within)
     limits = tuple(Limit(m.metric, m.absolute, m.relative, m.where) for m in given["limits"])
-    return Baseline(Side(given["settings"], given["versions"], given["weights"], series), limits)
+    known = (given["settings"], given["versions"], given["weights"])
+    marks = {
+        cell: {
+            name: {leaf: (norm, along) for leaf, (norm, along) in one.items()} for name, one in each.items()
+        }
+        for cell, each in given["marks"].items()
+    }
+    return Baseline(Side(*known, series, marks), limits)
 
 
 def _parsed(path: Path) -> Any:
@@ -180,8 +198,9 @@ def _values(raw: Any) -> dict[str, float | str]:
 
 
 def _limit(raw: Any) -> Any:
-    if isinstance(raw, dict) and str(raw.get("metric")).startswith("rate") and raw.get("relative"):
-        raise strict.fault("a rate is a logarithm; give its limit as absolute, without relative")
+    if isinstance(raw, dict) and str(raw.get("metric")).startswith(LOGARITHMS) and raw.get("relative"):
+        what = f"{shown(raw['metric'])} is a logarithm; give its limit as absolute, without relative"
+        raise strict.fault(what)
     return raw
 
 
@@ -199,14 +218,22 @@ class _Number(strict.Strict):
     w_rec: float = Field(allow_inf_nan=False)
     T: int
     part: str
+    lag: int | None = Field(None, ge=0)
+    leaf: str | None = None
     chaotic: bool = False
+    within: float = Field(0.0, ge=0, allow_inf_nan=False)
     values: Annotated[dict[str, Any], BeforeValidator(_values)]
+
+
+_Finite = Annotated[float, Field(allow_inf_nan=False)]
+_Mark = Annotated[list[_Finite], Field(min_length=2, max_length=2)]
 
 
 class _File(strict.Strict):
     settings: dict[str, Any]
     versions: dict[str, Any]
     weights: dict[str, dict[str, str]]
+    marks: dict[str, dict[str, dict[str, _Mark]]] = Field(default_factory=dict)
     limits: list[Annotated[_Limit, BeforeValidator(_limit)]]
     numbers: list[_Number]
 

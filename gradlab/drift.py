@@ -35,6 +35,7 @@ class Limit(NamedTuple):
 LIMITS = (
     Limit("*", relative=1e-6),
     Limit("rate", absolute=1e-4),
+    *(Limit(name) for name in ("adjoint", "transport_frobenius", "weight_gradient", "gradient*")),
     Limit("half_life", absolute=0.01, relative=0.02),
     Limit("soft_horizon", absolute=0.01, relative=0.02),
     Limit("credit_horizon", absolute=1.0, relative=0.02),
@@ -44,6 +45,7 @@ LIMITS = (
 """Above what other versions and batch sizes change in float32 (rates: 2e-6), below what 1 % of gain does.
 
 A rate is a logarithm already, so its limit is absolute; a hard horizon is structure and may not move at all.
+Norms and gradients may move by their own bound alone.
 """
 
 
@@ -78,6 +80,7 @@ def finding(key: Key, status: Status, measured: float, wanted: str, sentence: st
 
 def paired(key: Key, before: Series, after: Series, seeds: Sequence[int], limit: Limit) -> Change:
     """Judge the same networks measured twice by the seed that has changed most."""
+    limit = _widened(limit, before, after)
     worst: tuple[float, int, float, float] | None = None
     both = [seed for seed in seeds if seed in before.values and seed in after.values]
     for seed in both:
@@ -102,6 +105,11 @@ def paired(key: Key, before: Series, after: Series, seeds: Sequence[int], limit:
     )
     status: Status = "failed" if times > 1 else "passed"
     return Change(finding(key, status, new, wanted, said), "paired", old, new, times)
+
+
+def _widened(limit: Limit, before: Series, after: Series) -> Limit:
+    """The limit, and what rounding may change on either side."""
+    return limit._replace(absolute=limit.absolute + max(before.within, after.within))
 
 
 def _reached(key: Key, value: Value, other: Value) -> Value:
@@ -138,6 +146,7 @@ class _Verdict(NamedTuple):
 
 def by_intervals(key: Key, before: Series, after: Series, limit: Limit, alpha: float) -> Change:
     """Judge different networks: only what seeds cannot explain, at level `alpha`, is a change."""
+    limit = _widened(limit, before, after)
     sizes = len(before.values), len(after.values)
     if min(sizes) < LEAST_SEEDS:
         wanted = f"at least {LEAST_SEEDS} seeds on both sides"

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from gradlab import codes, probing, registry
+from gradlab import codes, probing, projections, registry
 from gradlab.codes import Code
 from gradlab.draw import draw_inputs, draw_networks, stream
 from gradlab.experiment import Sweep
@@ -20,11 +20,14 @@ from gradlab.states import OK, UNDEFINED
 from gradlab.sweep import (
     BLOCK,
     CALL_BYTES,
+    GRADIENT,
+    GRADIENT_AXES,
     SHIFT,
     Measured,
     Networks,
     capacity,
     collect,
+    collect_gradient,
     program,
     reads_no_state,
     state_parts,
@@ -63,6 +66,10 @@ class CellResult(NamedTuple):
     """Whether `w_rec` scales the cell; one that it does not scale has one result at every w_rec."""
     code: Code
     """What was computed: the digests of the cell and of what measured it."""
+    leaves: tuple[str, ...] = ()
+    """What an axis `leaf` counts: the parameters."""
+    weights: Array | None = None
+    """The norms of the unit-gain parameters, and their projections, (2, init, seed, leaf)."""
 
 
 def run(
@@ -111,6 +118,16 @@ class _Clock:
         self.report(Progress(self.done, self.compiling, self.running, doing))
 
 
+class Weights(NamedTuple):
+    """What tells the weights of a cell's networks, at unit gain, from others."""
+
+    digests: dict[str, str]
+    """sha256 by `init/seed`."""
+    leaves: tuple[str, ...]
+    marks: Array
+    """The norm of each leaf and its projection, (2, init, seed, leaf)."""
+
+
 class _Started(NamedTuple):
     """A cell whose calls are on their way."""
 
@@ -124,7 +141,7 @@ class _Started(NamedTuple):
     """By T, `(first lane, lanes, what the call returned)`."""
     extras: dict[int, list[tuple[str, dict[str, Any]]]]
     """By T, `(probe, its columns)`."""
-    digests: dict[str, str]
+    drawn: Weights
     gates: tuple[str, ...]
     networks: Networks
     code: Code
@@ -134,7 +151,7 @@ def _start(
     sweep: Sweep,
     label: str,
     networks: Networks,
-    digests: dict[str, str],
+    drawn: Weights,
     clock: _Clock,
     shards: Shards | None,
 ) -> _Started:
@@ -165,8 +182,8 @@ def _start(
     gates = probing.gate_names(cell, networks) if sweep.probe else ()
     parts = state_parts(state)
     # The devices are busy by now.
-    code = _own(sweep, label) | _measuring(lowered, digests)
-    return _Started(label, lanes, parts, linear, kept, calls, extras, digests, gates, networks, code)
+    code = _own(sweep, label) | _measuring(lowered, drawn)
+    return _Started(label, lanes, parts, linear, kept, calls, extras, drawn, gates, networks, code)
 
 
 def _lowered(sweep: Sweep, cell: Any, networks: Networks) -> tuple[Any, int]:
@@ -179,9 +196,9 @@ def _lowered(sweep: Sweep, cell: Any, networks: Networks) -> tuple[Any, int]:
     return made.lower(_lanes(networks, 0, size), jnp.int32(0)), size
 
 
-def _measuring(lowered: Any, digests: dict[str, str]) -> Code:
+def _measuring(lowered: Any, drawn: Weights) -> Code:
     """The digests of the program that measures a cell, step and readout in it, and of the weights drawn."""
-    weights = hashlib.sha256(repr(sorted(digests.items())).encode()).hexdigest()[:32]
+    weights = hashlib.sha256(repr(sorted(drawn.digests.items())).encode()).hexdigest()[:32]
     return codes.named({"measuring": codes.digest(lowered)}) | {"weights": weights}
 
 
@@ -196,10 +213,10 @@ def require(sweep: Sweep, known: Any, where: str, labels: Iterable[str] | None =
     """Refuse results of the same settings that other code has given; `known` is a run's `code`, by cell."""
 
     def measuring(label: str) -> Code:
-        networks, digests = draw(dataclasses.replace(sweep, cell=(label,)))[label]
+        networks, drawn = draw(dataclasses.replace(sweep, cell=(label,)))[label]
         with jax.enable_x64(sweep.precision == "float64"):
             lowered, _ = _lowered(sweep, registry.make("cells", label), networks)
-        return _measuring(lowered, digests)
+        return _measuring(lowered, drawn)
 
     wanted = {label: ":" in label for label in (sweep.cell if labels is None else labels)}
     codes.require(known, lambda label: _own(sweep, label), measuring, where, wanted)
@@ -219,6 +236,7 @@ def _finish(sweep: Sweep, started: _Started, clock: _Clock, shards: Shards | Non
         pieces.append(arrays)
     whole = {name: _joined(sweep, [arrays[name] for arrays in pieces]) for name in pieces[0]}
     own = {name: axes for probe in (SHIFT, *sweep.probe) for name, axes in probing.axes(probe).items()}
+    own |= GRADIENT_AXES
     pairs = {
         name: (value, whole[f"{name}_state"]) for name, value in whole.items() if f"{name}_state" in whole
     }
@@ -228,11 +246,13 @@ def _finish(sweep: Sweep, started: _Started, clock: _Clock, shards: Shards | Non
         started.linear,
         {name: pair for name, pair in pairs.items() if name not in own},
         whole["nonfinite"],
-        started.digests,
+        started.drawn.digests,
         {name: (own[name], *pair) for name, pair in pairs.items() if name in own},
         started.gates,
         registry.make("cells", started.cell).has_gain,
         started.code,
+        started.drawn.leaves,
+        started.drawn.marks,
     )
 
 
@@ -252,6 +272,8 @@ def _measured(sweep: Sweep, started: _Started, T: int, clock: _Clock) -> Arrays:
         step = np.where(part.nonfinite == 0, never, part.nonfinite).min(1)
         nonfinite[first : first + size] = np.where(step == never, 0, step)
         shift[first : first + size] = part.shift.max(1)
+        for name, some in collect_gradient(part.gradient, part.nonfinite, started.linear).items():
+            found.setdefault(name, []).append(some)
         for name, column in part.columns.items():
             # A column without a value for the initial state (the weight gradient) ends one lag earlier.
             last = T if column.square.shape[2] > capacity(max(sweep.T)) else T - 1
@@ -262,11 +284,12 @@ def _measured(sweep: Sweep, started: _Started, T: int, clock: _Clock) -> Arrays:
         done = size * sweep.networks // started.lanes
         clock.add(started.cell, done=done, running=time.perf_counter() - began)
     arrays = {name: np.concatenate(parts) for name, parts in found.items()} | {"nonfinite": nonfinite}
-    codes = {name: arrays[f"{name}_state"] for name in measured.columns}
+    codes = {name: arrays[f"{name}_state"] for name in (*measured.columns, GRADIENT)}
     with jax.enable_x64(sweep.precision == "float64"):
         cell = registry.make("cells", started.cell)
         codes = zeros_told_apart(cell, sweep.objective, started.networks, T, codes)
     arrays |= {f"{name}_state": code for name, code in codes.items()}
+    arrays["gradient_projection_state"] = arrays["gradient_state"]
     known = np.where(np.isnan(shift), UNDEFINED, OK).astype(np.int8)
     arrays |= {SHIFT: shift, f"{SHIFT}_state": known}
     broken = (nonfinite > 0) & (not started.linear)
@@ -278,21 +301,22 @@ def _measured(sweep: Sweep, started: _Started, T: int, clock: _Clock) -> Arrays:
     return arrays
 
 
-def draw(sweep: Sweep) -> dict[str, tuple[Networks, dict[str, str]]]:
-    """Each cell's networks, lanes ordered (init, w_rec, seed), and the digests of their unit-gain weights."""
+def draw(sweep: Sweep) -> dict[str, tuple[Networks, Weights]]:
+    """Each cell's networks, lanes ordered (init, w_rec, seed), and what tells their weights from others."""
     length = capacity(max(sweep.T))
     keys = [stream(sweep.seed, "inputs", d=sweep.inputs, seed=s) for s in range(sweep.seeds)]
     xs = draw_inputs(keys, (sweep.batch, length, sweep.inputs), sweep.input_std)
     return {label: _draw_cell(sweep, label, xs) for label in sweep.cell}
 
 
-def _draw_cell(sweep: Sweep, label: str, xs: Array) -> tuple[Networks, dict[str, str]]:
+def _draw_cell(sweep: Sweep, label: str, xs: Array) -> tuple[Networks, Weights]:
     cell, dtype, seeds = registry.make("cells", label), np.dtype(sweep.precision), range(sweep.seeds)
     gains = sweep.w_rec if cell.has_gain else (1.0,)
     size = {"inputs": sweep.inputs, "hidden": sweep.hidden}
     aim = {"cell": label, "hidden": sweep.hidden, "objective": sweep.objective}
     target_keys = [stream(sweep.seed, "target", seed=s, **aim) for s in seeds]
-    lanes, digests = [], {}
+    lanes, digests, marks = [], {}, []
+    leaves: tuple[str, ...] = ()
     for init in sweep.init:
         keys = [stream(sweep.seed, "weights", cell=label, init=init, seed=s, **size) for s in seeds]
         sizes = (sweep.inputs, sweep.hidden, sweep.batch)
@@ -302,6 +326,9 @@ def _draw_cell(sweep: Sweep, label: str, xs: Array) -> tuple[Networks, dict[str,
         for s in seeds:
             one = [np.ascontiguousarray(leaf[0, s]).tobytes() for leaf in jax.tree.leaves(drawn[0])]
             digests[f"{init}/{s}"] = hashlib.sha256(b"".join(one)).hexdigest()
+            params = projections.leaves(jax.tree.map(lambda leaf, s=s: leaf[0, s], drawn[0]))
+            marks += [projections.of_array(*leaf) for leaf in params.items()]
+            leaves = tuple(params)
         params, state, target = jax.tree.map(lambda leaf: leaf[1:].reshape(-1, *leaf.shape[2:]), drawn)
         lanes.append(Networks(params, state, np.tile(xs, (len(gains), 1, 1, 1)), target))
 
@@ -310,7 +337,8 @@ def _draw_cell(sweep: Sweep, label: str, xs: Array) -> tuple[Networks, dict[str,
         # Counters and keys of a state stay what they are.
         return joined.astype(dtype) if np.issubdtype(joined.dtype, np.floating) else joined
 
-    return jax.tree.map(together, *lanes), digests
+    marked = np.array(marks).reshape(len(sweep.init), sweep.seeds, len(leaves), 2)
+    return jax.tree.map(together, *lanes), Weights(digests, leaves, np.moveaxis(marked, -1, 0))
 
 
 def _initializer(sweep: Sweep, cell: Any, init: str) -> Any:

@@ -59,13 +59,23 @@ def dataset(
         np.stack([r.nonfinite for r in results]),
         {"units": "step, 0 for none"},
     )
-    gates = tuple(dict.fromkeys(gate for result in results for gate in result.gates))
+    counted = {
+        "gate": tuple(dict.fromkeys(gate for result in results for gate in result.gates)),
+        "leaf": tuple(dict.fromkeys(leaf for result in results for leaf in result.leaves)),
+    }
     for name in dict.fromkeys(name for result in results for name in result.extras):
-        own, values, states = _together(results, name, gates)
+        own, values, states = _together(results, name, counted)
         variables[name] = (axes + own, values)
         variables[f"{name}_state"] = (axes + own, states, meanings)
-    if gates:
-        labels["gate"] = np.array(gates, dtype=object)
+    if counted["leaf"]:
+        marks = np.full((2, len(results), len(inits), len(seeds), len(counted["leaf"])), np.nan)
+        for i, result in enumerate(results):
+            marks[:, i][..., [counted["leaf"].index(leaf) for leaf in result.leaves]] = result.weights
+        for name, values in zip(("weights", "weights_projection"), marks, strict=True):
+            variables[name] = (("cell", "init", "seed", "leaf"), values)
+    for axis, names in counted.items():
+        if names:
+            labels[axis] = np.array(names, dtype=object)
     coords = {
         "cell": np.array([result.cell for result in results], dtype=object),
         "init": np.array(list(inits), dtype=object),
@@ -80,17 +90,23 @@ def dataset(
     return xr.Dataset(variables, coords, {"schema": SCHEMA} | attrs)
 
 
-def _together(results: "Sequence[CellResult]", name: str, gates: tuple[str, ...]) -> tuple[Any, Any, Any]:
-    """A further probe's column of all cells: its axes, values and states; shorter axes are filled up."""
+def _together(
+    results: "Sequence[CellResult]", name: str, counted: dict[str, tuple[str, ...]]
+) -> tuple[Any, Any, Any]:
+    """A further column of all cells: its axes, values and states; shorter axes are filled up.
+
+    Along the axes that are `counted` by names, each cell's own names say where its numbers belong.
+    """
     found = [result.extras[name] for result in results]
     own = found[0][0]
     widths = np.max([values.shape[4:] for _, values, _ in found], axis=0).tolist()
-    widths = [len(gates) if axis == "gate" else width for axis, width in zip(own, widths, strict=True)]
+    widths = [len(counted.get(axis, range(width))) for axis, width in zip(own, widths, strict=True)]
     values = np.full((len(results), *found[0][1].shape[:4], *widths), np.nan)
     states = np.full(values.shape, UNDEFINED, np.int8)
     for i, (result, (_, value, state)) in enumerate(zip(results, found, strict=True)):
+        of_cell = {"gate": result.gates, "leaf": result.leaves}
         ways = [
-            [gates.index(gate) for gate in result.gates] if axis == "gate" else list(range(width))
+            [counted[axis].index(one) for one in of_cell[axis]] if axis in counted else list(range(width))
             for axis, width in zip(own, value.shape[4:], strict=True)
         ]
         place = np.ix_(*(range(n) for n in value.shape[:4]), *ways)

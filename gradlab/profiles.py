@@ -56,6 +56,14 @@ class Metric(NamedTuple):
     state: NDArray[np.int8]
 
 
+def bound(precision: str, T: int) -> float:
+    """The largest relative error of a norm at any lag of a sequence of T steps, given the stored states.
+
+    16 (T + 8) eps: each step's product and derivative round a few times, at worst all one way.
+    """
+    return 16 * (T + 8) * float(np.finfo(precision).eps)
+
+
 def stored_states(log: NDArray[np.float64]) -> NDArray[np.int8]:
     """States of profiles kept as one number a lag: -inf for an exact zero, NaN for what is not finite."""
     found = np.where(np.isneginf(log), EXACT_ZERO, np.where(np.isnan(log), FORWARD_NONFINITE, OK))

@@ -1,7 +1,8 @@
-"""A pytest plugin: hold a recurrent step to how far its gradient must reach.
+"""A pytest plugin: hold a recurrent step to how far its gradient must reach, and to being the gradient.
 
-The fixture `gradient_flow` measures any step function; `assert_horizon` and `assert_regime` fail with the
-finding as their message. Nothing heavy is imported before the first measurement.
+The fixture `gradient_flow` measures any step function; `assert_horizon`, `assert_regime` and
+`assert_gradients` fail with the finding as their message. Nothing heavy is imported before the first
+measurement.
 """
 
 import math
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from gradlab.summary import Group
     from gradlab.verdicts import Finding, Status
+    from gradlab.verify import Verification
 
 
 class Flow(NamedTuple):
@@ -110,6 +112,41 @@ def assert_regime(
     flow = measured(step, params, state, xs, **settings)
     if flow.regime != regime:
         raise AssertionError(f"wanted {regime}: {flow.sentence}")
+
+
+def assert_gradients(
+    step: Callable[..., Any], params: Any, state: Any, xs: Any, **settings: Any
+) -> "Verification":
+    """Fail unless the gradient of a step is right, in float64, in every way that `gradlab.verify` compares.
+
+    Lengths that are longer than `xs` are left out, unless `lengths` names them. All other settings and the
+    result are those of `gradlab.verify`.
+
+    Raises:
+      AssertionError: with a line for each comparison that is wrong: where, by how much, and from which step.
+      GradlabError: if there is nothing to differentiate, or nothing independent to compare with.
+    """
+    __tracebackhide__ = True
+    import jax
+
+    from gradlab.status import GradlabError
+    from gradlab.verify import LENGTHS, verify
+
+    steps = min((len(leaf) for leaf in jax.tree.leaves(xs)), default=0)
+    settings.setdefault("lengths", tuple(filter(lambda T: steps >= T, LENGTHS)) or (1,))
+    found = verify(step, params, state, xs, **settings)
+    if found.empty:
+        raise GradlabError(
+            "step", "neither forward mode nor differences could be compared; nothing was judged"
+        )
+    wrong = [check for check in found.checks if check.result == "WRONG"]
+    if wrong:
+        rows = [
+            f"{one.name}, T = {one.T}: off by {one.error:.1e} (limit {one.limit:.1e}), {one.where}"
+            for one in wrong
+        ]
+        raise AssertionError("\n".join(["the gradient of the step is wrong:", *rows]))
+    return found
 
 
 def _horizon(flow: Flow, at_least: float) -> "Finding":

@@ -19,6 +19,7 @@ from gradlab.draw import stream
 from gradlab.linear import pullback
 from gradlab.objectives import ObjectiveName, draw_target
 from gradlab.objectives import objective as make_objective
+from gradlab.projections import Gradient
 from gradlab.states import (
     BACKWARD_NONFINITE,
     EXACT_ZERO,
@@ -39,6 +40,8 @@ PROBES = (*NORMS, "state_shift")
 """Of every network of a sweep."""
 SHIFT = "state_shift"
 NONFINITE = "nonfinite_step"
+GRADIENT = "gradient"
+GRADIENT_AXES = {GRADIENT: ("leaf",), "gradient_projection": ("leaf",)}
 BLOCK = 4
 """Networks that a device runs side by side: few enough for its caches, and always as many.
 
@@ -67,6 +70,8 @@ class Measured(NamedTuple):
     nonfinite: Any
     shift: Any = None
     """The column of `state_shift`, of each sequence; None if it was not asked for."""
+    gradient: Any = None
+    """The norms and projections of dL/dparams, of each sequence and leaf; None if they were not asked for."""
 
 
 def capacity(longest: int) -> int:
@@ -107,6 +112,7 @@ def measured_alone(
         columns: dict[str, Any] = {}
         for probe in NORMS:
             columns |= measure_one(cell.step, params, state, xs, setup, probe)
+        columns.pop(GRADIENT, None)
         return Measured(columns, columns.pop(NONFINITE))
 
     def zeros(params: Tree, state: Tree, xs: Any) -> Zeros:
@@ -212,7 +218,8 @@ def program(
         columns: dict[str, Any] = {}
         for probe in probes:
             columns |= blocks(probe, networks, length)
-        return Measured(columns, columns.pop(NONFINITE), columns.pop(SHIFT, None))
+        last = (columns.pop(name, None) for name in (SHIFT, GRADIENT))
+        return Measured(columns, columns.pop(NONFINITE), *last)
 
     lanes, everywhere = shared(devices), PartitionSpec()  # type: ignore[no-untyped-call]
     mesh, here = lanes.mesh, lanes.spec
@@ -314,3 +321,14 @@ def collect(
     state = np.select(first, codes, OK).astype(np.int8)
     state[:, np.arange(state.shape[1]) > length] = UNDEFINED
     return np.where(state == OK, mean, np.nan), state
+
+
+def collect_gradient(gradient: Gradient, nonfinite: NDArray[Any], linear: bool) -> dict[str, NDArray[Any]]:
+    """The gradients of all weights, (lanes, leaf): log10 of the norm, the projection, the state of both."""
+    norm = Norm(*(leaf[:, :, None] for leaf in gradient.norm))
+    value, state = (found[:, 0] for found in collect(norm, nonfinite, linear, 0, 1))
+    alive = np.isfinite(gradient.norm.square) & (gradient.norm.square > 0)
+    count = np.maximum(alive.sum(1), 1)
+    projection = np.where(alive, gradient.projection, 0).astype(np.float64).sum(1) / count
+    projection = np.where(state == OK, projection, np.nan)
+    return {"gradient": value, "gradient_state": state, "gradient_projection": projection}

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from gradlab import powers
 from gradlab.linear import pullback
-from gradlab.trees import constant, lane_of
+from gradlab.trees import constant, lane_of, split
 from gradlab.types import Scaled, Setup, Step
 
 Tree = Any
@@ -87,14 +87,6 @@ def log10_norm(norm: Norm) -> NDArray[np.float64]:
     return np.where(square == 0, -np.inf, np.where(np.isfinite(square) & (square > 0), log, np.nan))
 
 
-def bound(precision: str, T: int) -> float:
-    """The largest relative error of a norm at any lag of a sequence of T steps, given the stored states.
-
-    16 (T + 8) eps: each step's product and derivative round a few times, at worst all one way.
-    """
-    return 16 * (T + 8) * float(np.finfo(precision).eps)
-
-
 def reverse_scan(
     forward: Callable[[Tree, Tree, Any], tuple[Tree, Tree]],
     start: Callable[[Tree], Carry],
@@ -105,7 +97,7 @@ def reverse_scan(
     length: Int[Array, ""] | int,
     segment: int = SEGMENT,
     condense: Callable[[Tree], Tree] = lambda seen: seen,
-) -> tuple[Tree, Tree]:
+) -> tuple[Tree, Tree, Carry]:
     """Run `length` steps forward, then back, keeping `kept` for one segment of the way at a time.
 
     for t = 1..length:      state_t, kept_t = forward(state_{t-1}, xs[t-1], t)
@@ -116,13 +108,13 @@ def reverse_scan(
     _, observed[length] = observe(carry, length)
 
     with t = length - lag. `length` may be traced: one program serves every length up to `len(xs)`.
-    Returns `(observed, passed)` of leading size `len(xs) + 1` and `len(xs)`; entries beyond `length`
-    are zeros. Memory beside them: `segment` times `kept`, and a state a segment. What was observed goes
-    through `condense` a segment at a time (with a leading axis of lags, zeros where there is none), so that
-    more can be observed than is kept.
+    Returns `(observed, passed, carry)`, the first two of leading size `len(xs) + 1` and `len(xs)`; entries
+    beyond `length` are zeros. Memory beside them: `segment` times `kept`, and a state a segment. What was
+    observed goes through `condense` a segment at a time (with a leading axis of lags, zeros where there is
+    none), so that more can be observed than is kept.
 
-    The initial state is observed in the same loop, before a step back that leads nowhere and is dropped:
-    so everything is compiled once.
+    The initial state is observed in the same loop, before a step back that leads nowhere: so everything is
+    compiled once. What it passed is dropped; the last carry has been through it.
     """
     capacity = jax.tree.leaves(xs)[0].shape[0]
     segment = min(segment, capacity)
@@ -180,9 +172,22 @@ def reverse_scan(
     blank = jax.tree.map(lambda leaf: constant(0, lane, leaf.shape, leaf.dtype), carry)
     sizes = ((observed, capacity + 1), (passing, capacity + 1), (kept, segment))
     loop = (blank, *(_zeros(shape, size, lane) for shape, size in sizes))
-    _, observed, passed, _ = jax.lax.fori_loop(0, segments, segment_back, loop)
+    carry, observed, passed, _ = jax.lax.fori_loop(0, segments, segment_back, loop)
     nowhere = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), passing)
-    return observed, jax.tree.map(lambda leaf: leaf[:-1], _put(passed, length, nowhere))
+    return observed, jax.tree.map(lambda leaf: leaf[:-1], _put(passed, length, nowhere)), carry
+
+
+class SentBack(NamedTuple):
+    """What `send_back` has found on its way."""
+
+    observed: Tree
+    """By lag, 0..T."""
+    passed: Tree
+    """By lag, 0..T-1: what `weights` made of the step's part of dL/dparams."""
+    nonfinite_step: Int[Array, ""]
+    """The first step whose state is not finite, or 0."""
+    gradient: list[Scaled] | None
+    """dL/dparams, leaf by leaf of what has a gradient; only if `weights` was given."""
 
 
 def send_back(
@@ -193,14 +198,14 @@ def send_back(
     setup: Setup,
     observe: Callable[[Scaled], Tree] = lambda adjoint: None,
     weights: Callable[[Callable[[], Tree], Int[Array, ""]], Tree] | None = None,
-) -> tuple[Tree, Tree, Int[Array, ""]]:
+) -> SentBack:
     """Send the objective's cotangents back through time, in the log domain.
 
     a_T = dL_T/dstate_T,    a_{t-1} = dL_{t-1}/dstate_{t-1} + (dstate_t/dstate_{t-1})^T a_t
 
     `observe(a_t)` is recorded at every lag; `weights(g, exponent)`, where `g() * 2**exponent` is the
-    part of dL/dparams that step t contributes, at every lag below T. Last comes the first step whose
-    state is not finite, or 0. A remedy's backward pass changes what step t sends to lag T - t + 1.
+    part of dL/dparams that step t contributes, at every lag below T. A remedy's backward pass changes what
+    step t sends to lag T - t + 1.
     """
     one = pullback(step, params, state, _get(xs, 0), weights=weights is not None)
     local, every = setup.objective
@@ -212,26 +217,53 @@ def send_back(
         term = jax.tree.map(lambda leaf: jnp.where(t > 1, leaf, 0), local(state)) if every else None
         return (after, _first_broken(broken, after, t)), (kept, term)
 
-    def start(final: tuple[Tree, Any]) -> tuple[Scaled, Any, Any]:
-        return rescale(local(final[0])), final[1], jnp.int32(0)
+    def start(final: tuple[Tree, Any]) -> _Back:
+        total = None
+        if weights is not None:
+            lane = lane_of((final[0], xs))
+            dead = DEAD + lane.astype(jnp.int32)
+            leaves = jax.tree.leaves(split(params)[0])
+            total = [Scaled(constant(0, lane, leaf.shape, leaf.dtype), dead) for leaf in leaves]
+        return _Back(rescale(local(final[0])), final[1], jnp.int32(0), total)
 
-    def back(carry: tuple[Scaled, Any, Any], item: tuple[Any, Tree]) -> tuple[tuple[Scaled, Any, Any], Tree]:
-        adjoint, broken, lag = carry
+    def back(carry: _Back, item: tuple[Any, Tree]) -> tuple[_Back, Tree]:
+        adjoint, broken, lag, total = carry
         kept, term = item
         of_params = lambda: one.pull(kept, adjoint.value)[0]
         record = weights(of_params, adjoint.exponent) if weights is not None else None
-        _, of_state = one.pull(kept, adjoint.value)
+        of_weights, of_state = one.pull(kept, adjoint.value)
+        if total is not None:
+            # The step before the first one does not count.
+            parts = [jnp.where(lag < setup.length, leaf, 0) for leaf in jax.tree.leaves(of_weights)]
+            pairs = zip(total, parts, strict=True)
+            total = [_more(known, rescale(part, adjoint.exponent)) for known, part in pairs]
         pulled = rescale(of_state, adjoint.exponent)
         if setup.adjoint is not None:
             pulled = setup.adjoint(lag + 1, pulled)
-        return ((add(pulled, rescale(term)) if every else pulled), broken, lag + 1), record
+        return _Back(add(pulled, rescale(term)) if every else pulled, broken, lag + 1, total), record
 
-    def watch(carry: tuple[Scaled, Any, Any], lag: Any) -> tuple[tuple[Scaled, Any, Any], Tree]:
-        return carry, (observe(carry[0]), carry[1])
+    def watch(carry: _Back, lag: Any) -> tuple[_Back, Tree]:
+        return carry, (observe(carry.adjoint), carry.broken)
 
     way = (state, jnp.int32(0))
-    (observed, broken), passed = reverse_scan(forward, start, back, watch, way, xs, setup.length)
-    return observed, passed, broken[0]
+    (observed, broken), passed, last = reverse_scan(forward, start, back, watch, way, xs, setup.length)
+    return SentBack(observed, passed, broken[0], last.total)
+
+
+class _Back(NamedTuple):
+    """What is carried back in time."""
+
+    adjoint: Scaled
+    broken: Any
+    lag: Any
+    total: list[Scaled] | None
+
+
+def _more(total: Scaled, part: Scaled) -> Scaled:
+    """The sum of two scaled arrays, at the larger exponent; its entries may grow to the number of parts."""
+    top = jnp.maximum(total.exponent, part.exponent)
+    own, others = (powers.two_to(some.exponent - top, some.value.dtype) for some in (total, part))
+    return Scaled(total.value * own + part.value * others, top)
 
 
 def _first_broken(known: Any, state: Tree, t: Any) -> Any:

@@ -25,6 +25,8 @@ class Zeros(NamedTuple):
     transport: Bool[Array, "lag 1"]
     transport_frobenius: Bool[Array, "lag part"]
     weight_gradient: Bool[Array, " lag"] | None
+    gradient: Bool[Array, " leaf"] | None
+    """Of dL/dparams."""
 
 
 def structural_zeros(step: Step, params: Tree, state: Tree, xs: Tree, setup: Setup) -> Zeros:
@@ -65,7 +67,9 @@ def structural_zeros(step: Step, params: Tree, state: Tree, xs: Tree, setup: Set
             both = jax.vmap(lambda v: pull_state(numbers, before, x, v))(both)
         else:
             of_params, both = jax.vmap(lambda v: pull(numbers, before, x, v))(both)
-            record = _all_zero(recurrent(jax.tree.map(lambda leaf: leaf[0], of_params)))
+            of_adjoint = jax.tree.map(lambda leaf: leaf[0], of_params)
+            each = jnp.stack([(leaf == 0).all() for leaf in jax.tree.leaves(of_adjoint)])
+            record = _all_zero(recurrent(of_adjoint)), each
         sent, vector = (jax.tree.map(lambda leaf, i=i: leaf[i], both) for i in (0, 1))
         if setup.adjoint is not None:
             sent = setup.adjoint(lag + 1, Scaled(sent, jnp.int32(0))).value
@@ -78,8 +82,13 @@ def structural_zeros(step: Step, params: Tree, state: Tree, xs: Tree, setup: Set
     def observe(carry: tuple[Tree, Tree, Any], lag: Any) -> tuple[tuple[Tree, Tree, Any], Any]:
         return carry, (_zero_parts(carry[0]), _zero_parts(carry[1]))
 
-    (adjoint, transport), weights = reverse_scan(forward, start, back, observe, state, xs, setup.length)
-    return Zeros(adjoint, transport[:, :1], transport, weights)
+    seen, passed, _ = reverse_scan(forward, start, back, observe, state, xs, setup.length)
+    adjoint, transport = seen
+    weights, each = (None, None) if passed is None else passed
+    if each is not None:
+        beyond = jnp.arange(len(each), dtype=jnp.int32) >= jnp.asarray(setup.length, jnp.int32)
+        each = (each | beyond[:, None]).all(axis=0)
+    return Zeros(adjoint, transport[:, :1], transport, weights, each)
 
 
 def _redrawn(tree: Tree) -> Tree:

@@ -46,10 +46,12 @@ def changed(run, **about):
 
 def without(run, **labels):
     """The same run without the rows that have one of these labels, such as `cell="lstm"`."""
-    table = run.metrics
+    table, norms = run.metrics, run.norms
     for name, label in labels.items():
         table = table[table[name] != label]
-    return tables.Run(run.about, table.reset_index(drop=True), run.norms)
+        if name in norms.coords:
+            norms = norms.isel({name: norms[name].values != label})
+    return tables.Run(run.about, table.reset_index(drop=True), norms)
 
 
 def edited(run, metric, value, state="ok", **where):

@@ -221,7 +221,8 @@ def test_an_initialiser_that_draws_other_weights_is_seen(write, monkeypatch):
     assert gradlab(*command).code == 0
     monkeypatch.setattr(codes, "source", lambda: "other files")
     drawn = engine.draw
-    other = lambda sweep: {k: (n, dict.fromkeys(d, "0")) for k, (n, d) in drawn(sweep).items()}
+    zeros = lambda weights: weights._replace(digests=dict.fromkeys(weights.digests, "0"))
+    other = lambda sweep: {label: (nets, zeros(weights)) for label, (nets, weights) in drawn(sweep).items()}
     monkeypatch.setattr(engine, "draw", other)
     said = gradlab(*command)
     assert said.code == 2

@@ -13,10 +13,10 @@ from gradlab.draw import stream
 from gradlab.lanczos import TOLERANCE
 from gradlab.objectives import draw_target
 from gradlab.objectives import objective as make_objective
+from gradlab.profiles import bound
 from gradlab.states import FORWARD_NONFINITE, NOT_COMPUTED, OK
 from gradlab.sweep import collect, measure_one
 from gradlab.types import Setup
-from gradlab.unroll import bound
 
 T, D = 100, 2
 SIZES = (1, 2, 3, 64, 65)

@@ -22,7 +22,7 @@ COMPUTING = [
     "trees powers",
     "activations lanczos linear objectives biases libraries generic adopted gradient_precision",
     "unroll forward mean_field given",
-    "outer codes",
+    "outer codes projections",
     "cells initializers probes tasks remedies gradients zeros rounding",
     "experiment directions",
     "judging directional",

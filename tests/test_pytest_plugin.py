@@ -18,9 +18,10 @@ from tests.cli.calling import ENVIRONMENT
 
 PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
 SUITE = """
+import jax
 import jax.numpy as jnp
 import pytest
-from gradlab.pytest import assert_horizon, assert_regime
+from gradlab.pytest import assert_gradients, assert_horizon, assert_regime
 
 state, xs = jnp.zeros(1), jnp.ones((40, 1))
 
@@ -47,6 +48,15 @@ def test_another_regime():
 
 def test_no_such_regime():
     assert_regime(decay, jnp.asarray(2.0), state, xs, "EXPLODES")
+
+
+def test_the_right_gradient():
+    assert len(assert_gradients(decay, jnp.asarray(0.5), state + 0.3, xs[:5]).checks) > 5
+
+
+def test_a_weight_that_is_cut_off():
+    step = lambda w, h, x: jnp.tanh(jax.lax.stop_gradient(w) * h + x)
+    assert_gradients(step, jnp.asarray(0.5), state + 0.3, xs)
 
 
 def test_the_fixture(gradient_flow):
@@ -93,8 +103,8 @@ def message(said, test):
 
 
 def test_good_cells_pass_and_bad_ones_fail(said):
-    assert re.search(r"4 failed, 2 passed", said.stdout), said.stdout + said.stderr
-    for name in ("test_long_enough", "test_the_fixture"):
+    assert re.search(r"5 failed, 3 passed", said.stdout), said.stdout + said.stderr
+    for name in ("test_long_enough", "test_the_right_gradient", "test_the_fixture"):
         assert f"PASSED test_cells.py::{name}" in said.stdout
 
 
@@ -105,6 +115,13 @@ def test_the_message_is_the_finding(said):
         in short
     )
     assert "decay, this network, T = 40: VANISH; the transport changes by -0.301 decades" in short
+
+
+def test_a_wrong_gradient_is_told_line_by_line(said):
+    section = said.stdout.partition("test_a_weight_that_is_cut_off _")[2].partition("\n____")[0]
+    assert "AssertionError: the gradient of the step is wrong:" in section
+    assert re.search(r"reverse = forward, T = 17: off by 1\.0e\+00 \(limit \d\.\de-\d\d\)", section)
+    assert "send_back" not in section, "what is right is not told"
 
 
 def test_a_sequence_that_could_not_show_it_is_no_pass(said):

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from gradlab import draw, registry, sweep, tables
+from gradlab.profiles import bound
 from gradlab.states import NOT_COMPUTED, OK
-from gradlab.unroll import bound
 from tests.cli.calling import gradlab
 
 CELLS = (

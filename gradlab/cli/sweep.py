@@ -176,7 +176,7 @@ def _about(asked: "Sweep", failed: int, weights: dict[str, dict[str, str]]) -> d
     from gradlab import runtime, store
     from gradlab.experiment import settings
     from gradlab.lanczos import TOLERANCE
-    from gradlab.unroll import bound
+    from gradlab.profiles import bound
 
     limit, largest = bound(asked.precision, max(asked.T)), TOLERANCE[asked.precision]
     return {

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 from jax import Array
 from jaxtyping import Int
 
-from gradlab import outer
+from gradlab import outer, projections
+from gradlab.projections import Gradient
 from gradlab.types import Setup, Step
 from gradlab.unroll import Norm, norms, send_back
 
@@ -16,15 +17,19 @@ class Columns(NamedTuple):
 
     adjoint: Norm
     weight_gradient: Norm | None
+    gradient: Gradient | None
+    """Left out where the weight gradient is."""
     nonfinite_step: Int[Array, ""]
     """The first step whose state is not finite, or 0."""
 
 
 def adjoint(step: Step, params: Any, state: Any, xs: Any, setup: Setup) -> Columns:
-    """The norms of the adjoint, by lag and state part, and of the weight gradient by lag, in one pass.
+    """The norms of the adjoint, by lag and state part, and of the gradients of all weights, in one pass.
 
     adjoint             |a_t|,   a_t = dL/dstate_t,   the per-step terms of L included
     weight gradient     |(dstate_t/dW_rec)^T a_t|     with state_{t-1} held fixed, all gates together
+
+    gradient            |dL/dparam| of each leaf, and its projection on a random direction (`projections`)
 
     The sum of the second's vectors over t is dL/dW_rec.
 
@@ -33,10 +38,12 @@ def adjoint(step: Step, params: Any, state: Any, xs: Any, setup: Setup) -> Colum
     """
     recurrent = setup.recurrent
     if recurrent is None:
-        observed, _, broken = send_back(step, params, state, xs, setup, observe=norms)
-        return Columns(observed, None, broken)
+        sent = send_back(step, params, state, xs, setup, observe=norms)
+        return Columns(sent.observed, None, None, sent.nonfinite_step)
 
     def of_recurrent(of_params: Callable[[], Any], exponent: Int[Array, ""]) -> Norm:
         return outer.norm(outer.pieces(lambda: recurrent(of_params())), exponent)
 
-    return Columns(*send_back(step, params, state, xs, setup, observe=norms, weights=of_recurrent))
+    sent = send_back(step, params, state, xs, setup, observe=norms, weights=of_recurrent)
+    gradient = projections.of_gradient(projections.leaves(params), sent.gradient or [])
+    return Columns(sent.observed, sent.passed, gradient, sent.nonfinite_step)

@@ -75,7 +75,7 @@ def error_flow(step: Step, params: Any, state: Any, xs: Any, setup: Setup) -> Co
     def observe(errors: Errors, lag: Any) -> tuple[Errors, Norm]:
         return errors, Norm((errors.rows * errors.rows).sum(axis=1), errors.exponents)
 
-    by_lag, _ = reverse_scan(forward, start, back, observe, state, xs, length)
+    by_lag, *_ = reverse_scan(forward, start, back, observe, state, xs, length)
     goes = jnp.arange(1, capacity + 1, dtype=jnp.int32)[None]
     came = goes.T
     meant = (goes <= came) & (came <= length)

@@ -65,7 +65,7 @@ def jacobian_spectrum(step: Step, params: Any, state: Any, xs: Any, setup: Setup
 
     start = lambda _: (Vectors(jnp.eye(size, dtype=dtype) / 2, jnp.ones(size, jnp.int32)), jnp.int32(size))
     forward = lambda state, x, t: advance(state, x)
-    products, by_lag = reverse_scan(forward, start, back, observe, state, xs, length)
+    products, by_lag, _ = reverse_scan(forward, start, back, observe, state, xs, length)
 
     lags, steps = (jnp.arange(len(a), dtype=jnp.int32) for a in (products.square, by_lag))
     beyond = (lags > length)[:, None]

@@ -58,5 +58,5 @@ def transport(step: Step, params: Any, state: Any, xs: Any, setup: Setup) -> Col
         return Norm(square[:, None], frobenius.exponent[:, :1]), frobenius
 
     forward = lambda state, x, t: one.forward(state, x)
-    found, _ = reverse_scan(forward, start, back, observe, state, xs, setup.length, condense=condense)
+    found, *_ = reverse_scan(forward, start, back, observe, state, xs, setup.length, condense=condense)
     return Columns(*found)

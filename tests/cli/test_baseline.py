@@ -20,7 +20,7 @@ def test_create_writes_what_the_library_makes_and_says_how_much(place):
     said = gradlab("baseline", "create", place / "a", "-o", place / "ci" / "base.json")
     assert said.code == 0
     assert re.fullmatch(
-        r"\S+base.json: 96 numbers of 2 cells, 5 seeds each, 10 digests of weights\n", said.out
+        r"\S+base.json: 204 numbers of 2 cells, 5 seeds each, 10 digests of weights\n", said.out
     )
     assert baseline.read(place / "ci" / "base.json") == baseline.create(runs.run())
 
@@ -54,7 +54,7 @@ def test_update_prints_old_and_new_and_keeps_limits(place):
     assert said.code == 0
     lines = said.out.splitlines()
     assert re.search(r"^changed  rate cell=elman .+ T=20  -0\.\d+ -> -0\.\d+$", lines[0])
-    assert lines[-1].startswith(f"{file}: {len(lines) - 1} changes; 96 numbers")
+    assert lines[-1].startswith(f"{file}: {len(lines) - 1} changes; 204 numbers")
     assert baseline.read(file).side == baseline.create(runs.run(gain=1.01)).side
     assert 0.0002 in {limit.absolute for limit in baseline.read(file).limits}
     again = gradlab("baseline", "update", place / "b", file, "--json")
@@ -68,7 +68,7 @@ def test_show_prints_every_number(place):
     assert len(re.findall(r"(?m)^rate cell=elman", said.out)) == 6
     assert "limit     rate: -+ 0.0001 + 0 of it" in said.out
     assert "chaotic" in said.out
-    assert document(gradlab("baseline", "show", file, "--json").out)["data"]["numbers"] == 96
+    assert document(gradlab("baseline", "show", file, "--json").out)["data"]["numbers"] == 204
 
 
 def test_hostile_names_are_escaped(place):

@@ -73,6 +73,9 @@ def measured(net, *probes, objective="unit", goal=None, length=None):
     for probe in probes:
         found = program(net.cell, probe, objective)(net.params, net.state, net.xs, goal, jnp.int32(T))
         for key, norm in found._asdict().items():
+            if key == "gradient":
+                columns[key] = log10_norm(norm.norm)
+                continue
             if not hasattr(norm, "square"):
                 continue
             columns[key] = log10_norm(norm)[: T if key == "weight_gradient" else T + 1]

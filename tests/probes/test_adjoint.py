@@ -15,8 +15,9 @@ from gradlab import objectives, registry
 from gradlab.initializers.orthogonal import orthogonal
 from gradlab.objectives import objective
 from gradlab.probes.adjoint import adjoint
+from gradlab.profiles import bound
 from gradlab.types import Setup
-from gradlab.unroll import bound, log10_norm, send_back
+from gradlab.unroll import log10_norm, send_back
 from tests import oracle
 from tests.probes.networks import measured, network, target
 from tests.tiers import few

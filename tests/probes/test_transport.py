@@ -10,8 +10,7 @@ from jax.flatten_util import ravel_pytree
 
 from gradlab.initializers.orthogonal import orthogonal
 from gradlab.lanczos import TOLERANCE
-from gradlab.profiles import rate
-from gradlab.unroll import bound
+from gradlab.profiles import bound, rate
 from tests import oracle
 from tests.probes.networks import measured, network
 
