@@ -88,6 +88,20 @@ def word(text: str) -> str:
     return found
 
 
+def label(text: str) -> str:
+    """A column of labels: short texts, never empty."""
+    if not text.strip():
+        raise ValueError("is empty")
+    return word(text)
+
+
+def name(text: str) -> str:
+    """A column of names, such as those of metrics."""
+    if not (text.isidentifier() and text.isascii() and len(text) <= 100):
+        raise ValueError("is no name")
+    return text
+
+
 def read(content: bytes, where: str, columns: Mapping[str, Reader], key: list[str]) -> "pandas.DataFrame":
     """The table, its columns read by `columns`; `key` names those that no two rows share.
 
