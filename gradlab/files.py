@@ -9,13 +9,15 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 from gradlab.status import Exit, GradlabError, size
 
 LOCK = ".lock"
 BEGUN = "begun.json"
 """The settings and versions of a run that is not finished."""
+ANY = 2**36
+"""Bytes of a file of which only the digest is wanted."""
 LINK = "is a link, and nothing in a run's folder may point elsewhere; put the file itself there"
 
 
@@ -36,33 +38,47 @@ def inside(folder: Path, name: str, most: int) -> bytes:
         path /= part
         if path.is_symlink():
             raise GradlabError(str(path), LINK)
-    return _read(path, most, os.O_NOFOLLOW if hasattr(os, "O_NOFOLLOW") else 0)
+    return _whole(path, most, getattr(os, "O_NOFOLLOW", 0))
 
 
 def named(path: Path, most: int) -> bytes:
     """As `inside`, of a file that the user has named: the path may hold links."""
-    return _read(path, most, 0)
+    return _whole(path, most, 0)
 
 
-def _read(path: Path, most: int, how: int) -> bytes:
+def beginning(path: Path, count: int) -> bytes:
+    """The first bytes of a regular file that the user has named; the errors are those of `named`."""
+    with _opened(path, 0) as file:
+        return file.read(count)
+
+
+def _whole(path: Path, most: int, how: int) -> bytes:
+    with _opened(path, how) as file:
+        room = os.fstat(file.fileno()).st_size
+        if room > most:
+            raise GradlabError(str(path), f"has {size(room)}; at most {size(most)} are read")
+        # Not `most`: so much room would be made.
+        return file.read(room)
+
+
+def _opened(path: Path, how: int) -> BinaryIO:
     # Looked at before it is opened: opening a device may do something, and a pipe would wait for a writer.
-    _require_regular(path, path.stat() if not how else path.lstat(), most)
+    _require_regular(path, path.stat().st_mode)
     for flag in ("O_NONBLOCK", "O_BINARY", "O_CLOEXEC"):
         how |= getattr(os, flag, 0)
-    with os.fdopen(os.open(path, os.O_RDONLY | how), "rb") as file:
-        _require_regular(path, os.fstat(file.fileno()), most)
-        content = file.read(most + 1)
-    if len(content) > most:
-        raise GradlabError(str(path), f"has more than {size(most)}, which no such file needs")
-    return content
+    file = os.fdopen(os.open(path, os.O_RDONLY | how), "rb")
+    try:
+        _require_regular(path, os.fstat(file.fileno()).st_mode)
+    except BaseException:
+        file.close()
+        raise
+    return file
 
 
-def _require_regular(path: Path, facts: os.stat_result, most: int) -> None:
-    if not stat.S_ISREG(facts.st_mode):
-        kind = "a folder" if stat.S_ISDIR(facts.st_mode) else "no regular file"
+def _require_regular(path: Path, mode: int) -> None:
+    if not stat.S_ISREG(mode):
+        kind = "a folder" if stat.S_ISDIR(mode) else "no regular file"
         raise GradlabError(str(path), f"is {kind}; only regular files are read")
-    if facts.st_size > most:
-        raise GradlabError(str(path), f"has {size(facts.st_size)}, more than the {size(most)} that are read")
 
 
 def below(folder: Path, name: str) -> Path:
@@ -79,8 +95,9 @@ def replace(path: Path, content: bytes) -> None:
     """Put `content` at `path`, whole or not at all, and have it on the disk before returning."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        temporary.unlink(missing_ok=True)
-        # Made here and nowhere else: whatever lies there by now is not written through.
+        if temporary.is_symlink() or temporary.exists():
+            temporary.unlink()
+        # Made here and nowhere else: what lies there by now is not written through.
         with temporary.open("xb") as file:
             file.write(content)
             file.flush()

@@ -152,7 +152,11 @@ class File:
             raise _Fault(f"has no {name}")
         attribute = h5py.h5a.open(data, name.encode())
         kind = attribute.get_type()
-        if kind.get_class() != h5py.h5t.INTEGER or kind.get_size() != 4 or math.prod(attribute.shape) != count:
+        if (
+            kind.get_class() != h5py.h5t.INTEGER
+            or kind.get_size() != 4
+            or math.prod(attribute.shape) != count
+        ):
             raise _Fault(f"has a {name} that is not {count} whole numbers")
         values: NDArray[Any] = np.zeros(attribute.shape, np.int32)
         attribute.read(values)

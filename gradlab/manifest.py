@@ -179,6 +179,8 @@ def _checked(place: Path, raw: Any) -> dict[str, Any]:
 def begun(folder: Path) -> dict[str, Any]:
     """Settings and versions in the `begun.json` of a folder; empty if it says that nothing is known.
 
+    Of a comparison of remedies no settings are read from there, so they may be any.
+
     Raises `GradlabError` for what is no beginning of a run, `FileNotFoundError` if there is none.
     """
     place = folder / files.BEGUN
@@ -188,7 +190,7 @@ def begun(folder: Path) -> dict[str, Any]:
         raise GradlabError(str(place), f"{error}; choose another --name or --force") from error
     if raw == {}:
         return {}
-    kind = Comparison if isinstance(raw, dict) and _command(raw) == "remedies" else Sweep
+    kind: Any = dict[str, Any] if isinstance(raw, dict) and _command(raw) == "remedies" else Sweep
     model = strict.model("begun", {"settings": (kind, ...), "versions": (dict[str, Any], ...)})
     _, faults = strict.read(model, raw, "")
     if faults:

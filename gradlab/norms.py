@@ -7,6 +7,7 @@ import numpy as np
 
 from gradlab import hdf5, runtime
 from gradlab.hdf5 import Array
+from gradlab.outcomes import ENDS
 from gradlab.states import OK, STATES
 from gradlab.status import GradlabError, shown
 
@@ -26,10 +27,10 @@ _SWEPT: dict[str, tuple[str, ...]] = {
     "transport_frobenius": ("part", "lag"),
     "weight_gradient": ("lag",),
 }
-_TRAINED = ("adjoint", "transport", "weight_gradient")
+PROFILES = ("adjoint", "transport", "weight_gradient")
+"""Of every network of a comparison."""
 _FURTHER = {"part", "lag", "step", "from_step", "to_step", "gate", "index", "unit", "delay"}
 """Axes that a further measurement of each network may have."""
-ENDS = ("start", "end")
 
 
 def swept(content: bytes, where: str, settings: Mapping[str, Any]) -> "xarray.Dataset":
@@ -62,7 +63,9 @@ def swept(content: bytes, where: str, settings: Mapping[str, Any]) -> "xarray.Da
         if name in made.dims:
             _require_unlike(made[name].values.tolist(), f"{where}:{name}")
     if made["part"].values[0] != "state":
-        raise GradlabError(f"{where}:part", f"begins with {shown(made['part'].values[0])}, and not with state")
+        raise GradlabError(
+            f"{where}:part", f"begins with {shown(made['part'].values[0])}, and not with state"
+        )
     _require_states(made, where)
     flags = {name: made[name].astype(bool) for name in _FLAGS if name in made}
     return made.assign_coords(flags)
@@ -75,12 +78,12 @@ def trained(content: bytes, where: str, settings: Mapping[str, Any], arms: Seque
     sizes = {"arm": len(arms), "T": len(settings["T"]), "w_rec": len(settings["w_rec"])}
     sizes |= {"seed": settings["seeds"], "when": len(ENDS), "lag": longest + 1}
     axes = ("arm", "T", "w_rec", "seed", "when", "lag")
-    _require(file, (*axes, *_TRAINED))
+    _require(file, (*axes, *PROFILES))
     for name, array in file.arrays.items():
         _require_sizes(file, array, sizes)
         if name in axes:
             _require_kind(file, array, (name,), _LABELS[name])
-        elif name in _TRAINED:
+        elif name in PROFILES:
             _require_kind(file, array, axes, "float64")
         else:
             raise GradlabError(f"{where}:{name}", "is nothing that a comparison of remedies holds")
@@ -88,9 +91,11 @@ def trained(content: bytes, where: str, settings: Mapping[str, Any], arms: Seque
     made = hdf5.dataset(file)
     labels = {"arm": arms, "T": settings["T"], "w_rec": settings["w_rec"], "when": ENDS}
     _require_labels(made, where, labels | {"seed": range(settings["seeds"]), "lag": range(longest + 1)})
-    for name in _TRAINED:
+    for name in PROFILES:
         if np.isposinf(made[name].values).any():
-            raise GradlabError(f"{where}:{name}", "holds an infinite norm; a logarithm is finite, -inf or NaN")
+            raise GradlabError(
+                f"{where}:{name}", "holds an infinite norm; a logarithm is finite, -inf or NaN"
+            )
     return made
 
 
@@ -102,7 +107,7 @@ def _require(file: hdf5.File, names: Sequence[str]) -> None:
 
 def _require_sizes(file: hdf5.File, array: Array, sizes: Mapping[str, int]) -> None:
     for axis, count in zip(array.axes, array.shape, strict=True):
-        fits = count == sizes[axis] if axis in sizes else 1 <= count
+        fits = count == sizes[axis] if axis in sizes else count >= 1
         if axis in ("part", "gate"):
             fits = 1 <= count <= PARTS
         if not fits:

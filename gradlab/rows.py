@@ -41,7 +41,9 @@ def one_of(labels: Iterable[Any], what: str) -> Reader:
         # Another writer may spell a number otherwise.
         found = next((one for one in known.values() if not isinstance(one, str) and _equal(text, one)), None)
         if found is None:
-            some = ", ".join(shown(name, 30) for name in list(known)[:8]) + (", ..." if len(known) > 8 else "")
+            some = ", ".join(shown(name, 30) for name in list(known)[:8]) + (
+                ", ..." if len(known) > 8 else ""
+            )
             raise ValueError(f"is no {what}; {some}")
         return found
 

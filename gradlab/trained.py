@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from gradlab import norms, rows, tables
+from gradlab.norms import PROFILES
 from gradlab.outcomes import ENDS, Outcome, outcomes
 from gradlab.status import GradlabError
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from gradlab.trials import Result
 
-PROFILES = ("adjoint", "transport", "weight_gradient")
 MEANS = ("changed", "cosine")
 TEXT: Any = {"arm": str, "cell": str, "broken_what": str}
 
@@ -81,7 +81,9 @@ def _table(content: bytes, where: str, settings: dict[str, Any]) -> "pandas.Data
     table = rows.read(content, where, columns, ["arm", *_grid(settings)])
     wanted = len(settings["remedies"]) * len(settings["T"]) * len(settings["w_rec"]) * settings["seeds"]
     if len(table) != wanted or table["arm"].nunique() != len(settings["remedies"]):
-        what = f"has {len(table)} networks of {table['arm'].nunique()} arms, where the settings of the run say "
+        what = (
+            f"has {len(table)} networks of {table['arm'].nunique()} arms, where the settings of the run say "
+        )
         raise GradlabError(where, f"{what}{wanted} of {len(settings['remedies'])}; run the command again")
     numbers = ("rate", "loss", "error", *MEANS)
     return table.astype(dict.fromkeys(TEXT, str) | dict.fromkeys(numbers, float))
