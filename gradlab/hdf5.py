@@ -1,4 +1,4 @@
-"""`norms.nc`, as it must be before a value of it is read: plain arrays, named, typed and sized as they should.
+"""`norms.nc`, as it must be before a value of it is read: plain arrays of known names, types and sizes.
 
 HDF5 files can point into other files, compute their values from other data sets, or unpack to any size. Here
 the library only says what the file declares; what is not an array that gradlab writes is refused by name.
@@ -233,7 +233,8 @@ class File:
         if len(seen) != math.prod(-(-n // w) for n, w in zip(array.shape, width, strict=True)):
             raise _Fault("has values that are not in the file")
         for offset, chunk in seen.items():
-            if chunk.filter_mask or any(o % w or o >= n for o, w, n in zip(offset, width, array.shape)):
+            places = zip(offset, width, array.shape, strict=True)
+            if chunk.filter_mask or any(o % w or o >= n for o, w, n in places):
                 raise _Fault("has a chunk that is not in its place")
             raw = self._slice(chunk.byte_offset, chunk.size)
             length = math.prod(width) * dtype.itemsize

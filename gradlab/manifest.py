@@ -163,7 +163,8 @@ def _checked(place: Path, raw: Any) -> dict[str, Any]:
     if schema != SCHEMA:
         what = f"{shown(schema)} is not {SCHEMA}; name a folder that gradlab has written"
         raise GradlabError(f"{place}:schema", what)
-    kind = {"sweep": _Swept, "remedies": _Trained}.get(str(raw.get("command", "sweep")))
+    kinds: dict[str, type[_Run]] = {"sweep": _Swept, "remedies": _Trained}
+    kind = kinds.get(str(raw.get("command", "sweep")))
     if kind is None:
         what = f"{shown(raw['command'])} is no command that makes runs: sweep or remedies"
         raise GradlabError(f"{place}:command", what)

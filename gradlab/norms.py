@@ -93,9 +93,7 @@ def trained(content: bytes, where: str, settings: Mapping[str, Any], arms: Seque
     _require_labels(made, where, labels | {"seed": range(settings["seeds"]), "lag": range(longest + 1)})
     for name in PROFILES:
         if np.isposinf(made[name].values).any():
-            raise GradlabError(
-                f"{where}:{name}", "holds an infinite norm; a logarithm is finite, -inf or NaN"
-            )
+            raise GradlabError(f"{where}:{name}", "holds an infinite norm; those are finite, -inf or NaN")
     return made
 
 

@@ -64,7 +64,7 @@ def stored_states(log: NDArray[np.float64]) -> NDArray[np.int8]:
 
 
 def fit(arrays: Mapping[str, NDArray[Any]], lanes: int, lags: int, parts: int | None = None) -> bool:
-    """Whether arrays, by name, are the profiles of so many networks: (lane, lag), perhaps by part, and states."""
+    """Whether arrays, by name, are profiles of so many networks, (lane, lag, ...), each with its states."""
     nonfinite = arrays.get("nonfinite")
     if nonfinite is None or nonfinite.shape != (lanes,) or nonfinite.dtype != np.int32:
         return False

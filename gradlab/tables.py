@@ -225,7 +225,7 @@ def csv(table: "pandas.DataFrame") -> bytes:
 def _table(
     content: bytes, where: str, settings: dict[str, Any], norms: "xarray.Dataset"
 ) -> "pandas.DataFrame":
-    """The table of a run with these settings: points and parts that it has, each with a rate, values with a state."""
+    """The table of a run with these settings: only points that it has, and a rate at each of them."""
     columns = {
         "cell": rows.one_of(settings["cell"], "cell of the run"),
         "init": rows.one_of(settings["init"], "initialiser of the run"),

@@ -114,7 +114,8 @@ class _Stage:
         self, shards: Shards | None, arm: str, T: int, doing: str, code: codes.Code | None = None
     ) -> None:
         self.code = code or {}
-        self.shards, self.key = shards, {"arm": arm, "T": T, "doing": doing}
+        self.shards = shards
+        self.key: dict[str, Any] = {"arm": arm, "T": T, "doing": doing}
         self.saved = time.monotonic()
 
     def resume(self, lanes: Lane, looks: dict[str, Any], solved: NDArray[np.int64]) -> tuple[Lane, int]:

@@ -21,7 +21,7 @@ VERSIONS = {"gradlab": "0.1.0"} | dict.fromkeys(MACHINE, "1")
 
 
 def facts(norms, **about):
-    """What `run.json` says of a finished sweep that has measured this; `about` is added, settings part by part."""
+    """What `run.json` says of a finished sweep that has measured this; `about` is added to it."""
     axes = {axis: norms[axis].values.tolist() for axis in ("cell", "init", "w_rec", "T")}
     settings = SETTINGS | axes | {"seeds": norms.sizes["seed"], "probe": []} | about.pop("settings", {})
     points = int(np.prod([norms.sizes[axis] for axis in (*axes, "seed")]))
