@@ -50,7 +50,7 @@ def one_of(labels: Iterable[Any], what: str) -> Reader:
     return read
 
 
-def _equal(text: str, label: float) -> bool:
+def _equal(text: str, label: int | float) -> bool:
     return bool(_NUMBER.fullmatch(text)) and float(text) == label
 
 

@@ -117,7 +117,9 @@ def unpack(content: bytes) -> Arrays:
 def _head(line: bytes) -> list[tuple[str, str, tuple[int, ...]]]:
     """The names, types and shapes that a shard begins with; ValueError if these are none."""
     try:
-        head = [(name, dtype, tuple(shape)) for name, dtype, shape in documents.parsed(line)]
+        if not isinstance(found := documents.parsed(line), list):
+            raise ValueError("the head is no list")
+        head = [(name, dtype, tuple(shape)) for name, dtype, shape in found]
     except TypeError as error:
         raise ValueError("the head is no list of arrays") from error
     if len({str(name) for name, _, _ in head}) < len(head):
