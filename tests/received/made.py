@@ -1,4 +1,4 @@
-"""Run folders as they may come from elsewhere: well-formed ones, and their digests sealed anew after a change."""
+"""Run folders as they may come from elsewhere: well-formed, their digests sealed anew after a change."""
 
 import hashlib
 import json
@@ -27,7 +27,7 @@ def remedies(place):
 
 
 def sealed(place):
-    """The folder with digests in `run.json` that fit its files; a `run.json` that holds none stays as it is."""
+    """The folder, with digests in `run.json` that fit its files."""
     file = place / "run.json"
     about = json.loads(file.read_bytes())
     for name in about["files"]:

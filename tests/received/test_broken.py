@@ -4,7 +4,6 @@ import hashlib
 import json
 import shutil
 import types
-import typing
 from pathlib import Path
 
 import numpy as np
@@ -189,7 +188,7 @@ TABLES = [
     (
         "metrics.csv",
         lambda lines: lines.append(lines[1]),
-        "line 130: has the cell, init, w_rec, T, seed, part",
+        "line 130: has the cell, init, w_rec, T, seed",
     ),
     ("metrics.csv", lambda lines: lines.pop(1), ": has a rate of 15 of the run's 16 networks"),
     ("metrics.csv", lambda lines: lines.__delitem__(slice(1, None)), ": has a rate of 0 of the run's 16"),
@@ -286,9 +285,13 @@ WRONG = [
 ]
 
 
-class TestShards:
-    HEADS: typing.ClassVar = [b"[" * 10**5, b"{}", b'[["a", "<f8", [1]]]', b'[["a", "<f8", [99999999999999999999]]]', b"[[1, 2]]", b'[["a", {}, []]]', b'[[{}, "<f8", []]]', b'[["a", "|O", [1]]]', b"null", b'"\\ud800"']  # fmt: skip
+HEADS = [
+    *(b"[" * 10**5, b"{}", b"null", b'"\\ud800"', b"[[1, 2]]", b'[["a", "<f8", [1]]]', b'[["a", {}, []]]'),
+    *(b'[["a", "<f8", [99999999999999999999]]]', b'[[{}, "<f8", []]]', b'[["a", "|O", [1]]]'),
+]
 
+
+class TestShards:
     @pytest.mark.parametrize("head", HEADS)
     def test_a_head_that_is_none_is_a_damaged_shard(self, tmp_path, head):
         found = Shards(tmp_path)
@@ -328,7 +331,7 @@ def test_a_document_within_its_limits_is_what_json_says():
     assert documents.parsed(json.dumps(given).encode()) == given
     assert documents.record(b'{"a": {}}', a=dict) == {"a": {}}
     for content, kinds in ((b"[]", {}), (b"{}", {"a": dict}), (b'{"a": 1}', {"a": dict})):
-        with pytest.raises(ValueError, match="has no a|is no JSON object"):
+        with pytest.raises(ValueError, match=r"has no a|is no JSON object"):
             documents.record(content, **kinds)
 
 

@@ -108,7 +108,8 @@ def test_a_sweep_looks_before_it_measures(tmp_path, out, monkeypatch, folder):
     (out / ("0" * 32 + ".shard")).write_text("mine")
     begun = tmp_path / "results" / "x" / "begun.json"
     begun.write_text("{}")
-    said = gradlab("sweep", "--cell", "elman", "-T", "4", "--hidden", "2", "--seeds", "1", "--out", tmp_path / "results", "--name", "x")  # fmt: skip
+    words = ("--cell", "elman", "-T", "4", "--hidden", "2", "--seeds", "1", "--name", "x")
+    said = gradlab("sweep", *words, "--out", tmp_path / "results")
     assert (said.code, said.out) == (2, "")
     assert f"{folder}: is a link" in said.err
     assert [path.read_text() for path in out.iterdir()] == ["mine"]

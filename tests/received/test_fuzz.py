@@ -1,4 +1,4 @@
-"""Mutated run folders through every reader: none a bug, none hanging, none that writes where it should not."""
+"""Mutated run folders through every reader: none a bug, none hanging, none that writes elsewhere."""
 
 import faulthandler
 import json
@@ -34,12 +34,13 @@ DRAWN = {
     "remedies": [("plot", "RUN", "solved", "-o", "OUT/x.svg"), ("report", "RUN", "-o", "OUT/x.html")],
 }
 VALUES = [
-    *(None, True, [], {}, "", "x", "a\0b", "\x1b[31m", "\u202e", "=1+1", "../../x", "x" * 5000, -1, 0, 0.5, -0.0),
-    *(2**62, 10**19, 10**400, 1e308, float("nan"), float("inf"), [[]], {"": {}}, [None], ["x", "x"], [1, "1"]),
+    *(None, True, [], {}, "", "x", "a\0b", "\x1b[31m", "\u202e", "=1+1", "../../x", "x" * 5000),
+    *(-1, 0, 0.5, -0.0, 2**62, 10**19, 10**400, 1e308, float("nan"), float("inf")),
+    *([[]], {"": {}}, [None], ["x", "x"], [1, "1"]),
 ]  # fmt: skip
 CELLS = [
-    *("", "nan", "inf", "-inf", "1e999", "0x1", "1_0", "-1", "0", "1.0", "99999999999999999999", "ok", "fine"),
-    *("'=1", "\0", "\x1b[31m", "\u0661", "x" * 5000, '"', "a\tb", "state", "elman", " ", "True"),
+    *("", "nan", "inf", "-inf", "1e999", "0x1", "1_0", "-1", "0", "1.0", "9" * 20),
+    *("ok", "fine", "'=1", "\0", "\x1b[31m", "\u0661", "x" * 5000, '"', "a\tb", "state", "elman", " "),
 ]  # fmt: skip
 
 
@@ -126,7 +127,8 @@ def array(rng, place):
             data.attrs[key] = rng.choice(["x", "days since 1970-01-01", 5, np.zeros(7), np.nan, "\x1b", b"x"])
         elif kind == 4 and data.dtype.kind in "fi":
             at = tuple(rng.randrange(n) for n in data.shape)
-            data[at] = rng.choice([np.nan, np.inf, -np.inf, 1e308, 0.0]) if data.dtype.kind == "f" else rng.choice([-1, 1, 6, 7, 99])  # fmt: skip
+            numbers = {"f": [np.nan, np.inf, -np.inf, 1e308, 0.0], "i": [-1, 1, 6, 7, 99]}
+            data[at] = rng.choice(numbers[data.dtype.kind])
         elif data.dtype.kind == "O":
             data[rng.randrange(len(data))] = rng.choice(["", "x", "\x1b", "state", "lstm", "x" * 20_000])
 
@@ -168,7 +170,8 @@ def through_every_reader(kept, base, seed, drawn):
         faulthandler.cancel_dump_traceback_later()
         assert said.code in ALLOWED, (seed, words, said)
         assert "Traceback" not in said.err, (seed, words, said)
-        if said.code == Exit.USAGE and "--json" not in words:
+        # Of a settings file all faults are told, a line each.
+        if said.code == Exit.USAGE and "--json" not in words and words[0] != "run":
             assert (said.out, said.err[:7], said.err.count("\n")) == ("", "error: ", 1), (seed, words, said)
     assert contents(place) == before, seed
     assert {path.name for path in (base / str(seed)).iterdir()} == {"run", "out"}, seed
@@ -178,7 +181,7 @@ def through_every_reader(kept, base, seed, drawn):
 def test_forty_mutated_folders_end_in_no_bug_and_write_nothing(kept, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for seed in range(40):
-        through_every_reader(kept, tmp_path, seed, drawn=seed % 10 == 0)
+        through_every_reader(kept, tmp_path, seed, drawn=seed % 20 == 0)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -124,14 +124,17 @@ def many(file, place):
 
 
 FIRST = (0,) * 7
-HUGE = (2, 1, 2, 2, 2, 3, 10**8)
+HUGE = {"shape": (2, 1, 2, 2, 2, 3, 10**8), "chunks": (1, 1, 1, 1, 1, 1, 10**6), "compression": 1}
+EXTERNAL = linked(lambda place: h5py.ExternalLink("/etc/passwd", "/"))
+TWISTED = np.array([0, 1, 2, 3, 4, 6, 5], "i4")
+REFERENCE = attribute("more", lambda file: file["lag"].ref)
 KINDS = {
     "external": (replaced(external=outside), "transport", "lies outside of the file"),
     "a pipe": (replaced(external=pipe), "transport", "lies outside of the file"),
     "virtual": (virtual, "transport", "is made of other arrays"),
     "a soft link": (linked(lambda place: h5py.SoftLink("/adjoint")), "transport", "is a link"),
     "a link to itself": (linked(lambda place: h5py.SoftLink("/transport")), "transport", "is a link"),
-    "an external link": (linked(lambda place: h5py.ExternalLink("/etc/passwd", "/")), "transport", "is a link"),
+    "an external link": (EXTERNAL, "transport", "is a link"),
     "a loop": (looped, "transport", "is no array"),
     "a group": (grouped, "transport", "is no array"),
     "compound": (replaced(dtype=[("a", "f8"), ("b", "i4")]), "transport", "is of a type"),
@@ -143,19 +146,19 @@ KINDS = {
     "text for numbers": (replaced(dtype=h5py.string_dtype()), "transport", "is text by"),
     "float32": (replaced(dtype="f4"), "transport", "is of a type"),
     "whole numbers": (replaced(dtype="i8"), "transport", "is int64 by"),
-    "huge": (replaced(shape=HUGE, chunks=(1, 1, 1, 1, 1, 1, 10**6), compression=1), "transport", "has the shape"),
+    "huge": (replaced(**HUGE), "transport", "has the shape"),
     "nothing stored": (replaced(chunks=(1, 1, 1, 1, 1, 1, 7), compression=1), "transport", "not in the file"),
     "compact": (None, "transport", "lies outside of the file"),
     "lzf": (replaced(chunks=True, compression="lzf"), "transport", "is packed otherwise"),
     "scaled": (replaced(dtype="i8", chunks=True, scaleoffset=4), "transport", "is packed otherwise"),
-    "other axes": (attribute("_Netcdf4Coordinates", np.array([0, 1, 2, 3, 4, 6, 5], "i4")), "transport", "axes"),
+    "other axes": (attribute("_Netcdf4Coordinates", TWISTED), "transport", "axes"),
     "a missing axis": (removed("lag"), "adjoint", "not that of its axes"),
     "a missing array": (removed("transport"), "transport", "is missing"),
     "an array more": (added, "more", "is nothing that a sweep holds"),
     "thousands": (many, "", "more than 1000 arrays"),
     "a long attribute": (attribute("units", "x" * 60_000), "transport", "no plain text"),
     "escapes": (attribute("units", "\x1b[31m"), "transport", "no plain text"),
-    "an attribute of references": (attribute("more", lambda f: f["lag"].ref), "transport", "of a type that no run"),
+    "an attribute of references": (REFERENCE, "transport", "of a type that no run"),
     "an array in an attribute": (attribute("more", np.zeros(1000)), "transport", "that no run has"),
     "another cell": (values("cell", put(0, b"other")), "cell", "'other'"),
     "another gain": (values("w_rec", put(0, 7.0)), "w_rec", "has 7.0"),
