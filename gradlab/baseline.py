@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from pydantic import BeforeValidator, Field
 
 from gradlab import compare as comparing
-from gradlab import strict
+from gradlab import documents, files, strict
 from gradlab.drift import LIMITS, Change, Limit
 from gradlab.files import replace, storage
 from gradlab.sides import MACHINE, SAME, Key, Series, Side, side
 from gradlab.states import STATES
-from gradlab.status import GradlabError, shown, size
+from gradlab.status import GradlabError, shown
 from gradlab.verdicts import Finding
 
 if TYPE_CHECKING:
@@ -158,30 +158,14 @@ def read(path: Path) -> Baseline:
 def _parsed(path: Path) -> Any:
     """The JSON of a file, with errors in our form."""
     try:
-        if not path.is_file():
-            what = "is not a file" if path.exists() else "no such file"
-            raise GradlabError(str(path), f"{what}; make one with `gradlab baseline create RUN -o {path}`")
-        if (room := path.stat().st_size) > LARGEST:
-            raise GradlabError(str(path), f"has {size(room)}; a baseline has {size(LARGEST)} at the most")
-        return json.loads(path.read_bytes(), object_pairs_hook=_once, parse_constant=_no_constant)
+        return documents.parsed(files.named(path, LARGEST))
+    except FileNotFoundError as error:
+        what = f"no such file; make one with `gradlab baseline create RUN -o {path}`"
+        raise GradlabError(str(path), what) from error
     except OSError as error:
         raise GradlabError(str(path), f"cannot be read: {error.strerror or error}") from error
-    except RecursionError as error:
-        raise GradlabError(str(path), "is not a baseline: too deeply nested") from error
     except ValueError as error:
-        raise GradlabError(str(path), f"is not strict JSON: {shown(str(error), 200)}") from error
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        twice = next(key for i, (key, _) in enumerate(pairs) if key in dict(pairs[:i]))
-        raise ValueError(f"the key {shown(twice)} is there twice")
-    return found
-
-
-def _no_constant(constant: str) -> None:
-    raise ValueError(f"{constant} is no number; a value is a finite number or one of {', '.join(STATES[1:])}")
+        raise GradlabError(str(path), str(error)) from error
 
 
 def _values(raw: Any) -> dict[str, float | str]:

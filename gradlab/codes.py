@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gradlab import documents
 from gradlab.status import GradlabError
 from gradlab.trees import merged, split
 
@@ -125,9 +126,14 @@ def packed(code: Code) -> dict[str, Any]:
 
 
 def unpacked(arrays: Mapping[str, Any]) -> Code | None:
-    """The code that was packed beside arrays; None if there is none."""
-    found: Code | None = json.loads(arrays[_PACKED].tobytes()) if _PACKED in arrays else None
-    return found
+    """The code that was packed beside arrays; None if there is none that can be read."""
+    if _PACKED not in arrays:
+        return None
+    try:
+        found = documents.record(arrays[_PACKED].tobytes())
+    except ValueError:
+        return None
+    return {what: str(digest) for what, digest in found.items()}
 
 
 def without(arrays: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Where a sweep runs: this process, all its devices; results come back cell by cell."""
 
 import dataclasses
+import functools
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -15,8 +16,10 @@ from gradlab import codes, probing, projections, registry
 from gradlab.codes import Code
 from gradlab.draw import draw_inputs, draw_networks, stream
 from gradlab.experiment import Sweep
+from gradlab.profiles import fit
 from gradlab.shards import Arrays, Shards
 from gradlab.states import OK, UNDEFINED
+from gradlab.status import GradlabError
 from gradlab.sweep import (
     BLOCK,
     CALL_BYTES,
@@ -160,10 +163,12 @@ def _start(
     clock.add(label)
     cell = registry.make("cells", label)
     lanes = len(networks.xs)
-    stored = {T: shards.get(cell=label, T=T) for T in sweep.T} if shards is not None else {}
+    params, state = jax.tree.map(lambda leaf: leaf[0], (networks.params, networks.state))
+    parts = state_parts(state)
+    fits = functools.partial(fit, lanes=lanes, lags=max(sweep.T) + 1, parts=len(parts))
+    stored = {T: shards.get(fits, cell=label, T=T) for T in sweep.T} if shards is not None else {}
     kept = {T: codes.without(arrays) for T, arrays in stored.items() if arrays is not None}
     missing = [T for T in sweep.T if T not in kept]
-    params, state = jax.tree.map(lambda leaf: leaf[0], (networks.params, networks.state))
     linear = reads_no_state(cell.step, params, state, networks.xs[0, 0, 0])
     calls, extras = {}, {}
     lowered, size = _lowered(sweep, cell, networks)
@@ -180,7 +185,6 @@ def _start(
                 (name, probing.run(cell, name, sweep.objective, networks, T)) for name in sweep.probe
             ]
     gates = probing.gate_names(cell, networks) if sweep.probe else ()
-    parts = state_parts(state)
     # The devices are busy by now.
     code = _own(sweep, label) | _measuring(lowered, drawn)
     return _Started(label, lanes, parts, linear, kept, calls, extras, drawn, gates, networks, code)
@@ -234,9 +238,14 @@ def _finish(sweep: Sweep, started: _Started, clock: _Clock, shards: Shards | Non
             if shards is not None:
                 shards.put(arrays | codes.packed(started.code), cell=started.cell, T=T)
         pieces.append(arrays)
-    whole = {name: _joined(sweep, [arrays[name] for arrays in pieces]) for name in pieces[0]}
     own = {name: axes for probe in (SHIFT, *sweep.probe) for name, axes in probing.axes(probe).items()}
     own |= GRADIENT_AXES
+    if any(arrays.keys() != pieces[0].keys() or _tails(arrays) != _tails(pieces[0]) for arrays in pieces):
+        what = "are not of one measurement, and do not fit together; --force measures anew"
+        raise GradlabError("shards", f"those of {started.cell} {what}")
+    if any(pieces[0][name].ndim != 1 + len(axes) for name, axes in own.items() if name in pieces[0]):
+        raise GradlabError("shards", f"those of {started.cell} have other axes; --force measures anew")
+    whole = {name: _joined(sweep, [arrays[name] for arrays in pieces]) for name in pieces[0]}
     pairs = {
         name: (value, whole[f"{name}_state"]) for name, value in whole.items() if f"{name}_state" in whole
     }
@@ -254,6 +263,11 @@ def _finish(sweep: Sweep, started: _Started, clock: _Clock, shards: Shards | Non
         started.drawn.leaves,
         started.drawn.marks,
     )
+
+
+def _tails(arrays: Arrays) -> dict[str, tuple[int, ...]]:
+    """What each array has beside its lanes."""
+    return {name: array.shape[1:] for name, array in arrays.items()}
 
 
 def _measured(sweep: Sweep, started: _Started, T: int, clock: _Clock) -> Arrays:

@@ -1,18 +1,18 @@
 """Files that people write, as plain data: read with limits, before anything believes them."""
 
-import json
 import math
 import re
-import stat
 import tomllib
 from pathlib import Path
 from typing import Any
 
-from gradlab import strict
+from gradlab import documents, files, strict
 from gradlab.status import GradlabError, shown
 
 LARGEST = 2**20
-"""Bytes of a file."""
+"""Bytes of a settings file."""
+_RUN = 64 * 10**6
+"""Bytes of a `run.json`, which holds much else."""
 DEEPEST = 64
 """Tables and lists within each other."""
 MOST = 10**5
@@ -34,10 +34,11 @@ def parsed(path: Path) -> dict[str, Any]:
     Raises `GradlabError` for what is no regular UTF-8 file of at most 1 MiB, does not parse, is nested
     deeper than 64, or holds a number that is not finite or takes more than 64 bits.
     """
-    text = _text(path)
+    run = path.suffix == ".json"
+    text = _text(path, _RUN if run else LARGEST)
     try:
-        if path.suffix == ".json":
-            raw = _asked_again(path, json.loads(text))
+        if run:
+            raw = _asked_again(path, documents.parsed(text.encode()))
         else:
             _check_nesting(path, text)
             raw = tomllib.loads(text)
@@ -53,14 +54,9 @@ def parsed(path: Path) -> dict[str, Any]:
     return raw
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, most: int) -> str:
     try:
-        facts = path.stat()
-        if not stat.S_ISREG(facts.st_mode):
-            kind = "a folder" if stat.S_ISDIR(facts.st_mode) else "no regular file"
-            raise GradlabError(str(path), f"is {kind}; name a settings file, such as experiments/border.toml")
-        with path.open("rb") as file:
-            content = file.read(LARGEST + 1)
+        content = files.named(path, most)
     except FileNotFoundError as error:
         there = sorted(other.name for other in path.parent.glob("*.toml"))[:20]
         hint = f"there are {', '.join(there)}" if there else "name a settings file"
@@ -68,8 +64,6 @@ def _text(path: Path) -> str:
     except (OSError, ValueError) as error:
         what = getattr(error, "strerror", None) or error
         raise GradlabError(shown(str(path)), f"cannot be read: {what}") from error
-    if len(content) > LARGEST:
-        raise GradlabError(str(path), "is larger than 1 MiB, which no settings file needs")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

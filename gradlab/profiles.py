@@ -6,6 +6,7 @@ of 10^-30000 are ordinary input.
 """
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -68,6 +69,29 @@ def stored_states(log: NDArray[np.float64]) -> NDArray[np.int8]:
     """States of profiles kept as one number a lag: -inf for an exact zero, NaN for what is not finite."""
     found = np.where(np.isneginf(log), EXACT_ZERO, np.where(np.isnan(log), FORWARD_NONFINITE, OK))
     return found.astype(np.int8)
+
+
+def fit(arrays: Mapping[str, NDArray[Any]], lanes: int, lags: int, parts: int | None = None) -> bool:
+    """Whether arrays, by name, are profiles of so many networks, (lane, lag, ...), each with its states."""
+    nonfinite = arrays.get("nonfinite")
+    if nonfinite is None or nonfinite.shape != (lanes,) or nonfinite.dtype != np.int32:
+        return False
+    if not {"adjoint", "transport", "transport_frobenius"} <= arrays.keys():
+        return False
+    for name in arrays.keys() - {"nonfinite", "code"}:
+        plain = name.removesuffix("_state")
+        value, state = arrays.get(plain), arrays.get(f"{plain}_state")
+        if value is None or state is None or value.shape != state.shape or value.shape[:1] != (lanes,):
+            return False
+        if value.dtype != np.float64 or state.dtype != np.int8:
+            return False
+        if ((state < 0) | (state > NOT_COMPUTED)).any() or (np.isfinite(value) != (state == OK)).any():
+            return False
+        if plain in QUANTITIES:
+            given = value.shape[2:]
+            if value.ndim not in (2, 3) or value.shape[1] != lags or (parts and given not in ((), (parts,))):
+                return False
+    return True
 
 
 def rate(log_norm: NDArray[np.float64], state: NDArray[np.int8]) -> Metric:

@@ -7,14 +7,15 @@ and the arrays' bytes. It appears whole or not at all; one that is damaged is no
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gradlab.files import replace, storage
+from gradlab import documents
+from gradlab.files import below, inside, replace, storage
 
 Arrays = dict[str, NDArray[Any]]
 FOLDER = "shards"
@@ -22,29 +23,41 @@ TYPES = ("<f4", "<f8", "|i1", "<i4", "<i8", "<u4", "|b1")
 """Of arrays that may be stored; nothing that could hold an object."""
 LONGEST = 2**40
 """Of an axis."""
+LARGEST = 2**34
+"""Bytes of a shard."""
 
 
 class Shards:
     """The shards of one run folder."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder / FOLDER
+    def __init__(self, folder: Path, *, looking: bool = False) -> None:
+        self.folder = below(folder, FOLDER)
+        self.looking = looking
+        """Nothing is to be changed: what is damaged stays where it is."""
         self.damaged: list[Path] = []
         """Files that were not what had been written, where they are now."""
 
-    def get(self, **key: Any) -> Arrays | None:
-        """The arrays stored under a key, or None. Exit 5 if the file system refuses."""
+    def get(self, fits: Callable[[Arrays], bool] = lambda arrays: True, **key: Any) -> Arrays | None:
+        """The arrays stored under a key, or None; those that do not fit are damaged.
+
+        Exit 5 if the file system refuses, 2 for what is no regular file.
+        """
         place = self._place(key)
         with storage(self.folder, "read"):
             try:
-                return unpack(place.read_bytes())
+                arrays = unpack(inside(self.folder.parent, f"{FOLDER}/{place.name}", LARGEST))
             except FileNotFoundError:
                 return None
             except ValueError:
-                aside = place.with_suffix(".damaged")
-                place.replace(aside)
-                self.damaged.append(aside)
+                arrays = None
+            if arrays is not None and fits(arrays):
+                return arrays
+            if self.looking:
                 return None
+            aside = place.with_suffix(".damaged")
+            place.replace(aside)
+            self.damaged.append(aside)
+            return None
 
     def put(self, arrays: Mapping[str, NDArray[Any]], **key: Any) -> None:
         """Store arrays under a key; on the disk before this returns. Exit 5 if the file system refuses."""
@@ -104,8 +117,10 @@ def unpack(content: bytes) -> Arrays:
 def _head(line: bytes) -> list[tuple[str, str, tuple[int, ...]]]:
     """The names, types and shapes that a shard begins with; ValueError if these are none."""
     try:
-        head = [(name, dtype, tuple(shape)) for name, dtype, shape in json.loads(line)]
-    except (TypeError, RecursionError) as error:
+        if not isinstance(found := documents.parsed(line), list):
+            raise ValueError("the head is no list")
+        head = [(name, dtype, tuple(shape)) for name, dtype, shape in found]
+    except TypeError as error:
         raise ValueError("the head is no list of arrays") from error
     if len({str(name) for name, _, _ in head}) < len(head):
         raise ValueError("a name is there twice")

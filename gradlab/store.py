@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from gradlab import documents, files, manifest
 from gradlab.files import BEGUN, LOCK, replace, storage
 from gradlab.status import Exit, GradlabError, shown
 
@@ -23,6 +24,8 @@ _OURS = re.compile(rf"{_FILES}|\.({_FILES})\.\d+\.tmp")
 _FIRST = re.compile(r"\.lock|\.begun\.json\.\d+\.tmp")
 """What there may be before it is known that this is a run."""
 _HALF = re.compile(r"\..+\.\d+\.tmp")
+FOLDERS = ("figures", "shards", "exports", "report_files")
+"""What may be a folder in a run folder."""
 _SHARD = re.compile(rf"[0-9a-f]{{32}}\.(shard|damaged)|{_HALF.pattern}")
 
 
@@ -73,7 +76,9 @@ def _held(folder: Path) -> int:
     for patience in range(99, -1, -1):
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+            if (folder / LOCK).is_symlink():
+                raise GradlabError(str(folder / LOCK), files.LINK)
+            handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
         except OSError as error:
             # Another run that ends may remove the folder between the two.
             if patience and isinstance(error, FileNotFoundError):
@@ -143,15 +148,17 @@ def begin(folder: Path, settings: dict[str, Any], versions: dict[str, Any]) -> N
     if not before:
         with storage(folder):
             # Shards of a run of which nothing is known may be of any other.
-            _remove(folder / "shards", _SHARD)
+            _remove(files.below(folder, "shards"), _SHARD)
             replace(folder / BEGUN, (json.dumps(now, sort_keys=True, indent=1) + "\n").encode())
 
 
 def _see_that_nothing_is_in_the_way(folder: Path) -> None:
     """Refuse, before anything is computed, a folder in the place of a file, or the other way round."""
+    for name in FOLDERS:
+        files.below(folder, name)
     with storage(folder, "read"):
         for item in sorted(folder.iterdir()):
-            inside = item.name in ("figures", "shards")
+            inside = item.name in FOLDERS
             if (inside or re.fullmatch(_FILES, item.name)) and item.is_dir() != inside:
                 what = (
                     f"is {'no' if inside else 'a'} folder, and in the way; move it, or choose another --name"
@@ -164,10 +171,10 @@ def _begun(folder: Path) -> dict[str, Any]:
     place = folder / BEGUN
     try:
         with storage(place, "read"):
-            about = json.loads(place.read_text()) if place.exists() else {}
-        return {part: dict(about[part]) for part in ("settings", "versions")} if about != {} else {}
-    except (ValueError, KeyError, TypeError) as error:
-        what = "is not the beginning of a run of gradlab; choose another --name or --force"
+            content = files.inside(folder, BEGUN, manifest.LARGEST) if place.exists() else b"{}"
+        return documents.record(content, settings=dict, versions=dict) if content.strip() != b"{}" else {}
+    except ValueError as error:
+        what = f"is not the beginning of a run of gradlab, it {error}; choose another --name or --force"
         raise GradlabError(str(place), what) from error
 
 
@@ -178,7 +185,7 @@ def ended(folder: Path) -> None:
     Shards(folder).drop()
     with storage(folder):
         _remove(folder, re.compile(rf"\.({_FILES})\.\d+\.tmp"))
-        _remove(folder / "figures", _HALF)
+        _remove(files.below(folder, "figures"), _HALF)
         (folder / BEGUN).unlink(missing_ok=True)
 
 
@@ -195,15 +202,15 @@ def start_over(folder: Path) -> None:
     with storage(folder):
         # Cut from here on, this is a run of which nothing is known: no shard of it is believed.
         replace(folder / BEGUN, b"{}\n")
-        _remove(folder / "shards", _SHARD)
-        _remove(folder / "figures", re.compile(rf"({figures})\.(svg|png)|{_HALF.pattern}"))
-        _remove(folder / "report_files", re.compile(rf"\d+-\d+-[a-z_-]+\.svg|{_HALF.pattern}"))
+        _remove(files.below(folder, "shards"), _SHARD)
+        _remove(files.below(folder, "figures"), re.compile(rf"({figures})\.(svg|png)|{_HALF.pattern}"))
+        _remove(files.below(folder, "report_files"), re.compile(rf"\d+-\d+-[a-z_-]+\.svg|{_HALF.pattern}"))
         _remove(folder, _OURS, keep=BEGUN)
 
 
 def _remove(folder: Path, ours: re.Pattern[str], keep: str = "") -> None:
     """Remove the files of a folder that fit a pattern, and the folder if nothing is left."""
-    if not folder.is_dir() or folder.is_symlink():
+    if not folder.is_dir():
         return
     for item in sorted(folder.iterdir()):
         if ours.fullmatch(item.name) and item.name != keep and (item.is_symlink() or item.is_file()):
@@ -231,10 +238,10 @@ def existing(folder: Path, settings: dict[str, Any], versions: dict[str, Any] | 
     about = _stored(folder)
     if about is None:
         raise GradlabError(str(place), "is not a run of gradlab; choose another --name")
-    stored, files = about
+    stored, digests = about
     if stored == settings:
         with storage(folder, "read"):
-            whole = all(_digest(folder / name) == digest for name, digest in files.items())
+            whole = all(_digest(folder, name) == digest for name, digest in digests.items())
         if whole:
             _require_versions(folder, versions)
             ended(folder)
@@ -257,10 +264,9 @@ DECIDING = (
 
 def _require_versions(folder: Path, now: dict[str, Any] | None) -> None:
     """Refuse to show what other versions have computed as if these had."""
-    about = json.loads((folder / "run.json").read_text())
-    before = about.get("versions")
-    if now is None or not isinstance(before, dict):
+    if now is None:
         return
+    before = manifest.read(folder)["versions"]
     different = [key for key in DECIDING if key in before and before[key] != now.get(key)]
     if different:
         changes = ", ".join(f"{k} was {shown(before[k])}, now {shown(now.get(k))}" for k in different)
@@ -270,7 +276,7 @@ def _require_versions(folder: Path, now: dict[str, Any] | None) -> None:
 
 def code(folder: Path) -> Any:
     """What a finished run says of the code that made it; None if it says nothing."""
-    return json.loads((folder / "run.json").read_text()).get("code")
+    return manifest.read(folder).get("code")
 
 
 def _stored(folder: Path) -> tuple[dict[str, Any], dict[str, str]] | None:
@@ -278,14 +284,19 @@ def _stored(folder: Path) -> tuple[dict[str, Any], dict[str, str]] | None:
     place = folder / "run.json"
     try:
         with storage(place, "read"):
-            about: Any = json.loads(place.read_text()) if place.exists() else None
-        return dict(about["settings"]), dict(about["files"])
-    except (ValueError, KeyError, TypeError):
+            content = files.inside(folder, "run.json", manifest.LARGEST) if place.exists() else b""
+        about = documents.record(content, settings=dict, files=dict)
+    except ValueError:
         return None
+    return about["settings"], about["files"]
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+def _digest(folder: Path, name: str) -> str:
+    """Of a file in a run folder; of what is no file, or may be none, empty."""
+    try:
+        return hashlib.sha256(files.inside(folder, name, files.ANY)).hexdigest()
+    except (FileNotFoundError, GradlabError):
+        return ""
 
 
 def git_facts() -> dict[str, Any]:

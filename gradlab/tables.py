@@ -6,10 +6,8 @@ is whole. Equal results give equal bytes.
 """
 
 import hashlib
-import io
 import json
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
@@ -17,11 +15,12 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 from numpy.typing import NDArray
 
+from gradlab import files, rows, runtime
 from gradlab import summary as summaries
 from gradlab.files import replace, storage
 from gradlab.profiles import METRICS, Metric, measured
 from gradlab.states import FORWARD_NONFINITE, STATES, UNDEFINED
-from gradlab.status import Exit, GradlabError, shown
+from gradlab.status import GradlabError
 from gradlab.summary import Group
 
 if TYPE_CHECKING:
@@ -158,23 +157,37 @@ def write_files(folder: Path, about: dict[str, Any], contents: dict[str, bytes])
 def read(path: Path) -> Run:
     """Read a run from its folder or its `run.json`.
 
-    Raises `GradlabError` if there is no run, it is of another schema, or a file is missing, unreadable or
-    not the one that was written.
+    Raises `GradlabError` if there is no run, it is of another schema or of another command, or a file is
+    missing, not the one that was written, or holds what a run with these settings cannot.
     """
-    about, contents = read_files(path, ("metrics.csv", "norms.nc"))
-    try:
-        return Run(about, _table(contents["metrics.csv"]), dataset(contents["norms.nc"]))
-    except (ValueError, KeyError, OSError) as error:
-        raise GradlabError(str(path), f"cannot be read: {shown(str(error))}") from error
+    from gradlab import norms
+
+    folder = home(path)
+    about, contents = read_files(folder, ("metrics.csv", "norms.nc"))
+    if about.get("command", "sweep") != "sweep":
+        raise GradlabError(str(folder), f"is a run of {about['command']}, not of a sweep")
+    arrays = norms.swept(contents["norms.nc"], str(folder / "norms.nc"), about["settings"])
+    table = _table(contents["metrics.csv"], str(folder / "metrics.csv"), about["settings"], arrays)
+    return Run(about, table, arrays)
+
+
+def home(path: Path) -> Path:
+    """The folder of a run that may be named by its `run.json`."""
+    return path.parent if path.name == "run.json" else path
 
 
 def read_files(path: Path, names: Sequence[str]) -> tuple[dict[str, Any], dict[str, bytes]]:
     """`run.json` and some files of a run, each checked against its digest; the errors are those of `read`."""
-    folder = path.parent if path.name == "run.json" else path
-    about = _about(folder)
+    from gradlab import manifest
+
+    folder = home(path)
+    about = manifest.read(folder)
     contents = {}
     for name in names:
-        content = _bytes(folder / name)
+        try:
+            content = files.inside(folder, name, _largest(name))
+        except OSError as error:
+            raise files.unreadable(folder / name, error) from error
         if hashlib.sha256(content).hexdigest() != about["files"].get(name):
             raise GradlabError(
                 str(folder / name), "is not the file that run.json describes; run the command again"
@@ -183,77 +196,58 @@ def read_files(path: Path, names: Sequence[str]) -> tuple[dict[str, Any], dict[s
     return about, contents
 
 
+def _largest(name: str) -> int:
+    """Bytes of a file that are read: what its kind can have, and what there is memory for."""
+    from gradlab import hdf5
+
+    kind = hdf5.LARGEST if name.endswith(".nc") else rows.LARGEST
+    return min(kind, runtime.available_bytes() // 2)
+
+
 def command(path: Path) -> str:
     """Which command has written a run: `sweep` or `remedies`."""
-    about = _about(path.parent if path.name == "run.json" else path)
-    return str(about.get("command", "sweep"))
+    from gradlab import manifest
 
-
-def _about(folder: Path) -> dict[str, Any]:
-    place = folder / "run.json"
-    if not folder.exists():
-        raise GradlabError(str(folder), "no such folder; name one that `gradlab` has written")
-    if not place.exists():
-        raise GradlabError(
-            str(folder), "holds no run.json, so no finished run; repeat the command that began it"
-        )
-    try:
-        about = json.loads(_bytes(place))
-    except ValueError as error:
-        raise GradlabError(str(place), f"is not JSON: {shown(str(error))}") from error
-    schema = about.get("schema") if isinstance(about, dict) else None
-    number = re.fullmatch(r"gradlab\.run/(\d+)", str(schema))
-    if number and int(number[1]) > int(SCHEMA.rpartition("/")[2]):
-        raise GradlabError(
-            f"{place}:schema", f"{schema} is newer than {SCHEMA}, which this gradlab reads; upgrade gradlab"
-        )
-    if schema != SCHEMA or not isinstance(about.get("files"), dict):
-        raise GradlabError(
-            f"{place}:schema", f"{shown(schema)} is not {SCHEMA}; name a folder that gradlab has written"
-        )
-    return dict(about)
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        code = Exit.USAGE if isinstance(error, FileNotFoundError) else Exit.STORAGE
-        raise GradlabError(str(path), f"cannot be read: {error.strerror or error}", code) from error
+    return str(manifest.read(home(path)).get("command", "sweep"))
 
 
 def csv(table: "pandas.DataFrame") -> bytes:
     """CSV whose floats read back exactly; text that a spreadsheet takes for a formula gets an apostrophe."""
     texts = [name for name in table.columns if not np.issubdtype(table[name].to_numpy().dtype, np.number)]
-    safe = {name: table[name].map(_mapping(_escaped, table[name])) for name in texts}
+    safe = {
+        name: table[name].map({text: rows.escaped(text) for text in table[name].unique().tolist()})
+        for name in texts
+    }
     text: str = table.assign(**safe).to_csv(index=False, lineterminator="\n")
     return text.encode()
 
 
-def _table(content: bytes) -> "pandas.DataFrame":
-    import pandas as pd
-
-    table = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
-    columns: dict[str, Any] = {name: table[name].map(_mapping(plain, table[name])) for name in _TEXT}
-    for name in ("T", "seed"):
-        columns[name] = np.array([int(text) for text in table[name]], np.int64)
-    for name in ("w_rec", "value"):
-        columns[name] = np.array([float(text or "nan") for text in table[name]])
-    return pd.DataFrame({name: columns[name] for name in COLUMNS}).astype(dict.fromkeys(_TEXT, str))
-
-
-def _mapping(change: Callable[[str], str], column: "pandas.Series[str]") -> dict[str, str]:
-    """What `change` makes of each text in a column, worked out once a text."""
-    return {text: change(text) for text in column.unique().tolist()}
-
-
-def _escaped(text: str) -> str:
-    return f"'{text}" if re.match(r"'*[=+\-@\t\r]", text) else text
-
-
-def plain(text: str) -> str:
-    """A text as it was before `csv` made it safe."""
-    return text[1:] if re.match(r"''*[=+\-@\t\r]", text) else text
+def _table(
+    content: bytes, where: str, settings: dict[str, Any], norms: "xarray.Dataset"
+) -> "pandas.DataFrame":
+    """The table of a run with these settings: only points that it has, and a rate at each of them."""
+    columns = {
+        "cell": rows.one_of(settings["cell"], "cell of the run"),
+        "init": rows.one_of(settings["init"], "initialiser of the run"),
+        "w_rec": rows.one_of(map(float, settings["w_rec"]), "w_rec of the run"),
+        "T": rows.one_of(settings["T"], "T of the run"),
+        "seed": rows.whole(0, settings["seeds"] - 1),
+        "part": rows.one_of(norms["part"].values.tolist(), "part of a state"),
+        "metric": rows.one_of(METRICS, "metric"),
+        "value": rows.number,
+        "state": rows.one_of(STATES, "state"),
+    }
+    table = rows.read(content, where, columns, [*_POINT, "part", "metric"])
+    odd = (table["state"] == "ok") == table["value"].isna()
+    if odd.any():
+        line = int(np.argmax(odd.to_numpy())) + 2
+        raise GradlabError(f"{where}:line {line}", "has a value without the state ok, or the other way round")
+    points = int(np.prod([norms.sizes[axis] for axis in _POINT]))
+    found = int(((table["metric"] == "rate") & (table["part"] == "state")).sum())
+    if found != points:
+        what = f"has a rate of {found} of the run's {points} networks; run the command again"
+        raise GradlabError(where, what)
+    return table.astype(dict.fromkeys(_TEXT, str) | {"value": float, "w_rec": float})
 
 
 def netcdf(norms: "xarray.Dataset") -> bytes:
@@ -267,10 +261,3 @@ def netcdf(norms: "xarray.Dataset") -> bytes:
         packed = {"zlib": True, "complevel": 1, "shuffle": True, "chunksizes": tuple(reversed(chunks))}
         encoding[name] = packed if variable.ndim else {}
     return bytes(norms.to_netcdf(engine="h5netcdf", encoding=encoding))
-
-
-def dataset(content: bytes) -> "xarray.Dataset":
-    """The dataset that `netcdf` made."""
-    import xarray as xr
-
-    return xr.load_dataset(io.BytesIO(content), engine="h5netcdf")

@@ -1,6 +1,5 @@
 """Results of trials as tables: one row a network, its curves, and its profiles before and after."""
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,9 +7,10 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from gradlab import tables
+from gradlab import norms, rows, tables
+from gradlab.norms import PROFILES
 from gradlab.outcomes import ENDS, Outcome, outcomes
-from gradlab.status import GradlabError, shown
+from gradlab.status import GradlabError
 
 if TYPE_CHECKING:
     import pandas
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from gradlab.trials import Result
 
-PROFILES = ("adjoint", "transport", "weight_gradient")
 MEANS = ("changed", "cosine")
 TEXT: Any = {"arm": str, "cell": str, "broken_what": str}
 
@@ -60,20 +59,50 @@ def write(folder: Path, run: Trained) -> list[Path]:
 
 def read(path: Path) -> Trained:
     """Read a comparison from its folder; the errors are those of `tables.read`."""
-    import pandas as pd
+    folder = tables.home(path)
+    about, contents = tables.read_files(folder, ("remedies.csv", "training.csv", "norms.nc"))
+    if about.get("command") != "remedies":
+        raise GradlabError(str(folder), "is the run of a sweep, not of remedies")
+    settings = about["settings"]
+    table = _table(contents["remedies.csv"], str(folder / "remedies.csv"), settings)
+    arms = list(dict.fromkeys(table["arm"].tolist()))
+    curves = _curves(contents["training.csv"], str(folder / "training.csv"), settings, arms)
+    profiles = norms.trained(contents["norms.nc"], str(folder / "norms.nc"), settings, arms)
+    return Trained(about, table, curves, profiles)
 
-    about, contents = tables.read_files(path, ("remedies.csv", "training.csv", "norms.nc"))
-    try:
-        frames = [
-            pd.read_csv(io.BytesIO(contents[name]), keep_default_na=False, na_values=[""], dtype=TEXT)
-            for name in ("remedies.csv", "training.csv")
-        ]
-        for frame in frames:
-            frame["arm"] = frame["arm"].map(tables.plain)
-        whole = frames[0].fillna({"broken_what": ""})
-        return Trained(about, whole, frames[1], tables.dataset(contents["norms.nc"]))
-    except (ValueError, KeyError, OSError) as error:
-        raise GradlabError(str(path), f"cannot be read: {shown(str(error))}") from error
+
+def _table(content: bytes, where: str, settings: dict[str, Any]) -> "pandas.DataFrame":
+    """One row for every arm, T, w_rec and seed; an arm is called as its settings came out."""
+    updates = rows.whole(0, settings["updates"])
+    columns = {"arm": rows.label, "cell": rows.label} | _grid(settings)
+    columns |= {"hidden": rows.whole(1), "parameters": rows.whole(0), "rate": rows.number}
+    columns |= {"solved_at": updates, "broken_at": updates, "broken_what": rows.word}
+    columns |= {"loss": rows.loss, "error": rows.loss} | dict.fromkeys(MEANS, rows.number)
+    table = rows.read(content, where, columns, ["arm", *_grid(settings)])
+    wanted = len(settings["remedies"]) * len(settings["T"]) * len(settings["w_rec"]) * settings["seeds"]
+    if len(table) != wanted or table["arm"].nunique() != len(settings["remedies"]):
+        what = (
+            f"has {len(table)} networks of {table['arm'].nunique()} arms, where the settings of the run say "
+        )
+        raise GradlabError(where, f"{what}{wanted} of {len(settings['remedies'])}; run the command again")
+    numbers = ("rate", "loss", "error", *MEANS)
+    return table.astype(dict.fromkeys(TEXT, str) | dict.fromkeys(numbers, float))
+
+
+def _curves(content: bytes, where: str, settings: dict[str, Any], arms: list[str]) -> "pandas.DataFrame":
+    """What was looked at while these arms were trained."""
+    key = {"arm": rows.one_of(arms, "arm of the run")} | _grid(settings)
+    key |= {"update": rows.whole(0, settings["updates"]), "metric": rows.name}
+    curves = rows.read(content, where, key | {"value": rows.loss}, list(key))
+    return curves.astype({"arm": str, "metric": str, "value": float})
+
+
+def _grid(settings: dict[str, Any]) -> dict[str, rows.Reader]:
+    return {
+        "T": rows.one_of(settings["T"], "T of the run"),
+        "w_rec": rows.one_of(map(float, settings["w_rec"]), "w_rec of the run"),
+        "seed": rows.whole(0, settings["seeds"] - 1),
+    }
 
 
 def table(results: "Sequence[Result]") -> "pandas.DataFrame":

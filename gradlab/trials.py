@@ -114,12 +114,20 @@ class _Stage:
         self, shards: Shards | None, arm: str, T: int, doing: str, code: codes.Code | None = None
     ) -> None:
         self.code = code or {}
-        self.shards, self.key = shards, {"arm": arm, "T": T, "doing": doing}
+        self.shards = shards
+        self.key: dict[str, Any] = {"arm": arm, "T": T, "doing": doing}
         self.saved = time.monotonic()
 
     def resume(self, lanes: Lane, looks: dict[str, Any], solved: NDArray[np.int64]) -> tuple[Lane, int]:
         """The lanes as they were kept, and the look they are at; fills in `looks` and `solved`."""
-        kept = self.shards.get(**self.key) if self.shards is not None else None
+        wanted = _shapes(self._arrays(lanes, looks, solved, 0))
+        rounds = len(looks["loss"])
+
+        def fits(arrays: Any) -> bool:
+            arrays = codes.without(arrays)
+            return _shapes(arrays) == wanted and bool(0 <= arrays["look"][0] <= rounds)
+
+        kept = self.shards.get(fits, **self.key) if self.shards is not None else None
         if kept is None:
             return lanes, 0
         for name, values in looks.items():
@@ -139,11 +147,18 @@ class _Stage:
         """Keep them, if it has been a while or the stage is over."""
         if self.shards is None or not (last or time.monotonic() - self.saved > SAVE_SECONDS):
             return
-        leaves = [jax.random.key_data(leaf) if _is_key(leaf) else leaf for leaf in jax.tree.leaves(lanes)]
-        arrays = {f"lane {i}": np.asarray(leaf) for i, leaf in enumerate(leaves)}
-        arrays |= looks | {"solved_at": solved, "look": np.array([look])}
+        arrays = self._arrays(lanes, looks, solved, look)
         self.shards.put(arrays | codes.packed(self.code), **self.key)
         self.saved = time.monotonic()
+
+    def _arrays(self, lanes: Lane, looks: dict[str, Any], solved: NDArray[np.int64], look: int) -> Any:
+        leaves = [jax.random.key_data(leaf) if _is_key(leaf) else leaf for leaf in jax.tree.leaves(lanes)]
+        arrays = {f"lane {i}": np.asarray(leaf) for i, leaf in enumerate(leaves)}
+        return arrays | looks | {"solved_at": solved, "look": np.array([look])}
+
+
+def _shapes(arrays: dict[str, NDArray[Any]]) -> dict[str, tuple[Any, ...]]:
+    return {name: (array.dtype, array.shape) for name, array in arrays.items()}
 
 
 def _is_key(leaf: Any) -> bool:

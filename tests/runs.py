@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from gradlab import tables
 from gradlab.sides import MACHINE
 from tests import samples
@@ -18,6 +20,15 @@ SETTINGS = {
 VERSIONS = {"gradlab": "0.1.0"} | dict.fromkeys(MACHINE, "1")
 
 
+def facts(norms, **about):
+    """What `run.json` says of a finished sweep that has measured this; `about` is added to it."""
+    axes = {axis: norms[axis].values.tolist() for axis in ("cell", "init", "w_rec", "T")}
+    settings = SETTINGS | axes | {"seeds": norms.sizes["seed"], "probe": []} | about.pop("settings", {})
+    points = int(np.prod([norms.sizes[axis] for axis in (*axes, "seed")]))
+    made = {"status": "complete", "points": points, "failed": 0, "versions": VERSIONS}
+    return made | {"settings": settings} | about
+
+
 def run(cells=("elman", "lstm"), w_rec=(0.5, 0.9, 1.5), T=(20, 50), *, seed=0, gain=1.0, about=None, **more):
     """A finished run; its networks depend on `seed`; `gain` is a change of w_rec that nobody asked for."""
     norms = samples.norms(cells, w_rec, T, seed=seed, **({"seeds": 5} | more))
@@ -28,15 +39,8 @@ def run(cells=("elman", "lstm"), w_rec=(0.5, 0.9, 1.5), T=(20, 50), *, seed=0, g
     weights = {
         cell: {f"{i}/{s}": f"{cell} {i} {s} of {seed}" for i in inits for s in seeds} for cell in cells
     }
-    facts = {
-        "status": "complete",
-        "points": 1,
-        "failed": 0,
-        "settings": SETTINGS | {"seed": seed},
-        "versions": VERSIONS,
-        "weights": weights,
-    }
-    return tables.Run(facts | (about or {}), tables.metrics(norms), norms)
+    made = facts(norms, settings={"seed": seed}, weights=weights)
+    return tables.Run(made | (about or {}), tables.metrics(norms), norms)
 
 
 def changed(run, **about):

@@ -97,11 +97,11 @@ def number(**values):
 
 BAD = {
     "missing": (lambda file: file.unlink(), r": no such file; make one with"),
-    "folder": (lambda file: (file.unlink(), file.mkdir()), ": is not a file"),
+    "folder": (lambda file: (file.unlink(), file.mkdir()), ": is a folder"),
     "empty": (lambda file: file.write_text(""), ": is not strict JSON"),
     "cut": (lambda file: file.write_bytes(file.read_bytes()[:-9]), ": is not strict JSON"),
     "binary": (lambda file: file.write_bytes(b"\xff\xfe\x00{"), ": is not strict JSON"),
-    "deep": (lambda file: file.write_text("[" * 100_000), ": is not a baseline: too deeply nested"),
+    "deep": (lambda file: file.write_text("[" * 100_000), ": is not strict JSON: nested deeper than 64"),
     "NaN": (lambda file: file.write_text(file.read_text().replace("0.0,", "NaN,", 1)), "NaN is no number"),
     "twice a key": (lambda file: file.write_text('{"schema": 1, "schema": 2}'), "'schema' is there twice"),
     "a list": (lambda file: file.write_text("[]"), ": is not a baseline"),
@@ -138,7 +138,7 @@ def test_what_is_no_baseline_is_said_in_one_line(file, name):
 
 def test_a_file_too_large_is_not_read(file, monkeypatch):
     monkeypatch.setattr(baseline, "LARGEST", 100)
-    with pytest.raises(GradlabError, match="a baseline has 100 B at the most"):
+    with pytest.raises(GradlabError, match="at most 100 B are read"):
         baseline.read(file)
 
 

@@ -8,6 +8,7 @@ import pytest
 from gradlab import claims, findings, tables
 from gradlab.status import Exit, GradlabError
 from gradlab.tables import Run
+from tests import runs
 from tests import samples as made
 
 IDENTITY = "elman(activation=identity)"
@@ -111,7 +112,7 @@ def test_a_stored_claim_that_fits_no_check_is_refused():
 def test_findings_are_written_beside_the_run_and_it_stays_whole(tmp_path):
     given = run()
     folder = tmp_path / "run"
-    tables.write(folder, Run({"settings": {}, "failed": 0}, given.metrics, given.norms))
+    tables.write(folder, Run(runs.facts(given.norms), given.metrics, given.norms))
     before = (folder / "norms.nc").read_bytes()
     facts = {"question": "Does it?", "claims": [claim(below=9)], "figures": []}
     some = [judged(claim(below=9))]

@@ -16,8 +16,8 @@ MEMBERS = ("cells", "initializers", "probes", "plots", "tasks", "remedies", "che
 # A file imports from the floors below its own, in its half; a folder's private files belong to its floor.
 COMPUTING = [
     "status states",
-    "files",
-    "shards profiles",
+    "files documents strict",
+    "shards profiles manifest",
     "types registry runtime surrogates primal tried real_view",
     "trees powers",
     "activations lanczos linear objectives biases libraries generic adopted gradient_precision",
@@ -37,13 +37,13 @@ COMPUTING = [
 ]
 READING = [
     "status states escaping stats",
-    "files",
+    "files documents rows hdf5 runtime",
     "shards strict samples verdicts",
-    "registry parsing",
+    "registry parsing manifest",
     "profiles",
     "summary",
     "outcomes",
-    "sentences",
+    "sentences norms",
     "tables",
     "trained",
     "sides sampling",

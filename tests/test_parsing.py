@@ -47,7 +47,7 @@ def test_a_file_is_its_tables_with_or_without_a_byte_order_mark(file):
         ("a = " + "[" * 5000, "deeper than 64"),
         (".".join("a" * 66) + " = 1", "deeper than 64"),
         ("[" + ".".join(['"x"'] * 70) + "]", "deeper than 64"),
-        ("#" * (2**20 + 1), "larger than 1 MiB"),
+        ("#" * (2**20 + 1), "at most 1.05 MB are read"),
     ],
 )
 def test_what_is_no_plain_small_file_is_refused_in_one_line(file, content, said):
@@ -105,4 +105,4 @@ def test_a_run_asks_again(file):
     assert swept["question"]
     assert "no settings" in refused(file("[]", "run.json"))
     assert "deeper" in refused(file("[" * 100_000, "run.json"))
-    assert "finite" in refused(file('{"settings": {"w_rec": [NaN]}}', "run.json"))
+    assert "NaN is no number" in refused(file('{"settings": {"w_rec": [NaN]}}', "run.json"))

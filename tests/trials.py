@@ -8,7 +8,14 @@ from gradlab.trials import Result
 
 PROFILE_T = 40
 SETTINGS = {
+    "command": "remedies",
     "task": "adding",
+    "cell": "elman",
+    "init": "gaussian",
+    "hidden": 50,
+    "every": 100,
+    "seed": 0,
+    "precision": "float32",
     "updates": 400,
     "batch": 20,
     "optimizer": "adam",
@@ -57,6 +64,11 @@ def result(arm="none", seeds=20, broken=3, cut=None, T=PROFILE_T, w_rec=1.0):
 
 def made_up(*results):
     results = results or (result(), result("truncate(k=4)", broken=20, cut=4))
-    about = {"status": "complete", "settings": SETTINGS, "solved": 0.01, "chance": {str(PROFILE_T): 1 / 6}}
-    about["command"] = "remedies"
-    return Trained(about, trained.table(results), trained.curves(results), trained.profiles(results))
+    table = trained.table(results)
+    axes = {axis: table[axis].unique().tolist() for axis in ("T", "w_rec")}
+    settings = (
+        SETTINGS | axes | {"remedies": table["arm"].unique().tolist(), "seeds": table["seed"].nunique()}
+    )
+    about = {"status": "complete", "settings": settings, "solved": 0.01, "chance": {str(PROFILE_T): 1 / 6}}
+    about |= {"command": "remedies", "points": len(table), "failed": 0, "versions": {"gradlab": "0"}}
+    return Trained(about, table, trained.curves(results), trained.profiles(results))

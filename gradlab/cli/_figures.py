@@ -20,10 +20,11 @@ def fitting(run: Any, command: str) -> list[str]:
 def draw(run: Any, folder: Path, command: str) -> None:
     """Each of them with its default settings, as SVG and PNG."""
     from gradlab import registry
+    from gradlab.files import below
     from gradlab.plots._style import save
 
     for kind in fitting(run, command):
-        save(registry.member("plots", kind)(run), folder / "figures", kind)
+        save(registry.member("plots", kind)(run), below(folder, "figures"), kind)
 
 
 def missing(run: Any, folder: Path, command: str) -> bool:

@@ -43,9 +43,10 @@ def command(
 
 def _place(run: Path, name: str, output: Path | None) -> Path:
     """Where the file goes."""
-    folder = (run.parent if run.name == "run.json" else run) / "exports"
+    from gradlab.files import below
+
     if output is None:
-        return folder / name
+        return below(run.parent if run.name == "run.json" else run, "exports") / name
     return output / name if output.is_dir() else output
 
 

@@ -93,6 +93,7 @@ def _file(output: Path | None, folder: Path | None, spec: str, chosen: list[str]
     """Where the figure goes; settings and choices show in the name, so that they replace no other figure."""
     import re
 
+    from gradlab.files import below
     from gradlab.plots._style import SILENT
     from gradlab.registry import unknown
 
@@ -102,7 +103,7 @@ def _file(output: Path | None, folder: Path | None, spec: str, chosen: list[str]
         return output
     words = re.sub(r"[^A-Za-z0-9=.,_]+", "-", "-".join([spec, *chosen])).strip("-")
     name = f"{words[:120]}.svg"
-    return Path(name) if folder is None else _home(folder) / "figures" / name
+    return Path(name) if folder is None else below(_home(folder), "figures") / name
 
 
 def _home(folder: Path) -> Path:

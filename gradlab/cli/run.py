@@ -94,7 +94,7 @@ def _trained(
 
 def _judge(question: "Question", run: "Run | Trained", folder: Path, as_json: bool, quiet: bool) -> int:
     """Store what was asked and what became of the claims, draw, and say it."""
-    from gradlab import findings, registry, store
+    from gradlab import files, findings, registry, store
     from gradlab.cli import _terminal, check
     from gradlab.status import Exit
     from gradlab.trained import Trained
@@ -105,7 +105,7 @@ def _judge(question: "Question", run: "Run | Trained", folder: Path, as_json: bo
     for spec in question.figures:
         from gradlab.plots._style import save
 
-        save(registry.make("plots", spec)(run), folder / "figures", spec.partition("(")[0])
+        save(registry.make("plots", spec)(run), files.below(folder, "figures"), spec.partition("(")[0])
     if not as_json:
         _terminal.show_remedies(run) if isinstance(run, Trained) else _terminal.show(run)
         print()

@@ -1,17 +1,18 @@
 """What a report is made from: a run folder, how far it has come, and what its checks found."""
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gradlab import files, tables, trained
+from gradlab import documents, files, tables, trained
 from gradlab.report import unfinished
 from gradlab.states import FORWARD_NONFINITE, UNDEFINED
 from gradlab.status import GradlabError, shown
 from gradlab.tables import Run
 from gradlab.trained import Trained
 
+_LARGEST = 64 * 10**6
+"""Bytes of the findings."""
 _ORDER = ("failed", "cannot judge", "passed", "note")
 
 
@@ -114,9 +115,9 @@ def findings(folder: Path, notes: list[str]) -> tuple[Finding, ...]:
     if not place.exists():
         return ()
     try:
-        found = json.loads(place.read_text(encoding="utf-8"))
+        found = documents.parsed(files.inside(folder, "findings.json", _LARGEST))
     except (OSError, ValueError) as error:
-        notes.append(f"findings.json cannot be read: {shown(str(error))}.")
+        notes.append(f"findings.json cannot be read: it {error}.")
         return ()
     rows = found.get("data") if isinstance(found, dict) else found
     if not isinstance(rows, list):

@@ -1,6 +1,6 @@
 """What a sweep that still runs, or was stopped, has measured so far."""
 
-import json
+import functools
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradlab import tables
+from gradlab import files, manifest, profiles, tables
 from gradlab.files import BEGUN
 from gradlab.profiles import QUANTITIES
 from gradlab.shards import Arrays, Shards
 from gradlab.states import UNDEFINED
-from gradlab.status import Exit, GradlabError, shown
+from gradlab.status import Exit, GradlabError
 from gradlab.tables import Run
 
 if TYPE_CHECKING:
@@ -29,18 +29,25 @@ def read(folder: Path) -> Run:
     """
     about = _about(folder)
     settings = about["settings"]
-    shards = Shards(folder)
+    shards = Shards(folder, looking=True)
     found = {
         (cell, T): arrays
         for cell in settings["cell"]
         for T in settings["T"]
-        if (arrays := shards.get(cell=cell, T=T)) is not None
+        if (arrays := shards.get(fits=functools.partial(_fits, settings), cell=cell, T=T)) is not None
     }
     if not found:
         raise nothing(folder, "the run has begun, and no point of it has finished yet")
     points = math.prod(len(settings[axis]) for axis in ("cell", "init", "w_rec", "T")) * settings["seeds"]
     norms = dataset(settings, found)
     return Run(about | {"status": "running", "points": points}, tables.metrics(norms), norms)
+
+
+def _fits(settings: dict[str, Any], arrays: Arrays) -> bool:
+    """Whether these are the arrays of a cell of this sweep at one T."""
+    gains = len(settings["w_rec"])
+    lanes = [len(settings["init"]) * n * settings["seeds"] for n in (1, gains)]
+    return any(profiles.fit(arrays, n, max(settings["T"]) + 1) for n in lanes)
 
 
 def nothing(folder: Path, what: str) -> GradlabError:
@@ -50,15 +57,16 @@ def nothing(folder: Path, what: str) -> GradlabError:
 
 def _about(folder: Path) -> dict[str, Any]:
     try:
-        about = json.loads((folder / BEGUN).read_text(encoding="utf-8"))
-        settings = dict(about["settings"])
-    except FileNotFoundError as error:
-        raise nothing(folder, "the run has begun, and no point of it has finished yet") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise GradlabError(str(folder / BEGUN), f"cannot be read: {shown(str(error))}") from error
-    if settings.get("command", "sweep") != "sweep":
+        about = manifest.begun(folder)
+    except FileNotFoundError:
+        about = {}
+    except OSError as error:
+        raise files.unreadable(folder / BEGUN, error) from error
+    if not about:
+        raise nothing(folder, "the run has begun, and no point of it has finished yet")
+    if about["settings"].get("command", "sweep") != "sweep":
         raise nothing(folder, "the networks are still being trained")
-    return {str(key): value for key, value in about.items()}
+    return about
 
 
 def dataset(settings: dict[str, Any], found: dict[tuple[str, int], Arrays]) -> "xarray.Dataset":

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from gradlab import files
 from gradlab.files import replace, storage
 from gradlab.report.page import MARK, Written
 from gradlab.report.sources import Source
@@ -35,8 +36,7 @@ def place(sources: Sequence[Source], out: Path | None) -> Path:
 
 def _beginning(file: Path) -> str:
     try:
-        with file.open(encoding="utf-8", errors="replace") as opened:
-            return opened.read(_HEAD)
+        return files.beginning(file, 4 * _HEAD).decode(errors="replace")[:_HEAD]
     except OSError as error:
         raise GradlabError("-o", f"{file} cannot be read: {error.strerror or error}") from error
 
@@ -46,7 +46,7 @@ def write(place: Path, made: Written) -> list[Path]:
 
     The error is that of `files.storage`.
     """
-    pictures = place.with_name(f"{place.stem}_files")
+    pictures = files.below(place.parent, f"{place.stem}_files")
     contents = {place: made.html, place.with_suffix(".md"): made.markdown}
     contents |= {pictures / name: text for name, text in made.pictures.items()}
     with storage(place.parent):

@@ -11,11 +11,14 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
+from gradlab import files
 from gradlab.tasks import _common, _grammar
 from gradlab.types import Example, Key, Scalar, Task
 
 TRAINED = 0.9
 """Share of the text that `part=train` reads; `part=test` reads the rest."""
+LARGEST = 10**8
+"""Bytes of a text."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,6 +99,6 @@ class Characters(Task):
 @functools.cache
 def codes(path: str | None) -> tuple[str, Any]:
     """The alphabet of a text, and the text as places in it; a file is read once."""
-    text = _grammar.text() if path is None else Path(path).read_text(encoding="utf-8")
+    text = _grammar.text() if path is None else files.named(Path(path), LARGEST).decode()
     alphabet, places = np.unique(list(text), return_inverse=True)
     return "".join(alphabet), places

@@ -72,8 +72,7 @@ def test_show_prints_every_number(place):
 
 
 def test_hostile_names_are_escaped(place):
-    tables.write(place / "c", runs.run(("\x1b[31mred\n",)))
-    gradlab("baseline", "create", place / "c", "-o", place / "base.json")
+    baseline.write(place / "base.json", baseline.create(runs.run(("\x1b[31mred\n",))))
     said = gradlab("baseline", "show", place / "base.json")
     assert "\x1b" not in said.out
     assert r"\x1b[31mred\n" in said.out

@@ -39,7 +39,9 @@ def test_a_run_and_itself_are_the_same(a):
 
 def test_the_largest_change_comes_first_and_settings_before_it(a, store):
     b = runs.run(gain=1.01)
-    b = runs.changed(b, settings=runs.SETTINGS | {"input_std": 0.2}, versions=runs.VERSIONS | {"jax": "2"})
+    b = runs.changed(
+        b, settings=b.about["settings"] | {"input_std": 0.2}, versions=runs.VERSIONS | {"jax": "2"}
+    )
     said = gradlab("diff", a, store("b", b))
     assert said.code == 1
     assert said.out.splitlines()[:2] == ["input_std: 0.1 -> 0.2", "version of jax: 1 -> 2"]

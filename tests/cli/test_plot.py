@@ -5,7 +5,7 @@ import re
 import pytest
 
 from gradlab import tables, trained
-from tests import samples
+from tests import runs, samples
 from tests.cli.calling import contents, document, finished, gradlab
 from tests.plots.comparisons import comparison
 
@@ -14,9 +14,7 @@ from tests.plots.comparisons import comparison
 def folder(tmp_path_factory):
     norms = samples.norms(("elman", "lstm"), (0.5, 1.0, 1.5), (20, 50), seeds=2)
     place = tmp_path_factory.mktemp("results") / "run"
-    tables.write(
-        place, tables.Run({"status": "complete", "points": 24, "failed": 0}, tables.metrics(norms), norms)
-    )
+    tables.write(place, tables.Run(runs.facts(norms), tables.metrics(norms), norms))
     return place
 
 
@@ -115,7 +113,7 @@ def test_no_finished_point_is_exit_4(tmp_path):
     assert (said.code, said.out) == (4, "")
     assert "no finished point" in said.err
     norms = samples.norms(("elman(activation=identity)",), (1.9,), (200,), nonfinite_above=1.0)
-    about = {"status": "partial", "points": 3, "failed": 3}
+    about = runs.facts(norms, status="partial", points=3, failed=3)
     tables.write(tmp_path / "lost", tables.Run(about, tables.metrics(norms), norms))
     assert gradlab("plot", tmp_path / "lost", "profile").code == 4
     assert gradlab("plot", tmp_path / "nowhere", "profile").code == 2

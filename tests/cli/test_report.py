@@ -7,7 +7,7 @@ import pytest
 
 from gradlab import tables
 from gradlab.shards import Shards
-from tests import samples
+from tests import runs, samples
 from tests.cli.calling import contents, document, gradlab
 from tests.report import folders
 
@@ -77,9 +77,8 @@ class TestUnfinished:
     def begun(self, place, cells, settings=()):
         """A sweep of 24 points that was stopped after some cells of its first T."""
         norms = samples.norms(("elman", "lstm"), (0.5, 0.9, 1.5), T=(5, 10), seeds=2)
-        axes = {axis: norms[axis].values.tolist() for axis in ("cell", "init", "w_rec", "T")}
         place.mkdir()
-        about = {"settings": axes | {"seeds": 2} | dict(settings), "versions": {}}
+        about = {"settings": runs.facts(norms)["settings"] | dict(settings), "versions": {}}
         (place / "begun.json").write_text(json.dumps(about))
         for cell in cells:
             for T in (5, 10):

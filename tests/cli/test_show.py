@@ -11,7 +11,7 @@ import pytest
 import gradlab as package
 from gradlab import registry, tables
 from gradlab.cli import app
-from tests import samples
+from tests import runs, samples
 from tests.cli.calling import ENVIRONMENT, document, finished, gradlab
 
 HEAVY = ("jax", "jaxlib", "numpy", "pandas", "matplotlib", "xarray", "scipy", "h5py", "pydantic")
@@ -21,9 +21,7 @@ HEAVY = ("jax", "jaxlib", "numpy", "pandas", "matplotlib", "xarray", "scipy", "h
 def folder(tmp_path_factory):
     norms = samples.norms(("elman", "lstm"), (0.0, 0.5, 1.0, 1.5), seeds=3)
     place = tmp_path_factory.mktemp("results") / "run"
-    tables.write(
-        place, tables.Run({"status": "complete", "points": 48, "failed": 0}, tables.metrics(norms), norms)
-    )
+    tables.write(place, tables.Run(runs.facts(norms), tables.metrics(norms), norms))
     return place
 
 

@@ -54,14 +54,22 @@ class Failing:
             setattr(os, name, self._by_path(name, getattr(os, name)))
         for name in ("write", "fsync", "ftruncate"):
             setattr(os, name, self._by_handle(name, getattr(os, name)))
-        os.open = self._by_path("open", os.open, lambda path, flags, *rest: not flags & os.O_DIRECTORY)
+        os.open = self._handing(os.open)
         io.open = builtins.open = self._opening(io.open)
 
-    def _by_path(self, call, plain, counts=lambda path, *rest: True):
+    def _by_path(self, call, plain):
         def instead(path, *rest, **options):
-            if counts(path, *rest):
-                self.meet(call, os.fspath(path))
+            self.meet(call, os.fspath(path))
             return plain(path, *rest, **options)
+
+        return instead
+
+    def _handing(self, plain):
+        def instead(path, flags, *rest, **options):
+            if not flags & os.O_DIRECTORY:
+                changes = flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+                self.meet("open" if changes else "read", os.fspath(path))
+            return plain(path, flags, *rest, **options)
 
         return instead
 

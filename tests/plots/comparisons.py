@@ -5,6 +5,7 @@ import pandas as pd
 import xarray as xr
 
 from gradlab.trained import Trained
+from tests.trials import SETTINGS
 
 UPDATES = (100, 200, 300, 400)
 
@@ -32,7 +33,9 @@ def comparison(
                             point = {"arm": arm, "T": t, "w_rec": w, "seed": seed, "update": update}
                             curves.append(point | {"metric": metric, "value": value})
     about = {"command": "remedies", "status": "complete", "failed": 0, "points": len(rows)}
-    about |= {"chance": {str(t): 1.386 for t in T}, "settings": {"task": "temporal_order"}, "solved": 0.01}
+    about |= {"chance": {str(t): 1.386 for t in T}, "solved": 0.01}
+    asked = {"task": "temporal_order", "T": list(T), "w_rec": list(map(float, w_rec)), "seeds": seeds}
+    about |= {"settings": SETTINGS | asked | {"remedies": list(arms)}, "versions": {"gradlab": "0"}}
     return Trained(about, pd.DataFrame(rows), pd.DataFrame(curves), profiles(arms, T, w_rec, seeds))
 
 

@@ -9,6 +9,7 @@ from gradlab import tables, trained
 from gradlab.report import explorer, figures, page, sources, tabular
 from tests.report import folders
 from tests.report.pages import Page
+from tests.trials import SETTINGS
 
 
 def report(*places, **settings):
@@ -35,7 +36,7 @@ class TestPage:
         for word in (
             "Where do the gradients",
             "At T = 20 (2 seeds)",
-            "gradlab sweep -T 8,20 --cell elman --cell lstm",
+            "gradlab sweep -T 8,20 --batch 1 --cell elman --cell lstm",
         ):
             assert word in made.text
         assert made.text.index("Where do the gradients") < made.text.index("At T = 20 (2 seeds)")
@@ -167,14 +168,17 @@ def comparison(tmp_path):
         "cell": "elman",
         "T": 10,
         "w_rec": 1.0,
+        "seed": 0,
         "hidden": 4,
         "parameters": 30,
         "rate": 0.01,
     }
     row |= {"solved_at": 200, "broken_at": 0, "broken_what": "", "loss": 0.25, "error": 0.0}
     rows = pd.DataFrame([row | {"seed": s, "changed": 0.0, "cosine": 1.0} for s in range(3)])
-    curve = {"arm": "plain", "T": 10, "w_rec": 1.0, "update": 200, "metric": "loss", "value": 0.25}
-    about = {"command": "remedies", "status": "complete", "settings": {"task": "adding", "cell": "elman"}}
+    curve = {"arm": "plain", "T": 10, "w_rec": 1.0, "seed": 0, "update": 200, "metric": "loss", "value": 0.25}
+    asked = SETTINGS | {"T": [10], "w_rec": [1.0], "seeds": 3, "remedies": ["plain"]}
+    about = {"command": "remedies", "status": "complete", "points": 3, "failed": 0, "settings": asked}
+    about |= {"versions": {"gradlab": "0"}, "solved": 0.01}
     made = trained.Trained(about, rows, pd.DataFrame([curve | {"seed": s} for s in range(3)]), norms)
     trained.write(tmp_path / "comparison", made)
     return tmp_path / "comparison"

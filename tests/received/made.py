@@ -1,0 +1,37 @@
+"""Run folders as they may come from elsewhere: well-formed, their digests sealed anew after a change."""
+
+import hashlib
+import json
+
+from gradlab import tables, trained
+from tests import runs, samples
+from tests.plots.comparisons import comparison
+
+
+def sweep(place):
+    """A small finished sweep of two cells."""
+    norms = samples.norms(("elman", "lstm"), (0.5, 1.5), (4, 6), seeds=2)
+    claims = [{"text": "Half is lost.", "metric": "rate", "where": {"w_rec": 0.5}, "below": 9.0}]
+    weights = {cell: {f"orthogonal/{s}": "ab" * 32 for s in range(2)} for cell in ("elman", "lstm")}
+    facts = runs.facts(norms, weights=weights, claims=claims, question="Does it?", git={"dirty": False})
+    tables.write(place, tables.Run(facts, tables.metrics(norms), norms))
+    findings = {"data": [{"text": "Half is lost.", "status": "passed", "sentence": "It is."}]}
+    (place / "findings.json").write_text(json.dumps(findings))
+    return place
+
+
+def remedies(place):
+    """A small finished comparison of two arms."""
+    trained.write(place, comparison(T=(4, 6), w_rec=(1.0,), seeds=3))
+    return place
+
+
+def sealed(place):
+    """The folder, with digests in `run.json` that fit its files."""
+    file = place / "run.json"
+    about = json.loads(file.read_bytes())
+    for name in about["files"]:
+        if (place / name).is_file():
+            about["files"][name] = hashlib.sha256((place / name).read_bytes()).hexdigest()
+    file.write_text(json.dumps(about))
+    return place

@@ -1,0 +1,346 @@
+"""A fault in a file of a run is one line that names the file and the place, and exit 2."""
+
+import hashlib
+import json
+import shutil
+import types
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gradlab import codes, documents, manifest, probing, rows, runtime, shards, store, tables, trained
+from gradlab.experiment import Sweep
+from gradlab.shards import Shards
+from gradlab.status import GradlabError
+from gradlab.trials import Comparison
+from tests.cli.calling import contents, gradlab
+from tests.received import made
+
+RESULTS = Path(__file__).parents[2] / "results"
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    place = tmp_path_factory.mktemp("kept")
+    return {"sweep": made.sweep(place / "sweep"), "remedies": made.remedies(place / "remedies")}
+
+
+@pytest.fixture(params=["sweep", "remedies"])
+def run(request, kept, tmp_path):
+    return shutil.copytree(kept[request.param], tmp_path / "run")
+
+
+@pytest.fixture
+def sweep(kept, tmp_path):
+    return shutil.copytree(kept["sweep"], tmp_path / "run")
+
+
+def refused(place, said):
+    """Every reader says it, in one line, and changes nothing."""
+    before = contents(place)
+    for words in (("show", place), ("check", place), ("report", place, "-o", place.parent / "x.html")):
+        found = gradlab(*words)
+        assert (found.code, found.out) == (2, "")
+        assert found.err.startswith(f"error: {place}/{said}"), found.err
+        assert found.err.count("\n") == 1
+        assert found.err.removesuffix("\n").isprintable()
+    assert contents(place) == before
+
+
+def told(place, *at, value):
+    """`run.json` with another value at a place; `...` as the value removes it."""
+    file = place / "run.json"
+    about = json.loads(file.read_text())
+    inner = about
+    for key in at[:-1]:
+        inner = inner[key]
+    if value is ...:
+        del inner[at[-1]]
+    else:
+        inner[at[-1]] = value
+    file.write_text(json.dumps(about))
+    return place
+
+
+DOCUMENTS = {
+    "empty": (b"", "run.json: is not strict JSON"),
+    "cut": (b'{"schema": "gradlab.run/1"', "run.json: is not strict JSON"),
+    "deep": (b"[" * 200_000 + b"]" * 200_000, "run.json: is not strict JSON: nested deeper than 64"),
+    "deep in an object": (b'{"a":' * 200_000, "run.json: is not strict JSON: nested deeper than 64"),
+    "65 deep": (b"[" * 66 + b"]" * 66, "run.json: is not strict JSON: nested deeper than 64"),
+    "NUL": (b"\0" * 100, "run.json: is not strict JSON"),
+    "latin 1": (b'{"a": "\xe9"}', "run.json: is not strict JSON: not UTF-8 at byte 7"),
+    "NaN": (b'{"a": NaN}', "run.json: is not strict JSON: 'NaN is no number'"),
+    "infinite": (b'{"a": 1e999}', "run.json: is not strict JSON: a number in it is beyond"),
+    "20 digits": (b'{"a": 12345678901234567890}', "run.json: is not strict JSON: 12345678901234567890 takes"),
+    "5000 digits": (b'{"a": ' + b"1" * 5000 + b"}", "run.json: is not strict JSON"),
+    "a key twice": (b'{"a": 1, "a": 2}', "run.json: is not strict JSON: \"the key 'a' is there twice\""),
+    "half a pair": (b'{"a": "\\ud800"}', "run.json: is not strict JSON: '\\ud800' holds half"),
+    "a list": (b"[]", "run.json:schema: None is not gradlab.run/1"),
+}
+
+
+@pytest.mark.parametrize("kind", DOCUMENTS)
+def test_what_is_no_document(sweep, kind):
+    content, said = DOCUMENTS[kind]
+    (sweep / "run.json").write_bytes(content)
+    refused(sweep, said)
+
+
+BOTH = [
+    (("command",), "bake", "run.json:command: 'bake' is no command"),
+    (("command",), [], "run.json:command: [] is no command"),
+    (("status",), "fine", "run.json:status: 'fine' is not possible"),
+    (("status",), 5, "run.json:status: 5 is not possible"),
+    (("points",), "5", "run.json:points: '5' must be a whole number"),
+    (("points",), -1, "run.json:points: -1"),
+    (("failed",), 10**9, "run.json:failed: 1000000000 is more than"),
+    (("failed",), True, "run.json:failed: True must be a whole number"),
+    (("versions",), [], "run.json:versions: [] must be a table"),
+    (("versions",), {"jax": {}}, "run.json:versions.jax"),
+    (("files",), ..., "run.json:files: is missing"),
+    (("files", "norms.nc"), "x", "run.json:files.'norms.nc': 'x' is no sha256"),
+    (("settings",), ..., "run.json:settings: is missing"),
+    (("settings",), [], "run.json:settings: [] must be a table"),
+    (("settings", "seeds"), 10**13, "run.json:settings.seeds: 10000000000000"),
+    (("settings", "seeds"), "2", "run.json:settings.seeds: '2' must be a whole number"),
+    (("settings", "seed"), -1, "run.json:settings.seed: -1"),
+    (("settings", "T"), [], "run.json:settings.T"),
+    (("settings", "T"), [4, 4], "run.json:settings.T: 4 is given twice"),
+    (("settings", "T"), [2**31], "run.json:settings.T[0]: 2147483648"),
+    (("settings", "w_rec"), ["1"], "run.json:settings.w_rec[0]: '1' must be a number"),
+    (("settings", "cell"), "a\0b", "run.json:settings.cell"),
+    (("settings", "cell"), "\x1b[31m", "run.json:settings.cell"),
+    (("settings", "precision"), "float16", "run.json:settings.precision: 'float16' is not possible"),
+    (("settings", "more"), 1, "run.json:settings.more: no such key"),
+    (("question",), 5, "run.json:question: 5 must be text"),
+    (("claims",), "x", "run.json:claims: 'x' must be a list"),
+    (("figures",), {"a": 1}, "run.json:figures: {'a': 1} must be a list"),
+]
+OF_SWEEPS = [
+    (("settings", "cell"), ["elman", "a\x1b[31m"], "run.json:settings.cell[1]: 'a\\x1b[31m' holds"),
+    (("settings", "cell"), ["elman", "a\0b"], "run.json:settings.cell[1]: 'a\\x00b' holds"),
+    (("settings", "cell"), ["elman", "elman"], "run.json:settings.cell: 'elman' is given twice"),
+    (("settings", "cell"), ["elman"], "norms.nc:adjoint: has 2 places on the axis cell"),
+    (("settings", "cell"), ["elman", "gru"], "norms.nc:cell: has 'lstm'"),
+    (("settings", "T"), [4, 7], "norms.nc:adjoint: has 7 places on the axis lag"),
+    (("settings", "seeds"), 3, "norms.nc:adjoint: has 2 places on the axis seed"),
+    (("weights",), [], "run.json:weights: [] must be a table"),
+    (("weights", "elman"), {"orthogonal/x": "1"}, "run.json:weights.elman: 'orthogonal/x' is no init/seed"),
+    (("weights", "elman"), {"orthogonal/" + "1" * 20: "1"}, "run.json:weights.elman: 'orthogonal/1"),
+    (("weights", "elman"), {"orthogonal/1": 5}, "run.json:weights.elman.'orthogonal/1': 5 must be text"),
+    (("code",), {"elman": 5}, "run.json:code.elman: 5 must be a table"),
+]
+OF_REMEDIES = [
+    (("settings", "remedies"), ["none"], "remedies.csv: has 12 networks of 2 arms"),
+    (("settings", "command"), "sweep", "run.json:settings.command: 'sweep' is not possible"),
+    (("settings", "rates"), [0.0], "run.json:settings.rates[0]: 0.0"),
+    (("solved",), "x", "run.json:solved: 'x' must be a number"),
+    (("chance",), {"x": 1.0}, "run.json:chance: 'x' is not a sequence length"),
+    (("chance",), {"4": "a"}, "run.json:chance.'4': 'a' must be a number"),
+]
+
+
+@pytest.mark.parametrize(("at", "value", "said"), BOTH, ids=lambda x: str(x)[:30])
+def test_what_no_run_json_says(run, at, value, said):
+    refused(told(run, *at, value=value), said)
+
+
+@pytest.mark.parametrize(
+    ("kind", "at", "value", "said"),
+    [("sweep", *one) for one in OF_SWEEPS] + [("remedies", *one) for one in OF_REMEDIES],
+    ids=lambda x: str(x)[:30],
+)
+def test_what_no_run_of_its_command_says(kept, tmp_path, kind, at, value, said):
+    refused(told(shutil.copytree(kept[kind], tmp_path / "run"), *at, value=value), said)
+
+
+def line(number, column, value):
+    """A table with another cell; lines are counted from 1, the header."""
+
+    def change(lines):
+        at = lines[0].split(",").index(column)
+        cells = lines[number - 1].split(",")
+        lines[number - 1] = ",".join([*cells[:at], value, *cells[at + 1 :]])
+
+    return change
+
+
+TABLES = [
+    ("metrics.csv", line(3, "state", "fine"), "line 3.state: 'fine' is no state; 'ok'"),
+    ("metrics.csv", line(3, "cell", "other"), "line 3.cell: 'other' is no cell of the run"),
+    ("metrics.csv", line(3, "init", ""), "line 3.init: '' is no initialiser"),
+    ("metrics.csv", line(3, "w_rec", "nan"), "line 3.w_rec: 'nan' is no w_rec"),
+    ("metrics.csv", line(3, "w_rec", "9.5"), "line 3.w_rec: '9.5' is no w_rec of the run; '0.5', '1.5'"),
+    ("metrics.csv", line(3, "T", "5"), "line 3.T: '5' is no T of the run"),
+    ("metrics.csv", line(3, "T", "1" * 5000), "line 3.T"),
+    ("metrics.csv", line(3, "seed", "2"), "line 3.seed: '2' is no whole number from 0 to 1"),
+    ("metrics.csv", line(3, "seed", "12345678901234567890"), "line 3.seed: '12345678901234567890' is no"),
+    ("metrics.csv", line(3, "part", "z"), "line 3.part: 'z' is no part of a state"),
+    ("metrics.csv", line(3, "metric", "speed"), "line 3.metric: 'speed' is no metric"),
+    ("metrics.csv", line(2, "value", "inf"), "line 2.value: 'inf' is no number"),
+    ("metrics.csv", line(2, "value", "1e999"), "line 2.value: '1e999' is beyond"),
+    ("metrics.csv", line(2, "value", "1_0"), "line 2.value: '1_0' is no number"),
+    ("metrics.csv", line(2, "value", ""), "line 2: has a value without the state ok"),
+    ("metrics.csv", line(2, "state", "undefined"), "line 2: has a value without the state ok"),
+    ("metrics.csv", line(2, "cell", "a\0b"), "line 2.cell: 'a\\x00b' is no cell"),
+    (
+        "metrics.csv",
+        lambda lines: lines.append(lines[1]),
+        "line 130: has the cell, init, w_rec, T, seed",
+    ),
+    ("metrics.csv", lambda lines: lines.pop(1), ": has a rate of 15 of the run's 16 networks"),
+    ("metrics.csv", lambda lines: lines.__delitem__(slice(1, None)), ": has a rate of 0 of the run's 16"),
+    ("metrics.csv", lambda lines: lines.clear(), ": cannot be read as CSV: \"has the columns ''"),
+    ("metrics.csv", lambda lines: lines.__setitem__(0, "a,b"), ': cannot be read as CSV: "has the columns'),
+    ("metrics.csv", lambda lines: lines.__setitem__(2, lines[2] + ",5"), ": cannot be read as CSV: 'Error"),
+    ("metrics.csv", lambda lines: lines.__setitem__(2, '"'), ": cannot be read as CSV: 'Error"),
+    ("remedies.csv", line(3, "arm", ""), "line 3.arm: '' is empty"),
+    ("remedies.csv", line(3, "arm", "\x1b[31m"), "line 3.arm: '\\x1b[31m' holds"),
+    ("remedies.csv", line(3, "arm", "third"), ": has 12 networks of 3 arms"),
+    ("remedies.csv", line(3, "seed", "0"), "line 3: has the arm, T, w_rec, seed of an earlier line"),
+    ("remedies.csv", line(3, "solved_at", "-1"), "line 3.solved_at: '-1' is no whole number from 0 to 400"),
+    ("remedies.csv", line(3, "hidden", "0"), "line 3.hidden: '0' is no whole number from 1"),
+    ("remedies.csv", line(3, "loss", "low"), "line 3.loss: 'low' is no number"),
+    ("remedies.csv", line(3, "broken_what", "\x1b"), "line 3.broken_what: '\\x1b' holds"),
+    ("training.csv", line(3, "arm", "third"), "line 3.arm: 'third' is no arm of the run"),
+    ("training.csv", line(3, "update", "401"), "line 3.update: '401' is no whole number from 0 to 400"),
+    ("training.csv", line(3, "metric", "<b>"), "line 3.metric: '<b>' is no name"),
+    ("training.csv", lambda lines: lines.append(lines[1]), "has the arm, T, w_rec, seed, update, metric of"),
+]
+
+
+@pytest.mark.parametrize(("name", "change", "said"), TABLES, ids=lambda x: str(x)[:30])
+def test_what_no_table_says(kept, tmp_path, name, change, said):
+    place = shutil.copytree(kept["sweep" if name == "metrics.csv" else "remedies"], tmp_path / "run")
+    lines = (place / name).read_text().splitlines()
+    change(lines)
+    (place / name).write_text("\n".join(lines) + "\n")
+    found = gradlab("show", made.sealed(place))
+    assert said in found.err
+    refused(place, name)
+
+
+@pytest.mark.parametrize("at", range(0, 60_000, 1500))
+def test_flipped_bits_leave_nothing_of_a_library_on_stderr(sweep, capfd, at):
+    content = bytearray((sweep / "norms.nc").read_bytes())
+    content[at % len(content)] ^= 0x55
+    (sweep / "norms.nc").write_bytes(content)
+    said = gradlab("show", made.sealed(sweep))
+    assert said.code in (0, 2)
+    assert said.err.count("\n") == (said.code == 2)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_settings_of_a_run_are_those_that_its_command_has():
+    for model, settings, more in (
+        (manifest.Sweep, Sweep, set()),
+        (manifest.Comparison, Comparison, {"command"}),
+    ):
+        assert set(model.model_fields) == set(settings.__dataclass_fields__) | more
+
+
+@pytest.mark.slow
+def test_what_every_probe_measures_is_read(tmp_path):
+    words = ("--cell", "elman,lstm", "--w-rec", "0.5", "-T", "4,60", "--hidden", "2", "--seeds", "2")
+    probes = ",".join(probing.extras())
+    assert gradlab("sweep", *words, "--probe", probes, "--out", tmp_path, "--name", "x").code == 0
+    found = tables.read(tmp_path / "x")
+    assert {name for probe in probing.extras() for name in probing.axes(probe)} <= set(found.norms.data_vars)
+
+
+@pytest.mark.parametrize("name", sorted(path.parent.name for path in RESULTS.glob("*/run.json")))
+def test_runs_of_earlier_versions_are_read(name):
+    place = RESULTS / name
+    if tables.command(place) == "remedies":
+        assert len(trained.read(place).table) > 0
+        return
+    about, contents = tables.read_files(place, ("metrics.csv",))
+    axes = about["settings"]
+    sizes = {axis: len(axes[axis]) for axis in ("cell", "init", "w_rec", "T")} | {"seed": axes["seeds"]}
+    # Their profiles are left out of the repository; the table needs their parts and sizes alone.
+    assert len(tables._table(contents["metrics.csv"], "metrics.csv", axes, _Parts(sizes))) > 0
+
+
+class _Parts:
+    """What a table is checked by, of profiles that are not there."""
+
+    def __init__(self, sizes):
+        self.sizes = sizes
+
+    def __getitem__(self, name):
+        return types.SimpleNamespace(values=np.array(["state", "h", "c"]))
+
+
+WRONG = [
+    {},
+    {"nonfinite": np.zeros(3, np.int32), "adjoint": np.zeros(3)},
+    {"nonfinite": np.zeros((2, 2), np.int32)},
+    {"nonfinite": np.zeros(2, np.int32)}
+    | dict.fromkeys(("adjoint", "transport", "transport_frobenius"), np.zeros((2, 9)))
+    | dict.fromkeys(
+        ("adjoint_state", "transport_state", "transport_frobenius_state"), np.zeros((2, 9), np.int8)
+    ),
+]
+
+
+HEADS = [
+    *(b"[" * 10**5, b"{}", b"null", b'"\\ud800"', b"[[1, 2]]", b'[["a", "<f8", [1]]]', b'[["a", {}, []]]'),
+    *(b'[["a", "<f8", [99999999999999999999]]]', b'[[{}, "<f8", []]]', b'[["a", "|O", [1]]]'),
+]
+
+
+class TestShards:
+    @pytest.mark.parametrize("head", HEADS)
+    def test_a_head_that_is_none_is_a_damaged_shard(self, tmp_path, head):
+        found = Shards(tmp_path)
+        found.put({"a": np.zeros(1)}, cell="x")
+        (place,) = found.folder.iterdir()
+        body = head + b"\n"
+        place.write_bytes(hashlib.sha256(body).digest() + body)
+        assert found.get(cell="x") is None
+        assert [path.name for path in found.damaged] == [f"{place.stem}.damaged"]
+
+    def test_who_only_looks_leaves_it_where_it_is(self, tmp_path):
+        Shards(tmp_path).put({"a": np.zeros(1)}, cell="x")
+        (place,) = (tmp_path / shards.FOLDER).iterdir()
+        place.write_bytes(b"x")
+        before = contents(tmp_path)
+        assert Shards(tmp_path, looking=True).get(cell="x") is None
+        assert contents(tmp_path) == before
+
+    def test_arrays_that_are_of_something_else_are_measured_again(self, tmp_path):
+        words = ("sweep", "--cell", "elman", "--w-rec", "0.5", "-T", "4,5", "--hidden", "2", "--seeds", "2")
+        words = (*words, "--out", tmp_path, "--name")
+        assert gradlab(*words, "whole").code == 0
+        about = tables.read(tmp_path / "whole").about
+        for i, wrong in enumerate(WRONG):
+            folder = tmp_path / str(i)
+            folder.mkdir()
+            store.begin(folder, about["settings"], runtime.versions())
+            Shards(folder).put(wrong | codes.packed(about["code"]["elman"]), cell="elman", T=4)
+            said = gradlab(*words, str(i))
+            assert said.code == 0
+            assert "a damaged shard was measured again" in said.err
+            assert (folder / "norms.nc").read_bytes() == (tmp_path / "whole" / "norms.nc").read_bytes()
+
+
+def test_a_document_within_its_limits_is_what_json_says():
+    given = {"a": [1, -2.5, None, True, "é", {"b": []}], "c": 2**63 - 1}
+    assert documents.parsed(json.dumps(given).encode()) == given
+    assert documents.record(b'{"a": {}}', a=dict) == {"a": {}}
+    for content, kinds in ((b"[]", {}), (b"{}", {"a": dict}), (b'{"a": 1}', {"a": dict})):
+        with pytest.raises(ValueError, match=r"has no a|is no JSON object"):
+            documents.record(content, **kinds)
+
+
+def test_a_table_is_read_as_pandas_reads_it():
+    import pandas as pd
+
+    columns = {"a": rows.word, "b": rows.whole(), "c": rows.number, "d": rows.one_of([0.5, 1.0], "d")}
+    found = rows.read(b"a,b,c,d\nx,1,,0.5\n'=y,2,-1e-3,1\n", "t.csv", columns, ["a"])
+    given = {"a": ["x", "=y"], "b": [1, 2], "c": [np.nan, -0.001], "d": [0.5, 1.0]}
+    pd.testing.assert_frame_equal(found.astype({"a": str}), pd.DataFrame(given).astype({"a": str}))
+    with pytest.raises(GradlabError, match=r"t\.csv:line 2: has not 4 cells"):
+        rows.read(b"a,b,c,d\nx,1,,0.5,7\n", "t.csv", columns, ["a"])
