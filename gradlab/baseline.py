@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from pydantic import BeforeValidator, Field
 
 from gradlab import compare as comparing
-from gradlab import strict
+from gradlab import escaping, strict
 from gradlab.drift import LIMITS, Change, Limit
 from gradlab.files import replace, storage
 from gradlab.sides import MACHINE, SAME, Key, Series, Side, side
@@ -95,13 +95,13 @@ def text(baseline: Baseline) -> str:
     }
     blocks = []
     for name, value in head.items():
-        written = json.dumps(value, allow_nan=False, sort_keys=True, indent=1)
+        written = escaping.document(value, 1, sort_keys=True)
         blocks.append(f' "{name}": {written}'.replace("\n", "\n "))
     lines = []
     for key, series in held.series.items():
         values = {str(seed): value for seed, value in series.values.items()}
         row = key._asdict() | ({"chaotic": True} if series.chaotic else {}) | {"values": values}
-        lines.append("  " + json.dumps(row, allow_nan=False))
+        lines.append("  " + escaping.document(row))
     return "{\n" + ",\n".join(blocks) + ',\n "numbers": [\n' + ",\n".join(lines) + "\n ]\n}\n"
 
 

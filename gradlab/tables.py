@@ -225,7 +225,7 @@ def _bytes(path: Path) -> bytes:
 def csv(table: "pandas.DataFrame") -> bytes:
     """CSV whose floats read back exactly; text that a spreadsheet takes for a formula gets an apostrophe."""
     texts = [name for name in table.columns if not np.issubdtype(table[name].to_numpy().dtype, np.number)]
-    safe = {name: table[name].map(_mapping(_escaped, table[name])) for name in texts}
+    safe = {name: table[name].map(_mapping(_quoted, table[name])) for name in texts}
     text: str = table.assign(**safe).to_csv(index=False, lineterminator="\n")
     return text.encode()
 
@@ -234,7 +234,7 @@ def _table(content: bytes) -> "pandas.DataFrame":
     import pandas as pd
 
     table = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
-    columns: dict[str, Any] = {name: table[name].map(_mapping(plain, table[name])) for name in _TEXT}
+    columns: dict[str, Any] = {name: table[name].map(_mapping(unquoted, table[name])) for name in _TEXT}
     for name in ("T", "seed"):
         columns[name] = np.array([int(text) for text in table[name]], np.int64)
     for name in ("w_rec", "value"):
@@ -247,12 +247,12 @@ def _mapping(change: Callable[[str], str], column: "pandas.Series[str]") -> dict
     return {text: change(text) for text in column.unique().tolist()}
 
 
-def _escaped(text: str) -> str:
+def _quoted(text: str) -> str:
     return f"'{text}" if re.match(r"'*[=+\-@\t\r]", text) else text
 
 
-def plain(text: str) -> str:
-    """A text as it was before `csv` made it safe."""
+def unquoted(text: str) -> str:
+    """A text of a CSV without the apostrophe that `csv` has put before it."""
     return text[1:] if re.match(r"''*[=+\-@\t\r]", text) else text
 
 

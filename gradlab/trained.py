@@ -69,7 +69,7 @@ def read(path: Path) -> Trained:
             for name in ("remedies.csv", "training.csv")
         ]
         for frame in frames:
-            frame["arm"] = frame["arm"].map(tables.plain)
+            frame["arm"] = frame["arm"].map(tables.unquoted)
         whole = frames[0].fillna({"broken_what": ""})
         return Trained(about, whole, frames[1], tables.dataset(contents["norms.nc"]))
     except (ValueError, KeyError, OSError) as error:

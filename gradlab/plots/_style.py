@@ -3,6 +3,7 @@
 import contextlib
 import io
 import math
+import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,9 +15,11 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
+from gradlab.escaping import plain
 from gradlab.files import replace, storage
 
 WIDTH = 7.2
@@ -209,8 +212,13 @@ def write(figure: Figure, path: Path) -> None:
 
 
 def drawn(figure: Figure, kind: str) -> bytes:
-    """The figure as a file of this kind."""
+    """The figure as a file of this kind; its texts are printable, whatever they were."""
+    for text in figure.findobj(Text):
+        if isinstance(text, Text) and not text.get_text().isprintable():
+            text.set_text("\n".join(map(plain, text.get_text().split("\n"))))
     file = io.BytesIO()
-    with style():
+    with style(), warnings.catch_warnings():
+        # A letter that the font lacks becomes a box, which is no reason to stop.
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
         figure.savefig(file, format=kind, metadata=dict.fromkeys(SILENT[kind]))
     return file.getvalue()

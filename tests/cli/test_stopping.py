@@ -60,4 +60,5 @@ def test_a_full_disk_behind_stdout_is_a_storage_error(command):
     with open("/dev/full", "w") as full:
         said = finished(*command, stdout=full)
     assert said.code == Exit.STORAGE
-    assert said.err == "error: stdout: cannot be written: No space left on device\n"
+    what = "cannot be written: No space left on device; send it elsewhere, what was computed is kept"
+    assert said.err == f"error: stdout: {what}\n"
