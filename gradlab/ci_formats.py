@@ -111,8 +111,8 @@ def annotations(findings: Sequence[Finding], title: str) -> list[str]:
 
 
 def _command(level: str, title: str, text: str) -> str:
-    named = escaping.workflow(escaping.plain(f"gradlab: {title}"), is_property=True)
-    return f"::{level} title={named}::{escaping.workflow(escaping.plain(text))}"
+    named, said = (escaping.terminal(escaping.plain(words)) for words in (f"gradlab: {title}", text))
+    return f"::{level} title={escaping.workflow(named, is_property=True)}::{escaping.workflow(said)}"
 
 
 def markdown(findings: Sequence[Finding], title: str, rows: int | None = None) -> str:

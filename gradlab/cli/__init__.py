@@ -3,6 +3,7 @@
 Only typer is imported at the top of these files, so that `--help` answers at once.
 """
 
+import contextlib
 import gc
 import importlib
 import pkgutil
@@ -69,8 +70,7 @@ def execute(arguments: list[str]) -> int:
         code = _answer(arguments)
         _output.flush()
     except GradlabError as error:
-        # stdout cannot be written, so `--json` has no place for its document either.
-        return _say([], error.where, error.what, error.code)
+        return _say(arguments, error.where, error.what, error.code)
     return code
 
 
@@ -139,7 +139,9 @@ def _say(arguments: list[str], where: str, what: str, code: Exit) -> int:
     where, what = _output.error_parts(where, what)
     if "--json" in arguments:
         error = {"where": where, "message": what}
-        _output.say_json({"schema": "gradlab.error/1", "status": "error", "exit_code": code, "error": error})
+        document = {"schema": "gradlab.error/1", "status": "error", "exit_code": code, "error": error}
+        with contextlib.suppress(GradlabError):
+            _output.say_json(document)
     _output.note(f"error: {where}: {what}")
     return code
 

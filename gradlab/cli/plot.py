@@ -36,6 +36,10 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
     """Draw one plot of a finished run; without -o into its figures. `gradlab list plots` has them all."""
+    from gradlab.status import GradlabError
+
+    if terminal and as_json:
+        raise GradlabError("--terminal", "and --json exclude each other; give one")
     options = {"x": x, "y": y, "color": color}
     folder, spec = _words(run, kind, any(value is not None for value in options.values()))
     draw, name = _made(spec, options)

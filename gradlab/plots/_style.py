@@ -25,6 +25,8 @@ from gradlab.files import replace, storage
 WIDTH = 7.2
 """Of a full figure, in inches: two columns of a page."""
 DPI = 150
+LONGEST_TICK = 48
+"""Characters of a name beside an axis."""
 POINTS = 500
 """A curve is drawn through at most this many points."""
 
@@ -133,6 +135,16 @@ def label(axes: Sequence[Axes], x: str, y: str) -> None:
             panel.set_ylabel(y)
         if panel.xaxis.get_tick_params()["labelbottom"]:
             panel.set_xlabel(x)
+
+
+def ticks(names: Sequence[str]) -> list[str]:
+    """Names beside an axis: printable, and short enough to leave the plot some room.
+
+    >>> ticks(["lstm", "a" * 99])[1][-5:]
+    'aa...'
+    """
+    found = map(plain, names)
+    return [name if len(name) <= LONGEST_TICK else f"{name[: LONGEST_TICK - 3]}..." for name in found]
 
 
 def w_rec_norm(w_rec: NDArray[np.float64]) -> Normalize:

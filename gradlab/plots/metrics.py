@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from gradlab.escaping import plain
 from gradlab.plots import _style
 from gradlab.profiles import METRICS
 from gradlab.registry import unknown
@@ -129,7 +128,7 @@ def _curve(
         bars = np.array([mean - low, high - mean])
         beside = np.arange(len(order)) + 0.08 * place
         panel.errorbar(beside, mean, bars, color=color, marker="o", markersize=4.5, linestyle="none")
-        panel.set_xticks(range(len(order)), [plain(name) for name in order])
+        panel.set_xticks(range(len(order)), _style.ticks(order))
         return
     if (high > low).any():
         panel.fill_between(order, low, high, color=color, alpha=0.15, linewidth=0)
