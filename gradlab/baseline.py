@@ -147,7 +147,9 @@ def _parsed(path: Path) -> Any:
             raise GradlabError(str(path), f"has {size(room)}; a baseline has {size(LARGEST)} at the most")
         return json.loads(path.read_bytes(), object_pairs_hook=_once, parse_constant=_no_constant)
     except OSError as error:
-        raise GradlabError(str(path), f"cannot be read: {error.strerror or error}") from error
+        raise GradlabError(
+            str(path), f"cannot be read: {error.strerror or error}; name another file"
+        ) from error
     except RecursionError as error:
         raise GradlabError(str(path), "is not a baseline: too deeply nested") from error
     except ValueError as error:

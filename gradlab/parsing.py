@@ -67,7 +67,7 @@ def _text(path: Path) -> str:
         raise GradlabError(str(path), f"no such file; {hint}") from error
     except (OSError, ValueError) as error:
         what = getattr(error, "strerror", None) or error
-        raise GradlabError(shown(str(path)), f"cannot be read: {what}") from error
+        raise GradlabError(shown(str(path)), f"cannot be read: {what}; name another file") from error
     if len(content) > LARGEST:
         raise GradlabError(str(path), "is larger than 1 MiB, which no settings file needs")
     try:

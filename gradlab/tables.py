@@ -219,7 +219,9 @@ def _bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         code = Exit.USAGE if isinstance(error, FileNotFoundError) else Exit.STORAGE
-        raise GradlabError(str(path), f"cannot be read: {error.strerror or error}", code) from error
+        raise GradlabError(
+            str(path), f"cannot be read: {error.strerror or error}; name another run", code
+        ) from error
 
 
 def csv(table: "pandas.DataFrame") -> bytes:

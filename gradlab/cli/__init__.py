@@ -6,6 +6,7 @@ Only typer is imported at the top of these files, so that `--help` answers at on
 import contextlib
 import gc
 import importlib
+import os
 import pkgutil
 import shlex
 import sys
@@ -119,7 +120,10 @@ def _answer(arguments: list[str]) -> int:
             return Exit.OK
         if _output.is_lost(error):
             raise _output.lost(error) from error
-        return _bug(arguments, error)
+        if error.filename is None:
+            return _bug(arguments, error)
+        what = f"cannot be used: {error.strerror or error}; name another file or folder"
+        return _say(arguments, os.fsdecode(error.filename), what, Exit.USAGE)
     except MemoryError:
         return _say(arguments, "memory", "ran out; choose a smaller grid, -T or --hidden", Exit.RESOURCES)
     except Exception as error:
