@@ -4,7 +4,6 @@ JSON with one line a number, made to be read in a code review: values by seed to
 that says why there is none; the digests of the weights; the limits, which may be edited.
 """
 
-import json
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from pydantic import BeforeValidator, Field
 
 from gradlab import compare as comparing
-from gradlab import documents, files, strict
+from gradlab import documents, escaping, files, strict
 from gradlab.drift import LIMITS, Change, Limit
 from gradlab.files import replace, storage
 from gradlab.sides import MACHINE, SAME, Key, Series, Side, side
@@ -103,7 +102,7 @@ def text(baseline: Baseline) -> str:
     }
     blocks = []
     for name, value in head.items():
-        written = json.dumps(value, allow_nan=False, sort_keys=True, indent=1)
+        written = escaping.document(value, 1, sort_keys=True)
         blocks.append(f' "{name}": {written}'.replace("\n", "\n "))
     lines = []
     for key, series in held.series.items():
@@ -111,7 +110,7 @@ def text(baseline: Baseline) -> str:
         point = {name: at for name, at in key._asdict().items() if at is not None}
         facts = {"chaotic": series.chaotic, "within": series.within}
         row = point | {name: fact for name, fact in facts.items() if fact} | {"values": values}
-        lines.append("  " + json.dumps(row, allow_nan=False))
+        lines.append("  " + escaping.document(row))
     return "{\n" + ",\n".join(blocks) + ',\n "numbers": [\n' + ",\n".join(lines) + "\n ]\n}\n"
 
 
@@ -163,7 +162,8 @@ def _parsed(path: Path) -> Any:
         what = f"no such file; make one with `gradlab baseline create RUN -o {path}`"
         raise GradlabError(str(path), what) from error
     except OSError as error:
-        raise GradlabError(str(path), f"cannot be read: {error.strerror or error}") from error
+        what = f"cannot be read: {error.strerror or error}; name another file"
+        raise GradlabError(str(path), what) from error
     except ValueError as error:
         raise GradlabError(str(path), str(error)) from error
 

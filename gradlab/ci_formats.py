@@ -4,7 +4,7 @@ Names and values are text in all of them. Every form is a function from findings
 those that were asked for.
 """
 
-import json
+import contextlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -41,7 +41,8 @@ def publish(findings: Sequence[Finding], *, title: str, junit: Path | None, gith
 def to_github(findings: Sequence[Finding], title: str, environment: Mapping[str, str]) -> None:
     """Print the annotations, and append the step summary to the file that the environment names."""
     for line in annotations(findings, title):
-        print(line, file=sys.stderr)
+        with contextlib.suppress(OSError):
+            print(line, file=sys.stderr)  # noqa: T201 - the one place that means to command
     if named := environment.get("GITHUB_STEP_SUMMARY"):
         path = Path(named)
         with storage(path), path.open("a", encoding="utf-8") as file:
@@ -53,13 +54,11 @@ def worst_first(findings: Sequence[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda finding: _ORDER.index(finding.status))
 
 
-def json_text(findings: Sequence[Finding], **extra: Any) -> str:
-    """One strict JSON document; numbers are finite or null."""
+def json_document(findings: Sequence[Finding], **extra: Any) -> dict[str, Any]:
+    """What becomes one strict JSON document; numbers are finite or null."""
     code = exit_code(findings)
     head = {"schema": "gradlab.findings/1", "status": code.name.lower(), "exit_code": int(code)}
-    return json.dumps(
-        head | {"summary": count(findings)} | extra | {"data": document(findings)}, allow_nan=False, indent=1
-    )
+    return head | {"summary": count(findings)} | extra | {"data": document(findings)}
 
 
 def junit_xml(findings: Sequence[Finding], title: str) -> bytes:
@@ -112,8 +111,8 @@ def annotations(findings: Sequence[Finding], title: str) -> list[str]:
 
 
 def _command(level: str, title: str, text: str) -> str:
-    named = escaping.workflow(escaping.plain(f"gradlab: {title}"), is_property=True)
-    return f"::{level} title={named}::{escaping.workflow(escaping.plain(text))}"
+    named, said = (escaping.terminal(escaping.plain(words)) for words in (f"gradlab: {title}", text))
+    return f"::{level} title={escaping.workflow(named, is_property=True)}::{escaping.workflow(said)}"
 
 
 def markdown(findings: Sequence[Finding], title: str, rows: int | None = None) -> str:

@@ -1,8 +1,15 @@
-"""Names and values are text wherever they are shown: one function a place that would read them otherwise."""
+"""Names and values are text wherever they are shown: one function a place that would read them otherwise.
+
+What comes from a file is made `plain` where it enters a line; the other functions begin with that.
+"""
 
 import re
+from typing import Any
 
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+# What CI services take for commands in a log: `::name` after blanks (GitHub), `##[name` and `##vso[name`
+# anywhere (GitHub, Azure), `##teamcity[name`.
+_COMMAND = re.compile(r"^(\s*):(?=:)|(#)#(?=\w*\[)", re.MULTILINE)
 
 
 def plain(text: str) -> str:
@@ -16,6 +23,30 @@ def plain(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(ascii(c)[1:-1] if unicodedata.category(c) in _INVISIBLE else c for c in text)
+
+
+def terminal(text: str) -> str:
+    r"""Lines for a terminal or a log: only line breaks and tabs control it, none is a command to CI.
+
+    >>> terminal("a\x1b[31m\n::error::b")
+    'a\\x1b[31m\n\\x3a:error::b'
+    """
+    if not (text.isascii() and text.replace("\n", "").replace("\t", "").isprintable()):
+        text = re.sub(r"[^\n\t]+", lambda found: plain(found[0]), text)
+    return _COMMAND.sub(lambda found: f"{found[1]}\\x3a" if found[2] is None else r"#\x23", text)
+
+
+def document(value: Any, indent: int | None = None, *, sort_keys: bool = False) -> str:
+    r"""Strict JSON in printable ASCII that is no command to CI in a log; NaN and infinity are a `ValueError`.
+
+    >>> document({"a": "\x7f##[b]"})
+    '{"a": "\\u007f#\\u0023[b]"}'
+    """
+    import json
+
+    text = json.dumps(value, allow_nan=False, indent=indent, sort_keys=sort_keys)
+    text = text.replace("\x7f", r"\u007f")
+    return re.sub(r"##(?=\w*\[)", r"#\\u0023", text)
 
 
 def spreadsheet(text: str) -> str:

@@ -1,12 +1,11 @@
 """What a run's numbers say of its claims."""
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gradlab import registry, sampling, tables
+from gradlab import escaping, registry, sampling, tables
 from gradlab.claims import Claim, checks
 from gradlab.files import replace, storage
 from gradlab.samples import ORDER, Order, Sample, Samples, Status, Verdict, Where, label, number
@@ -116,6 +115,6 @@ def write(folder: Path, facts: dict[str, Any], findings: Sequence[Judged]) -> No
     if any(about.get(key) != value for key, value in facts.items()):
         about, contents = tables.read_files(folder, tuple(about["files"]))
         tables.write_files(folder, about | facts, contents)
-    text = json.dumps(document(str(facts["question"]), findings), allow_nan=False, indent=1)
+    text = escaping.document(document(str(facts["question"]), findings), 1)
     with storage(folder):
         replace(folder / "findings.json", f"{text}\n".encode())

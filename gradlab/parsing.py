@@ -63,7 +63,7 @@ def _text(path: Path, most: int) -> str:
         raise GradlabError(str(path), f"no such file; {hint}") from error
     except (OSError, ValueError) as error:
         what = getattr(error, "strerror", None) or error
-        raise GradlabError(shown(str(path)), f"cannot be read: {what}") from error
+        raise GradlabError(shown(str(path)), f"cannot be read: {what}; name another file") from error
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

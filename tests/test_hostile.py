@@ -172,7 +172,7 @@ def refused(said, code, words):
 def one_line(said):
     line = said.err.removesuffix("\n")
     assert line.isprintable()
-    assert len(line) < 400
+    assert len(line) <= 300
 
 
 @pytest.mark.parametrize(("row", "words", "code", "said"), COMMANDS, ids=lambda x: str(x)[:12])

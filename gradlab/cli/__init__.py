@@ -4,10 +4,8 @@ Only typer is imported at the top of these files, so that `--help` answers at on
 """
 
 import contextlib
-import errno
 import gc
 import importlib
-import json
 import os
 import pkgutil
 import shlex
@@ -17,7 +15,7 @@ from typing import Any
 
 import typer
 
-from gradlab.cli import _stopping, _strict
+from gradlab.cli import _output, _stopping, _strict
 from gradlab.status import MEANING, Exit, GradlabError, shown
 
 EPILOG = "Exit codes: " + " · ".join(f"{code.value} {meaning}" for code, meaning in MEANING.items()) + "."
@@ -39,7 +37,7 @@ def app() -> typer.Typer:
         if version:
             from gradlab import __version__
 
-            typer.echo(f"gradlab {__version__}")
+            _output.say(f"gradlab {__version__}")
             raise typer.Exit
 
     for module in pkgutil.iter_modules(__path__):
@@ -53,7 +51,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit with its code."""
     # Tracing makes objects by the million and hardly a cycle among them: looking for some took a twentieth.
     gc.set_threshold(100_000, 50, 50)
-    sys.exit(execute(sys.argv[1:] if arguments is None else list(arguments)))
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    _output.open_streams()
+    _stopping.watch(_resume(words))
+    code = execute(words)
+    if code in (Exit.INTERRUPTED, Exit.TERMINATED):
+        _stopping.leave("", code)
+    _stopping.rest()
+    sys.exit(code)
 
 
 def execute(arguments: list[str]) -> int:
@@ -64,28 +69,33 @@ def execute(arguments: list[str]) -> int:
         return int(app()(arguments, prog_name="gradlab", standalone_mode=False) or 0)
     try:
         code = _answer(arguments)
-        sys.stdout.flush()
-    except (BrokenPipeError, SystemExit) as error:
-        # Typer and rich make a SystemExit of a broken pipe.
-        if not isinstance(error, BrokenPipeError) and not isinstance(error.__context__, BrokenPipeError):
-            raise
-        # The reader has gone, as in `| head -1`.
-        _drop_output()
-        return Exit.OK
-    except OSError as error:
-        _drop_output()
-        return _say([], "stdout", f"cannot be written: {error.strerror or error}", Exit.STORAGE)
+        _output.flush()
+    except GradlabError as error:
+        return _say(arguments, error.where, error.what, error.code)
     return code
 
 
 def _resume(arguments: list[str]) -> str:
-    again = shlex.join(word for word in arguments if word != "--force")
+    again = " ".join(_quoted(word) for word in arguments if word != "--force")
     return f"interrupted; what is finished is kept, and this goes on: gradlab {again}"
 
 
-def _drop_output() -> None:
-    """What is left of the output goes nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _quoted(word: str) -> str:
+    r"""A word as a shell reads it; what cannot be printed is spelled as bash, zsh and ksh read it.
+
+    >>> print(_quoted("a b"), _quoted("a\n"))
+    'a b' $'a\x0a'
+    """
+    if word.isprintable():
+        return shlex.quote(word)
+    return "$'" + "".join(map(_spelled, word)) + "'"
+
+
+def _spelled(letter: str) -> str:
+    """A letter between the quotes of `$'...'`."""
+    if letter.isprintable():
+        return f"\\{letter}" if letter in "\\'" else letter
+    return "".join(f"\\x{byte:02x}" for byte in letter.encode(errors="surrogateescape"))
 
 
 def _answer(arguments: list[str]) -> int:
@@ -96,22 +106,31 @@ def _answer(arguments: list[str]) -> int:
     except typer.TyperException as error:
         where, what = _usage(error)
         return _say(arguments, where, what, Exit.USAGE)
-    except typer.Abort:
+    except (typer.Abort, KeyboardInterrupt):
         code = Exit.INTERRUPTED
     except SystemExit as error:
-        if error.code != Exit.TERMINATED:
+        if isinstance(error.__context__, BrokenPipeError):
+            # Typer and rich make this of a reader who has gone, as in `--help | head -1`.
+            return Exit.OK
+        if error.code not in (Exit.INTERRUPTED, Exit.TERMINATED):
             raise
-        code = Exit.TERMINATED
+        code = Exit(error.code)
     except OSError as error:
-        if error.errno in (errno.EPIPE, errno.ENOSPC) and error.filename is None:
-            raise
-        return _bug(arguments, error)
+        if isinstance(error, BrokenPipeError):
+            return Exit.OK
+        if _output.is_lost(error):
+            raise _output.lost(error) from error
+        if error.filename is None:
+            return _bug(arguments, error)
+        what = f"cannot be used: {error.strerror or error}; name another file or folder"
+        return _say(arguments, os.fsdecode(error.filename), what, Exit.USAGE)
     except MemoryError:
         return _say(arguments, "memory", "ran out; choose a smaller grid, -T or --hidden", Exit.RESOURCES)
     except Exception as error:
         return _bug(arguments, error)
     if code in (Exit.INTERRUPTED, Exit.TERMINATED):
-        print(_resume(arguments), file=sys.stderr)
+        # A terminal has put ^C on the line.
+        _output.note(("\n" if sys.stderr.isatty() else "") + _resume(arguments))
     return code
 
 
@@ -121,28 +140,24 @@ def _bug(arguments: list[str], error: Exception) -> int:
 
 
 def _say(arguments: list[str], where: str, what: str, code: Exit) -> int:
+    where, what = _output.error_parts(where, what)
     if "--json" in arguments:
         error = {"where": where, "message": what}
-        print(json.dumps({"schema": "gradlab.error/1", "status": "error", "exit_code": code, "error": error}))
-    with contextlib.suppress(OSError):
-        print(f"error: {where}: {what}", file=sys.stderr)
+        document = {"schema": "gradlab.error/1", "status": "error", "exit_code": code, "error": error}
+        with contextlib.suppress(GradlabError):
+            _output.say_json(document)
+    _output.note(f"error: {where}: {what}")
     return code
 
 
 def _usage(error: Any) -> tuple[str, str]:
     """Typer's own complaint in the form of ours."""
-    text = _plain(" ".join(error.format_message().split()).rstrip("."), 200) or "no command given"
+    text = " ".join(error.format_message().split()).rstrip(".") or "no command given"
     name = getattr(error, "option_name", None) or getattr(getattr(error, "param", None), "opts", [None])[0]
     near = getattr(error, "possibilities", None) or ()
     if type(error).__name__ == "NoSuchOption":
         hint = f"did you mean {near[0]}?" if near else "see --help"
-        return _plain(str(name), 60), f"no such option; {hint}"
+        return str(name), f"no such option; {hint}"
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "gradlab"
     return str(name or command), f"{text}; see {command} --help"
-
-
-def _plain(text: str, limit: int) -> str:
-    """Text of a message that quotes what came: control characters escaped, long text shortened."""
-    text = text if len(text) <= limit else f"{text[: limit - 3]}..."
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)

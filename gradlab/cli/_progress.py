@@ -5,7 +5,8 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from gradlab.cli import _stopping
+from gradlab.cli import _output, _stopping
+from gradlab.escaping import plain
 
 if TYPE_CHECKING:
     from gradlab.engine import Progress
@@ -25,15 +26,13 @@ class Bar:
         if self.quiet:
             return self
         if not sys.stderr.isatty():
-            print(
-                f"measuring {self.planned.points} points, about {self.planned.seconds:.0f} s", file=sys.stderr
-            )
+            _output.note(f"measuring {self.planned.points} points, about {self.planned.seconds:.0f} s")
             return self
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         self.live = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
             TextColumn("compile {task.fields[compiling]:.1f} s  run {task.fields[running]:.1f} s  left"),
@@ -58,20 +57,20 @@ class Bar:
         if self.live is not None:
             self.live.update(
                 self.live.task_ids[0],
-                description=progress.doing[:24],
+                description=plain(progress.doing)[:24],
                 completed=progress.done,
                 compiling=progress.compiling,
                 running=progress.running,
             )
         elif not self.quiet and time.monotonic() - self.spoken > 10:
             self.spoken = time.monotonic()
-            print(f"{progress.done} of {self.planned.points} points, now {progress.doing}", file=sys.stderr)
+            _output.note(f"{progress.done} of {self.planned.points} points, now {progress.doing}")
 
     def say(self, what: str) -> None:
         """Show what is being done now; a moment to stop if that was asked for."""
         _stopping.check()
         if self.live is not None:
-            self.live.update(self.live.task_ids[0], description=what)
+            self.live.update(self.live.task_ids[0], description=plain(what))
 
 
 class Steps:
@@ -87,13 +86,13 @@ class Steps:
         if self.quiet:
             return self
         if not sys.stderr.isatty():
-            print(f"training {self.arms} arms", file=sys.stderr)
+            _output.note(f"training {self.arms} arms")
             return self
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
         self.live = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=None),
             TextColumn("{task.percentage:>3.0f} %"),
             TimeElapsedColumn(),
@@ -116,9 +115,9 @@ class Steps:
         _stopping.check()
         if news.arm not in self.seen:
             self.seen.append(news.arm)
-        what = f"{len(self.seen)}/{self.arms} {news.arm[:24]}: {news.doing}"
+        what = f"{len(self.seen)}/{self.arms} {plain(news.arm)[:24]}: {news.doing}"
         if self.live is not None:
             self.live.update(self.live.task_ids[0], description=what, completed=news.done, total=news.of)
         elif not self.quiet and time.monotonic() - self.spoken > 10:
             self.spoken = time.monotonic()
-            print(f"{what}, {news.done / news.of:.0%}", file=sys.stderr)
+            _output.note(f"{what}, {news.done / news.of:.0%}")

@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.text import Text
 
+from gradlab.escaping import plain
 from gradlab.outcomes import Outcome, forecast
 from gradlab.sentences import judged, sentences
 from gradlab.stats import LEVEL, percent
@@ -53,7 +54,8 @@ def _row(row: Outcome) -> str:
     before, after = (f">{row.T}" if math.isnan(h) else f"{h:.0f}" for h in row.horizon)
     updates = "-" if math.isnan(row.updates) else f"{row.updates:.0f}"
     loss = "-" if math.isnan(row.loss) else f"{row.loss:.3g}"
-    name = row.arm if len(row.arm) <= 21 else f"{row.arm[:18]}..."
+    arm = plain(row.arm)
+    name = arm if len(arm) <= 21 else f"{arm[:18]}..."
     solved = f"{share.successes}/{share.of}"
     rate = "-" if math.isnan(row.rate) else f"{row.rate:.3g}"
     return (

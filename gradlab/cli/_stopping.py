@@ -2,11 +2,14 @@
 
 import os
 import signal
+import sys
+import threading
 import types
 
 from gradlab.status import Exit
 
 _asked: list[BaseException] = []
+_watched = threading.Event()
 
 
 def listen() -> None:
@@ -27,8 +30,52 @@ def check() -> None:
         raise _asked[0]
 
 
+def rest() -> None:
+    """Leave both signals to the system: the command is done, and only Python's own end is left."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is _stop:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def watch(farewell: str) -> None:
+    """Have a thread see to the second Ctrl-C: it says `farewell` on stderr and ends the process.
+
+    Python runs a handler between two of its own steps only, so not while XLA compiles. For a process of our
+    own; what is lost in a callback (see `check`) is not reported there.
+    """
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    threading.Thread(target=_second, args=(reading, farewell), name="Ctrl-C", daemon=True).start()
+    _watched.set()
+    report = sys.unraisablehook
+    sys.unraisablehook = lambda lost: None if lost.exc_value in _asked else report(lost)
+
+
+def _second(reading: int, farewell: str) -> None:
+    """Wait for a Ctrl-C that is not the first signal."""
+    came = 0
+    while came < 2:
+        for number in os.read(reading, 64):
+            came += 1 if came == 0 or number == signal.SIGINT else 0
+    leave(farewell)
+
+
+def leave(farewell: str, code: int = Exit.INTERRUPTED) -> None:
+    """End the process without Python's own end, which XLA's threads and a further Ctrl-C can crash."""
+    try:
+        # Not by `print`: the thread that was interrupted may hold the stream's lock.
+        os.write(2, f"{farewell}\n".encode(errors="backslashreplace") if farewell else b"")
+    except OSError:
+        pass
+    finally:
+        os._exit(code)
+
+
 def _stop(number: int, frame: types.FrameType | None) -> None:
-    if _asked and number == signal.SIGINT:
-        os._exit(Exit.INTERRUPTED)
+    if _asked:
+        if number == signal.SIGINT and not _watched.is_set():
+            os._exit(Exit.INTERRUPTED)
+        return
     _asked.append(KeyboardInterrupt() if number == signal.SIGINT else SystemExit(Exit.TERMINATED))
     raise _asked[0]

@@ -4,7 +4,7 @@ from typing import Any
 
 import typer.core
 
-from gradlab.status import GradlabError
+from gradlab.status import Exit, GradlabError
 
 
 class Command(typer.core.TyperCommand):
@@ -22,3 +22,10 @@ class Command(typer.core.TyperCommand):
             if value == "" or (isinstance(value, list) and "" in value):
                 raise GradlabError(param.opts[0], "is empty; give it a value, or leave it out")
         return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Typer's own would print on stderr when it is interrupted, and fail where nobody reads that."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise SystemExit(Exit.INTERRUPTED) from None

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from rich.text import Text
 
 from gradlab import tables
+from gradlab.escaping import plain
 from gradlab.stats import LEVEL, percent
 from gradlab.summary import EQUIVALENT, Group, state_shift
 from gradlab.tables import Run
@@ -51,7 +52,9 @@ def render(run: Run, width: int, *, unicode: bool, color: bool) -> Text:
             if heading is not None:
                 text.append("\n")
             heading = (row.cell, row.init)
-            text.append(f"{row.cell}, init {row.init}" if several else row.cell, "bold" if color else "")
+            text.append(
+                plain(f"{row.cell}, init {row.init}" if several else row.cell), "bold" if color else ""
+            )
             label = f" {'lag 0..T':<{spark}}".rstrip() if spark >= 8 else ""
             text.append(f"\n{_HEAD}{label}\n", "dim" if color else "")
         word, rest = _cells(row)

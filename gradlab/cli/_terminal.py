@@ -27,29 +27,22 @@ def color() -> bool:
 
 def show(run: "Run") -> None:
     """Print the table of a run on stdout."""
-    from rich.console import Console
-
+    from gradlab.cli import _output
     from gradlab.cli._table import render
 
-    colored = color()
-    console = Console(no_color=not colored, force_terminal=colored, highlight=False, width=max(width(), 40))
-    console.print(render(run, width(), unicode=unicode(), color=colored), soft_wrap=True, end="")
+    _output.say(render(run, width(), unicode=unicode(), color=color()))
 
 
 def show_remedies(run: "Trained") -> None:
     """Print the table of a comparison on stdout."""
-    from rich.console import Console
-
+    from gradlab.cli import _output
     from gradlab.cli._remedies import render
 
-    colored = color()
-    console = Console(no_color=not colored, force_terminal=colored, highlight=False, width=max(width(), 40))
-    console.print(render(run, width(), color=colored), soft_wrap=True, end="")
+    _output.say(render(run, width(), color=color()))
 
 
-def remedies_document(run: "Trained", **extra: Any) -> str:
+def remedies_document(run: "Trained", **extra: Any) -> dict[str, Any]:
     """The table of a comparison as one JSON document: numbers are finite or null."""
-    import json
     import math
 
     from gradlab.outcomes import forecast
@@ -80,12 +73,11 @@ def remedies_document(run: "Trained", **extra: Any) -> str:
         "level": plain(found.level),
         "points": found.points,
     }
-    return json.dumps(head | {"forecast": rank, "data": data} | extra, allow_nan=False, indent=1)
+    return head | {"forecast": rank, "data": data} | extra
 
 
-def document(run: "Run", **extra: Any) -> str:
+def document(run: "Run", **extra: Any) -> dict[str, Any]:
     """The table of a run as one JSON document: numbers are finite or null."""
-    import json
     import math
 
     from gradlab import tables
@@ -95,4 +87,4 @@ def document(run: "Run", **extra: Any) -> str:
         row = {k: v for k, v in group._asdict().items() if k != "profile"}
         rows.append({k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()})
     head = {"schema": "gradlab.table/1", "status": run.about.get("status"), "data": rows}
-    return json.dumps(head | extra, allow_nan=False, indent=1)
+    return head | extra

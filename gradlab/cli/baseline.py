@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gradlab.cli import _output
+from gradlab.escaping import plain
+
 if TYPE_CHECKING:
     from gradlab.baseline import Baseline
     from gradlab.tables import Run
@@ -44,14 +47,14 @@ def _create(paths: list[Path], output: Path, force: bool, as_json: bool) -> int:
     from gradlab.status import GradlabError
 
     if output.exists() and not force:
-        what = f"is there already; `gradlab baseline update {paths[0]} {output}` shows what would change"
-        raise GradlabError(str(output), f"{what}, --force writes over it")
+        what = "is there already; `gradlab baseline update` shows what would change, --force writes over it"
+        raise GradlabError(str(output), what)
     made = baseline.create(_run(paths[0]), force=force)
     baseline.write(output, made)
     if as_json:
         _print("create", output, made, [])
     else:
-        print(f"{output}: {_holds(made)}")
+        _output.say(f"{output}: {_holds(made)}")
     return 0
 
 
@@ -68,8 +71,8 @@ def _update(paths: list[Path], output: Path, force: bool, as_json: bool) -> int:
         _print("update", file, new, lines)
         return 0
     for line in lines:
-        print(_plain(line))
-    print(f"{file}: {len(lines)} changes; {_holds(new)}")
+        _output.say(plain(line))
+    _output.say(f"{file}: {len(lines)} changes; {_holds(new)}")
     return 0
 
 
@@ -81,15 +84,19 @@ def _show(paths: list[Path], output: Path, force: bool, as_json: bool) -> int:
     if as_json:
         _print("show", paths[0], found, [])
         return 0
-    print(f"{paths[0]}: {_holds(found)}")
+    _output.say(f"{paths[0]}: {_holds(found)}")
     for name, facts in (("settings", found.side.settings), ("versions", found.side.versions)):
-        print(_plain(f"{name:<9} " + ", ".join(f"{key} {value}" for key, value in facts.items())))
+        _output.say(plain(f"{name:<9} " + ", ".join(f"{key} {value}" for key, value in facts.items())))
     for limit in found.limits:
         where = "".join(f" {key}={value}" for key, value in limit.where.items())
-        print(_plain(f"limit     {limit.metric}{where}: -+ {limit.absolute:g} + {limit.relative:g} of it"))
+        _output.say(
+            plain(f"limit     {limit.metric}{where}: -+ {limit.absolute:g} + {limit.relative:g} of it")
+        )
     for key, series in found.side.series.items():
         spread = f"{series.mean:.6g}" if series.numbers else ", ".join(sorted(set(series.states)))
-        print(_plain(f"{key}  {spread}  ({len(series.values)} seeds{', chaotic' if series.chaotic else ''})"))
+        _output.say(
+            plain(f"{key}  {spread}  ({len(series.values)} seeds{', chaotic' if series.chaotic else ''})")
+        )
     return 0
 
 
@@ -113,20 +120,14 @@ def _holds(found: "Baseline") -> str:
 
 
 def _print(action: str, path: Path, found: "Baseline", lines: list[str]) -> None:
-    import json
-
     data: dict[str, Any] = {"action": action, "file": str(path), "numbers": len(found.side.series)}
     if action == "update":
         data["changes"] = lines
     if action == "show":
+        import json
+
         from gradlab import baseline
 
         data["baseline"] = json.loads(baseline.text(found))
     head = {"schema": "gradlab.baseline-command/1", "status": "ok", "exit_code": 0}
-    print(json.dumps(head | {"data": data}, allow_nan=False, indent=1))
-
-
-def _plain(text: str) -> str:
-    from gradlab.escaping import plain
-
-    return plain(text)
+    _output.say_json(head | {"data": data}, 1)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gradlab.cli import _output
+from gradlab.escaping import plain
 from gradlab.status import GradlabError
 
 FEW = 20
@@ -52,12 +54,12 @@ def command(
         every += baselines.compare(found, baselines.read(baseline))
     ci_formats.publish(every, title=question or str(run), junit=junit, github=github)
     if as_json:
-        print(ci_formats.json_text(every))
+        _output.say_json(ci_formats.json_document(every), 1)
     else:
         for one in every:
             if one.status in ("failed", "cannot judge") or len(every) < FEW:
-                print(f"{one.status}: {one.sentence}")
-        print(verdicts.count(every))
+                _output.say(plain(f"{one.status}: {one.sentence}"))
+        _output.say(verdicts.count(every))
     return int(verdicts.exit_code(every))
 
 
@@ -67,20 +69,13 @@ def _under_actions(github: bool | None) -> bool:
 
 def show(question: str, made: "list[Judged]", folder: Path, as_json: bool) -> None:
     """Print findings on stdout."""
-    import json
-
     from gradlab import findings
     from gradlab.cli import _terminal
 
     if as_json:
         whole = findings.document(question, made) | {"run_dir": str(folder)}
-        print(json.dumps(whole, allow_nan=False, indent=1))
+        _output.say_json(whole, 1)
         return
-    from rich.console import Console
-
     from gradlab.cli._findings import render
 
-    colored = _terminal.color()
-    width = max(_terminal.width(), 40)
-    console = Console(no_color=not colored, force_terminal=colored, highlight=False, width=width)
-    console.print(render(question, made, width, color=colored), soft_wrap=True, end="")
+    _output.say(render(question, made, _terminal.width(), color=_terminal.color()))

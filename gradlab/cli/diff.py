@@ -1,9 +1,12 @@
 """`gradlab diff`: what changed between two runs."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from gradlab.cli import _output
+from gradlab.escaping import plain
 
 if TYPE_CHECKING:
     from gradlab.differences import Difference
@@ -34,7 +37,7 @@ def command(
     if only_changed:
         found = found._replace(rows=[row for row in found.rows if row.verdict != "same"])
     if as_json:
-        print(_document(found, code, a, b))
+        _output.say_json(_document(found, code, a, b), 1)
     else:
         _show(found, a, b)
     return code
@@ -44,26 +47,24 @@ def _show(found: "Difference", a: Path, b: Path) -> None:
     from collections import Counter
 
     from gradlab.differences import number
-    from gradlab.escaping import plain
 
     for name, old, new in found.settings:
-        print(plain(f"{name}: {old} -> {new}"))
+        _output.say(plain(f"{name}: {old} -> {new}"))
     if found.settings:
-        print()
+        _output.say()
     if found.rows:
-        print(f"{'verdict':<12}  {'x limit':>8}  {'A':>11}  {'B':>11}  what")
+        _output.say(f"{'verdict':<12}  {'x limit':>8}  {'A':>11}  {'B':>11}  what")
     for row in found.rows:
         times = "-" if row.mode is None else f"{row.times:.3g}"
         numbers = f"{times:>8}  {number(row.old):>11}  {number(row.new):>11}"
-        print(plain(f"{row.verdict:<12}  {numbers}  {row.what if row.mode else row.sentence}"))
+        _output.say(plain(f"{row.verdict:<12}  {numbers}  {row.what if row.mode else row.sentence}"))
     counts = Counter(row.verdict for row in found.rows)
     said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items()) or "nothing has changed"
-    print(plain(f"{a} (A) and {b} (B): {said}"))
+    _output.say(plain(f"{a} (A) and {b} (B): {said}"))
 
 
-def _document(found: "Difference", code: int, a: Path, b: Path) -> str:
+def _document(found: "Difference", code: int, a: Path, b: Path) -> dict[str, Any]:
     """One JSON document: numbers are finite or null."""
-    import json
     import math
 
     rows = []
@@ -75,4 +76,4 @@ def _document(found: "Difference", code: int, a: Path, b: Path) -> str:
     status = {0: "same", 1: "changed", 4: "cannot judge"}[code]
     head = {"schema": "gradlab.diff/1", "status": status, "exit_code": code, "a": str(a), "b": str(b)}
     settings = [setting._asdict() for setting in found.settings]
-    return json.dumps(head | {"settings": settings, "data": rows}, allow_nan=False, indent=1)
+    return head | {"settings": settings, "data": rows}

@@ -4,25 +4,21 @@ from typing import Annotated, Any
 
 import typer
 
+from gradlab.cli import _output
+
 
 def command(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False) -> int:
     """Show versions, devices, cores, precision and compile cache, and test them."""
-    import json
-
     from gradlab import runtime
 
     runtime.configure()
     runtime.require_device("auto")
     facts = runtime.facts() | _tested()
     if as_json:
-        print(
-            json.dumps(
-                {"schema": "gradlab.doctor/1", "status": "ok", "exit_code": 0, "data": facts}, indent=1
-            )
-        )
+        _output.say_json({"schema": "gradlab.doctor/1", "status": "ok", "exit_code": 0, "data": facts}, 1)
         return 0
     for key, value in facts.items():
-        print(f"{key.replace('_', ' '):<22} {value}")
+        _output.say(f"{key.replace('_', ' '):<22} {value}")
     return 0
 
 

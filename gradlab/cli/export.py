@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from gradlab.cli import _output
+
 
 def command(
     run: Annotated[Path, typer.Argument(help="A run's folder, such as results/NAME.")],
@@ -18,8 +20,6 @@ def command(
 
     Without -o the file goes into the run's folder, below exports/. No file of the run is changed.
     """
-    import sys
-
     from gradlab import registry, tables
     from gradlab.files import replace, storage
     from gradlab.status import GradlabError
@@ -30,8 +30,7 @@ def command(
         raise GradlabError(str(run), "is not the run of a sweep; its CSV files are tidy as they are")
     content = made(tables.read(run))
     if output is not None and str(output) == "-":
-        sys.stdout.flush()
-        sys.stdout.buffer.write(content)
+        _output.say_bytes(content)
         return 0
     path = _place(run, registry.home("exports", name).FILE, output)
     with storage(path):
@@ -51,10 +50,8 @@ def _place(run: Path, name: str, output: Path | None) -> Path:
 
 
 def _say(path: Path, to: str, size: int, as_json: bool) -> None:
-    import json
-
     if as_json:
         data = {"file": str(path), "format": to, "bytes": size}
-        print(json.dumps({"schema": "gradlab.export/1", "status": "ok", "exit_code": 0, "data": data}))
+        _output.say_json({"schema": "gradlab.export/1", "status": "ok", "exit_code": 0, "data": data})
     else:
-        print(path)
+        _output.say(str(path))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gradlab.cli import _stopping
+from gradlab.cli import _output, _stopping
 
 if TYPE_CHECKING:
     from gradlab.lesson.parts import Chapter
@@ -42,14 +42,14 @@ def command(
     runtime.configure()
     made: list[tuple[int, Chapter]] = []
     if not quiet and (place is not None or not _watched()):
-        typer.echo(f"computing {len(numbers)} chapter{'s' * (len(numbers) > 1)}", err=True)
+        _output.note(f"computing {len(numbers)} chapter{'s' * (len(numbers) > 1)}")
     for at, told in lesson.chapters(numbers, base):
         _stopping.check()
         made.append((at, told))
         if terminal:
             _walk(at, told, last=at == numbers[-1])
         elif not quiet:
-            typer.echo(f"chapter {at}: {told.title}", err=True)
+            _output.note(f"chapter {at}: {told.title}")
     if place is not None:
         from gradlab.lesson import page
 
@@ -57,9 +57,9 @@ def command(
         with storage(place.parent):
             replace(place, page.html(made, base, " ".join(words)).encode())
         if not terminal:
-            print(place)
+            _output.say(str(place))
         elif not quiet:
-            typer.echo(str(place), err=True)
+            _output.note(str(place))
     return 0
 
 
@@ -77,7 +77,7 @@ def _walk(number: int, told: "Chapter", *, last: bool) -> None:
 
     pieces = list(walk(number, told, _terminal.width(), unicode=_terminal.unicode()))
     for i, lines in enumerate(pieces):
-        print("\n".join(lines))
+        _output.say("\n".join(lines))
         if _watched() and not (last and i == len(pieces) - 1):
             _enter()
 
@@ -85,8 +85,7 @@ def _walk(number: int, told: "Chapter", *, last: bool) -> None:
 def _enter() -> None:
     import sys
 
-    sys.stderr.write("[Enter] ")
-    sys.stderr.flush()
+    _output.ask("[Enter] ")
     if not sys.stdin.readline():
         raise KeyboardInterrupt
     _stopping.check()

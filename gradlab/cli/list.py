@@ -4,6 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
+from gradlab.cli import _output
+
 EXPERIMENTS = "experiments"
 """No kind of member: settings files in a folder of this name."""
 
@@ -18,8 +20,6 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
     """Show members with equation, settings and defaults, and the questions of the folder experiments."""
-    import json
-
     from gradlab import registry, runtime
 
     runtime.configure()
@@ -28,20 +28,18 @@ def command(
         raise registry.unknown("KIND", "kind", kind, known)
     found = {k: _experiments() if k == EXPERIMENTS else _members(k) for k in ([kind] if kind else known)}
     if as_json:
-        print(
-            json.dumps({"schema": "gradlab.list/1", "status": "ok", "exit_code": 0, "data": found}, indent=1)
-        )
+        _output.say_json({"schema": "gradlab.list/1", "status": "ok", "exit_code": 0, "data": found}, 1)
         return 0
     for title, members in found.items():
-        print(title.upper())
+        _output.say(title.upper())
         if not members:
-            print(f"\n  none: no {EXPERIMENTS}/*.toml here")
+            _output.say(f"\n  none: no {EXPERIMENTS}/*.toml here")
         for member in members:
             settings = ", ".join(f"{key}={value}" for key, value in member["settings"].items())
-            print(f"\n  {member['name']}({settings})" if settings else f"\n  {member['name']}")
+            _output.say(f"\n  {member['name']}({settings})" if settings else f"\n  {member['name']}")
             for line in member["doc"].splitlines():
-                print(f"    {line}".rstrip())
-        print()
+                _output.say(f"    {line}".rstrip())
+        _output.say()
     return 0
 
 

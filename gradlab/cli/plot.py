@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gradlab.cli import _output
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -34,8 +36,10 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
     """Draw one plot of a finished run; without -o into its figures. `gradlab list plots` has them all."""
-    import json
+    from gradlab.status import GradlabError
 
+    if terminal and as_json:
+        raise GradlabError("--terminal", "and --json exclude each other; give one")
     options = {"x": x, "y": y, "color": color}
     folder, spec = _words(run, kind, any(value is not None for value in options.values()))
     draw, name = _made(spec, options)
@@ -52,9 +56,9 @@ def command(
     _style.write(figure, output)
     if as_json:
         document = {"schema": "gradlab.plot/1", "status": "ok", "exit_code": 0, "data": {"file": str(output)}}
-        print(json.dumps(document))
+        _output.say_json(document)
     else:
-        print(output)
+        _output.say(str(output))
     return 0
 
 
@@ -198,8 +202,6 @@ def _one(axis: str, word: str, values: list[Any]) -> Any:
 
 def _show(figure: "Figure") -> None:
     """The figure as characters on stdout."""
-    from rich.console import Console
-
     from gradlab.cli import _terminal
     from gradlab.plots._style import style
     from gradlab.plots._terminal import render
@@ -207,5 +209,4 @@ def _show(figure: "Figure") -> None:
     colored, width = _terminal.color(), max(_terminal.width(), 40)
     with style():
         drawn = render(figure, width, unicode=_terminal.unicode(), color=colored)
-    console = Console(no_color=not colored, force_terminal=colored, highlight=False, width=width)
-    console.print(drawn, soft_wrap=True, end="")
+    _output.say(drawn)

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gradlab.cli import _output
+
 if TYPE_CHECKING:
     from gradlab.trained import Trained
     from gradlab.trials import Comparison
@@ -161,14 +163,14 @@ def train_arms(comparison: "Comparison", settings: dict[str, Any], folder: Path,
     shards.drop()
     store.ended(folder)
     for place in shards.damaged:
-        typer.echo(f"a damaged shard was trained again; it is kept as {place}", err=True)
+        _output.note(f"a damaged shard was trained again; it is kept as {place}")
     if not quiet:
         # Told and not stored: a run's files are equal byte for byte, however long it took.
         spent: dict[str, float] = {}
         for found in results:
             spent[found.arm] = spent.get(found.arm, 0.0) + found.seconds
         told = ", ".join(f"{arm} {seconds:.1f}" for arm, seconds in spent.items())
-        typer.echo(f"seconds an arm, compiling included: {told}", err=True)
+        _output.note(f"seconds an arm, compiling included: {told}")
     return run
 
 
@@ -176,8 +178,8 @@ def _show(run: "Trained", folder: Path, as_json: bool, quiet: bool) -> None:
     from gradlab.cli import _terminal
 
     if as_json:
-        print(_terminal.remedies_document(run, run_dir=str(folder)))
+        _output.say_json(_terminal.remedies_document(run, run_dir=str(folder)), 1)
     else:
         _terminal.show_remedies(run)
     if not quiet:
-        typer.echo(f"{folder}  (gradlab show {folder} prints it again)", err=True)
+        _output.note(f"{folder}  (gradlab show {folder} prints it again)")

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gradlab.cli import _output
+
 if TYPE_CHECKING:
     from gradlab.report.page import Written
 
@@ -40,14 +42,11 @@ def command(
 
 def _say(made: "Written", files: list[Path], verdicts: list[str], as_json: bool, quiet: bool) -> None:
     if as_json:
-        import json
-
         data = {"files": [str(file) for file in files], "verdicts": verdicts, "notes": made.notes}
         head = {"schema": "gradlab.report/1", "status": "complete", "exit_code": 0}
-        print(json.dumps(head | {"data": data}))
+        _output.say_json(head | {"data": data})
         return
-    print(files[0])
-    print(files[1])
+    _output.say(f"{files[0]}\n{files[1]}")
     if not quiet:
         for note in made.notes:
-            typer.echo(note, err=True)
+            _output.note(note)

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gradlab.cli import _output
+
 if TYPE_CHECKING:
     from gradlab.experiment import Sweep
     from gradlab.questions import Question
@@ -108,19 +110,17 @@ def _judge(question: "Question", run: "Run | Trained", folder: Path, as_json: bo
         save(registry.make("plots", spec)(run), files.below(folder, "figures"), spec.partition("(")[0])
     if not as_json:
         _terminal.show_remedies(run) if isinstance(run, Trained) else _terminal.show(run)
-        print()
+        _output.say()
     check.show(question.question, made, folder, as_json)
     if not quiet:
-        typer.echo(f"{folder}  (gradlab check {folder} judges it again)", err=True)
+        _output.note(f"{folder}  (gradlab check {folder} judges it again)")
         if question.left_out:
-            typer.echo(f"{question.left_out} claims are made at another --size only", err=True)
+            _output.note(f"{question.left_out} claims are made at another --size only")
     code = findings.exit_code(made) if made or question.left_out else Exit.OK
     return int(code or (Exit.PARTIAL if run.about.get("failed") else Exit.OK))
 
 
 def _say_trials(asked: "Comparison", folder: Path, as_json: bool) -> None:
-    import json
-
     from gradlab import arms
 
     places = len(asked.T) * len(asked.w_rec)
@@ -136,13 +136,13 @@ def _say_trials(asked: "Comparison", folder: Path, as_json: bool) -> None:
     }
     if as_json:
         head = {"schema": "gradlab.plan/1", "status": "planned", "exit_code": 0}
-        print(json.dumps(head | {"data": data | {"run_dir": str(folder)}}))
+        _output.say_json(head | {"data": data | {"run_dir": str(folder)}})
         return
     axes = {"arm": asked.remedies, "T": asked.T, "w_rec": asked.w_rec, "seed": range(asked.seeds)}
     grid = " x ".join(f"{name} {len(values)}" for name, values in axes.items())
-    print(f"grid     {grid} = {networks * asked.seeds} networks to judge")
+    _output.say(f"grid     {grid} = {networks * asked.seeds} networks to judge")
     among = ", those that choose the rate among them" if tuned else ""
-    print(f"training {trained} networks{among}, {asked.updates} updates at most")
+    _output.say(f"training {trained} networks{among}, {asked.updates} updates at most")
     if fitted:
-        print(f"fitting  {fitted * places * asked.seeds} readouts in closed form")
-    print(f"folder   {folder}")
+        _output.say(f"fitting  {fitted * places * asked.seeds} readouts in closed form")
+    _output.say(f"folder   {folder}")

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from gradlab.cli import _output
+
 
 def command(
     run: Annotated[Path, typer.Argument(help="A run's folder, such as results/NAME.")],
@@ -19,13 +21,13 @@ def command(
 
         trials = trained.read(run)
         if as_json:
-            print(_terminal.remedies_document(trials, run_dir=str(run)))
+            _output.say_json(_terminal.remedies_document(trials, run_dir=str(run)), 1)
         else:
             _terminal.show_remedies(trials)
         return 0
     found = tables.read(run)
     if as_json:
-        print(_terminal.document(found, exit_code=0, run_dir=str(run)))
+        _output.say_json(_terminal.document(found, exit_code=0, run_dir=str(run)), 1)
     else:
         _terminal.show(found)
     return 0

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gradlab.cli import _output
+
 if TYPE_CHECKING:
     import pandas
     import xarray
@@ -141,13 +143,13 @@ def measure(asked: "Sweep", planned: Any, folder: Path, quiet: bool) -> tuple["R
         _figures.draw(run, folder, "sweep")
     for label, found in starts.items() if not quiet else ():
         for init, words in found.items():
-            typer.echo(f"{init} for {label}: {words}", err=True)
+            _output.note(f"{init} for {label}: {words}")
     for label, parts in code.items():
         if codes.UNSEEN in parts:
             what = f"{label}: {parts[codes.UNSEEN]}; whether these change, no digest of the run sees"
-            typer.echo(what, err=True)
+            _output.note(what)
     for place in shards.damaged:
-        typer.echo(f"a damaged shard was measured again; it is kept as {place}", err=True)
+        _output.note(f"a damaged shard was measured again; it is kept as {place}")
     return run, int(Exit.PARTIAL if failures else Exit.OK)
 
 
@@ -196,17 +198,16 @@ def _show(run: "Run", folder: Path, as_json: bool, quiet: bool, code: int) -> No
     from gradlab.cli import _terminal
 
     if as_json:
-        print(_terminal.document(run, exit_code=code, run_dir=str(folder)))
+        _output.say_json(_terminal.document(run, exit_code=code, run_dir=str(folder)), 1)
     else:
         _terminal.show(run)
     if not quiet:
-        typer.echo(f"{folder}  (gradlab show {folder} prints it again)", err=True)
+        _output.note(f"{folder}  (gradlab show {folder} prints it again)")
     if code:
         failed, points = run.about["failed"], run.about["points"]
-        typer.echo(
+        _output.note(
             f"{failed} of {points} points failed: a pass is not finite, forward or backward; "
-            "see failures.jsonl",
-            err=True,
+            "see failures.jsonl"
         )
 
 
@@ -220,7 +221,7 @@ def _again(folder: Path, as_json: bool, quiet: bool) -> int:
     if _figures.missing(run, folder, "sweep"):
         _figures.draw(run, folder, "sweep")
     if not quiet:
-        typer.echo(f"{run.about['points']} of {run.about['points']} points already done", err=True)
+        _output.note(f"{run.about['points']} of {run.about['points']} points already done")
     code = Exit.PARTIAL if run.about["failed"] else Exit.OK
     _show(run, folder, as_json, quiet, int(code))
     return int(code)
@@ -228,8 +229,6 @@ def _again(folder: Path, as_json: bool, quiet: bool) -> int:
 
 def say_plan(asked: "Sweep", planned: Any, folder: Path, as_json: bool) -> None:
     """Print what the grid would take."""
-    import json
-
     from gradlab import runtime
     from gradlab.plan import COMPILE_SECONDS
     from gradlab.status import size
@@ -237,7 +236,7 @@ def say_plan(asked: "Sweep", planned: Any, folder: Path, as_json: bool) -> None:
     compiling = planned.programs * COMPILE_SECONDS
     if as_json:
         data = planned._asdict() | {"compile_seconds": compiling, "run_dir": str(folder)}
-        print(json.dumps({"schema": "gradlab.plan/1", "status": "planned", "exit_code": 0, "data": data}))
+        _output.say_json({"schema": "gradlab.plan/1", "status": "planned", "exit_code": 0, "data": data})
         return
     axes = {
         "cell": asked.cell,
@@ -247,10 +246,12 @@ def say_plan(asked: "Sweep", planned: Any, folder: Path, as_json: bool) -> None:
         "seed": range(asked.seeds),
     }
     grid = " x ".join(f"{name} {len(values)}" for name, values in axes.items())
-    print(f"grid     {grid} = {planned.points} points, {planned.networks} networks of N = {asked.hidden}")
-    print(f"programs {planned.programs}, one a cell")
-    print(
+    _output.say(
+        f"grid     {grid} = {planned.points} points, {planned.networks} networks of N = {asked.hidden}"
+    )
+    _output.say(f"programs {planned.programs}, one a cell")
+    _output.say(
         f"time     about {planned.seconds:.1f} s, and up to {compiling:.0f} s to compile what is not cached"
     )
-    print(f"memory   about {size(planned.bytes)} of {size(runtime.available_bytes())} available")
-    print(f"folder   {folder}")
+    _output.say(f"memory   about {size(planned.bytes)} of {size(runtime.available_bytes())} available")
+    _output.say(f"folder   {folder}")

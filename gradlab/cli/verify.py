@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from gradlab.cli import _output
+
 if TYPE_CHECKING:
     from gradlab.judging import Check
     from gradlab.verify import Verification
@@ -54,7 +56,7 @@ def command(
         raise GradlabError("CELL", error.what, error.code) from error
     code = Exit.FAILED if found.wrong else Exit.INCONCLUSIVE if found.empty else Exit.OK
     if as_json:
-        print(_document(cell, found, code))
+        _output.say_json(_document(cell, found, code), 1)
     else:
         _show(found, quiet)
     return int(code)
@@ -154,22 +156,22 @@ def _show(found: "Verification", quiet: bool) -> None:
     only = ("none",) if found.empty else ("WRONG",)
     shown = [check for check in checks if check.result in only] if quiet else checks
     if shown:
-        print(f"{'check':<21}  {'T':>4}  {'error':>7}  {'limit':>7}  result")
+        _output.say(f"{'check':<21}  {'T':>4}  {'error':>7}  {'limit':>7}  result")
     for check in shown:
-        print(_row(check))
+        _output.say(_row(check))
     if quiet:
         return
     counts = {word: sum(check.result == word for check in checks) for word in ("ok", "declared", "WRONG")}
     more = "".join(f", {counts[word]} {word}" for word in ("declared", "WRONG") if counts[word])
-    print(f"\n{counts['ok']} of {len(checks)} checks agree{more}")
-    print("error: largest difference, relative to the largest of its parameter or step;")
-    print("limit: the largest that would have passed, of any case")
+    _output.say(f"\n{counts['ok']} of {len(checks)} checks agree{more}")
+    _output.say("error: largest difference, relative to the largest of its parameter or step;")
+    _output.say("limit: the largest that would have passed, of any case")
     gaps = "; ".join(tried.not_done)
     same = "" if found.wrong or not tried.rules else " (no difference in what was tried)"
     remark = tried.remark + ("" if tried.surrogate else same)
     for words in (f"tried: {tried.done}", f"not tried: {gaps}", remark, _advice(found)):
         if words:
-            print(textwrap.fill(words, WIDTH, break_on_hyphens=False))
+            _output.say(textwrap.fill(words, WIDTH, break_on_hyphens=False))
 
 
 def _advice(found: "Verification") -> str:
@@ -194,9 +196,8 @@ def _row(check: "Check") -> str:
     return f"{line.rstrip()}\n{beside}"
 
 
-def _document(spec: str, found: "Verification", code: int) -> str:
+def _document(spec: str, found: "Verification", code: int) -> dict[str, Any]:
     """The checks, and what was tried, as one JSON document: numbers are finite or null."""
-    import json
     import math
 
     rows = []
@@ -207,4 +208,4 @@ def _document(spec: str, found: "Verification", code: int) -> str:
     status = {0: "ok", 1: "wrong"}.get(code, "undecided")
     head = {"schema": "gradlab.verify/1", "status": status, "exit_code": int(code)}
     body = {"cell": spec, "tried": found.tried.document(), "data": rows}
-    return json.dumps(head | body, allow_nan=False, indent=1)
+    return head | body

@@ -21,7 +21,7 @@ def csv(run: Run) -> bytes:
     flat = wide.index.to_frame(index=False)
     for column in columns:
         flat[column.name] = column.to_numpy()
-    for name in ("cell", "init", "part"):
-        flat[name] = flat[name].map(spreadsheet)
-    text: str = flat.to_csv(index=False, lineterminator="\n")
+    for name in ("cell", "init", "part", *(name for name in flat if str(name).endswith("_state"))):
+        flat[name] = flat[name].map(spreadsheet, na_action="ignore")
+    text: str = flat.rename(columns=spreadsheet).to_csv(index=False, lineterminator="\n")
     return text.encode()

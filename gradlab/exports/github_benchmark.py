@@ -1,10 +1,9 @@
 """For github-action-benchmark, which draws a number's history over commits."""
 
-import json
 import math
 
 from gradlab import tables
-from gradlab.escaping import plain
+from gradlab.escaping import document, plain
 from gradlab.tables import Run
 
 FILE = "benchmark.json"
@@ -26,4 +25,4 @@ def github_benchmark(run: Run) -> bytes:
                 extra = f"median of {group.seeds} seeds; {group.regime}"
                 row = {"name": plain(f"{name} {where}"), "unit": "steps", "value": value, "extra": extra}
                 rows.append(row)
-    return (json.dumps(rows, allow_nan=False, indent=1) + "\n").encode()
+    return (document(rows, 1) + "\n").encode()

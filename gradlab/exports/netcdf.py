@@ -1,8 +1,7 @@
 """The labelled arrays, whole."""
 
-import json
-
 from gradlab import tables
+from gradlab.escaping import document
 from gradlab.tables import Run
 
 FILE = "run.nc"
@@ -13,5 +12,5 @@ def netcdf(run: Run) -> bytes:
 
     xarray, R, Julia, MATLAB and ncdump read it.
     """
-    facts = json.dumps(run.about, allow_nan=False, sort_keys=True)
+    facts = document(run.about, sort_keys=True)
     return tables.netcdf(run.norms.assign_attrs(run=facts))

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import math
+import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,14 +15,18 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
+from gradlab.escaping import plain
 from gradlab.files import replace, storage
 
 WIDTH = 7.2
 """Of a full figure, in inches: two columns of a page."""
 DPI = 150
+LONGEST_TICK = 48
+"""Characters of a name beside an axis."""
 POINTS = 500
 """A curve is drawn through at most this many points."""
 
@@ -132,6 +137,16 @@ def label(axes: Sequence[Axes], x: str, y: str) -> None:
             panel.set_xlabel(x)
 
 
+def ticks(names: Sequence[str]) -> list[str]:
+    """Names beside an axis: printable, and short enough to leave the plot some room.
+
+    >>> ticks(["lstm", "a" * 99])[1][-5:]
+    'aa...'
+    """
+    found = map(plain, names)
+    return [name if len(name) <= LONGEST_TICK else f"{name[: LONGEST_TICK - 3]}..." for name in found]
+
+
 def w_rec_norm(w_rec: NDArray[np.float64]) -> Normalize:
     """Colours over `w_rec`, centred at 1 and equally far in both directions."""
     reach = max(float(np.abs(w_rec - 1).max()), 0.05)
@@ -229,8 +244,13 @@ def write(figure: Figure, path: Path) -> None:
 
 
 def drawn(figure: Figure, kind: str) -> bytes:
-    """The figure as a file of this kind."""
+    """The figure as a file of this kind; its texts are printable, whatever they were."""
+    for text in figure.findobj(Text):
+        if isinstance(text, Text) and not text.get_text().isprintable():
+            text.set_text("\n".join(map(plain, text.get_text().split("\n"))))
     file = io.BytesIO()
-    with style():
+    with style(), warnings.catch_warnings():
+        # A letter that the font lacks becomes a box, which is no reason to stop.
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
         figure.savefig(file, format=kind, metadata=dict.fromkeys(SILENT[kind]))
     return file.getvalue()

@@ -16,6 +16,7 @@ from matplotlib.patches import FancyBboxPatch, PathPatch
 from numpy.typing import NDArray
 from rich.text import Text
 
+from gradlab.escaping import plain
 from gradlab.plots._canvas import Canvas
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -32,7 +33,7 @@ def render(figure: Figure, width: int, *, unicode: bool, color: bool) -> Text:
 
     Curves are dots (letters in ASCII, one a colour), maps are shades; what the colours mean follows below.
     """
-    say = str if unicode else _ascii
+    say = plain if unicode else _ascii
     text = Text(no_wrap=True, overflow="ignore", end="")
     title = figure.get_suptitle().strip()
     if title:
@@ -190,10 +191,12 @@ def _ticks(axes: Axes, height: int) -> dict[int, str]:
 
 
 def _words(axis: Any) -> list[str]:
-    return [_plain(words) for words in axis.get_major_formatter().format_ticks(axis.get_majorticklocs())]
+    return [
+        _without_marks(words) for words in axis.get_major_formatter().format_ticks(axis.get_majorticklocs())
+    ]
 
 
-def _plain(words: str) -> str:
+def _without_marks(words: str) -> str:
     """Words without the marks of mathematics."""
     return words.replace("$\\mathdefault{", "").replace("}$", "")
 
@@ -255,4 +258,4 @@ def _shade(handle: Any) -> str:
 
 def _ascii(words: str) -> str:
     """Words in ASCII."""
-    return "".join(ASCII.get(letter, letter if letter.isascii() else "?") for letter in words)
+    return "".join(ASCII.get(letter, letter if letter.isascii() else "?") for letter in plain(words))

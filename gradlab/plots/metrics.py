@@ -128,7 +128,7 @@ def _curve(
         bars = np.array([mean - low, high - mean])
         beside = np.arange(len(order)) + 0.08 * place
         panel.errorbar(beside, mean, bars, color=color, marker="o", markersize=4.5, linestyle="none")
-        panel.set_xticks(range(len(order)), order)
+        panel.set_xticks(range(len(order)), _style.ticks(order))
         return
     if (high > low).any():
         panel.fill_between(order, low, high, color=color, alpha=0.15, linewidth=0)

@@ -98,7 +98,7 @@ def _over_T(panel: Axes, Ts: list[int]) -> None:
 
 
 def _one_T(panel: Axes, arms: list[str]) -> None:
-    panel.set_yticks(range(len(arms)), arms[::-1])
+    panel.set_yticks(range(len(arms)), _style.ticks(arms[::-1]))
     panel.set_ylim(-0.6, len(arms) - 0.4)
     panel.set_xlim(-0.02, 1.02)
     panel.set_xticks([0.0, 0.25, 0.5, 0.75, 1.0])

@@ -67,8 +67,11 @@ def _draws(name: str, home: Any, source: Source) -> bool:
 def _picture(source: Source, spec: str, prefix: str) -> Picture | None:
     name = spec.partition("(")[0].strip()
     try:
-        figure = registry.make("plots", spec)(source.run)
-        said = caption(source.run, spec, registry.home("plots", name))
+        draw, home = registry.make("plots", spec), registry.home("plots", name)
+        if home.READS not in ("", source.command):
+            raise GradlabError("figures", f"it draws what `gradlab {home.READS}` has written")
+        figure = draw(source.run)
+        said = caption(source.run, spec, home)
         title = name.replace("_", " ").capitalize()
         words = clean(f"{title}. {said}")
         return Picture(spec, title, inline(svg(figure), f"{prefix}{name}-", words, ENLARGED), said)

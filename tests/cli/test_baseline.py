@@ -30,7 +30,7 @@ def test_create_does_not_write_over_a_file(place):
     file.write_text("mine")
     said = gradlab("baseline", "create", place / "a", "-o", file)
     assert (said.code, file.read_text()) == (2, "mine")
-    assert f"gradlab baseline update {place / 'a'} {file}" in said.err
+    assert "`gradlab baseline update` shows what would change" in said.err
     assert gradlab("baseline", "create", place / "a", "-o", file, "--force").code == 0
 
 

@@ -1,12 +1,16 @@
+import shlex
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
 from gradlab.cli import _stopping
+from gradlab.files import unfinished
 from gradlab.status import Exit
-from tests.cli.calling import finished
+from tests.cli.calling import finished, process
+from tests.tiers import few
 
 
 @pytest.fixture(autouse=True)
@@ -60,4 +64,59 @@ def test_a_full_disk_behind_stdout_is_a_storage_error(command):
     with open("/dev/full", "w") as full:
         said = finished(*command, stdout=full)
     assert said.code == Exit.STORAGE
-    assert said.err == "error: stdout: cannot be written: No space left on device\n"
+    what = "cannot be written: No space left on device; send it elsewhere, what was computed is kept"
+    assert said.err == f"error: stdout: {what}\n"
+
+
+BUSY = """if True:
+    import hashlib
+    from gradlab.cli import _stopping
+    _stopping.listen()
+    _stopping.watch("goes on: gradlab")
+    for _ in range(2):
+        try:
+            print("busy", flush=True)
+            hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)
+        except KeyboardInterrupt:
+            pass  # it came before the call
+"""
+"""Minutes in which Python runs no handler, as while XLA compiles."""
+
+
+def test_a_second_ctrl_c_ends_what_does_not_listen_and_says_how_to_go_on():
+    # A child of a shell's background job would inherit that Ctrl-C is ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    words = [sys.executable, "-c", BUSY]
+    with subprocess.Popen(words, stdout=-1, stderr=-1, text=True) as running:
+        assert running.stdout.readline() == "busy\n"
+        running.send_signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            running.wait(0.5)
+        running.send_signal(signal.SIGINT)
+        _, err = running.communicate(timeout=60)
+    assert (running.returncode, err) == (130, "goes on: gradlab\n")
+
+
+TWICE = [(after, between) for after in (0.4, 1.0, 3.0, 6.0, 9.0) for between in (0.0, 0.02, 0.5)]
+
+
+@pytest.mark.parametrize(("after", "between"), few(TWICE, [(3.0, 0.02)]))
+def test_two_of_them_are_no_traceback_and_no_crash_wherever_they_meet_it(tmp_path, after, between):
+    words = ["sweep", "--cell", "elman,lstm", "-T", "20,40", "--seeds", "2", "--out", tmp_path / "out"]
+    with process(*words, cwd=tmp_path) as running:
+        time.sleep(after)
+        running.send_signal(signal.SIGINT)
+        time.sleep(between)
+        running.send_signal(signal.SIGINT)
+        _, err = running.communicate(timeout=60)
+    assert running.returncode in (0, 130), err
+    assert "Traceback" not in err
+    assert "Fatal" not in err
+    if running.returncode and "measuring" in err:
+        assert f"this goes on: gradlab {shlex.join(map(str, words))}\n" in err
+    assert tables_or_nothing(tmp_path / "out")
+
+
+def tables_or_nothing(out):
+    """Whether what is left is a run that is whole, or one that goes on."""
+    return all((run / "run.json").exists() or unfinished(run) for run in out.glob("*"))
