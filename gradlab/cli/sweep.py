@@ -217,8 +217,7 @@ def _again(folder: Path, as_json: bool, quiet: bool) -> int:
     from gradlab.status import Exit
 
     run = tables.read(folder)
-    if _figures.missing(run, folder, "sweep"):
-        _figures.draw(run, folder, "sweep")
+    _figures.finish(run, folder, "sweep")
     if not quiet:
         typer.echo(f"{run.about['points']} of {run.about['points']} points already done", err=True)
     code = Exit.PARTIAL if run.about["failed"] else Exit.OK

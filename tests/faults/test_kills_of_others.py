@@ -1,4 +1,4 @@
-"""SIGKILL in what reads a run and writes beside it, in experiments and in the lesson: repeated, the same bytes."""
+"""SIGKILL in what reads a run and writes, in experiments and in the lesson: repeated, the same bytes."""
 
 import itertools
 import shutil
