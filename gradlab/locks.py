@@ -1,6 +1,7 @@
 """The lock of a run folder: the kernel's, so that it goes with the process, however that ends."""
 
 import errno
+import functools
 import os
 import socket
 import sys
@@ -68,8 +69,14 @@ def _flock(fcntl: Any, handle: int, folder: Path) -> None:
     except OSError as error:
         if error.errno not in _NO_LOCKS:
             raise
-        what = f"the file system keeps no locks ({error.strerror}); start no second run on this folder"
-        print(f"warning: {shown(str(folder))}: {what}", file=sys.stderr)
+        _warn(folder, error.strerror)
+
+
+@functools.cache
+def _warn(folder: Path, why: str) -> None:
+    """Say once for a folder that nothing keeps a second run out."""
+    what = f"the file system keeps no locks ({why}); start no second run on this folder"
+    print(f"warning: {shown(str(folder))}: {what}", file=sys.stderr)
 
 
 def _holder(handle: int) -> str:
