@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -82,13 +82,14 @@ def outcomes(
 ) -> list[Outcome]:
     """Every (arm, T, w_rec) of a comparison, in its order; `chance` maps each T, as text, to its loss."""
     rows = []
-    for key, some in table.groupby(["arm", "T", "w_rec"], sort=False):
-        arm, T, w_rec = cast("tuple[str, int, float]", key)
+    for _, some in table.groupby(["arm", "T", "w_rec"], sort=False):
+        first = some.iloc[0]
+        # Of the kinds that Python has: which ones a group's key has depends on pandas.
+        arm, T, w_rec = str(first["arm"]), int(first["T"]), float(first["w_rec"])
         solved = some["solved_at"].to_numpy() > 0
         broken = some["broken_at"].to_numpy() > 0
         profile = profiles.sel(arm=arm, T=T, w_rec=w_rec, lag=slice(0, T))
         transport, adjoint = (np.asarray(profile[name].values) for name in ("transport", "adjoint"))
-        first = some.iloc[0]
         what = some["broken_what"][broken].mode()
         # A gradient that nobody follows is not changed; that of a seed which diverged at once is not known.
         closed_form = bool(some["changed"].isna().all()) and not broken.any()

@@ -5,14 +5,12 @@ import hashlib
 import json
 import os
 import re
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gradlab import documents, files, manifest
+from gradlab import documents, files, locks, manifest
 from gradlab.files import BEGUN, LOCK, replace, storage
 from gradlab.status import Exit, GradlabError, shown
 
@@ -49,12 +47,13 @@ def folder_of(out: Path, name: str) -> Path:
 def opened(folder: Path) -> Iterator[None]:
     """Create the folder if need be, see that it can be written, and hold its lock.
 
-    The lock is the kernel's: it goes with the process, however that ends. Raises `GradlabError` with
+    The lock is the kernel's: it goes with the process, however that ends. A file system that keeps no locks
+    is worked on without, after a warning. Raises `GradlabError` with
     exit 5 for a folder that cannot be written and 6 for one that another run holds. A run of which nothing
     was kept is forgotten, and folders that were made here and stay empty are removed again.
     """
     made = [place for place in (folder, *folder.parents) if not place.exists()]
-    handle = _held(folder)
+    handle = locks.held(folder)
     try:
         try:
             yield
@@ -69,64 +68,6 @@ def opened(folder: Path) -> Iterator[None]:
         with contextlib.suppress(OSError):
             for place in made:
                 place.rmdir()
-
-
-def _held(folder: Path) -> int:
-    """The open, locked file of a folder's lock."""
-    for patience in range(99, -1, -1):
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            if (folder / LOCK).is_symlink():
-                raise GradlabError(str(folder / LOCK), files.LINK)
-            handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
-        except OSError as error:
-            # Another run that ends may remove the folder between the two.
-            if patience and isinstance(error, FileNotFoundError):
-                continue
-            raise _unwritable(folder, error) from error
-        try:
-            _lock(handle, folder)
-            # Another run may have ended, and removed the file, between the opening and the lock.
-            if os.fstat(handle).st_nlink:
-                return handle
-        except BaseException:
-            os.close(handle)
-            raise
-        os.close(handle)
-    raise GradlabError(
-        str(folder), "is made and removed by other runs; choose another --name", Exit.ENVIRONMENT
-    )
-
-
-def _lock(handle: int, folder: Path) -> None:
-    try:
-        import fcntl
-    except ImportError:  # Windows has no flock
-        return
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.ftruncate(handle, 0)
-        os.write(handle, f"process {os.getpid()} on {socket.gethostname()}".encode())
-    except BlockingIOError as error:
-        what = f"is in use by {_holder(handle)}; wait or choose another --name"
-        raise GradlabError(str(folder), what, Exit.ENVIRONMENT) from error
-    except OSError as error:
-        raise _unwritable(folder, error) from error
-
-
-def _holder(handle: int) -> str:
-    """Who holds a lock: it says so a moment after it has taken it."""
-    for _ in range(20):
-        time.sleep(0.02)
-        name = os.pread(handle, 200, 0).decode(errors="replace").strip()
-        if name:
-            return name
-    return "another process"
-
-
-def _unwritable(folder: Path, error: OSError) -> GradlabError:
-    what = f"cannot be written: {error.strerror or error}; choose another --out"
-    return GradlabError(str(folder), what, Exit.STORAGE)
 
 
 def begin(folder: Path, settings: dict[str, Any], versions: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ MEMBERS = ("cells", "initializers", "probes", "plots", "tasks", "remedies", "che
 COMPUTING = [
     "status states",
     "files documents strict",
-    "shards profiles manifest",
+    "shards profiles manifest locks",
     "types registry runtime surrogates primal tried real_view",
     "trees powers",
     "activations lanczos linear objectives biases libraries generic adopted gradient_precision",

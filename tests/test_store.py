@@ -1,5 +1,6 @@
 """The run folder: its name, its lock, and whose it is."""
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -259,6 +260,35 @@ def test_a_holder_that_has_not_said_its_name_yet_is_waited_for(tmp_path):
         with pytest.raises(GradlabError, match="in use by process 7 on host;"), store.opened(tmp_path):
             pass
         late.join()
+
+
+def refusing(number):
+    def flock(handle, kind):
+        raise OSError(number, os.strerror(number))
+
+    return flock
+
+
+@pytest.mark.parametrize("name", ["ENOLCK", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"])
+def test_a_file_system_without_locks_is_worked_on_after_one_line(tmp_path, monkeypatch, capsys, name):
+    monkeypatch.setattr(fcntl, "flock", refusing(getattr(errno, name)))
+    for _ in range(2):
+        with store.opened(tmp_path / "run"):
+            store.begin(tmp_path / "run", SETTINGS, VERSIONS)
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert said.startswith("warning: ")
+    assert "keeps no locks" in said
+    assert "start no second run on this folder" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lock_that_fails_for_another_reason_is_a_storage_error(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(fcntl, "flock", refusing(errno.EIO))
+    with pytest.raises(GradlabError, match="cannot be written") as caught, store.opened(tmp_path / "run"):
+        pass
+    assert caught.value.code is Exit.STORAGE
+    assert capsys.readouterr().err == ""
 
 
 def test_git_facts_are_empty_outside_a_repository(tmp_path, monkeypatch):

@@ -27,6 +27,7 @@ def draw(run: Any, folder: Path, command: str) -> None:
         save(registry.member("plots", kind)(run), below(folder, "figures"), kind)
 
 
-def missing(run: Any, folder: Path, command: str) -> bool:
-    """Whether one of them is not there, as after a cut."""
-    return any(not (folder / "figures" / f"{kind}.png").exists() for kind in fitting(run, command))
+def finish(run: Any, folder: Path, command: str) -> None:
+    """Draw what a cut left undrawn; figures that are all there stay as they are."""
+    if any(not (folder / "figures" / f"{kind}.png").exists() for kind in fitting(run, command)):
+        draw(run, folder, command)

@@ -124,8 +124,7 @@ def command(
             from gradlab.cli import _figures
 
             run = trained.read(folder)
-            if _figures.missing(run, folder, "remedies"):
-                _figures.draw(run, folder, "remedies")
+            _figures.finish(run, folder, "remedies")
         else:
             store.begin(folder, settings, runtime.versions())
             run = train_arms(comparison, settings, folder, quiet)

@@ -53,6 +53,7 @@ def _swept(
     asked: "Sweep", folder: Path, force: bool, as_json: bool, quiet: bool, dry_run: bool
 ) -> "Run | None":
     from gradlab import engine, plan, runtime, store, tables
+    from gradlab.cli import _figures
     from gradlab.cli.sweep import measure, say_plan
     from gradlab.experiment import settings
 
@@ -66,7 +67,9 @@ def _swept(
             store.start_over(folder)
         if store.existing(folder, settings(asked), runtime.facts()):
             engine.require(asked, store.code(folder), str(folder))
-            return tables.read(folder)
+            run = tables.read(folder)
+            _figures.finish(run, folder, "sweep")
+            return run
         store.begin(folder, settings(asked), runtime.versions())
         run, _ = measure(asked, planned, folder, quiet)
         store.ended(folder)
@@ -77,6 +80,7 @@ def _trained(
     asked: "Comparison", folder: Path, force: bool, as_json: bool, quiet: bool, dry_run: bool
 ) -> "Trained | None":
     from gradlab import runtime, store, trained, trials
+    from gradlab.cli import _figures
     from gradlab.cli.remedies import train_arms
 
     trials.check(asked)
@@ -89,7 +93,9 @@ def _trained(
             store.start_over(folder)
         if store.existing(folder, settings, runtime.facts()):
             trials.require(asked, store.code(folder), str(folder))
-            return trained.read(folder)
+            done = trained.read(folder)
+            _figures.finish(done, folder, "remedies")
+            return done
         store.begin(folder, settings, runtime.versions())
         return train_arms(asked, settings, folder, quiet)
 

@@ -218,8 +218,7 @@ def _again(folder: Path, as_json: bool, quiet: bool) -> int:
     from gradlab.status import Exit
 
     run = tables.read(folder)
-    if _figures.missing(run, folder, "sweep"):
-        _figures.draw(run, folder, "sweep")
+    _figures.finish(run, folder, "sweep")
     if not quiet:
         _output.note(f"{run.about['points']} of {run.about['points']} points already done")
     code = Exit.PARTIAL if run.about["failed"] else Exit.OK

@@ -64,12 +64,15 @@ class Driver:
         self.process.stdin.flush()
         return json.loads(self.process.stdout.readline())
 
-    def start(self, out, words=SWEEP, *, fault=None, real=False, pause=None, deaf=False, versions=()):
-        """Begin a command with `--out out`; its process's number."""
+    def start(
+        self, out, words=SWEEP, *, fault=None, real=False, pause=None, deaf=False, versions=(), bare=False
+    ):
+        """Begin a command with `--out out`, unless it is `bare`; its process's number."""
         scratch = self.scratch / str(next(self.numbers))
         scratch.mkdir()
         job = {"scratch": str(scratch), "fault": fault, "real": real, "pause": pause, "deaf": deaf}
-        job |= {"arguments": [*words, "--out", str(out)], "folder": str(out), "versions": dict(versions)}
+        arguments = [*map(str, words)] if bare else [*words, "--out", str(out)]
+        job |= {"arguments": arguments, "folder": str(out), "versions": dict(versions)}
         number = self._ask(do="start", **job)["process"]
         self.places[number] = scratch
         return number
