@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from gradlab import codes, probing, registry
+from gradlab import codes, memory, probing, registry
 from gradlab.codes import Code
 from gradlab.draw import draw_inputs, draw_networks, stream
 from gradlab.experiment import Sweep
@@ -86,6 +86,7 @@ def run(
         require(sweep, known, str(shards.folder.parent), known)
     clock.add("drawing")
     drawn = draw(sweep)
+    memory.release()
     running: _Started | None = None
     weights = {label: sum(leaf.size for leaf in jax.tree.leaves(drawn[label][0].params)) for label in drawn}
     for label in sorted(sweep.cell, key=lambda label: -weights[label]):
@@ -93,6 +94,7 @@ def run(
             started = _start(sweep, label, *drawn.pop(label), clock, shards)
         if running is not None:
             yield _finish(sweep, running, clock, shards)
+            memory.release()
         running = started
     if running is not None:
         yield _finish(sweep, running, clock, shards)
@@ -152,6 +154,8 @@ def _start(
     lowered, size = _lowered(sweep, cell, networks)
     if missing:
         compiled = lowered.compile()
+        # Compiling takes far more than a program is worth.
+        memory.release(programs=False)
         clock.add(label, compiling=time.perf_counter() - began)
         for T in missing:
             calls[T] = [

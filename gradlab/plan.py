@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import jax
 
-from gradlab import registry, runtime
+from gradlab import memory, registry, runtime
 from gradlab.experiment import Sweep
 from gradlab.lanczos import steps
 from gradlab.status import Exit, GradlabError, size
@@ -71,7 +71,7 @@ def plan(sweep: Sweep) -> Plan:
 
 def check(sweep: Sweep, planned: Plan) -> None:
     """Refuse what does not fit, with exit 7, the bytes needed and available, and the way out."""
-    free = runtime.available_bytes()
+    free = memory.available_bytes()
     if planned.bytes > free:
         raise GradlabError(
             "sweep",

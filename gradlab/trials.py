@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from gradlab import arms, codes, profiles, registry, ridge, runtime, train
+from gradlab import arms, codes, memory, profiles, registry, ridge, train
 from gradlab.draw import stream
 from gradlab.objectives import draw_target
 from gradlab.plan import BASE_BYTES
@@ -252,7 +252,7 @@ def _hidden(comparison: Comparison, arm: arms.Arm) -> int:
     return arms.matched(arm.cell, sizes, arms.count(base, sizes, comparison.hidden))
 
 
-def memory(comparison: Comparison) -> int:
+def needed(comparison: Comparison) -> int:
     """Bytes that the largest arm needs at its peak: what a batch keeps for its way back, and a look."""
     sizes = registry.make("tasks", comparison.task).sizes
     itemsize = np.dtype(comparison.precision).itemsize
@@ -270,7 +270,7 @@ def memory(comparison: Comparison) -> int:
 
 def check(comparison: Comparison) -> None:
     """Refuse, before anything is drawn, an arm or a T that is not possible, or too large for the memory."""
-    need, free = memory(comparison), runtime.available_bytes()
+    need, free = needed(comparison), memory.available_bytes()
     if need > free:
         what = f"needs about {size(need)} of memory (T up to {max(comparison.T)}, batch {comparison.batch}, "
         what += f"{comparison.judged} sequences a look), {size(free)} available; choose a smaller one of them"

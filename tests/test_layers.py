@@ -16,7 +16,7 @@ MEMBERS = ("cells", "initializers", "probes", "plots", "tasks", "remedies", "che
 # A file imports from the floors below its own, in its half; a folder's private files belong to its floor.
 COMPUTING = [
     "status states",
-    "files",
+    "files memory",
     "shards profiles",
     "types registry runtime surrogates primal tried real_view",
     "trees powers",

@@ -17,6 +17,7 @@ from typing import Any
 
 import typer
 
+from gradlab import memory
 from gradlab.cli import _stopping, _strict
 from gradlab.status import MEANING, Exit, GradlabError, shown
 
@@ -53,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit with its code."""
     # Tracing makes objects by the million and hardly a cycle among them: looking for some took a twentieth.
     gc.set_threshold(100_000, 50, 50)
+    memory.own_process()
     sys.exit(execute(sys.argv[1:] if arguments is None else list(arguments)))
 
 

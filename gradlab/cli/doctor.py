@@ -32,7 +32,7 @@ def _tested() -> dict[str, Any]:
     import jax.numpy as jnp
     import numpy as np
 
-    from gradlab import runtime
+    from gradlab import memory, runtime
     from gradlab.status import size
 
     config = jax.config.values
@@ -45,5 +45,5 @@ def _tested() -> dict[str, Any]:
         "float32_products": "exact" if kept else "REDUCED: a faster, coarser format is in use",
         "float64": "on" if config["jax_enable_x64"] else "off",
         "compile_cache": f"{cache} ({programs} files)" if cache else "off",
-        "memory_available": size(runtime.available_bytes()),
+        "memory_available": size(memory.available_bytes()),
     }

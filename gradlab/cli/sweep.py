@@ -103,7 +103,7 @@ def command(
 
 def measure(asked: "Sweep", planned: Any, folder: Path, quiet: bool) -> tuple["Run", int]:
     """Run the grid, store it, draw it."""
-    from gradlab import codes, engine, probing, registry, tables
+    from gradlab import codes, engine, memory, probing, registry, tables
     from gradlab.cli import _figures
     from gradlab.cli._progress import Bar
     from gradlab.shards import Shards
@@ -120,6 +120,7 @@ def measure(asked: "Sweep", planned: Any, folder: Path, quiet: bool) -> tuple["R
 
             from gradlab.labelled import dataset
             from gradlab.plots import _style  # noqa: F401
+        memory.release()
         results.sort(key=lambda result: asked.cell.index(result.cell))
         bar.say("writing")
         axes = (asked.init, asked.w_rec, asked.T, range(asked.seeds))
@@ -137,6 +138,7 @@ def measure(asked: "Sweep", planned: Any, folder: Path, quiet: bool) -> tuple["R
         run = tables.Run(about, table, norms)
         tables.write(folder, run, failures)
         shards.drop()
+        memory.release(programs=False)
         bar.say("drawing")
         _figures.draw(run, folder, "sweep")
     for label, found in starts.items() if not quiet else ():
@@ -230,7 +232,7 @@ def say_plan(asked: "Sweep", planned: Any, folder: Path, as_json: bool) -> None:
     """Print what the grid would take."""
     import json
 
-    from gradlab import runtime
+    from gradlab import memory
     from gradlab.plan import COMPILE_SECONDS
     from gradlab.status import size
 
@@ -252,5 +254,5 @@ def say_plan(asked: "Sweep", planned: Any, folder: Path, as_json: bool) -> None:
     print(
         f"time     about {planned.seconds:.1f} s, and up to {compiling:.0f} s to compile what is not cached"
     )
-    print(f"memory   about {size(planned.bytes)} of {size(runtime.available_bytes())} available")
+    print(f"memory   about {size(planned.bytes)} of {size(memory.available_bytes())} available")
     print(f"folder   {folder}")
