@@ -17,7 +17,6 @@ from typing import Any
 
 import typer
 
-from gradlab import memory
 from gradlab.cli import _stopping, _strict
 from gradlab.status import MEANING, Exit, GradlabError, shown
 
@@ -52,6 +51,8 @@ def app() -> typer.Typer:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit with its code."""
+    from gradlab import memory
+
     # Tracing makes objects by the million and hardly a cycle among them: looking for some took a twentieth.
     gc.set_threshold(100_000, 50, 50)
     memory.own_process()
