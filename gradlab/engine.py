@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from gradlab import codes, memory, probing, registry
+from gradlab import codes, compiled, memory, probing, registry
 from gradlab.codes import Code
 from gradlab.draw import draw_inputs, draw_networks, stream
 from gradlab.experiment import Sweep
@@ -42,6 +42,12 @@ class Progress(NamedTuple):
     compiling: float
     running: float
     doing: str
+    piece: str = ""
+    """A piece of the work that has gone on, or was there before."""
+    share: float = 0.0
+    """How much of that piece."""
+    computed: bool = True
+    """Whether that took its time."""
 
 
 class CellResult(NamedTuple):
@@ -86,6 +92,7 @@ def run(
         require(sweep, known, str(shards.folder.parent), known)
     clock.add("drawing")
     drawn = draw(sweep)
+    clock.add("drawing", piece=DRAWING)
     memory.release()
     running: _Started | None = None
     weights = {label: sum(leaf.size for leaf in jax.tree.leaves(drawn[label][0].params)) for label in drawn}
@@ -106,11 +113,41 @@ class _Clock:
     def __init__(self, report: Callable[[Progress], None]) -> None:
         self.report, self.done, self.compiling, self.running = report, 0, 0.0, 0.0
 
-    def add(self, doing: str, *, done: int = 0, compiling: float = 0.0, running: float = 0.0) -> None:
+    def add(
+        self,
+        doing: str,
+        *,
+        done: int = 0,
+        compiling: float = 0.0,
+        running: float = 0.0,
+        piece: str = "",
+        share: float = 1.0,
+        computed: bool = True,
+    ) -> None:
         self.done += done
         self.compiling += compiling
         self.running += running
-        self.report(Progress(self.done, self.compiling, self.running, doing))
+        self.report(Progress(self.done, self.compiling, self.running, doing, piece, share, computed))
+
+
+DRAWING, WRITING = "drawing networks", "writing"
+
+
+def compiling(label: str) -> str:
+    """The name of a piece of the work."""
+    return f"{label}: compiling"
+
+
+def measuring(label: str, T: int) -> str:
+    """The name of a piece of the work."""
+    return f"{label}: T = {T}"
+
+
+def of_program(sweep: Sweep, label: str) -> dict[str, Any]:
+    """What decides which program measures a cell."""
+    names = ("objective", "precision", "hidden", "inputs", "batch", "networks")
+    own = {name: getattr(sweep, name) for name in names}
+    return own | {"measures": label, "length": capacity(max(sweep.T)), "probes": sweep.probe}
 
 
 class _Started(NamedTuple):
@@ -153,19 +190,20 @@ def _start(
     calls, extras = {}, {}
     lowered, size = _lowered(sweep, cell, networks)
     if missing:
-        compiled = lowered.compile()
+        executable = lowered.compile()
         # Compiling takes far more than a program is worth.
         memory.release(programs=False)
-        clock.add(label, compiling=time.perf_counter() - began)
+        clock.add(label, compiling=time.perf_counter() - began, piece=compiling(label))
         for T in missing:
             calls[T] = [
-                (first, min(size, lanes - first), compiled(_lanes(networks, first, size), jnp.int32(T)))
+                (first, min(size, lanes - first), executable(_lanes(networks, first, size), jnp.int32(T)))
                 for first in range(0, lanes, size)
             ]
         for T in missing:
             extras[T] = [
                 (name, probing.run(cell, name, sweep.objective, networks, T)) for name in sweep.probe
             ]
+        compiled.note(**of_program(sweep, label))
     gates = probing.gate_names(cell, networks) if sweep.probe else ()
     parts = state_parts(state)
     # The devices are busy by now.
@@ -215,7 +253,8 @@ def _finish(sweep: Sweep, started: _Started, clock: _Clock, shards: Shards | Non
     for T in sweep.T:
         if T in started.kept:
             arrays = started.kept[T]
-            clock.add(started.cell, done=sweep.networks)
+            piece = measuring(started.cell, T)
+            clock.add(started.cell, done=sweep.networks, piece=piece, computed=False)
         else:
             arrays = _measured(sweep, started, T, clock)
             if shards is not None:
@@ -264,7 +303,13 @@ def _measured(sweep: Sweep, started: _Started, T: int, clock: _Clock) -> Arrays:
             found.setdefault(name, []).append(np.pad(values, short, constant_values=np.nan))
             found.setdefault(f"{name}_state", []).append(np.pad(states, short, constant_values=UNDEFINED))
         done = size * sweep.networks // started.lanes
-        clock.add(started.cell, done=done, running=time.perf_counter() - began)
+        clock.add(
+            started.cell,
+            done=done,
+            running=time.perf_counter() - began,
+            piece=measuring(started.cell, T),
+            share=size / started.lanes,
+        )
     arrays = {name: np.concatenate(parts) for name, parts in found.items()} | {"nonfinite": nonfinite}
     codes = {name: arrays[f"{name}_state"] for name in measured.columns}
     with jax.enable_x64(sweep.precision == "float64"):

@@ -97,7 +97,7 @@ def _forward(bench: Bench) -> tuple[Found, str]:
         program = directional.forward(run, bench.longest)
         try:
             return {
-                (k, T): program(case, T, bench.directions(k))
+                (k, T): bench.told(program(case, T, bench.directions(k)))
                 for k, (_, case) in enumerate(bench.cases)
                 for T in bench.lengths
             }, ""
@@ -116,7 +116,7 @@ def _differences(bench: Bench) -> dict[tuple[int, int], Quotients]:
         noise = 4 * (bench.unit * abs(found.value) + found.shaken_value)
         return program(bench.cases[k][1], T, bench.directions(k), noise)
 
-    return {(k, T): one(k, T) for k in range(len(bench.cases)) for T in bench.lengths}
+    return {(k, T): bench.told(one(k, T)) for k in range(len(bench.cases)) for T in bench.lengths}
 
 
 def _entire(bench: Bench, ways: Sequence[str]) -> Iterator[Check]:

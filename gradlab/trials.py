@@ -11,13 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from gradlab import arms, codes, memory, profiles, registry, ridge, train
+from gradlab import arms, codes, compiled, memory, profiles, registry, ridge, train
 from gradlab.draw import stream
 from gradlab.objectives import draw_target
-from gradlab.plan import BASE_BYTES
 from gradlab.shards import Shards
 from gradlab.states import FORWARD_NONFINITE
-from gradlab.status import Exit, GradlabError, size
+from gradlab.status import GradlabError
 from gradlab.sweep import BLOCK, Networks, capacity, shared
 from gradlab.sweep import program as measuring
 from gradlab.train import Lane, Look, Setting
@@ -157,6 +156,8 @@ class News(NamedTuple):
     doing: str
     done: int
     of: int
+    piece: str
+    """The piece of the work that this is about."""
 
 
 def run(
@@ -169,9 +170,9 @@ def run(
     What `shards` holds goes on where it was: it keeps the lanes of each stage, a few seconds old at most.
     """
     if shards is not None:
-        doing = ("tuning", *(_training(w_rec) for w_rec in comparison.w_rec))
+        doing = (TUNING, *(_training(w_rec) for w_rec in comparison.w_rec))
         known = {}
-        for place, (arm, setting) in _places(comparison).items():
+        for place, (arm, setting) in by_place(comparison).items():
             for stage in doing:
                 arrays = shards.get(**_Stage(shards, arm.label, setting.T, stage).key)
                 if arrays is not None:
@@ -181,6 +182,7 @@ def run(
         arm = arms.arm(text, comparison.cell, comparison.init)
         for T in comparison.T:
             yield from _arm(comparison, arm, T, report, shards)
+            memory.release()
 
 
 def require(comparison: Comparison, known: Any, where: str, places: Iterable[str] | None = None) -> None:
@@ -189,7 +191,7 @@ def require(comparison: Comparison, known: Any, where: str, places: Iterable[str
     Raises:
       GradlabError: with what has changed.
     """
-    every = _places(comparison)
+    every = by_place(comparison)
     of = lambda place: _code(comparison, *every[place])
     wanted = {
         place: ":" in registry.spelling(every[place][0].cell)
@@ -198,7 +200,7 @@ def require(comparison: Comparison, known: Any, where: str, places: Iterable[str
     codes.require(known, of, lambda place: {}, where, wanted)
 
 
-def _places(comparison: Comparison) -> dict[str, tuple[arms.Arm, Setting]]:
+def by_place(comparison: Comparison) -> dict[str, tuple[arms.Arm, Setting]]:
     """What is trained: every arm at every T."""
     found = {}
     for text in comparison.remedies:
@@ -207,6 +209,38 @@ def _places(comparison: Comparison) -> dict[str, tuple[arms.Arm, Setting]]:
         for T in comparison.T:
             found[_place(arm, T)] = arm, _setting(comparison, arm, T, hidden)
     return found
+
+
+TUNING = "tuning"
+
+
+def stages(comparison: Comparison, arm: arms.Arm) -> list[str]:
+    """What is done for an arm at each T: the choice of a learning rate, if there is one, then every w_rec."""
+    tuned = len(comparison.rates) > 1 and not arm.closed_form
+    return [*([TUNING] if tuned else []), *(_training(w_rec) for w_rec in comparison.w_rec)]
+
+
+def piece(arm: arms.Arm, T: int, doing: str) -> str:
+    """The name of a piece of the work."""
+    return f"{_place(arm, T)}: {doing}"
+
+
+def of_program(comparison: Comparison, arm: arms.Arm, setting: Setting) -> dict[str, Any]:
+    """What decides which programs an arm needs."""
+    names = (
+        "task",
+        "hidden",
+        "batch",
+        "every",
+        "judged",
+        "seeds",
+        "tuning",
+        "rates",
+        "optimizer",
+        "precision",
+    )
+    own = {name: getattr(comparison, name) for name in names}
+    return own | {"trains": _place(arm, setting.T), "units": setting.hidden, "cell": str(arm.cell)}
 
 
 def _training(w_rec: float) -> str:
@@ -252,29 +286,8 @@ def _hidden(comparison: Comparison, arm: arms.Arm) -> int:
     return arms.matched(arm.cell, sizes, arms.count(base, sizes, comparison.hidden))
 
 
-def needed(comparison: Comparison) -> int:
-    """Bytes that the largest arm needs at its peak: what a batch keeps for its way back, and a look."""
-    sizes = registry.make("tasks", comparison.task).sizes
-    itemsize = np.dtype(comparison.precision).itemsize
-    lanes = BLOCK * len(jax.devices())
-    most = 0
-    for text in comparison.remedies:
-        cell = arms.arm(text, comparison.cell, comparison.init).cell
-        kept = 4 * (max(1, len(cell.gates)) + 2) * comparison.hidden + sum(sizes)
-        way_back = comparison.batch * kept
-        look = comparison.judged * (comparison.hidden + 2 * sum(sizes) + 8)
-        weights = 12 * arms.count(cell, sizes, comparison.hidden)
-        most = max(most, lanes * itemsize * (max(comparison.T) * (way_back + look) + weights))
-    return BASE_BYTES + most
-
-
 def check(comparison: Comparison) -> None:
-    """Refuse, before anything is drawn, an arm or a T that is not possible, or too large for the memory."""
-    need, free = needed(comparison), memory.available_bytes()
-    if need > free:
-        what = f"needs about {size(need)} of memory (T up to {max(comparison.T)}, batch {comparison.batch}, "
-        what += f"{comparison.judged} sequences a look), {size(free)} available; choose a smaller one of them"
-        raise GradlabError("remedies", what, Exit.RESOURCES)
+    """Refuse, before anything is drawn, an arm or a T that is not possible."""
     task = registry.make("tasks", comparison.task)
     if min(comparison.T) < task.least:
         what = f"{min(comparison.T)} is too short for {comparison.task}; the least T is {task.least}"
@@ -324,13 +337,15 @@ def _arm(
             comparison, arm, setting, [(w_rec, rate, f"test {s}") for s in range(comparison.seeds)]
         )
         first = _profiles(comparison, arm, setting, lanes)
+        stage = _training(w_rec)
+        named = piece(arm, T, stage)
         lanes, looks, solved = _train(
             comparison,
             setting,
             lanes,
             arm.closed_form,
-            lambda *at: report(News(arm.label, "training", *at)),
-            _Stage(shards, arm.label, T, _training(w_rec), code),
+            lambda done, of, named=named: report(News(arm.label, "training", done, of, named)),
+            _Stage(shards, arm.label, T, stage, code),
             lambda lanes: _profiles(comparison, arm, setting, lanes)["transport"],
         )
         last = _profiles(comparison, arm, setting, lanes)
@@ -351,6 +366,7 @@ def _arm(
             time.perf_counter() - began,
             code,
         )
+        compiled.note(**of_program(comparison, arm, setting))
         began = time.perf_counter()
 
 
@@ -394,8 +410,8 @@ def _rates(
         setting,
         lanes,
         False,
-        lambda *at: report(News(arm.label, "tuning", *at)),
-        _Stage(shards, arm.label, setting.T, "tuning", code),
+        lambda done, of: report(News(arm.label, "tuning", done, of, piece(arm, setting.T, TUNING))),
+        _Stage(shards, arm.label, setting.T, TUNING, code),
     )
     shape = (len(comparison.w_rec), len(comparison.rates), comparison.tuning)
     # One seed not solved outweighs all that the others can be late.

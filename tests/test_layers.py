@@ -23,8 +23,9 @@ COMPUTING = [
     "activations lanczos linear objectives biases libraries generic adopted gradient_precision",
     "unroll forward mean_field given",
     "outer codes",
+    "compiled plan",
     "cells initializers probes tasks remedies gradients zeros rounding",
-    "experiment directions",
+    "experiment directions costs",
     "judging directional",
     "locating gradient_bench",
     "gradient_checks",
@@ -32,8 +33,9 @@ COMPUTING = [
     "sweep labelled",
     "probing foreign train arms",
     "ridge",
-    "engine plan store",
-    "trials",
+    "engine store",
+    "trials sweep_plan verify_plan",
+    "trials_plan",
 ]
 READING = [
     "status states escaping stats",

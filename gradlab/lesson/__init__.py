@@ -8,7 +8,9 @@ import importlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+from gradlab import compiled, costs, runtime
 from gradlab.lesson.parts import Chapter
+from gradlab.plan import Piece, Plan, require_room
 from gradlab.status import GradlabError, shown
 
 CHAPTERS = ("unrolled", "sent_back", "far_left", "cliff", "answers", "variants", "reading")
@@ -33,12 +35,43 @@ def chosen(text: str | None) -> list[int]:
     raise GradlabError("CHAPTER", f"no chapter called {shown(text)}; known: {known}")
 
 
+SECONDS = {
+    "unrolled": (2.6, 1.0),
+    "sent_back": (3.3, 0.8),
+    "far_left": (8.9, 1.5),
+    "cliff": (3.2, 0.6),
+    "answers": (6.0, 1.6),
+    "variants": (10.2, 0.9),
+    "reading": (7.5, 2.6),
+}
+"""Of one core: with an empty compile cache, and with a full one."""
+AT_ONCE = 2
+"""Chapters that are computed side by side."""
+
+
+def plan(numbers: list[int]) -> Plan:
+    """What the chapters will take."""
+    together = min(AT_ONCE, len(numbers), runtime.cores())
+    pieces = {"starting": Piece(costs.IMPORTS)}
+    for number in numbers:
+        name = CHAPTERS[number - 1]
+        cold, warm = SECONDS[name]
+        known = compiled.known(lesson=name)
+        pieces[f"chapter {number}"] = Piece((warm if known else cold) / together, compiling=not known)
+    return Plan({"chapters": len(numbers)}, pieces, costs.lesson_bytes(len(numbers)), "the lesson")
+
+
+def check(planned: Plan) -> None:
+    """Refuse what does not fit, with exit 7."""
+    require_room(planned, "lesson", f"{planned.counts['chapters']} chapters", "choose one CHAPTER")
+
+
 def chapters(numbers: list[int], seed: int) -> Iterator[tuple[int, Chapter]]:
     """Each chapter in turn; while one is told, the next ones are computed, two at a time.
 
     Most of the time goes into compiling, which takes one core a program.
     """
-    pool = ThreadPoolExecutor(max_workers=2)
+    pool = ThreadPoolExecutor(max_workers=AT_ONCE)
     try:
         waiting = [(number, pool.submit(_chapter, number, seed)) for number in numbers]
         for number, told in waiting:
@@ -50,4 +83,5 @@ def chapters(numbers: list[int], seed: int) -> Iterator[tuple[int, Chapter]]:
 def _chapter(number: int, seed: int) -> Chapter:
     module = importlib.import_module(f"gradlab.lesson.{CHAPTERS[number - 1]}")
     told: Chapter = module.tell(module.measure(seed), seed)
+    compiled.note(lesson=CHAPTERS[number - 1])
     return told
