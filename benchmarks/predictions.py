@@ -1,10 +1,10 @@
-"""What a command was predicted to take, in time and memory, beside what it took; each in a process of its own.
+"""What a command was predicted to take, in time and memory, beside what it took.
 
 Run: python benchmarks/predictions.py [WORDS] [--rounds 2]     only commands that contain WORDS
 
-Every command runs with an empty compile cache, then with a full one. `left` is the time left as the command said
-it after a tenth of its time or more, off by so much of what was really left, beside what was really left: commands
-say it on a pipe every ten seconds.
+Each runs in a process of its own, with an empty compile cache, then with a full one. `left` is what the
+command said after a tenth of its time or more, beside what was really left; on a pipe it says so every ten
+seconds.
 """
 
 import argparse

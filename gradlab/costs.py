@@ -15,15 +15,15 @@ from gradlab import runtime
 MB = 2**20
 IDLE = 330 * MB
 """Python, JAX and the libraries that write and draw."""
-COMPILING = 115 * MB
-"""What compiling a program takes beyond that, before those libraries are needed."""
-SECOND_CELL, THIRD_CELL, MORE_CELLS = 70 * MB, 60 * MB, 8 * MB
+SECOND_CELL, THIRD_CELL, MORE_CELLS = 85 * MB, 60 * MB, 8 * MB
 """Of several cells two programs are there at once, and the libraries that write are loaded between them."""
 PROBE = 25 * MB
 """The program of a further probe."""
 
-IMPORTS, FIGURES = 2.0, 1.5
-"""Seconds from the start to the first network, and those of a run's figures."""
+IMPORTS, FIGURES = 1.2, 1.5
+"""Seconds from the start to the plan, and those of a run's figures."""
+COMPILE_DRAW = 1.3
+"""Seconds to compile the program that draws a cell."""
 POINT = 2e-4
 """Seconds to make the rows of one point, and to write them."""
 LOAD = 0.2
@@ -32,6 +32,8 @@ _ROUND = 1.2e-6
 """Of a Lanczos step of one network, however small: it is a dozen kernels."""
 _ROUNDS = {"float32": 14, "float64": 60}
 """Lanczos steps of a lag, at most as many as the state has numbers."""
+_NEAR = 200
+"""Lags that need so many."""
 _MATRIX_VECTOR = {"float32": 30e9, "float64": 15e9}
 _MATRIX_MATRIX = {"float32": 70e9, "float64": 35e9}
 """Operations a second."""
@@ -88,18 +90,22 @@ def trace(of: Sizes) -> float:
 
 
 def compile_sweep(of: Sizes) -> float:
-    """Seconds to compile the program that measures a cell, and the one that draws it."""
-    return 1.2 + 2.9 + 0.02 * of.equations
+    """Seconds to compile the program that measures a cell."""
+    return 2.9 + 0.02 * of.equations
 
 
 def draw(of: Sizes, hidden: int, networks: int) -> float:
     """Seconds to draw so many networks, most of it for orthogonal matrices."""
-    return 0.1 + networks * (2e-8 * of.gates * hidden**3 + 1e-8 * of.weights)
+    return 0.3 + networks * (2e-8 * of.gates * hidden**3 + 1e-8 * of.weights)
 
 
-def lag(of: Sizes, hidden: int, precision: str) -> float:
-    """Seconds of one core for a step of one network, forward and back: the transport above all."""
-    rounds = min(_ROUNDS[precision], of.numbers)
+def lag(of: Sizes, hidden: int, T: int, precision: str) -> float:
+    """Seconds of one core for a step of one network, forward and back: the transport above all.
+
+    Far back a product of Jacobians has one direction left, which is soon found.
+    """
+    near = min(T, _NEAR) / T
+    rounds = min(near * _ROUNDS[precision] + (1 - near) * 2, of.numbers)
     lanczos = rounds * (_ROUND + 4 * of.numbers**2 / _MATRIX_VECTOR[precision])
     product = 2 * of.numbers * of.gates * hidden**2 / _MATRIX_MATRIX[precision]
     return _OTHERS + lanczos + product
@@ -115,12 +121,14 @@ def shared(seconds: float, lanes: int, block: int) -> float:
     return seconds / min(runtime.cores(), -(-lanes // block))
 
 
+def compile_bytes(of: Sizes) -> int:
+    """What compiling a program takes beyond `IDLE`, which is not all needed by then."""
+    return int((100 + 0.4 * of.equations) * MB)
+
+
 def itemsize(precision: str) -> int:
     """Bytes of a number."""
     return int(np.dtype(precision).itemsize)
-
-
-VERIFY_START = 1.0
 
 
 def compile_verify(of: Sizes) -> float:

@@ -5,12 +5,16 @@ from typing import Any, NamedTuple
 from gradlab import memory
 from gradlab.status import Exit, GradlabError, duration, size
 
+STARTING = "starting"
+"""The piece that is over when a command says what it will take."""
+
 
 class Piece(NamedTuple):
     """A part of the work, which is credited to the progress when it is done."""
 
     seconds: float
-    compiling: bool = False
+    compiling: float = 0.0
+    """Seconds of it that go into compiling what the compile cache does not hold."""
 
 
 class Plan(NamedTuple):
@@ -25,12 +29,12 @@ class Plan(NamedTuple):
     @property
     def seconds(self) -> float:
         """All of it."""
-        return sum(piece.seconds for piece in self.pieces.values())
+        return sum((piece.seconds for piece in self.pieces.values()), 0.0)
 
     @property
     def compile_seconds(self) -> float:
         """The part of it that goes into compiling what the cache does not hold."""
-        return sum(piece.seconds for piece in self.pieces.values() if piece.compiling)
+        return sum((piece.compiling for piece in self.pieces.values()), 0.0)
 
     def time(self) -> str:
         """The time for people, compiling apart."""

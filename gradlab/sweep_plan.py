@@ -6,7 +6,7 @@ from gradlab import compiled, costs, engine, probing, registry
 from gradlab.costs import Sizes
 from gradlab.experiment import Sweep
 from gradlab.lanczos import steps
-from gradlab.plan import Piece, Plan, require_room
+from gradlab.plan import STARTING, Piece, Plan, require_room
 from gradlab.runtime import cores
 from gradlab.sweep import BLOCK, CALL_BYTES, capacity
 from gradlab.unroll import SEGMENT
@@ -32,7 +32,10 @@ def plan(sweep: Sweep) -> Plan:
     }
     need = {label: _bytes(sweep, found) for label, found in of.items()}
     new = not all(compiled.known(**engine.of_program(sweep, label)) for label in of)
-    pieces = {engine.DRAWING: Piece(costs.IMPORTS + sum(_draw(sweep, found) for found in of.values()))}
+    drawing = sum(_draw(sweep, found) for found in of.values())
+    more = costs.COMPILE_DRAW * len(of) if new else 0.0
+    compiling = max(map(costs.compile_bytes, of.values())) if new else 0
+    pieces = {STARTING: Piece(costs.IMPORTS), engine.DRAWING: Piece(drawing + more, more)}
     for label, found in of.items():
         pieces |= _pieces(sweep, label, found)
     pieces[engine.WRITING] = Piece(costs.FIGURES + costs.POINT * sweep.points)
@@ -42,7 +45,7 @@ def plan(sweep: Sweep) -> Plan:
         "programs": len(sweep.cell) * (1 + len(sweep.probe)),
     }
     largest = max(need, key=lambda label: need[label].calls + need[label].running)
-    return Plan(counts, pieces, _peak(sweep, need, compiling=new), largest)
+    return Plan(counts, pieces, _peak(sweep, need, compiling), largest)
 
 
 def check(sweep: Sweep, planned: Plan) -> None:
@@ -62,19 +65,20 @@ def _pieces(sweep: Sweep, label: str, of: Sizes) -> dict[str, Piece]:
     if known:
         compiling = Piece(ready + costs.LOAD * (1 + len(sweep.probe)))
     else:
-        compiling = Piece(ready + costs.compile_sweep(of) * (1 + len(sweep.probe) / 4), compiling=True)
+        seconds = costs.compile_sweep(of) * (1 + len(sweep.probe) / 4)
+        compiling = Piece(ready + seconds, seconds)
     block = BLOCK * cores()
     lanes = -(-sweep.networks // block) * block
-    each = sweep.batch * costs.lag(of, sweep.hidden, sweep.precision)
     further = sweep.batch * sum(costs.probe(spec.partition("(")[0], of) for spec in sweep.probe)
     found = {engine.compiling(label): compiling}
     for T in sweep.T:
-        seconds = costs.shared(lanes * T * each, sweep.networks, BLOCK) + sweep.networks * T * further
+        each = T * sweep.batch * costs.lag(of, sweep.hidden, T, sweep.precision)
+        seconds = costs.shared(lanes * each, sweep.networks, BLOCK) + sweep.networks * T * further
         found[engine.measuring(label, T)] = Piece(seconds)
     return found
 
 
-def _peak(sweep: Sweep, need: dict[str, _Bytes], *, compiling: bool) -> int:
+def _peak(sweep: Sweep, need: dict[str, _Bytes], compiling: int) -> int:
     """The most at any time: while the last program is compiled, while one runs, or while tables are made."""
     cells = len(need)
     libraries = costs.IDLE + costs.PROBE * len(sweep.probe) + costs.SECOND_CELL * (cells > 1)
@@ -84,7 +88,7 @@ def _peak(sweep: Sweep, need: dict[str, _Bytes], *, compiling: bool) -> int:
     calls = sum(sorted(one.calls for one in need.values())[-2:])
     # Of the last cell nothing is stored yet.
     waiting = stored - min(one.stored for one in need.values())
-    last = libraries + costs.COMPILING * compiling + drawn + calls + waiting
+    last = libraries + compiling + drawn + calls + waiting
     running = costs.IDLE + drawn + calls + max(one.running for one in need.values()) + stored
     writing = costs.IDLE + max(one.calls for one in need.values()) + int(3.5 * stored)
     return max(last, running, writing)

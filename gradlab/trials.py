@@ -338,13 +338,13 @@ def _arm(
         )
         first = _profiles(comparison, arm, setting, lanes)
         stage = _training(w_rec)
-        named = piece(arm, T, stage)
+        tell = _teller(report, arm, "training", piece(arm, T, stage))
         lanes, looks, solved = _train(
             comparison,
             setting,
             lanes,
             arm.closed_form,
-            lambda done, of, named=named: report(News(arm.label, "training", done, of, named)),
+            tell,
             _Stage(shards, arm.label, T, stage, code),
             lambda lanes: _profiles(comparison, arm, setting, lanes)["transport"],
         )
@@ -368,6 +368,13 @@ def _arm(
         )
         compiled.note(**of_program(comparison, arm, setting))
         began = time.perf_counter()
+
+
+def _teller(
+    report: Callable[[News], None], arm: arms.Arm, doing: str, name: str
+) -> Callable[[int, int], None]:
+    """Tells how far a stage is."""
+    return lambda done, of: report(News(arm.label, doing, done, of, name))
 
 
 def _ready(comparison: Comparison, arm: arms.Arm, setting: Setting) -> arms.Arm:
@@ -410,7 +417,7 @@ def _rates(
         setting,
         lanes,
         False,
-        lambda done, of: report(News(arm.label, "tuning", done, of, piece(arm, setting.T, TUNING))),
+        _teller(report, arm, TUNING, piece(arm, setting.T, TUNING)),
         _Stage(shards, arm.label, setting.T, TUNING, code),
     )
     shape = (len(comparison.w_rec), len(comparison.rates), comparison.tuning)

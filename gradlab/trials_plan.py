@@ -2,13 +2,13 @@
 
 from gradlab import arms, compiled, costs, registry, trials
 from gradlab.costs import Sizes
-from gradlab.plan import Piece, Plan, require_room
+from gradlab.plan import STARTING, Piece, Plan, require_room
 from gradlab.runtime import cores
 from gradlab.sweep import BLOCK
 from gradlab.train import Setting
 from gradlab.trials import Comparison
 
-STARTING, WRITING = "starting", "writing"
+WRITING = "writing"
 
 
 def plan(comparison: Comparison) -> Plan:
@@ -47,11 +47,8 @@ def _pieces(comparison: Comparison, arm: arms.Arm, setting: Setting, of: Sizes) 
     """Compiling an arm, then its stages."""
     known = compiled.known(**trials.of_program(comparison, arm, setting))
     ready = costs.ready_training(of)
-    found = {
-        trials.piece(arm, setting.T, "compiling"): Piece(ready)
-        if known
-        else Piece(ready + costs.compile_training(of), compiling=True)
-    }
+    compiling = 0.0 if known else costs.compile_training(of)
+    found = {trials.piece(arm, setting.T, "compiling"): Piece(ready + compiling, compiling)}
     for stage in trials.stages(comparison, arm):
         lanes = comparison.seeds
         if stage == trials.TUNING:
@@ -75,7 +72,7 @@ def _training(
     seconds = costs.shared(padded * (comparison.updates * one + looks * look), lanes, BLOCK)
     if profiled:
         block = BLOCK * cores()
-        profile = setting.T * costs.lag(of, setting.hidden, comparison.precision)
+        profile = setting.T * costs.lag(of, setting.hidden, setting.T, comparison.precision)
         seconds += costs.shared(-(-lanes // block) * block * (looks + 2) * profile, block, BLOCK)
     return seconds
 

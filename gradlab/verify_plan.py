@@ -3,7 +3,7 @@
 from typing import Any
 
 from gradlab import compiled, costs
-from gradlab.plan import Piece, Plan, require_room
+from gradlab.plan import STARTING, Piece, Plan, require_room
 
 COMPILING, CHECKING = "compiling", "checking"
 WAYS = 3
@@ -22,9 +22,11 @@ def plan(
     of = costs.sizes(cell, *sizes)
     cases = len(lengths) * scales * points
     known = compiled.known(**of_program(spec, sizes, lengths))
+    compiling = 0.0 if known else costs.compile_verify(of)
     pieces = {
-        COMPILING: Piece(costs.LOAD if known else costs.compile_verify(of), compiling=not known),
-        CHECKING: Piece(costs.VERIFY_START + costs.verify(of, lengths, cases)),
+        STARTING: Piece(costs.IMPORTS),
+        COMPILING: Piece(costs.LOAD + compiling, compiling),
+        CHECKING: Piece(costs.verify(of, lengths, cases)),
     }
     counts = {"lengths": len(lengths), "scales": scales, "points": points, "cases": cases}
     return Plan(counts, pieces, costs.verify_bytes(of, cases), spec)

@@ -22,9 +22,11 @@ class Left:
     """The time that is left: that of the pieces not done, at the pace of those that are."""
 
     def __init__(self, planned: "Plan", clock: Callable[[], float] = time.monotonic) -> None:
+        from gradlab.plan import STARTING
+
         self.clock, self.began = clock, clock()
         self.last, self.pace = self.began, 1.0
-        self.waiting = {name: piece.seconds for name, piece in planned.pieces.items()}
+        self.waiting = {name: piece.seconds for name, piece in planned.pieces.items() if name != STARTING}
         self.whole = dict(self.waiting)
         self.trust = TRUST * planned.seconds
         self.done = 0.0

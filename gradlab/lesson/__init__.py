@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from gradlab import compiled, costs, runtime
 from gradlab.lesson.parts import Chapter
-from gradlab.plan import Piece, Plan, require_room
+from gradlab.plan import STARTING, Piece, Plan, require_room
 from gradlab.status import GradlabError, shown
 
 CHAPTERS = ("unrolled", "sent_back", "far_left", "cliff", "answers", "variants", "reading")
@@ -52,12 +52,13 @@ AT_ONCE = 2
 def plan(numbers: list[int]) -> Plan:
     """What the chapters will take."""
     together = min(AT_ONCE, len(numbers), runtime.cores())
-    pieces = {"starting": Piece(costs.IMPORTS)}
+    pieces = {STARTING: Piece(costs.IMPORTS)}
     for number in numbers:
         name = CHAPTERS[number - 1]
         cold, warm = SECONDS[name]
         known = compiled.known(lesson=name)
-        pieces[f"chapter {number}"] = Piece((warm if known else cold) / together, compiling=not known)
+        compiling = 0.0 if known else (cold - warm) / together
+        pieces[f"chapter {number}"] = Piece(warm / together + compiling, compiling)
     return Plan({"chapters": len(numbers)}, pieces, costs.lesson_bytes(len(numbers)), "the lesson")
 
 

@@ -5,6 +5,7 @@ import shlex
 
 import pytest
 
+from gradlab import sweep_plan
 from gradlab.experiment import settings
 from gradlab.report import made
 from tests.cli.calling import gradlab
