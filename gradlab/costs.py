@@ -154,12 +154,12 @@ def lesson_bytes(chapters: int) -> int:
 
 def compile_training(of: Sizes) -> float:
     """Seconds to compile the programs of an arm: its start, its training and its profile."""
-    return 6.5 + 0.06 * of.equations
+    return 8.0 + 0.08 * of.equations
 
 
 def ready_training(of: Sizes) -> float:
     """Seconds to trace them, and to load those that are kept."""
-    return 1.2 + 0.01 * of.equations
+    return 1.6 + 0.015 * of.equations
 
 
 def update(of: Sizes, hidden: int, batch: int, T: int, precision: str) -> float:
@@ -173,6 +173,6 @@ def forward(of: Sizes, hidden: int, batch: int, T: int, precision: str) -> float
     return T * (3e-6 + batch * (product + of.equations * hidden * 4e-11))
 
 
-def training_bytes(arms: int) -> int:
-    """Of Python and of the programs of so many arms."""
-    return (520 + 60 * (arms > 1)) * MB
+def training_bytes(*, compiling: bool) -> int:
+    """Of Python, the libraries and the programs of an arm."""
+    return (620 + 220 * compiling) * MB

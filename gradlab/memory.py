@@ -25,12 +25,13 @@ _MOUNT = re.compile(r"^(?:\S+ ){3}(/\S*) (/\S*) .* - cgroup(2?) \S+ (\S+)$", re.
 
 
 def available_bytes(root: Path = Path("/")) -> int:
-    """What is free on the machine, within every control group that this process is in, and within ulimit.
+    """Memory that this process may have: what it has, and what is free for it.
 
-    `root` stands for the root folder, which holds `proc` and the file systems of the groups.
+    Free on the machine, within every control group that it is in, and within ulimit. `root` stands for the
+    root folder, which holds `proc` and the file systems of the groups.
     """
-    limits = [_machine(root), *_groups(root), *_ulimits(root)]
-    return max(0, min(limits, default=UNLIMITED))
+    free = max(0, min([_machine(root), *_groups(root), *_ulimits(root)]))
+    return free + _status(root, "VmRSS")
 
 
 _own = False
@@ -125,11 +126,15 @@ def _ulimits(root: Path) -> Iterator[int]:
     for name, field in _ULIMITS.items():
         soft, _ = resource.getrlimit(getattr(resource, name))
         if soft != resource.RLIM_INFINITY:
-            try:
-                used = _fields(root / "proc/self/status")[field] * 1024
-            except (OSError, KeyError, ValueError):
-                used = 0
-            yield soft - used
+            yield soft - _status(root, field)
+
+
+def _status(root: Path, field: str) -> int:
+    """Bytes that the process has of something; 0 where it is not said."""
+    try:
+        return _fields(root / "proc/self/status")[field] * 1024
+    except (OSError, KeyError, ValueError):
+        return 0
 
 
 def _fields(path: Path) -> dict[str, int]:

@@ -73,7 +73,7 @@ def size(count: int) -> str:
 def duration(seconds: float) -> str:
     """Time for people.
 
-    >>> duration(3), duration(200), duration(9000)
+    >>> duration(3.0), duration(200.0), duration(9000.0)
     ('3 s', '3 min', '2.5 h')
     """
     if seconds < 100:

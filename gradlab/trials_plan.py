@@ -34,7 +34,8 @@ def plan(comparison: Comparison) -> Plan:
         "fitted": fitted,
         "updates": comparison.updates,
     }
-    return Plan(counts, pieces, costs.training_bytes(len(places)) + most, largest)
+    compiling = any(piece.compiling for piece in pieces.values())
+    return Plan(counts, pieces, costs.training_bytes(compiling=compiling) + most, largest)
 
 
 def check(comparison: Comparison, planned: Plan) -> None:

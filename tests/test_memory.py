@@ -109,6 +109,14 @@ def test_a_container_that_sees_its_own_group_as_the_root(machine):
     assert memory.available_bytes(machine(**files)) == 500 * MB
 
 
+def test_what_the_process_has_already_is_its_own(machine):
+    files = {"proc/self/cgroup": "0::/a\n"} | V2 | group("/a", 512 * MB, 212 * MB)
+    assert (
+        memory.available_bytes(machine(**files, **{"proc/self/status": f"VmRSS: {200 * 1024} kB\n"}))
+        == 500 * MB
+    )
+
+
 def test_more_used_than_allowed_is_nothing_free(machine):
     files = {"proc/self/cgroup": "0::/a\n"} | V2 | group("/a", 5 * MB, 6 * MB)
     assert memory.available_bytes(machine(**files)) == 0

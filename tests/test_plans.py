@@ -179,7 +179,7 @@ class TestKnownPrograms:
 
 
 class TestTimeLeft:
-    PLAN = Plan({}, {plan.STARTING: Piece(5), "a": Piece(10), "b": Piece(30)}, 0, "")
+    PLAN = Plan({}, {plan.STARTING: Piece(5.0), "a": Piece(10.0), "b": Piece(30.0)}, 0, "")
 
     @pytest.fixture
     def clock(self):
@@ -211,12 +211,18 @@ class TestTimeLeft:
         assert left.share == pytest.approx(0.5)
 
     def test_a_stage_that_ends_early_leaves_nothing(self, left, clock):
-        clock[0] = 2
+        clock[0] = 2.0
         left.reach("a", 0.2)
         left.reach("b", 0.0)
         assert left.seconds() == pytest.approx(30, rel=0.1)
         left.reach("b", 1.0)
         assert (left.seconds(), left.share) == (0, 1)
+
+    def test_what_nobody_told_of_is_done_when_the_next_one_begins(self, left, clock):
+        clock[0] = 10.0
+        left.reach("b", 0.0)
+        assert left.seconds() == pytest.approx(30)
+        assert left.share == pytest.approx(10 / 40)
 
 
 SIZES = {

@@ -48,10 +48,15 @@ class Left:
             self.pace = (self.last - self.began + self.trust) / (self.done + self.trust or 1.0)
 
     def reach(self, piece: str, share: float) -> None:
-        """So much of a piece is done, in all; what is open of those before it is not needed any more."""
-        for name in self.waiting:
+        """So much of a piece is done, in all, and what comes before it is over.
+
+        What was begun before it has ended early; what nobody told of, such as compiling, has been done.
+        """
+        for name, seconds in self.waiting.items():
             if name == piece:
                 break
+            if seconds == self.whole[name]:
+                self.done += seconds
             self.waiting[name] = 0.0
         missing = share - 1 + self.waiting.get(piece, 0.0) / (self.whole.get(piece) or 1.0)
         self.credit(piece, max(0.0, missing), computed=True)

@@ -1,5 +1,7 @@
 """`gradlab verify`: its table, its document, its exit codes."""
 
+import re
+
 import pytest
 
 from tests.cli.calling import document, gradlab
