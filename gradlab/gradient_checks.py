@@ -132,19 +132,20 @@ def _entire(bench: Bench, ways: Sequence[str]) -> Iterator[Check]:
     if "loop" in ways:
         by_loop = gradients.looped(bench.run, bench.longest)
         for k, (_, case) in enumerate(bench.cases):
-            yield from (check("scan = loop", k, T, by_loop(case, T)) for T in bench.lengths)
+            yield from (check("scan = loop", k, T, bench.told(by_loop(case, T))) for T in bench.lengths)
     if "padded" in ways:
         by_batch = gradients.padded(bench.run, bench.longest, bench.lengths)
         for point in dict.fromkeys(place.point for place, _ in bench.cases):
             which = [k for k, (place, _) in enumerate(bench.cases) if place.point == point]
             batch = by_batch([bench.cases[k][1] for k in which])
             for k, found in zip(which, batch, strict=True):
-                yield from (check("alone = padded", k, T, found[T]) for T in bench.lengths)
+                yield from (check("alone = padded", k, T, bench.told(found[T])) for T in bench.lengths)
     if "send_back" in ways:
         by_send_back = gradients.sent_back(bench.run, bench.longest)
         for k, (_, case) in enumerate(bench.cases):
             for T in bench.lengths:
-                yield _clipped(bench, check("autodiff = send_back", k, T, by_send_back(case, T)), case)
+                sent = bench.told(by_send_back(case, T))
+                yield _clipped(bench, check("autodiff = send_back", k, T, sent), case)
 
 
 def _clipped(bench: Bench, check: Check, case: Case) -> Check:

@@ -106,7 +106,7 @@ def verify(
       surrogate: the backward pass differs from the derivative on purpose; forward mode then follows the
         step's own rules, and differences from the derivative are `declared`. By default what
         `gradlab.surrogate` or the cell's own fact says.
-      report: called whenever reverse mode, forward mode or the differences of a case are done at a length.
+      report: called whenever one of the ways is done for a case at a length.
 
     Returns:
       One `Check` a comparison and length, the worst of all cases, and what has been tried.

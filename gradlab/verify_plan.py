@@ -5,9 +5,9 @@ from typing import Any
 from gradlab import compiled, costs
 from gradlab.plan import STARTING, Piece, Plan, require_room
 
-COMPILING, CHECKING = "compiling", "checking"
-WAYS = 3
-"""Results that come one by one for each case: reverse mode, forward mode and differences."""
+COMPILING, CHECKING, LAYERS = "compiling", "checking", "two layers"
+WAYS = 6
+"""Results that come one by one for each case: reverse and forward mode, differences and three other ways."""
 
 
 def of_program(spec: str, sizes: tuple[int, int], lengths: tuple[int, ...]) -> dict[str, Any]:
@@ -22,11 +22,13 @@ def plan(
     of = costs.sizes(cell, *sizes)
     cases = len(lengths) * scales * points
     known = compiled.known(**of_program(spec, sizes, lengths))
+    checking = costs.verify(of, lengths, cases)
     compiling = 0.0 if known else costs.compile_verify(of)
     pieces = {
         STARTING: Piece(costs.IMPORTS),
         COMPILING: Piece(costs.LOAD + compiling, compiling),
-        CHECKING: Piece(costs.verify(of, lengths, cases)),
+        CHECKING: Piece(0.6 * checking),
+        LAYERS: Piece(0.4 * checking),
     }
     counts = {"lengths": len(lengths), "scales": scales, "points": points, "cases": cases}
     return Plan(counts, pieces, costs.verify_bytes(of, cases), spec)

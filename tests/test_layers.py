@@ -62,7 +62,9 @@ ABOVE_BOTH = ["measuring", "questions", "lesson", "pytest", "cli", "gradlab", "_
 NOT_WHEN_COMPUTING = {"matplotlib", "pandas", "plotly", "rich", "typer"}
 NOT_WHEN_READING = {"jax", "jaxlib", "jaxtyping", "optax", "equinox"}
 NOT_AT_ONCE = {"status": NOT_WHEN_READING | NOT_WHEN_COMPUTING | {"numpy"}}
-NOT_AT_ONCE |= dict.fromkeys(("registry", "runtime", "experiment", "store"), NOT_AT_ONCE["status"])
+NOT_AT_ONCE |= dict.fromkeys(
+    ("registry", "runtime", "experiment", "store", "plan", "compiled", "lesson"), NOT_AT_ONCE["status"]
+)
 
 
 def files():
