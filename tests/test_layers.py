@@ -62,9 +62,8 @@ ABOVE_BOTH = ["measuring", "questions", "lesson", "pytest", "cli", "gradlab", "_
 NOT_WHEN_COMPUTING = {"matplotlib", "pandas", "plotly", "rich", "typer"}
 NOT_WHEN_READING = {"jax", "jaxlib", "jaxtyping", "optax", "equinox"}
 NOT_AT_ONCE = {"status": NOT_WHEN_READING | NOT_WHEN_COMPUTING | {"numpy"}}
-NOT_AT_ONCE |= dict.fromkeys(
-    ("registry", "runtime", "experiment", "store", "plan", "compiled", "lesson"), NOT_AT_ONCE["status"]
-)
+LIGHT = ("registry", "runtime", "experiment", "store", "plan", "compiled", "memory", "lesson.__init__")
+NOT_AT_ONCE |= dict.fromkeys(LIGHT, NOT_AT_ONCE["status"])
 
 
 def files():

@@ -63,7 +63,9 @@ def plan(numbers: list[int]) -> Plan:
         known = compiled.known(lesson=name)
         compiling = 0.0 if known else (cold - warm) / together
         pieces[f"chapter {number}"] = Piece(warm / together + compiling, compiling)
-    return Plan({"chapters": len(numbers)}, pieces, costs.lesson_bytes(len(numbers)), "the lesson")
+    new = any(piece.compiling for piece in pieces.values())
+    need = costs.lesson_bytes(len(numbers), compiling=new)
+    return Plan({"chapters": len(numbers)}, pieces, need, "the lesson")
 
 
 def check(planned: Plan) -> None:
