@@ -150,3 +150,29 @@ def verify_bytes(of: Sizes, cases: int) -> int:
 def lesson_bytes(chapters: int, *, compiling: bool) -> int:
     """Of so many chapters at the peak."""
     return (350 + 170 * compiling + 70 * (chapters - 1)) * MB
+
+
+def compile_training(of: Sizes) -> float:
+    """Seconds to compile the programs of an arm: its start, its training and its profile."""
+    return 8.0 + 0.08 * of.equations
+
+
+def ready_training(of: Sizes) -> float:
+    """Seconds to trace them, and to load those that are kept."""
+    return 1.6 + 0.015 * of.equations
+
+
+def update(of: Sizes, hidden: int, batch: int, T: int, precision: str) -> float:
+    """Seconds of one core for an update of one network: forward, and back at twice its cost."""
+    return 3 * forward(of, hidden, batch, T, precision) + 2e-5
+
+
+def forward(of: Sizes, hidden: int, batch: int, T: int, precision: str) -> float:
+    """Seconds of one core for so many sequences."""
+    product = 2 * of.gates * hidden**2 / _MATRIX_MATRIX[precision]
+    return T * (3e-6 + batch * (product + of.equations * hidden * 4e-11))
+
+
+def training_bytes(*, compiling: bool) -> int:
+    """Of Python, the libraries and the programs of an arm."""
+    return (620 + 220 * compiling) * MB
