@@ -158,6 +158,8 @@ class News(NamedTuple):
     of: int
     piece: str
     """The piece of the work that this is about."""
+    computed: bool = True
+    """Whether it took its time, rather than being kept from before."""
 
 
 def run(
@@ -372,9 +374,9 @@ def _arm(
 
 def _teller(
     report: Callable[[News], None], arm: arms.Arm, doing: str, name: str
-) -> Callable[[int, int], None]:
-    """Tells how far a stage is."""
-    return lambda done, of: report(News(arm.label, doing, done, of, name))
+) -> Callable[[int, int, bool], None]:
+    """Tells how far a stage is, and whether that was computed."""
+    return lambda done, of, computed: report(News(arm.label, doing, done, of, name, computed))
 
 
 def _ready(comparison: Comparison, arm: arms.Arm, setting: Setting) -> arms.Arm:
@@ -449,7 +451,7 @@ def _train(
     setting: Setting,
     lanes: Lane,
     closed_form: bool,
-    report: Callable[[int, int], None],
+    report: Callable[[int, int, bool], None],
     stage: "_Stage",
     transport: Callable[[Lane], NDArray[np.float64]] | None = None,
 ) -> tuple[Lane, dict[str, NDArray[np.float64]], NDArray[np.int64]]:
@@ -467,6 +469,8 @@ def _train(
     looks = {name: np.full((rounds, total), np.nan) for name in names}
     solved = np.zeros(total, np.int64)
     lanes, first_look = stage.resume(lanes, looks, solved)
+    if first_look:
+        report(total * first_look, total * rounds, False)
     alive = np.flatnonzero((solved == 0) & (np.asarray(lanes.broken) == 0))
     for look in range(first_look, rounds if len(alive) else 0):
         key = stream(comparison.seed, "judging", task=comparison.task, look=look)
@@ -493,7 +497,7 @@ def _train(
         solved[(solved == 0) & good] = (look + 1) * comparison.stride
         alive = np.flatnonzero((solved == 0) & (np.asarray(lanes.broken) == 0))
         stage.save(lanes, looks, solved, look + 1, last=look + 1 == rounds or not len(alive))
-        report(total * (look + 1), total * rounds)
+        report(total * (look + 1), total * rounds, True)
         if not len(alive):
             break
     return lanes, looks, solved

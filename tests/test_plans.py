@@ -210,6 +210,12 @@ class TestTimeLeft:
         assert left.seconds() == pytest.approx(5, rel=0.1)
         assert left.share == pytest.approx(0.5)
 
+    def test_a_stage_that_goes_on_where_it_was_took_no_time_up_to_there(self, left, clock):
+        left.reach("a", 0.9, computed=False)
+        clock[0] = 2.0
+        left.reach("a", 1.0)
+        assert left.seconds() == pytest.approx(30 * 2 / 1, rel=0.5)
+
     def test_a_stage_that_ends_early_leaves_nothing(self, left, clock):
         clock[0] = 2.0
         left.reach("a", 0.2)

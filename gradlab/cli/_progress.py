@@ -47,7 +47,7 @@ class Left:
             self.last = self.clock()
             self.pace = (self.last - self.began + self.trust) / (self.done + self.trust or 1.0)
 
-    def reach(self, piece: str, share: float) -> None:
+    def reach(self, piece: str, share: float, *, computed: bool = True) -> None:
         """So much of a piece is done, in all, and what comes before it is over.
 
         What was begun before it has ended early; what nobody told of, such as compiling, has been done.
@@ -59,7 +59,7 @@ class Left:
                 self.done += seconds
             self.waiting[name] = 0.0
         missing = share - 1 + self.waiting.get(piece, 0.0) / (self.whole.get(piece) or 1.0)
-        self.credit(piece, max(0.0, missing), computed=True)
+        self.credit(piece, max(0.0, missing), computed=computed)
 
     def seconds(self) -> float:
         """What is left now."""
@@ -114,7 +114,7 @@ class Bar:
 
     def trials(self, news: "News") -> None:
         """Take the trials' news."""
-        self.left.reach(news.piece, news.done / news.of)
+        self.left.reach(news.piece, news.done / news.of, computed=news.computed)
         self.show(f"{news.arm[:24]}: {news.doing}, {news.done / news.of:.0%}")
 
     def step(self, piece: str) -> None:
