@@ -17,6 +17,8 @@ IDLE = 330 * MB
 """Python, JAX and the libraries that write and draw."""
 SECOND_CELL, THIRD_CELL, MORE_CELLS = 85 * MB, 60 * MB, 8 * MB
 """Of several cells two programs are there at once, and the libraries that write are loaded between them."""
+LESSON = 280 * MB
+"""Python, JAX and what draws a lesson."""
 PROBE = 25 * MB
 """The program of a further probe."""
 
@@ -145,11 +147,6 @@ def verify(of: Sizes, lengths: Sequence[int], cases: int) -> float:
 def verify_bytes(of: Sizes, cases: int) -> int:
     """At the peak."""
     return int((330 + of.equations + 0.5 * cases) * MB)
-
-
-def lesson_bytes(chapters: int, *, compiling: bool) -> int:
-    """Of so many chapters at the peak."""
-    return (350 + 170 * compiling + 70 * (chapters - 1)) * MB
 
 
 def compile_training(of: Sizes) -> float:

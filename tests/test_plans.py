@@ -141,7 +141,7 @@ def test_more_checks_take_longer():
 def test_chapters_are_counted_and_take_their_time():
     every = lesson.plan(lesson.chosen(None))
     assert every.counts == {"chapters": 7}
-    assert set(lesson.SECONDS) == set(lesson.CHAPTERS)
+    assert set(lesson.COSTS) == set(lesson.CHAPTERS)
     for number in range(1, 8):
         one = lesson.plan([number])
         assert one.seconds < every.seconds

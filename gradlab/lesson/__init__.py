@@ -7,6 +7,7 @@ The chapters draw nothing; `drawing` does, for `page`, and `sketch` for the term
 import importlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 from gradlab import compiled, runtime
 from gradlab.lesson.parts import Chapter
@@ -35,16 +36,24 @@ def chosen(text: str | None) -> list[int]:
     raise GradlabError("CHAPTER", f"no chapter called {shown(text)}; known: {known}")
 
 
-SECONDS = {
-    "unrolled": (2.6, 1.0),
-    "sent_back": (3.3, 0.8),
-    "far_left": (8.9, 1.5),
-    "cliff": (3.2, 0.6),
-    "answers": (6.0, 1.6),
-    "variants": (10.2, 0.9),
-    "reading": (7.5, 2.6),
+class Cost(NamedTuple):
+    """Of a chapter: seconds of one core and MB of memory, with an empty compile cache and with a full one."""
+
+    new: float
+    kept: float
+    new_mb: int
+    kept_mb: int
+
+
+COSTS = {
+    "unrolled": Cost(2.6, 1.0, 70, 40),
+    "sent_back": Cost(3.3, 0.8, 90, 60),
+    "far_left": Cost(8.9, 1.5, 250, 60),
+    "cliff": Cost(3.2, 0.6, 100, 65),
+    "answers": Cost(6.0, 1.6, 155, 135),
+    "variants": Cost(10.2, 0.9, 120, 90),
+    "reading": Cost(7.5, 2.6, 255, 85),
 }
-"""Of one core: with an empty compile cache, and with a full one."""
 AT_ONCE = 2
 """Chapters that are computed side by side."""
 GAIN = 1.5
@@ -57,14 +66,16 @@ def plan(numbers: list[int]) -> Plan:
 
     together = GAIN if min(AT_ONCE, len(numbers), runtime.cores()) > 1 else 1.0
     pieces = {STARTING: Piece(costs.IMPORTS)}
+    programs, most = 0, 0
     for number in numbers:
-        name = CHAPTERS[number - 1]
-        cold, warm = SECONDS[name]
-        known = compiled.known(lesson=name)
-        compiling = 0.0 if known else (cold - warm) / together
-        pieces[f"chapter {number}"] = Piece(warm / together + compiling, compiling)
-    new = any(piece.compiling for piece in pieces.values())
-    need = costs.lesson_bytes(len(numbers), compiling=new)
+        cost = COSTS[CHAPTERS[number - 1]]
+        new = not compiled.known(lesson=CHAPTERS[number - 1])
+        compiling = (cost.new - cost.kept) / together if new else 0.0
+        pieces[f"chapter {number}"] = Piece(cost.kept / together + compiling, compiling)
+        # Programs stay; what compiling one takes beyond that does not.
+        programs += cost.kept_mb
+        most = max(most, cost.new_mb - cost.kept_mb if new else 0)
+    need = costs.LESSON + (programs + most) * costs.MB
     return Plan({"chapters": len(numbers)}, pieces, need, "the lesson")
 
 
