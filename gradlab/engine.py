@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from gradlab import codes, probing, projections, registry
+from gradlab import codes, compiled, memory, probing, projections, registry
 from gradlab.codes import Code
 from gradlab.draw import draw_inputs, draw_networks, stream
 from gradlab.experiment import Sweep
@@ -48,6 +48,12 @@ class Progress(NamedTuple):
     compiling: float
     running: float
     doing: str
+    piece: str = ""
+    """A piece of the work that has gone on, or was there before."""
+    share: float = 0.0
+    """How much of that piece."""
+    computed: bool = True
+    """Whether that took its time."""
 
 
 class CellResult(NamedTuple):
@@ -96,6 +102,8 @@ def run(
         require(sweep, known, str(shards.folder.parent), known)
     clock.add("drawing")
     drawn = draw(sweep)
+    clock.add("drawing", piece=DRAWING)
+    memory.release()
     running: _Started | None = None
     weights = {label: sum(leaf.size for leaf in jax.tree.leaves(drawn[label][0].params)) for label in drawn}
     for label in sorted(sweep.cell, key=lambda label: -weights[label]):
@@ -103,6 +111,7 @@ def run(
             started = _start(sweep, label, *drawn.pop(label), clock, shards)
         if running is not None:
             yield _finish(sweep, running, clock, shards)
+            memory.release()
         running = started
     if running is not None:
         yield _finish(sweep, running, clock, shards)
@@ -114,11 +123,41 @@ class _Clock:
     def __init__(self, report: Callable[[Progress], None]) -> None:
         self.report, self.done, self.compiling, self.running = report, 0, 0.0, 0.0
 
-    def add(self, doing: str, *, done: int = 0, compiling: float = 0.0, running: float = 0.0) -> None:
+    def add(
+        self,
+        doing: str,
+        *,
+        done: int = 0,
+        compiling: float = 0.0,
+        running: float = 0.0,
+        piece: str = "",
+        share: float = 1.0,
+        computed: bool = True,
+    ) -> None:
         self.done += done
         self.compiling += compiling
         self.running += running
-        self.report(Progress(self.done, self.compiling, self.running, doing))
+        self.report(Progress(self.done, self.compiling, self.running, doing, piece, share, computed))
+
+
+DRAWING, WRITING = "drawing networks", "writing"
+
+
+def compiling(label: str) -> str:
+    """The name of a piece of the work."""
+    return f"{label}: compiling"
+
+
+def measuring(label: str, T: int) -> str:
+    """The name of a piece of the work."""
+    return f"{label}: T = {T}"
+
+
+def of_program(sweep: Sweep, label: str) -> dict[str, Any]:
+    """What decides which program measures a cell."""
+    names = ("objective", "precision", "hidden", "inputs", "batch", "networks")
+    own = {name: getattr(sweep, name) for name in names}
+    return own | {"measures": label, "length": capacity(max(sweep.T)), "probes": sweep.probe}
 
 
 class Weights(NamedTuple):
@@ -173,17 +212,20 @@ def _start(
     calls, extras = {}, {}
     lowered, size = _lowered(sweep, cell, networks)
     if missing:
-        compiled = lowered.compile()
-        clock.add(label, compiling=time.perf_counter() - began)
+        executable = lowered.compile()
+        # Compiling takes far more than a program is worth.
+        memory.release(programs=False)
+        clock.add(label, compiling=time.perf_counter() - began, piece=compiling(label))
         for T in missing:
             calls[T] = [
-                (first, min(size, lanes - first), compiled(_lanes(networks, first, size), jnp.int32(T)))
+                (first, min(size, lanes - first), executable(_lanes(networks, first, size), jnp.int32(T)))
                 for first in range(0, lanes, size)
             ]
         for T in missing:
             extras[T] = [
                 (name, probing.run(cell, name, sweep.objective, networks, T)) for name in sweep.probe
             ]
+        compiled.note(**of_program(sweep, label))
     gates = probing.gate_names(cell, networks) if sweep.probe else ()
     # The devices are busy by now.
     code = _own(sweep, label) | _measuring(lowered, drawn)
@@ -232,7 +274,8 @@ def _finish(sweep: Sweep, started: _Started, clock: _Clock, shards: Shards | Non
     for T in sweep.T:
         if T in started.kept:
             arrays = started.kept[T]
-            clock.add(started.cell, done=sweep.networks)
+            piece = measuring(started.cell, T)
+            clock.add(started.cell, done=sweep.networks, piece=piece, computed=False)
         else:
             arrays = _measured(sweep, started, T, clock)
             if shards is not None:
@@ -296,7 +339,13 @@ def _measured(sweep: Sweep, started: _Started, T: int, clock: _Clock) -> Arrays:
             found.setdefault(name, []).append(np.pad(values, short, constant_values=np.nan))
             found.setdefault(f"{name}_state", []).append(np.pad(states, short, constant_values=UNDEFINED))
         done = size * sweep.networks // started.lanes
-        clock.add(started.cell, done=done, running=time.perf_counter() - began)
+        clock.add(
+            started.cell,
+            done=done,
+            running=time.perf_counter() - began,
+            piece=measuring(started.cell, T),
+            share=size / started.lanes,
+        )
     arrays = {name: np.concatenate(parts) for name, parts in found.items()} | {"nonfinite": nonfinite}
     codes = {name: arrays[f"{name}_state"] for name in (*measured.columns, GRADIENT)}
     with jax.enable_x64(sweep.precision == "float64"):

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from gradlab import registry
+from gradlab.memory import available_bytes
 from gradlab.registry import number
-from gradlab.runtime import available_bytes
 from gradlab.status import Exit, GradlabError, shown, size
 
 Precision = Literal["float32", "float64"]

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import numpy as np
@@ -22,6 +22,8 @@ SHAKEN = 50
 ABSOLUTE = 16
 """And by so many rounding errors of the largest gradient of all cases: a saturated unit loses that."""
 EPS = float(np.finfo(np.float64).eps)
+
+Result = TypeVar("Result")
 
 
 class Place(NamedTuple):
@@ -46,8 +48,9 @@ class Bench:
         gates: tuple[str, ...],
         lengths: Sequence[int],
         surrogate: bool,
+        report: Callable[[], None] = lambda: None,
     ) -> None:
-        self.run, self.lengths, self.surrogate = run, list(lengths), surrogate
+        self.run, self.lengths, self.surrogate, self.report = run, list(lengths), surrogate, report
         self.longest = max(lengths)
         if not cases[0][1].params:
             raise GradlabError("params", "hold no floating-point array; there is no gradient to check")
@@ -75,7 +78,7 @@ class Bench:
         """Reverse mode in every case; those whose loss is not finite are left out, but never the first."""
         program = gradients.reverse(self.run, self.longest, self.unit)
         for place, case in cases:
-            found = {T: _differentiable(functools.partial(program, case, T)) for T in self.lengths}
+            found = {T: self.told(_differentiable(functools.partial(program, case, T))) for T in self.lengths}
             broken = [T for T, one in found.items() if not np.isfinite(one.value)]
             if broken and not self.cases:
                 what = f"gives a loss of {found[broken[0]].value} at T = {broken[0]}"
@@ -87,6 +90,11 @@ class Bench:
                 continue
             self.cases.append((place, case))
             self.reverse.append(found)
+
+    def told(self, result: Result) -> Result:
+        """The result of one case at one length, as it is; whoever waits is told that it is there."""
+        self.report()
+        return result
 
     def directions(self, k: int) -> Directions:
         """Those of case k: entry by entry in the first alone."""

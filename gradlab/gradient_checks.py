@@ -97,7 +97,7 @@ def _forward(bench: Bench) -> tuple[Found, str]:
         program = directional.forward(run, bench.longest)
         try:
             return {
-                (k, T): program(case, T, bench.directions(k))
+                (k, T): bench.told(program(case, T, bench.directions(k)))
                 for k, (_, case) in enumerate(bench.cases)
                 for T in bench.lengths
             }, ""
@@ -116,7 +116,7 @@ def _differences(bench: Bench) -> dict[tuple[int, int], Quotients]:
         noise = 4 * (bench.unit * abs(found.value) + found.shaken_value)
         return program(bench.cases[k][1], T, bench.directions(k), noise)
 
-    return {(k, T): one(k, T) for k in range(len(bench.cases)) for T in bench.lengths}
+    return {(k, T): bench.told(one(k, T)) for k in range(len(bench.cases)) for T in bench.lengths}
 
 
 def _entire(bench: Bench, ways: Sequence[str]) -> Iterator[Check]:
@@ -132,19 +132,20 @@ def _entire(bench: Bench, ways: Sequence[str]) -> Iterator[Check]:
     if "loop" in ways:
         by_loop = gradients.looped(bench.run, bench.longest)
         for k, (_, case) in enumerate(bench.cases):
-            yield from (check("scan = loop", k, T, by_loop(case, T)) for T in bench.lengths)
+            yield from (check("scan = loop", k, T, bench.told(by_loop(case, T))) for T in bench.lengths)
     if "padded" in ways:
         by_batch = gradients.padded(bench.run, bench.longest, bench.lengths)
         for point in dict.fromkeys(place.point for place, _ in bench.cases):
             which = [k for k, (place, _) in enumerate(bench.cases) if place.point == point]
             batch = by_batch([bench.cases[k][1] for k in which])
             for k, found in zip(which, batch, strict=True):
-                yield from (check("alone = padded", k, T, found[T]) for T in bench.lengths)
+                yield from (check("alone = padded", k, T, bench.told(found[T])) for T in bench.lengths)
     if "send_back" in ways:
         by_send_back = gradients.sent_back(bench.run, bench.longest)
         for k, (_, case) in enumerate(bench.cases):
             for T in bench.lengths:
-                yield _clipped(bench, check("autodiff = send_back", k, T, by_send_back(case, T)), case)
+                sent = bench.told(by_send_back(case, T))
+                yield _clipped(bench, check("autodiff = send_back", k, T, sent), case)
 
 
 def _clipped(bench: Bench, check: Check, case: Case) -> Check:

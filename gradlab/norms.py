@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradlab import hdf5, runtime
+from gradlab import hdf5, memory
 from gradlab.hdf5 import Array
 from gradlab.outcomes import ENDS
 from gradlab.states import OK, STATES
@@ -61,7 +61,7 @@ def swept(content: bytes, where: str, settings: Mapping[str, Any]) -> "xarray.Da
             _require_kind(file, array, ("cell", "init", "seed", "leaf"), "float64")
         else:
             _require_measured(file, array)
-    file.require_room(runtime.available_bytes())
+    file.require_room(memory.available_bytes())
     made = hdf5.dataset(file)
     labels = {axis: settings[axis] for axis in ("cell", "init", "w_rec", "T")}
     _require_labels(made, where, labels | {"seed": range(settings["seeds"]), "lag": range(longest + 1)})
@@ -96,7 +96,7 @@ def trained(content: bytes, where: str, settings: Mapping[str, Any], arms: Seque
             _require_kind(file, array, axes, "float64")
         else:
             raise GradlabError(f"{where}:{name}", "is nothing that a comparison of remedies holds")
-    file.require_room(runtime.available_bytes())
+    file.require_room(memory.available_bytes())
     made = hdf5.dataset(file)
     labels = {"arm": arms, "T": settings["T"], "w_rec": settings["w_rec"], "when": ENDS}
     _require_labels(made, where, labels | {"seed": range(settings["seeds"]), "lag": range(longest + 1)})

@@ -7,7 +7,6 @@ devices, which is faster than letting each small matrix product use all cores.
 import hashlib
 import os
 import platform
-import resource
 import sys
 from pathlib import Path
 from typing import Any
@@ -106,27 +105,6 @@ def cpu_model() -> str:
 def cpu_flags() -> str:
     """The processor's instruction sets: compiled programs are not shared between different ones."""
     return _cpuinfo("flags")
-
-
-def available_bytes() -> int:
-    """Memory that this process may still take: what is free, within the control group and ulimit."""
-    limits = [2**62]
-    try:
-        fields = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
-        limits.append(int(fields["MemAvailable"].split()[0]) * 1024)
-    except (OSError, KeyError, ValueError):
-        limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    try:
-        group = Path("/sys/fs/cgroup")
-        limit, used = ((group / f"memory.{name}").read_text() for name in ("max", "current"))
-        if limit.strip() != "max":
-            limits.append(int(limit) - int(used))
-    except (OSError, ValueError):
-        pass
-    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if soft != resource.RLIM_INFINITY:
-        limits.append(soft)
-    return max(0, min(limits))
 
 
 def facts() -> dict[str, Any]:

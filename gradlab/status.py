@@ -68,3 +68,14 @@ def size(count: int) -> str:
     while value >= 1000 and unit < len(units) - 1:
         value, unit = value / 1000, unit + 1
     return f"{value:.3g} {units[unit]}"
+
+
+def duration(seconds: float) -> str:
+    """Time for people.
+
+    >>> duration(3.0), duration(200.0), duration(9000.0)
+    ('3 s', '3 min', '2.5 h')
+    """
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from gradlab import files, rows, runtime
+from gradlab import files, memory, rows
 from gradlab import summary as summaries
 from gradlab.files import replace, storage
 from gradlab.profiles import METRICS, Metric, measured
@@ -201,7 +201,7 @@ def _largest(name: str) -> int:
     from gradlab import hdf5
 
     kind = hdf5.LARGEST if name.endswith(".nc") else rows.LARGEST
-    return min(kind, runtime.available_bytes() // 2)
+    return min(kind, memory.available_bytes() // 2)
 
 
 def command(path: Path) -> str:

@@ -11,13 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from gradlab import arms, codes, profiles, registry, ridge, runtime, train
+from gradlab import arms, codes, compiled, memory, profiles, registry, ridge, train
 from gradlab.draw import stream
 from gradlab.objectives import draw_target
-from gradlab.plan import BASE_BYTES
 from gradlab.shards import Shards
 from gradlab.states import FORWARD_NONFINITE
-from gradlab.status import Exit, GradlabError, size
+from gradlab.status import GradlabError
 from gradlab.sweep import BLOCK, Networks, capacity, shared
 from gradlab.sweep import program as measuring
 from gradlab.train import Lane, Look, Setting
@@ -172,6 +171,10 @@ class News(NamedTuple):
     doing: str
     done: int
     of: int
+    piece: str
+    """The piece of the work that this is about."""
+    computed: bool = True
+    """Whether it took its time, rather than being kept from before."""
 
 
 def run(
@@ -184,9 +187,9 @@ def run(
     What `shards` holds goes on where it was: it keeps the lanes of each stage, a few seconds old at most.
     """
     if shards is not None:
-        doing = ("tuning", *(_training(w_rec) for w_rec in comparison.w_rec))
+        doing = (TUNING, *(_training(w_rec) for w_rec in comparison.w_rec))
         known = {}
-        for place, (arm, setting) in _places(comparison).items():
+        for place, (arm, setting) in by_place(comparison).items():
             for stage in doing:
                 arrays = shards.get(**_Stage(shards, arm.label, setting.T, stage).key)
                 if arrays is not None:
@@ -196,6 +199,7 @@ def run(
         arm = arms.arm(text, comparison.cell, comparison.init)
         for T in comparison.T:
             yield from _arm(comparison, arm, T, report, shards)
+            memory.release()
 
 
 def require(comparison: Comparison, known: Any, where: str, places: Iterable[str] | None = None) -> None:
@@ -204,7 +208,7 @@ def require(comparison: Comparison, known: Any, where: str, places: Iterable[str
     Raises:
       GradlabError: with what has changed.
     """
-    every = _places(comparison)
+    every = by_place(comparison)
     of = lambda place: _code(comparison, *every[place])
     wanted = {
         place: ":" in registry.spelling(every[place][0].cell)
@@ -213,7 +217,7 @@ def require(comparison: Comparison, known: Any, where: str, places: Iterable[str
     codes.require(known, of, lambda place: {}, where, wanted)
 
 
-def _places(comparison: Comparison) -> dict[str, tuple[arms.Arm, Setting]]:
+def by_place(comparison: Comparison) -> dict[str, tuple[arms.Arm, Setting]]:
     """What is trained: every arm at every T."""
     found = {}
     for text in comparison.remedies:
@@ -222,6 +226,38 @@ def _places(comparison: Comparison) -> dict[str, tuple[arms.Arm, Setting]]:
         for T in comparison.T:
             found[_place(arm, T)] = arm, _setting(comparison, arm, T, hidden)
     return found
+
+
+TUNING = "tuning"
+
+
+def stages(comparison: Comparison, arm: arms.Arm) -> list[str]:
+    """What is done for an arm at each T: the choice of a learning rate, if there is one, then every w_rec."""
+    tuned = len(comparison.rates) > 1 and not arm.closed_form
+    return [*([TUNING] if tuned else []), *(_training(w_rec) for w_rec in comparison.w_rec)]
+
+
+def piece(arm: arms.Arm, T: int, doing: str) -> str:
+    """The name of a piece of the work."""
+    return f"{_place(arm, T)}: {doing}"
+
+
+def of_program(comparison: Comparison, arm: arms.Arm, setting: Setting) -> dict[str, Any]:
+    """What decides which programs an arm needs."""
+    names = (
+        "task",
+        "hidden",
+        "batch",
+        "every",
+        "judged",
+        "seeds",
+        "tuning",
+        "rates",
+        "optimizer",
+        "precision",
+    )
+    own = {name: getattr(comparison, name) for name in names}
+    return own | {"trains": _place(arm, setting.T), "units": setting.hidden, "cell": str(arm.cell)}
 
 
 def _training(w_rec: float) -> str:
@@ -267,29 +303,8 @@ def _hidden(comparison: Comparison, arm: arms.Arm) -> int:
     return arms.matched(arm.cell, sizes, arms.count(base, sizes, comparison.hidden))
 
 
-def memory(comparison: Comparison) -> int:
-    """Bytes that the largest arm needs at its peak: what a batch keeps for its way back, and a look."""
-    sizes = registry.make("tasks", comparison.task).sizes
-    itemsize = np.dtype(comparison.precision).itemsize
-    lanes = BLOCK * len(jax.devices())
-    most = 0
-    for text in comparison.remedies:
-        cell = arms.arm(text, comparison.cell, comparison.init).cell
-        kept = 4 * (max(1, len(cell.gates)) + 2) * comparison.hidden + sum(sizes)
-        way_back = comparison.batch * kept
-        look = comparison.judged * (comparison.hidden + 2 * sum(sizes) + 8)
-        weights = 12 * arms.count(cell, sizes, comparison.hidden)
-        most = max(most, lanes * itemsize * (max(comparison.T) * (way_back + look) + weights))
-    return BASE_BYTES + most
-
-
 def check(comparison: Comparison) -> None:
-    """Refuse, before anything is drawn, an arm or a T that is not possible, or too large for the memory."""
-    need, free = memory(comparison), runtime.available_bytes()
-    if need > free:
-        what = f"needs about {size(need)} of memory (T up to {max(comparison.T)}, batch {comparison.batch}, "
-        what += f"{comparison.judged} sequences a look), {size(free)} available; choose a smaller one of them"
-        raise GradlabError("remedies", what, Exit.RESOURCES)
+    """Refuse, before anything is drawn, an arm or a T that is not possible."""
     task = registry.make("tasks", comparison.task)
     if min(comparison.T) < task.least:
         what = f"{min(comparison.T)} is too short for {comparison.task}; the least T is {task.least}"
@@ -339,13 +354,15 @@ def _arm(
             comparison, arm, setting, [(w_rec, rate, f"test {s}") for s in range(comparison.seeds)]
         )
         first = _profiles(comparison, arm, setting, lanes)
+        stage = _training(w_rec)
+        tell = _teller(report, arm, "training", piece(arm, T, stage))
         lanes, looks, solved = _train(
             comparison,
             setting,
             lanes,
             arm.closed_form,
-            lambda *at: report(News(arm.label, "training", *at)),
-            _Stage(shards, arm.label, T, _training(w_rec), code),
+            tell,
+            _Stage(shards, arm.label, T, stage, code),
             lambda lanes: _profiles(comparison, arm, setting, lanes)["transport"],
         )
         last = _profiles(comparison, arm, setting, lanes)
@@ -366,7 +383,15 @@ def _arm(
             time.perf_counter() - began,
             code,
         )
+        compiled.note(**of_program(comparison, arm, setting))
         began = time.perf_counter()
+
+
+def _teller(
+    report: Callable[[News], None], arm: arms.Arm, doing: str, name: str
+) -> Callable[[int, int, bool], None]:
+    """Tells how far a stage is, and whether that was computed."""
+    return lambda done, of, computed: report(News(arm.label, doing, done, of, name, computed))
 
 
 def _ready(comparison: Comparison, arm: arms.Arm, setting: Setting) -> arms.Arm:
@@ -409,8 +434,8 @@ def _rates(
         setting,
         lanes,
         False,
-        lambda *at: report(News(arm.label, "tuning", *at)),
-        _Stage(shards, arm.label, setting.T, "tuning", code),
+        _teller(report, arm, TUNING, piece(arm, setting.T, TUNING)),
+        _Stage(shards, arm.label, setting.T, TUNING, code),
     )
     shape = (len(comparison.w_rec), len(comparison.rates), comparison.tuning)
     # One seed not solved outweighs all that the others can be late.
@@ -441,7 +466,7 @@ def _train(
     setting: Setting,
     lanes: Lane,
     closed_form: bool,
-    report: Callable[[int, int], None],
+    report: Callable[[int, int, bool], None],
     stage: "_Stage",
     transport: Callable[[Lane], NDArray[np.float64]] | None = None,
 ) -> tuple[Lane, dict[str, NDArray[np.float64]], NDArray[np.int64]]:
@@ -459,6 +484,8 @@ def _train(
     looks = {name: np.full((rounds, total), np.nan) for name in names}
     solved = np.zeros(total, np.int64)
     lanes, first_look = stage.resume(lanes, looks, solved)
+    if first_look:
+        report(total * first_look, total * rounds, False)
     alive = np.flatnonzero((solved == 0) & (np.asarray(lanes.broken) == 0))
     for look in range(first_look, rounds if len(alive) else 0):
         key = stream(comparison.seed, "judging", task=comparison.task, look=look)
@@ -485,7 +512,7 @@ def _train(
         solved[(solved == 0) & good] = (look + 1) * comparison.stride
         alive = np.flatnonzero((solved == 0) & (np.asarray(lanes.broken) == 0))
         stage.save(lanes, looks, solved, look + 1, last=look + 1 == rounds or not len(alive))
-        report(total * (look + 1), total * rounds)
+        report(total * (look + 1), total * rounds, True)
         if not len(alive):
             break
     return lanes, looks, solved

@@ -69,6 +69,7 @@ def verify(
     points: Sequence[tuple[Tree, Tree, Tree]] = (),
     ways: Sequence[str] = WAYS,
     surrogate: bool | None = None,
+    report: Callable[[], None] = lambda: None,
 ) -> Verification:
     """Compare the gradient of L = sum_{t=1..T} loss(readout(state_t)), computed in every way there is.
 
@@ -105,6 +106,7 @@ def verify(
       surrogate: the backward pass differs from the derivative on purpose; forward mode then follows the
         step's own rules, and differences from the derivative are `declared`. By default what
         `gradlab.surrogate` or the cell's own fact says.
+      report: called whenever one of the ways is done for a case at a length.
 
     Returns:
       One `Check` a comparison and length, the worst of all cases, and what has been tried.
@@ -123,7 +125,7 @@ def verify(
         )
         run = views.recurrence(step, lambda state: loss(readout(state)))
         cases = _cases(views, [(params, state, xs), *points], scales, max(lengths))
-        bench = Bench(run, cases, gates, lengths, on_purpose)
+        bench = Bench(run, cases, gates, lengths, on_purpose, report)
         checks = [*gradient_checks.all_ways(bench, ways), *_precision(run, cases[0][1])] if ways else []
         if gradient is not None:
             checks += gradient_checks.given(bench, _native(gradient, views), views.expected(params, state))

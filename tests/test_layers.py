@@ -16,15 +16,16 @@ MEMBERS = ("cells", "initializers", "probes", "plots", "tasks", "remedies", "che
 # A file imports from the floors below its own, in its half; a folder's private files belong to its floor.
 COMPUTING = [
     "status states",
-    "files documents strict",
+    "files documents strict memory",
     "shards profiles manifest locks",
     "types registry runtime surrogates primal tried real_view",
     "trees powers",
     "activations lanczos linear objectives biases libraries generic adopted gradient_precision",
     "unroll forward mean_field given",
     "outer codes projections",
+    "compiled plan",
     "cells initializers probes tasks remedies gradients zeros rounding",
-    "experiment directions",
+    "experiment directions costs",
     "judging directional",
     "locating gradient_bench",
     "gradient_checks",
@@ -32,8 +33,9 @@ COMPUTING = [
     "sweep labelled",
     "probing foreign train arms",
     "ridge",
-    "engine plan store",
-    "trials",
+    "engine store",
+    "trials sweep_plan verify_plan",
+    "trials_plan",
 ]
 READING = [
     "status states escaping stats",
@@ -60,7 +62,8 @@ ABOVE_BOTH = ["measuring", "questions", "lesson", "pytest", "cli", "gradlab", "_
 NOT_WHEN_COMPUTING = {"matplotlib", "pandas", "plotly", "rich", "typer"}
 NOT_WHEN_READING = {"jax", "jaxlib", "jaxtyping", "optax", "equinox"}
 NOT_AT_ONCE = {"status": NOT_WHEN_READING | NOT_WHEN_COMPUTING | {"numpy"}}
-NOT_AT_ONCE |= dict.fromkeys(("registry", "runtime", "experiment", "store"), NOT_AT_ONCE["status"])
+LIGHT = ("registry", "runtime", "experiment", "store", "plan", "compiled", "memory", "lesson.__init__")
+NOT_AT_ONCE |= dict.fromkeys(LIGHT, NOT_AT_ONCE["status"])
 
 
 def files():

@@ -1,48 +1,89 @@
-"""The progress bar of a long command, on stderr."""
+"""The progress of a long command, on stderr: a bar, or on a pipe a line every ten seconds."""
 
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from gradlab.cli import _output, _stopping
 from gradlab.escaping import plain
+from gradlab.status import duration
 
 if TYPE_CHECKING:
     from gradlab.engine import Progress
     from gradlab.plan import Plan
     from gradlab.trials import News
 
+TRUST = 0.02
+"""The plan counts as if so much of it had been measured already; what was measured soon outweighs it."""
+
+
+class Left:
+    """The time that is left: that of the pieces not done, at the pace of those that are."""
+
+    def __init__(self, planned: "Plan", clock: Callable[[], float] = time.monotonic) -> None:
+        from gradlab.plan import STARTING
+
+        self.clock, self.began = clock, clock()
+        self.last, self.pace = self.began, 1.0
+        self.waiting = {name: piece.seconds for name, piece in planned.pieces.items() if name != STARTING}
+        self.whole = dict(self.waiting)
+        self.trust = TRUST * planned.seconds
+        self.done = 0.0
+
+    @property
+    def share(self) -> float:
+        """How much of the work is done, 0 to 1."""
+        total = self.done + sum(self.waiting.values())
+        return self.done / total if total else 1.0
+
+    def credit(self, piece: str, share: float, *, computed: bool) -> None:
+        """So much of a piece is done; it took no time unless it was computed."""
+        part = min(self.waiting.get(piece, 0.0), share * self.whole.get(piece, 0.0))
+        if piece in self.waiting:
+            self.waiting[piece] -= part
+        if computed:
+            self.done += part
+            self.last = self.clock()
+            self.pace = (self.last - self.began + self.trust) / (self.done + self.trust or 1.0)
+
+    def reach(self, piece: str, share: float, *, computed: bool = True) -> None:
+        """So much of a piece is done, in all, and what comes before it is over.
+
+        What was begun before it has ended early; what nobody told of, such as compiling, has been done.
+        """
+        for name, seconds in self.waiting.items():
+            if name == piece:
+                break
+            if seconds == self.whole[name]:
+                self.done += seconds
+            self.waiting[name] = 0.0
+        missing = share - 1 + self.waiting.get(piece, 0.0) / (self.whole.get(piece) or 1.0)
+        self.credit(piece, max(0.0, missing), computed=computed)
+
+    def seconds(self) -> float:
+        """What is left now."""
+        return max(0.0, sum(self.waiting.values()) * self.pace - (self.clock() - self.last))
+
 
 class Bar:
-    """Points done, compile and run time apart, time left; on a pipe, a line every ten seconds."""
+    """What is being done, how far it is, and the time left."""
 
-    def __init__(self, planned: "Plan", quiet: bool) -> None:
-        self.planned, self.quiet = planned, quiet
+    def __init__(self, planned: "Plan", doing: str, quiet: bool) -> None:
+        self.planned, self.doing, self.quiet = planned, doing, quiet
+        self.left = Left(planned)
         self.live: Any = None
         self.spoken = time.monotonic()
 
     def __enter__(self) -> "Bar":
         if self.quiet:
             return self
-        if not sys.stderr.isatty():
-            _output.note(f"measuring {self.planned.points} points, about {self.planned.seconds:.0f} s")
-            return self
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self.live = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=None),
-            MofNCompleteColumn(),
-            TextColumn("compile {task.fields[compiling]:.1f} s  run {task.fields[running]:.1f} s  left"),
-            TimeRemainingColumn(compact=True),
-            console=Console(stderr=True),
-            transient=True,
-            expand=True,
-        )
-        self.live.start()
-        self.live.add_task("starting", total=self.planned.points, compiling=0.0, running=0.0)
+        _output.note(f"{self.doing}: {self.planned.said()}")
+        if sys.stderr.isatty():
+            self.live = _live(self.left)
+            self.live.start()
+            self.live.add_task("starting", total=1.0, note="")
         return self
 
     def __exit__(
@@ -51,73 +92,54 @@ class Bar:
         if self.live is not None:
             self.live.stop()
 
-    def update(self, progress: "Progress") -> None:
-        """Take the engine's news; a moment to stop if that was asked for."""
-        _stopping.check()
-        if self.live is not None:
-            self.live.update(
-                self.live.task_ids[0],
-                description=plain(progress.doing)[:24],
-                completed=progress.done,
-                compiling=progress.compiling,
-                running=progress.running,
-            )
-        elif not self.quiet and time.monotonic() - self.spoken > 10:
-            self.spoken = time.monotonic()
-            _output.note(f"{progress.done} of {self.planned.points} points, now {progress.doing}")
-
-    def say(self, what: str) -> None:
+    def show(self, what: str, note: str = "") -> None:
         """Show what is being done now; a moment to stop if that was asked for."""
         _stopping.check()
         if self.live is not None:
-            self.live.update(self.live.task_ids[0], description=plain(what))
-
-
-class Steps:
-    """Progress of a command that trains: the arm, what is done with it, and how far that is."""
-
-    def __init__(self, quiet: bool, arms: int) -> None:
-        self.quiet, self.arms = quiet, arms
-        self.live: Any = None
-        self.spoken = time.monotonic()
-        self.seen: list[str] = []
-
-    def __enter__(self) -> "Steps":
-        if self.quiet:
-            return self
-        if not sys.stderr.isatty():
-            _output.note(f"training {self.arms} arms")
-            return self
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-        self.live = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=None),
-            TextColumn("{task.percentage:>3.0f} %"),
-            TimeElapsedColumn(),
-            console=Console(stderr=True),
-            transient=True,
-            expand=True,
-        )
-        self.live.start()
-        self.live.add_task("starting", total=1.0)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self.live is not None:
-            self.live.stop()
-
-    def update(self, news: "News") -> None:
-        """Take the trials' news; a moment to stop if that was asked for."""
-        _stopping.check()
-        if news.arm not in self.seen:
-            self.seen.append(news.arm)
-        what = f"{len(self.seen)}/{self.arms} {plain(news.arm)[:24]}: {news.doing}"
-        if self.live is not None:
-            self.live.update(self.live.task_ids[0], description=what, completed=news.done, total=news.of)
+            self.live.update(
+                self.live.task_ids[0], description=plain(what)[:40], completed=self.left.share, note=note
+            )
         elif not self.quiet and time.monotonic() - self.spoken > 10:
             self.spoken = time.monotonic()
-            _output.note(f"{what}, {news.done / news.of:.0%}")
+            said = f"{note}, now {what}" if note else what
+            _output.note(f"{said}, about {duration(self.left.seconds())} left")
+
+    def sweep(self, news: "Progress") -> None:
+        """Take the engine's news."""
+        if news.piece:
+            self.left.credit(news.piece, news.share, computed=news.computed)
+        note = f"{news.done} of {self.planned.counts['points']} points"
+        if self.live is not None:
+            note += f"  compile {news.compiling:.1f} s  run {news.running:.1f} s"
+        self.show(news.doing, note)
+
+    def trials(self, news: "News") -> None:
+        """Take the trials' news."""
+        self.left.reach(news.piece, news.done / news.of, computed=news.computed)
+        self.show(f"{news.arm[:24]}: {news.doing}, {news.done / news.of:.0%}")
+
+    def step(self, piece: str) -> None:
+        """A piece is done."""
+        self.left.credit(piece, 1.0, computed=True)
+        self.show(piece)
+
+
+def _live(left: Left) -> Any:
+    """The bar of a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn
+    from rich.text import Text
+
+    class LeftColumn(ProgressColumn):
+        def render(self, task: Any) -> Text:
+            return Text(f"left {duration(left.seconds())}")
+
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=None),
+        TextColumn("{task.fields[note]}", markup=False),
+        LeftColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        expand=True,
+    )

@@ -28,7 +28,7 @@ def _tested() -> dict[str, Any]:
     import jax.numpy as jnp
     import numpy as np
 
-    from gradlab import runtime
+    from gradlab import memory, runtime
     from gradlab.status import size
 
     config = jax.config.values
@@ -36,10 +36,12 @@ def _tested() -> dict[str, Any]:
     product = jax.jit(jnp.matmul)(jnp.full((8, 8), exact, jnp.float32), jnp.eye(8, dtype=jnp.float32))
     kept = bool(np.all(np.asarray(product) == np.float32(exact)))
     cache = runtime.compile_cache()
-    programs = len([path for path in cache.iterdir() if path.suffix != ".lock"]) if cache else 0
+    programs = (
+        len([path for path in cache.iterdir() if path.is_file() and path.suffix != ".lock"]) if cache else 0
+    )
     return {
         "float32_products": "exact" if kept else "REDUCED: a faster, coarser format is in use",
         "float64": "on" if config["jax_enable_x64"] else "off",
         "compile_cache": f"{cache} ({programs} files)" if cache else "off",
-        "memory_available": size(runtime.available_bytes()),
+        "memory_available": size(memory.available_bytes()),
     }

@@ -9,6 +9,7 @@ from gradlab.cli import _output, _stopping
 
 if TYPE_CHECKING:
     from gradlab.lesson.parts import Chapter
+    from gradlab.plan import Plan
 
 
 def command(
@@ -23,13 +24,16 @@ def command(
         bool, typer.Option("--terminal", help="Walk through it here; writes a file only with -o.")
     ] = False,
     seed: Annotated[str, typer.Option("--seed", help="Base seed.")] = "0",
+    as_json: Annotated[bool, typer.Option("--json", help="With --dry-run, print one JSON document.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and stop.")] = False,
 ) -> int:
     """Compute the lesson on vanishing and exploding gradients: one HTML file, or a walk in the terminal."""
-    from gradlab import lesson, runtime
+    from gradlab import lesson, memory, runtime
+    from gradlab.cli._progress import Left
     from gradlab.files import replace, storage
     from gradlab.registry import number
-    from gradlab.status import GradlabError, shown
+    from gradlab.status import GradlabError, duration, shown
 
     numbers = lesson.chosen(chapter)
     base = int(number("--seed", seed, seed, int))
@@ -37,19 +41,31 @@ def command(
         raise GradlabError("--seed", f"{shown(base)} is not possible; from 0 to 2**63 - 1")
     one = f"-{numbers[0]}" if chapter is not None else ""
     place = output or (None if terminal else Path("results") / f"lesson{one}.html")
+    if as_json and not dry_run:
+        raise GradlabError("--json", "goes with --dry-run here; a lesson is a page")
+    runtime.configure()
+    planned = lesson.plan(numbers)
+    lesson.check(planned)
+    if dry_run:
+        _say(planned, place, as_json)
+        return 0
     if place is not None:
         _writable(place)
-    runtime.configure()
     made: list[tuple[int, Chapter]] = []
+    left = Left(planned)
     if not quiet and (place is not None or not _watched()):
-        _output.note(f"computing {len(numbers)} chapter{'s' * (len(numbers) > 1)}")
+        many = f"computing {len(numbers)} chapter{'s' * (len(numbers) > 1)}"
+        _output.note(f"{many}: {planned.said()}")
     for at, told in lesson.chapters(numbers, base):
         _stopping.check()
+        left.credit(f"chapter {at}", 1.0, computed=True)
+        memory.release(programs=False)
         made.append((at, told))
         if terminal:
             _walk(at, told, last=at == numbers[-1])
         elif not quiet:
-            _output.note(f"chapter {at}: {told.title}")
+            more = f" (about {duration(left.seconds())} left)" if at != numbers[-1] else ""
+            _output.note(f"chapter {at}: {told.title}{more}")
     if place is not None:
         from gradlab.lesson import page
 
@@ -61,6 +77,14 @@ def command(
         elif not quiet:
             _output.note(str(place))
     return 0
+
+
+def _say(planned: "Plan", place: Path | None, as_json: bool) -> None:
+    from gradlab.cli import _planned
+
+    chapters = planned.counts["chapters"]
+    where = "the terminal" if place is None else str(place)
+    _planned.say(planned, {"chapters": str(chapters), "page": where}, None, as_json)
 
 
 def _watched() -> bool:

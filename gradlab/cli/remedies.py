@@ -8,6 +8,7 @@ import typer
 from gradlab.cli import _output
 
 if TYPE_CHECKING:
+    from gradlab.plan import Plan
     from gradlab.trained import Trained
     from gradlab.trials import Comparison
 
@@ -73,6 +74,7 @@ def command(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and stop.")] = False,
 ) -> int:
     """Train every arm on TASK at equal budget and print who solves it, and what it did to the gradient."""
     from gradlab import registry, runtime
@@ -83,7 +85,7 @@ def command(
     runtime.configure()
     if quick and full:
         raise GradlabError("--quick", "and --full exclude each other; give one")
-    from gradlab import store, train, trials
+    from gradlab import store, train, trials, trials_plan
     from gradlab.arms import NONE
 
     def whole(option: str, text: str) -> int:
@@ -113,8 +115,13 @@ def command(
         match=match,
     )
     trials.check(comparison)
+    planned = trials_plan.plan(comparison)
+    trials_plan.check(comparison, planned)
     settings = trials.settings(comparison)
     folder = store.folder_of(out, store.name_of(settings) if name is None else name)
+    if dry_run:
+        say_plan(comparison, planned, folder, as_json)
+        return 0
     with store.opened(folder):
         if force:
             store.start_over(folder)
@@ -127,21 +134,23 @@ def command(
             _figures.finish(run, folder, "remedies")
         else:
             store.begin(folder, settings, runtime.versions())
-            run = train_arms(comparison, settings, folder, quiet)
+            run = train_arms(comparison, planned, settings, folder, quiet)
     _show(run, folder, as_json, quiet)
     return 0
 
 
-def train_arms(comparison: "Comparison", settings: dict[str, Any], folder: Path, quiet: bool) -> "Trained":
+def train_arms(
+    comparison: "Comparison", planned: "Plan", settings: dict[str, Any], folder: Path, quiet: bool
+) -> "Trained":
     """Train every arm, store the comparison, draw it."""
     from gradlab import registry, runtime, store, trained, trials
     from gradlab.cli import _figures
-    from gradlab.cli._progress import Steps
+    from gradlab.cli._progress import Bar
     from gradlab.shards import Shards
 
     shards = Shards(folder)
-    with Steps(quiet, len(comparison.remedies) * len(comparison.T)) as bar:
-        results = list(trials.run(comparison, bar.update, shards))
+    with Bar(planned, f"training {planned.counts['arms']} arms, at most", quiet) as bar:
+        results = list(trials.run(comparison, bar.trials, shards))
     task = registry.make("tasks", comparison.task)
     about = {
         "command": "remedies",
@@ -171,6 +180,23 @@ def train_arms(comparison: "Comparison", settings: dict[str, Any], folder: Path,
         told = ", ".join(f"{arm} {seconds:.1f}" for arm, seconds in spent.items())
         _output.note(f"seconds an arm, compiling included: {told}")
     return run
+
+
+def say_plan(asked: "Comparison", planned: "Plan", folder: Path, as_json: bool) -> None:
+    """Print what a comparison would take at most."""
+    from gradlab.cli import _planned
+
+    axes = {"arm": len(asked.remedies), "T": len(asked.T), "w_rec": len(asked.w_rec), "seed": asked.seeds}
+    judged = len(asked.remedies) * len(asked.T) * len(asked.w_rec) * asked.seeds
+    among = ", those that choose the rate among them" if len(asked.rates) > 1 else ""
+    networks, fitted = planned.counts["networks"], planned.counts["fitted"]
+    lines = {
+        "grid": f"{_planned.grid(axes)} = {judged} networks to judge",
+        "training": f"{networks} networks{among}, {asked.updates} updates at most",
+    }
+    if fitted:
+        lines["fitting"] = f"{fitted} readouts in closed form"
+    _planned.say(planned, lines, folder, as_json)
 
 
 def _show(run: "Trained", folder: Path, as_json: bool, quiet: bool) -> None:

@@ -52,13 +52,13 @@ def command(
 def _swept(
     asked: "Sweep", folder: Path, force: bool, as_json: bool, quiet: bool, dry_run: bool
 ) -> "Run | None":
-    from gradlab import engine, plan, runtime, store, tables
+    from gradlab import engine, runtime, store, sweep_plan, tables
     from gradlab.cli import _figures
     from gradlab.cli.sweep import measure, say_plan
     from gradlab.experiment import settings
 
-    planned = plan.plan(asked)
-    plan.check(asked, planned)
+    planned = sweep_plan.plan(asked)
+    sweep_plan.check(asked, planned)
     if dry_run:
         say_plan(asked, planned, folder, as_json)
         return None
@@ -79,13 +79,15 @@ def _swept(
 def _trained(
     asked: "Comparison", folder: Path, force: bool, as_json: bool, quiet: bool, dry_run: bool
 ) -> "Trained | None":
-    from gradlab import runtime, store, trained, trials
+    from gradlab import runtime, store, trained, trials, trials_plan
     from gradlab.cli import _figures
-    from gradlab.cli.remedies import train_arms
+    from gradlab.cli.remedies import say_plan, train_arms
 
     trials.check(asked)
+    planned = trials_plan.plan(asked)
+    trials_plan.check(asked, planned)
     if dry_run:
-        _say_trials(asked, folder, as_json)
+        say_plan(asked, planned, folder, as_json)
         return None
     settings = trials.settings(asked)
     with store.opened(folder):
@@ -97,7 +99,7 @@ def _trained(
             _figures.finish(done, folder, "remedies")
             return done
         store.begin(folder, settings, runtime.versions())
-        return train_arms(asked, settings, folder, quiet)
+        return train_arms(asked, planned, settings, folder, quiet)
 
 
 def _judge(question: "Question", run: "Run | Trained", folder: Path, as_json: bool, quiet: bool) -> int:
@@ -124,31 +126,3 @@ def _judge(question: "Question", run: "Run | Trained", folder: Path, as_json: bo
             _output.note(f"{question.left_out} claims are made at another --size only")
     code = findings.exit_code(made) if made or question.left_out else Exit.OK
     return int(code or (Exit.PARTIAL if run.about.get("failed") else Exit.OK))
-
-
-def _say_trials(asked: "Comparison", folder: Path, as_json: bool) -> None:
-    from gradlab import arms
-
-    places = len(asked.T) * len(asked.w_rec)
-    fitted = sum(arms.arm(text, asked.cell, asked.init).closed_form for text in asked.remedies)
-    networks, followed = len(asked.remedies) * places, (len(asked.remedies) - fitted) * places
-    tuned = followed * asked.tuning * len(asked.rates) if len(asked.rates) > 1 else 0
-    trained = followed * asked.seeds + tuned
-    data = {
-        "arms": len(asked.remedies),
-        "networks": trained,
-        "updates": asked.updates,
-        "run_dir": str(folder),
-    }
-    if as_json:
-        head = {"schema": "gradlab.plan/1", "status": "planned", "exit_code": 0}
-        _output.say_json(head | {"data": data | {"run_dir": str(folder)}})
-        return
-    axes = {"arm": asked.remedies, "T": asked.T, "w_rec": asked.w_rec, "seed": range(asked.seeds)}
-    grid = " x ".join(f"{name} {len(values)}" for name, values in axes.items())
-    _output.say(f"grid     {grid} = {networks * asked.seeds} networks to judge")
-    among = ", those that choose the rate among them" if tuned else ""
-    _output.say(f"training {trained} networks{among}, {asked.updates} updates at most")
-    if fitted:
-        _output.say(f"fitting  {fitted * places * asked.seeds} readouts in closed form")
-    _output.say(f"folder   {folder}")

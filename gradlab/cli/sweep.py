@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import xarray
 
     from gradlab.experiment import Sweep
+    from gradlab.plan import Plan
     from gradlab.tables import Run
 
 
@@ -81,11 +82,11 @@ def command(
         objective=choice("--objective", objective, Objective),
         probe=probes(probe or []),
     )
-    from gradlab import engine, plan, store
+    from gradlab import engine, store, sweep_plan
     from gradlab.experiment import settings
 
-    planned = plan.plan(asked)
-    plan.check(asked, planned)
+    planned = sweep_plan.plan(asked)
+    sweep_plan.check(asked, planned)
     folder = store.folder_of(out, store.name_of(settings(asked)) if name is None else name)
     if dry_run:
         say_plan(asked, planned, folder, as_json)
@@ -103,18 +104,18 @@ def command(
     return code
 
 
-def measure(asked: "Sweep", planned: Any, folder: Path, quiet: bool) -> tuple["Run", int]:
+def measure(asked: "Sweep", planned: "Plan", folder: Path, quiet: bool) -> tuple["Run", int]:
     """Run the grid, store it, draw it."""
-    from gradlab import codes, engine, probing, registry, tables
+    from gradlab import codes, engine, memory, probing, registry, tables
     from gradlab.cli import _figures
     from gradlab.cli._progress import Bar
     from gradlab.shards import Shards
     from gradlab.status import Exit
 
     shards = Shards(folder)
-    with Bar(planned, quiet) as bar:
+    with Bar(planned, f"measuring {asked.points} points", quiet) as bar:
         results = []
-        for result in engine.run(asked, bar.update, shards):
+        for result in engine.run(asked, bar.sweep, shards):
             results.append(result)
             # The devices are busy with the next cell: a good moment for slow imports.
             import h5netcdf  # noqa: F401
@@ -122,8 +123,9 @@ def measure(asked: "Sweep", planned: Any, folder: Path, quiet: bool) -> tuple["R
 
             from gradlab.labelled import dataset
             from gradlab.plots import _style  # noqa: F401
+        memory.release()
         results.sort(key=lambda result: asked.cell.index(result.cell))
-        bar.say("writing")
+        bar.show("writing")
         axes = (asked.init, asked.w_rec, asked.T, range(asked.seeds))
         fixed = [label for label in asked.cell if "w_rec" in registry.make("cells", label).fixed]
         facts: dict[str, Any] = {"objective": asked.objective, "precision": asked.precision}
@@ -139,7 +141,8 @@ def measure(asked: "Sweep", planned: Any, folder: Path, quiet: bool) -> tuple["R
         run = tables.Run(about, table, norms)
         tables.write(folder, run, failures)
         shards.drop()
-        bar.say("drawing")
+        memory.release(programs=False)
+        bar.show("drawing")
         _figures.draw(run, folder, "sweep")
     for label, found in starts.items() if not quiet else ():
         for init, words in found.items():
@@ -226,31 +229,19 @@ def _again(folder: Path, as_json: bool, quiet: bool) -> int:
     return int(code)
 
 
-def say_plan(asked: "Sweep", planned: Any, folder: Path, as_json: bool) -> None:
+def say_plan(asked: "Sweep", planned: "Plan", folder: Path, as_json: bool) -> None:
     """Print what the grid would take."""
-    from gradlab import runtime
-    from gradlab.plan import COMPILE_SECONDS
-    from gradlab.status import size
+    from gradlab.cli import _planned
 
-    compiling = planned.programs * COMPILE_SECONDS
-    if as_json:
-        data = planned._asdict() | {"compile_seconds": compiling, "run_dir": str(folder)}
-        _output.say_json({"schema": "gradlab.plan/1", "status": "planned", "exit_code": 0, "data": data})
-        return
     axes = {
-        "cell": asked.cell,
-        "init": asked.init,
-        "w_rec": asked.w_rec,
-        "T": asked.T,
-        "seed": range(asked.seeds),
+        "cell": len(asked.cell),
+        "init": len(asked.init),
+        "w_rec": len(asked.w_rec),
+        "T": len(asked.T),
+        "seed": asked.seeds,
     }
-    grid = " x ".join(f"{name} {len(values)}" for name, values in axes.items())
-    _output.say(
-        f"grid     {grid} = {planned.points} points, {planned.networks} networks of N = {asked.hidden}"
-    )
-    _output.say(f"programs {planned.programs}, one a cell")
-    _output.say(
-        f"time     about {planned.seconds:.1f} s, and up to {compiling:.0f} s to compile what is not cached"
-    )
-    _output.say(f"memory   about {size(planned.bytes)} of {size(runtime.available_bytes())} available")
-    _output.say(f"folder   {folder}")
+    counts = planned.counts
+    networks = f"{counts['points']} points, {counts['networks']} networks of N = {asked.hidden}"
+    per = "one a cell" if not asked.probe else "one a cell, and one a cell and further probe"
+    lines = {"grid": f"{_planned.grid(axes)} = {networks}", "programs": f"{counts['programs']}, {per}"}
+    _planned.say(planned, lines, folder, as_json)

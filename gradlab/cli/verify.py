@@ -8,6 +8,7 @@ from gradlab.cli import _output
 
 if TYPE_CHECKING:
     from gradlab.judging import Check
+    from gradlab.plan import Plan
     from gradlab.verify import Verification
 
 
@@ -38,6 +39,7 @@ def command(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only what is wrong.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and stop.")] = False,
 ) -> int:
     """Check a cell's gradient in every way there is, in float64, and name what is wrong.
 
@@ -51,7 +53,11 @@ def command(
     asked = _asked(hidden, inputs, lengths, scale, points, seed, surrogate)
     runtime.configure()
     try:
-        found = _verified(cell, asked)
+        made, planned = _planned(cell, asked)
+        if dry_run:
+            _say(planned, as_json)
+            return 0
+        found = _verified(cell, made, asked, planned, quiet)
     except GradlabError as error:
         raise GradlabError("CELL", error.what, error.code) from error
     code = Exit.FAILED if found.wrong else Exit.INCONCLUSIVE if found.empty else Exit.OK
@@ -98,14 +104,34 @@ def _asked(
     return Asked(sizes, base, values["--lengths"], scales, values["--points"][0], surrogate)
 
 
-def _verified(spec: str, asked: "Asked") -> "Verification":
-    """The checks of networks drawn in float64, away from a state of zeros."""
-    from gradlab import registry
+def _planned(spec: str, asked: "Asked") -> tuple[Any, "Plan"]:
+    """The cell, and what its checks will take."""
+    from gradlab import registry, verify_plan
 
     made = registry.make("cells", spec)
+    planned = verify_plan.plan(
+        registry.spelling(made), made, asked.sizes, asked.lengths, len(asked.scales), asked.points
+    )
+    verify_plan.check(planned)
+    return made, planned
+
+
+def _say(planned: "Plan", as_json: bool) -> None:
+    from gradlab.cli import _planned as planning
+
+    names = {"lengths": "T", "scales": "scale", "points": "point"}
+    axes = {name: planned.counts[key] for key, name in names.items()}
+    lines = {"cases": f"{planning.grid(axes)} = {planned.counts['cases']}"}
+    planning.say(planned, lines, None, as_json)
+
+
+def _verified(spec: str, made: Any, asked: "Asked", planned: "Plan", quiet: bool) -> "Verification":
+    """The checks of networks drawn in float64, away from a state of zeros."""
     import jax
     import jax.numpy as jnp
 
+    from gradlab import compiled, registry, verify_plan
+    from gradlab.cli._progress import Bar
     from gradlab.draw import stream
     from gradlab.verify import verify
 
@@ -133,17 +159,28 @@ def _verified(spec: str, asked: "Asked") -> "Verification":
         # The readout must be an input of the layer above.
         readout = jax.eval_shape(made.readout, points[0][1])
         fits = getattr(readout, "shape", None) == (d_hidden,)
-        return verify(
-            made.step,
-            *points[0],
-            readout=made.readout,
-            above=above if fits else None,
-            gates=made.gates,
-            lengths=asked.lengths,
-            scales=asked.scales,
-            points=points[1:],
-            surrogate=asked.surrogate or None,
-        )
+        with Bar(planned, f"checking {spec}", quiet) as bar:
+
+            def told() -> None:
+                bar.left.credit(verify_plan.COMPILING, 1.0, computed=True)
+                share = 1 / (verify_plan.WAYS * planned.counts["cases"])
+                bar.left.credit(verify_plan.CHECKING, share, computed=True)
+                bar.show("comparing")
+
+            found = verify(
+                made.step,
+                *points[0],
+                readout=made.readout,
+                above=above if fits else None,
+                gates=made.gates,
+                lengths=asked.lengths,
+                scales=asked.scales,
+                points=points[1:],
+                surrogate=asked.surrogate or None,
+                report=told,
+            )
+        compiled.note(**verify_plan.of_program(registry.spelling(made), asked.sizes, asked.lengths))
+        return found
 
 
 WIDTH = 80

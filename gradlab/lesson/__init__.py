@@ -7,8 +7,11 @@ The chapters draw nothing; `drawing` does, for `page`, and `sketch` for the term
 import importlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
+from gradlab import compiled, runtime
 from gradlab.lesson.parts import Chapter
+from gradlab.plan import STARTING, Piece, Plan, require_room
 from gradlab.status import GradlabError, shown
 
 CHAPTERS = ("unrolled", "sent_back", "far_left", "cliff", "answers", "variants", "reading")
@@ -33,12 +36,60 @@ def chosen(text: str | None) -> list[int]:
     raise GradlabError("CHAPTER", f"no chapter called {shown(text)}; known: {known}")
 
 
+class Cost(NamedTuple):
+    """Of a chapter: seconds of one core and MB of memory, with an empty compile cache and with a full one."""
+
+    new: float
+    kept: float
+    new_mb: int
+    kept_mb: int
+
+
+COSTS = {
+    "unrolled": Cost(2.6, 1.0, 70, 40),
+    "sent_back": Cost(3.3, 0.8, 90, 60),
+    "far_left": Cost(8.9, 1.5, 250, 60),
+    "cliff": Cost(3.2, 0.6, 100, 65),
+    "answers": Cost(6.0, 1.6, 155, 135),
+    "variants": Cost(10.2, 0.9, 120, 90),
+    "reading": Cost(7.5, 2.6, 255, 85),
+}
+AT_ONCE = 2
+"""Chapters that are computed side by side."""
+GAIN = 1.5
+"""How much sooner two are done: a good part of them is Python, which one thread runs at a time."""
+
+
+def plan(numbers: list[int]) -> Plan:
+    """What the chapters will take."""
+    from gradlab import costs
+
+    together = GAIN if min(AT_ONCE, len(numbers), runtime.cores()) > 1 else 1.0
+    pieces = {STARTING: Piece(costs.IMPORTS)}
+    programs, most = 0, 0
+    for number in numbers:
+        cost = COSTS[CHAPTERS[number - 1]]
+        new = not compiled.known(lesson=CHAPTERS[number - 1])
+        compiling = (cost.new - cost.kept) / together if new else 0.0
+        pieces[f"chapter {number}"] = Piece(cost.kept / together + compiling, compiling)
+        # Programs stay; what compiling one takes beyond that does not.
+        programs += cost.kept_mb
+        most = max(most, cost.new_mb - cost.kept_mb if new else 0)
+    need = costs.LESSON + (programs + most) * costs.MB
+    return Plan({"chapters": len(numbers)}, pieces, need, "the lesson")
+
+
+def check(planned: Plan) -> None:
+    """Refuse what does not fit, with exit 7."""
+    require_room(planned, "lesson", f"{planned.counts['chapters']} chapters", "choose one CHAPTER")
+
+
 def chapters(numbers: list[int], seed: int) -> Iterator[tuple[int, Chapter]]:
     """Each chapter in turn; while one is told, the next ones are computed, two at a time.
 
     Most of the time goes into compiling, which takes one core a program.
     """
-    pool = ThreadPoolExecutor(max_workers=2)
+    pool = ThreadPoolExecutor(max_workers=AT_ONCE)
     try:
         waiting = [(number, pool.submit(_chapter, number, seed)) for number in numbers]
         for number, told in waiting:
@@ -50,4 +101,5 @@ def chapters(numbers: list[int], seed: int) -> Iterator[tuple[int, Chapter]]:
 def _chapter(number: int, seed: int) -> Chapter:
     module = importlib.import_module(f"gradlab.lesson.{CHAPTERS[number - 1]}")
     told: Chapter = module.tell(module.measure(seed), seed)
+    compiled.note(lesson=CHAPTERS[number - 1])
     return told

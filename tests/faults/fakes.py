@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import xarray as xr
 
-from gradlab import codes, engine, norms, plan, runtime, store, tables, trials
+from gradlab import codes, engine, norms, plan, runtime, store, sweep_plan, tables, trials, trials_plan
 from gradlab.cli import _figures
 from gradlab.experiment import Sweep
 from gradlab.files import replace, storage
@@ -47,8 +47,8 @@ def install(computing):
     runtime.require_device = lambda device: None
     runtime.facts = lambda: dict(FACTS)
     store.git_facts = dict
-    plan.plan = lambda asked: plan.Plan(asked.points, asked.networks, len(asked.cell), 0.0, 0, "")
-    plan.check = lambda asked, planned: None
+    sweep_plan.plan = lambda asked: plan.Plan({"points": asked.points}, {}, 0, "")
+    trials_plan.plan = lambda asked: plan.Plan({"arms": len(asked.remedies)}, {}, 0, "")
     engine.draw = lambda asked: {label: _drawn(asked, label) for label in asked.cell}
     engine._start = _start
     engine._measured = lambda asked, started, T, clock: _measured(asked, started, T, clock, computing)
@@ -140,7 +140,7 @@ def _arm(computing, comparison, arm, T, report, shards):
                 looks[name][at] = np.abs(lane) + i
             now = {"lane 0": lane, "look": np.array([at + 1])} | codes.packed(CODE)
             shards.put(now | looks, **stage.key)
-            report(trials.News(arm.label, "training", at + 1, rounds))
+            report(trials.News(arm.label, "training", at + 1, rounds, ""))
         profiles = {name: np.tile(lane[:, None, None], (1, 2, T + 1)) for name in trials.PROFILES}
         none = np.zeros(seeds, np.int64)
         ended = looks, none, none, ("",) * seeds, profiles, 0.0, CODE

@@ -1,0 +1,35 @@
+"""What `--dry-run` prints, on stdout: the same lines for every command."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gradlab.cli import _output
+
+if TYPE_CHECKING:
+    from gradlab.plan import Plan
+
+
+def say(planned: "Plan", lines: Mapping[str, str], folder: Path | None, as_json: bool) -> None:
+    """The command's own lines, then time and memory, then where the results would be."""
+    from gradlab import memory
+    from gradlab.status import size
+
+    if as_json:
+        place = {} if folder is None else {"run_dir": str(folder)}
+        head = {"schema": "gradlab.plan/1", "status": "planned", "exit_code": 0}
+        _output.say_json(head | {"data": planned.document() | place})
+        return
+    said = dict(lines) | {
+        "time": planned.time(),
+        "memory": f"about {size(planned.bytes)} of {size(memory.available_bytes())} available",
+    }
+    if folder is not None:
+        said["folder"] = str(folder)
+    for name, text in said.items():
+        _output.say(f"{name:<8} {text}")
+
+
+def grid(axes: Mapping[str, int]) -> str:
+    """The axes of a grid and how long they are."""
+    return " x ".join(f"{name} {count}" for name, count in axes.items())
