@@ -8,6 +8,7 @@ import numpy as np
 from gradlab import hdf5, memory
 from gradlab.hdf5 import Array
 from gradlab.outcomes import ENDS
+from gradlab.profiles import STEEPEST
 from gradlab.states import OK, STATES
 from gradlab.status import GradlabError, shown
 
@@ -76,6 +77,8 @@ def swept(content: bytes, where: str, settings: Mapping[str, Any]) -> "xarray.Da
     for name in _WEIGHTS:
         if name in made and np.isinf(made[name].values).any():
             raise GradlabError(f"{where}:{name}", "holds an infinite number")
+    for name in _SWEPT:
+        _require_reached(made, where, name)
     flags = {name: made[name].astype(bool) for name in _FLAGS if name in made}
     return made.assign_coords(flags)
 
@@ -103,6 +106,7 @@ def trained(content: bytes, where: str, settings: Mapping[str, Any], arms: Seque
     for name in PROFILES:
         if np.isposinf(made[name].values).any():
             raise GradlabError(f"{where}:{name}", "holds an infinite norm; those are finite, -inf or NaN")
+        _require_reached(made, where, name)
     return made
 
 
@@ -153,6 +157,13 @@ def _require_labels(made: "xarray.Dataset", where: str, labels: Mapping[str, Seq
 def _require_unlike(labels: list[str], where: str) -> None:
     if len(set(labels)) < len(labels):
         raise GradlabError(where, "has a label twice")
+
+
+def _require_reached(made: "xarray.Dataset", where: str, name: str) -> None:
+    """No norm is farther from 1 than that many steps can take it."""
+    value = made[name].values
+    if (np.abs(value[np.isfinite(value)]) > STEEPEST * made.sizes["lag"]).any():
+        raise GradlabError(f"{where}:{name}", "holds a norm that no sequence of that many steps reaches")
 
 
 def _require_states(made: "xarray.Dataset", where: str) -> None:

@@ -40,6 +40,8 @@ HALF = math.log10(2)
 """Decades that the transport falls within its half-life: a factor 2."""
 QUANTITIES = ("adjoint", "transport", "transport_frobenius", "weight_gradient")
 """The norms by lag that every sweep measures."""
+STEEPEST = 1000.0
+"""Decades that no norm of float64 numbers changes by in a step; nor is a horizon longer than its sequence."""
 SOFT = 3.0
 """Decades that the transport falls within its soft horizon: a factor 10^3."""
 CREDIT = 0.95

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from gradlab import files, memory, rows
 from gradlab import summary as summaries
 from gradlab.files import replace, storage
-from gradlab.profiles import METRICS, Metric, measured
+from gradlab.profiles import METRICS, STEEPEST, Metric, measured
 from gradlab.states import FORWARD_NONFINITE, STATES, UNDEFINED
 from gradlab.status import GradlabError
 from gradlab.summary import Group
@@ -242,6 +242,12 @@ def _table(
     if odd.any():
         line = int(np.argmax(odd.to_numpy())) + 2
         raise GradlabError(f"{where}:line {line}", "has a value without the state ok, or the other way round")
+    far = table["value"].abs() > STEEPEST * (max(settings["T"]) + 1)
+    if far.any():
+        line = int(np.argmax(far.to_numpy())) + 2
+        raise GradlabError(
+            f"{where}:line {line}.value", "is beyond what a sequence of that many steps reaches"
+        )
     points = int(np.prod([norms.sizes[axis] for axis in _POINT]))
     found = int(((table["metric"] == "rate") & (table["part"] == "state")).sum())
     if found != points:

@@ -186,6 +186,7 @@ TABLES = [
     ("metrics.csv", line(3, "metric", "speed"), "line 3.metric: 'speed' is no metric"),
     ("metrics.csv", line(2, "value", "inf"), "line 2.value: 'inf' is no number"),
     ("metrics.csv", line(2, "value", "1e999"), "line 2.value: '1e999' is beyond"),
+    ("metrics.csv", line(2, "value", "1e308"), "line 2.value: is beyond what a sequence"),
     ("metrics.csv", line(2, "value", "1_0"), "line 2.value: '1_0' is no number"),
     ("metrics.csv", line(2, "value", ""), "line 2: has a value without the state ok"),
     ("metrics.csv", line(2, "state", "undefined"), "line 2: has a value without the state ok"),

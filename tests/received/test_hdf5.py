@@ -167,6 +167,7 @@ KINDS = {
     "no state": (values("transport_state", put(FIRST, 9)), "transport_state", "no state"),
     "a negative state": (values("transport_state", put(FIRST, -1)), "transport_state", "no state"),
     "infinite": (values("transport", put(FIRST, np.inf)), "transport", "without a state"),
+    "beyond reach": (values("transport", put(FIRST, 1e308)), "transport", "that no sequence"),
     "NaN and ok": (values("transport", put(FIRST, np.nan)), "transport", "without a state"),
     "a part twice": (values("part", put(1, b"state")), "part", "twice"),
     "a step beyond T": (values("nonfinite_step", put((0,) * 5, 99)), "nonfinite_step", "no sequence has"),
