@@ -16,6 +16,7 @@ from gradlab.states import UNDEFINED
 from gradlab.train import Look
 
 FACTS = {"gradlab": "0", "jax": "0"}
+LEAVES = ("w_in", "w_rec")
 CODE = {"source": codes.source(), "step": "0"}
 
 
@@ -89,7 +90,8 @@ def _unpacked(content, *_):
 def _drawn(asked: Sweep, label):
     networks = SimpleNamespace(params=np.zeros(len(label)), xs=np.zeros(asked.networks))
     digests = {f"{init}/{s}": _hash(label, init, s) for init in asked.init for s in range(asked.seeds)}
-    return networks, digests
+    marks = _random(label).normal(size=(2, len(asked.init), asked.seeds, len(LEAVES)))
+    return networks, engine.Weights(digests, LEAVES, marks)
 
 
 def _hash(*what):
@@ -100,12 +102,12 @@ def _random(*what):
     return np.random.default_rng(int(_hash(*what)[:12], 16))
 
 
-def _start(asked, label, networks, digests, clock, shards):
+def _start(asked, label, networks, drawn, clock, shards):
     clock.add(label)
     stored = {T: shards.get(cell=label, T=T) for T in asked.T}
     kept = {T: codes.without(arrays) for T, arrays in stored.items() if arrays is not None}
     parts = ("state",)
-    return engine._Started(label, asked.networks, parts, False, kept, {}, {}, digests, (), networks, CODE)
+    return engine._Started(label, asked.networks, parts, False, kept, {}, {}, drawn, (), networks, CODE)
 
 
 def _measured(asked, started, T, clock, computing):
@@ -117,6 +119,9 @@ def _measured(asked, started, T, clock, computing):
         value, state = random.normal(size=axes), np.zeros(axes, np.int8)
         value[:, T + 1 :], state[:, T + 1 :] = np.nan, UNDEFINED
         arrays |= {name: value, f"{name}_state": state}
+    for name in engine.GRADIENT_AXES:
+        axes = (started.lanes, len(LEAVES))
+        arrays |= {name: random.normal(size=axes), f"{name}_state": np.zeros(axes, np.int8)}
     clock.add(started.cell, done=asked.networks)
     return arrays
 
