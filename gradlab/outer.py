@@ -1,9 +1,9 @@
-"""The norm of a gradient that is made of outer products, without forming them."""
+"""Gradients that are made of outer products: their norms, and their sums over steps, without forming them."""
 
 import functools
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +11,8 @@ from jax import Array
 from jax.extend import core
 
 from gradlab import powers
+from gradlab.trees import constant
+from gradlab.types import Scaled
 from gradlab.unroll import DEAD, Norm, rescale
 
 Tree = Any
@@ -28,28 +30,134 @@ def pieces(f: Callable[..., Tree], *args: Tree) -> list[Piece]:
     The gradient of W in W h is g h^T, N^2 numbers of which the norm needs 2 N. What is made in another way
     stays whole.
     """
+    return _cut(f, *args)[0]
+
+
+class _Leaf(NamedTuple):
+    """How an array is put together from some of the pieces."""
+
+    pieces: list[int]
+    together: Callable[..., list[Array]]
+
+
+def _cut(f: Callable[..., Tree], *args: Tree) -> tuple[list[Piece], list[_Leaf]]:
+    """The pieces of all leaves of `f(*args)`, and each leaf as made from its own."""
     closed = jax.make_jaxpr(f)(*args)
     made = {var: eqn for eqn in closed.jaxpr.eqns for var in eqn.outvars}
-    found: list[tuple[Any, ...]] = []
+    found: dict[Any, tuple[Any, ...]] = {}
 
-    def cut(var: Any) -> None:
+    def cut(var: Any, ends: dict[Any, None], way: list[Any]) -> None:
         eqn = None if isinstance(var, core.Literal) else made.get(var)
-        if eqn is not None and eqn.primitive.name in JOINS:
+        if eqn is not None and (
+            eqn.primitive.name in JOINS
+            or (eqn.primitive.name in MOVES and _size(eqn.invars[0]) == _size(var))
+        ):
             for part in eqn.invars:
-                cut(part)
-        elif eqn is not None and eqn.primitive.name in MOVES and _size(eqn.invars[0]) == _size(var):
-            cut(eqn.invars[0])
-        elif eqn is not None and _is_outer(eqn):
-            found.append(tuple(eqn.invars))
+                cut(part, ends, way)
+            way.append(eqn)
         else:
-            found.append((var,))
+            found[var] = tuple(eqn.invars) if eqn is not None and _is_outer(eqn) else (var,)
+            ends[var] = None
 
-    for var in closed.jaxpr.outvars:
-        cut(var)
-    wanted = [var for piece in found for var in piece]
+    leaves = []
+    for out in closed.jaxpr.outvars:
+        ends: dict[Any, None] = {}
+        way: list[Any] = []
+        cut(out, ends, way)
+        tail = closed.jaxpr.replace(constvars=[], invars=list(ends), outvars=[out], eqns=way)
+        together = core.jaxpr_as_fun(core.ClosedJaxpr(tail, []))
+        leaves.append(_Leaf([list(found).index(var) for var in ends], together))
+    wanted = [var for piece in found.values() for var in piece]
     part = core.ClosedJaxpr(closed.jaxpr.replace(outvars=wanted), closed.consts)
     values = iter(core.jaxpr_as_fun(part)(*jax.tree.leaves(args)))
-    return [tuple(next(values) for _ in piece) for piece in found]
+    return [tuple(next(values) for _ in piece) for piece in found.values()], leaves
+
+
+class Sum(NamedTuple):
+    """A sum of gradients over steps; the factors of outer products are put off, and multiplied at once."""
+
+    start: Callable[[Any], list[Scaled]]
+    """`lane -> total`: nothing yet."""
+    add: Callable[..., tuple[list[Scaled], Tree]]
+    """`(total, arguments, exponent, counts) -> (total, put off)`: one step, if it counts."""
+    settle: Callable[[list[Scaled], Tree], list[Scaled]]
+    """`(total, put off) -> total`, with a leading axis of steps."""
+    leaves: Callable[[list[Scaled]], list[Scaled]]
+    """The sum, leaf by leaf."""
+
+
+def summing(g: Callable[..., Tree], *like: Tree) -> Sum:
+    """A sum over steps of `g(*arguments) * 2**exponent`; arguments are of the form of `like`.
+
+    What is an outer product at each step is a matrix product of as many rows as there are steps.
+    """
+    made: list[list[_Leaf]] = []
+
+    def pieces_of(*arguments: Tree) -> list[Piece]:
+        found, leaves = _cut(g, *arguments)
+        made[:] = [leaves]
+        return found
+
+    forms = jax.eval_shape(pieces_of, *like)
+    whole = [len(form) == 1 for form in forms]
+
+    def start(lane: Any) -> list[Scaled]:
+        dead = DEAD + lane.astype(jnp.int32)
+        shapes = [sum((factor.shape for factor in form), ()) for form in forms]
+        return [
+            Scaled(constant(0, lane, shape, form[0].dtype), dead)
+            for shape, form in zip(shapes, forms, strict=True)
+        ]
+
+    def add(total: list[Scaled], arguments: Tree, exponent: Any, counts: Any) -> tuple[list[Scaled], Tree]:
+        found = pieces_of(*arguments)
+        total = [
+            _more(known, rescale(jnp.where(counts, piece[0], 0), exponent)) if alone else known
+            for known, piece, alone in zip(total, found, whole, strict=True)
+        ]
+        later = [
+            (jnp.where(counts, piece[0], 0), piece[1])
+            for piece, alone in zip(found, whole, strict=True)
+            if not alone
+        ]
+        return total, (later, exponent)
+
+    def settle(total: list[Scaled], later: Tree) -> list[Scaled]:
+        waiting, exponent = iter(later[0]), later[1]
+        return [
+            known if alone else _more(known, _product(next(waiting), exponent))
+            for known, alone in zip(total, whole, strict=True)
+        ]
+
+    def leaves(total: list[Scaled]) -> list[Scaled]:
+        found = []
+        for leaf in made[0]:
+            some = [total[i] for i in leaf.pieces]
+            top = jnp.stack([piece.exponent for piece in some]).max()
+            aligned = [piece.value * powers.two_to(piece.exponent - top, piece.value.dtype) for piece in some]
+            found.append(Scaled(leaf.together(*aligned)[0], top))
+        return found
+
+    return Sum(start, add, settle, leaves)
+
+
+def _product(factors: tuple[Array, Array], exponent: Any) -> Scaled:
+    """The sum over steps of left x right x 2**exponent; each factor is scaled before it is multiplied."""
+    rows, columns = (jax.vmap(rescale)(factor) for factor in factors)
+    # An exact zero stays below everything.
+    dead = (rows.exponent == DEAD) | (columns.exponent == DEAD)
+    power = jnp.where(dead, DEAD, exponent + rows.exponent + columns.exponent)
+    top = power.max()
+    shares = powers.two_to(power - top, rows.value.dtype)
+    left = rows.value * shares.reshape(-1, *(1,) * (rows.value.ndim - 1))
+    return Scaled(jnp.tensordot(left, columns.value, axes=(0, 0)), top)
+
+
+def _more(total: Scaled, part: Scaled) -> Scaled:
+    """The sum of two scaled arrays, at the larger exponent; its entries may grow to the number of parts."""
+    top = jnp.maximum(total.exponent, part.exponent)
+    own, others = (powers.two_to(some.exponent - top, some.value.dtype) for some in (total, part))
+    return Scaled(total.value * own + part.value * others, top)
 
 
 def norm(cut: list[Piece], exponent: Any) -> Norm:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from gradlab import powers
 from gradlab.linear import pullback
-from gradlab.trees import constant, lane_of, split
+from gradlab.trees import constant, lane_of
 from gradlab.types import Scaled, Setup, Step
 
 Tree = Any
@@ -97,6 +97,7 @@ def reverse_scan(
     length: Int[Array, ""] | int,
     segment: int = SEGMENT,
     condense: Callable[[Tree], Tree] = lambda seen: seen,
+    settle: Callable[[Carry, Tree], Carry] | None = None,
 ) -> tuple[Tree, Tree, Carry]:
     """Run `length` steps forward, then back, keeping `kept` for one segment of the way at a time.
 
@@ -112,6 +113,9 @@ def reverse_scan(
     beyond `length` are zeros. Memory beside them: `segment` times `kept`, and a state a segment. What was
     observed goes through `condense` a segment at a time (with a leading axis of lags, zeros where there is
     none), so that more can be observed than is kept.
+
+    With `settle`, `back` passes a pair: the second parts of a segment are kept that long, and come, with a
+    leading axis and zeros behind them, to `settle(carry, parts)`.
 
     The initial state is observed in the same loop, before a step back that leads nowhere: so everything is
     compiled once. What it passed is dropped; the last carry has been through it.
@@ -137,6 +141,7 @@ def reverse_scan(
     block = jax.eval_shape(lambda: _zeros(seen, segment + 1, lane))
     observed = jax.eval_shape(lambda block: _get(condense(block), 0), block)
     passing = jax.eval_shape(lambda c, e: back(c, e)[1], carry, kept)
+    passing, later = passing if settle is not None else (passing, None)
 
     saved = _zeros(jax.eval_shape(lambda: state), -(-capacity // segment), lane)
     last, saved = jax.lax.fori_loop(0, segments - 1, checkpoint, (state, saved))
@@ -154,18 +159,23 @@ def reverse_scan(
             return state, _put(loop[1], i - first, item)
 
         def astern(j: Any, loop: tuple[Any, ...]) -> tuple[Any, ...]:
-            carry, seen, passed = loop
+            carry, seen, passed, put_off = loop
             i = end - 1 - j
             lag = length - 1 - i
             carry, new = observe(carry, lag)
             carry, extra = back(carry, _get(kept, i - first))
-            return carry, _put(seen, j, new), _put(passed, lag, extra)
+            if settle is not None:
+                extra, part = extra
+                put_off = _put(put_off, j, part)
+            return carry, _put(seen, j, new), _put(passed, lag, extra), put_off
 
         final, kept = jax.lax.fori_loop(first, end, keep, (_get(saved, which), kept))
         carry = jax.tree.map(lambda new, old: jnp.where(k == 0, new, old), start(final), carry)
-        way = (carry, _zeros(seen, segment + 1, lane), passed)
+        way = (carry, _zeros(seen, segment + 1, lane), passed, _zeros(later, segment + 1, lane))
         lags = end - first + (which == 0).astype(jnp.int32)
-        carry, block, passed = jax.lax.fori_loop(0, lags, astern, way)
+        carry, block, passed, put_off = jax.lax.fori_loop(0, lags, astern, way)
+        if settle is not None:
+            carry = settle(carry, put_off)
         # A segment that is not full ends in zeros, which the next one overwrites.
         return carry, _put_all(observed, nearest, condense(block)), passed, kept
 
@@ -187,7 +197,7 @@ class SentBack(NamedTuple):
     nonfinite_step: Int[Array, ""]
     """The first step whose state is not finite, or 0."""
     gradient: list[Scaled] | None
-    """dL/dparams, leaf by leaf of what has a gradient; only if `weights` was given."""
+    """dL/dparams, leaf by leaf of what has a gradient; only if it was summed."""
 
 
 def send_back(
@@ -198,14 +208,15 @@ def send_back(
     setup: Setup,
     observe: Callable[[Scaled], Tree] = lambda adjoint: None,
     weights: Callable[[Callable[[], Tree], Int[Array, ""]], Tree] | None = None,
+    summing: Callable[..., Any] | None = None,
 ) -> SentBack:
     """Send the objective's cotangents back through time, in the log domain.
 
     a_T = dL_T/dstate_T,    a_{t-1} = dL_{t-1}/dstate_{t-1} + (dstate_t/dstate_{t-1})^T a_t
 
     `observe(a_t)` is recorded at every lag; `weights(g, exponent)`, where `g() * 2**exponent` is the
-    part of dL/dparams that step t contributes, at every lag below T. A remedy's backward pass changes what
-    step t sends to lag T - t + 1.
+    part of dL/dparams that step t contributes, at every lag below T; `outer.summing` as `summing` adds
+    these up. A remedy's backward pass changes what step t sends to lag T - t + 1.
     """
     one = pullback(step, params, state, _get(xs, 0), weights=weights is not None)
     local, every = setup.objective
@@ -217,13 +228,15 @@ def send_back(
         term = jax.tree.map(lambda leaf: jnp.where(t > 1, leaf, 0), local(state)) if every else None
         return (after, _first_broken(broken, after, t)), (kept, term)
 
+    def gradient(kept: Any, cotangent: Tree) -> list[Any]:
+        return jax.tree.leaves(one.pull(kept, cotangent)[0])
+
+    whole = None
+    if summing is not None:
+        whole = summing(gradient, jax.eval_shape(one.forward, state, _get(xs, 0))[1], state)
+
     def start(final: tuple[Tree, Any]) -> _Back:
-        total = None
-        if weights is not None:
-            lane = lane_of((final[0], xs))
-            dead = DEAD + lane.astype(jnp.int32)
-            leaves = jax.tree.leaves(split(params)[0])
-            total = [Scaled(constant(0, lane, leaf.shape, leaf.dtype), dead) for leaf in leaves]
+        total = None if whole is None else whole.start(lane_of((final[0], xs)))
         return _Back(rescale(local(final[0])), final[1], jnp.int32(0), total)
 
     def back(carry: _Back, item: tuple[Any, Tree]) -> tuple[_Back, Tree]:
@@ -231,12 +244,12 @@ def send_back(
         kept, term = item
         of_params = lambda: one.pull(kept, adjoint.value)[0]
         record = weights(of_params, adjoint.exponent) if weights is not None else None
-        of_weights, of_state = one.pull(kept, adjoint.value)
-        if total is not None:
+        if whole is not None:
             # The step before the first one does not count.
-            parts = [jnp.where(lag < setup.length, leaf, 0) for leaf in jax.tree.leaves(of_weights)]
-            pairs = zip(total, parts, strict=True)
-            total = [_more(known, rescale(part, adjoint.exponent)) for known, part in pairs]
+            counts = lag < setup.length
+            total, later = whole.add(total, (kept, adjoint.value), adjoint.exponent, counts)
+            record = record, later
+        _, of_state = one.pull(kept, adjoint.value)
         pulled = rescale(of_state, adjoint.exponent)
         if setup.adjoint is not None:
             pulled = setup.adjoint(lag + 1, pulled)
@@ -245,9 +258,20 @@ def send_back(
     def watch(carry: _Back, lag: Any) -> tuple[_Back, Tree]:
         return carry, (observe(carry.adjoint), carry.broken)
 
-    way = (state, jnp.int32(0))
-    (observed, broken), passed, last = reverse_scan(forward, start, back, watch, way, xs, setup.length)
-    return SentBack(observed, passed, broken[0], last.total)
+    settle = None
+    if whole is not None:
+        settle = lambda carry, later: carry._replace(total=whole.settle(carry.total, later))
+    (observed, broken), passed, last = reverse_scan(
+        forward,
+        start,
+        back,
+        watch,
+        (state, jnp.int32(0)),
+        xs,
+        setup.length,
+        settle=settle,
+    )
+    return SentBack(observed, passed, broken[0], None if whole is None else whole.leaves(last.total))
 
 
 class _Back(NamedTuple):
@@ -256,14 +280,7 @@ class _Back(NamedTuple):
     adjoint: Scaled
     broken: Any
     lag: Any
-    total: list[Scaled] | None
-
-
-def _more(total: Scaled, part: Scaled) -> Scaled:
-    """The sum of two scaled arrays, at the larger exponent; its entries may grow to the number of parts."""
-    top = jnp.maximum(total.exponent, part.exponent)
-    own, others = (powers.two_to(some.exponent - top, some.value.dtype) for some in (total, part))
-    return Scaled(total.value * own + part.value * others, top)
+    total: Any
 
 
 def _first_broken(known: Any, state: Tree, t: Any) -> Any:

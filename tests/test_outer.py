@@ -1,14 +1,19 @@
 """Norms of outer products: those of the whole gradient, whatever it is made of, without its N^2 numbers."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from gradlab import outer, unroll
 from gradlab.linear import pullback
+from gradlab.objectives import objective
 from gradlab.outer import norm, pieces
+from gradlab.types import Setup
 from gradlab.unroll import DEAD, log10_norm
-from tests.probes.networks import network
+from tests.probes.networks import network, target
 from tests.test_contracts import specs
 from tests.tiers import few
 
@@ -70,3 +75,29 @@ def test_pieces_of_far_apart_sizes_add_up_and_zeros_count_for_nothing():
     assert float(nothing.square) == 0
     assert int(nothing.exponent) == DEAD
     assert np.isnan(log10_norm(norm(pieces(lambda: dot(jnp.nan * u, u)), 5)))
+
+
+@pytest.mark.parametrize(
+    "spec", ["elman", "lstm", "gru", "lru", "indrnn", "min_lstm", "stacked(cell=gru, layers=2)"]
+)
+@pytest.mark.parametrize("segment", [4, 256])
+def test_a_sum_over_steps_is_the_gradient_of_autodiff(spec, segment, monkeypatch):
+    """Whatever the parts are made of, and wherever a segment ends; entry by entry, in float64."""
+    T = 11
+    monkeypatch.setattr(unroll, "reverse_scan", functools.partial(unroll.reverse_scan, segment=segment))
+    net = network(spec, T)
+    goal = target(net, "unit")
+    made = objective("unit", goal, net.cell.readout)
+
+    def last(params):
+        state = functools.reduce(lambda state, x: net.cell.step(params, state, x), net.xs, net.state)
+        return sum(jax.tree.leaves(jax.tree.map(jnp.vdot, made.cotangent(state), state)))
+
+    setup = Setup(made, net.cell.recurrent, T)
+    run = lambda params: unroll.send_back(
+        net.cell.step, params, net.state, net.xs, setup, weights=lambda g, e: e, summing=outer.summing
+    )
+    found = jax.jit(run)(net.params).gradient
+    for scaled, exact in zip(found, jax.tree.leaves(jax.grad(last)(net.params)), strict=True):
+        value = np.ldexp(np.asarray(scaled.value), int(scaled.exponent))
+        np.testing.assert_allclose(value, exact, rtol=1e-9, atol=1e-12 * np.abs(exact).max())

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gradlab import outer
 from gradlab.linear import pullback
 from gradlab.objectives import objective
 from gradlab.profiles import bound
@@ -251,10 +252,11 @@ def test_send_back_without_weights_sees_the_same_adjoint(long):
     setup = Setup(objective("unit", goal, net.cell.readout), None, LONG)
     args = (net.cell.step, net.params, net.state, net.xs, setup, norms)
     alone = send_back(*args)
-    both = send_back(*args, weights=lambda g, exponent: exponent)
+    both = send_back(*args, weights=lambda g, exponent: exponent, summing=outer.summing)
     assert alone.passed is None
     assert alone.gradient is None
     assert both.passed.shape == (LONG,)
+    assert len(both.gradient) == len(jax.tree.leaves(net.params))
     # Both round at each of 300 steps, perhaps in another order.
     seen = (log10_norm(one.observed) for one in (alone, both))
     np.testing.assert_allclose(*seen, rtol=0, atol=bound("float64", LONG))

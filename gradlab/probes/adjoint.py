@@ -44,6 +44,8 @@ def adjoint(step: Step, params: Any, state: Any, xs: Any, setup: Setup) -> Colum
     def of_recurrent(of_params: Callable[[], Any], exponent: Int[Array, ""]) -> Norm:
         return outer.norm(outer.pieces(lambda: recurrent(of_params())), exponent)
 
-    sent = send_back(step, params, state, xs, setup, observe=norms, weights=of_recurrent)
+    sent = send_back(
+        step, params, state, xs, setup, observe=norms, weights=of_recurrent, summing=outer.summing
+    )
     gradient = projections.of_gradient(projections.leaves(params), sent.gradient or [])
     return Columns(sent.observed, sent.passed, gradient, sent.nonfinite_step)
