@@ -30,7 +30,7 @@ def pieces(f: Callable[..., Tree], *args: Tree) -> list[Piece]:
     The gradient of W in W h is g h^T, N^2 numbers of which the norm needs 2 N. What is made in another way
     stays whole.
     """
-    return _cut(f, *args)[0]
+    return _cut(jax.make_jaxpr(f)(*args))[0](*jax.tree.leaves(args))
 
 
 class _Leaf(NamedTuple):
@@ -40,9 +40,8 @@ class _Leaf(NamedTuple):
     together: Callable[..., list[Array]]
 
 
-def _cut(f: Callable[..., Tree], *args: Tree) -> tuple[list[Piece], list[_Leaf]]:
-    """The pieces of all leaves of `f(*args)`, and each leaf as made from its own."""
-    closed = jax.make_jaxpr(f)(*args)
+def _cut(closed: Any) -> tuple[Callable[..., list[Piece]], list[_Leaf]]:
+    """From a program: what gives the pieces of its results, and how each result is put together."""
     made = {var: eqn for eqn in closed.jaxpr.eqns for var in eqn.outvars}
     found: dict[Any, tuple[Any, ...]] = {}
 
@@ -69,8 +68,12 @@ def _cut(f: Callable[..., Tree], *args: Tree) -> tuple[list[Piece], list[_Leaf]]
         leaves.append(_Leaf([list(found).index(var) for var in ends], together))
     wanted = [var for piece in found.values() for var in piece]
     part = core.ClosedJaxpr(closed.jaxpr.replace(outvars=wanted), closed.consts)
-    values = iter(core.jaxpr_as_fun(part)(*jax.tree.leaves(args)))
-    return [tuple(next(values) for _ in piece) for piece in found.values()], leaves
+
+    def evaluate(*leaves: Any) -> list[Piece]:
+        values = iter(core.jaxpr_as_fun(part)(*leaves))
+        return [tuple(next(values) for _ in piece) for piece in found.values()]
+
+    return evaluate, leaves
 
 
 class Sum(NamedTuple):
@@ -91,14 +94,9 @@ def summing(g: Callable[..., Tree], *like: Tree) -> Sum:
 
     What is an outer product at each step is a matrix product of as many rows as there are steps.
     """
-    made: list[list[_Leaf]] = []
-
-    def pieces_of(*arguments: Tree) -> list[Piece]:
-        found, leaves = _cut(g, *arguments)
-        made[:] = [leaves]
-        return found
-
-    forms = jax.eval_shape(pieces_of, *like)
+    # Traced once, here: all that is added is evaluated.
+    evaluate, made = _cut(jax.make_jaxpr(g)(*like))
+    forms = jax.eval_shape(evaluate, *jax.tree.leaves(like))
     whole = [len(form) == 1 for form in forms]
 
     def start(lane: Any) -> list[Scaled]:
@@ -110,7 +108,7 @@ def summing(g: Callable[..., Tree], *like: Tree) -> Sum:
         ]
 
     def add(total: list[Scaled], arguments: Tree, exponent: Any, counts: Any) -> tuple[list[Scaled], Tree]:
-        found = pieces_of(*arguments)
+        found = evaluate(*jax.tree.leaves(arguments))
         total = [
             _more(known, rescale(jnp.where(counts, piece[0], 0), exponent)) if alone else known
             for known, piece, alone in zip(total, found, whole, strict=True)
@@ -131,7 +129,7 @@ def summing(g: Callable[..., Tree], *like: Tree) -> Sum:
 
     def leaves(total: list[Scaled]) -> list[Scaled]:
         found = []
-        for leaf in made[0]:
+        for leaf in made:
             some = [total[i] for i in leaf.pieces]
             top = jnp.stack([piece.exponent for piece in some]).max()
             aligned = [piece.value * powers.two_to(piece.exponent - top, piece.value.dtype) for piece in some]
