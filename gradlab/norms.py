@@ -17,21 +17,25 @@ if TYPE_CHECKING:
 
 POINT = ("cell", "init", "w_rec", "T", "seed")
 PARTS = 1000
-"""Of a cell's state, gates or parameters."""
-_NAMED = ("part", "gate", "leaf")
-"""Axes that a cell's own names count."""
-_LABELS = dict.fromkeys(("cell", "init", "arm", "when", *_NAMED), "text")
-_LABELS |= {"w_rec": "float64", "T": "int64", "seed": "int64", "lag": "int64"}
+"""Of a cell's state, or gates."""
+_LABELS = {"cell": "text", "init": "text", "part": "text", "gate": "text", "arm": "text", "when": "text"}
+_LABELS |= {"leaf": "text", "w_rec": "float64", "T": "int64", "seed": "int64", "lag": "int64"}
 _FLAGS = ("linear", "has_gain")
 """Of each cell: true or false."""
-_WEIGHTS = ("weights", "weights_projection")
-"""Of the unit-gain parameters, which w_rec and T do not change."""
 _SWEPT: dict[str, tuple[str, ...]] = {
     "adjoint": ("part", "lag"),
     "transport": ("part", "lag"),
     "transport_frobenius": ("part", "lag"),
     "weight_gradient": ("lag",),
 }
+_OPTIONAL: dict[str, tuple[str, ...]] = {
+    "gradient": ("leaf",),
+    "gradient_projection": ("leaf",),
+    "state_shift": (),
+}
+"""Of sweeps of this version; earlier ones may not have them."""
+_MARKS = ("weights", "weights_projection")
+"""Of the weights that were drawn."""
 PROFILES = ("adjoint", "transport", "weight_gradient")
 """Of every network of a comparison."""
 _FURTHER = {"part", "lag", "step", "from_step", "to_step", "gate", "leaf", "index", "unit", "delay"}
@@ -56,17 +60,22 @@ def swept(content: bytes, where: str, settings: Mapping[str, Any]) -> "xarray.Da
             _require_kind(file, array, (name,), _LABELS[name])
         elif name in _FLAGS:
             _require_kind(file, array, ("cell",), "int8")
+        elif name in _MARKS:
+            _require(file, (*_MARKS, "leaf"))
+            _require_kind(file, array, ("cell", "init", "seed", "leaf"), "float64")
         elif name == "nonfinite_step":
             _require_kind(file, array, POINT, "int32")
-        elif name in _WEIGHTS:
-            _require_kind(file, array, ("cell", "init", "seed", "leaf"), "float64")
         else:
             _require_measured(file, array)
+    for name in ("objective", "precision", "hidden"):
+        if name in file.attrs and file.attrs[name] != settings[name]:
+            what = f"{shown(file.attrs[name])}, where the settings of the run say {settings[name]}"
+            raise GradlabError(f"{where}:{name}", what)
     file.require_room(memory.available_bytes())
     made = hdf5.dataset(file)
     labels = {axis: settings[axis] for axis in ("cell", "init", "w_rec", "T")}
     _require_labels(made, where, labels | {"seed": range(settings["seeds"]), "lag": range(longest + 1)})
-    for name in _NAMED:
+    for name in ("part", "gate", "leaf"):
         if name in made.dims:
             _require_unlike(made[name].values.tolist(), f"{where}:{name}")
     if made["part"].values[0] != "state":
@@ -74,9 +83,6 @@ def swept(content: bytes, where: str, settings: Mapping[str, Any]) -> "xarray.Da
             f"{where}:part", f"begins with {shown(made['part'].values[0])}, and not with state"
         )
     _require_states(made, where)
-    for name in _WEIGHTS:
-        if name in made and np.isinf(made[name].values).any():
-            raise GradlabError(f"{where}:{name}", "holds an infinite number")
     for name in _SWEPT:
         _require_reached(made, where, name)
     flags = {name: made[name].astype(bool) for name in _FLAGS if name in made}
@@ -119,7 +125,7 @@ def _require(file: hdf5.File, names: Sequence[str]) -> None:
 def _require_sizes(file: hdf5.File, array: Array, sizes: Mapping[str, int]) -> None:
     for axis, count in zip(array.axes, array.shape, strict=True):
         fits = count == sizes[axis] if axis in sizes else count >= 1
-        if axis in _NAMED:
+        if axis in ("part", "gate", "leaf"):
             fits = 1 <= count <= PARTS
         if not fits:
             allowed = sizes.get(axis, f"1 to {PARTS}")
@@ -138,7 +144,9 @@ def _require_measured(file: hdf5.File, array: Array) -> None:
     """A quantity and its states, one pair, by network and by what else it may be counted."""
     name, own = array.name.removesuffix("_state"), array.axes[len(POINT) :]
     pair = [file.arrays.get(name), file.arrays.get(f"{name}_state")]
-    known = _SWEPT.get(name, own)
+    known = (_SWEPT | _OPTIONAL).get(name, own)
+    if "leaf" in own:
+        _require(file, ("leaf",))
     if not name.isidentifier() or None in pair or own != known or not set(own) <= _FURTHER:
         raise GradlabError(f"{file.where}:{array.name}", "is nothing that a sweep holds, or is not whole")
     dtype = "float64" if array.name == name else "int8"
@@ -177,6 +185,9 @@ def _require_states(made: "xarray.Dataset", where: str) -> None:
         if (np.isfinite(value) != (code == OK)).any() or np.isinf(value).any():
             what = "has values without a state that is ok, or the other way round"
             raise GradlabError(f"{where}:{name.removesuffix('_state')}", what)
+    for name in _MARKS:
+        if name in made and np.isinf(made[name].values).any():
+            raise GradlabError(f"{where}:{name}", "holds an infinite number")
     step = made["nonfinite_step"].transpose(*POINT).values
     if ((step < 0) | (step > made["T"].values[:, None])).any():
         raise GradlabError(f"{where}:nonfinite_step", "holds a step that no sequence has")

@@ -12,6 +12,7 @@ import pytest
 from gradlab.status import Exit
 from tests.cli.calling import contents, gradlab
 from tests.received import made
+from tests.tiers import few
 
 SECONDS = 60
 """That a command may take before the process is ended, with its stack."""
@@ -64,7 +65,7 @@ def bytes_(rng, place):
 
 def value(rng, place):
     """Another value, or none, somewhere in a JSON document."""
-    file = place / rng.choice([name for name in ("run.json", "findings.json") if (place / name).exists()])
+    file = place / rng.choice(sorted(path.name for path in place.glob("*.json")))
     whole = json.loads(file.read_text())
     places = []
     waiting = [whole]
@@ -183,6 +184,24 @@ def test_forty_mutated_folders_end_in_no_bug_and_write_nothing(kept, tmp_path, m
     for seed in range(40):
         through_every_reader(kept, tmp_path, seed, drawn=seed % 20 == 0)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("seeds", few([range(50), range(50, 550)], [range(50)]), ids=len)
+def test_a_mutated_baseline_is_no_bug_either(kept, tmp_path, seeds):
+    run, file = str(kept["sweep"]), tmp_path / "base" / "b.json"
+    assert gradlab("baseline", "create", run, "-o", file).code == 0
+    content, ends = file.read_bytes(), set()
+    for seed in seeds:
+        file.write_bytes(content)
+        rng = random.Random(seed)
+        rng.choice([bytes_, value, value])(rng, file.parent)
+        mutated = file.read_bytes()
+        for words in (("check", run, "--baseline", file), ("baseline", "show", file)):
+            said = gradlab(*words)
+            assert said.code in ALLOWED, (seed, words, said)
+            ends.add(said.code)
+        assert file.read_bytes() == mutated
+    assert {Exit.OK, Exit.USAGE} <= ends
 
 
 @pytest.mark.slow
