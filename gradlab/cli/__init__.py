@@ -110,7 +110,7 @@ def _answer(arguments: list[str]) -> int:
         where, what = _usage(error)
         return _say(arguments, where, what, Exit.USAGE)
     except (typer.Abort, KeyboardInterrupt):
-        code = Exit.INTERRUPTED
+        code = int(Exit.INTERRUPTED)
     except SystemExit as error:
         if isinstance(error.__context__, BrokenPipeError):
             # Typer and rich make this of a reader who has gone, as in `--help | head -1`.
@@ -130,7 +130,11 @@ def _answer(arguments: list[str]) -> int:
     except MemoryError:
         return _say(arguments, "memory", "ran out; choose a smaller grid, -T or --hidden", Exit.RESOURCES)
     except Exception as error:
-        return _bug(arguments, error)
+        stopped = _stopping.code()
+        if stopped is None:
+            return _bug(arguments, error)
+        # C code that was interrupted may say so by an error of its own.
+        code = stopped
     if code in (Exit.INTERRUPTED, Exit.TERMINATED):
         # A terminal has put ^C on the line.
         _output.note(("\n" if sys.stderr.isatty() else "") + _resume(arguments))

@@ -9,7 +9,8 @@ import types
 from gradlab.status import Exit
 
 _asked: list[BaseException] = []
-_watched = threading.Event()
+_farewell: list[str] = []
+"""What the process says when it leaves at once, if it may do that by itself."""
 
 
 def listen() -> None:
@@ -47,7 +48,7 @@ def watch(farewell: str) -> None:
     os.set_blocking(writing, False)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     threading.Thread(target=_second, args=(reading, farewell), name="Ctrl-C", daemon=True).start()
-    _watched.set()
+    _farewell[:] = [farewell]
     report = sys.unraisablehook
     sys.unraisablehook = lambda lost: None if lost.exc_value in _asked else report(lost)
 
@@ -65,17 +66,39 @@ def leave(farewell: str, code: int = Exit.INTERRUPTED) -> None:
     """End the process without Python's own end, which XLA's threads and a further Ctrl-C can crash."""
     try:
         # Not by `print`: the thread that was interrupted may hold the stream's lock.
-        os.write(2, f"{farewell}\n".encode(errors="backslashreplace") if farewell else b"")
+        # A progress bar has hidden the cursor of its terminal.
+        text = f"{farewell}\n" if farewell else ""
+        text = f"\x1b[?25h{text}" if os.isatty(2) else text
+        os.write(2, text.encode(errors="backslashreplace"))
     except OSError:
         pass
     finally:
         os._exit(code)
 
 
+def code() -> Exit | None:
+    """With what a command ends that was asked to stop; None if it was not."""
+    if not _asked:
+        return None
+    return Exit.TERMINATED if isinstance(_asked[0], SystemExit) else Exit.INTERRUPTED
+
+
 def _stop(number: int, frame: types.FrameType | None) -> None:
     if _asked:
-        if number == signal.SIGINT and not _watched.is_set():
+        if number == signal.SIGINT and not _farewell:
             os._exit(Exit.INTERRUPTED)
         return
     _asked.append(KeyboardInterrupt() if number == signal.SIGINT else SystemExit(Exit.TERMINATED))
+    if _farewell and _importing(frame):
+        # A library's C code would print a traceback, or make another error of it. There is nothing to save.
+        leave(_farewell[0], Exit.INTERRUPTED if number == signal.SIGINT else Exit.TERMINATED)
     raise _asked[0]
+
+
+def _importing(frame: types.FrameType | None) -> bool:
+    """Whether a module is being imported."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False

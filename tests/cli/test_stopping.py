@@ -1,3 +1,4 @@
+import os
 import shlex
 import signal
 import subprocess
@@ -9,7 +10,7 @@ import pytest
 from gradlab.cli import _stopping
 from gradlab.files import unfinished
 from gradlab.status import Exit
-from tests.cli.calling import finished, process
+from tests.cli.calling import ENVIRONMENT, finished, process
 from tests.tiers import few
 
 
@@ -95,6 +96,24 @@ def test_a_second_ctrl_c_ends_what_does_not_listen_and_says_how_to_go_on():
         running.send_signal(signal.SIGINT)
         _, err = running.communicate(timeout=60)
     assert (running.returncode, err) == (130, "goes on: gradlab\n")
+
+
+def test_one_that_meets_an_import_leaves_at_once_and_says_how_to_go_on(tmp_path):
+    """C code of a library that is being imported makes another error of it, or prints a traceback."""
+    (tmp_path / "slow.py").write_text(
+        "import time\nprint('busy', flush=True)\n"
+        "try:\n    time.sleep(60)\nexcept BaseException:\n    raise ImportError\n"
+    )
+    program = "from gradlab.cli import _stopping as s; s.listen(); s.watch('goes on'); import slow"
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    env = ENVIRONMENT | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ENVIRONMENT['PYTHONPATH']}"}
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=-1, stderr=-1, text=True, env=env
+    ) as running:
+        assert running.stdout.readline() == "busy\n"
+        running.send_signal(signal.SIGINT)
+        _, err = running.communicate(timeout=60)
+    assert (running.returncode, err) == (130, "goes on\n")
 
 
 TWICE = [(after, between) for after in (0.4, 1.0, 3.0, 6.0, 9.0) for between in (0.0, 0.02, 0.5)]
