@@ -62,11 +62,14 @@ def test_a_path_with_links_is_the_path_it_leads_to(driver, whole, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def sealed(driver, tmp_path_factory):
+def sealed(driver, tmp_path_factory, request):
     """A finished run on a file system that is then mounted read-only, if this may be done here."""
     place = tmp_path_factory.mktemp("sealed")
     subprocess.run(["mount", "-t", "tmpfs", "gradlab", place], check=False, capture_output=True)
     mounted = os.path.ismount(place)
+    if mounted:
+        # Whatever comes: what stays mounted cannot be removed by the suites after this one.
+        request.addfinalizer(lambda: subprocess.run(["umount", place], check=True))
     if not mounted and os.geteuid() == 0:
         pytest.skip("may not mount here, and root writes everywhere")
     assert driver.run(place).code == 0
@@ -76,9 +79,7 @@ def sealed(driver, tmp_path_factory):
         for folder in (place / "run" / "figures", place / "run", place):
             folder.chmod(0o555)
     yield place
-    if mounted:
-        subprocess.run(["umount", place], check=True)
-    else:
+    if not mounted:
         for folder in (place, place / "run", place / "run" / "figures"):
             folder.chmod(0o755)
 
