@@ -39,7 +39,7 @@ COMPUTING = [
 ]
 READING = [
     "status states escaping stats",
-    "files documents rows hdf5 runtime",
+    "files documents rows hdf5 runtime memory",
     "shards strict samples verdicts",
     "registry parsing manifest",
     "profiles",

@@ -76,11 +76,11 @@ def poisoned(poison, names):
     norms["seeds"] = 3
     claim = {"text": poison, "metric": "rate", "where": {"cell": cell}, "below": 0.0}
     facts = {"question": poison, "bound": poison, "git": {"branch": poison, "commit": poison}}
-    facts |= {"claims": [claim], "settings": runs.SETTINGS | {poison: poison, "task": poison}}
+    facts |= {"claims": [claim]}
     facts |= {"versions": runs.VERSIONS | {poison: poison, "jax": poison}, "figures": [poison, "profile"]}
     sweep = runs.run(**norms, about=facts)
     both = trials.made_up(trials.result(seeds=4, broken=1), trials.result(arm, seeds=4, broken=2))
-    both.about.update(facts | {"settings": trials.SETTINGS | {"task": poison, "optimizer": poison}})
+    both.about.update(facts)
     return sweep, runs.run(**norms, about=facts, seed=1, gain=1.5), both
 
 

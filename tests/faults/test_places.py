@@ -1,5 +1,6 @@
 """Where a run may lie: behind links, on what cannot be written; and that no clock decides anything."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -61,26 +62,33 @@ def test_a_path_with_links_is_the_path_it_leads_to(driver, whole, tmp_path):
     assert (tmp_path / "link").is_symlink()
 
 
-@pytest.fixture(scope="module")
-def sealed(driver, tmp_path_factory, request):
-    """A finished run on a file system that is then mounted read-only, if this may be done here."""
-    place = tmp_path_factory.mktemp("sealed")
+@contextlib.contextmanager
+def disk(place):
+    """A file system of its own at a place, if one may be mounted here; gone however this ends."""
     subprocess.run(["mount", "-t", "tmpfs", "gradlab", place], check=False, capture_output=True)
     mounted = os.path.ismount(place)
-    if mounted:
-        # Whatever comes: what stays mounted cannot be removed by the suites after this one.
-        request.addfinalizer(lambda: subprocess.run(["umount", place], check=True))
-    if not mounted and os.geteuid() == 0:
-        pytest.skip("may not mount here, and root writes everywhere")
-    assert driver.run(place).code == 0
-    if mounted:
-        subprocess.run(["mount", "-o", "remount,ro", place], check=True)
-    else:
-        for folder in (place / "run" / "figures", place / "run", place):
+    try:
+        yield mounted
+    finally:
+        if mounted:
+            subprocess.run(["umount", place], check=True)
+
+
+@pytest.fixture(scope="module")
+def sealed(driver, tmp_path_factory):
+    """A finished run on a file system that is then mounted read-only, if this may be done here."""
+    place = tmp_path_factory.mktemp("sealed")
+    with disk(place) as mounted:
+        if not mounted and os.geteuid() == 0:
+            pytest.skip("may not mount here, and root writes everywhere")
+        assert driver.run(place).code == 0
+        folders = (place / "run" / "figures", place / "run", place)
+        if mounted:
+            subprocess.run(["mount", "-o", "remount,ro", place], check=True)
+        for folder in () if mounted else folders:
             folder.chmod(0o555)
-    yield place
-    if not mounted:
-        for folder in (place, place / "run", place / "run" / "figures"):
+        yield place
+        for folder in () if mounted else reversed(folders):
             folder.chmod(0o755)
 
 
