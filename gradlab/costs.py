@@ -125,7 +125,7 @@ def shared(seconds: float, lanes: int, block: int) -> float:
 
 def compile_bytes(of: Sizes) -> int:
     """What compiling a program takes beyond `IDLE`, which is not all needed by then."""
-    return int((100 + 0.4 * of.equations) * MB)
+    return int((140 + 0.4 * of.equations) * MB)
 
 
 def itemsize(precision: str) -> int:

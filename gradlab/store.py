@@ -6,7 +6,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +82,8 @@ def begin(folder: Path, settings: dict[str, Any], versions: dict[str, Any]) -> N
         old = before[part]
         different = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
         if different:
-            changes = ", ".join(f"{k} was {shown(old.get(k))}, now {shown(new.get(k))}" for k in different)
-            what = f"{folder} holds a run begun with other {part}: {changes}; choose another, or --force"
+            what = f"{folder} holds a run begun with other {part}: {_changes(different, old, new)}"
+            what = f"{what}; choose another, or --force"
             raise GradlabError("--name", what)
     _see_that_nothing_is_in_the_way(folder)
     if not before:
@@ -91,6 +91,13 @@ def begin(folder: Path, settings: dict[str, Any], versions: dict[str, Any]) -> N
             # Shards of a run of which nothing is known may be of any other.
             _remove(files.below(folder, "shards"), _SHARD)
             replace(folder / BEGUN, (json.dumps(now, sort_keys=True, indent=1) + "\n").encode())
+
+
+def _changes(different: Sequence[str], old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """What was and what is of a few settings, and how many more differ."""
+    few = [f"{k} was {shown(old.get(k), 30)}, now {shown(new.get(k), 30)}" for k in different[:2]]
+    rest = [f"and {len(different) - 2} more"] if len(different) > 2 else []
+    return ", ".join([*few, *rest])
 
 
 def _see_that_nothing_is_in_the_way(folder: Path) -> None:
@@ -188,12 +195,9 @@ def existing(folder: Path, settings: dict[str, Any], versions: dict[str, Any] | 
             ended(folder)
         return whole
     different = sorted(key for key in settings.keys() | stored.keys() if settings.get(key) != stored.get(key))
-    key = different[0]
-    raise GradlabError(
-        "--name",
-        f"{folder} holds a run with other settings ({', '.join(different)}; {key} was "
-        f"{shown(stored.get(key))}, now {shown(settings.get(key))}); choose another name",
-    )
+    changes = _changes(different, stored, settings)
+    what = f"{folder} holds a run with other settings: {changes}; choose another name"
+    raise GradlabError("--name", what)
 
 
 DECIDING = (
@@ -210,7 +214,7 @@ def _require_versions(folder: Path, now: dict[str, Any] | None) -> None:
     before = manifest.read(folder)["versions"]
     different = [key for key in DECIDING if key in before and before[key] != now.get(key)]
     if different:
-        changes = ", ".join(f"{k} was {shown(before[k])}, now {shown(now.get(k))}" for k in different)
+        changes = _changes(different, before, now)
         what = f"{folder} holds a run made with other versions: {changes}; choose another, or --force"
         raise GradlabError("--name", what)
 

@@ -54,6 +54,7 @@ def measured(cell, n, precision="float32", length=T, probes=("adjoint", "transpo
         columns = {}
         for probe in probes:
             columns |= measure_one(cell.step, params, state, xs, setup, probe)
+        columns.pop("gradient", None)
         return columns
 
     program = jax.jit(jax.vmap(one), compiler_options=OPTIONS)

@@ -132,9 +132,11 @@ def test_a_run_with_a_missing_or_changed_file_is_not_finished(finished, damage):
 
 
 def test_other_settings_are_refused_with_the_difference(finished):
-    with pytest.raises(GradlabError, match=r"\(seeds, w_rec; seeds was 2, now 3\)"):
+    with pytest.raises(
+        GradlabError, match=r"other settings: seeds was 2, now 3, w_rec was .*, now .*; choose"
+    ):
         store.existing(finished, {"w_rec": [0.7], "seeds": 3})
-    with pytest.raises(GradlabError, match=r"\(batch; batch was None, now 4\)"):
+    with pytest.raises(GradlabError, match=r"other settings: batch was None, now 4;"):
         store.existing(finished, SETTINGS | {"batch": 4})
 
 

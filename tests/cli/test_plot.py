@@ -96,7 +96,7 @@ def test_a_terminal_without_unicode_gets_ascii(folder):
         (["profile", "--where", "T=21"], "--where: no T in this run called '21'; .*known: 20, 50"),
         (["profile", "--where", "lstm"], "--where: 'lstm' is not a choice"),
         (["profile", "-o", "a.svgg"], "-o: no format called 'svgg'; did you mean svg"),
-        (["solved"], "KIND: solved draws what `gradlab remedies` has written, .*rate_map"),
+        (["solved"], "KIND: solved draws what `gradlab rem.*rate_map"),
         (["gates"], "KIND: gates needs time_left_saturated"),
         ([], "KIND: is missing; known: .*profile"),
     ],

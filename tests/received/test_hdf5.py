@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from gradlab import norms, runtime, tables, trained
+from gradlab import memory, norms, tables, trained
 from gradlab.status import Exit, GradlabError
 from tests import runs, samples
 from tests.cli.calling import ENVIRONMENT, contents, gradlab
@@ -264,7 +264,7 @@ def test_data_that_unpack_to_more_than_was_declared_stop_there(run):
 
 def test_what_there_is_no_memory_for_is_exit_7(run, monkeypatch):
     monkeypatch.setattr(tables, "_largest", lambda name: 10**9)
-    monkeypatch.setattr(runtime, "available_bytes", lambda: 1000)
+    monkeypatch.setattr(memory, "available_bytes", lambda: 1000)
     with pytest.raises(GradlabError, match="of memory, 1 kB available") as caught:
         tables.read(run)
     assert caught.value.code == Exit.RESOURCES
