@@ -1,14 +1,17 @@
 """What the loss sends back to each step, and what each step makes of it for the recurrent weights."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Int
 
 from gradlab import outer, projections
 from gradlab.projections import Gradient
-from gradlab.types import Setup, Step
+from gradlab.trees import constant, lane_of
+from gradlab.types import Scaled, Setup, Step
 from gradlab.unroll import Norm, norms, send_back
 
 
@@ -47,5 +50,22 @@ def adjoint(step: Step, params: Any, state: Any, xs: Any, setup: Setup) -> Colum
     sent = send_back(
         step, params, state, xs, setup, observe=norms, weights=of_recurrent, summing=outer.summing
     )
-    gradient = projections.of_gradient(projections.leaves(params), sent.gradient or [])
+    gradient = _marked(projections.leaves(params), sent.gradient or [], setup.length)
     return Columns(sent.observed, sent.passed, gradient, sent.nonfinite_step)
+
+
+def _marked(names: Iterable[str], gradient: list[Scaled], length: Int[Array, ""] | int) -> Gradient:
+    """The norms and projections, from within a loop that runs once.
+
+    Outside of one, XLA adds up in another order for one block of networks than for several.
+    """
+
+    def marks(i: Any, _: Gradient) -> Gradient:
+        here = [leaf._replace(value=jnp.where(i == 0, leaf.value, 0)) for leaf in gradient]
+        return projections.of_gradient(names, here)
+
+    lane = lane_of(gradient)
+    shape = jax.eval_shape(lambda: projections.of_gradient(names, gradient))
+    blank = jax.tree.map(lambda leaf: constant(0, lane, leaf.shape, leaf.dtype), shape)
+    found: Gradient = jax.lax.fori_loop(0, jnp.minimum(jnp.asarray(length, jnp.int32), 1), marks, blank)
+    return found
