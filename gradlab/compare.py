@@ -113,12 +113,9 @@ def _weights(old: Side, new: Side) -> list[Change]:
 def _why(old: Side, new: Side, cell: str, other: Sequence[str]) -> tuple[Status, str]:
     """What it means that some networks of a cell have other digests."""
     if all(alike(old, new, cell, name) for name in other):
-        return (
-            "note",
-            "all parameters agree to 1e-5: rounded otherwise, and compared seed by seed",
-        )
+        return "note", "all parameters agree to 1e-5: rounded otherwise, and compared seed by seed"
     if words := _changed(old, new, cell, other):
-        return "failed", f"the rest of them is what it was, so this was changed: {words}"
+        return "failed", f"their other parameters are what they were, so this was changed: {words}"
     if same_machine(old, new):
         return "failed", "versions and machine are the same, so what draws them has changed"
     return "note", "other versions or another machine drew them; they are compared by intervals"
@@ -142,7 +139,8 @@ def _changed(old: Side, new: Side, cell: str, other: Sequence[str]) -> str:
         # Two draws have neither a parameter in common nor one that is a multiple of the other.
         if any(leaf in before and differ.get(leaf, 1.0) is not None for leaf in drawn):
             for leaf, factor in differ.items():
-                found[leaf] = f"{leaf} is {factor:.6g} times what it was" if factor else f"{leaf} is another"
+                times = f"is {factor:.6g} times what it was"
+                found[leaf] = f"{leaf} {times if factor else 'has other values'}"
     return "; ".join(found.values())
 
 

@@ -80,7 +80,7 @@ def finding(key: Key, status: Status, measured: float, wanted: str, sentence: st
 
 def paired(key: Key, before: Series, after: Series, seeds: Sequence[int], limit: Limit) -> Change:
     """Judge the same networks measured twice by the seed that has changed most."""
-    limit = _widened(limit, before, after)
+    limit = _widened(limit, before)
     worst: tuple[float, int, float, float] | None = None
     both = [seed for seed in seeds if seed in before.values and seed in after.values]
     for seed in both:
@@ -107,9 +107,9 @@ def paired(key: Key, before: Series, after: Series, seeds: Sequence[int], limit:
     return Change(finding(key, status, new, wanted, said), "paired", old, new, times)
 
 
-def _widened(limit: Limit, before: Series, after: Series) -> Limit:
-    """The limit, and what rounding may change on either side."""
-    return limit._replace(absolute=limit.absolute + max(before.within, after.within))
+def _widened(limit: Limit, before: Series) -> Limit:
+    """The limit, and what rounding may change in what was: a fault that makes chaos gives itself no room."""
+    return limit._replace(absolute=limit.absolute + before.within)
 
 
 def _reached(key: Key, value: Value, other: Value) -> Value:
@@ -146,7 +146,7 @@ class _Verdict(NamedTuple):
 
 def by_intervals(key: Key, before: Series, after: Series, limit: Limit, alpha: float) -> Change:
     """Judge different networks: only what seeds cannot explain, at level `alpha`, is a change."""
-    limit = _widened(limit, before, after)
+    limit = _widened(limit, before)
     sizes = len(before.values), len(after.values)
     if min(sizes) < LEAST_SEEDS:
         wanted = f"at least {LEAST_SEEDS} seeds on both sides"

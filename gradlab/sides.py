@@ -135,7 +135,8 @@ def _profiles(norms: "xarray.Dataset") -> Iterator[tuple[Key, Series]]:
     leaves = norms["leaf"].values.tolist() if last else []
     for at in np.ndindex(*(norms.sizes[axis] for axis in axes)):
         cell, init, w_rec, T = (norms[axis].values.tolist()[i] for axis, i in zip(axes, at, strict=True))
-        shift = 0.0 if shifts is None else float(np.nan_to_num(shifts[at]).max())
+        # States that move by more than their own size say nothing of how much.
+        shift = 0.0 if shifts is None else min(1.0, float(np.nan_to_num(shifts[at]).max()))
         relative = bound(precision, T) + (T + 1) * shift
         places: list[tuple[str, dict[str, Any], Any]] = []
         for name in names:

@@ -79,12 +79,14 @@ def _run(closed: Any, mutant: Any, given: Any) -> Any:
             functions, settings = found if isinstance(found, tuple) else ((), found)
             outs = eqn.primitive.bind(*functions, *args, **settings)
             outs = outs if eqn.primitive.multiple_results else [outs]
+        first, *others = outs
         if kind == "dropped":
-            outs = [jnp.broadcast_to(args[0], outs[0].shape)]
+            first = jnp.broadcast_to(args[0], first.shape)
         factor = {"doubled": 2.0, "scaled": 1.01}.get(kind)
         if factor is not None:
-            outs = [outs[0] * jnp.asarray(factor, outs[0].dtype)]
+            first = first * jnp.asarray(factor, first.dtype)
         if kind == "detached":
-            outs = [jax.lax.stop_gradient(outs[0])]
+            first = jax.lax.stop_gradient(first)
+        outs = [first, *others]
         known.update(zip(eqn.outvars, outs, strict=True))
     return [value(var) for var in jaxpr.outvars]
