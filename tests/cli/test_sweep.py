@@ -144,17 +144,22 @@ class TestASecondTime:
         assert [row["level"] for row in found["data"]] == [0.95, 0.95]
 
     @pytest.mark.parametrize(
-        ("option", "value", "key"), [("--w-rec", "0.7,2", "w_rec"), ("--seeds", "3", "seeds")]
+        ("option", "value", "differs"),
+        [
+            ("--w-rec", "0.7,2", "w_rec was [0.5, 1.0], now [0.7, 2.0]"),
+            ("--seeds", "3", "seeds was 2, now 3"),
+        ],
     )
     def test_other_settings_under_the_same_name_are_refused_and_nothing_is_touched(
-        self, small, option, value, key
+        self, small, option, value, differs
     ):
         folder = small[0]
         before = contents(folder)
         words = with_option(SMALL, option, value)
         said = gradlab("sweep", *words, "--out", folder.parent, "--name", "run")
         assert (said.code, said.out) == (2, "")
-        assert said.err.startswith(f"error: --name: {folder} holds a run with other settings ({key};")
+        refusal = f"{folder} holds a run with other settings: {differs}; choose another name"
+        assert said.err == f"error: --name: {refusal}\n"
         assert contents(folder) == before
 
     def test_a_damaged_result_is_measured_again_as_its_error_says(self, small, tmp_path, monkeypatch):
