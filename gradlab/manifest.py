@@ -134,6 +134,18 @@ class _Trained(_Run):
     chance: Annotated[dict[str, Finite], BeforeValidator(_lengths)] = Field(default_factory=dict)
 
 
+def of_code(about: dict[str, Any]) -> list[str]:
+    """What a run cannot say of the code that made it, in sentences."""
+    code = about.get("code")
+    if not isinstance(code, dict) or not code:
+        return [
+            "Measured before digests of the code were kept: "
+            "whether gradlab or a cell has changed since, the run cannot say."
+        ]
+    unseen = [(what, parts["unseen"]) for what, parts in code.items() if "unseen" in parts]
+    return [f"{what}: {parts}; whether these change, no digest sees." for what, parts in unseen]
+
+
 def read(folder: Path) -> dict[str, Any]:
     """The `run.json` of a folder.
 

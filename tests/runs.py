@@ -26,7 +26,8 @@ def facts(norms, **about):
     settings = SETTINGS | axes | {"seeds": norms.sizes["seed"], "probe": []} | about.pop("settings", {})
     points = int(np.prod([norms.sizes[axis] for axis in (*axes, "seed")]))
     made = {"status": "complete", "points": points, "failed": 0, "versions": VERSIONS}
-    return made | {"settings": settings} | about
+    code = {cell: {"step": cell, "source": "1"} for cell in axes["cell"]}
+    return made | {"settings": settings, "code": code} | about
 
 
 def run(cells=("elman", "lstm"), w_rec=(0.5, 0.9, 1.5), T=(20, 50), *, seed=0, gain=1.0, about=None, **more):

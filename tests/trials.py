@@ -71,4 +71,5 @@ def made_up(*results):
     )
     about = {"status": "complete", "settings": settings, "solved": 0.01, "chance": {str(PROFILE_T): 1 / 6}}
     about |= {"command": "remedies", "points": len(table), "failed": 0, "versions": {"gradlab": "0"}}
+    about |= {"code": {arm: {"step": arm} for arm in settings["remedies"]}}
     return Trained(about, table, trained.curves(results), trained.profiles(results))

@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.text import Text
 
+from gradlab import manifest
 from gradlab.escaping import plain
 from gradlab.outcomes import Outcome, forecast
 from gradlab.sentences import judged, sentences
@@ -96,7 +97,8 @@ def _caption(run: Trained, rows: list[Outcome], width: int) -> list[str]:
         said += f" Chance loss {next(iter(chance.values())):.4g}."
     elif chance:
         said += f" Chance loss {', '.join(f'{loss:.4g} at T = {T}' for T, loss in chance.items())}."
-    return ["", *textwrap.wrap(said, max(width, 40))]
+    notes = [said, *map(plain, manifest.of_code(run.about))]
+    return ["", *(line for note in notes for line in textwrap.wrap(note, max(width, 40)))]
 
 
 def _rates(settings: dict[str, Any], rows: list[Outcome]) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.text import Text
 
-from gradlab import tables
+from gradlab import manifest, tables
 from gradlab.escaping import plain
 from gradlab.stats import LEVEL, percent
 from gradlab.summary import EQUIVALENT, Group, state_shift
@@ -189,5 +189,6 @@ def _caption(rows: list[Group], run: Run, width: int, unicode: bool) -> Iterator
             "NONFINITE, back at: the forward pass is finite; going back, the derivative of that step is not."
         )
     bound = [f"{run.about['bound']}."] if run.about.get("bound") else []
-    for note in [*notes, *_chaos(rows, bool(bound)), *bound, *_trusted(run)]:
+    code = manifest.of_code(run.about) if "settings" in run.about else []
+    for note in [*notes, *_chaos(rows, bool(bound)), *bound, *_trusted(run), *map(plain, code)]:
         yield from textwrap.wrap(note, width, break_long_words=False, break_on_hyphens=False)

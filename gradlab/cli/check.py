@@ -38,10 +38,12 @@ def command(
     alone: needs neither jax nor the settings file.
     """
     from gradlab import baseline as baselines
-    from gradlab import ci_formats, claims, findings, tables, trained, verdicts
+    from gradlab import ci_formats, claims, findings, manifest, tables, trained, verdicts
 
     remedies = tables.command(run) == "remedies"
     found = trained.read(run) if remedies else tables.read(run)
+    for said in manifest.of_code(found.about):
+        _output.note(said)
     question = str(found.about.get("question", ""))
     made = findings.judge(found, claims.of(found, str(run)))
     if baseline is None and junit is None and not _under_actions(github):

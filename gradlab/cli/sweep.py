@@ -106,7 +106,7 @@ def command(
 
 def measure(asked: "Sweep", planned: "Plan", folder: Path, quiet: bool) -> tuple["Run", int]:
     """Run the grid, store it, draw it."""
-    from gradlab import codes, engine, memory, probing, registry, tables
+    from gradlab import engine, memory, probing, registry, tables
     from gradlab.cli import _figures
     from gradlab.cli._progress import Bar
     from gradlab.shards import Shards
@@ -147,10 +147,6 @@ def measure(asked: "Sweep", planned: "Plan", folder: Path, quiet: bool) -> tuple
     for label, found in starts.items() if not quiet else ():
         for init, words in found.items():
             _output.note(f"{init} for {label}: {words}")
-    for label, parts in code.items():
-        if codes.UNSEEN in parts:
-            what = f"{label}: {parts[codes.UNSEEN]}; whether these change, no digest of the run sees"
-            _output.note(what)
     for place in shards.damaged:
         _output.note(f"a damaged shard was measured again; it is kept as {place}")
     return run, int(Exit.PARTIAL if failures else Exit.OK)

@@ -4,6 +4,7 @@ import json
 import shlex
 from typing import Any, NamedTuple
 
+from gradlab import manifest
 from gradlab.report.words import clean
 
 _OPTIONS = {"T": "-T", "remedies": "--remedy", "rates": "--lr"}
@@ -21,7 +22,8 @@ class Facts(NamedTuple):
     settings: dict[str, str]
     versions: dict[str, str]
     digests: dict[str, str]
-    bound: str
+    notes: list[str]
+    """What the numbers are worth, and what the run cannot say of the code that made it."""
 
     @property
     def command(self) -> str:
@@ -33,12 +35,13 @@ def facts(about: dict[str, Any]) -> Facts:
     """The facts that a `run.json` holds."""
     pairs = {key: _table(about, key) for key in ("settings", "versions", "git", "files")}
     versions = pairs["versions"] | {f"git {key}": value for key, value in pairs["git"].items()}
-    bound = str(about.get("bound", ""))
+    notes = [f"{about['bound']}."] if about.get("bound") else []
     settings, versions, files = (
         {key: said(value) for key, value in some.items()}
         for some in (pairs["settings"], versions, pairs["files"])
     )
-    return Facts([shlex.quote(word) for word in command(about)], settings, versions, files, bound)
+    notes += [clean(note) for note in manifest.of_code(about)]
+    return Facts([shlex.quote(word) for word in command(about)], settings, versions, files, notes)
 
 
 def command(about: dict[str, Any]) -> list[str]:

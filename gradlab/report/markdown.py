@@ -114,4 +114,4 @@ def _made(part: "Part", several: bool) -> list[str]:
         if pairs:
             rows = [f"| {escape(key)} | {escape(value)} |" for key, value in pairs.items()]
             blocks += ["\n".join([f"| {title} | |", "| --- | --- |", *rows])]
-    return blocks + ([paragraph(facts.bound)] if facts.bound else [])
+    return blocks + [paragraph(note) for note in facts.notes]

@@ -51,4 +51,5 @@ def test_facts_are_text():
     facts = made.facts(stored({"T": [1, 2], "match": True}, git={"commit": "ab", "dirty": False}, bound="b"))
     assert facts.settings == {"T": "1, 2", "match": "yes"}
     assert facts.versions == {"git commit": "ab", "git dirty": "no"}
-    assert facts.bound == "b"
+    assert facts.notes[0] == "b."
+    assert facts.notes[1].startswith("Measured before digests of the code were kept")
