@@ -347,11 +347,11 @@ def _measured(sweep: Sweep, started: _Started, T: int, clock: _Clock) -> Arrays:
             share=size / started.lanes,
         )
     arrays = {name: np.concatenate(parts) for name, parts in found.items()} | {"nonfinite": nonfinite}
-    codes = {name: arrays[f"{name}_state"] for name in (*measured.columns, GRADIENT)}
+    states_of = {name: arrays[f"{name}_state"] for name in (*measured.columns, GRADIENT)}
     with jax.enable_x64(sweep.precision == "float64"):
         cell = registry.make("cells", started.cell)
-        codes = zeros_told_apart(cell, sweep.objective, started.networks, T, codes)
-    arrays |= {f"{name}_state": code for name, code in codes.items()}
+        states_of = zeros_told_apart(cell, sweep.objective, started.networks, T, states_of)
+    arrays |= {f"{name}_state": code for name, code in states_of.items()}
     arrays["gradient_projection_state"] = arrays["gradient_state"]
     known = np.where(np.isnan(shift), UNDEFINED, OK).astype(np.int8)
     arrays |= {SHIFT: shift, f"{SHIFT}_state": known}

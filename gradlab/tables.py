@@ -67,14 +67,14 @@ def metrics(norms: "xarray.Dataset") -> "pandas.DataFrame":
         places = [g.ravel() for g in grid] + [np.full(value.size, i) for i in order]
         blocks.append((places, value.ravel(), metric.state[kept].ravel()))
     places = [np.concatenate([block[0][i] for block in blocks]) for i in range(7)]
-    rows = np.lexsort(places[::-1])
+    order = np.lexsort(places[::-1])
     columns: dict[str, Any] = {
-        name: np.asarray(axis)[at[rows]] for name, axis, at in zip(_POINT, axes, places, strict=False)
+        name: np.asarray(axis)[at[order]] for name, axis, at in zip(_POINT, axes, places, strict=False)
     }
-    columns["part"] = np.array(list(owned), object)[places[5][rows]]
-    columns["metric"] = np.array(METRICS, object)[places[6][rows]]
-    columns["value"] = np.concatenate([block[1] for block in blocks])[rows]
-    columns["state"] = np.array(STATES, object)[np.concatenate([block[2] for block in blocks])[rows]]
+    columns["part"] = np.array(list(owned), object)[places[5][order]]
+    columns["metric"] = np.array(METRICS, object)[places[6][order]]
+    columns["value"] = np.concatenate([block[1] for block in blocks])[order]
+    columns["state"] = np.array(STATES, object)[np.concatenate([block[2] for block in blocks])[order]]
     return pd.DataFrame(columns).astype(dict.fromkeys(_TEXT, str))
 
 

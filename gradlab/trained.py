@@ -109,12 +109,12 @@ def table(results: "Sequence[Result]") -> "pandas.DataFrame":
     """One row a (arm, T, w_rec, seed)."""
     import pandas as pd
 
-    rows: list[dict[str, Any]] = []
+    lines: list[dict[str, Any]] = []
     for found in results:
         for seed in range(len(found.solved_at)):
             curve = found.looks["loss"][:, seed]
             seen = np.flatnonzero(~np.isnan(found.looks["train_loss"][:, seed]))
-            rows.append(
+            lines.append(
                 {
                     "arm": found.arm,
                     "cell": found.cell,
@@ -132,7 +132,7 @@ def table(results: "Sequence[Result]") -> "pandas.DataFrame":
                 }
                 | {name: _mean(found.looks[name][:, seed]) for name in MEANS}
             )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(lines)
 
 
 def _mean(values: Any) -> float:

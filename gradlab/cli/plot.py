@@ -172,9 +172,9 @@ def _chosen(run: "Run | Trained | None", where: list[str]) -> "Run | Trained":
     longest = int(norms["T"].values.max())
     lengths = {"lag": longest + 1, "step": longest, "from_step": longest, "to_step": longest}
     norms = norms.isel({axis: slice(0, n) for axis, n in lengths.items() if axis in norms.dims})
-    tables = ("metrics",) if isinstance(run, Run) else ("table", "curves")
+    names = ("metrics",) if isinstance(run, Run) else ("table", "curves")
     frames = {}
-    for name in tables:
+    for name in names:
         frame = getattr(run, name)
         for axis, values in kept.items():
             frame = frame[frame[axis].isin(values)]

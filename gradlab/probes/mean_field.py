@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-import gradlab.mean_field as theory
+from gradlab import mean_field as theory
 from gradlab.forward import Product, log_of, one, scan, times, with_jacobian
 from gradlab.types import Setup, Step
 from gradlab.unroll import Norm, rescale
