@@ -21,8 +21,8 @@ from interleaved import compare, ratio, show  # noqa: E402
 from jax.sharding import Mesh, PartitionSpec  # noqa: E402
 
 from gradlab.cells.elman import Elman, Params, State  # noqa: E402
-from gradlab.sweep import Networks, capacity, program  # noqa: E402
-from gradlab.unroll import Norm, log10_norm  # noqa: E402
+from gradlab.recurrence.unroll import Norm, log10_norm  # noqa: E402
+from gradlab.studies.sweep.program import Networks, capacity, program  # noqa: E402
 
 G, T, B, D = 64, 100, 32, 1
 Draw = dict[str, np.ndarray]

@@ -22,10 +22,10 @@ import torch_norms
 
 import gradlab
 from gradlab import registry
-from gradlab.draw import stream
-from gradlab.objectives import draw_target
-from gradlab.profiles import bound
+from gradlab.metrics.profiles import bound
+from gradlab.recurrence.objectives import draw_target
 from gradlab.states import BELOW_PRECISION, EXACT_ZERO, OK
+from gradlab.studies.sweep.networks import stream
 
 D = 3
 NORMS = ("adjoint", "transport_frobenius", "weight_gradient", "transport")

@@ -33,23 +33,24 @@ def networks(spec: str, updates: int) -> tuple[Callable[[], Any], Arrays, np.nda
     import jax
     import jax.numpy as jnp
 
-    from gradlab import registry, train
+    from gradlab import registry
+    from gradlab.studies.remedies import loop
     from gradlab.types import Remedy
 
     task, cell = registry.make("tasks", "adding"), registry.make("cells", spec)
-    setting = train.Setting(task, cell, Remedy(), T, N, B, "sgd", every=updates, judged=1)
+    setting = loop.Setting(task, cell, Remedy(), T, N, B, "sgd", every=updates, judged=1)
     keys = jax.random.split(jax.random.key(0), LANES)
-    make = lambda key: train.start(
+    make = lambda key: loop.start(
         setting, registry.make("initializers", "gaussian"), 1.0, RATE, key, jnp.float32
     )
     lanes = jax.jit(jax.vmap(make))(keys)
 
     def drawn(key: Any, count: Any) -> Any:
-        return train.sample(setting, jax.random.split(jax.random.fold_in(key, count), B), jnp.float32)
+        return loop.sample(setting, jax.random.split(jax.random.fold_in(key, count), B), jnp.float32)
 
     counts = jnp.arange(updates)
     examples = jax.jit(jax.vmap(lambda key: jax.vmap(lambda count: drawn(key, count))(counts)))(lanes.key)
-    compiled = train.program(setting, len(jax.devices())).lower(lanes, keys).compile()
+    compiled = loop.program(setting, len(jax.devices())).lower(lanes, keys).compile()
     placed, judging = jax.device_put((lanes, keys), compiled.input_shardings[0])
 
     def run() -> Any:

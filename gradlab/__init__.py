@@ -8,19 +8,19 @@ differs from its derivative on purpose. The command is `gradlab`.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gradlab.measuring import measure as measure
-    from gradlab.measuring import plot as plot
-    from gradlab.summary import verdict as verdict
-    from gradlab.surrogates import surrogate as surrogate
+    from gradlab.recurrence.surrogates import surrogate as surrogate
+    from gradlab.studies.sweep.alone import measure as measure
+    from gradlab.studies.sweep.alone import plot as plot
+    from gradlab.studies.sweep.rows import verdict as verdict
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "measure", "plot", "surrogate", "verdict"]
 
 _HOMES = {
-    "measure": "gradlab.measuring",
-    "plot": "gradlab.measuring",
-    "surrogate": "gradlab.surrogates",
-    "verdict": "gradlab.summary",
+    "measure": "gradlab.studies.sweep.alone",
+    "plot": "gradlab.studies.sweep.alone",
+    "surrogate": "gradlab.recurrence.surrogates",
+    "verdict": "gradlab.studies.sweep.rows",
 }
 
 

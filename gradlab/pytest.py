@@ -14,9 +14,9 @@ import pytest
 if TYPE_CHECKING:
     import xarray
 
-    from gradlab.summary import Group
-    from gradlab.verdicts import Finding, Status
-    from gradlab.verify import Verification
+    from gradlab.findings.finding import Finding, Status
+    from gradlab.gradcheck.verify import Verification
+    from gradlab.studies.sweep.rows import Group
 
 
 class Flow(NamedTuple):
@@ -41,10 +41,11 @@ class Flow(NamedTuple):
 
 def measured(step: Callable[..., Any], params: Any, state: Any, xs: Any, **settings: Any) -> Flow:
     """Measure a step function; arguments and errors are those of `gradlab.measure`."""
-    from gradlab import measure, summary
+    from gradlab import measure
+    from gradlab.studies.sweep import rows as sweep_rows
 
     norms = measure(step, params, state, xs, **settings)
-    (group,) = summary.groups(norms)
+    (group,) = sweep_rows.groups(norms)
     return Flow(
         norms,
         group.T,
@@ -54,7 +55,7 @@ def measured(step: Callable[..., Any], params: Any, state: Any, xs: Any, **setti
         soft_horizon=_far(group, "soft_horizon"),
         hard_horizon=_far(group, "hard_horizon"),
         credit_horizon=float(group.credit_horizon),
-        sentence=summary.verdict(norms),
+        sentence=sweep_rows.verdict(norms),
     )
 
 
@@ -82,7 +83,7 @@ def assert_horizon(
     """
     __tracebackhide__ = True
     if not 0 < at_least < math.inf:
-        from gradlab.status import GradlabError
+        from gradlab.errors import GradlabError
 
         raise GradlabError("at_least", f"is {at_least:g}; it must be a positive number of steps")
     flow = measured(step, params, state, xs, **settings)
@@ -103,7 +104,7 @@ def assert_regime(
       GradlabError: for a word that is no regime.
     """
     __tracebackhide__ = True
-    from gradlab.summary import REGIMES
+    from gradlab.studies.sweep.rows import REGIMES
 
     if regime not in REGIMES:
         from gradlab.registry import unknown
@@ -129,8 +130,8 @@ def assert_gradients(
     __tracebackhide__ = True
     import jax
 
-    from gradlab.status import GradlabError
-    from gradlab.verify import LENGTHS, verify
+    from gradlab.errors import GradlabError
+    from gradlab.gradcheck.verify import LENGTHS, verify
 
     steps = min((len(leaf) for leaf in jax.tree.leaves(xs)), default=0)
     settings.setdefault("lengths", tuple(filter(lambda T: steps >= T, LENGTHS)) or (1,))
@@ -150,8 +151,8 @@ def assert_gradients(
 
 
 def _horizon(flow: Flow, at_least: float) -> "Finding":
+    from gradlab.findings.finding import Finding
     from gradlab.states import BACKWARD_NONFINITE
-    from gradlab.verdicts import Finding
 
     wanted = f"a soft horizon of at least {at_least:g} steps"
     status: Status

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from gradlab.status import GradlabError, shown
+from gradlab.errors import GradlabError, shown
 
 KINDS = {
     "cells": "--cell",
@@ -74,7 +74,7 @@ def make(kind: str, spec: str) -> Any:
     Elman(activation='relu')
     """
     if kind == "cells" and ":" in spec.partition("(")[0]:
-        return importlib.import_module("gradlab.foreign").cell(spec)
+        return importlib.import_module("gradlab.foreign.spec").cell(spec)
     option = KINDS[kind]
     match = _SPEC.fullmatch(spec.strip())
     if match is None:
@@ -102,7 +102,7 @@ def label(kind: str, spec: str) -> str:
     ('lstm', 'elman(activation=relu)')
     """
     if kind == "cells" and ":" in spec.partition("(")[0]:
-        return str(importlib.import_module("gradlab.foreign").label(spec))
+        return str(importlib.import_module("gradlab.foreign.spec").label(spec))
     made = make(kind, spec)
     factory = member(kind, spec.strip().split("(")[0].strip())
     values = made.keywords if isinstance(made, functools.partial) else vars(made)

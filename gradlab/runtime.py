@@ -13,7 +13,7 @@ from typing import Any
 
 import platformdirs
 
-from gradlab.status import Exit, GradlabError, shown
+from gradlab.errors import Exit, GradlabError, shown
 
 
 def cores() -> int:

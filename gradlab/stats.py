@@ -12,6 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 
 LEVEL = 0.95
 """That is asked for where nothing else is said."""
+WRONG = 1 - LEVEL
+"""How often a claim may pass, or fail, although it should not: the ends that decide miss no more often."""
+FEW = 3
+"""With fewer seeds two points are not compared."""
 
 
 class Interval(NamedTuple):

@@ -11,7 +11,7 @@ from jax import Array
 from jaxtyping import Float, Int, PRNGKeyArray
 
 if TYPE_CHECKING:
-    from gradlab.mean_field import Drive, MeanField
+    from gradlab.theory.mean_field import Drive, MeanField
 else:
     Drive = MeanField = Any
 

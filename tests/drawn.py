@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from gradlab import tables
 from gradlab.states import BELOW_PRECISION, EXACT_ZERO, FORWARD_NONFINITE, OK, UNDEFINED
-from gradlab.trained import Trained
+from gradlab.studies.remedies.results import Trained
+from gradlab.studies.sweep import results
 
 CELLS = ("elman", "elman(activation=identity)", "gru", "lstm(forget_bias=2.0)")
 AXES = ("cell", "init", "w_rec", "T", "seed")
@@ -38,7 +38,7 @@ def sweep(rng):
     norms = norms.assign_coords(
         has_gain=("cell", has_gain), linear=("cell", ["identity" in c for c in cells])
     )
-    run = tables.Run({"status": "complete"}, tables.metrics(norms), norms)
+    run = results.Run({"status": "complete"}, results.metrics(norms), norms)
     return SimpleNamespace(run=run, raw=raw, has_gain=dict(zip(cells, has_gain, strict=True)), T=max(Ts))
 
 

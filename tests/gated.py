@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from gradlab import draw, engine, labelled, sweep, tables
-from gradlab.experiment import Sweep
-from gradlab.sides import MACHINE
+from gradlab.findings.numbers import MACHINE
+from gradlab.studies.sweep import compute, labelled, networks, program
+from gradlab.studies.sweep import results as sweep_results
+from gradlab.studies.sweep.settings import Sweep
 
 GRID = Sweep(cell=("elman",), w_rec=(0.9, 1.1), T=(12, 25), hidden=6, inputs=2, input_std=1.0, seeds=5)
 VERSIONS = {"gradlab": "0.1.0"} | dict.fromkeys(MACHINE, "1")
@@ -18,16 +19,18 @@ ELSEWHERE = VERSIONS | {"cpu": "another"}
 
 def run(asked, versions=VERSIONS):
     """What a sweep keeps, without its folder; nothing that was compiled for the cell before is used."""
-    for made in (sweep.program, sweep.zeros_program, draw._drawing):
+    for made in (program.program, program.zeros_program, networks._drawing):
         made.cache_clear()
-    results = list(engine.run(asked))
+    results = list(compute.run(asked))
     axes = (asked.init, asked.w_rec, asked.T, range(asked.seeds))
     facts = {"objective": asked.objective, "precision": asked.precision, "hidden": asked.hidden}
     norms = labelled.dataset(results, *axes, **facts)
     settings = dataclasses.asdict(asked)
     weights = {result.cell: result.digests for result in results}
     about = {"status": "complete", "failed": 0, "points": asked.points, "settings": settings}
-    return tables.Run(about | {"versions": versions, "weights": weights}, tables.metrics(norms), norms)
+    return sweep_results.Run(
+        about | {"versions": versions, "weights": weights}, sweep_results.metrics(norms), norms
+    )
 
 
 class Params(NamedTuple):

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from gradlab import tables
-from gradlab.sides import MACHINE
+from gradlab.findings.numbers import MACHINE
+from gradlab.studies.sweep import results
 from tests import samples
 
 SETTINGS = {
@@ -41,12 +41,12 @@ def run(cells=("elman", "lstm"), w_rec=(0.5, 0.9, 1.5), T=(20, 50), *, seed=0, g
         cell: {f"{i}/{s}": f"{cell} {i} {s} of {seed}" for i in inits for s in seeds} for cell in cells
     }
     made = facts(norms, settings={"seed": seed}, weights=weights)
-    return tables.Run(made | (about or {}), tables.metrics(norms), norms)
+    return results.Run(made | (about or {}), results.metrics(norms), norms)
 
 
 def changed(run, **about):
     """The same run with other facts in `run.json`."""
-    return tables.Run(run.about | about, run.metrics, run.norms)
+    return results.Run(run.about | about, run.metrics, run.norms)
 
 
 def without(run, **labels):
@@ -56,7 +56,7 @@ def without(run, **labels):
         table = table[table[name] != label]
         if name in norms.coords:
             norms = norms.isel({name: norms[name].values != label})
-    return tables.Run(run.about, table.reset_index(drop=True), norms)
+    return results.Run(run.about, table.reset_index(drop=True), norms)
 
 
 def edited(run, metric, value, state="ok", **where):
@@ -67,4 +67,4 @@ def edited(run, metric, value, state="ok", **where):
         hit &= table[name] == label
     assert hit.any()
     table.loc[hit, "value"], table.loc[hit, "state"] = value, state
-    return tables.Run(run.about, table, run.norms)
+    return results.Run(run.about, table, run.norms)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import gradlab
-from gradlab import profiles
+from gradlab.metrics import profiles
 from gradlab.pytest import assert_horizon
 from gradlab.states import BACKWARD_NONFINITE, OK
 from tests.cli import calling
@@ -149,6 +149,6 @@ def test_in_a_sweep_the_neighbours_are_untouched(tmp_path, monkeypatch):
 
 
 def gradlab_norms(folder):
-    from gradlab import tables
+    from gradlab.studies.sweep import results
 
-    return tables.read(folder).norms.squeeze("cell", drop=True)
+    return results.read(folder).norms.squeeze("cell", drop=True)

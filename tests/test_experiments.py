@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from gradlab import questions, trials
-from gradlab.experiment import Sweep
+from gradlab.experiments import load
+from gradlab.studies.remedies import compute
+from gradlab.studies.sweep.settings import Sweep
 from tests.cli.calling import document, gradlab
 
 FOLDER = Path(__file__).parents[1] / "experiments"
 FILES = sorted(FOLDER.glob("*.toml"))
-SWEEPS = [path for path in FILES if isinstance(questions.load(path).asked, Sweep)]
+SWEEPS = [path for path in FILES if isinstance(load.load(path).asked, Sweep)]
 
 
 def name(path):
@@ -25,25 +26,25 @@ def test_there_are_experiments():
 @pytest.mark.parametrize("path", FILES, ids=name)
 @pytest.mark.parametrize("size", ["full", "ci"])
 def test_a_file_is_valid_and_claims_something_at_each_size(path, size):
-    found = questions.load(path, size)
+    found = load.load(path, size)
     assert found.claims
     assert len({claim.text for claim in found.claims}) == len(found.claims)
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)
 def test_ci_asks_for_no_more_than_the_full_size(path):
-    full, small = (questions.load(path, size).asked for size in ("full", "ci"))
+    full, small = (load.load(path, size).asked for size in ("full", "ci"))
     assert max(small.T) * small.hidden * small.seeds < max(full.T) * full.hidden * full.seeds
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if path not in SWEEPS], ids=name)
 def test_a_comparison_is_possible(path):
-    trials.check(questions.load(path, "ci").asked)
+    compute.check(load.load(path, "ci").asked)
 
 
 def compiled(path):
     """Programs, about: three an arm, one a cell of a sweep. More than three take minutes."""
-    asked = questions.load(path, "ci").asked
+    asked = load.load(path, "ci").asked
     return len(asked.cell) if isinstance(asked, Sweep) else 3 * len(asked.remedies)
 
 
@@ -61,4 +62,4 @@ def test_at_ci_size_every_claim_holds(path, tmp_path):
     assert (said.code, said.err) == (0, ""), said.out
     found = document(said.out)["data"]
     assert {finding["status"] for finding in found} == {"passed"}
-    assert len(found) == len(questions.load(path, "ci").claims)
+    assert len(found) == len(load.load(path, "ci").claims)

@@ -13,9 +13,10 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from gradlab import registry, tables
+from gradlab import registry
+from gradlab.errors import Exit, GradlabError
 from gradlab.exports import _needed
-from gradlab.status import Exit, GradlabError
+from gradlab.studies.sweep import results
 from tests import runs
 
 HOSTILE = ("=1+1", "+x", "-x", "@x", "\tx", "'=x", 'a,b\n"c"', "e\\l{}\u202e")
@@ -77,7 +78,7 @@ class TestOpenMetrics:
             elif not line.startswith("# HELP "):
                 assert self.LINE.fullmatch(line)[1] == family
         rates = [line for line in lines if line.startswith("gradlab_rate{")]
-        groups = {(g.cell, g.w_rec): g.rate for g in tables.groups(run) if not math.isnan(g.rate)}
+        groups = {(g.cell, g.w_rec): g.rate for g in results.groups(run) if not math.isnan(g.rate)}
         assert {float(line.split()[-1]) for line in rates} == set(groups.values())
 
     @pytest.mark.parametrize("name", HOSTILE)
@@ -112,7 +113,7 @@ def test_parquet_holds_the_tidy_table(run):
 
 class TestTensorboard:
     def curves(self, run):
-        longest = [g for g in tables.groups(run) if not np.isnan(g.profile).all()]
+        longest = [g for g in results.groups(run) if not np.isnan(g.profile).all()]
         return {f"transport/{g.cell} {g.init} w_rec={g.w_rec:g}": g.profile for g in longest}
 
     def test_every_mean_that_is_a_number_is_an_event_at_its_lag(self, run, monkeypatch):

@@ -6,9 +6,12 @@ import jax
 import numpy as np
 import pytest
 
-from gradlab import baseline, registry, tables, verdicts
-from gradlab.draw import stream
-from gradlab.profiles import bound
+from gradlab import registry
+from gradlab.findings import baseline
+from gradlab.findings import finding as findings_finding
+from gradlab.metrics.profiles import bound
+from gradlab.studies.sweep import results
+from gradlab.studies.sweep.networks import stream
 from tests import gated, mutants
 from tests.gated import ELSEWHERE, FAULTS, GRID, Gated
 from tests.tiers import few
@@ -24,7 +27,7 @@ def right():
 
 def judged(kept, run):
     found = baseline.compare(run, kept)
-    return int(verdicts.exit_code(found)), found
+    return int(findings_finding.exit_code(found)), found
 
 
 def test_nothing_wrong_is_found_in_what_is_right(right):
@@ -128,4 +131,4 @@ def part(run, first, count):
         for cell, digests in run.about["weights"].items()
     }
     settings = run.about["settings"] | {"seed": first}
-    return tables.Run(run.about | {"weights": weights, "settings": settings}, tables.metrics(norms), norms)
+    return results.Run(run.about | {"weights": weights, "settings": settings}, results.metrics(norms), norms)

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from gradlab import engine, tables, trials
-from gradlab.experiment import floats
+from gradlab.studies.remedies import compute as remedies_compute
+from gradlab.studies.sweep import compute as sweep_compute
+from gradlab.studies.sweep import results
+from gradlab.studies.sweep.settings import floats
 from tests import runs
 from tests.cli.calling import finished, gradlab
 
@@ -114,21 +116,21 @@ ELSEWHERE = {
     57: ("faults/test_resuming.py", "test_a_finished_run_is_computed_no_more_and_touched_no_more"),
     58: ("faults/test_resuming.py", "test_other_settings_are_refused_with_the_difference"),
     59: ("faults/test_resuming.py", "test_a_damaged_shard_is_noticed_kept_aside_said_and_computed_again"),
-    60: ("test_shards.py", "test_ten_thousand_damages_of_several_bytes_are_noticed"),
-    61: ("test_store.py", "test_a_damaged_beginning_is_refused_until_it_is_given_up"),
-    63: ("test_tables.py", "test_what_is_no_run_is_said_in_one_line"),
-    64: ("test_tables.py", "gradlab.run/2 is newer than gradlab.run/1"),
-    65: ("test_shards.py", "test_what_could_not_be_read_back_is_not_stored"),
-    66: ("test_shards.py", "test_a_forged_head_is_a_value_error_whatever_it_says"),
-    68: ("test_compare.py", "test_nothing_in_common_is_exit_4"),
+    60: ("runs/test_shards.py", "test_ten_thousand_damages_of_several_bytes_are_noticed"),
+    61: ("runs/test_store.py", "test_a_damaged_beginning_is_refused_until_it_is_given_up"),
+    63: ("studies/sweep/test_results.py", "test_what_is_no_run_is_said_in_one_line"),
+    64: ("studies/sweep/test_results.py", "gradlab.run/2 is newer than gradlab.run/1"),
+    65: ("runs/test_shards.py", "test_what_could_not_be_read_back_is_not_stored"),
+    66: ("runs/test_shards.py", "test_a_forged_head_is_a_value_error_whatever_it_says"),
+    68: ("findings/test_compare.py", "test_nothing_in_common_is_exit_4"),
     69: ("cli/test_report.py", "test_a_running_sweep_says_how_far_it_is"),
     70: ("cli/test_report.py", "test_of_no_finished_point_there_is_nothing_to_report"),
-    71: ("test_engine.py", "test_a_planted_nan_ends_one_network_and_no_other"),
-    72: ("test_engine.py", "test_a_recurrent_weight_of_zero_is_exact_zero_and_not_ok"),
+    71: ("studies/sweep/test_compute.py", "test_a_planted_nan_ends_one_network_and_no_other"),
+    72: ("studies/sweep/test_compute.py", "test_a_recurrent_weight_of_zero_is_exact_zero_and_not_ok"),
     73: ("cli/test_sweep.py", "test_ten_to_the_two_thousand_and_exact_zero_are_ordinary"),
     74: ("cli/test_table.py", "trajectory"),
-    75: ("test_engine.py", "test_a_recurrent_weight_of_zero_is_exact_zero_and_not_ok"),
-    76: ("test_outcomes.py", "test_a_diverged_seed_is_a_failure_among_all_seeds"),
+    75: ("studies/sweep/test_compute.py", "test_a_recurrent_weight_of_zero_is_exact_zero_and_not_ok"),
+    76: ("studies/remedies/test_rows.py", "test_a_diverged_seed_is_a_failure_among_all_seeds"),
     78: ("cli/test_bad_input.py", "test_a_missing_device_is_no_bug"),
     79: ("checks/test_greater_than.py", "test_intervals_must_be_apart_and_rest_on_enough_seeds"),
 }
@@ -148,9 +150,9 @@ def kept():
 def place(tmp_path, monkeypatch, kept):
     """A working folder with a finished run and somebody's file, and what it holds afterwards is the same."""
     monkeypatch.chdir(tmp_path)
-    for part in (engine, trials):
+    for part in (sweep_compute, remedies_compute):
         monkeypatch.setattr(part, "run", lambda *_: pytest.fail("something was computed"))
-    tables.write(tmp_path / "results" / "kept", kept)
+    results.write(tmp_path / "results" / "kept", kept)
     (tmp_path / "thesis.txt").write_text("mine")
     before = contents(tmp_path)
     yield tmp_path

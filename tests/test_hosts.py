@@ -65,7 +65,7 @@ import jax
 jax.config.update("jax_enable_x64", {x64})
 import jax.numpy as jnp, numpy as np
 import gradlab
-from gradlab.verify import verify
+from gradlab.gradcheck.verify import verify
 
 random = np.random.default_rng(0)
 W = (random.normal(size=(4, 4)) / 2).astype(np.float32)

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from gradlab import registry
-from gradlab.draw import stream
-from gradlab.lanczos import TOLERANCE
-from gradlab.objectives import draw_target
-from gradlab.objectives import objective as make_objective
-from gradlab.profiles import bound
+from gradlab.metrics.profiles import bound
+from gradlab.recurrence.lanczos import TOLERANCE
+from gradlab.recurrence.objectives import draw_target
+from gradlab.recurrence.objectives import objective as make_objective
 from gradlab.states import FORWARD_NONFINITE, NOT_COMPUTED, OK
-from gradlab.sweep import collect, measure_one
+from gradlab.studies.sweep.networks import stream
+from gradlab.studies.sweep.program import collect, measure_one
 from gradlab.types import Setup
 
 T, D = 100, 2

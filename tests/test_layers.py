@@ -1,6 +1,10 @@
-"""Who may import whom: downwards only; the half that computes and the half that reads meet in files."""
+"""Who may import whom: the contracts of `.importlinter`, what a command may import at once, and members.
+
+Imports point downwards only; what computes and what reads meet in the run folder.
+"""
 
 import ast
+import configparser
 import subprocess
 import sys
 from pathlib import Path
@@ -12,58 +16,17 @@ from gradlab import registry
 
 HOUSE = Path(gradlab.__file__).parent
 MEMBERS = ("cells", "initializers", "probes", "plots", "tasks", "remedies", "checks", "exports")
+HEAVY = {"jax", "jaxlib", "jaxtyping", "optax", "equinox", "numpy"}
+HEAVY |= {"matplotlib", "pandas", "plotly", "rich", "typer"}
+LIGHT = ["errors", "escaping", "memory", "registry", "runtime", "lesson.__init__", "runs.store"]
+LIGHT += ["planning.compiled", "planning.plan", "studies.sweep.settings"]
+"""What a command imports before it knows what it will do: nothing of these takes time to import."""
 
-# A file imports from the floors below its own, in its half; a folder's private files belong to its floor.
-COMPUTING = [
-    "status states",
-    "files documents strict memory",
-    "shards profiles manifest locks",
-    "types registry runtime surrogates primal tried real_view",
-    "trees powers",
-    "activations lanczos linear objectives biases libraries generic adopted gradient_precision",
-    "unroll forward mean_field given",
-    "outer codes projections",
-    "compiled plan",
-    "cells initializers probes tasks remedies gradients zeros rounding",
-    "experiment directions costs",
-    "judging directional",
-    "locating gradient_bench",
-    "gradient_checks",
-    "draw verify",
-    "sweep labelled",
-    "probing foreign train arms",
-    "ridge",
-    "engine store",
-    "trials sweep_plan verify_plan",
-    "trials_plan",
-]
-READING = [
-    "status states escaping stats",
-    "files documents rows hdf5 runtime memory",
-    "shards strict samples verdicts",
-    "registry parsing manifest",
-    "profiles",
-    "summary",
-    "outcomes",
-    "sentences norms",
-    "tables",
-    "trained",
-    "sides sampling",
-    "drift claims",
-    "compare",
-    "baseline differences",
-    "checks",
-    "findings exports ci_formats",
-    "plots cli._table cli._remedies cli._findings",
-    "report",
-]
-ABOVE_BOTH = ["measuring", "questions", "lesson", "pytest", "cli", "gradlab", "__main__"]
 
-NOT_WHEN_COMPUTING = {"matplotlib", "pandas", "plotly", "rich", "typer"}
-NOT_WHEN_READING = {"jax", "jaxlib", "jaxtyping", "optax", "equinox"}
-NOT_AT_ONCE = {"status": NOT_WHEN_READING | NOT_WHEN_COMPUTING | {"numpy"}}
-LIGHT = ("registry", "runtime", "experiment", "store", "plan", "compiled", "memory", "lesson.__init__")
-NOT_AT_ONCE |= dict.fromkeys(LIGHT, NOT_AT_ONCE["status"])
+def contracts():
+    found = configparser.ConfigParser()
+    found.read(HOUSE.parent / ".importlinter")
+    return found
 
 
 def files():
@@ -73,13 +36,6 @@ def files():
 
 
 FILES = files()
-
-
-def home(name):
-    """The file or folder of the tables above that a dotted name below `gradlab` belongs to."""
-    if name in FILES and name in ("cli._table", "cli._remedies", "cli._findings"):
-        return name
-    return "gradlab" if name in ("", "__init__") else name.split(".")[0]
 
 
 def imports(path, *, lazy=True):
@@ -114,43 +70,35 @@ def outside(name, *, lazy=True):
     return {target.split(".")[0] for target in imports(FILES[name], lazy=lazy)} - {"gradlab"}
 
 
-def floors(half):
-    return {name: number for number, names in enumerate(half) for name in names.split()}
+def test_the_contracts_are_kept():
+    done = subprocess.run(
+        [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()", "--no-cache"],
+        capture_output=True,
+        text=True,
+        cwd=HOUSE.parent,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_every_file_has_a_floor():
-    assert {home(name) for name in FILES} == set(floors(COMPUTING)) | set(floors(READING)) | set(ABOVE_BOTH)
+def test_every_file_and_folder_has_a_layer():
+    layers = contracts()["importlinter:contract:layers"]["layers"]
+    named = {word.removeprefix("gradlab.") for word in layers.replace("|", " ").replace(":", " ").split()}
+    assert {name.split(".")[0] for name in FILES} - {"__init__"} == named
 
 
-@pytest.mark.parametrize("name", [n for n in FILES if home(n) not in ABOVE_BOTH])
-def test_imports_point_downwards_and_stay_in_their_half(name):
-    here = home(name)
-    for half in (floors(COMPUTING), floors(READING)):
-        if here in half:
-            below = {other for other, floor in half.items() if floor < half[here]}
-            wrong = {target for target in inside(name) if home(target) not in below | {here}}
-            assert not wrong, f"{name} imports {wrong}"
-
-
-@pytest.mark.parametrize("name", [n for n in FILES if home(n) in floors(COMPUTING)])
-def test_the_computing_half_draws_nothing(name):
-    assert not outside(name) & NOT_WHEN_COMPUTING
-
-
-@pytest.mark.parametrize("name", [n for n in FILES if home(n) in floors(READING[2:])])
-def test_the_reading_half_needs_no_jax(name):
-    assert not outside(name) & NOT_WHEN_READING
-
-
-@pytest.mark.parametrize("name", NOT_AT_ONCE)
+@pytest.mark.parametrize("name", LIGHT)
 def test_what_every_command_needs_imports_nothing_heavy_at_once(name):
-    assert not outside(name, lazy=False) & NOT_AT_ONCE[name]
+    assert not outside(name, lazy=False) & HEAVY
 
 
-@pytest.mark.parametrize("name", [n for n in FILES if home(n) == "cli"])
+PAGES = ("cli._findings", "cli._remedies", "cli._table")
+"""What commands print results with, imported once there are results."""
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name.startswith("cli.") and name not in PAGES])
 def test_a_command_imports_at_once_only_typer_and_the_standard_library(name):
     assert outside(name, lazy=False) <= sys.stdlib_module_names | {"typer"}
-    assert inside(name, lazy=False) <= {"status", "escaping", "cli._output", "cli._stopping", "cli._strict"}
+    assert inside(name, lazy=False) <= {"errors", "escaping", "cli._output", "cli._stopping", "cli._strict"}
 
 
 def member_files():
@@ -163,14 +111,19 @@ def test_nobody_imports_a_member_by_name(name):
     assert not inside(name) & member_files()
 
 
-@pytest.mark.parametrize(
-    ("half", "never"),
-    [(READING, NOT_WHEN_READING | {"gradlab.sweep"}), (COMPUTING, {"matplotlib", "pandas"})],
-)
-def test_a_half_imported_whole_has_not_imported_the_other(half, never):
-    names = [f"gradlab.{name}".removesuffix(".__init__") for name in FILES if home(name) in floors(half)]
+@pytest.mark.parametrize("contract", ["reading", "drawing"])
+def test_what_reads_and_what_computes_imported_whole_have_not_imported_the_other(contract):
+    held = contracts()[f"importlinter:contract:{contract}"]
+    roots = [name.removeprefix("gradlab.") for name in held["source_modules"].split()]
+    names = [
+        f"gradlab.{name}".removesuffix(".__init__")
+        for name in FILES
+        if any(name == root or name.startswith(f"{root}.") for root in roots)
+    ]
+    assert len(names) > 40
     code = f"import importlib, sys; [importlib.import_module(n) for n in {names}]; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=HOUSE.parent
     )
-    assert not set(done.stdout.split()) & never
+    never = {"gradlab.studies.sweep.program"} if contract == "reading" else set()
+    assert not set(done.stdout.split()) & ({*held["forbidden_modules"].split()} | never)

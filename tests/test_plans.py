@@ -5,27 +5,21 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from gradlab import (
-    compiled,
-    costs,
-    lesson,
-    memory,
-    plan,
-    registry,
-    runtime,
-    sweep_plan,
-    trials,
-    trials_plan,
-    verify_plan,
-)
+from gradlab import lesson, memory, registry, runtime
 from gradlab.cli._progress import Left
-from gradlab.experiment import Sweep
-from gradlab.plan import Piece, Plan
-from gradlab.status import Exit, GradlabError
-from gradlab.trials import Comparison
+from gradlab.errors import Exit, GradlabError
+from gradlab.gradcheck import plan as gradcheck_plan
+from gradlab.planning import compiled, costs, plan
+from gradlab.planning.plan import Piece, Plan
+from gradlab.studies.remedies import compute as remedies_compute
+from gradlab.studies.remedies import plan as remedies_plan
+from gradlab.studies.remedies.compute import Comparison
+from gradlab.studies.sweep import plan as sweep_plan
+from gradlab.studies.sweep.settings import Sweep
 
 SMALL = Sweep(cell=("elman",), w_rec=(0.9, 1.1), T=(50,), hidden=16, seeds=2)
 
@@ -74,13 +68,13 @@ class TestSweep:
         assert own.seconds == pytest.approx(sweep_plan.plan(larger(cell=("gru",))).seconds, rel=0.5)
 
     def test_the_engine_credits_every_piece(self, tmp_path):
-        from gradlab import engine
+        from gradlab.studies.sweep import compute as sweep_compute
 
         sweep = larger(hidden=4, T=(4, 8))
         planned, told = sweep_plan.plan(sweep), {}
-        list(engine.run(sweep, lambda news: told.setdefault(news.piece, []).append(news.share)))
+        list(sweep_compute.run(sweep, lambda news: told.setdefault(news.piece, []).append(news.share)))
         credited = {name: sum(shares) for name, shares in told.items() if name}
-        assert set(credited) == set(planned.pieces) - {plan.STARTING, engine.WRITING}
+        assert set(credited) == set(planned.pieces) - {plan.STARTING, sweep_compute.WRITING}
         assert all(share == pytest.approx(1) for share in credited.values())
 
 
@@ -88,7 +82,7 @@ class TestTrials:
     TINY = Comparison("adding", ("none", "lstm"), T=(8,), hidden=4, updates=20, every=10, seeds=2)
 
     def test_counts_are_those_of_what_is_trained(self):
-        counts = trials_plan.plan(self.TINY).counts
+        counts = remedies_plan.plan(self.TINY).counts
         assert counts == {"arms": 2, "networks": 2 * (2 + 3 * 2), "fitted": 0, "updates": 20}
 
     @pytest.mark.parametrize(
@@ -105,16 +99,16 @@ class TestTrials:
         ],
     )
     def test_more_of_anything_takes_longer_and_no_less_memory(self, changed):
-        less = trials_plan.plan(self.TINY)
-        more = trials_plan.plan(dataclasses.replace(self.TINY, **changed))
+        less = remedies_plan.plan(self.TINY)
+        more = remedies_plan.plan(dataclasses.replace(self.TINY, **changed))
         assert more.seconds > less.seconds
         assert more.bytes >= less.bytes
 
     @pytest.mark.slow
     def test_the_trials_credit_their_pieces(self):
         one = dataclasses.replace(self.TINY, remedies=("none",), updates=10, judged=8)
-        planned, told = trials_plan.plan(one), {}
-        list(trials.run(one, lambda news: told.update({news.piece: news.done / news.of})))
+        planned, told = remedies_plan.plan(one), {}
+        list(remedies_compute.run(one, lambda news: told.update({news.piece: news.done / news.of})))
         assert set(told) <= set(planned.pieces)
         assert set(told.values()) == {1.0}
         assert len(told) == 2
@@ -122,13 +116,13 @@ class TestTrials:
     def test_what_does_not_fit_is_exit_7(self, monkeypatch):
         monkeypatch.setattr(memory, "available_bytes", lambda: 2**28)
         with pytest.raises(GradlabError, match=r"remedies: needs about .*, 268 MB") as caught:
-            trials_plan.check(self.TINY, trials_plan.plan(self.TINY))
+            remedies_plan.check(self.TINY, remedies_plan.plan(self.TINY))
         assert caught.value.code is Exit.RESOURCES
 
 
 def test_more_checks_take_longer():
     cell = registry.make("cells", "lstm")
-    planned = lambda **more: verify_plan.plan(
+    planned = lambda **more: gradcheck_plan.plan(
         "lstm", cell, **{"sizes": (3, 4), "lengths": (1, 17), "scales": 1, "points": 1} | more
     )
     less = planned()
@@ -155,10 +149,10 @@ class TestKnownPrograms:
         monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path))
 
     def test_what_has_been_compiled_is_not_counted_again(self):
-        from gradlab import engine
+        from gradlab.studies.sweep import compute as sweep_compute
 
         first = sweep_plan.plan(SMALL)
-        compiled.note(**engine.of_program(SMALL, "elman"))
+        compiled.note(**sweep_compute.of_program(SMALL, "elman"))
         again = sweep_plan.plan(SMALL)
         assert (first.compile_seconds > 0, again.compile_seconds) == (True, 0)
         assert again.seconds < first.seconds
@@ -171,7 +165,7 @@ class TestKnownPrograms:
         compiled.note(one=1)
         assert compiled.known(one=1)
         assert not compiled.known(one=2)
-        monkeypatch.setattr("gradlab.codes.source", lambda: "another")
+        monkeypatch.setattr("gradlab.digests.source", lambda: "another")
         assert not compiled.known(one=1)
         monkeypatch.undo()
         monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "somewhere else")
@@ -260,7 +254,7 @@ def test_the_peak_of_memory_is_within_10_percent_below_and_50_above(name, tmp_pa
     words = SIZES[name].split()
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("JAX_", "XLA_"))}
     environment |= {"XDG_CACHE_HOME": str(tmp_path), "JAX_PLATFORMS": "cpu"}
-    environment["PYTHONPATH"] = os.path.dirname(os.path.dirname(costs.__file__))
+    environment["PYTHONPATH"] = str(Path(costs.__file__).parents[2])
     where = {"lesson": ["-o", "page.html"], "verify": []}.get(words[0], ["--name", "run"])
     command = [sys.executable, "-m", "gradlab", *words, *where]
     ways = {"env": environment, "cwd": tmp_path, "capture_output": True, "text": True, "check": True}

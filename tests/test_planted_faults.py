@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gradlab import gradient_checks, registry
-from gradlab.verify import verify
+from gradlab import registry
+from gradlab.gradcheck import checks
+from gradlab.gradcheck.verify import verify
 from tests import planted
 from tests.cli.calling import document, gradlab
 from tests.planted import a_network, with_rule, zeroed
@@ -175,12 +176,12 @@ def test_a_step_that_changes_from_call_to_call_is_found():
 
 
 def test_a_fault_of_our_own_backward_pass_is_found(monkeypatch):
-    right = gradient_checks.gradients.sent_back
+    right = checks.gradients.sent_back
 
     def wrong(*arguments):
         return lambda case, T: right(*arguments)(case, T) * (1 + 1e-9)
 
-    monkeypatch.setattr(gradient_checks.gradients, "sent_back", wrong)
+    monkeypatch.setattr(checks.gradients, "sent_back", wrong)
     said = found(planted.plain, lengths=(2,), scales=(1.0,), ways=("send_back",))
     assert words(said, "autodiff = send_back")
 

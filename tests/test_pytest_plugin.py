@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import gradlab
+from gradlab.errors import GradlabError
 from gradlab.pytest import assert_horizon
-from gradlab.status import GradlabError
 from tests.cli.calling import ENVIRONMENT
 
 PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"

@@ -7,9 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gradlab import draw, registry, sweep, tables
-from gradlab.profiles import bound
+from gradlab import registry
+from gradlab.metrics.profiles import bound
 from gradlab.states import NOT_COMPUTED, OK
+from gradlab.studies.sweep import networks, program, results
 from tests.cli.calling import gradlab
 
 CELLS = (
@@ -58,7 +59,7 @@ def held(words, folder):
     assert said.code in (0, 3), said
     again = gradlab("show", folder / "one")
     assert again.code == 0, again
-    run = tables.read(folder / "one")
+    run = results.read(folder / "one")
     precision, T = run.about["settings"]["precision"], int(run.norms["T"].max())
     whole = run.norms.isel(part=0)
     part = {name: whole[name].values for name in ("transport", "transport_frobenius")}
@@ -97,7 +98,7 @@ def check(tmp_path, first, count):
         except Exception as error:
             raise AssertionError(f"gradlab sweep {' '.join(words)}") from error
     # Each is another program: so many of them would exhaust the address space.
-    for made in (sweep.program, sweep.zeros_program, draw._drawing):
+    for made in (program.program, program.zeros_program, networks._drawing):
         made.cache_clear()
     jax.clear_caches()
     assert there > 0

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradlab import registry
-from gradlab.status import GradlabError
-from tests.test_experiment import mistake
+from gradlab.errors import GradlabError
+from tests.studies.sweep.test_settings import mistake
 
 EVERY = [(kind, name) for kind in registry.KINDS for name in registry.names(kind)]
 

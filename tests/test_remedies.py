@@ -7,10 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gradlab import arms, registry, train
-from gradlab.status import GradlabError
+from gradlab import registry
+from gradlab.errors import GradlabError
+from gradlab.recurrence.unroll import rescale
+from gradlab.studies.remedies import arms, loop
 from gradlab.types import Remedy, Trail
-from gradlab.unroll import rescale
 from tests.remedies.training import Follow, lane, remedy, setting, tree
 from tests.test_contracts import DTYPES, gaussian, shapes, specs
 
@@ -24,7 +25,7 @@ def arm(spec):
     for cell in ("elman", *registry.names("cells")):
         try:
             made = arms.arm(spec, cell, registry.names("initializers")[0])
-            train.try_out(setting(made.remedy, made.cell, T=3, hidden=2), learn=False)
+            loop.try_out(setting(made.remedy, made.cell, T=3, hidden=2), learn=False)
         except (GradlabError, ValueError):
             continue
         return made
@@ -56,7 +57,7 @@ class TestRemedy:
         for dtype in DTYPES:
             of = setting(made.remedy, made.cell, T=3, hidden=2, task=Follow(every=True, length=2))
             one = jax.eval_shape(functools.partial(lane, of, dtype=dtype))
-            after, said = jax.eval_shape(functools.partial(train.update, of), one)
+            after, said = jax.eval_shape(functools.partial(loop.update, of), one)
             assert shapes(after) == shapes(one)
             assert said["loss"].dtype == dtype
 

@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gradlab import registry, ridge, train
+from gradlab import registry
+from gradlab.studies.remedies import loop, readout
 from gradlab.types import Cell, Remedy
 
 SEEDS = 3
@@ -33,12 +34,12 @@ class DelayLine(Cell):
 def error(cell, hidden, task="narma10", updates=10, T=400):
     """NRMSE on fresh sequences, the median over networks, after `20 updates T` steps of fitting."""
     made = registry.make("cells", cell) if isinstance(cell, str) else cell
-    setting = train.Setting(registry.make("tasks", task), made, Remedy(), T, hidden, 20, judged=100)
+    setting = loop.Setting(registry.make("tasks", task), made, Remedy(), T, hidden, 20, judged=100)
     start = registry.make("initializers", "gaussian")
-    begin = lambda key: train.start(setting, start, 0.9, 0.1, key, jnp.float64)
+    begin = lambda key: loop.start(setting, start, 0.9, 0.1, key, jnp.float64)
     lanes = [begin(jax.random.key(seed)) for seed in range(SEEDS)]
     lanes = jax.tree.map(lambda *leaves: jnp.stack(leaves), *lanes)
-    _, look = ridge.fit(setting, lanes, updates, jax.random.key(9))
+    _, look = readout.fit(setting, lanes, updates, jax.random.key(9))
     return float(np.median(look.error))
 
 

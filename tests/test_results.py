@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradlab import claims, findings, trained
 from gradlab.escaping import markdown
-from gradlab.sentences import judged, sentences
+from gradlab.findings import claims, judge
+from gradlab.studies.remedies import results
+from gradlab.studies.remedies.sentences import judged, sentences
 from tests import drawn
 from tests.test_spoken_comparisons import hold_judged, hold_sentence, raw
 
@@ -35,7 +36,7 @@ def test_the_list_has_each_verdict_as_its_report_has_it():
 
 @pytest.mark.parametrize("folder", COMPARISONS, ids=lambda folder: folder.name)
 def test_a_report_says_what_its_table_shows(folder):
-    run = trained.read(folder)
+    run = results.read(folder)
     found = drawn.SimpleNamespace(run=run, fitted=set(run.table["arm"][run.table["changed"].isna()]))
     rows, outcomes = raw(found), run.outcomes()
     verdict, _ = words(folder)
@@ -49,8 +50,8 @@ def test_a_report_says_what_its_table_shows(folder):
 
 @pytest.mark.parametrize("folder", COMPARISONS, ids=lambda folder: folder.name)
 def test_its_findings_are_what_the_package_says_today(folder):
-    run = trained.read(folder)
-    made = findings.judge(run, claims.of(run, folder.name))
+    run = results.read(folder)
+    made = judge.judge(run, claims.of(run, folder.name))
     report = (folder / "report.md").read_text()
     for one in made:
         assert f"- **{one.status}**: " in report
@@ -59,7 +60,7 @@ def test_its_findings_are_what_the_package_says_today(folder):
 
 def test_what_learnt_to_add_is_not_said_to_have_done_nothing():
     """Nobody solved it within the budget, at a loss of 0.007 where chance is 1/6."""
-    run = trained.read(RESULTS / "adding_irnn")
+    run = results.read(RESULTS / "adding_irnn")
     verdict, said = judged(run.outcomes()), dict(zip(run.outcomes(), sentences(run.outcomes()), strict=True))
     assert verdict.startswith("No arm solved the task within the budget; the least loss is 0.00702 ")
     assert "where chance is 0.1667" in verdict
@@ -70,6 +71,6 @@ def test_what_learnt_to_add_is_not_said_to_have_done_nothing():
 
 
 def test_a_reservoir_has_no_learning_rate():
-    rows = trained.read(RESULTS / "esn").outcomes()
+    rows = results.read(RESULTS / "esn").outcomes()
     assert all(row.closed_form for row in rows)
     assert np.isnan([row.rate for row in rows]).all()

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from gradlab import runtime
-from gradlab.status import Exit, GradlabError
+from gradlab.errors import Exit, GradlabError
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import re
 import numpy as np
 import pytest
 
-from gradlab.claims import Claim
-from gradlab.findings import judge, summary
+from gradlab.findings.claims import Claim
+from gradlab.findings.judge import judge, summary
 from tests import drawn
 from tests.spoken import NUM, is_printed
 from tests.test_spoken_comparisons import percent, raw

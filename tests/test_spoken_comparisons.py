@@ -13,8 +13,8 @@ from gradlab.cli import _remedies
 from gradlab.plots import start_and_end
 from gradlab.report import captions, verdict
 from gradlab.report.tabular import of
-from gradlab.sentences import judged, sentences
-from gradlab.trained import Trained
+from gradlab.studies.remedies.results import Trained
+from gradlab.studies.remedies.sentences import judged, sentences
 from tests import drawn
 from tests.spoken import NUM, Forms, is_printed, list_of, named, one_of, source
 from tests.tiers import hundreds

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from gradlab import registry, summary, tables
+from gradlab import registry
 from gradlab.cli import _table
 from gradlab.plots.rate_map import rate_map
 from gradlab.report import captions, verdict
 from gradlab.report.tabular import of
 from gradlab.states import BELOW_PRECISION, EXACT_ZERO
+from gradlab.studies.sweep import results
+from gradlab.studies.sweep import rows as sweep_rows
 from tests import drawn
 from tests.spoken import NUM, Forms, is_printed, list_of, named, one_of, source, value
 from tests.tiers import hundreds
@@ -578,7 +580,7 @@ def hold_tables(run, raw):
 
 def hold_footer(run, raw):
     """The notes under the table of the terminal that speak of its rows."""
-    lines = "\n".join(_table._caption(tables.groups(run), run, 1000, True))
+    lines = "\n".join(_table._caption(results.groups(run), run, 1000, True))
     chaotic, networks = (sum(getattr(row, what) for row in raw.rows.values()) for what in ("chaotic", "n"))
     assert ("* trajectory-dependent" in lines) == (chaotic > 0)
     if chaotic:
@@ -591,11 +593,11 @@ def hold_footer(run, raw):
 def hold_sweep(seed):
     found = drawn.sweep(np.random.default_rng(seed))
     raw, run = Raw(found), found.run
-    rows = tables.groups(run)
+    rows = results.groups(run)
     # Every sentence asks for the same rows; to find them takes the most of the time.
-    with mock.patch.object(tables, "groups", return_value=rows):
+    with mock.patch.object(results, "groups", return_value=rows):
         hold_verdict(verdict.sweep_verdict(rows), raw)
-        hold_summary(summary.verdict(run.norms), raw)
+        hold_summary(sweep_rows.verdict(run.norms), raw)
         hold_captions(run, raw)
         hold_tables(run, raw)
         hold_footer(run, raw)
@@ -656,10 +658,10 @@ def test_no_number_can_be_changed_unseen():
     changed = 0
     for seed in range(12):
         found = drawn.sweep(np.random.default_rng(seed))
-        raw, rows = Raw(found), tables.groups(found.run)
+        raw, rows = Raw(found), results.groups(found.run)
         texts = [
             (hold_verdict, verdict.sweep_verdict(rows)),
-            (hold_summary, summary.verdict(found.run.norms)),
+            (hold_summary, sweep_rows.verdict(found.run.norms)),
         ]
         for hold, text in texts:
             for digits in re.finditer(r"(?<![\w=.])\d+\.\d+", text):
@@ -680,6 +682,6 @@ def test_no_number_can_be_changed_unseen():
 )
 def test_a_form_that_nobody_knows_is_an_error(clause):
     found = drawn.sweep(np.random.default_rng(1))
-    text = verdict.sweep_verdict(tables.groups(found.run))
+    text = verdict.sweep_verdict(results.groups(found.run))
     with pytest.raises(AssertionError, match="no test knows"):
         hold_verdict(f"{text[:-1]}; {clause}.", Raw(found))

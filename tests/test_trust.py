@@ -54,7 +54,7 @@ ROWS = {
         Row(
             "runs of changed code that are refused",
             "{n} of {n}",
-            "tests/test_codes.py::test_a_finished_run_of_other_code_is_refused_and_kept",
+            "tests/test_digests.py::test_a_finished_run_of_other_code_is_refused_and_kept",
         ),
         Row(
             "faults of a gradient, found by `verify`",

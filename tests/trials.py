@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from gradlab import trained
-from gradlab.trained import Trained
-from gradlab.trials import Result
+from gradlab.studies.remedies import results as remedies_results
+from gradlab.studies.remedies.compute import Result
+from gradlab.studies.remedies.results import Trained
 
 PROFILE_T = 40
 SETTINGS = {
@@ -64,7 +64,7 @@ def result(arm="none", seeds=20, broken=3, cut=None, T=PROFILE_T, w_rec=1.0):
 
 def made_up(*results):
     results = results or (result(), result("truncate(k=4)", broken=20, cut=4))
-    table = trained.table(results)
+    table = remedies_results.table(results)
     axes = {axis: table[axis].unique().tolist() for axis in ("T", "w_rec")}
     settings = (
         SETTINGS | axes | {"remedies": table["arm"].unique().tolist(), "seeds": table["seed"].nunique()}
@@ -72,4 +72,4 @@ def made_up(*results):
     about = {"status": "complete", "settings": settings, "solved": 0.01, "chance": {str(PROFILE_T): 1 / 6}}
     about |= {"command": "remedies", "points": len(table), "failed": 0, "versions": {"gradlab": "0"}}
     about |= {"code": {arm: {"step": arm} for arm in settings["remedies"]}}
-    return Trained(about, table, trained.curves(results), trained.profiles(results))
+    return Trained(about, table, remedies_results.curves(results), remedies_results.profiles(results))

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from gradlab import biases
-from gradlab.activations import sigmoid, tanh
+from gradlab.cells import _biases
+from gradlab.recurrence.activations import sigmoid, tanh
 from gradlab.types import Cell, Initializer, Input, Key, Scalar
 
 
@@ -54,7 +54,7 @@ class CoupledLSTM(Cell[Params, State]):
     def __post_init__(self) -> None:
         if not math.isfinite(self.forget_bias):
             raise ValueError(f"forget_bias={self.forget_bias} must be finite")
-        biases.check_chrono(self.chrono)
+        _biases.check_chrono(self.chrono)
 
     def init(
         self, key: Key, d_in: int, d_hidden: int, w_rec: Scalar, initializer: Initializer
@@ -62,7 +62,7 @@ class CoupledLSTM(Cell[Params, State]):
         key_in, key_rec, key_bias = jax.random.split(key, 3)
         w_in = jax.random.normal(key_in, (3, d_hidden, d_in), float) / math.sqrt(d_in)
         unit = jax.vmap(lambda k: initializer(k, d_hidden))(jax.random.split(key_rec, 3)).astype(w_in.dtype)
-        start = biases.chrono(key_bias, d_hidden, self.chrono) if self.chrono else self.forget_bias
+        start = _biases.chrono(key_bias, d_hidden, self.chrono) if self.chrono else self.forget_bias
         b = jnp.zeros((3, d_hidden), float).at[0].set(start)
         zero = jnp.zeros(d_hidden, float)
         return Params(w_in, jnp.asarray(w_rec, unit.dtype) * unit, b), State(h=zero, c=zero)

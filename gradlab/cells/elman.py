@@ -9,8 +9,9 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from gradlab import activations, mean_field
-from gradlab.mean_field import Drive, MeanField
+from gradlab.recurrence import activations
+from gradlab.theory import mean_field
+from gradlab.theory.mean_field import Drive, MeanField
 from gradlab.types import Cell, Initializer, Input, Key, Scalar
 
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from gradlab.activations import tanh
+from gradlab.recurrence.activations import tanh
 from gradlab.types import Cell, Initializer, Input, Key, Scalar
 
 

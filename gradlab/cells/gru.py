@@ -9,9 +9,10 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from gradlab import biases, mean_field
-from gradlab.activations import sigmoid, tanh
-from gradlab.mean_field import Drive, MeanField
+from gradlab.cells import _biases
+from gradlab.recurrence.activations import sigmoid, tanh
+from gradlab.theory import mean_field
+from gradlab.theory.mean_field import Drive, MeanField
 from gradlab.types import Cell, Initializer, Input, Key, Scalar
 
 
@@ -52,7 +53,7 @@ class GRU(Cell[Params, State]):
     keeps = "z"
 
     def __post_init__(self) -> None:
-        biases.check_chrono(self.chrono)
+        _biases.check_chrono(self.chrono)
 
     def init(
         self, key: Key, d_in: int, d_hidden: int, w_rec: Scalar, initializer: Initializer
@@ -63,7 +64,7 @@ class GRU(Cell[Params, State]):
         b = jnp.zeros((3, d_hidden), float)
         if self.chrono:
             # A further key by number: the weights do not depend on the setting.
-            b = b.at[1].set(biases.chrono(jax.random.fold_in(key, 2), d_hidden, self.chrono))
+            b = b.at[1].set(_biases.chrono(jax.random.fold_in(key, 2), d_hidden, self.chrono))
         return Params(w_in, jnp.asarray(w_rec, unit.dtype) * unit, b), State(jnp.zeros(d_hidden, float))
 
     def step(self, params: Params, state: State, x: Input) -> State:

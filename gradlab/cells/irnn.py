@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from gradlab.activations import relu
+from gradlab.recurrence.activations import relu
 from gradlab.types import Cell, Initializer, Input, Key, Scalar
 
 

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from gradlab import biases
-from gradlab.activations import sigmoid, tanh
+from gradlab.cells import _biases
+from gradlab.recurrence.activations import sigmoid, tanh
 from gradlab.types import Cell, Initializer, Input, Key, Scalar
 
 
@@ -53,7 +53,7 @@ class JANET(Cell[Params, State]):
     def __post_init__(self) -> None:
         if not math.isfinite(self.beta):
             raise ValueError(f"beta={self.beta} must be finite")
-        biases.check_chrono(self.chrono)
+        _biases.check_chrono(self.chrono)
 
     def init(
         self, key: Key, d_in: int, d_hidden: int, w_rec: Scalar, initializer: Initializer
@@ -63,7 +63,7 @@ class JANET(Cell[Params, State]):
         unit = jax.vmap(lambda k: initializer(k, d_hidden))(jax.random.split(key_rec, 2)).astype(w_in.dtype)
         b = jnp.zeros((2, d_hidden), float)
         if self.chrono:
-            b = b.at[0].set(biases.chrono(key_bias, d_hidden, self.chrono))
+            b = b.at[0].set(_biases.chrono(key_bias, d_hidden, self.chrono))
         return Params(w_in, jnp.asarray(w_rec, unit.dtype) * unit, b), State(jnp.zeros(d_hidden, float))
 
     def step(self, params: Params, state: State, x: Input) -> State:

@@ -9,9 +9,10 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from gradlab import biases, mean_field
-from gradlab.activations import sigmoid, tanh
-from gradlab.mean_field import Drive, MeanField
+from gradlab.cells import _biases
+from gradlab.recurrence.activations import sigmoid, tanh
+from gradlab.theory import mean_field
+from gradlab.theory.mean_field import Drive, MeanField
 from gradlab.types import Cell, Initializer, Input, Key, Scalar
 
 
@@ -82,7 +83,7 @@ class LSTM(Cell[Params | LinkedParams, State | LinkedState]):
     def __post_init__(self) -> None:
         if not math.isfinite(self.forget_bias):
             raise ValueError(f"forget_bias={self.forget_bias} must be finite")
-        biases.check_chrono(self.chrono)
+        _biases.check_chrono(self.chrono)
         if self.chrono and not self.forget_gate:
             raise ValueError(f"chrono={self.chrono} must be 0 where forget_gate=false")
         if self.full_gate_recurrence and self.gates == ("g",):
@@ -123,7 +124,7 @@ class LSTM(Cell[Params | LinkedParams, State | LinkedState]):
     def _biases(self, key: Key, n: int) -> Float[Array, "K {n}"]:
         start: dict[str, Any] = dict.fromkeys(self.gates, 0.0)
         if self.chrono:
-            slow = biases.chrono(key, n, self.chrono)
+            slow = _biases.chrono(key, n, self.chrono)
             start |= {"f": slow, "i": -slow}
         elif self.forget_gate:
             start["f"] = self.forget_bias

@@ -9,9 +9,10 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from gradlab import activations, mean_field
-from gradlab.activations import sigmoid
-from gradlab.mean_field import Drive, MeanField
+from gradlab.recurrence import activations
+from gradlab.recurrence.activations import sigmoid
+from gradlab.theory import mean_field
+from gradlab.theory.mean_field import Drive, MeanField
 from gradlab.types import Cell, Initializer, Input, Key, Scalar
 
 

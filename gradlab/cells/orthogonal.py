@@ -9,8 +9,8 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from gradlab import activations
-from gradlab.activations import relu
+from gradlab.recurrence import activations
+from gradlab.recurrence.activations import relu
 from gradlab.types import Cell, Hidden, Initializer, Input, Key, Scalar
 
 

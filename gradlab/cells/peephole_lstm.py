@@ -9,8 +9,8 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from gradlab import biases
-from gradlab.activations import sigmoid, tanh
+from gradlab.cells import _biases
+from gradlab.recurrence.activations import sigmoid, tanh
 from gradlab.types import Cell, Initializer, Input, Key, Scalar
 
 
@@ -56,7 +56,7 @@ class PeepholeLSTM(Cell[Params, State]):
     def __post_init__(self) -> None:
         if not math.isfinite(self.forget_bias):
             raise ValueError(f"forget_bias={self.forget_bias} must be finite")
-        biases.check_chrono(self.chrono)
+        _biases.check_chrono(self.chrono)
 
     def init(
         self, key: Key, d_in: int, d_hidden: int, w_rec: Scalar, initializer: Initializer
@@ -67,7 +67,7 @@ class PeepholeLSTM(Cell[Params, State]):
         peep = jax.random.normal(key_peep, (3, d_hidden), float) / math.sqrt(d_hidden)
         b = jnp.zeros((4, d_hidden), float).at[1].set(self.forget_bias)
         if self.chrono:
-            slow = biases.chrono(key_bias, d_hidden, self.chrono)
+            slow = _biases.chrono(key_bias, d_hidden, self.chrono)
             b = b.at[0].set(-slow).at[1].set(slow)
         zero = jnp.zeros(d_hidden, float)
         return Params(w_in, jnp.asarray(w_rec, unit.dtype) * unit, peep, b), State(h=zero, c=zero)

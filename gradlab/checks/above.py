@@ -1,6 +1,6 @@
 """Above a number."""
 
-from gradlab.samples import Samples, Verdict, Where, decide
+from gradlab.findings.samples import Samples, Verdict, Where, decide
 
 
 def above(samples: Samples, where: Where, wanted: float) -> Verdict:

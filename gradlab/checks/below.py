@@ -1,6 +1,6 @@
 """Below a number."""
 
-from gradlab.samples import Samples, Verdict, Where, decide
+from gradlab.findings.samples import Samples, Verdict, Where, decide
 
 
 def below(samples: Samples, where: Where, wanted: float) -> Verdict:

@@ -1,6 +1,6 @@
 """Between two numbers."""
 
-from gradlab.samples import Sample, Samples, Verdict, Where, decide
+from gradlab.findings.samples import Sample, Samples, Verdict, Where, decide
 
 
 def between(samples: Samples, where: Where, wanted: tuple[float, float]) -> Verdict:

@@ -1,6 +1,6 @@
 """Near a number, or exactly a word."""
 
-from gradlab.samples import Margin, Sample, Samples, Verdict, Where, decide
+from gradlab.findings.samples import Margin, Sample, Samples, Verdict, Where, decide
 
 NEAR = Margin(1e-6)
 

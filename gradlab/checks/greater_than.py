@@ -1,6 +1,6 @@
 """Greater than another group."""
 
-from gradlab.samples import Samples, Verdict, Where, apart, worst
+from gradlab.findings.samples import Samples, Verdict, Where, apart, worst
 
 
 def greater_than(samples: Samples, where: Where, wanted: Where) -> Verdict:

@@ -1,6 +1,6 @@
 """Larger along an axis."""
 
-from gradlab.samples import Axis, Samples, Verdict, Where, monotone
+from gradlab.findings.samples import Axis, Samples, Verdict, Where, monotone
 
 
 def increases_with(samples: Samples, where: Where, wanted: Axis) -> Verdict:

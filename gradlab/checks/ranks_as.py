@@ -2,7 +2,7 @@
 
 import itertools
 
-from gradlab.samples import Order, Samples, Verdict, Where, apart, worst
+from gradlab.findings.samples import Order, Samples, Verdict, Where, apart, worst
 
 
 def ranks_as(samples: Samples, where: Where, wanted: Order) -> Verdict:

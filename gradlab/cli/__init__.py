@@ -16,7 +16,7 @@ from typing import Any
 import typer
 
 from gradlab.cli import _output, _stopping, _strict
-from gradlab.status import MEANING, Exit, GradlabError, shown
+from gradlab.errors import MEANING, Exit, GradlabError, shown
 
 EPILOG = "Exit codes: " + " · ".join(f"{code.value} {meaning}" for code, meaning in MEANING.items()) + "."
 

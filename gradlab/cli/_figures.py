@@ -20,8 +20,8 @@ def fitting(run: Any, command: str) -> list[str]:
 def draw(run: Any, folder: Path, command: str) -> None:
     """Each of them with its default settings, as SVG and PNG."""
     from gradlab import registry
-    from gradlab.files import below
     from gradlab.plots._style import save
+    from gradlab.runs.files import below
 
     for kind in fitting(run, command):
         save(registry.member("plots", kind)(run), below(folder, "figures"), kind)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from gradlab.findings import Judged, summary
+from gradlab.findings.judge import Judged, summary
 
 WORDS = {"passed": "passed", "failed": "FAILED", "cannot judge": "cannot judge"}
 STYLES = {"passed": "green", "failed": "bold red", "cannot judge": "yellow"}

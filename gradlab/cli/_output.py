@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from gradlab import escaping
-from gradlab.status import Exit, GradlabError
+from gradlab.errors import Exit, GradlabError
 
 if TYPE_CHECKING:
     from rich.text import Text

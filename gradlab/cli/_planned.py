@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from gradlab.cli import _output
 
 if TYPE_CHECKING:
-    from gradlab.plan import Plan
+    from gradlab.planning.plan import Plan
 
 
 def say(planned: "Plan", lines: Mapping[str, str], folder: Path | None, as_json: bool) -> None:
     """The command's own lines, then time and memory, then where the results would be."""
     from gradlab import memory
-    from gradlab.status import size
+    from gradlab.errors import size
 
     if as_json:
         place = {} if folder is None else {"run_dir": str(folder)}

@@ -7,13 +7,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from gradlab.cli import _output, _stopping
+from gradlab.errors import duration
 from gradlab.escaping import plain
-from gradlab.status import duration
 
 if TYPE_CHECKING:
-    from gradlab.engine import Progress
-    from gradlab.plan import Plan
-    from gradlab.trials import News
+    from gradlab.planning.plan import Plan
+    from gradlab.studies.remedies.compute import News
+    from gradlab.studies.sweep.compute import Progress
 
 TRUST = 0.02
 """The plan counts as if so much of it had been measured already; what was measured soon outweighs it."""
@@ -23,7 +23,7 @@ class Left:
     """The time that is left: that of the pieces not done, at the pace of those that are."""
 
     def __init__(self, planned: "Plan", clock: Callable[[], float] = time.monotonic) -> None:
-        from gradlab.plan import STARTING
+        from gradlab.planning.plan import STARTING
 
         self.clock, self.began = clock, clock()
         self.last, self.pace = self.began, 1.0

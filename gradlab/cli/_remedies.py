@@ -6,12 +6,12 @@ from typing import Any
 
 from rich.text import Text
 
-from gradlab import manifest
 from gradlab.escaping import plain
-from gradlab.outcomes import Outcome, forecast
-from gradlab.sentences import judged, sentences
+from gradlab.runs import manifest
 from gradlab.stats import LEVEL, percent
-from gradlab.trained import Trained
+from gradlab.studies.remedies.results import Trained
+from gradlab.studies.remedies.rows import Outcome, forecast
+from gradlab.studies.remedies.sentences import judged, sentences
 
 HEAD = (
     f"{'remedy':<21} {'N':>4} {'rate':>6} {'solved':>7} {f'[{percent(LEVEL)}]':<11} {'updates':>7} "

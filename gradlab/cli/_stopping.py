@@ -6,7 +6,7 @@ import sys
 import threading
 import types
 
-from gradlab.status import Exit
+from gradlab.errors import Exit
 
 _asked: list[BaseException] = []
 _farewell: list[str] = []

@@ -4,7 +4,7 @@ from typing import Any
 
 import typer.core
 
-from gradlab.status import Exit, GradlabError
+from gradlab.errors import Exit, GradlabError
 
 
 class Command(typer.core.TyperCommand):

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.text import Text
 
-from gradlab import manifest, tables
 from gradlab.escaping import plain
+from gradlab.runs import manifest
 from gradlab.stats import LEVEL, percent
-from gradlab.summary import EQUIVALENT, Group, state_shift
-from gradlab.tables import Run
+from gradlab.studies.sweep import results
+from gradlab.studies.sweep.results import Run
+from gradlab.studies.sweep.rows import EQUIVALENT, Group, state_shift
 
 SPAN = 6.0
 """Decades from the middle of a sparkline to its top and to its bottom; one scale for all rows."""
@@ -41,7 +42,7 @@ def render(run: Run, width: int, *, unicode: bool, color: bool) -> Text:
 
     Words carry the meaning; `color` only adds to it, `unicode` chooses the characters of the sparklines.
     """
-    rows = tables.groups(run)
+    rows = results.groups(run)
     width = max(width, LEAST_WIDTH)
     spark = min(width - len(_HEAD) - 1, 40)
     text = Text(no_wrap=True, overflow="ignore", end="")

@@ -6,8 +6,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gradlab.tables import Run
-    from gradlab.trained import Trained
+    from gradlab.studies.remedies.results import Trained
+    from gradlab.studies.sweep.results import Run
 
 
 def width() -> int:
@@ -45,8 +45,8 @@ def remedies_document(run: "Trained", **extra: Any) -> dict[str, Any]:
     """The table of a comparison as one JSON document: numbers are finite or null."""
     import math
 
-    from gradlab.outcomes import forecast
-    from gradlab.sentences import judged, sentences
+    from gradlab.studies.remedies.rows import forecast
+    from gradlab.studies.remedies.sentences import judged, sentences
 
     def plain(value: Any) -> Any:
         if isinstance(value, tuple):
@@ -80,10 +80,10 @@ def document(run: "Run", **extra: Any) -> dict[str, Any]:
     """The table of a run as one JSON document: numbers are finite or null."""
     import math
 
-    from gradlab import tables
+    from gradlab.studies.sweep import results
 
     rows = []
-    for group in tables.groups(run):
+    for group in results.groups(run):
         row = {k: v for k, v in group._asdict().items() if k != "profile"}
         rows.append({k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()})
     head = {"schema": "gradlab.table/1", "status": run.about.get("status"), "data": rows}

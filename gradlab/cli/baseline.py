@@ -9,8 +9,8 @@ from gradlab.cli import _output
 from gradlab.escaping import plain
 
 if TYPE_CHECKING:
-    from gradlab.baseline import Baseline
-    from gradlab.tables import Run
+    from gradlab.findings.baseline import Baseline
+    from gradlab.studies.sweep.results import Run
 
 ACTIONS = {"create": "RUN", "update": "RUN FILE", "show": "FILE"}
 
@@ -31,8 +31,8 @@ def command(
     `create RUN -o FILE` writes it; `update RUN FILE` prints old -> new and writes it, keeping its limits;
     `show FILE` prints what it holds.
     """
+    from gradlab.errors import GradlabError
     from gradlab.registry import unknown
-    from gradlab.status import GradlabError
 
     if action not in ACTIONS:
         raise unknown("ACTION", "action", action, ACTIONS)
@@ -43,8 +43,8 @@ def command(
 
 
 def _create(paths: list[Path], output: Path, force: bool, as_json: bool) -> int:
-    from gradlab import baseline
-    from gradlab.status import GradlabError
+    from gradlab.errors import GradlabError
+    from gradlab.findings import baseline
 
     if output.exists() and not force:
         what = "is there already; `gradlab baseline update` shows what would change, --force writes over it"
@@ -59,7 +59,7 @@ def _create(paths: list[Path], output: Path, force: bool, as_json: bool) -> int:
 
 
 def _update(paths: list[Path], output: Path, force: bool, as_json: bool) -> int:
-    from gradlab import baseline
+    from gradlab.findings import baseline
 
     del output
     run, file = paths
@@ -77,7 +77,7 @@ def _update(paths: list[Path], output: Path, force: bool, as_json: bool) -> int:
 
 
 def _show(paths: list[Path], output: Path, force: bool, as_json: bool) -> int:
-    from gradlab import baseline
+    from gradlab.findings import baseline
 
     del output, force
     found = baseline.read(paths[0])
@@ -102,12 +102,12 @@ def _show(paths: list[Path], output: Path, force: bool, as_json: bool) -> int:
 
 def _run(path: Path) -> "Run":
     """The run of a sweep."""
-    from gradlab import tables
-    from gradlab.status import GradlabError
+    from gradlab.errors import GradlabError
+    from gradlab.studies.sweep import results
 
-    if tables.command(path) != "sweep":
+    if results.command(path) != "sweep":
         raise GradlabError(str(path), "is not the run of a sweep, which a baseline is made from")
-    return tables.read(path)
+    return results.read(path)
 
 
 def _holds(found: "Baseline") -> str:
@@ -126,7 +126,7 @@ def _print(action: str, path: Path, found: "Baseline", lines: list[str]) -> None
     if action == "show":
         import json
 
-        from gradlab import baseline
+        from gradlab.findings import baseline
 
         data["baseline"] = json.loads(baseline.text(found))
     head = {"schema": "gradlab.baseline-command/1", "status": "ok", "exit_code": 0}

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gradlab.cli import _output
+from gradlab.errors import GradlabError
 from gradlab.escaping import plain
-from gradlab.status import GradlabError
 
 FEW = 20
 """With more findings than that, what passed and notes are only counted."""
 
 if TYPE_CHECKING:
-    from gradlab.findings import Judged
+    from gradlab.findings.judge import Judged
 
 
 def command(
@@ -37,32 +37,35 @@ def command(
     Exit 0 if all hold, 1 if one failed, 4 if one cannot be judged or there is nothing to judge. Reads files
     alone: needs neither jax nor the settings file.
     """
-    from gradlab import baseline as baselines
-    from gradlab import ci_formats, claims, findings, manifest, tables, trained, verdicts
+    from gradlab.findings import baseline as baselines
+    from gradlab.findings import claims, finding, formats, judge
+    from gradlab.runs import manifest
+    from gradlab.studies.remedies import results as remedies_results
+    from gradlab.studies.sweep import results as sweep_results
 
-    remedies = tables.command(run) == "remedies"
-    found = trained.read(run) if remedies else tables.read(run)
+    remedies = sweep_results.command(run) == "remedies"
+    found = remedies_results.read(run) if remedies else sweep_results.read(run)
     for said in manifest.of_code(found.about):
         _output.note(said)
     question = str(found.about.get("question", ""))
-    made = findings.judge(found, claims.of(found, str(run)))
+    made = judge.judge(found, claims.of(found, str(run)))
     if baseline is None and junit is None and not _under_actions(github):
         show(question, made, run, as_json)
-        return int(findings.exit_code(made))
-    every = [verdicts.of_claim(one) for one in made]
+        return int(judge.exit_code(made))
+    every = [finding.of_claim(one) for one in made]
     if baseline is not None:
-        if isinstance(found, trained.Trained):
+        if isinstance(found, remedies_results.Trained):
             raise GradlabError("--baseline", "compares sweeps; this is a run of gradlab remedies")
         every += baselines.compare(found, baselines.read(baseline))
-    ci_formats.publish(every, title=question or str(run), junit=junit, github=github)
+    formats.publish(every, title=question or str(run), junit=junit, github=github)
     if as_json:
-        _output.say_json(ci_formats.json_document(every), 1)
+        _output.say_json(formats.json_document(every), 1)
     else:
         for one in every:
             if one.status in ("failed", "cannot judge") or len(every) < FEW:
                 _output.say(plain(f"{one.status}: {one.sentence}"))
-        _output.say(verdicts.count(every))
-    return int(verdicts.exit_code(every))
+        _output.say(finding.count(every))
+    return int(finding.exit_code(every))
 
 
 def _under_actions(github: bool | None) -> bool:
@@ -71,11 +74,11 @@ def _under_actions(github: bool | None) -> bool:
 
 def show(question: str, made: "list[Judged]", folder: Path, as_json: bool) -> None:
     """Print findings on stdout."""
-    from gradlab import findings
     from gradlab.cli import _terminal
+    from gradlab.findings import judge
 
     if as_json:
-        whole = findings.document(question, made) | {"run_dir": str(folder)}
+        whole = judge.document(question, made) | {"run_dir": str(folder)}
         _output.say_json(whole, 1)
         return
     from gradlab.cli._findings import render

@@ -9,7 +9,7 @@ from gradlab.cli import _output
 from gradlab.escaping import plain
 
 if TYPE_CHECKING:
-    from gradlab.differences import Difference
+    from gradlab.findings.differences import Difference
 
 
 def command(
@@ -25,14 +25,14 @@ def command(
     Networks with equal weights are compared seed by seed, others by intervals. Exits with 0 if all is within
     its limit, 1 if something changed, 4 if nothing could be compared.
     """
-    from gradlab import tables
-    from gradlab.differences import differences
-    from gradlab.status import GradlabError
+    from gradlab.errors import GradlabError
+    from gradlab.findings.differences import differences
+    from gradlab.studies.sweep import results
 
     for path in (a, b):
-        if tables.command(path) != "sweep":
+        if results.command(path) != "sweep":
             raise GradlabError(str(path), "is not the run of a sweep; name two such runs")
-    found = differences(tables.read(a), tables.read(b))
+    found = differences(results.read(a), results.read(b))
     code = int(found.code)
     if only_changed:
         found = found._replace(rows=[row for row in found.rows if row.verdict != "same"])
@@ -46,7 +46,7 @@ def command(
 def _show(found: "Difference", a: Path, b: Path) -> None:
     from collections import Counter
 
-    from gradlab.differences import number
+    from gradlab.findings.differences import number
 
     for name, old, new in found.settings:
         _output.say(plain(f"{name}: {old} -> {new}"))

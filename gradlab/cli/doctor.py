@@ -29,7 +29,7 @@ def _tested() -> dict[str, Any]:
     import numpy as np
 
     from gradlab import memory, runtime
-    from gradlab.status import size
+    from gradlab.errors import size
 
     config = jax.config.values
     exact = 1 + 2**-12 + 2**-20  # kept by float32, lost by TF32 and bfloat16

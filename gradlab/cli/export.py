@@ -20,15 +20,16 @@ def command(
 
     Without -o the file goes into the run's folder, below exports/. No file of the run is changed.
     """
-    from gradlab import registry, tables
-    from gradlab.files import replace, storage
-    from gradlab.status import GradlabError
+    from gradlab import registry
+    from gradlab.errors import GradlabError
+    from gradlab.runs.files import replace, storage
+    from gradlab.studies.sweep import results
 
     name = to.replace("-", "_")
     made = registry.member("exports", name)
-    if tables.command(run) != "sweep":
+    if results.command(run) != "sweep":
         raise GradlabError(str(run), "is not the run of a sweep; its CSV files are tidy as they are")
-    content = made(tables.read(run))
+    content = made(results.read(run))
     if output is not None and str(output) == "-":
         _output.say_bytes(content)
         return 0
@@ -42,7 +43,7 @@ def command(
 
 def _place(run: Path, name: str, output: Path | None) -> Path:
     """Where the file goes."""
-    from gradlab.files import below
+    from gradlab.runs.files import below
 
     if output is None:
         return below(run.parent if run.name == "run.json" else run, "exports") / name

@@ -9,7 +9,7 @@ from gradlab.cli import _output, _stopping
 
 if TYPE_CHECKING:
     from gradlab.lesson.parts import Chapter
-    from gradlab.plan import Plan
+    from gradlab.planning.plan import Plan
 
 
 def command(
@@ -31,9 +31,9 @@ def command(
     """Compute the lesson on vanishing and exploding gradients: one HTML file, or a walk in the terminal."""
     from gradlab import lesson, memory, runtime
     from gradlab.cli._progress import Left
-    from gradlab.files import replace, storage
+    from gradlab.errors import GradlabError, duration, shown
     from gradlab.registry import number
-    from gradlab.status import GradlabError, duration, shown
+    from gradlab.runs.files import replace, storage
 
     numbers = lesson.chosen(chapter)
     base = int(number("--seed", seed, seed, int))
@@ -119,7 +119,7 @@ def _writable(place: Path) -> None:
     """Fail with exit 5 before anything is computed, if the file could not be written."""
     import tempfile
 
-    from gradlab.status import Exit, GradlabError
+    from gradlab.errors import Exit, GradlabError
 
     if place.is_dir():
         raise GradlabError("--output", f"{place} is a folder; name a file", Exit.STORAGE)

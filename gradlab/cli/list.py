@@ -46,11 +46,10 @@ def command(
 def _experiments() -> list[dict[str, Any]]:
     from pathlib import Path
 
-    from gradlab import questions
+    from gradlab.experiments import load
 
     return [
-        {"name": name, "settings": {}, "doc": question}
-        for name, question in questions.listing(Path(EXPERIMENTS))
+        {"name": name, "settings": {}, "doc": question} for name, question in load.listing(Path(EXPERIMENTS))
     ]
 
 

@@ -10,8 +10,8 @@ from gradlab.cli import _output
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from gradlab.tables import Run
-    from gradlab.trained import Trained
+    from gradlab.studies.remedies.results import Trained
+    from gradlab.studies.sweep.results import Run
 
 WRITTEN_BY = {"sweep": "gradlab sweep", "remedies": "gradlab remedies"}
 
@@ -36,7 +36,7 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
     """Draw one plot of a finished run; without -o into its figures. `gradlab list plots` has them all."""
-    from gradlab.status import GradlabError
+    from gradlab.errors import GradlabError
 
     if terminal and as_json:
         raise GradlabError("--terminal", "and --json exclude each other; give one")
@@ -65,7 +65,7 @@ def command(
 def _words(run: str, kind: str | None, general: bool) -> tuple[Path | None, str]:
     """The folder and the plot; a lone word is a plot that reads no run, or a run with columns to plot."""
     from gradlab import registry
-    from gradlab.status import GradlabError
+    from gradlab.errors import GradlabError
 
     if kind is not None:
         return Path(run), kind
@@ -97,9 +97,9 @@ def _file(output: Path | None, folder: Path | None, spec: str, chosen: list[str]
     """Where the figure goes; settings and choices show in the name, so that they replace no other figure."""
     import re
 
-    from gradlab.files import below
     from gradlab.plots._style import SILENT
     from gradlab.registry import unknown
+    from gradlab.runs.files import below
 
     if output is not None:
         if output.suffix.lower().removeprefix(".") not in SILENT:
@@ -116,8 +116,10 @@ def _home(folder: Path) -> Path:
 
 def _read(folder: Path | None, name: str) -> "Run | Trained | None":
     """The run, if it is of the command that the plot reads and holds what the plot needs."""
-    from gradlab import files, registry, tables
-    from gradlab.status import Exit, GradlabError
+    from gradlab import registry
+    from gradlab.errors import Exit, GradlabError
+    from gradlab.runs import files
+    from gradlab.studies.sweep import results as sweep_results
 
     home = registry.home("plots", name)
     if home.READS == "":
@@ -126,17 +128,17 @@ def _read(folder: Path | None, name: str) -> "Run | Trained | None":
     if files.unfinished(_home(folder)):
         what = "holds no finished point; repeat the command that began it"
         raise GradlabError(str(folder), what, Exit.INCONCLUSIVE)
-    came = tables.command(folder)
+    came = sweep_results.command(folder)
     if came != home.READS:
         fit = [other for other in registry.names("plots") if came == registry.home("plots", other).READS]
         what = f"{name} draws what `{WRITTEN_BY[home.READS]}` has written, {folder} is of `gradlab {came}`"
         raise GradlabError("KIND", f"{what}; for that there is {', '.join(fit) or 'no plot'}")
     if came == "remedies":
-        from gradlab import trained
+        from gradlab.studies.remedies import results as remedies_results
 
-        found: Run | Trained = trained.read(folder)
+        found: Run | Trained = remedies_results.read(folder)
     else:
-        found = tables.read(folder)
+        found = sweep_results.read(folder)
     if found.about.get("points", 1) <= found.about.get("failed", 0):
         what = "no point of this run has finished; failures.jsonl says why"
         raise GradlabError(str(folder), what, Exit.INCONCLUSIVE)
@@ -151,9 +153,9 @@ def _chosen(run: "Run | Trained | None", where: list[str]) -> "Run | Trained":
     """The run with only what `where` names left on the axes of its grid."""
     import dataclasses
 
+    from gradlab.errors import GradlabError, shown
     from gradlab.registry import outside_brackets, unknown
-    from gradlab.status import GradlabError, shown
-    from gradlab.tables import Run
+    from gradlab.studies.sweep.results import Run
 
     if run is None:
         raise GradlabError("--where", "this plot reads no run; leave it out")

@@ -8,9 +8,9 @@ import typer
 from gradlab.cli import _output
 
 if TYPE_CHECKING:
-    from gradlab.plan import Plan
-    from gradlab.trained import Trained
-    from gradlab.trials import Comparison
+    from gradlab.planning.plan import Plan
+    from gradlab.studies.remedies.compute import Comparison
+    from gradlab.studies.remedies.results import Trained
 
 QUICK = ("clip_norm", "truncate", "orthogonal", "clip_norm+omega", "lstm", "gru")
 FULL = (
@@ -78,21 +78,22 @@ def command(
 ) -> int:
     """Train every arm on TASK at equal budget and print who solves it, and what it did to the gradient."""
     from gradlab import registry, runtime
-    from gradlab.experiment import Precision, choice, floats, integers
+    from gradlab.errors import GradlabError
     from gradlab.registry import number
-    from gradlab.status import GradlabError
+    from gradlab.studies.sweep.settings import Precision, choice, floats, integers
 
     runtime.configure()
     if quick and full:
         raise GradlabError("--quick", "and --full exclude each other; give one")
-    from gradlab import store, train, trials, trials_plan
-    from gradlab.arms import NONE
+    from gradlab.runs import store
+    from gradlab.studies.remedies import compute, loop, plan
+    from gradlab.studies.remedies.arms import NONE
 
     def whole(option: str, text: str) -> int:
         return int(number(option, text, text, int))
 
     chosen = remedy if remedy is not None else list(FULL if full else QUICK)
-    comparison = trials.Comparison(
+    comparison = compute.Comparison(
         task=registry.label("tasks", task),
         remedies=tuple(
             dict.fromkeys([NONE, *(part for text in chosen for part in registry.outside_brackets(text))])
@@ -110,14 +111,14 @@ def command(
         tuning=whole("--tuning", tuning),
         seeds=whole("--seeds", seeds) if seeds is not None else (10 if full else 3),
         seed=whole("--seed", seed),
-        optimizer=choice("--optimizer", optimizer, train.Optimizer),
+        optimizer=choice("--optimizer", optimizer, loop.Optimizer),
         precision=choice("--precision", precision, Precision),
         match=match,
     )
-    trials.check(comparison)
-    planned = trials_plan.plan(comparison)
-    trials_plan.check(comparison, planned)
-    settings = trials.settings(comparison)
+    compute.check(comparison)
+    planned = plan.plan(comparison)
+    plan.check(comparison, planned)
+    settings = compute.settings(comparison)
     folder = store.folder_of(out, store.name_of(settings) if name is None else name)
     if dry_run:
         say_plan(comparison, planned, folder, as_json)
@@ -126,11 +127,11 @@ def command(
         if force:
             store.start_over(folder)
         if store.existing(folder, settings, runtime.facts()):
-            trials.require(comparison, store.code(folder), str(folder))
-            from gradlab import trained
+            compute.require(comparison, store.code(folder), str(folder))
             from gradlab.cli import _figures
+            from gradlab.studies.remedies import results as remedies_results
 
-            run = trained.read(folder)
+            run = remedies_results.read(folder)
             _figures.finish(run, folder, "remedies")
         else:
             store.begin(folder, settings, runtime.versions())
@@ -143,14 +144,17 @@ def train_arms(
     comparison: "Comparison", planned: "Plan", settings: dict[str, Any], folder: Path, quiet: bool
 ) -> "Trained":
     """Train every arm, store the comparison, draw it."""
-    from gradlab import registry, runtime, store, trained, trials
+    from gradlab import registry, runtime
     from gradlab.cli import _figures
     from gradlab.cli._progress import Bar
-    from gradlab.shards import Shards
+    from gradlab.runs import store
+    from gradlab.runs.shards import Shards
+    from gradlab.studies.remedies import compute
+    from gradlab.studies.remedies import results as remedies_results
 
     shards = Shards(folder)
     with Bar(planned, f"training {planned.counts['arms']} arms, at most", quiet) as bar:
-        results = list(trials.run(comparison, bar.trials, shards))
+        results = list(compute.run(comparison, bar.trials, shards))
     task = registry.make("tasks", comparison.task)
     about = {
         "command": "remedies",
@@ -164,9 +168,14 @@ def train_arms(
         "git": store.git_facts(),
         "code": {f"{found.arm} at T = {found.T}": found.code for found in results},
     }
-    run = trained.Trained(about, trained.table(results), trained.curves(results), trained.profiles(results))
-    trained.write(folder, run)
-    run = trained.read(folder)
+    run = remedies_results.Trained(
+        about,
+        remedies_results.table(results),
+        remedies_results.curves(results),
+        remedies_results.profiles(results),
+    )
+    remedies_results.write(folder, run)
+    run = remedies_results.read(folder)
     _figures.draw(run, folder, "remedies")
     shards.drop()
     store.ended(folder)

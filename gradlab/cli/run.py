@@ -8,11 +8,11 @@ import typer
 from gradlab.cli import _output
 
 if TYPE_CHECKING:
-    from gradlab.experiment import Sweep
-    from gradlab.questions import Question
-    from gradlab.tables import Run
-    from gradlab.trained import Trained
-    from gradlab.trials import Comparison
+    from gradlab.experiments.load import Question
+    from gradlab.studies.remedies.compute import Comparison
+    from gradlab.studies.remedies.results import Trained
+    from gradlab.studies.sweep.results import Run
+    from gradlab.studies.sweep.settings import Sweep
 
 
 def command(
@@ -38,10 +38,11 @@ def command(
     from gradlab import runtime
 
     runtime.configure(device)
-    from gradlab import questions, store
-    from gradlab.experiment import Sweep, choice
+    from gradlab.experiments import load
+    from gradlab.runs import store
+    from gradlab.studies.sweep.settings import Sweep, choice
 
-    question = questions.load(file, choice("--size", size, questions.Size))
+    question = load.load(file, choice("--size", size, load.Size))
     runtime.require_device(device)
     folder = store.folder_of(out, question.name if name is None else name)
     asked, ways = question.asked, (folder, force, as_json, quiet, dry_run)
@@ -52,10 +53,14 @@ def command(
 def _swept(
     asked: "Sweep", folder: Path, force: bool, as_json: bool, quiet: bool, dry_run: bool
 ) -> "Run | None":
-    from gradlab import engine, runtime, store, sweep_plan, tables
+    from gradlab import runtime
     from gradlab.cli import _figures
     from gradlab.cli.sweep import measure, say_plan
-    from gradlab.experiment import settings
+    from gradlab.runs import store
+    from gradlab.studies.sweep import compute as sweep_compute
+    from gradlab.studies.sweep import plan as sweep_plan
+    from gradlab.studies.sweep import results as sweep_results
+    from gradlab.studies.sweep.settings import settings
 
     planned = sweep_plan.plan(asked)
     sweep_plan.check(asked, planned)
@@ -66,8 +71,8 @@ def _swept(
         if force:
             store.start_over(folder)
         if store.existing(folder, settings(asked), runtime.facts()):
-            engine.require(asked, store.code(folder), str(folder))
-            run = tables.read(folder)
+            sweep_compute.require(asked, store.code(folder), str(folder))
+            run = sweep_results.read(folder)
             _figures.finish(run, folder, "sweep")
             return run
         store.begin(folder, settings(asked), runtime.versions())
@@ -79,23 +84,27 @@ def _swept(
 def _trained(
     asked: "Comparison", folder: Path, force: bool, as_json: bool, quiet: bool, dry_run: bool
 ) -> "Trained | None":
-    from gradlab import runtime, store, trained, trials, trials_plan
+    from gradlab import runtime
     from gradlab.cli import _figures
     from gradlab.cli.remedies import say_plan, train_arms
+    from gradlab.runs import store
+    from gradlab.studies.remedies import compute as remedies_compute
+    from gradlab.studies.remedies import plan as remedies_plan
+    from gradlab.studies.remedies import results as remedies_results
 
-    trials.check(asked)
-    planned = trials_plan.plan(asked)
-    trials_plan.check(asked, planned)
+    remedies_compute.check(asked)
+    planned = remedies_plan.plan(asked)
+    remedies_plan.check(asked, planned)
     if dry_run:
         say_plan(asked, planned, folder, as_json)
         return None
-    settings = trials.settings(asked)
+    settings = remedies_compute.settings(asked)
     with store.opened(folder):
         if force:
             store.start_over(folder)
         if store.existing(folder, settings, runtime.facts()):
-            trials.require(asked, store.code(folder), str(folder))
-            done = trained.read(folder)
+            remedies_compute.require(asked, store.code(folder), str(folder))
+            done = remedies_results.read(folder)
             _figures.finish(done, folder, "remedies")
             return done
         store.begin(folder, settings, runtime.versions())
@@ -104,14 +113,16 @@ def _trained(
 
 def _judge(question: "Question", run: "Run | Trained", folder: Path, as_json: bool, quiet: bool) -> int:
     """Store what was asked and what became of the claims, draw, and say it."""
-    from gradlab import files, findings, registry, store
+    from gradlab import registry
     from gradlab.cli import _terminal, check
-    from gradlab.status import Exit
-    from gradlab.trained import Trained
+    from gradlab.errors import Exit
+    from gradlab.findings import judge
+    from gradlab.runs import files, store
+    from gradlab.studies.remedies.results import Trained
 
-    made = findings.judge(run, question.claims)
+    made = judge.judge(run, question.claims)
     with store.opened(folder):
-        findings.write(folder, question.facts(), made)
+        judge.write(folder, question.facts(), made)
     for spec in question.figures:
         from gradlab.plots._style import save
 
@@ -124,5 +135,5 @@ def _judge(question: "Question", run: "Run | Trained", folder: Path, as_json: bo
         _output.note(f"{folder}  (gradlab check {folder} judges it again)")
         if question.left_out:
             _output.note(f"{question.left_out} claims are made at another --size only")
-    code = findings.exit_code(made) if made or question.left_out else Exit.OK
+    code = judge.exit_code(made) if made or question.left_out else Exit.OK
     return int(code or (Exit.PARTIAL if run.about.get("failed") else Exit.OK))

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     import pandas
     import xarray
 
-    from gradlab.experiment import Sweep
-    from gradlab.plan import Plan
-    from gradlab.tables import Run
+    from gradlab.planning.plan import Plan
+    from gradlab.studies.sweep.results import Run
+    from gradlab.studies.sweep.settings import Sweep
 
 
 def command(
@@ -61,8 +61,17 @@ def command(
     Prints one row a (cell, w_rec) at the longest T, and writes run.json, metrics.csv, norms.nc and figures.
     """
     from gradlab import runtime
-    from gradlab.experiment import Objective, Precision, Sweep, choice, floats, integers, probes, specs
     from gradlab.registry import number
+    from gradlab.studies.sweep.settings import (
+        Objective,
+        Precision,
+        Sweep,
+        choice,
+        floats,
+        integers,
+        probes,
+        specs,
+    )
 
     runtime.configure(device)
     runtime.require_device(device)
@@ -82,11 +91,12 @@ def command(
         objective=choice("--objective", objective, Objective),
         probe=probes(probe or []),
     )
-    from gradlab import engine, store, sweep_plan
-    from gradlab.experiment import settings
+    from gradlab.runs import store
+    from gradlab.studies.sweep import compute, plan
+    from gradlab.studies.sweep.settings import settings
 
-    planned = sweep_plan.plan(asked)
-    sweep_plan.check(asked, planned)
+    planned = plan.plan(asked)
+    plan.check(asked, planned)
     folder = store.folder_of(out, store.name_of(settings(asked)) if name is None else name)
     if dry_run:
         say_plan(asked, planned, folder, as_json)
@@ -95,7 +105,7 @@ def command(
         if force:
             store.start_over(folder)
         if store.existing(folder, settings(asked), runtime.facts()):
-            engine.require(asked, store.code(folder), str(folder))
+            compute.require(asked, store.code(folder), str(folder))
             return _again(folder, as_json, quiet)
         store.begin(folder, settings(asked), runtime.versions())
         run, code = measure(asked, planned, folder, quiet)
@@ -106,23 +116,25 @@ def command(
 
 def measure(asked: "Sweep", planned: "Plan", folder: Path, quiet: bool) -> tuple["Run", int]:
     """Run the grid, store it, draw it."""
-    from gradlab import engine, memory, probing, registry, tables
+    from gradlab import memory, registry
     from gradlab.cli import _figures
     from gradlab.cli._progress import Bar
-    from gradlab.shards import Shards
-    from gradlab.status import Exit
+    from gradlab.errors import Exit
+    from gradlab.runs.shards import Shards
+    from gradlab.studies.sweep import compute, probing
+    from gradlab.studies.sweep import results as sweep_results
 
     shards = Shards(folder)
     with Bar(planned, f"measuring {asked.points} points", quiet) as bar:
         results = []
-        for result in engine.run(asked, bar.sweep, shards):
+        for result in compute.run(asked, bar.sweep, shards):
             results.append(result)
             # The devices are busy with the next cell: a good moment for slow imports.
             import h5netcdf  # noqa: F401
             import xarray  # noqa: F401
 
-            from gradlab.labelled import dataset
             from gradlab.plots import _style  # noqa: F401
+            from gradlab.studies.sweep.labelled import dataset
         memory.release()
         results.sort(key=lambda result: asked.cell.index(result.cell))
         bar.show("writing")
@@ -130,16 +142,16 @@ def measure(asked: "Sweep", planned: "Plan", folder: Path, quiet: bool) -> tuple
         fixed = [label for label in asked.cell if "w_rec" in registry.make("cells", label).fixed]
         facts: dict[str, Any] = {"objective": asked.objective, "precision": asked.precision}
         norms = probing.noted(dataset(results, *axes, fixed, hidden=asked.hidden, **facts), asked.probe)
-        table = tables.metrics(norms)
+        table = sweep_results.metrics(norms)
         failures = _failures(table, norms)
         weights = {result.cell: result.digests for result in results}
         code = {result.cell: result.code for result in results}
-        starts = engine.starts(asked)
+        starts = compute.starts(asked)
         about = (
             _about(asked, len(failures), weights) | {"code": code} | ({"starts": starts} if starts else {})
         )
-        run = tables.Run(about, table, norms)
-        tables.write(folder, run, failures)
+        run = sweep_results.Run(about, table, norms)
+        sweep_results.write(folder, run, failures)
         shards.drop()
         memory.release(programs=False)
         bar.show("drawing")
@@ -154,7 +166,7 @@ def measure(asked: "Sweep", planned: "Plan", folder: Path, quiet: bool) -> tuple
 
 def _failures(table: "pandas.DataFrame", norms: "xarray.Dataset") -> list[dict[str, Any]]:
     """The points with a pass that is not finite: which pass, the step it comes to first, and the leaves."""
-    from gradlab.profiles import backward_leaves
+    from gradlab.metrics.profiles import backward_leaves
 
     axes = ["cell", "init", "w_rec", "T", "seed"]
     whole = table["part"] == "state"
@@ -174,10 +186,11 @@ def _failures(table: "pandas.DataFrame", norms: "xarray.Dataset") -> list[dict[s
 
 def _about(asked: "Sweep", failed: int, weights: dict[str, dict[str, str]]) -> dict[str, Any]:
     """What `run.json` says beside the digests of the files."""
-    from gradlab import runtime, store
-    from gradlab.experiment import settings
-    from gradlab.lanczos import TOLERANCE
-    from gradlab.profiles import bound
+    from gradlab import runtime
+    from gradlab.metrics.profiles import bound
+    from gradlab.recurrence.lanczos import TOLERANCE
+    from gradlab.runs import store
+    from gradlab.studies.sweep.settings import settings
 
     limit, largest = bound(asked.precision, max(asked.T)), TOLERANCE[asked.precision]
     return {
@@ -212,11 +225,11 @@ def _show(run: "Run", folder: Path, as_json: bool, quiet: bool, code: int) -> No
 
 def _again(folder: Path, as_json: bool, quiet: bool) -> int:
     """Show what an equal command has measured before, and draw what a cut left undrawn."""
-    from gradlab import tables
     from gradlab.cli import _figures
-    from gradlab.status import Exit
+    from gradlab.errors import Exit
+    from gradlab.studies.sweep import results as sweep_results
 
-    run = tables.read(folder)
+    run = sweep_results.read(folder)
     _figures.finish(run, folder, "sweep")
     if not quiet:
         _output.note(f"{run.about['points']} of {run.about['points']} points already done")

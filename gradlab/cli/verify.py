@@ -7,9 +7,9 @@ import typer
 from gradlab.cli import _output
 
 if TYPE_CHECKING:
-    from gradlab.judging import Check
-    from gradlab.plan import Plan
-    from gradlab.verify import Verification
+    from gradlab.gradcheck.compare import Check
+    from gradlab.gradcheck.verify import Verification
+    from gradlab.planning.plan import Plan
 
 
 class Asked(NamedTuple):
@@ -48,7 +48,7 @@ def command(
     for operations that leave float64; and tries two layers. It says what it has not tried.
     """
     from gradlab import runtime
-    from gradlab.status import Exit, GradlabError
+    from gradlab.errors import Exit, GradlabError
 
     asked = _asked(hidden, inputs, lengths, scale, points, seed, surrogate)
     runtime.configure()
@@ -76,21 +76,21 @@ def _asked(
     hidden: str, inputs: str, lengths: str, scale: str, points: str, seed: str, surrogate: bool
 ) -> Asked:
     """The options as numbers, each within its range."""
-    from gradlab import experiment
+    from gradlab.errors import GradlabError, shown
     from gradlab.registry import number
-    from gradlab.status import GradlabError, shown
+    from gradlab.studies.sweep import settings
 
     values = {
         "--inputs": (int(number("--inputs", inputs, inputs, int)),),
         "--hidden": (int(number("--hidden", hidden, hidden, int)),),
-        "--lengths": experiment.integers("--lengths", lengths),
+        "--lengths": settings.integers("--lengths", lengths),
         "--points": (int(number("--points", points, points, int)),),
     }
     for option, counts in values.items():
         for count in counts:
             if not 1 <= count <= MOST[option]:
                 raise GradlabError(option, f"{shown(count)} is out of range; 1 to {MOST[option]}")
-    scales = experiment.floats("--scale", scale)
+    scales = settings.floats("--scale", scale)
     for factor in scales:
         if factor <= 0:
             raise GradlabError("--scale", f"{shown(factor)} is out of range; a positive number")
@@ -106,13 +106,14 @@ def _asked(
 
 def _planned(spec: str, asked: "Asked") -> tuple[Any, "Plan"]:
     """The cell, and what its checks will take."""
-    from gradlab import registry, verify_plan
+    from gradlab import registry
+    from gradlab.gradcheck import plan
 
     made = registry.make("cells", spec)
-    planned = verify_plan.plan(
+    planned = plan.plan(
         registry.spelling(made), made, asked.sizes, asked.lengths, len(asked.scales), asked.points
     )
-    verify_plan.check(planned)
+    plan.check(planned)
     return made, planned
 
 
@@ -130,10 +131,12 @@ def _verified(spec: str, made: Any, asked: "Asked", planned: "Plan", quiet: bool
     import jax
     import jax.numpy as jnp
 
-    from gradlab import compiled, registry, verify_plan
+    from gradlab import registry
     from gradlab.cli._progress import Bar
-    from gradlab.draw import stream
-    from gradlab.verify import verify
+    from gradlab.gradcheck import plan
+    from gradlab.gradcheck.verify import verify
+    from gradlab.planning import compiled
+    from gradlab.studies.sweep.networks import stream
 
     initializer = registry.make("initializers", "gaussian")
     d_in, d_hidden = asked.sizes
@@ -162,9 +165,9 @@ def _verified(spec: str, made: Any, asked: "Asked", planned: "Plan", quiet: bool
         with Bar(planned, f"checking {spec}", quiet) as bar:
 
             def told() -> None:
-                bar.left.credit(verify_plan.COMPILING, 1.0, computed=True)
-                share = 1 / (verify_plan.WAYS * planned.counts["cases"])
-                bar.left.credit(verify_plan.CHECKING, share, computed=True)
+                bar.left.credit(plan.COMPILING, 1.0, computed=True)
+                share = 1 / (plan.WAYS * planned.counts["cases"])
+                bar.left.credit(plan.CHECKING, share, computed=True)
                 bar.show("comparing")
 
             found = verify(
@@ -179,7 +182,7 @@ def _verified(spec: str, made: Any, asked: "Asked", planned: "Plan", quiet: bool
                 surrogate=asked.surrogate or None,
                 report=told,
             )
-        compiled.note(**verify_plan.of_program(registry.spelling(made), asked.sizes, asked.lengths))
+        compiled.note(**plan.of_program(registry.spelling(made), asked.sizes, asked.lengths))
         return found
 
 

@@ -3,7 +3,7 @@
 import importlib
 from typing import Any
 
-from gradlab.status import Exit, GradlabError
+from gradlab.errors import Exit, GradlabError
 
 
 def needed(module: str, package: str) -> Any:

@@ -1,7 +1,7 @@
 """A table for a spreadsheet."""
 
 from gradlab.escaping import spreadsheet
-from gradlab.tables import Run
+from gradlab.studies.sweep.results import Run
 
 FILE = "run.csv"
 

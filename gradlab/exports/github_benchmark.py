@@ -2,9 +2,9 @@
 
 import math
 
-from gradlab import tables
 from gradlab.escaping import document, plain
-from gradlab.tables import Run
+from gradlab.studies.sweep import results
+from gradlab.studies.sweep.results import Run
 
 FILE = "benchmark.json"
 _HORIZONS = ("half_life", "soft_horizon", "credit_horizon")
@@ -17,7 +17,7 @@ def github_benchmark(run: Run) -> bytes:
     reached, or 0, is left out.
     """
     rows = []
-    for group in tables.groups(run):
+    for group in results.groups(run):
         for name in _HORIZONS:
             value = float(getattr(group, name))
             if math.isfinite(value) and value > 0:

@@ -1,8 +1,8 @@
 """The labelled arrays, whole."""
 
-from gradlab import tables
 from gradlab.escaping import document
-from gradlab.tables import Run
+from gradlab.studies.sweep import results
+from gradlab.studies.sweep.results import Run
 
 FILE = "run.nc"
 
@@ -13,4 +13,4 @@ def netcdf(run: Run) -> bytes:
     xarray, R, Julia, MATLAB and ncdump read it.
     """
     facts = document(run.about, sort_keys=True)
-    return tables.netcdf(run.norms.assign_attrs(run=facts))
+    return results.netcdf(run.norms.assign_attrs(run=facts))

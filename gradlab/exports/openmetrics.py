@@ -2,9 +2,9 @@
 
 import math
 
-from gradlab import tables
 from gradlab.escaping import openmetrics as escaped
-from gradlab.tables import Run
+from gradlab.studies.sweep import results
+from gradlab.studies.sweep.results import Run
 
 FILE = "run.txt"
 
@@ -20,7 +20,7 @@ _GAUGES = {
 
 def openmetrics(run: Run) -> bytes:
     """One gauge a (metric, cell, init, w_rec) at the longest T; what has no value has no line."""
-    groups = tables.groups(run)
+    groups = results.groups(run)
     lines = []
     for name, words in _GAUGES.items():
         lines += [f"# TYPE gradlab_{name} gauge", f"# HELP gradlab_{name} {escaped(words)}"]

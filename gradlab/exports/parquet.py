@@ -3,7 +3,7 @@
 import io
 
 from gradlab.exports._needed import needed
-from gradlab.tables import Run
+from gradlab.studies.sweep.results import Run
 
 FILE = "run.parquet"
 

@@ -4,10 +4,10 @@ import io
 
 import numpy as np
 
-from gradlab import tables
 from gradlab.escaping import plain
 from gradlab.exports._needed import needed
-from gradlab.tables import Run
+from gradlab.studies.sweep import results
+from gradlab.studies.sweep.results import Run
 
 FILE = "events.out.tfevents.0.gradlab"
 
@@ -24,7 +24,7 @@ def tensorboard(run: Run) -> bytes:
     content = io.BytesIO()
     writer = record(content)
     writer.write(event(wall_time=0.0, file_version="brain.Event:2").SerializeToString())
-    for group in tables.groups(run):
+    for group in results.groups(run):
         tag = plain(f"transport/{group.cell} {group.init} w_rec={group.w_rec:g}")
         for lag in np.flatnonzero(~np.isnan(group.profile)).tolist():
             value = summary.Value(tag=tag, simple_value=float(group.profile[lag]))

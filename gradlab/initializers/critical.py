@@ -14,8 +14,8 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Float
 from scipy.optimize import brentq
 
-from gradlab.status import GradlabError
-from gradlab.trees import merged, split
+from gradlab.errors import GradlabError
+from gradlab.recurrence.trees import merged, split
 from gradlab.types import Initializer, Key, Scalar
 
 GAINS = (2.0**-4, 2.0**12)

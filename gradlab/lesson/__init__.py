@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-from gradlab import compiled, runtime
+from gradlab import runtime
+from gradlab.errors import GradlabError, shown
 from gradlab.lesson.parts import Chapter
-from gradlab.plan import STARTING, Piece, Plan, require_room
-from gradlab.status import GradlabError, shown
+from gradlab.planning import compiled
+from gradlab.planning.plan import STARTING, Piece, Plan, require_room
 
 CHAPTERS = ("unrolled", "sent_back", "far_left", "cliff", "answers", "variants", "reading")
 """Chapter 1 first."""
@@ -62,7 +63,7 @@ GAIN = 1.5
 
 def plan(numbers: list[int]) -> Plan:
     """What the chapters will take."""
-    from gradlab import costs
+    from gradlab.planning import costs
 
     together = GAIN if min(AT_ONCE, len(numbers), runtime.cores()) > 1 else 1.0
     pieces = {STARTING: Piece(costs.IMPORTS)}

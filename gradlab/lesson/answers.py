@@ -8,11 +8,11 @@ import jax
 import numpy as np
 
 from gradlab import registry
-from gradlab.draw import stream
-from gradlab.experiment import Sweep
 from gradlab.lesson import measured
 from gradlab.lesson.parts import Chapter, Chart, Curve, Figure, Panel, Table
 from gradlab.lesson.words import number, ten_to
+from gradlab.studies.sweep.networks import stream
+from gradlab.studies.sweep.settings import Sweep
 
 PLAIN, ESN, LSTM97 = "elman", "esn(leak=1.0)", "lstm97"
 STARTS, T, N, W_REC, STD = ("gaussian", "orthogonal"), 100, 16, 0.9, 0.1

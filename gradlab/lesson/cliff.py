@@ -8,14 +8,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gradlab import arms, objectives, registry
-from gradlab.activations import sigmoid
-from gradlab.draw import stream
+from gradlab import registry
 from gradlab.lesson.measured import quick
 from gradlab.lesson.parts import Chapter, Chart, Curve, Figure, Grid, Panel
 from gradlab.lesson.words import number, ten_to
+from gradlab.recurrence import objectives
+from gradlab.recurrence.activations import sigmoid
+from gradlab.recurrence.unroll import log10_norm
+from gradlab.studies.remedies import arms
+from gradlab.studies.sweep.networks import stream
 from gradlab.types import Setup, Trail
-from gradlab.unroll import log10_norm
 
 STEPS, TARGET, START = 50, 0.7, 0.5
 W_RANGE, B_RANGE, CELLS = (3.0, 7.0), (-4.0, -1.0), (121, 91)

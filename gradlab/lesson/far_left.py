@@ -8,11 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gradlab import registry, train
-from gradlab.draw import stream
+from gradlab import registry
 from gradlab.lesson.parts import Chapter, Chart, Curve, Figure, Panel
 from gradlab.lesson.words import number
 from gradlab.report.words import listed
+from gradlab.studies.remedies import loop as remedies_loop
+from gradlab.studies.sweep.networks import stream
 from gradlab.types import Remedy
 
 CELLS = ("elman", "lstm(forget_bias=3.0)")
@@ -38,10 +39,10 @@ class Numbers(NamedTuple):
     chance: float
 
 
-def setting(cell: str) -> train.Setting:
+def setting(cell: str) -> remedies_loop.Setting:
     """The task and the network; plain gradient descent."""
     task, made = registry.make("tasks", TASK), registry.make("cells", cell)
-    return train.Setting(task, made, Remedy(), T, N, BATCH)
+    return remedies_loop.Setting(task, made, Remedy(), T, N, BATCH)
 
 
 def measure(seed: int) -> Numbers:
@@ -60,10 +61,10 @@ def _plain(part: Any) -> Any:
 
 
 @functools.cache
-def _training(setting: train.Setting) -> Any:
+def _training(setting: remedies_loop.Setting) -> Any:
     """`key -> Learned`: every time step works on a copy of the weights, and all copies stay equal."""
 
-    def loss(copies: Any, weights: train.Weights, state: Any, example: Any) -> Any:
+    def loss(copies: Any, weights: remedies_loop.Weights, state: Any, example: Any) -> Any:
         def body(state: Any, item: Any) -> tuple[Any, Any]:
             state = setting.cell.step(item[0], state, item[1])
             return state, setting.cell.readout(state)
@@ -71,12 +72,12 @@ def _training(setting: train.Setting) -> Any:
         _, hidden = jax.lax.scan(body, state, (copies, example.xs))
         return setting.task.loss(hidden @ weights.w_out.T + weights.b_out[None], example)
 
-    def mean_loss(copies: Any, weights: train.Weights, state: Any, examples: Any) -> Any:
+    def mean_loss(copies: Any, weights: remedies_loop.Weights, state: Any, examples: Any) -> Any:
         return jax.vmap(lambda example: loss(copies, weights, state, example))(examples).mean()
 
-    def update(lane: train.Lane, moved: Any, t: Any) -> Any:
+    def update(lane: remedies_loop.Lane, moved: Any, t: Any) -> Any:
         keys = jax.random.split(jax.random.fold_in(lane.key, t), setting.batch)
-        examples = train.sample(setting, keys, float)
+        examples = remedies_loop.sample(setting, keys, float)
         weights = lane.weights
         copies = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (setting.T, *leaf.shape)), weights.cell)
         by_step, rest = jax.grad(mean_loss, argnums=(0, 1))(copies, weights, lane.state, examples)
@@ -87,14 +88,14 @@ def _training(setting: train.Setting) -> Any:
 
     def run(key: Any) -> Any:
         start = registry.make("initializers", "orthogonal")
-        lane = train.start(setting, start, W_REC, RATE, key, float)
+        lane = remedies_loop.start(setting, start, W_REC, RATE, key, float)
         moved = jax.tree.map(lambda leaf: jnp.zeros((setting.T, *leaf.shape), float), lane.weights.cell)
 
         def look(loop: Any, borders: Any) -> Any:
             lane, moved = jax.lax.fori_loop(
                 borders[0], borders[1], lambda t, loop: update(loop[0], loop[1], t), loop
             )
-            seen, _ = train.judge(setting, lane, jax.random.fold_in(lane.key, 2**31), JUDGED)
+            seen, _ = remedies_loop.judge(setting, lane, jax.random.fold_in(lane.key, 2**31), JUDGED)
             whole = _sizes(jax.tree.map(lambda m: m.sum(axis=0)[None], moved))[0]
             return (lane, moved), (_sizes(moved), whole, seen)
 

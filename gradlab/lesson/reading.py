@@ -8,10 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from gradlab import registry, train
-from gradlab.draw import stream
+from gradlab import registry
 from gradlab.lesson.parts import Chapter, Figure, Strip, Table
 from gradlab.lesson.words import number
+from gradlab.studies.remedies import loop
+from gradlab.studies.sweep.networks import stream
 from gradlab.types import Remedy
 
 CELL, N, T, BATCH, RATE, UPDATES = "lstm", 24, 60, 16, 0.01, 500
@@ -59,12 +60,10 @@ def measure(seed: int) -> Numbers:
     with jax.enable_x64(True):
         tasks = {part: registry.make("tasks", f"characters(part={part})") for part in ("train", "test")}
         cell = registry.make("cells", CELL)
-        setting = train.Setting(tasks["train"], cell, Remedy(), T, N, BATCH, "adam", UPDATES)
+        setting = loop.Setting(tasks["train"], cell, Remedy(), T, N, BATCH, "adam", UPDATES)
         key = stream(seed, "lesson", chapter=7)
         texts = {part: _passage(task, READ) for part, task in tasks.items()}
-        before = train.start(
-            setting, registry.make("initializers", "orthogonal"), 1.0, RATE, key, jnp.float32
-        )
+        before = loop.start(setting, registry.make("initializers", "orthogonal"), 1.0, RATE, key, jnp.float32)
         after = _training(setting)(before)
         readers = [_reader(setting, lane, texts) for lane in (before, after)]
         text = texts["test"][0]
@@ -98,17 +97,17 @@ def starts(text: str) -> NDArray[np.bool_]:
 
 
 @functools.cache
-def _training(setting: train.Setting) -> Any:
-    body = lambda _, lane: train.update(setting, lane)[0]
+def _training(setting: loop.Setting) -> Any:
+    body = lambda _, lane: loop.update(setting, lane)[0]
     return jax.jit(lambda lane: jax.lax.fori_loop(0, setting.every, body, lane))
 
 
 @functools.cache
-def _read(setting: train.Setting) -> Any:
+def _read(setting: loop.Setting) -> Any:
     """`(lane, codes, starts) -> (memory, openings, outputs)` of every character; a sentence starts afresh."""
     cell, letters = setting.cell, setting.task.sizes[0]
 
-    def run(lane: train.Lane, codes: Any, starts: Any) -> Any:
+    def run(lane: loop.Lane, codes: Any, starts: Any) -> Any:
         def body(state: Any, item: tuple[Any, Any]) -> tuple[Any, Any]:
             x, fresh = item
             state = jax.tree.map(lambda new, old: jnp.where(fresh, new, old), lane.state, state)
@@ -135,7 +134,7 @@ def signals(text: str) -> dict[str, NDArray[np.float64]]:
     return {name: np.asarray(values, np.float64) for name, values in zip(SIGNALS, found, strict=True)}
 
 
-def _reader(setting: train.Setting, lane: Any, texts: dict[str, tuple[str, Any, Any]]) -> Reader:
+def _reader(setting: loop.Setting, lane: Any, texts: dict[str, tuple[str, Any, Any]]) -> Reader:
     """Choose the units on the training text; everything that is told is of the other."""
     read = {part: jax.tree.map(np.asarray, _read(setting)(lane, *text[1:])) for part, text in texts.items()}
     rows = {part: _units(found[0]) for part, found in read.items()}

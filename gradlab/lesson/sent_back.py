@@ -3,10 +3,10 @@
 import math
 from typing import NamedTuple
 
-from gradlab.experiment import Sweep
 from gradlab.lesson import measured
 from gradlab.lesson.parts import Chapter, Chart, Curve, Figure, Panel, Table
 from gradlab.lesson.words import number, ten_to
+from gradlab.studies.sweep.settings import Sweep
 
 LINEAR, TANH = "elman(activation=identity)", "elman"
 GAINS, T, W = (0.9, 1.0, 1.1), 100, 0.9

@@ -7,14 +7,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gradlab import objectives, registry
-from gradlab.draw import stream
+from gradlab import registry
 from gradlab.lesson.measured import quick
 from gradlab.lesson.parts import Chapter, Figure, Form, Unrolled
 from gradlab.lesson.words import number
+from gradlab.recurrence import objectives
+from gradlab.recurrence.unroll import log10_norm, norms, send_back
 from gradlab.report.words import listed
+from gradlab.studies.sweep.networks import stream
 from gradlab.types import Objective, Scaled, Setup
-from gradlab.unroll import log10_norm, norms, send_back
 
 N, T, W_REC = 4, 6, 0.9
 CELL = "elman"

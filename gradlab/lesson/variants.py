@@ -5,12 +5,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gradlab import arms, registry
-from gradlab.experiment import Sweep
+from gradlab import registry
 from gradlab.lesson import measured
 from gradlab.lesson.parts import Chapter, Chart, Curve, Figure, Panel, Table
 from gradlab.lesson.words import number, ten_to
 from gradlab.report.words import listed
+from gradlab.studies.remedies import arms
+from gradlab.studies.sweep.settings import Sweep
 
 CELLS = {
     "lstm": "LSTM",

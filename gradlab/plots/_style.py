@@ -20,7 +20,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from gradlab.escaping import plain
-from gradlab.files import replace, storage
+from gradlab.runs.files import replace, storage
 
 WIDTH = 7.2
 """Of a full figure, in inches: two columns of a page."""

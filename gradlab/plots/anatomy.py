@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gradlab.plots import _drawing, _style
 from gradlab.plots._structures import structure
 from gradlab.states import OK, UNDEFINED
-from gradlab.tables import Run, grid
+from gradlab.studies.sweep.results import Run, grid
 
 READS = "sweep"
 BY_DEFAULT = False

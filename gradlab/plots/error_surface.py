@@ -11,8 +11,8 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from gradlab.plots import _one_unit, _style
-from gradlab.tables import Run
-from gradlab.trained import Trained
+from gradlab.studies.remedies.results import Trained
+from gradlab.studies.sweep.results import Run
 
 READS = ""
 NEEDS: tuple[str, ...] = ()

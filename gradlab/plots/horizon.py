@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from gradlab.metrics.profiles import HALF, SOFT
 from gradlab.plots import _style
-from gradlab.profiles import HALF, SOFT
 from gradlab.states import FORWARD_NONFINITE, UNDEFINED
-from gradlab.tables import Run, grid
+from gradlab.studies.sweep.results import Run, grid
 
 READS = "sweep"
 BY_DEFAULT = False

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from gradlab.plots import _style
-from gradlab.trained import Trained
+from gradlab.studies.remedies.results import Trained
 
 if TYPE_CHECKING:
     import pandas

@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from gradlab.errors import GradlabError
 from gradlab.plots import _style
-from gradlab.status import GradlabError
-from gradlab.tables import Run
+from gradlab.studies.sweep.results import Run
 
 READS = "sweep"
 """Which command's runs it draws."""

@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from gradlab.errors import GradlabError
 from gradlab.plots import _style
-from gradlab.status import GradlabError
-from gradlab.summary import border
-from gradlab.tables import Run, grid
+from gradlab.studies.sweep.results import Run, grid
+from gradlab.studies.sweep.rows import border
 
 READS = "sweep"
 """Which command's runs it draws."""

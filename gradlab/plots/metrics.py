@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from gradlab.metrics.profiles import METRICS
 from gradlab.plots import _style
-from gradlab.profiles import METRICS
 from gradlab.registry import unknown
-from gradlab.tables import Run
+from gradlab.studies.sweep.results import Run
 
 if TYPE_CHECKING:
     import pandas

@@ -6,8 +6,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from gradlab.plots import _one_unit, _style
-from gradlab.tables import Run
-from gradlab.trained import Trained
+from gradlab.studies.remedies.results import Trained
+from gradlab.studies.sweep.results import Run
 
 READS = ""
 NEEDS: tuple[str, ...] = ()

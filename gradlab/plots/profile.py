@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from gradlab.metrics.profiles import mean_ok
 from gradlab.plots import _style
-from gradlab.profiles import mean_ok
 from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE, OK
-from gradlab.tables import Run
+from gradlab.studies.sweep.results import Run
 
 READS = "sweep"
 """Which command's runs it draws."""

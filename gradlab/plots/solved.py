@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter, PercentFormatter
 
-from gradlab.outcomes import Outcome
 from gradlab.plots import _style
 from gradlab.stats import LEVEL, percent
-from gradlab.trained import Trained
+from gradlab.studies.remedies.results import Trained
+from gradlab.studies.remedies.rows import Outcome
 
 READS = "remedies"
 NEEDS: tuple[str, ...] = ()

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from gradlab.plots import _style
-from gradlab.trained import Trained
+from gradlab.studies.remedies.results import Trained
 
 READS = "remedies"
 NEEDS = ("transport", "adjoint", "weight_gradient")

@@ -6,11 +6,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from gradlab.errors import GradlabError
 from gradlab.plots import _style
 from gradlab.registry import unknown
 from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE, OK
-from gradlab.status import GradlabError
-from gradlab.tables import Run
+from gradlab.studies.sweep.results import Run
 
 READS = "sweep"
 """Which command's runs it draws."""

@@ -13,10 +13,10 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
-from gradlab.outcomes import Outcome, forecast
 from gradlab.plots import _style
 from gradlab.stats import percent
-from gradlab.trained import Trained
+from gradlab.studies.remedies.results import Trained
+from gradlab.studies.remedies.rows import Outcome, forecast
 
 READS = "remedies"
 NEEDS: tuple[str, ...] = ()

@@ -8,11 +8,11 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Int
 
-from gradlab import outer, projections
-from gradlab.projections import Gradient
-from gradlab.trees import constant, lane_of
+from gradlab.recurrence import outer, projections
+from gradlab.recurrence.projections import Gradient
+from gradlab.recurrence.trees import constant, lane_of
+from gradlab.recurrence.unroll import Norm, norms, send_back
 from gradlab.types import Scaled, Setup, Step
-from gradlab.unroll import Norm, norms, send_back
 
 
 class Columns(NamedTuple):

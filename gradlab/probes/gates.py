@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from gradlab.forward import log_of, one, scan, times
+from gradlab.recurrence.forward import log_of, one, scan, times
 from gradlab.types import Setup, Step
 
 AXES = {

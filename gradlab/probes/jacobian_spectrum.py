@@ -9,9 +9,9 @@ from jax import Array
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Float, Int
 
-from gradlab.forward import with_jacobian
+from gradlab.recurrence.forward import with_jacobian
+from gradlab.recurrence.unroll import DEAD, Norm, rescale, reverse_scan
 from gradlab.types import Setup, Step
-from gradlab.unroll import DEAD, Norm, rescale, reverse_scan
 
 AXES = {"step_singular_values": ("step", "index"), "product_singular_values": ("lag", "index")}
 SWEEPS = 40

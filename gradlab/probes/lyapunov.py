@@ -12,7 +12,7 @@ from jax import Array
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Float
 
-from gradlab.forward import Product, log_of, one, scan, times, with_jacobian
+from gradlab.recurrence.forward import Product, log_of, one, scan, times, with_jacobian
 from gradlab.types import Setup, Step
 
 AXES = {

@@ -7,10 +7,10 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from gradlab import mean_field as theory
-from gradlab.forward import Product, log_of, one, scan, times, with_jacobian
+from gradlab.recurrence.forward import Product, log_of, one, scan, times, with_jacobian
+from gradlab.recurrence.unroll import Norm, rescale
+from gradlab.theory import mean_field as theory
 from gradlab.types import Setup, Step
-from gradlab.unroll import Norm, rescale
 
 AXES = {"mean_field_growth": ("step",), "mean_field_exponent": ("step",), "mean_field_exact": ()}
 

@@ -8,7 +8,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
-from gradlab.forward import scan
+from gradlab.recurrence.forward import scan
 from gradlab.types import Setup, Step
 
 AXES = {"memory_function": ("delay",), "memory_capacity": ()}

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from gradlab.forward import scan, with_jacobian
+from gradlab.recurrence.forward import scan, with_jacobian
 from gradlab.types import Setup, Step
 
 AXES = {"near_bound": ("step",), "small_derivative": ("step",), "dead": ("step",)}

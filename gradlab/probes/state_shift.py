@@ -8,8 +8,8 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
-from gradlab.linear import prepared
-from gradlab.trees import has_gradient
+from gradlab.recurrence.pullback import prepared
+from gradlab.recurrence.trees import has_gradient
 from gradlab.types import Setup, Step
 
 AXES: dict[str, tuple[str, ...]] = {"state_shift": ()}

@@ -6,10 +6,10 @@ import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
-from gradlab.lanczos import Tridiagonal, first_start, largest_singular_value, tridiagonalise
-from gradlab.linear import pullback
+from gradlab.recurrence.lanczos import Tridiagonal, first_start, largest_singular_value, tridiagonalise
+from gradlab.recurrence.pullback import pullback
+from gradlab.recurrence.unroll import NOT_CERTIFIED, Norm, norms, rescale, reverse_scan
 from gradlab.types import Scaled, Setup, Step
-from gradlab.unroll import NOT_CERTIFIED, Norm, norms, rescale, reverse_scan
 
 
 class Columns(NamedTuple):

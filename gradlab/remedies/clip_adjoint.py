@@ -5,9 +5,9 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Int
 
+from gradlab.recurrence.unroll import norms, rescale
 from gradlab.remedies import _checks
 from gradlab.types import Remedy, Scaled
-from gradlab.unroll import norms, rescale
 
 
 def clip_adjoint(*, threshold: float = 1.0) -> Remedy:

@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from gradlab.recurrence.unroll import norms, rescale
 from gradlab.remedies import _checks
 from gradlab.types import Remedy
-from gradlab.unroll import norms, rescale
 
 
 def clip_norm(*, threshold: float = 1.0) -> Remedy:

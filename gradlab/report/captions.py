@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from gradlab import tables
-from gradlab.outcomes import Outcome, forecast
 from gradlab.report.verdict import by_cell, crossings, far_end_known, network
 from gradlab.report.words import counted, listed, number, power, signed
-from gradlab.sentences import named
 from gradlab.states import OK
 from gradlab.stats import percent
-from gradlab.summary import Group, border
-from gradlab.tables import Run
-from gradlab.trained import Trained
+from gradlab.studies.remedies.results import Trained
+from gradlab.studies.remedies.rows import Outcome, forecast
+from gradlab.studies.remedies.sentences import named
+from gradlab.studies.sweep import results
+from gradlab.studies.sweep.results import Run
+from gradlab.studies.sweep.rows import Group, border
 
 
 def caption(run: Any, spec: str, home: Any) -> str:
@@ -36,7 +36,7 @@ def caption(run: Any, spec: str, home: Any) -> str:
 
 def _profile(run: Run) -> str:
     """Who ends lowest and who highest at the far end of the sequence."""
-    rows = tables.groups(run)
+    rows = results.groups(run)
     ends = [(float(row.profile[known[-1]]), int(known[-1]), row) for row in rows if len(known := _lags(row))]
     zeros = sum(not math.isnan(row.hard_horizon) for row in rows)
     if not ends:
@@ -61,7 +61,7 @@ def _end(end: tuple[float, int, Group], rows: list[Group]) -> str:
 
 def _rate_map(run: Run) -> str:
     """Where the border lies at the longest T, and how it has moved since the shortest."""
-    rates = tables.mean_rates(run)
+    rates = results.mean_rates(run)
     Ts, gains = run.norms["T"].values, run.norms["w_rec"].values
     short, long = int(Ts.argmin()), int(Ts.argmax())
     several = run.norms.sizes["init"] > 1
@@ -117,7 +117,7 @@ def _range(norms: Any, needs: tuple[str, ...]) -> str:
 
 def _horizon(run: Run) -> str:
     """Between which horizons of credit the networks lie, and how many keep the transport to the end."""
-    every = tables.groups(run)
+    every = results.groups(run)
     rows = [row for row in every if row.regime not in ("UNDEFINED", "NONFINITE") and far_end_known(row)]
     known = sorted(
         (row.credit_horizon, network(row, every)) for row in rows if not math.isnan(row.credit_horizon)
@@ -193,8 +193,8 @@ ORDER = tuple(_CAPTIONS)
 
 def borders(run: Run) -> dict[tuple[str, int], float]:
     """The border of every (cell, T), over the mean rate of the seeds."""
-    rates = tables.mean_rates(run)
-    labels = list(by_cell(tables.groups(run)))
+    rates = results.mean_rates(run)
+    labels = list(by_cell(results.groups(run)))
     gains, flat = run.norms["w_rec"].values, rates.reshape(-1, *rates.shape[2:])
     return {
         (label, int(T)): border(gains, flat[c, :, t])

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradlab import tables
-from gradlab.profiles import QUANTITIES, mean_ok
+from gradlab.metrics.profiles import QUANTITIES, mean_ok
 from gradlab.report.sources import Source
 from gradlab.report.words import clean
 from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE
-from gradlab.tables import Run
+from gradlab.studies.sweep import results
+from gradlab.studies.sweep.results import Run
 
 LEAST_LAGS = 24
 """With fewer columns a map says too little to be kept."""
@@ -70,7 +70,7 @@ def _run(name: str, run: Run, most: int) -> dict[str, Any]:
     norms = run.norms
     Ts = [int(T) for T in norms["T"].values]
     lags = [np.unique(np.linspace(0, T, min(T + 1, most)).round().astype(int)) for T in Ts]
-    mean = tables.mean_rates(run)
+    mean = results.mean_rates(run)
     maps: dict[str, dict[str, dict[str, str]]] = {}
     for quantity in QUANTITIES:
         for part in map(str, norms["part"].values):

@@ -4,13 +4,13 @@ import warnings
 from typing import Any, NamedTuple
 
 from gradlab import registry
+from gradlab.errors import GradlabError, shown
+from gradlab.metrics.profiles import QUANTITIES
 from gradlab.plots._inline import inline
-from gradlab.profiles import QUANTITIES
 from gradlab.report.captions import ORDER, caption
 from gradlab.report.sources import Source
 from gradlab.report.words import clean
-from gradlab.status import GradlabError, shown
-from gradlab.trained import Trained
+from gradlab.studies.remedies.results import Trained
 
 ENLARGED = 1.7
 """CSS pixels for a point of a figure, at the most: its smallest letters are then as large as a caption's."""

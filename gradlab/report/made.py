@@ -4,8 +4,8 @@ import json
 import shlex
 from typing import Any, NamedTuple
 
-from gradlab import manifest
 from gradlab.report.words import clean
+from gradlab.runs import manifest
 
 _OPTIONS = {"T": "-T", "remedies": "--remedy", "rates": "--lr"}
 _OFF = {"match": "--no-match"}

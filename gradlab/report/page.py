@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gradlab import __version__
+from gradlab.errors import size
 from gradlab.report import explorer, figures, made, markdown, tabular, verdict
 from gradlab.report.figures import Picture
 from gradlab.report.made import Facts
 from gradlab.report.sources import Finding, Source
 from gradlab.report.tabular import Table
 from gradlab.report.words import clean, listed
-from gradlab.status import size
 
 LARGEST = 8_000_000
 """Bytes of a report that can still be mailed and opened at once."""

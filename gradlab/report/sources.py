@@ -4,12 +4,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gradlab import documents, files, tables, trained
+from gradlab.errors import GradlabError, shown
 from gradlab.report import unfinished
+from gradlab.runs import documents, files
 from gradlab.states import FORWARD_NONFINITE, UNDEFINED
-from gradlab.status import GradlabError, shown
-from gradlab.tables import Run
-from gradlab.trained import Trained
+from gradlab.studies.remedies import results as remedies_results
+from gradlab.studies.remedies.results import Trained
+from gradlab.studies.sweep import results as sweep_results
+from gradlab.studies.sweep.results import Run
 
 _LARGEST = 64 * 10**6
 """Bytes of the findings."""
@@ -84,11 +86,11 @@ def read(path: Path) -> Source:
 def _run(folder: Path) -> Run | Trained:
     if files.unfinished(folder):
         return unfinished.read(folder)
-    command = tables.command(folder)
+    command = sweep_results.command(folder)
     if command == "sweep":
-        return tables.read(folder)
+        return sweep_results.read(folder)
     if command == "remedies":
-        return trained.read(folder)
+        return remedies_results.read(folder)
     raise GradlabError(str(folder), f"was made by {shown(command)}; a report is of a sweep or of remedies")
 
 

@@ -6,16 +6,16 @@ import io
 import math
 from typing import Any, NamedTuple
 
-from gradlab import tables
 from gradlab.escaping import spreadsheet
-from gradlab.outcomes import Outcome, forecast
 from gradlab.report.captions import borders
 from gradlab.report.sources import Source
 from gradlab.report.words import number, signed
 from gradlab.stats import LEVEL, percent
-from gradlab.summary import EQUIVALENT, Group
-from gradlab.tables import Run
-from gradlab.trained import Trained
+from gradlab.studies.remedies.results import Trained
+from gradlab.studies.remedies.rows import Outcome, forecast
+from gradlab.studies.sweep import results
+from gradlab.studies.sweep.results import Run
+from gradlab.studies.sweep.rows import EQUIVALENT, Group
 
 
 class Column(NamedTuple):
@@ -72,7 +72,7 @@ def of(source: Source) -> list[Table]:
     if isinstance(run, Trained):
         rows = run.outcomes()
         return [_outcomes(rows, source.settings.get("rates"))]
-    rows_ = tables.groups(run)
+    rows_ = results.groups(run)
     return [_regimes(rows_), *([_borders(run)] if run.norms.sizes["w_rec"] > 1 else [])]
 
 

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradlab import files, manifest, profiles, tables
-from gradlab.files import BEGUN
-from gradlab.profiles import QUANTITIES
-from gradlab.shards import Arrays, Shards
+from gradlab.errors import Exit, GradlabError
+from gradlab.metrics import profiles
+from gradlab.metrics.profiles import QUANTITIES
+from gradlab.runs import files, manifest
+from gradlab.runs.files import BEGUN
+from gradlab.runs.shards import Arrays, Shards
 from gradlab.states import UNDEFINED
-from gradlab.status import Exit, GradlabError
-from gradlab.tables import Run
+from gradlab.studies.sweep import results
+from gradlab.studies.sweep.results import Run
 
 if TYPE_CHECKING:
     import xarray
@@ -40,7 +42,7 @@ def read(folder: Path) -> Run:
         raise nothing(folder, "the run has begun, and no point of it has finished yet")
     points = math.prod(len(settings[axis]) for axis in ("cell", "init", "w_rec", "T")) * settings["seeds"]
     norms = dataset(settings, found)
-    return Run(about | {"status": "running", "points": points}, tables.metrics(norms), norms)
+    return Run(about | {"status": "running", "points": points}, results.metrics(norms), norms)
 
 
 def _fits(settings: dict[str, Any], arrays: Arrays) -> bool:

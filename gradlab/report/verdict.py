@@ -6,12 +6,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gradlab import tables
 from gradlab.report.sources import Progress, Source
 from gradlab.report.words import counted, listed, number, signed, span
-from gradlab.sentences import judged, sentences
-from gradlab.summary import Group, border
-from gradlab.trained import Trained
+from gradlab.studies.remedies.results import Trained
+from gradlab.studies.remedies.sentences import judged, sentences
+from gradlab.studies.sweep import results
+from gradlab.studies.sweep.rows import Group, border
 
 _FATES = {
     "VANISH": ("vanishes", "vanish"),
@@ -52,7 +52,7 @@ def verdict(source: Source) -> str:
     """What the numbers answer, in one sentence."""
     if isinstance(source.run, Trained):
         return judged(source.run.outcomes())
-    return sweep_verdict(tables.groups(source.run))
+    return sweep_verdict(results.groups(source.run))
 
 
 def details(source: Source) -> list[tuple[str, str]]:

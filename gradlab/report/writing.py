@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from gradlab import files
-from gradlab.files import replace, storage
+from gradlab.errors import GradlabError, shown
 from gradlab.report.page import MARK, Written
 from gradlab.report.sources import Source
-from gradlab.status import GradlabError, shown
+from gradlab.runs import files
+from gradlab.runs.files import replace, storage
 
 _HEAD = 4096
 """Characters of a file in which a report says that it is one."""

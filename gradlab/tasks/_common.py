@@ -9,7 +9,7 @@ from jax import Array
 from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 
-from gradlab.status import GradlabError
+from gradlab.errors import GradlabError
 from gradlab.types import Key, Scalar
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
-from gradlab import files
+from gradlab.runs import files
 from gradlab.tasks import _common, _grammar
 from gradlab.types import Example, Key, Scalar, Task
 

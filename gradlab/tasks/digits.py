@@ -11,7 +11,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
-from gradlab.status import Exit, GradlabError
+from gradlab.errors import Exit, GradlabError
 from gradlab.tasks import _common
 from gradlab.types import Example, Key, Scalar, Task
 

@@ -6,8 +6,8 @@ import pytest
 
 from gradlab import registry
 from gradlab.cells.stacked import Stacked
+from gradlab.errors import GradlabError
 from gradlab.initializers.orthogonal import orthogonal
-from gradlab.status import GradlabError
 from tests import exact
 from tests import test_contracts as contracts
 from tests.cells import foreign

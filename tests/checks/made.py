@@ -2,7 +2,7 @@
 
 import math
 
-from gradlab.samples import Sample, Samples
+from gradlab.findings.samples import Sample, Samples
 
 
 def point(middle, low=None, high=None, seeds=5, word="", lost="", level=0.95, **where):

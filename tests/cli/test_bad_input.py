@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from gradlab import engine
 from gradlab.cli import _output
+from gradlab.studies.sweep import compute
 from tests.cli.calling import document, finished, gradlab
 
 LONG = "9" * 10**6
@@ -98,7 +98,7 @@ def shortly(case):
 @pytest.fixture(autouse=True)
 def _nothing_is_computed_or_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(engine, "run", lambda *_: pytest.fail("something was computed"))
+    monkeypatch.setattr(compute, "run", lambda *_: pytest.fail("something was computed"))
     yield
     assert list(tmp_path.iterdir()) == []
 

@@ -4,15 +4,16 @@ import re
 
 import pytest
 
-from gradlab import baseline, tables
+from gradlab.findings import baseline
+from gradlab.studies.sweep import results
 from tests import runs
 from tests.cli.calling import contents, document, gradlab
 
 
 @pytest.fixture
 def place(tmp_path):
-    tables.write(tmp_path / "a", runs.run())
-    tables.write(tmp_path / "b", runs.run(gain=1.01))
+    results.write(tmp_path / "a", runs.run())
+    results.write(tmp_path / "b", runs.run(gain=1.01))
     return tmp_path
 
 
@@ -35,7 +36,7 @@ def test_create_does_not_write_over_a_file(place):
 
 
 def test_a_run_with_failures_is_refused_unless_forced(place):
-    tables.write(place / "c", runs.changed(runs.run(), status="partial", failed=2))
+    results.write(place / "c", runs.changed(runs.run(), status="partial", failed=2))
     words = ("baseline", "create", place / "c", "-o", place / "base.json")
     said = gradlab(*words)
     assert (said.code, (place / "base.json").exists()) == (2, False)

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from gradlab import tables
+from gradlab.studies.sweep import results
 from tests import runs, samples
 from tests.cli.calling import contents, document, finished, gradlab
 
@@ -19,7 +19,7 @@ def folder(tmp_path):
     def folder(*claims, seeds=5):
         norms = samples.norms(("elman",), (0.5,), seeds=seeds)
         about = runs.facts(norms, question="Does it vanish?", claims=list(claims))
-        tables.write(tmp_path / "run", tables.Run(about, tables.metrics(norms), norms))
+        results.write(tmp_path / "run", results.Run(about, results.metrics(norms), norms))
         return tmp_path / "run"
 
     return folder

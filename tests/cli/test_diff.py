@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from gradlab import tables
+from gradlab.studies.sweep import results
 from tests import runs
 from tests.cli.calling import document, gradlab
 
@@ -12,7 +12,7 @@ from tests.cli.calling import document, gradlab
 @pytest.fixture
 def store(tmp_path):
     def write(name, run):
-        tables.write(tmp_path / name, run)
+        results.write(tmp_path / name, run)
         return tmp_path / name
 
     return write

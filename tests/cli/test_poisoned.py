@@ -14,9 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from gradlab import baseline, cli, registry, tables
+from gradlab import cli, registry
 from gradlab.cli import _terminal
 from gradlab.escaping import terminal
+from gradlab.findings import baseline
+from gradlab.studies.sweep import results
 from tests import runs, trials
 from tests.cli.calling import document, gradlab
 
@@ -89,8 +91,8 @@ def place(request, tmp_path_factory):
     """A folder with everything poisoned in it."""
     place, (poison, names) = tmp_path_factory.mktemp("poisoned"), POISONS[request.param]
     sweep, other, both = poisoned(poison, names)
-    tables.write(place / "run", sweep)
-    tables.write(place / "other", other)
+    results.write(place / "run", sweep)
+    results.write(place / "other", other)
     trials.trained.write(place / "trained", both)
     (place / "out").mkdir()
     baseline.write(place / "base.json", baseline.create(sweep, force=True))

@@ -63,11 +63,11 @@ def test_a_readout_fitted_in_closed_form_has_no_learning_rate(small):
 
 
 def test_a_second_time_it_computes_nothing_and_prints_the_same(small, monkeypatch):
-    from gradlab import trials
+    from gradlab.studies.remedies import compute
 
     folder, first = small
     before = contents(folder)
-    monkeypatch.setattr(trials, "run", lambda *_: pytest.fail("something was computed"))
+    monkeypatch.setattr(compute, "run", lambda *_: pytest.fail("something was computed"))
     said = gradlab(*SMALL, *ARMS, "--lr", "0.1,0.01", "--out", folder.parent, "--name", "run")
     assert (said.code, said.out) == (0, first.out)
     assert gradlab("show", folder).out == first.out

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from gradlab import tables
-from gradlab.shards import Shards
+from gradlab.runs.shards import Shards
+from gradlab.studies.sweep import results
 from tests import runs, samples
 from tests.cli.calling import contents, document, gradlab
 from tests.report import folders
@@ -107,7 +107,7 @@ class TestUnfinished:
 
         found = unfinished.read(self.begun(tmp_path / "run", ("elman", "lstm")))
         norms = samples.norms(("elman", "lstm"), (0.5, 0.9, 1.5), T=(5, 10), seeds=2)
-        whole = tables.metrics(norms)
+        whole = results.metrics(norms)
         whole = whole[whole["part"] == "state"].reset_index(drop=True)
         assert found.metrics.equals(whole)
 

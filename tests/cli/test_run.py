@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gradlab import engine, tables
+from gradlab.studies.sweep import compute, results
 from tests.cli.calling import document, gradlab
 
 FILE = """
@@ -45,23 +45,23 @@ def test_a_file_is_measured_judged_and_asked_again(file, tmp_path, monkeypatch):
     found = gradlab("run", file, "--out", out)
     assert found.code == 0, found.err
     assert "2 of 2 claims hold." in found.out
-    run = tables.read(out / "half")
+    run = results.read(out / "half")
     assert run.about["question"] == "Does it vanish?"
     assert run.about["settings"]["w_rec"] == [0.5, 1.0]
     written = json.loads((out / "half" / "findings.json").read_text())
     assert [row["status"] for row in written["data"]] == ["passed", "passed"]
     assert gradlab("check", out / "half").code == 0
-    monkeypatch.setattr(engine, "run", lambda *_: pytest.fail("something was computed"))
+    monkeypatch.setattr(compute, "run", lambda *_: pytest.fail("something was computed"))
     again = gradlab("run", out / "half" / "run.json", "--out", out, "--json")
     assert document(again.out)["data"] == written["data"]
     file.write_text(FILE.replace("-0.30103", "-0.2"))
     changed = gradlab("run", file, "--out", out, "-q")
     assert (changed.code, changed.err) == (1, "")
-    assert tables.read(out / "half").about["claims"][0]["equals"] == -0.2
+    assert results.read(out / "half").about["claims"][0]["equals"] == -0.2
 
 
 def test_a_dry_run_computes_nothing_and_leaves_nothing(file, tmp_path, monkeypatch):
-    monkeypatch.setattr(engine, "run", lambda *_: pytest.fail("something was computed"))
+    monkeypatch.setattr(compute, "run", lambda *_: pytest.fail("something was computed"))
     found = gradlab("run", file, "--out", tmp_path / "out", "--dry-run", "--size", "ci", "--json")
     assert found.code == 0
     assert document(found.out)["data"]["points"] == 6

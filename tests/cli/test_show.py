@@ -9,8 +9,9 @@ import sys
 import pytest
 
 import gradlab as package
-from gradlab import registry, tables
+from gradlab import registry
 from gradlab.cli import app
+from gradlab.studies.sweep import results
 from tests import runs, samples
 from tests.cli.calling import ENVIRONMENT, document, finished, gradlab
 
@@ -21,7 +22,7 @@ HEAVY = ("jax", "jaxlib", "numpy", "pandas", "matplotlib", "xarray", "scipy", "h
 def folder(tmp_path_factory):
     norms = samples.norms(("elman", "lstm"), (0.0, 0.5, 1.0, 1.5), seeds=3)
     place = tmp_path_factory.mktemp("results") / "run"
-    tables.write(place, tables.Run(runs.facts(norms), tables.metrics(norms), norms))
+    results.write(place, results.Run(runs.facts(norms), results.metrics(norms), norms))
     return place
 
 
@@ -60,7 +61,7 @@ class TestShow:
     def test_colour_is_for_terminals_that_want_it(self, folder, monkeypatch):
         from gradlab.cli import _terminal
 
-        run = tables.read(folder)
+        run = results.read(folder)
         texts = {}
         for name, set_to in (("plain", "1"), ("colored", None)):
             monkeypatch.setenv("TERM", "xterm-256color")

@@ -8,8 +8,8 @@ import time
 import pytest
 
 from gradlab.cli import _stopping
-from gradlab.files import unfinished
-from gradlab.status import Exit
+from gradlab.errors import Exit
+from gradlab.runs.files import unfinished
 from tests.cli.calling import ENVIRONMENT, finished, process
 from tests.tiers import few
 

@@ -10,7 +10,8 @@ import signal
 import numpy as np
 import pytest
 
-from gradlab import engine, profiles, summary, tables
+from gradlab.metrics import profiles
+from gradlab.studies.sweep import compute, results, rows
 from tests.cli.calling import SMALL, contents, document, finished, gradlab, process, with_option
 
 IDENTITY = "elman(activation=identity)"
@@ -32,12 +33,12 @@ def small(tmp_path_factory, cache):
 
 @pytest.fixture
 def nothing_computed(monkeypatch):
-    monkeypatch.setattr(engine, "run", lambda *_: pytest.fail("something was computed"))
+    monkeypatch.setattr(compute, "run", lambda *_: pytest.fail("something was computed"))
 
 
 def log10_transport(folder):
     """log10 of the transport at every (w_rec, seed, lag) of the only cell, initialiser and T."""
-    norms = tables.read(folder).norms.isel(cell=0, init=0, T=0).sel(part="state")
+    norms = results.read(folder).norms.isel(cell=0, init=0, T=0).sel(part="state")
     return norms["transport"], norms["transport_state"]
 
 
@@ -168,7 +169,7 @@ class TestASecondTime:
         table.write_bytes(table.read_bytes()[:-10])
         assert "run the command again" in gradlab("show", tmp_path / "run").err
         measured = []
-        monkeypatch.setattr(engine, "run", lambda *asked: measured.append(asked) or iter(()))
+        monkeypatch.setattr(compute, "run", lambda *asked: measured.append(asked) or iter(()))
         gradlab("sweep", *SMALL, "--out", tmp_path, "--name", "run")
         assert len(measured) == 1
 
@@ -246,12 +247,12 @@ class TestNumbers:
         double = document(gradlab("sweep", *words, "--name", "double", "--precision", "float64").out)["data"][
             0
         ]
-        norms, ends = tables.read(tmp_path / "single").norms, []
+        norms, ends = results.read(tmp_path / "single").norms, []
         for name in ("single", "double"):
             value, _ = log10_transport(tmp_path / name)
             ends.append(value.sel(w_rec=-1.3).transpose("seed", "lag").values)
         rates = profiles.rate(*(array[0, 0, 0, 0] for array in profiles.stored(norms, "transport", "state")))
-        chaotic = summary.trajectory_dependent(rates.value, 100, linear=False)
+        chaotic = rows.trajectory_dependent(rates.value, 100, linear=False)
         elsewhere = np.abs(ends[0] - ends[1]).max(axis=1) > 0.01
         assert elsewhere.sum() >= 2
         assert chaotic[elsewhere].all()
@@ -273,7 +274,7 @@ class TestProcess:
         assert said.err.splitlines()[0].startswith("measuring")
         assert "Traceback" not in said.err
         assert "BrokenPipe" not in said.err
-        assert tables.read(tmp_path / "run").about["status"] == "complete"
+        assert results.read(tmp_path / "run").about["status"] == "complete"
 
     @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
     def test_interrupted_it_leaves_no_folder_behind(self, tmp_path, number, code):

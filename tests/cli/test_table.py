@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from gradlab import tables
 from gradlab.cli import _table
+from gradlab.studies.sweep import results
 from tests import samples
 
 LONG = "elman(activation=identity, " + ", ".join(f"setting_{i}=0.123456789" for i in range(5)) + ")"
@@ -15,7 +15,7 @@ LONG = "elman(activation=identity, " + ", ".join(f"setting_{i}=0.123456789" for 
 
 def run(*args, about=None, **settings):
     norms = samples.norms(*args, **settings)
-    return tables.Run(about or {}, tables.metrics(norms), norms)
+    return results.Run(about or {}, results.metrics(norms), norms)
 
 
 def printed(run, width=80, *, unicode=True, color=False):
@@ -103,10 +103,10 @@ def test_one_chaotic_network_marks_its_row_and_the_bound_is_given_the_states():
 def test_rows_of_every_regime_stand_in_line():
     """The longest word with its star is as wide as the column."""
     norms = samples.norms(("elman",), (0.5, 0.9), (50,), seeds=2)
-    table = tables.metrics(norms)
+    table = results.metrics(norms)
     at = (table["metric"] == "rate") & (table["part"] == "state") & (table["w_rec"] == 0.5)
     table.loc[at, "value"] = [-0.5, 0.5]
-    first, second = rows(printed(tables.Run({}, table, norms)))
+    first, second = rows(printed(results.Run({}, table, norms)))
     assert first.split()[1] == "UNDECIDED*"
     head = _table._HEAD
     for line in (first, second):
@@ -123,7 +123,7 @@ def test_one_seed_has_neither_interval_nor_regime():
 
 def test_one_given_network_is_no_sample():
     norms = samples.norms(("elman",), (0.5,), (50,), seeds=1).assign_attrs(networks="given")
-    text = printed(tables.Run({}, tables.metrics(norms), norms))
+    text = printed(results.Run({}, results.metrics(norms), norms))
     assert rows(text)[0].split()[1] == "VANISH"
     assert "per step of lag, this network." in " ".join(text.split())
     assert "seed" not in text

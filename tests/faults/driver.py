@@ -87,11 +87,12 @@ def _child(run, job, scratch):
     def note(word):
         write(log, f"{word}\n".encode())
 
-    from gradlab import runtime, trials
+    from gradlab import runtime
+    from gradlab.studies.remedies import compute
     from tests.faults import failing, fakes
 
     if job.get("real"):
-        trials.SAVE_SECONDS = 0.0
+        compute.SAVE_SECONDS = 0.0
     else:
         fakes.install(fakes.Computing(note, job.get("pause"), job.get("deaf")))
     versions = runtime.versions() | job.get("versions", {})

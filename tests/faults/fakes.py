@@ -8,16 +8,24 @@ from types import SimpleNamespace
 import numpy as np
 import xarray as xr
 
-from gradlab import codes, engine, norms, plan, runtime, store, sweep_plan, tables, trials, trials_plan
+from gradlab import digests, runtime
 from gradlab.cli import _figures
-from gradlab.experiment import Sweep
-from gradlab.files import replace, storage
+from gradlab.planning import plan
+from gradlab.runs import store
+from gradlab.runs.files import replace, storage
 from gradlab.states import UNDEFINED
-from gradlab.train import Look
+from gradlab.studies import norms
+from gradlab.studies.remedies import compute as remedies_compute
+from gradlab.studies.remedies import plan as remedies_plan
+from gradlab.studies.remedies.loop import Look
+from gradlab.studies.sweep import compute as sweep_compute
+from gradlab.studies.sweep import plan as sweep_plan
+from gradlab.studies.sweep import results
+from gradlab.studies.sweep.settings import Sweep
 
 FACTS = {"gradlab": "0", "jax": "0"}
 LEAVES = ("w_in", "w_rec")
-CODE = {"source": codes.source(), "step": "0"}
+CODE = {"source": digests.source(), "step": "0"}
 
 
 class Computing:
@@ -49,13 +57,13 @@ def install(computing):
     runtime.facts = lambda: dict(FACTS)
     store.git_facts = dict
     sweep_plan.plan = lambda asked: plan.Plan({"points": asked.points}, {}, 0, "")
-    trials_plan.plan = lambda asked: plan.Plan({"arms": len(asked.remedies)}, {}, 0, "")
-    engine.draw = lambda asked: {label: _drawn(asked, label) for label in asked.cell}
-    engine._start = _start
-    engine._measured = lambda asked, started, T, clock: _measured(asked, started, T, clock, computing)
-    trials.check = lambda comparison: None
-    trials._arm = lambda *what: _arm(computing, *what)
-    tables.netcdf, norms.swept, norms.trained = _packed, _unpacked, _unpacked
+    remedies_plan.plan = lambda asked: plan.Plan({"arms": len(asked.remedies)}, {}, 0, "")
+    sweep_compute.draw = lambda asked: {label: _drawn(asked, label) for label in asked.cell}
+    sweep_compute._start = _start
+    sweep_compute._measured = lambda asked, started, T, clock: _measured(asked, started, T, clock, computing)
+    remedies_compute.check = lambda comparison: None
+    remedies_compute._arm = lambda *what: _arm(computing, *what)
+    results.netcdf, norms.swept, norms.trained = _packed, _unpacked, _unpacked
     _figures.fitting = lambda run, command: ["profile"]
     _figures.draw = _draw
 
@@ -91,7 +99,7 @@ def _drawn(asked: Sweep, label):
     networks = SimpleNamespace(params=np.zeros(len(label)), xs=np.zeros(asked.networks))
     digests = {f"{init}/{s}": _hash(label, init, s) for init in asked.init for s in range(asked.seeds)}
     marks = _random(label).normal(size=(2, len(asked.init), asked.seeds, len(LEAVES)))
-    return networks, engine.Weights(digests, LEAVES, marks)
+    return networks, sweep_compute.Weights(digests, LEAVES, marks)
 
 
 def _hash(*what):
@@ -105,9 +113,11 @@ def _random(*what):
 def _start(asked, label, networks, drawn, clock, shards):
     clock.add(label)
     stored = {T: shards.get(cell=label, T=T) for T in asked.T}
-    kept = {T: codes.without(arrays) for T, arrays in stored.items() if arrays is not None}
+    kept = {T: digests.without(arrays) for T, arrays in stored.items() if arrays is not None}
     parts = ("state",)
-    return engine._Started(label, asked.networks, parts, False, kept, {}, {}, drawn, (), networks, CODE)
+    return sweep_compute._Started(
+        label, asked.networks, parts, False, kept, {}, {}, drawn, (), networks, CODE
+    )
 
 
 def _measured(asked, started, T, clock, computing):
@@ -119,7 +129,7 @@ def _measured(asked, started, T, clock, computing):
         value, state = random.normal(size=axes), np.zeros(axes, np.int8)
         value[:, T + 1 :], state[:, T + 1 :] = np.nan, UNDEFINED
         arrays |= {name: value, f"{name}_state": state}
-    for name in engine.GRADIENT_AXES:
+    for name in sweep_compute.GRADIENT_AXES:
         axes = (started.lanes, len(LEAVES))
         arrays |= {name: random.normal(size=axes), f"{name}_state": np.zeros(axes, np.int8)}
     clock.add(started.cell, done=asked.networks)
@@ -128,10 +138,10 @@ def _measured(asked, started, T, clock, computing):
 
 def _arm(computing, comparison, arm, T, report, shards):
     """Training whose every look is kept, and depends on all looks before."""
-    updates, seeds = trials._seen(comparison), comparison.seeds
+    updates, seeds = remedies_compute._seen(comparison), comparison.seeds
     rounds = len(updates)
     for w_rec in comparison.w_rec:
-        stage = trials._Stage(shards, arm.label, T, f"training at w_rec = {w_rec}")
+        stage = remedies_compute._Stage(shards, arm.label, T, f"training at w_rec = {w_rec}")
         lane = _random(arm.label, T, w_rec).normal(size=seeds)
         looks, look = {name: np.full((rounds, seeds), np.nan) for name in Look._fields}, 0
         kept = shards.get(**stage.key)
@@ -143,10 +153,10 @@ def _arm(computing, comparison, arm, T, report, shards):
             lane = np.sin(7 * lane)
             for i, name in enumerate(looks):
                 looks[name][at] = np.abs(lane) + i
-            now = {"lane 0": lane, "look": np.array([at + 1])} | codes.packed(CODE)
+            now = {"lane 0": lane, "look": np.array([at + 1])} | digests.packed(CODE)
             shards.put(now | looks, **stage.key)
-            report(trials.News(arm.label, "training", at + 1, rounds, ""))
-        profiles = {name: np.tile(lane[:, None, None], (1, 2, T + 1)) for name in trials.PROFILES}
+            report(remedies_compute.News(arm.label, "training", at + 1, rounds, ""))
+        profiles = {name: np.tile(lane[:, None, None], (1, 2, T + 1)) for name in remedies_compute.PROFILES}
         none = np.zeros(seeds, np.int64)
         ended = looks, none, none, ("",) * seeds, profiles, 0.0, CODE
-        yield trials.Result(arm.label, "elman", T, w_rec, 4, 9, 0.1, updates, *ended)
+        yield remedies_compute.Result(arm.label, "elman", T, w_rec, 4, 9, 0.1, updates, *ended)

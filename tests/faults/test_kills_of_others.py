@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from gradlab.status import Exit
+from gradlab.errors import Exit
 from tests.faults.calling import digests
 
 EXPERIMENT = """

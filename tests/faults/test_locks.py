@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from gradlab.status import Exit
+from gradlab.errors import Exit
 from tests.faults.calling import TRAINING, digests
 
 

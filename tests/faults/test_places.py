@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from gradlab.status import Exit
+from gradlab.errors import Exit
 from tests.cli.calling import ENVIRONMENT, SMALL, contents, finished
 from tests.faults.calling import SWEEP, digests
 

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from gradlab.status import Exit
+from gradlab.errors import Exit
 from tests.faults.calling import digests
 
 ERRORS = ("ENOSPC", "EDQUOT", "EIO", "EROFS")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gradlab.status import Exit
+from gradlab.errors import Exit
 from tests.cli.calling import contents, with_option
 from tests.faults.calling import SWEEP, TRAINING, digests
 

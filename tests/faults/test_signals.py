@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from gradlab.status import Exit
+from gradlab.errors import Exit
 from tests.faults.calling import SWEEP, TRAINING, digests
 
 PAUSES = {"sweep": (SWEEP, "elman 5", 1), "training": (TRAINING, "none 20 1.0 1", 1)}

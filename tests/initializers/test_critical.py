@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from gradlab import registry
+from gradlab.errors import GradlabError
 from gradlab.initializers.critical import Critical, Tuned, _crossing, growths
-from gradlab.status import GradlabError
 
 
 class State(NamedTuple):

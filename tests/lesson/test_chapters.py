@@ -10,11 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gradlab import engine, lesson, registry
-from gradlab.experiment import Sweep
+from gradlab import lesson, registry
+from gradlab.errors import GradlabError
 from gradlab.lesson import cliff, far_left, measured, reading, sent_back, unrolled, words
 from gradlab.lesson.parts import Chapter
-from gradlab.status import GradlabError
+from gradlab.studies.sweep import compute
+from gradlab.studies.sweep.settings import Sweep
 
 CHEAP = ("unrolled", "sent_back")
 
@@ -59,7 +60,7 @@ class TestMeasured:
 
     def test_the_product_is_the_jacobian_of_the_unrolled_network(self):
         lanes = measured.networks(self.GRID)
-        cell, (drawn, _) = registry.make("cells", "gru"), engine.draw(self.GRID)["gru"]
+        cell, (drawn, _) = registry.make("cells", "gru"), compute.draw(self.GRID)["gru"]
 
         def last(h, lane):
             state = drawn.state._replace(h=h)
@@ -80,7 +81,7 @@ class TestMeasured:
     @pytest.mark.long
     def test_gradlab_sweep_measures_the_same(self):
         """The sweep iterates for the largest singular value; it is a lower bound, good to 0.1 %."""
-        found = next(iter(engine.run(self.GRID)))
+        found = next(iter(compute.run(self.GRID)))
         for lane, w_rec in enumerate(self.GRID.w_rec):
             theirs = found.columns["transport"][0][0, lane, 0, 0].squeeze()
             ours = measured.transport(measured.networks(self.GRID)["gru", "gaussian", w_rec])
@@ -113,11 +114,11 @@ class TestFarLeft:
         assert np.all(together <= change.sum(axis=1) + 1e-12)
         assert np.isfinite(loss).all()
         # One update of plain gradient descent, written down again.
-        from gradlab import train
+        from gradlab.studies.remedies import loop
 
         start = registry.make("initializers", "orthogonal")
-        lane = train.start(setting, start, far_left.W_REC, far_left.RATE, key, jnp.float64)
-        moved, _ = jax.jit(lambda lane: train.update(setting, lane))(lane)
+        lane = loop.start(setting, start, far_left.W_REC, far_left.RATE, key, jnp.float64)
+        moved, _ = jax.jit(lambda lane: loop.update(setting, lane))(lane)
         leaves = zip(jax.tree.leaves(moved.weights.cell), jax.tree.leaves(lane.weights.cell), strict=True)
         square = sum(float(jnp.sum((new - old) ** 2)) for new, old in leaves)
         assert together[0] == pytest.approx(math.sqrt(square), rel=1e-9)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from gradlab.trained import Trained
+from gradlab.studies.remedies.results import Trained
 from tests.trials import SETTINGS
 
 UPDATES = (100, 200, 300, 400)

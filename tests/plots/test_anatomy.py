@@ -5,9 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
-from gradlab import registry, tables
+from gradlab import registry
 from gradlab.plots import _drawing, _structures
 from gradlab.plots.anatomy import anatomy, openings, parts
+from gradlab.studies.sweep import results
 from tests import samples
 
 DRAWN = ("elman", "lstm", "peephole_lstm", "coupled_lstm", "gru")
@@ -27,7 +28,7 @@ def with_gates(cells=("lstm",), **values):
 
 
 def draw(norms, **settings):
-    return anatomy(tables.Run({}, tables.metrics(norms), norms), **settings)
+    return anatomy(results.Run({}, results.metrics(norms), norms), **settings)
 
 
 def words(axes):

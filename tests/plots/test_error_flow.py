@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from gradlab import tables
+from gradlab.errors import GradlabError
 from gradlab.plots.error_flow import error_flow
-from gradlab.status import GradlabError
+from gradlab.studies.sweep import results
 from tests import samples
 
 SIX = ("elman", "elman(activation=identity)", "lstm", "gru", "esn", "elman(activation=relu)")
@@ -26,7 +26,7 @@ def dataset(variables, cells=("elman",), w_rec=(0.5, 0.9, 1.5), T=(4, 10), seeds
 
 
 def draw(norms, **settings):
-    return error_flow(tables.Run({}, pd.DataFrame(), norms), **settings)
+    return error_flow(results.Run({}, pd.DataFrame(), norms), **settings)
 
 
 def panels(figure):

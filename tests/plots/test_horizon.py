@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from gradlab import tables
 from gradlab.plots.horizon import horizon
+from gradlab.studies.sweep import results
 from tests import samples
 
 
 def draw(norms):
-    return horizon(tables.Run({}, tables.metrics(norms), norms))
+    return horizon(results.Run({}, results.metrics(norms), norms))
 
 
 def legend(figure):

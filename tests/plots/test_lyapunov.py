@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from gradlab import tables
+from gradlab.errors import GradlabError
 from gradlab.plots.lyapunov import lyapunov, sentence
-from gradlab.status import GradlabError
+from gradlab.studies.sweep import results
 from tests import samples
 
 SIX = ("elman", "elman(activation=identity)", "lstm", "gru", "esn", "elman(activation=relu)")
@@ -26,7 +26,7 @@ def dataset(variables, cells=("elman",), w_rec=(0.5, 0.9, 1.5), T=(4, 10), seeds
 
 
 def draw(norms, **settings):
-    return lyapunov(tables.Run({}, pd.DataFrame(), norms), **settings)
+    return lyapunov(results.Run({}, pd.DataFrame(), norms), **settings)
 
 
 def panels(figure):
@@ -94,13 +94,13 @@ def test_a_fixed_point_is_said_to_be_one(seeds_at_rest, words):
     title = panels(draw(norms))[0].get_title()
     assert words in title
     assert title.endswith("exponents of a fixed point,\nnot of an attractor")
-    said = sentence(tables.Run({}, pd.DataFrame(), norms))
+    said = sentence(results.Run({}, pd.DataFrame(), norms))
     assert said.startswith("The first exponent lies between 0.2 and 0.2 per step (ln)")
     assert words in said
 
 
 def test_the_sentence_of_a_run_where_nothing_is_known():
     norms = exponents()
-    assert "fixed" not in sentence(tables.Run({}, pd.DataFrame(), norms))
+    assert "fixed" not in sentence(results.Run({}, pd.DataFrame(), norms))
     norms["lyapunov"][...] = np.nan
-    assert sentence(tables.Run({}, pd.DataFrame(), norms)) == "No Lyapunov exponent is known."
+    assert sentence(results.Run({}, pd.DataFrame(), norms)) == "No Lyapunov exponent is known."

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from gradlab import tables
+from gradlab.errors import GradlabError
 from gradlab.plots.mean_field import mean_field, sentence
-from gradlab.status import GradlabError
+from gradlab.studies.sweep import results
 from tests import samples
 
 SIX = ("elman", "elman(activation=identity)", "lstm", "gru", "esn", "elman(activation=relu)")
@@ -28,7 +28,7 @@ def run(shift=0.1, exact=None, about=None, **settings):
     if exact is not None:
         each = np.broadcast_to(np.reshape(exact, (-1, 1, 1, 1, 1)), shape)
         norms = norms.assign(mean_field_exact=xr.DataArray(each, dims=axes[:-1]))
-    return tables.Run({} if about is None else {"settings": about}, tables.metrics(norms), norms)
+    return results.Run({} if about is None else {"settings": about}, results.metrics(norms), norms)
 
 
 def panels(figure):
@@ -37,7 +37,7 @@ def panels(figure):
 
 def test_a_run_without_the_measurement_says_so():
     with pytest.raises(GradlabError, match="mean_field"):
-        mean_field(tables.Run({}, pd.DataFrame(), samples.norms()))
+        mean_field(results.Run({}, pd.DataFrame(), samples.norms()))
 
 
 def test_both_rates_and_both_borders():

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from gradlab import tables
+from gradlab.errors import GradlabError
 from gradlab.plots.memory_capacity import memory_capacity
-from gradlab.status import GradlabError
+from gradlab.studies.sweep import results
 from tests import samples
 
 AXES = ("cell", "init", "w_rec", "T", "seed")
@@ -26,7 +26,7 @@ def run(w_rec=(0.5, 0.9, 1.5), cells=("elman",)):
     each = np.stack([one, 1.1 * one], axis=1)[None, None, :, None]
     recall = np.broadcast_to(each, (len(cells), 1, len(w_rec), 2, 2, 4)).copy()
     variables = {"memory_function": ((*AXES, "delay"), recall), "memory_capacity": (AXES, recall.sum(-1))}
-    return tables.Run({}, pd.DataFrame(), xr.Dataset(variables, coords, {"hidden": 8}))
+    return results.Run({}, pd.DataFrame(), xr.Dataset(variables, coords, {"hidden": 8}))
 
 
 def panels(figure):
@@ -35,7 +35,7 @@ def panels(figure):
 
 def test_a_run_without_the_measurement_says_so():
     with pytest.raises(GradlabError, match="memory_capacity"):
-        memory_capacity(tables.Run({}, pd.DataFrame(), samples.norms()))
+        memory_capacity(results.Run({}, pd.DataFrame(), samples.norms()))
 
 
 def test_over_w_rec_with_the_most_that_is_possible():

@@ -3,19 +3,19 @@
 import numpy as np
 import pytest
 
-from gradlab import tables
+from gradlab.errors import GradlabError
 from gradlab.plots.metrics import metrics
-from gradlab.status import GradlabError
+from gradlab.studies.sweep import results
 from tests import samples
 
 NORMS = samples.norms(("lstm", "elman"), (0.5, 0.9, 1.0), (20, 50), inits=("orthogonal", "gaussian"))
-RUN = tables.Run({}, tables.metrics(NORMS), NORMS)
+RUN = results.Run({}, results.metrics(NORMS), NORMS)
 
 
 def test_the_mean_over_what_is_not_named():
     figure = metrics(RUN)
     (panel,) = figure.axes
-    rates = tables.grid(RUN.metrics, NORMS, "rate").value
+    rates = results.grid(RUN.metrics, NORMS, "rate").value
     for c, line in enumerate(line for line in panel.lines if len(line.get_xdata()) == 3):
         np.testing.assert_allclose(line.get_ydata(), rates[c].mean(axis=(0, 2, 3)))
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["lstm", "elman"]
@@ -25,7 +25,7 @@ def test_two_metrics_give_a_dot_a_network():
     figure = metrics(RUN, x="rate", y="half_life", panels="T", color="init")
     assert [axes.get_title() for axes in figure.axes] == ["T = 20", "T = 50"]
     dots = [line for line in figure.axes[1].lines if line.get_marker() in "os"]
-    half = tables.grid(RUN.metrics, NORMS, "half_life").value[:, 0, :, 1]
+    half = results.grid(RUN.metrics, NORMS, "half_life").value[:, 0, :, 1]
     assert len(dots[0].get_xdata()) == np.isfinite(half).sum()
 
 

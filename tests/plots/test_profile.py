@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from gradlab import tables
 from gradlab.plots.profile import profile
+from gradlab.studies.sweep import results
 from tests import samples
 
 
 def draw(norms, **settings):
-    return profile(tables.Run({}, tables.metrics(norms), norms), **settings)
+    return profile(results.Run({}, results.metrics(norms), norms), **settings)
 
 
 def panels(figure):

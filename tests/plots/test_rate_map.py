@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from gradlab import summary, tables
 from gradlab.plots.rate_map import rate_map
+from gradlab.studies.sweep import results, rows
 from tests import samples
 
 
 def draw(norms):
-    return rate_map(tables.Run({}, tables.metrics(norms), norms))
+    return rate_map(results.Run({}, results.metrics(norms), norms))
 
 
 def panels(figure):
@@ -28,8 +28,8 @@ def test_border_of_a_linear_cell_is_the_linear_border():
     assert left.get_title() == "elman(activation=identity)\nborder at w_rec = 1.000 (T = 50)"
     crossings = left.lines[-1].get_xdata()
     np.testing.assert_allclose(crossings, 1.0, atol=1e-6)
-    rates = tables.grid(tables.metrics(norms), norms, "rate").value.mean(-1)[1, 0, :, 1]
-    assert f"border at w_rec = {summary.border(norms['w_rec'].values, rates):.3f}" in right.get_title()
+    rates = results.grid(results.metrics(norms), norms, "rate").value.mean(-1)[1, 0, :, 1]
+    assert f"border at w_rec = {rows.border(norms['w_rec'].values, rates):.3f}" in right.get_title()
     assert legend(figure) == ["measured border (rate = 0)", "linear border, w_rec = 1"]
 
 

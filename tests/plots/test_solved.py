@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from gradlab.outcomes import share
 from gradlab.plots.solved import solved
+from gradlab.studies.remedies.rows import share
 from tests.plots.comparisons import comparison
 
 

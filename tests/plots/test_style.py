@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from gradlab import registry, tables
+from gradlab import registry
 from gradlab.plots import _style
 from gradlab.plots.profile import profile
+from gradlab.studies.sweep import results
 from tests import samples
 
 
@@ -24,7 +25,7 @@ def contrast_on_white(color):
 
 def test_saved_files_are_equal_byte_for_byte(tmp_path):
     norms = samples.norms()
-    run = tables.Run({}, tables.metrics(norms), norms)
+    run = results.Run({}, results.metrics(norms), norms)
     first = _style.save(profile(run), tmp_path / "a", "profile")
     time.sleep(1.1)
     second = _style.save(profile(run), tmp_path / "b", "profile")
@@ -71,7 +72,7 @@ def test_span():
 @pytest.mark.parametrize("w_rec", [0.0, -1e-3, 1e20, -1e37])
 def test_a_single_weight_of_any_size_is_drawn(tmp_path, kind, w_rec):
     norms = samples.norms(w_rec=(w_rec,))
-    run = tables.Run({}, tables.metrics(norms), norms)
+    run = results.Run({}, results.metrics(norms), norms)
     figure = registry.member("plots", kind)(run)
     _style.save(figure, tmp_path, kind)
     assert all(np.diff(axes.get_xlim()) > 0 for axes in figure.axes)

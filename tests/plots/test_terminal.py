@@ -3,17 +3,18 @@
 import numpy as np
 import pytest
 
-from gradlab import registry, tables
+from gradlab import registry
 from gradlab.plots import _terminal
 from gradlab.plots._canvas import Canvas
 from gradlab.plots.bifurcation import bifurcation
 from gradlab.plots.metrics import metrics
 from gradlab.plots.rate_map import rate_map
+from gradlab.studies.sweep import results
 from tests import samples
 from tests.plots.comparisons import comparison
 
 NORMS = samples.norms(("elman(activation=identity)", "lstm"), (0.5, 0.9, 1.0, 1.4), (20, 50))
-RUN = tables.Run({}, tables.metrics(NORMS), NORMS)
+RUN = results.Run({}, results.metrics(NORMS), NORMS)
 
 
 def lines(figure, width=80, unicode=False, color=False):

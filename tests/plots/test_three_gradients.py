@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from gradlab import tables
+from gradlab.errors import GradlabError
 from gradlab.plots.three_gradients import three_gradients
-from gradlab.status import GradlabError
+from gradlab.studies.sweep import results
 from tests import samples
 
 
 def draw(norms, **settings):
-    return three_gradients(tables.Run({}, tables.metrics(norms), norms), **settings)
+    return three_gradients(results.Run({}, results.metrics(norms), norms), **settings)
 
 
 def test_three_named_panels_share_the_lags():

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from gradlab.outcomes import forecast
 from gradlab.plots.trainability import row_of, trainability
+from gradlab.studies.remedies.rows import forecast
 from tests.plots.comparisons import comparison
 
 

@@ -8,12 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from gradlab.initializers.gaussian import gaussian
-from gradlab.objectives import draw_target, objective
 from gradlab.probes.adjoint import adjoint
 from gradlab.probes.transport import transport
+from gradlab.recurrence.objectives import draw_target, objective
+from gradlab.recurrence.unroll import log10_norm
 from gradlab.registry import make
 from gradlab.types import Setup
-from gradlab.unroll import log10_norm
 
 
 class Network(NamedTuple):

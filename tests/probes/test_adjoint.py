@@ -11,13 +11,14 @@ import pytest
 from jax.flatten_util import ravel_pytree
 from mpmath import mp, mpf
 
-from gradlab import objectives, registry
+from gradlab import registry
 from gradlab.initializers.orthogonal import orthogonal
-from gradlab.objectives import objective
+from gradlab.metrics.profiles import bound
 from gradlab.probes.adjoint import adjoint
-from gradlab.profiles import bound
+from gradlab.recurrence import objectives
+from gradlab.recurrence.objectives import objective
+from gradlab.recurrence.unroll import log10_norm, send_back
 from gradlab.types import Setup
-from gradlab.unroll import log10_norm, send_back
 from tests import oracle
 from tests.probes.networks import measured, network, target
 from tests.tiers import few

@@ -8,10 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gradlab.objectives import objective
 from gradlab.probes.error_flow import error_flow
+from gradlab.recurrence.objectives import objective
+from gradlab.recurrence.unroll import log10_norm
 from gradlab.types import Setup
-from gradlab.unroll import log10_norm
 from tests.probes.networks import measured, network, target
 
 T = 30

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from mpmath import mp
 
-from gradlab.forward import with_jacobian
 from gradlab.initializers.orthogonal import orthogonal
 from gradlab.probes import jacobian_spectrum as module
+from gradlab.recurrence.forward import with_jacobian
+from gradlab.recurrence.unroll import log10_norm
 from gradlab.types import Setup
-from gradlab.unroll import log10_norm
 from tests.probes.networks import network
 
 T = 60

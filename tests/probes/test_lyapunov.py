@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import gradlab
+from gradlab.errors import GradlabError
+from gradlab.metrics.profiles import rate
 from gradlab.probes.lyapunov import lyapunov
-from gradlab.profiles import rate
-from gradlab.status import GradlabError
 from gradlab.types import Setup
 from tests.probes.networks import measured, network
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from gradlab.forward import with_jacobian
 from gradlab.initializers.orthogonal import orthogonal
-from gradlab.mean_field import Drive, vanilla
 from gradlab.probes.mean_field import mean_field, notes
+from gradlab.recurrence.forward import with_jacobian
+from gradlab.recurrence.unroll import log10_norm
+from gradlab.theory.mean_field import Drive, vanilla
 from gradlab.types import Setup
-from gradlab.unroll import log10_norm
 from tests.probes.networks import network
 
 T = 40

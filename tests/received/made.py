@@ -3,7 +3,8 @@
 import hashlib
 import json
 
-from gradlab import tables, trained
+from gradlab.studies.remedies import results as remedies_results
+from gradlab.studies.sweep import results as sweep_results
 from tests import runs, samples
 from tests.plots.comparisons import comparison
 
@@ -14,7 +15,7 @@ def sweep(place):
     claims = [{"text": "Half is lost.", "metric": "rate", "where": {"w_rec": 0.5}, "below": 9.0}]
     weights = {cell: {f"orthogonal/{s}": "ab" * 32 for s in range(2)} for cell in ("elman", "lstm")}
     facts = runs.facts(norms, weights=weights, claims=claims, question="Does it?", git={"dirty": False})
-    tables.write(place, tables.Run(facts, tables.metrics(norms), norms))
+    sweep_results.write(place, sweep_results.Run(facts, sweep_results.metrics(norms), norms))
     findings = {"data": [{"text": "Half is lost.", "status": "passed", "sentence": "It is."}]}
     (place / "findings.json").write_text(json.dumps(findings))
     return place
@@ -22,7 +23,7 @@ def sweep(place):
 
 def remedies(place):
     """A small finished comparison of two arms."""
-    trained.write(place, comparison(T=(4, 6), w_rec=(1.0,), seeds=3))
+    remedies_results.write(place, comparison(T=(4, 6), w_rec=(1.0,), seeds=3))
     return place
 
 

@@ -9,11 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradlab import codes, documents, manifest, probing, rows, runtime, shards, store, tables, trained
-from gradlab.experiment import Sweep
-from gradlab.shards import Shards
-from gradlab.status import GradlabError
-from gradlab.trials import Comparison
+from gradlab import digests, runtime
+from gradlab.errors import GradlabError
+from gradlab.runs import csv_tables, documents, manifest, shards, store
+from gradlab.runs.shards import Shards
+from gradlab.studies.remedies import results as remedies_results
+from gradlab.studies.remedies.compute import Comparison
+from gradlab.studies.sweep import probing
+from gradlab.studies.sweep import results as sweep_results
+from gradlab.studies.sweep.settings import Sweep
 from tests.cli.calling import contents, gradlab
 from tests.received import made
 
@@ -252,21 +256,21 @@ def test_what_every_probe_measures_is_read(tmp_path):
     words = ("--cell", "elman,lstm", "--w-rec", "0.5", "-T", "4,60", "--hidden", "2", "--seeds", "2")
     probes = ",".join(probing.extras())
     assert gradlab("sweep", *words, "--probe", probes, "--out", tmp_path, "--name", "x").code == 0
-    found = tables.read(tmp_path / "x")
+    found = sweep_results.read(tmp_path / "x")
     assert {name for probe in probing.extras() for name in probing.axes(probe)} <= set(found.norms.data_vars)
 
 
 @pytest.mark.parametrize("name", sorted(path.parent.name for path in RESULTS.glob("*/run.json")))
 def test_runs_of_earlier_versions_are_read(name):
     place = RESULTS / name
-    if tables.command(place) == "remedies":
-        assert len(trained.read(place).table) > 0
+    if sweep_results.command(place) == "remedies":
+        assert len(remedies_results.read(place).table) > 0
         return
-    about, contents = tables.read_files(place, ("metrics.csv",))
+    about, contents = sweep_results.read_files(place, ("metrics.csv",))
     axes = about["settings"]
     sizes = {axis: len(axes[axis]) for axis in ("cell", "init", "w_rec", "T")} | {"seed": axes["seeds"]}
     # Their profiles are left out of the repository; the table needs their parts and sizes alone.
-    assert len(tables._table(contents["metrics.csv"], "metrics.csv", axes, _Parts(sizes))) > 0
+    assert len(sweep_results._table(contents["metrics.csv"], "metrics.csv", axes, _Parts(sizes))) > 0
 
 
 class _Parts:
@@ -320,12 +324,12 @@ class TestShards:
         words = ("sweep", "--cell", "elman", "--w-rec", "0.5", "-T", "4,5", "--hidden", "2", "--seeds", "2")
         words = (*words, "--out", tmp_path, "--name")
         assert gradlab(*words, "whole").code == 0
-        about = tables.read(tmp_path / "whole").about
+        about = sweep_results.read(tmp_path / "whole").about
         for i, wrong in enumerate(WRONG):
             folder = tmp_path / str(i)
             folder.mkdir()
             store.begin(folder, about["settings"], runtime.versions())
-            Shards(folder).put(wrong | codes.packed(about["code"]["elman"]), cell="elman", T=4)
+            Shards(folder).put(wrong | digests.packed(about["code"]["elman"]), cell="elman", T=4)
             said = gradlab(*words, str(i))
             assert said.code == 0
             assert "a damaged shard was measured again" in said.err
@@ -344,9 +348,14 @@ def test_a_document_within_its_limits_is_what_json_says():
 def test_a_table_is_read_as_pandas_reads_it():
     import pandas as pd
 
-    columns = {"a": rows.word, "b": rows.whole(), "c": rows.number, "d": rows.one_of([0.5, 1.0], "d")}
-    found = rows.read(b"a,b,c,d\nx,1,,0.5\n'=y,2,-1e-3,1\n", "t.csv", columns, ["a"])
+    columns = {
+        "a": csv_tables.word,
+        "b": csv_tables.whole(),
+        "c": csv_tables.number,
+        "d": csv_tables.one_of([0.5, 1.0], "d"),
+    }
+    found = csv_tables.read(b"a,b,c,d\nx,1,,0.5\n'=y,2,-1e-3,1\n", "t.csv", columns, ["a"])
     given = {"a": ["x", "=y"], "b": [1, 2], "c": [np.nan, -0.001], "d": [0.5, 1.0]}
     pd.testing.assert_frame_equal(found.astype({"a": str}), pd.DataFrame(given).astype({"a": str}))
     with pytest.raises(GradlabError, match=r"t\.csv:line 2: has not 4 cells"):
-        rows.read(b"a,b,c,d\nx,1,,0.5,7\n", "t.csv", columns, ["a"])
+        csv_tables.read(b"a,b,c,d\nx,1,,0.5,7\n", "t.csv", columns, ["a"])

@@ -6,9 +6,10 @@ import shutil
 
 import pytest
 
-from gradlab import engine, files, store
-from gradlab.shards import Shards
-from gradlab.status import Exit, GradlabError
+from gradlab.errors import Exit, GradlabError
+from gradlab.runs import files, store
+from gradlab.runs.shards import Shards
+from gradlab.studies.sweep import compute
 from tests.cli.calling import contents, gradlab
 from tests.received import made
 from tests.tiers import few
@@ -101,7 +102,7 @@ def test_a_link_to_a_folder_is_not_written_through(run, out, words, folder):
 
 @pytest.mark.parametrize("folder", store.FOLDERS)
 def test_a_sweep_looks_before_it_measures(tmp_path, out, monkeypatch, folder):
-    monkeypatch.setattr(engine, "run", lambda *_: pytest.fail("something was computed"))
+    monkeypatch.setattr(compute, "run", lambda *_: pytest.fail("something was computed"))
     (tmp_path / "results" / "x").mkdir(parents=True)
     (tmp_path / "results" / "x" / ".lock").touch()
     (tmp_path / "results" / "x" / folder).symlink_to(out)

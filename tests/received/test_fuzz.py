@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from gradlab.status import Exit
+from gradlab.errors import Exit
 from tests.cli.calling import contents, gradlab
 from tests.received import made
 from tests.tiers import few

@@ -14,8 +14,11 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from gradlab import memory, norms, tables, trained
-from gradlab.status import Exit, GradlabError
+from gradlab import memory
+from gradlab.errors import Exit, GradlabError
+from gradlab.studies import norms
+from gradlab.studies.remedies import results as remedies_results
+from gradlab.studies.sweep import results as sweep_results
 from tests import runs, samples
 from tests.cli.calling import ENVIRONMENT, contents, gradlab
 from tests.received import made
@@ -263,16 +266,16 @@ def test_data_that_unpack_to_more_than_was_declared_stop_there(run):
 
 
 def test_what_there_is_no_memory_for_is_exit_7(run, monkeypatch):
-    monkeypatch.setattr(tables, "_largest", lambda name: 10**9)
+    monkeypatch.setattr(sweep_results, "_largest", lambda name: 10**9)
     monkeypatch.setattr(memory, "available_bytes", lambda: 1000)
     with pytest.raises(GradlabError, match="of memory, 1 kB available") as caught:
-        tables.read(run)
+        sweep_results.read(run)
     assert caught.value.code == Exit.RESOURCES
 
 
 def test_what_is_written_is_read_as_xarray_reads_it():
     given = samples.norms(("elman", "lstm"), nonfinite_above=1.0, zero_beyond=9)
-    content = tables.netcdf(given)
+    content = sweep_results.netcdf(given)
     found = norms.swept(content, "norms.nc", runs.facts(given)["settings"])
     xr.testing.assert_identical(found, xr.load_dataset(io.BytesIO(content), engine="h5netcdf"))
     assert found["linear"].dtype == bool
@@ -289,12 +292,12 @@ def test_so_is_a_file_whose_chunks_do_not_end_where_it_does():
 
 def test_a_comparison_of_remedies_is_read_no_less_strictly(tmp_path):
     run = made.remedies(tmp_path / "run")
-    assert trained.read(run).norms["transport"].dims == ("arm", "T", "w_rec", "seed", "when", "lag")
+    assert remedies_results.read(run).norms["transport"].dims == ("arm", "T", "w_rec", "seed", "when", "lag")
     with h5py.File(run / "norms.nc", "r+") as file:
         file["transport"][0, 0, 0, 0, 0, 0] = np.inf
     with pytest.raises(GradlabError, match="infinite norm"):
-        trained.read(made.sealed(run))
+        remedies_results.read(made.sealed(run))
     with h5py.File(run / "norms.nc", "r+") as file:
         replaced(external=outside)(file, run)
     with pytest.raises(GradlabError, match="lies outside"):
-        trained.read(made.sealed(run))
+        remedies_results.read(made.sealed(run))

@@ -1,7 +1,8 @@
 import pytest
 
-from gradlab import arms, registry
-from gradlab.status import GradlabError
+from gradlab import registry
+from gradlab.errors import GradlabError
+from gradlab.studies.remedies import arms
 
 
 @pytest.mark.parametrize("text", ["lstm(forget_bias=2.0)", "cell(lstm(forget_bias=2.0))"])

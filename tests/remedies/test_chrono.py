@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from gradlab import arms
+from gradlab.errors import GradlabError
 from gradlab.remedies.chrono import chrono
-from gradlab.status import GradlabError
+from gradlab.studies.remedies import arms
 from tests.test_contracts import gaussian
 
 

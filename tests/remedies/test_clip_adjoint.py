@@ -5,11 +5,11 @@ import pytest
 
 from gradlab import registry
 from gradlab.cells.elman import Elman
-from gradlab.objectives import objective
 from gradlab.probes.adjoint import adjoint
+from gradlab.recurrence.objectives import objective
+from gradlab.recurrence.unroll import log10_norm, norms
 from gradlab.remedies.clip_adjoint import clip_adjoint
 from gradlab.types import Scaled, Setup
-from gradlab.unroll import log10_norm, norms
 from tests.remedies.training import (
     Follow,
     batch,

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from gradlab.cells.elman import Elman
-from gradlab.objectives import objective
 from gradlab.probes.lyapunov import lyapunov
+from gradlab.recurrence.objectives import objective
 from gradlab.remedies.flossing import flossing
 from gradlab.types import Setup, Trail
 from tests.remedies.training import (

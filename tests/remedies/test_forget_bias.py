@@ -2,9 +2,9 @@ import jax
 import numpy as np
 import pytest
 
-from gradlab import arms
+from gradlab.errors import GradlabError
 from gradlab.remedies.forget_bias import forget_bias
-from gradlab.status import GradlabError
+from gradlab.studies.remedies import arms
 from tests.test_contracts import gaussian
 
 

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from gradlab import arms, registry
-from gradlab.status import GradlabError
+from gradlab import registry
+from gradlab.errors import GradlabError
+from gradlab.studies.remedies import arms
 from tests.remedies.training import equal, lane, remedy, setting
 
 

@@ -2,7 +2,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gradlab import arms, registry
+from gradlab import registry
+from gradlab.studies.remedies import arms
 from tests.test_contracts import gaussian
 
 

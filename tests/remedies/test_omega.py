@@ -2,8 +2,8 @@ import jax
 import numpy as np
 import pytest
 
-from gradlab import train
 from gradlab.remedies.omega import omega
+from gradlab.studies.remedies import loop
 from tests.remedies.training import Follow, changes_nothing, gradient, lane, parts, setting, trails, without
 
 CASES = {
@@ -82,7 +82,7 @@ def test_weight_0_is_neutral():
 def test_a_cell_without_one_matrix_product_is_refused():
     words = "needs a cell whose state is one activation of one matrix product"
     with pytest.raises(ValueError, match=words):
-        train.try_out(setting(omega(), "gru"), learn=True)
+        loop.try_out(setting(omega(), "gru"), learn=True)
 
 
 @pytest.mark.parametrize("weight", [-1.0, float("nan"), float("inf")])

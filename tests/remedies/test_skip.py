@@ -3,8 +3,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gradlab import arms
 from gradlab.remedies.skip import skip
+from gradlab.studies.remedies import arms
 from tests.test_contracts import gaussian
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from gradlab import registry
-from gradlab.objectives import objective
 from gradlab.probes.adjoint import adjoint
+from gradlab.recurrence.objectives import objective
+from gradlab.recurrence.unroll import log10_norm
 from gradlab.types import Setup
-from gradlab.unroll import log10_norm
 from tests.remedies.training import (
     Follow,
     batch,

@@ -6,10 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gradlab import registry, train
+from gradlab import registry
 from gradlab.cells.elman import Elman, Params, State
+from gradlab.recurrence.unroll import rescale
+from gradlab.studies.remedies import loop
 from gradlab.types import Example, Remedy, Task, Trail
-from gradlab.unroll import rescale
 from tests.test_contracts import gaussian
 
 
@@ -51,7 +52,7 @@ NONE = Remedy()
 def setting(remedy=NONE, cell="elman", **changed):
     made = registry.make("cells", cell) if isinstance(cell, str) else cell
     sizes = {"T": 6, "hidden": 3, "batch": 2, "every": 2, "judged": 4, "task": Follow()} | changed
-    return train.Setting(cell=made, remedy=remedy, **sizes)
+    return loop.Setting(cell=made, remedy=remedy, **sizes)
 
 
 def remedy(spec):
@@ -59,19 +60,19 @@ def remedy(spec):
 
 
 def lane(of, seed=0, rate=0.1, w_rec=1.3, dtype=jnp.float64, initializer=gaussian):
-    return train.start(of, initializer, w_rec, rate, jax.random.key(seed), dtype)
+    return loop.start(of, initializer, w_rec, rate, jax.random.key(seed), dtype)
 
 
 def batch(of, one):
     """The examples of the lane's next update."""
     keys = jax.random.split(jax.random.fold_in(one.key, one.updates), of.batch)
-    return train.sample(of, keys, one.weights.b_out.dtype)
+    return loop.sample(of, keys, one.weights.b_out.dtype)
 
 
 def gradient(of, one):
     """The gradient of the next update as it is before the remedy's change of it, and the whole loss."""
     given = batch(of, one)
-    grad = jax.value_and_grad(lambda w: train.loss(of, w, one.state, given)[0])
+    grad = jax.value_and_grad(lambda w: loop.loss(of, w, one.state, given)[0])
     value, found = jax.jit(grad)(one.weights)
     return found, value
 
@@ -79,7 +80,7 @@ def gradient(of, one):
 def parts(of, one):
     """The mean loss of the lane's next batch: with the remedy's penalty, and without, of any weights."""
     given = batch(of, one)
-    return jax.jit(lambda weights: train.loss(of, weights, one.state, given))
+    return jax.jit(lambda weights: loop.loss(of, weights, one.state, given))
 
 
 def trails(of, one):

@@ -2,7 +2,7 @@
 
 import json
 
-from gradlab import tables
+from gradlab.studies.sweep import results
 from tests import runs, samples
 
 
@@ -10,7 +10,7 @@ def sweep(place, *, about=(), findings=None, **norms):
     """A finished sweep of made-up numbers that asks for one figure; `norms` goes to `samples.norms`."""
     made = samples.norms(**({"cells": ("elman", "lstm"), "T": (8, 20), "seeds": 2} | norms))
     facts = runs.facts(made, figures=["rate_map"], versions={"gradlab": "0"})
-    tables.write(place, tables.Run(facts | dict(about), tables.metrics(made), made))
+    results.write(place, results.Run(facts | dict(about), results.metrics(made), made))
     if findings is not None:
         (place / "findings.json").write_text(json.dumps({"data": findings}))
     return place

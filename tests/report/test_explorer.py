@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gradlab import tables
 from gradlab.report import explorer, sources
+from gradlab.studies.sweep import results
 from tests import samples
 from tests.report import folders
 
@@ -18,7 +18,7 @@ def decoded(text):
 
 
 def data(norms, room=10**6):
-    run = tables.Run({}, tables.metrics(norms), norms)
+    run = results.Run({}, results.metrics(norms), norms)
     source = sources.Source("x", Path(), {}, run, sources.Progress(1, 0, 1))
     text = explorer.payload([("x", source)], room)
     return None if text is None else json.loads(text)["runs"][0]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from gradlab import tables
 from gradlab.report import page, sources
+from gradlab.studies.sweep import results
 from tests import samples
 from tests.report.hostile import HOSTILE
 from tests.report.pages import Page
@@ -36,7 +36,7 @@ def hostile(tmp_path_factory):
     }
     names = [{"text": text, "status": text, "metric": text, "sentence": text} for text in HOSTILE]
     norms = samples.norms(("$\\frac{", "\u202e<b>", HOSTILE[0]), (0.5, 2.0), T=(4, 8), inits=HOSTILE[6:8])
-    run = tables.Run(facts, tables.metrics(norms), norms)
+    run = results.Run(facts, results.metrics(norms), norms)
     findings = tuple(sources.Finding(row["text"], "passed", row["sentence"]) for row in names)
     notes = [HOSTILE[0]]
     done = sources.Progress(7, 2, 24)

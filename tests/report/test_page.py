@@ -5,8 +5,9 @@ import sys
 
 import pytest
 
-from gradlab import tables, trained
 from gradlab.report import explorer, figures, page, sources, tabular
+from gradlab.studies.remedies import results as remedies_results
+from gradlab.studies.sweep import results as sweep_results
 from tests.report import folders
 from tests.report.pages import Page
 from tests.trials import SETTINGS
@@ -106,7 +107,7 @@ class TestTables:
     def test_a_cell_of_the_table_is_its_number(self, tmp_path):
         run = sources.read(folders.sweep(tmp_path / "run"))
         regimes, borders = tabular.of(run)
-        groups = tables.groups(run.run)
+        groups = sweep_results.groups(run.run)
         names = [column.name for column in regimes.columns]
         for row, group in zip(regimes.rows, groups, strict=True):
             found = dict(zip(names, row, strict=True))
@@ -161,7 +162,7 @@ def comparison(tmp_path):
     profile = np.broadcast_to(-0.1 * np.arange(11.0), (1, 1, 1, 3, 2, 11))
     coords = {"arm": ["plain"], "T": [10], "w_rec": [1.0], "seed": [0, 1, 2], "when": ["start", "end"]}
     norms = xr.Dataset(
-        {name: (axes, profile.copy()) for name in trained.PROFILES}, coords | {"lag": np.arange(11)}
+        {name: (axes, profile.copy()) for name in remedies_results.PROFILES}, coords | {"lag": np.arange(11)}
     )
     row = {
         "arm": "plain",
@@ -179,8 +180,8 @@ def comparison(tmp_path):
     asked = SETTINGS | {"T": [10], "w_rec": [1.0], "seeds": 3, "remedies": ["plain"]}
     about = {"command": "remedies", "status": "complete", "points": 3, "failed": 0, "settings": asked}
     about |= {"versions": {"gradlab": "0"}, "solved": 0.01}
-    made = trained.Trained(about, rows, pd.DataFrame([curve | {"seed": s} for s in range(3)]), norms)
-    trained.write(tmp_path / "comparison", made)
+    made = remedies_results.Trained(about, rows, pd.DataFrame([curve | {"seed": s} for s in range(3)]), norms)
+    remedies_results.write(tmp_path / "comparison", made)
     return tmp_path / "comparison"
 
 

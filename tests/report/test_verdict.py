@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from gradlab import tables
 from gradlab.report import captions, sources, verdict
 from gradlab.report.sources import Progress
-from gradlab.summary import Group
+from gradlab.studies.sweep import results
+from gradlab.studies.sweep.rows import Group
 from tests import samples
 from tests.report import folders
 
@@ -166,7 +166,7 @@ def test_two_runs_read_two_verdicts_and_two_captions(tmp_path):
 
 def test_a_caption_holds_the_numbers_of_its_figure():
     norms = samples.norms(("elman(activation=identity)",), (0.5, 2.0), T=(10,), seeds=1, noise=0)
-    run = tables.Run({}, tables.metrics(norms), norms)
+    run = results.Run({}, results.metrics(norms), norms)
     law = 10 * np.log10(2)
     text = captions.caption(run, "profile", None)
     assert f"10^−{law:.0f} (elman(activation=identity) at w_rec = 0.5, lag 10)" in text

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gradlab.status import Exit, GradlabError
+from gradlab.errors import Exit, GradlabError
 from gradlab.types import Example
 
 COUNT = 2048

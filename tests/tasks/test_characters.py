@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gradlab import registry
-from gradlab.status import GradlabError
+from gradlab.errors import GradlabError
 from gradlab.tasks import _grammar
 from gradlab.tasks.characters import Characters
 from tests.tasks.contract import draw, judged

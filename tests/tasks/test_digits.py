@@ -4,7 +4,7 @@ import types
 import numpy as np
 import pytest
 
-from gradlab.status import Exit, GradlabError
+from gradlab.errors import Exit, GradlabError
 from gradlab.tasks import digits
 from gradlab.tasks.digits import Digits
 from tests.tasks import contract

@@ -1,0 +1,145 @@
+"""What was computed, as digests of programs: equal code has equal ones, wherever it stands."""
+
+import functools
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gradlab.errors import GradlabError
+from gradlab.recurrence.trees import merged, split
+from gradlab.runs import documents
+
+Code = dict[str, str]
+"""Digests by what they are of."""
+SOURCE, UNSEEN = "source", "unseen"
+"""In a code: the digest of gradlab's own files, and what no digest sees."""
+_PACKED = "code"
+_CALLBACK = re.compile(r"custom_call @\w*callback")
+
+
+@functools.cache
+def source() -> str:
+    """The digest of the package's own files: while it is the same, so is all that gradlab computes itself."""
+    found = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        found.update(path.relative_to(Path(__file__).parent).as_posix().encode() + b"\n" + path.read_bytes())
+    return found.hexdigest()
+
+
+def digest(lowered: Any) -> Code:
+    """Of a lowered program: its text without locations, the constants in it included.
+
+    A callback into Python is an address, another one in every process: it is left out, and said to be unseen.
+    """
+    lines = lowered.as_text().splitlines()
+    calls = [i for i, line in enumerate(lines) if _CALLBACK.search(line)]
+    for i in calls:
+        lines[i] = re.sub(r"\d{3,}", "#", lines[i])
+    found = {"program": hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32]}
+    return found | ({UNSEEN: "callbacks into Python"} if calls else {})
+
+
+def of_cell(cell: Any, sizes: tuple[int, int], precision: str) -> Code:
+    """Of a cell's init, its step with the step's vjp, and its readout, at sizes (D, N).
+
+    The vjp tells `stop_gradient` and derivatives of one's own from the plain step.
+    """
+    normal = lambda key, n: jax.random.normal(key, (n, n), float)
+    init = lambda key, w_rec: cell.init(key, *sizes, w_rec, normal)
+    with jax.enable_x64(True):
+        given = jax.eval_shape(lambda: (jax.random.key(0), jnp.zeros((), float)))
+        params, state = jax.eval_shape(init, *given)
+        found = {"init": jax.jit(init).lower(*given)}
+    own = lambda leaf: leaf.update(dtype=np.dtype(precision)) if _is_real(leaf) else leaf
+    params, state = jax.tree.map(own, (params, state))
+    x: Any = jax.ShapeDtypeStruct((sizes[0],), np.dtype(precision))  # type: ignore[no-untyped-call]
+
+    def step(params: Any, state: Any, x: Any, back: Any) -> Any:
+        (weights, fixed), (numbers, others) = split(params), split(state)
+
+        def one(weights: Any, numbers: Any) -> Any:
+            return split(cell.step(merged(weights, fixed), merged(numbers, others), x))[0]
+
+        _, pull = jax.vjp(one, weights, numbers)
+        return cell.step(params, state, x), pull(back)
+
+    with jax.enable_x64(precision == "float64"):
+        found["step"] = jax.jit(step).lower(params, state, x, split(state)[0])
+        found["readout"] = jax.jit(cell.readout).lower(state)
+    return named({what: digest(lowered) for what, lowered in found.items()})
+
+
+def named(parts: Mapping[str, Code]) -> Code:
+    """The digests of several programs in one code."""
+    unseen = sorted(f"{what}: {code[UNSEEN]}" for what, code in parts.items() if UNSEEN in code)
+    found = {what: code["program"] for what, code in parts.items()} | {SOURCE: source()}
+    return found | ({UNSEEN: ", ".join(unseen)} if unseen else {})
+
+
+def changed(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """What differs, in words, of the digests that both have."""
+    both = (before.keys() & now.keys()) - {SOURCE, UNSEEN}
+    return sorted(what for what in both if before[what] != now[what])
+
+
+def require(
+    entries: Any,
+    own: Callable[[str], Code],
+    program: Callable[[str], Code],
+    where: str,
+    wanted: Mapping[str, bool],
+) -> None:
+    """Refuse to take what other code has computed for what this code would.
+
+    `entries` are the codes of a run by what was measured, cells or arms; `wanted` tells of each of these
+    whether the user has brought something for it. `own(one)` are the digests of that, `program(one)` those of
+    what gradlab computes with it, asked for only if gradlab's files are others than they were.
+
+    Raises:
+      GradlabError: with one line that says what has changed, or that nothing is known.
+    """
+    for one, brought in wanted.items():
+        before = entries.get(one) if isinstance(entries, dict) else None
+        if not isinstance(before, dict):
+            why = "was measured before digests of the code were kept"
+        elif before.get(SOURCE) == source() and not brought:
+            continue
+        else:
+            now = own(one) | ({} if before.get(SOURCE) == source() else program(one))
+            different = changed(before, now)
+            if not different:
+                continue
+            why = f"was measured with other code: another {' and '.join(different)} of {one}"
+        raise GradlabError("--name", f"{where} {why}; --force measures anew")
+
+
+def packed(code: Code) -> dict[str, Any]:
+    """As an array, to be stored beside what it has computed."""
+    return {_PACKED: np.frombuffer(json.dumps(code, sort_keys=True).encode(), np.int8)}
+
+
+def unpacked(arrays: Mapping[str, Any]) -> Code | None:
+    """The code that was packed beside arrays; None if there is none that can be read."""
+    if _PACKED not in arrays:
+        return None
+    try:
+        found = documents.record(arrays[_PACKED].tobytes())
+    except ValueError:
+        return None
+    return {what: str(digest) for what, digest in found.items()}
+
+
+def without(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """The arrays alone."""
+    return {name: array for name, array in arrays.items() if name != _PACKED}
+
+
+def _is_real(leaf: Any) -> bool:
+    return bool(jnp.issubdtype(leaf.dtype, jnp.floating))

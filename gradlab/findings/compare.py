@@ -1,0 +1,159 @@
+"""Two sets of results side by side, number by number, each with the limit that it was judged by."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from gradlab.errors import shown
+from gradlab.findings.finding import Finding, Status, place
+from gradlab.findings.numbers import (
+    DRAWN,
+    PAIRED,
+    SAME,
+    Key,
+    Series,
+    Side,
+    alike,
+    different,
+    equal_weights,
+    same_machine,
+    unlike,
+)
+from gradlab.findings.tolerance import LIMITS, Change, Limit, Mode, by_intervals, finding, limit_of, paired
+
+CONFIDENCE = 0.99
+"""That not one interval of a whole comparison misses: so often two equal programs raise no alarm."""
+
+
+def changes(
+    old: Side, new: Side, limits: Sequence[Limit] = LIMITS, same: tuple[str, ...] = SAME
+) -> list[Change]:
+    """Compare two sides: the weights, every number of `old` in its order, then those only `new` has.
+
+    Where the settings `same` differ, or no number is on both sides, the answer is one "cannot judge".
+    """
+    if refusal := _not_comparable(old, new, same):
+        return [_change(refusal)]
+    equal = equal_weights(old, new)
+    both = {key: _mode(key, old, new, equal) for key in old.series if key in new.series}
+    both = {key: mode for key, mode in both.items() if mode == "paired" or key.metric not in PAIRED}
+    # By intervals each number is asked twice: for its states and for its value.
+    asked = 2 * sum(mode == "by intervals" for mode in both.values())
+    alpha = (1 - CONFIDENCE) / max(asked, 1)
+    found = _weights(old, new)
+    for key, before in old.series.items():
+        if key not in new.series:
+            found.append(_missing(key, before))
+        elif key not in both:
+            continue
+        elif both[key] == "paired":
+            seeds = equal[key.cell, key.init]
+            found.append(paired(key, before, new.series[key], seeds, limit_of(key, limits)))
+        else:
+            found.append(by_intervals(key, before, new.series[key], limit_of(key, limits), alpha))
+    return found + [_added(key, after) for key, after in new.series.items() if key not in old.series]
+
+
+def _not_comparable(old: Side, new: Side, same: tuple[str, ...]) -> Finding | None:
+    """Why nothing can be compared; None if something can."""
+    text = "both sides measured the same thing"
+    if names := different(old, new, same):
+        each = [
+            f"{name} was {shown(old.settings.get(name))}, is {shown(new.settings.get(name))}"
+            for name in names
+        ]
+        said = f"nothing compared: the settings differ: {'; '.join(each)}"
+        return Finding("settings", text, "cannot judge", "settings", {}, None, "equal settings", said)
+    if not old.series.keys() & new.series.keys():
+        said = f"nothing compared: {_extent(old)} before, {_extent(new)} now, no number is on both sides"
+        return Finding("grid", text, "cannot judge", "grid", {}, None, "a common point of the grid", said)
+    return None
+
+
+def _extent(side: Side) -> str:
+    """What a side's grid holds."""
+    if not side.series:
+        return "no numbers"
+    parts = []
+    for name in ("cell", "init", "w_rec", "T"):
+        values = list(dict.fromkeys(getattr(key, name) for key in side.series))
+        more = f" and {len(values) - 3} more" if len(values) > 3 else ""
+        parts.append(
+            f"{name} {', '.join(shown(v) if isinstance(v, str) else f'{v:g}' for v in values[:3])}{more}"
+        )
+    return "; ".join(parts)
+
+
+def _mode(key: Key, old: Side, new: Side, equal: Mapping[tuple[str, str], list[int]]) -> Mode:
+    """Seed by seed, if a network is on both sides and rounding cannot have sent it another way."""
+    before, after = old.series[key], new.series[key]
+    seeds = [s for s in equal.get((key.cell, key.init), []) if s in before.values and s in after.values]
+    wild = (before.chaotic or after.chaotic) and not same_machine(old, new)
+    return "paired" if seeds and not wild else "by intervals"
+
+
+def _weights(old: Side, new: Side) -> list[Change]:
+    """One finding a cell whose weights are others, although the seeds are the same."""
+    if different(old, new, DRAWN):
+        return []
+    found = []
+    for cell, digests in old.weights.items():
+        now = new.weights.get(cell, {})
+        both = [name for name in digests if name in now]
+        if other := [name for name in both if now[name] != digests[name]]:
+            status, why = _why(old, new, cell, other)
+            said = f"{shown(cell)}: {len(other)} of {len(both)} networks drew other weights; {why}"
+            where = {"cell": cell}
+            text = "the same seeds draw the same weights"
+            digest = "equal digests of the weights"
+            about = f"weights {place(where)}"
+            found.append(_change(Finding(about, text, status, "weights", where, None, digest, said)))
+    return found
+
+
+def _why(old: Side, new: Side, cell: str, other: Sequence[str]) -> tuple[Status, str]:
+    """What it means that some networks of a cell have other digests."""
+    if all(alike(old, new, cell, name) for name in other):
+        return "note", "all parameters agree to 1e-5: rounded otherwise, and compared seed by seed"
+    if words := _changed(old, new, cell, other):
+        return "failed", f"their other parameters are what they were, so this was changed: {words}"
+    if same_machine(old, new):
+        return "failed", "versions and machine are the same, so what draws them has changed"
+    return "note", "other versions or another machine drew them; they are compared by intervals"
+
+
+def _changed(old: Side, new: Side, cell: str, other: Sequence[str]) -> str:
+    """The parameters that differ where others were drawn equal; nothing where all were drawn anew.
+
+    Equal are those alone that seeds draw: a bias of zeros is the same in any draw.
+    """
+    marks, now = old.marks.get(cell, {}), new.marks.get(cell, {})
+    alongs: dict[str, set[float]] = {}
+    for each in marks.values():
+        for leaf, (_, along) in each.items():
+            alongs.setdefault(leaf, set()).add(round(along, 4))
+    drawn = {leaf for leaf, several in alongs.items() if len(several) > 1}
+    found: dict[str, str] = {}
+    for name in other:
+        before, after = marks.get(name, {}), now.get(name, {})
+        differ = unlike(before, after)
+        # Two draws have neither a parameter in common nor one that is a multiple of the other.
+        if any(leaf in before and differ.get(leaf, 1.0) is not None for leaf in drawn):
+            for leaf, factor in differ.items():
+                times = f"is {factor:.6g} times what it was"
+                found[leaf] = f"{leaf} {times if factor else 'has other values'}"
+    return "; ".join(found.values())
+
+
+def _change(found: Finding) -> Change:
+    return Change(found, None, math.nan, math.nan, math.inf)
+
+
+def _missing(key: Key, before: Series) -> Change:
+    wanted = f"a value; it was {before.mean:.6g}" if before.numbers else f"a value; it was {before.states[0]}"
+    found = finding(key, "failed", math.nan, wanted, f"{key}: missing; it was there before and is not now")
+    return Change(found, None, before.mean, math.nan, math.inf)
+
+
+def _added(key: Key, after: Series) -> Change:
+    found = finding(key, "note", after.mean, "nothing: it is new", f"{key}: new; nothing to compare it with")
+    return Change(found, None, math.nan, after.mean, math.inf)

@@ -1,0 +1,122 @@
+"""What a run's numbers say of its claims."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gradlab import escaping, registry
+from gradlab.errors import Exit
+from gradlab.findings import sampling
+from gradlab.findings.claims import Claim, checks
+from gradlab.findings.samples import ORDER, Order, Sample, Samples, Status, Verdict, Where, label, number
+from gradlab.runs.files import replace, storage
+from gradlab.studies.remedies.results import Trained
+from gradlab.studies.sweep import results
+from gradlab.studies.sweep.results import Run
+
+SCHEMA = "gradlab.findings/1"
+
+
+class Judged(NamedTuple):
+    """What became of a claim; the numbers are those of the point that decided, NaN where there is none."""
+
+    text: str
+    status: Status
+    metric: str
+    where: Where
+    """Of the point that decided."""
+    wanted: str
+    measured: float
+    low: float
+    high: float
+    level: float
+    """That the interval attains."""
+    seeds: int
+    sentence: str
+
+
+def judge(run: Run | Trained, claims: Sequence[Claim]) -> list[Judged]:
+    """What the run says of each claim; a metric that it does not hold fails."""
+    known: dict[str, Samples] = {}
+    for metric in {claim.metric for claim in claims}:
+        known[metric] = sampling.swept(run, metric) if isinstance(run, Run) else sampling.trained(run, metric)
+    return [_finding(claim, known[claim.metric]) for claim in claims]
+
+
+def _finding(claim: Claim, samples: Samples) -> Judged:
+    wanted = _words(claim)
+    if not samples.at(claim.where):
+        lost = Sample(claim.where, 0, math.nan, math.nan, math.nan, lost="the run does not hold it")
+        verdict = Verdict("failed", lost)
+    else:
+        check = registry.member("checks", claim.check)
+        verdict = check(samples, claim.where, claim.wanted, **claim.settings)
+    at = verdict.at
+    points = len(samples.at(claim.where))
+    several = f" {points} points, the first" if points > 1 and verdict.status == "passed" else ""
+    place = f" at{several} {label(at.where)}" if at.where else ""
+    why = f"; {verdict.why}" if verdict.why and verdict.why != at.lost else ""
+    sentence = f"{claim.metric}{place}: {at}; claimed: {wanted}{why}."
+    numbers = (at.middle, at.low, at.high, at.level)
+    return Judged(claim.text, verdict.status, claim.metric, at.where, wanted, *numbers, at.seeds, sentence)
+
+
+def _words(claim: Claim) -> str:
+    """What a claim wants, in words."""
+    wanted, kind = claim.wanted, checks()[claim.check][0]
+    if kind == tuple[float, float]:
+        said = " and ".join(map(number, wanted))
+    elif kind == Where:
+        said = label(wanted)
+    elif kind == Order:
+        said = " > ".join(label({axis: one}) for axis, labels in wanted.items() for one in labels)
+    else:
+        said = wanted if isinstance(wanted, str) else number(wanted)
+    settings = "".join(f", {key} {number(value)}" for key, value in claim.settings.items())
+    return f"{claim.check.replace('_', ' ')} {said}{settings}"
+
+
+def exit_code(findings: Sequence[Judged]) -> Exit:
+    """Whether all claims hold; nothing to judge is not a success."""
+    if any(finding.status == "failed" for finding in findings):
+        return Exit.FAILED
+    if not findings or any(finding.status == "cannot judge" for finding in findings):
+        return Exit.INCONCLUSIVE
+    return Exit.OK
+
+
+def summary(findings: Sequence[Judged]) -> str:
+    """How many claims hold, in one sentence."""
+    if not findings:
+        return "Nothing to judge: no claim is made."
+    count = {status: sum(one.status == status for one in findings) for status in ORDER}
+    said = f"{count['passed']} of {len(findings)} claims hold"
+    said += f", {count['failed']} failed" if count["failed"] else ""
+    return said + (f", {count['cannot judge']} cannot be judged" if count["cannot judge"] else "") + "."
+
+
+def document(question: str, findings: Sequence[Judged]) -> dict[str, Any]:
+    """`findings.json`: numbers are finite or null, and `sentence` says which."""
+    rows = [
+        {key: None if isinstance(v, float) and not math.isfinite(v) else v for key, v in row.items()}
+        for row in (finding._asdict() for finding in findings)
+    ]
+    code = exit_code(findings)
+    status = {Exit.OK: "passed", Exit.FAILED: "failed"}.get(code, "cannot judge")
+    head = {"schema": SCHEMA, "status": status, "exit_code": int(code), "verdict": summary(findings)}
+    return head | {"question": question, "data": rows}
+
+
+def write(folder: Path, facts: dict[str, Any], findings: Sequence[Judged]) -> None:
+    """Store the findings of a finished run in `findings.json`, and what was asked in its `run.json`.
+
+    Each file appears whole or not at all; the error is that of `files.storage`.
+    """
+    about, _ = results.read_files(folder, ())
+    if any(about.get(key) != value for key, value in facts.items()):
+        about, contents = results.read_files(folder, tuple(about["files"]))
+        results.write_files(folder, about | facts, contents)
+    text = escaping.document(document(str(facts["question"]), findings), 1)
+    with storage(folder):
+        replace(folder / "findings.json", f"{text}\n".encode())

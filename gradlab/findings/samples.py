@@ -1,0 +1,188 @@
+"""What a claim is judged on, one metric at one point with its seeds put together, and verdicts about it."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, NewType
+
+from gradlab.stats import FEW, WRONG, percent
+
+Label = float | int | str
+Where = dict[str, Label]
+"""Labels of points: an axis left out stands for all its values."""
+Axis = str
+"""The name of an axis along which points are compared."""
+Order = dict[str, list[Label]]
+"""One axis and some of its labels, in an order."""
+Margin = NewType("Margin", float)
+"""A distance that still counts as none, 0 or more."""
+
+
+class Sample(NamedTuple):
+    """One metric at one point: the seeds' mean, median or share, and an interval.
+
+    An end may be infinite (a horizon beyond T, a task never solved). `lost` says why there is no value; it
+    comes before any value.
+    """
+
+    where: Where
+    seeds: int
+    middle: float
+    low: float
+    high: float
+    word: str = ""
+    lost: str = ""
+    level: float = math.nan
+    """That the interval attains: NaN where there is none, 1 for one given network, which is no sample."""
+
+    def __str__(self) -> str:
+        if self.lost:
+            return self.lost
+        seeds = f"{self.seeds} seed{'s' * (self.seeds != 1)}"
+        if self.word:
+            return f"{self.word} ({seeds})"
+        if self.level == 1:
+            return f"{number(self.middle)} (this network)"
+        if math.isnan(self.level):
+            return f"{number(self.middle)} ({seeds}, no interval)"
+        return (
+            f"{number(self.middle)} [{number(self.low)}, {number(self.high)}] "
+            f"({percent(self.level)} interval, {seeds})"
+        )
+
+    @property
+    def miss(self) -> float:
+        """How often one end of the interval is on the wrong side of the true value, at the most."""
+        return 1.0 if math.isnan(self.level) else (1 - self.level) / 2
+
+
+def number(value: float) -> str:
+    """A number as findings show it; infinite is `never`: a horizon not reached, a task not solved."""
+    return "never" if value == math.inf else f"{value:.6g}"
+
+
+Status = Literal["passed", "failed", "cannot judge"]
+ORDER: tuple[Status, ...] = ("passed", "cannot judge", "failed")
+
+
+class Verdict(NamedTuple):
+    """What a check says: the status, and the point and the words that decided it."""
+
+    status: Status
+    at: Sample
+    why: str = ""
+
+
+def decide(sample: Sample, holds: bool, fails: bool, *, sides: int = 1) -> Verdict:
+    """States before values: a value that is lost fails; else it holds, fails, or cannot be told.
+
+    A claim holds by one end of the interval, or by two of which either alone may be wrong; it fails by one,
+    or, where it has two `sides`, by either of two.
+    """
+    if sample.lost:
+        return Verdict("failed", sample, sample.lost)
+    if math.isnan(sample.level):
+        return Verdict("cannot judge", sample, "a claim about seeds needs an interval over them")
+    if not holds and not fails:
+        return Verdict("cannot judge", sample, "the interval is too wide")
+    if not _good((1 if holds else sides) * sample.miss):
+        return Verdict("cannot judge", sample, _weak(sample))
+    return Verdict("passed" if holds else "failed", sample)
+
+
+def _good(miss: float) -> bool:
+    return miss <= WRONG + 1e-9
+
+
+def _weak(*samples: Sample) -> str:
+    least = min(samples, key=lambda sample: sample.level)
+    return f"too few seeds: an interval of {percent(least.level)} is not enough to judge by"
+
+
+def worst(verdicts: Sequence[Verdict]) -> Verdict:
+    """The verdict that decides where all must hold; the first of equals."""
+    return max(verdicts, key=lambda verdict: ORDER.index(verdict.status))
+
+
+@dataclass(frozen=True)
+class Samples:
+    """A metric of a run, by point."""
+
+    metric: str
+    axes: tuple[str, ...]
+    points: tuple[Sample, ...]
+
+    def at(self, where: Mapping[str, Any]) -> list[Sample]:
+        """The points that a `where` leaves open."""
+        return [point for point in self.points if all(same(point.where[k], v) for k, v in where.items())]
+
+    def every(self, where: Where, judge: Callable[[Sample], Verdict]) -> Verdict:
+        """The verdict of a claim about each point on its own."""
+        return worst([judge(point) for point in self.at(where)])
+
+    def rows(self, where: Where, axis: str) -> Iterator[list[Sample]]:
+        """The points along an axis, for each setting of the other axes that `where` leaves open."""
+        others = [name for name in self.axes if name != axis]
+        found: dict[tuple[Any, ...], list[Sample]] = {}
+        for point in self.at(where):
+            found.setdefault(tuple(point.where[name] for name in others), []).append(point)
+        yield from found.values()
+
+
+def same(a: Any, b: Any) -> bool:
+    """Equal labels; numbers to rounding."""
+    if isinstance(a, str) or isinstance(b, str):
+        return bool(a == b)
+    return math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-12)
+
+
+def apart(high: Sample, low: Sample) -> Verdict:
+    """Whether one sample is above another: their intervals must not touch, and rest on enough seeds.
+
+    Enough are 3, and for medians 6: with fewer the ends of two intervals miss too often (`WRONG`).
+    """
+    for sample in (high, low):
+        if sample.lost:
+            return Verdict("failed", sample, f"{label(sample.where)}: {sample.lost}")
+    against = f"against {low} for {label(low.where)}"
+    few = min((sample.seeds for sample in (high, low) if sample.level != 1), default=FEW)
+    if few < FEW:
+        return Verdict("cannot judge", high, f"{against}; too few seeds to compare ({few}, at least {FEW})")
+    if not _good(high.miss + low.miss):
+        return Verdict("cannot judge", high, f"{against}; {_weak(high, low)}")
+    if high.low > low.high:
+        return Verdict("passed", high, against)
+    if high.high <= low.low:
+        return Verdict("failed", high, against)
+    return Verdict("cannot judge", high, f"{against}; the intervals overlap")
+
+
+def label(where: Where) -> str:
+    """`lstm, w_rec = 0.9, T = 50`."""
+    words = {"cell", "init", "arm"}
+    parts = [str(v) if k in words else f"{k} = {number(float(v))}" for k, v in where.items()]
+    return ", ".join(parts)
+
+
+def monotone(samples: Samples, where: Where, axis: Axis, *, rising: bool) -> Verdict:
+    """Whether the value goes one way along an axis, for every setting of the other axes."""
+    verdicts = []
+    for row in samples.rows(where, axis):
+        ordered = sorted(row, key=lambda point: float(point.where[axis]))
+        verdicts.append(_one_way(ordered if rising else ordered[::-1]))
+    return worst(verdicts)
+
+
+def _one_way(row: list[Sample]) -> Verdict:
+    """The last is clearly above the first, and no one is clearly below one before it."""
+    for point in row:
+        if point.lost:
+            return Verdict("failed", point, f"{label(point.where)}: {point.lost}")
+    if len(row) < 2:
+        return Verdict("cannot judge", row[0], "a single point has no direction")
+    highest = row[0]
+    for point in row[1:]:
+        if point.high < highest.low and apart(point, highest).status == "failed":
+            return Verdict("failed", point, f"against {highest} for {label(highest.where)}")
+        highest = max(highest, point, key=lambda sample: sample.low)
+    return apart(row[-1], row[0])

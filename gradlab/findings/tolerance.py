@@ -1,0 +1,224 @@
+"""Has a number changed? Seed by seed for equal networks, by intervals for others; states before values."""
+
+import fnmatch
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+from gradlab.findings.finding import Finding, Status
+from gradlab.findings.numbers import Key, Series, Value
+from gradlab.stats import difference_interval, percent
+
+Mode = Literal["paired", "by intervals"]
+
+BEYOND = ("half_life", "soft_horizon")
+"""Where these are undefined, they lie beyond T."""
+LEAST_SEEDS = 5
+"""With fewer on either side, and other weights, a difference is not judged."""
+
+
+class Limit(NamedTuple):
+    """How far a number may move: |new - old| <= absolute + relative |old|."""
+
+    metric: str
+    """A name, or a pattern such as `*_horizon`."""
+    absolute: float = 0.0
+    relative: float = 0.0
+    where: Mapping[str, Any] = {}
+    """Points that it holds for; all, if empty."""
+
+    def of(self, old: float) -> float:
+        """The room beside an old value."""
+        return self.absolute + self.relative * abs(old)
+
+
+LIMITS = (
+    Limit("*", relative=1e-6),
+    Limit("rate", absolute=1e-4),
+    *(Limit(name) for name in ("adjoint", "transport_frobenius", "weight_gradient", "gradient*")),
+    Limit("half_life", absolute=0.01, relative=0.02),
+    Limit("soft_horizon", absolute=0.01, relative=0.02),
+    Limit("credit_horizon", absolute=1.0, relative=0.02),
+    Limit("nonfinite_step", absolute=1.0, relative=0.02),
+    Limit("backward_nonfinite_step", absolute=1.0, relative=0.02),
+)
+"""Above what other versions and batch sizes change in float32 (rates: 2e-6), below what 1 % of gain does.
+
+A rate is a logarithm already, so its limit is absolute; a hard horizon is structure and may not move at all.
+Norms and gradients may move by their own bound alone.
+"""
+
+
+class Change(NamedTuple):
+    """A finding, and the numbers behind it."""
+
+    finding: Finding
+    mode: Mode | None
+    old: float
+    new: float
+    times: float
+    """The change in units of what would be too much; infinite where a state changed or a side is missing."""
+
+
+def limit_of(key: Key, limits: Iterable[Limit]) -> Limit:
+    """The last limit that matches a number; no room at all if none does."""
+    where = key._asdict()
+    found = Limit("*")
+    for limit in limits:
+        matches = all(where.get(name) == value for name, value in limit.where.items())
+        if matches and fnmatch.fnmatchcase(key.metric, limit.metric):
+            found = limit
+    return found
+
+
+def finding(key: Key, status: Status, measured: float, wanted: str, sentence: str) -> Finding:
+    """The finding about one number; a measured NaN is none."""
+    known = measured if math.isfinite(measured) else None
+    text = f"{key.metric} is what it was"
+    return Finding(str(key), text, status, key.metric, key.where, known, wanted, sentence)
+
+
+def paired(key: Key, before: Series, after: Series, seeds: Sequence[int], limit: Limit) -> Change:
+    """Judge the same networks measured twice by the seed that has changed most."""
+    limit = _widened(limit, before)
+    worst: tuple[float, int, float, float] | None = None
+    both = [seed for seed in seeds if seed in before.values and seed in after.values]
+    for seed in both:
+        old = _reached(key, before.values[seed], after.values[seed])
+        new = _reached(key, after.values[seed], before.values[seed])
+        if isinstance(old, str) or isinstance(new, str):
+            if old != new:
+                return _other_state(key, seed, old, new)
+            continue
+        times = _times(abs(new - old), limit.of(old))
+        worst = max(worst or (-1.0, seed, old, new), (times, seed, old, new))
+    if worst is None:
+        states = ", ".join(sorted({str(before.values[seed]) for seed in both}))
+        said = f"{key}: {states}, as it was, in each of {len(both)} seeds (paired)"
+        return Change(finding(key, "passed", math.nan, states, said), "paired", math.nan, math.nan, 0.0)
+    times, seed, old, new = worst
+    room = limit.of(old)
+    wanted = f"{old - room:.6g} to {old + room:.6g}: {old:.6g} -+ {room:.3g} (seed {seed})"
+    said = (
+        f"{key}: {old:.6g} -> {new:.6g} at seed {seed}, the largest change of {len(both)} seeds "
+        f"({new - old:+.2g}, allowed -+{room:.3g}; paired)"
+    )
+    status: Status = "failed" if times > 1 else "passed"
+    return Change(finding(key, status, new, wanted, said), "paired", old, new, times)
+
+
+def _widened(limit: Limit, before: Series) -> Limit:
+    """The limit, and what rounding may change in what was: a fault that makes chaos gives itself no room."""
+    return limit._replace(absolute=limit.absolute + before.within)
+
+
+def _reached(key: Key, value: Value, other: Value) -> Value:
+    """A horizon beyond T beside one that is reached counts as T: rounding may tip which it is."""
+    beyond = value == "undefined" and not isinstance(other, str)
+    return float(key.T) if beyond and key.metric in BEYOND else value
+
+
+def _times(change: float, room: float) -> float:
+    return change / room if room else math.inf if change else 0.0
+
+
+def _other_state(key: Key, seed: int, old: Value, new: Value) -> Change:
+    was, now = (value if isinstance(value, str) else f"ok ({value:.6g})" for value in (old, new))
+    said = f"{key}: seed {seed} was {was} and is {now} (paired; states come before values)"
+    ends = [math.nan if isinstance(value, str) else value for value in (old, new)]
+    return Change(finding(key, "failed", ends[1], was, said), "paired", ends[0], ends[1], math.inf)
+
+
+def _at_least(series: Series, T: int) -> Series:
+    """Horizons beyond T as T, where all are: the difference that is left is the least that it can be."""
+    values = {seed: float(T) if value == "undefined" else value for seed, value in series.values.items()}
+    return series._replace(values=values)
+
+
+class _Verdict(NamedTuple):
+    """What a comparison by intervals comes to."""
+
+    status: Status
+    wanted: str
+    said: str
+    times: float
+
+
+def by_intervals(key: Key, before: Series, after: Series, limit: Limit, alpha: float) -> Change:
+    """Judge different networks: only what seeds cannot explain, at level `alpha`, is a change."""
+    limit = _widened(limit, before)
+    sizes = len(before.values), len(after.values)
+    if min(sizes) < LEAST_SEEDS:
+        wanted = f"at least {LEAST_SEEDS} seeds on both sides"
+        verdict = _Verdict("cannot judge", wanted, "other weights, and too few seeds to compare", 0.0)
+    else:
+        if key.metric in BEYOND and {*before.states}.isdisjoint(after.states):
+            before, after = (_at_least(series, key.T) for series in (before, after))
+        verdict = _states(before, after, alpha) or _values(before, after, limit, alpha)
+    sentence = f"{key}: {verdict.said} (by intervals, {sizes[0]} and {sizes[1]} seeds)"
+    found = finding(key, verdict.status, after.mean, verdict.wanted, sentence)
+    found = found._replace(text=f"{found.text}, as far as the seeds can tell")
+    return Change(found, "by intervals", before.mean, after.mean, verdict.times)
+
+
+def _states(before: Series, after: Series, alpha: float) -> _Verdict | None:
+    """The verdict on states alone; None if they do not differ by more than seeds do."""
+    kinds = sorted({*before.states, *after.states})
+    if len(kinds) == 1:
+        return None
+    least = 1.0
+    for kind in kinds:
+        counts = [s.states.count(kind) for s in (before, after)]
+        least = min(least, fisher(counts[0], len(before.states), counts[1], len(after.states)))
+    was, now = _counted(before), _counted(after)
+    said = f"{was} before; {now} now"
+    # With two states both tables ask the same.
+    if least * (len(kinds) - 1) < alpha:
+        return _Verdict("failed", was, said, math.inf)
+    if not set(before.states) & set(after.states):
+        wanted = "more seeds: with so few, a state that changes in all of them may still be chance"
+        return _Verdict("cannot judge", wanted, said, math.inf)
+    return None
+
+
+def _values(before: Series, after: Series, limit: Limit, alpha: float) -> _Verdict:
+    """The verdict on the means of the seeds that have a number."""
+    old, new = before.numbers, after.numbers
+    if min(len(old), len(new)) < LEAST_SEEDS:
+        said = f"{_counted(before)} before; {_counted(after)} now: no more than seeds scatter"
+        return _Verdict("passed", "states that differ no more than seeds do", said, 0.0)
+    difference, low, high, level = difference_interval(old, new, 1 - alpha)
+    half, room = (high - low) / 2, limit.of(before.mean)
+    failed = abs(difference) > room + half
+    wanted = f"{before.mean:.6g} -+ {room:.3g}, or an interval that reaches there"
+    said = (
+        f"mean {before.mean:.6g} -> {after.mean:.6g}; {percent(level)} interval of the difference "
+        f"{low:+.2g} to {high:+.2g}, allowed -+{room:.3g}"
+    )
+    if not failed and half > room:
+        said += f"; a change of less than {room + half:.2g} is not seen with so few seeds"
+    return _Verdict("failed" if failed else "passed", wanted, said, _times(abs(difference), room + half))
+
+
+def _counted(series: Series) -> str:
+    states = series.states
+    return ", ".join(f"{kind} in {states.count(kind)} of {len(states)}" for kind in sorted(set(states)))
+
+
+def fisher(a: int, of_a: int, b: int, of_b: int) -> float:
+    """The two-sided p-value of shares a/of_a and b/of_b being equal.
+
+    The probabilities of all tables with these sums that are no likelier than this one, added up.
+
+    >>> round(fisher(5, 5, 0, 5), 4)
+    0.0079
+
+    Reference: Fisher 1934, Statistical Methods for Research Workers, 5th edition.
+    """
+    together = a + b
+    ways = [
+        math.comb(of_a, i) * math.comb(of_b, together - i)
+        for i in range(max(0, together - of_b), min(of_a, together) + 1)
+    ]
+    here = math.comb(of_a, a) * math.comb(of_b, b)
+    return sum(n for n in ways if n <= here) / math.comb(of_a + of_b, together)

@@ -1,0 +1,1 @@
+"""`gradlab verify`: is a gradient right? Every way to compute it, against every other, in float64."""

@@ -1,0 +1,60 @@
+"""What a command will take, told before it starts; the figures are in `costs`."""
+
+from typing import Any, NamedTuple
+
+from gradlab import memory
+from gradlab.errors import Exit, GradlabError, duration, size
+
+STARTING = "starting"
+"""The piece that is over when a command says what it will take."""
+
+
+class Piece(NamedTuple):
+    """A part of the work, which is credited to the progress when it is done."""
+
+    seconds: float
+    compiling: float = 0.0
+    """Seconds of it that go into compiling what the compile cache does not hold."""
+
+
+class Plan(NamedTuple):
+    """Counts, an estimate of the time, piece by piece, and one of the peak memory."""
+
+    counts: dict[str, int]
+    pieces: dict[str, Piece]
+    bytes: int
+    largest: str
+    """What needs most memory."""
+
+    @property
+    def seconds(self) -> float:
+        """All of it."""
+        return sum((piece.seconds for piece in self.pieces.values()), 0.0)
+
+    @property
+    def compile_seconds(self) -> float:
+        """The part of it that goes into compiling what the cache does not hold."""
+        return sum((piece.compiling for piece in self.pieces.values()), 0.0)
+
+    def time(self) -> str:
+        """The time for people, compiling apart."""
+        compiling = self.compile_seconds
+        more = f", {duration(compiling)} of it to compile what is not kept yet" if compiling else ""
+        return f"about {duration(max(1.0, self.seconds))}{more}"
+
+    def said(self) -> str:
+        """Time and memory in a line."""
+        return f"{self.time()}; about {size(self.bytes)} of memory"
+
+    def document(self) -> dict[str, Any]:
+        """The plan as plain JSON values."""
+        times = {"seconds": round(self.seconds, 1), "compile_seconds": round(self.compile_seconds, 1)}
+        return self.counts | times | {"bytes": self.bytes, "largest": self.largest}
+
+
+def require_room(planned: Plan, where: str, what: str, way_out: str) -> None:
+    """Refuse what does not fit, with exit 7, the bytes needed and available, and the way out."""
+    free = memory.available_bytes()
+    if planned.bytes > free:
+        said = f"needs about {size(planned.bytes)} of memory ({what}, most for {planned.largest})"
+        raise GradlabError(where, f"{said}, {size(free)} available; {way_out}", Exit.RESOURCES)

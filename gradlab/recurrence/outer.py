@@ -1,0 +1,191 @@
+"""Gradients that are made of outer products: their norms, and their sums over steps, without forming them."""
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.extend import core
+
+from gradlab.recurrence import powers
+from gradlab.recurrence.trees import constant
+from gradlab.recurrence.unroll import DEAD, Norm, rescale
+from gradlab.types import Scaled
+
+Tree = Any
+Piece = tuple[Array, ...]
+"""`(whole,)`, or `(left, right)` of an outer product: its squared norm is the product of theirs."""
+
+JOINS = ("concatenate", "stack")
+MOVES = ("transpose", "reshape", "squeeze", "expand_dims", "broadcast_in_dim", "rev", "copy")
+"""What moves numbers without changing them, if there are as many after it as before."""
+
+
+def pieces(f: Callable[..., Tree], *args: Tree) -> list[Piece]:
+    """All leaves of `f(*args)`, cut where they are outer products: |f|^2 = sum over pieces of |l|^2 |r|^2.
+
+    The gradient of W in W h is g h^T, N^2 numbers of which the norm needs 2 N. What is made in another way
+    stays whole.
+    """
+    return _cut(jax.make_jaxpr(f)(*args))[0](*jax.tree.leaves(args))
+
+
+class _Leaf(NamedTuple):
+    """How an array is put together from some of the pieces."""
+
+    pieces: list[int]
+    together: Callable[..., list[Array]]
+
+
+def _cut(closed: Any) -> tuple[Callable[..., list[Piece]], list[_Leaf]]:
+    """From a program: what gives the pieces of its results, and how each result is put together."""
+    made = {var: eqn for eqn in closed.jaxpr.eqns for var in eqn.outvars}
+    found: dict[Any, tuple[Any, ...]] = {}
+
+    def cut(var: Any, ends: dict[Any, None], way: list[Any]) -> None:
+        eqn = None if isinstance(var, core.Literal) else made.get(var)
+        if eqn is not None and (
+            eqn.primitive.name in JOINS
+            or (eqn.primitive.name in MOVES and _size(eqn.invars[0]) == _size(var))
+        ):
+            for part in eqn.invars:
+                cut(part, ends, way)
+            way.append(eqn)
+        else:
+            found[var] = tuple(eqn.invars) if eqn is not None and _is_outer(eqn) else (var,)
+            ends[var] = None
+
+    leaves = []
+    for out in closed.jaxpr.outvars:
+        ends: dict[Any, None] = {}
+        way: list[Any] = []
+        cut(out, ends, way)
+        tail = closed.jaxpr.replace(constvars=[], invars=list(ends), outvars=[out], eqns=way)
+        together = core.jaxpr_as_fun(core.ClosedJaxpr(tail, []))
+        leaves.append(_Leaf([list(found).index(var) for var in ends], together))
+    wanted = [var for piece in found.values() for var in piece]
+    part = core.ClosedJaxpr(closed.jaxpr.replace(outvars=wanted), closed.consts)
+
+    def evaluate(*leaves: Any) -> list[Piece]:
+        values = iter(core.jaxpr_as_fun(part)(*leaves))
+        return [tuple(next(values) for _ in piece) for piece in found.values()]
+
+    return evaluate, leaves
+
+
+class Sum(NamedTuple):
+    """A sum of gradients over steps; the factors of outer products are put off, and multiplied at once."""
+
+    start: Callable[[Any], list[Scaled]]
+    """`lane -> total`: nothing yet."""
+    add: Callable[..., tuple[list[Scaled], Tree]]
+    """`(total, arguments, exponent, counts) -> (total, put off)`: one step, if it counts."""
+    settle: Callable[[list[Scaled], Tree], list[Scaled]]
+    """`(total, put off) -> total`, with a leading axis of steps."""
+    leaves: Callable[[list[Scaled]], list[Scaled]]
+    """The sum, leaf by leaf."""
+
+
+def summing(g: Callable[..., Tree], *like: Tree) -> Sum:
+    """A sum over steps of `g(*arguments) * 2**exponent`; arguments are of the form of `like`.
+
+    What is an outer product at each step is a matrix product of as many rows as there are steps.
+    """
+    # Traced once, here: all that is added is evaluated.
+    evaluate, made = _cut(jax.make_jaxpr(g)(*like))
+    forms = jax.eval_shape(evaluate, *jax.tree.leaves(like))
+    whole = [len(form) == 1 for form in forms]
+
+    def start(lane: Any) -> list[Scaled]:
+        dead = DEAD + lane.astype(jnp.int32)
+        shapes = [sum((factor.shape for factor in form), ()) for form in forms]
+        return [
+            Scaled(constant(0, lane, shape, form[0].dtype), dead)
+            for shape, form in zip(shapes, forms, strict=True)
+        ]
+
+    def add(total: list[Scaled], arguments: Tree, exponent: Any, counts: Any) -> tuple[list[Scaled], Tree]:
+        found = evaluate(*jax.tree.leaves(arguments))
+        total = [
+            _more(known, rescale(jnp.where(counts, piece[0], 0), exponent)) if alone else known
+            for known, piece, alone in zip(total, found, whole, strict=True)
+        ]
+        later = [
+            (jnp.where(counts, piece[0], 0), piece[1])
+            for piece, alone in zip(found, whole, strict=True)
+            if not alone
+        ]
+        return total, (later, exponent)
+
+    def settle(total: list[Scaled], later: Tree) -> list[Scaled]:
+        waiting, exponent = iter(later[0]), later[1]
+        return [
+            known if alone else _more(known, _product(next(waiting), exponent))
+            for known, alone in zip(total, whole, strict=True)
+        ]
+
+    def leaves(total: list[Scaled]) -> list[Scaled]:
+        found = []
+        for leaf in made:
+            some = [total[i] for i in leaf.pieces]
+            top = jnp.stack([piece.exponent for piece in some]).max()
+            aligned = [piece.value * powers.two_to(piece.exponent - top, piece.value.dtype) for piece in some]
+            found.append(Scaled(leaf.together(*aligned)[0], top))
+        return found
+
+    return Sum(start, add, settle, leaves)
+
+
+def _product(factors: tuple[Array, Array], exponent: Any) -> Scaled:
+    """The sum over steps of left x right x 2**exponent; each factor is scaled before it is multiplied."""
+    rows, columns = (jax.vmap(rescale)(factor) for factor in factors)
+    # An exact zero stays below everything.
+    dead = (rows.exponent == DEAD) | (columns.exponent == DEAD)
+    power = jnp.where(dead, DEAD, exponent + rows.exponent + columns.exponent)
+    top = power.max()
+    shares = powers.two_to(power - top, rows.value.dtype)
+    left = rows.value * shares.reshape(-1, *(1,) * (rows.value.ndim - 1))
+    return Scaled(jnp.tensordot(left, columns.value, axes=(0, 0)), top)
+
+
+def _more(total: Scaled, part: Scaled) -> Scaled:
+    """The sum of two scaled arrays, at the larger exponent; its entries may grow to the number of parts."""
+    top = jnp.maximum(total.exponent, part.exponent)
+    own, others = (powers.two_to(some.exponent - top, some.value.dtype) for some in (total, part))
+    return Scaled(total.value * own + part.value * others, top)
+
+
+def norm(cut: list[Piece], exponent: Any) -> Norm:
+    """The norm of all pieces times 2**exponent; factors are scaled one by one, so that no square is lost."""
+    found = []
+    for piece in cut:
+        scaled = [rescale(factor) for factor in piece]
+        square = functools.reduce(jnp.multiply, [jnp.sum(part.value * part.value) for part in scaled])
+        # An exact zero keeps its place below everything, whatever it is multiplied with.
+        power = jnp.where(square == 0, DEAD, exponent + sum(part.exponent for part in scaled))
+        found.append(Norm(square, power.astype(jnp.int32)))
+    if len(found) == 1:
+        return found[0]
+    top = jnp.stack([piece.exponent for piece in found]).max()
+    # What is further below than the smallest normal number adds nothing.
+    drops = [jnp.maximum(piece.exponent - top, -1000) for piece in found]
+    squares = [
+        piece.square * powers.two_to(2 * drop, piece.square.dtype)
+        for piece, drop in zip(found, drops, strict=True)
+    ]
+    return Norm(functools.reduce(jnp.add, squares), top)
+
+
+def _is_outer(eqn: Any) -> bool:
+    if eqn.primitive.name != "dot_general":
+        return False
+    contracted, batch = eqn.params["dimension_numbers"]
+    dtypes = {var.aval.dtype for var in (*eqn.invars, *eqn.outvars)}
+    return not any((*contracted, *batch)) and len(dtypes) == 1
+
+
+def _size(var: Any) -> int:
+    return math.prod(var.aval.shape)

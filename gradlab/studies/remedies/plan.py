@@ -1,0 +1,92 @@
+"""What a comparison of remedies will take, told before it starts."""
+
+from gradlab import registry
+from gradlab.planning import compiled, costs
+from gradlab.planning.costs import Sizes
+from gradlab.planning.plan import STARTING, Piece, Plan, require_room
+from gradlab.runtime import cores
+from gradlab.studies.remedies import arms, compute
+from gradlab.studies.remedies.compute import Comparison
+from gradlab.studies.remedies.loop import Setting
+from gradlab.studies.sweep.program import BLOCK
+
+WRITING = "writing"
+
+
+def plan(comparison: Comparison) -> Plan:
+    """Count and estimate, as if no network solved its task early; draws nothing and compiles nothing."""
+    pieces = {STARTING: Piece(costs.IMPORTS)}
+    most, largest = 0, ""
+    places = compute.by_place(comparison)
+    trained = fitted = 0
+    for arm, setting in places.values():
+        of = costs.sizes(arm.cell, setting.task.sizes[0], setting.hidden)
+        pieces |= _pieces(comparison, arm, setting, of)
+        tuned = comparison.tuning * len(comparison.rates) if len(comparison.rates) > 1 else 0
+        one = len(comparison.w_rec) * comparison.seeds
+        fitted += one * arm.closed_form
+        trained += (one + len(comparison.w_rec) * tuned) * (not arm.closed_form)
+        need = _bytes(comparison, setting, of)
+        if need > most:
+            most, largest = need, arm.label
+    pieces[WRITING] = Piece(costs.FIGURES)
+    counts = {
+        "arms": len(comparison.remedies),
+        "networks": trained,
+        "fitted": fitted,
+        "updates": comparison.updates,
+    }
+    compiling = any(piece.compiling for piece in pieces.values())
+    return Plan(counts, pieces, costs.training_bytes(compiling=compiling) + most, largest)
+
+
+def check(comparison: Comparison, planned: Plan) -> None:
+    """Refuse what does not fit, with exit 7."""
+    what = f"T up to {max(comparison.T)}, batch {comparison.batch}, {comparison.judged} sequences a look"
+    require_room(planned, "remedies", what, "choose a smaller one of them")
+
+
+def _pieces(comparison: Comparison, arm: arms.Arm, setting: Setting, of: Sizes) -> dict[str, Piece]:
+    """Compiling an arm, then its stages."""
+    known = compiled.known(**compute.of_program(comparison, arm, setting))
+    ready = costs.ready_training(of)
+    compiling = 0.0 if known else costs.compile_training(of)
+    found = {compute.piece(arm, setting.T, "compiling"): Piece(ready + compiling, compiling)}
+    for stage in compute.stages(comparison, arm):
+        lanes = comparison.seeds
+        if stage == compute.TUNING:
+            lanes = len(comparison.w_rec) * len(comparison.rates) * comparison.tuning
+        profiled = stage != compute.TUNING
+        found[compute.piece(arm, setting.T, stage)] = Piece(
+            _training(comparison, arm, setting, of, lanes, profiled=profiled)
+        )
+    return found
+
+
+def _training(
+    comparison: Comparison, arm: arms.Arm, setting: Setting, of: Sizes, lanes: int, *, profiled: bool
+) -> float:
+    """Seconds of a stage: updates, looks and, where networks are followed, their profile at every look."""
+    size = (setting.hidden, comparison.batch, setting.T, comparison.precision)
+    one = costs.forward(of, *size) if arm.closed_form else costs.update(of, *size)
+    looks = 1 if arm.closed_form else comparison.updates // comparison.stride
+    look = costs.forward(of, setting.hidden, comparison.judged, setting.T, comparison.precision)
+    padded = -(-lanes // BLOCK) * BLOCK
+    seconds = costs.shared(padded * (comparison.updates * one + looks * look), lanes, BLOCK)
+    if profiled:
+        block = BLOCK * cores()
+        profile = setting.T * costs.lag(of, setting.hidden, setting.T, comparison.precision)
+        seconds += costs.shared(-(-lanes // block) * block * (looks + 2) * profile, block, BLOCK)
+    return seconds
+
+
+def _bytes(comparison: Comparison, setting: Setting, of: Sizes) -> int:
+    """What an arm needs while it is trained: what a batch keeps for its way back, and a look."""
+    sizes = registry.make("tasks", comparison.task).sizes
+    item = costs.itemsize(comparison.precision)
+    lanes: int = BLOCK * cores()
+    kept: int = comparison.batch * (4 * (of.gates + 2) * setting.hidden + sum(sizes))
+    look = comparison.judged * (setting.hidden + 2 * sum(sizes) + 8)
+    weights = 12 * arms.count(setting.cell, sizes, setting.hidden)
+    numbers: int = setting.T * (kept + look) + weights
+    return lanes * item * numbers

@@ -1,0 +1,197 @@
+"""Results of trials as tables: one row a network, its curves, and its profiles before and after."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+
+from gradlab.errors import GradlabError
+from gradlab.runs import csv_tables
+from gradlab.studies import norms
+from gradlab.studies.norms import PROFILES
+from gradlab.studies.remedies.rows import ENDS, Outcome, outcomes
+from gradlab.studies.sweep import results as sweep_results
+
+if TYPE_CHECKING:
+    import pandas
+    import xarray
+
+    from gradlab.studies.remedies.compute import Result
+
+MEANS = ("changed", "cosine")
+TEXT: Any = {"arm": str, "cell": str, "broken_what": str}
+
+
+@final
+@dataclass(frozen=True)
+class Trained:
+    """What the folder of a comparison holds."""
+
+    about: dict[str, Any]
+    table: "pandas.DataFrame"
+    """`remedies.csv`: one row a network."""
+    curves: "pandas.DataFrame"
+    """`training.csv`: one row a (network, update, metric)."""
+    norms: "xarray.Dataset"
+    """`norms.nc`: the profiles at the start and at the end."""
+
+    @property
+    def chance(self) -> dict[str, float]:
+        """By T, as text: the loss of the best answer that knows nothing of the sequence."""
+        found = self.about.get("chance")
+        pairs = found.items() if isinstance(found, dict) else ()
+        return {T: float(loss) for T, loss in pairs if isinstance(loss, int | float)}
+
+    def outcomes(self) -> list[Outcome]:
+        """One row an (arm, T, w_rec)."""
+        return outcomes(self.table, self.norms, self.chance)
+
+
+def write(folder: Path, run: Trained) -> list[Path]:
+    """Write a comparison's files, `run.json` last; the errors are those of `tables.write`."""
+    contents = {
+        "remedies.csv": sweep_results.csv(run.table),
+        "training.csv": sweep_results.csv(run.curves),
+        "norms.nc": sweep_results.netcdf(run.norms),
+    }
+    return sweep_results.write_files(folder, run.about, contents)
+
+
+def read(path: Path) -> Trained:
+    """Read a comparison from its folder; the errors are those of `tables.read`."""
+    folder = sweep_results.home(path)
+    about, contents = sweep_results.read_files(folder, ("remedies.csv", "training.csv", "norms.nc"))
+    if about.get("command") != "remedies":
+        raise GradlabError(str(folder), "is the run of a sweep, not of remedies")
+    settings = about["settings"]
+    table = _table(contents["remedies.csv"], str(folder / "remedies.csv"), settings)
+    arms = list(dict.fromkeys(table["arm"].tolist()))
+    curves = _curves(contents["training.csv"], str(folder / "training.csv"), settings, arms)
+    profiles = norms.trained(contents["norms.nc"], str(folder / "norms.nc"), settings, arms)
+    return Trained(about, table, curves, profiles)
+
+
+def _table(content: bytes, where: str, settings: dict[str, Any]) -> "pandas.DataFrame":
+    """One row for every arm, T, w_rec and seed; an arm is called as its settings came out."""
+    updates = csv_tables.whole(0, settings["updates"])
+    columns = {"arm": csv_tables.label, "cell": csv_tables.label} | _grid(settings)
+    columns |= {"hidden": csv_tables.whole(1), "parameters": csv_tables.whole(0), "rate": csv_tables.number}
+    columns |= {"solved_at": updates, "broken_at": updates, "broken_what": csv_tables.word}
+    columns |= {"loss": csv_tables.loss, "error": csv_tables.loss} | dict.fromkeys(MEANS, csv_tables.number)
+    table = csv_tables.read(content, where, columns, ["arm", *_grid(settings)])
+    wanted = len(settings["remedies"]) * len(settings["T"]) * len(settings["w_rec"]) * settings["seeds"]
+    if len(table) != wanted or table["arm"].nunique() != len(settings["remedies"]):
+        what = (
+            f"has {len(table)} networks of {table['arm'].nunique()} arms, where the settings of the run say "
+        )
+        raise GradlabError(where, f"{what}{wanted} of {len(settings['remedies'])}; run the command again")
+    numbers = ("rate", "loss", "error", *MEANS)
+    return table.astype(dict.fromkeys(TEXT, str) | dict.fromkeys(numbers, float))
+
+
+def _curves(content: bytes, where: str, settings: dict[str, Any], arms: list[str]) -> "pandas.DataFrame":
+    """What was looked at while these arms were trained."""
+    key = {"arm": csv_tables.one_of(arms, "arm of the run")} | _grid(settings)
+    key |= {"update": csv_tables.whole(0, settings["updates"]), "metric": csv_tables.name}
+    curves = csv_tables.read(content, where, key | {"value": csv_tables.loss}, list(key))
+    return curves.astype({"arm": str, "metric": str, "value": float})
+
+
+def _grid(settings: dict[str, Any]) -> dict[str, csv_tables.Reader]:
+    return {
+        "T": csv_tables.one_of(settings["T"], "T of the run"),
+        "w_rec": csv_tables.one_of(map(float, settings["w_rec"]), "w_rec of the run"),
+        "seed": csv_tables.whole(0, settings["seeds"] - 1),
+    }
+
+
+def table(results: "Sequence[Result]") -> "pandas.DataFrame":
+    """One row a (arm, T, w_rec, seed)."""
+    import pandas as pd
+
+    lines: list[dict[str, Any]] = []
+    for found in results:
+        for seed in range(len(found.solved_at)):
+            curve = found.looks["loss"][:, seed]
+            seen = np.flatnonzero(~np.isnan(found.looks["train_loss"][:, seed]))
+            lines.append(
+                {
+                    "arm": found.arm,
+                    "cell": found.cell,
+                    "T": found.T,
+                    "w_rec": found.w_rec,
+                    "seed": seed,
+                    "hidden": found.hidden,
+                    "parameters": found.parameters,
+                    "rate": found.rate,
+                    "solved_at": int(found.solved_at[seed]),
+                    "broken_at": int(found.broken_at[seed]),
+                    "broken_what": found.broken_what[seed],
+                    "loss": float(curve[seen[-1]]) if len(seen) else np.nan,
+                    "error": float(found.looks["error"][seen[-1], seed]) if len(seen) else np.nan,
+                }
+                | {name: _mean(found.looks[name][:, seed]) for name in MEANS}
+            )
+    return pd.DataFrame(lines)
+
+
+def _mean(values: Any) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def curves(results: "Sequence[Result]") -> "pandas.DataFrame":
+    """The tidy `training.csv`: one row a (arm, T, w_rec, seed, update, metric)."""
+    import pandas as pd
+
+    blocks = []
+    for found in results:
+        seeds = len(found.solved_at)
+        for metric, values in found.looks.items():
+            update, seed = np.meshgrid(found.updates, np.arange(seeds), indexing="ij")
+            block = pd.DataFrame(
+                {
+                    "arm": found.arm,
+                    "T": found.T,
+                    "w_rec": found.w_rec,
+                    "seed": seed.ravel(),
+                    "update": update.ravel(),
+                }
+            )
+            blocks.append(block.assign(metric=metric, value=values.ravel()))
+    joined = pd.concat(blocks, ignore_index=True)
+    return joined[joined["value"].notna()].reset_index(drop=True)
+
+
+def profiles(results: "Sequence[Result]") -> "xarray.Dataset":
+    """The dataset of `norms.nc`: log10 norms by (arm, T, w_rec, seed, when, lag).
+
+    NaN where undefined or not finite, -inf where exactly zero.
+    """
+    import xarray as xr
+
+    names, Ts, gains = (
+        list(dict.fromkeys(getattr(r, key) for r in results)) for key in ("arm", "T", "w_rec")
+    )
+    seeds = len(results[0].solved_at)
+    shape = (len(names), len(Ts), len(gains), seeds, len(ENDS), max(Ts) + 1)
+    axes = ("arm", "T", "w_rec", "seed", "when", "lag")
+    arrays = {name: np.full(shape, np.nan) for name in PROFILES}
+    for found in results:
+        at = names.index(found.arm), Ts.index(found.T), gains.index(found.w_rec)
+        for name in PROFILES:
+            arrays[name][at][..., : found.T + 1] = found.profiles[name]
+    coords: dict[str, Any] = {
+        "arm": np.array(names, dtype=object),
+        "T": np.array(Ts, np.int64),
+        "w_rec": np.array(gains, np.float64),
+        "seed": np.arange(seeds),
+        "when": np.array(ENDS, dtype=object),
+        "lag": np.arange(max(Ts) + 1),
+    }
+    variables: dict[str, Any] = {
+        name: (axes, array, {"units": "log10 of a norm"}) for name, array in arrays.items()
+    }
+    return xr.Dataset(variables, coords, {"schema": "gradlab.profiles/1"})

@@ -1,0 +1,181 @@
+"""What trials come to: solved shares, losses, horizons before and after, and the forecast."""
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gradlab.metrics.profiles import SOFT, fall, hard_horizon, rate, stored_states
+from gradlab.stats import (
+    Interval,
+    mean_interval,
+    median_interval,
+    rank_correlation_interval,
+    share_interval,
+)
+
+if TYPE_CHECKING:
+    import pandas
+    import xarray
+
+ENDS = ("start", "end")
+REACH = SOFT
+"""Decades by which a gradient may have changed at the far end and still be expected to train."""
+
+
+class Share(NamedTuple):
+    """A share and its interval."""
+
+    successes: int
+    of: int
+    low: float
+    high: float
+    level: float
+    """The least coverage of the interval."""
+
+
+def share(count: int, of: int) -> Share:
+    """A share of successes with Clopper and Pearson's interval; see `stats.share_interval`."""
+    return Share(count, of, *share_interval(count, of)[1:])
+
+
+class Outcome(NamedTuple):
+    """One arm at one T and w_rec, over its seeds; medians, NaN where there is none."""
+
+    arm: str
+    cell: str
+    T: int
+    w_rec: float
+    hidden: int
+    parameters: int
+    rate: float
+    """The learning rate; NaN where the readout was fitted in closed form."""
+    closed_form: bool
+    solved: Share
+    updates: float
+    """To solve, the median over the seeds that did."""
+    loss: float
+    """The last of each seed, on fresh sequences; that of a diverged seed counts as infinite."""
+    losses: Interval
+    """The same median and its interval."""
+    chance: float
+    """Loss of the best answer that knows nothing of the sequence; NaN where it is not known."""
+    diverged: int
+    diverged_what: str
+    clipped: float
+    """Share of the updates whose gradient the remedy changed; NaN where none was followed."""
+    cosine: float
+    horizon: tuple[float, float]
+    """Soft horizon of the transport at the start and at the end; NaN for beyond T."""
+    slope: tuple[float, float]
+    """Rate of the transport at the start and at the end, decades a step."""
+    end: Interval
+    """Mean over seeds of the rate at the end, and its t-interval."""
+    hard: float
+    """Hard horizon of the adjoint at the start; NaN if nothing is exactly zero."""
+
+
+def outcomes(
+    table: "pandas.DataFrame", profiles: "xarray.Dataset", chance: Mapping[str, float]
+) -> list[Outcome]:
+    """Every (arm, T, w_rec) of a comparison, in its order; `chance` maps each T, as text, to its loss."""
+    rows = []
+    for _, some in table.groupby(["arm", "T", "w_rec"], sort=False):
+        first = some.iloc[0]
+        # Of the kinds that Python has: which ones a group's key has depends on pandas.
+        arm, T, w_rec = str(first["arm"]), int(first["T"]), float(first["w_rec"])
+        solved = some["solved_at"].to_numpy() > 0
+        broken = some["broken_at"].to_numpy() > 0
+        profile = profiles.sel(arm=arm, T=T, w_rec=w_rec, lag=slice(0, T))
+        transport, adjoint = (np.asarray(profile[name].values) for name in ("transport", "adjoint"))
+        what = some["broken_what"][broken].mode()
+        # A gradient that nobody follows is not changed; that of a seed which diverged at once is not known.
+        closed_form = bool(some["changed"].isna().all()) and not broken.any()
+        losses = median_interval(np.where(broken, np.inf, some["loss"].to_numpy(np.float64)))
+        ended = transport[:, 1]
+        rows.append(
+            Outcome(
+                arm,
+                str(first["cell"]),
+                T,
+                w_rec,
+                int(first["hidden"]),
+                int(first["parameters"]),
+                math.nan if closed_form else float(first["rate"]),
+                closed_form,
+                share(int(solved.sum()), len(some)),
+                float(np.median(some["solved_at"][solved])) if solved.any() else math.nan,
+                losses.middle,
+                losses,
+                float(chance.get(str(T), math.nan)),
+                int(broken.sum()),
+                str(what.iloc[0]) if len(what) else "",
+                float(some["changed"].mean()),
+                float(some["cosine"].mean()),
+                _pair(_soft(transport[:, end]) for end in (0, 1)),
+                _pair(_slope(transport[:, end]) for end in (0, 1)),
+                mean_interval(rate(ended, stored_states(ended)).value),
+                _median(hard_horizon(stored_states(adjoint[:, 0])).value),
+            )
+        )
+    return rows
+
+
+def _pair(values: Any) -> tuple[float, float]:
+    first, second = values
+    return first, second
+
+
+def _median(values: ArrayLike) -> float:
+    known = np.asarray(values, np.float64)
+    known = known[~np.isnan(known)]
+    return float(np.median(known)) if len(known) else math.nan
+
+
+def _soft(log: NDArray[np.float64]) -> float:
+    """The median soft horizon over seeds, one beyond T counting as infinite; NaN if that is the median."""
+    value = fall(log, stored_states(log), SOFT).value
+    middle = float(np.median(np.where(np.isnan(value), np.inf, value)))
+    return middle if math.isfinite(middle) else math.nan
+
+
+def _slope(log: NDArray[np.float64]) -> float:
+    return _median(rate(log, stored_states(log)).value)
+
+
+class Forecast(NamedTuple):
+    """How well the profile at the start ranks what could be trained."""
+
+    predicted: NDArray[np.float64]
+    """By outcome: the largest T that its start lets expect to train."""
+    spearman: float
+    low: float
+    high: float
+    level: float
+    points: int
+
+
+def forecast(rows: list[Outcome]) -> Forecast:
+    """Predict from the start alone up to which T each row can be trained, and rank the rows by it.
+
+    largest T = 1 + 3 / |rate at the start|,   or the hard horizon where that is shorter
+
+    since a rate of r decades a step changes a gradient by 10^3 over 3/|r| steps. The rank correlation
+    is between (largest T) / T and the solved share; see `stats.rank_correlation_interval`. NaN where all
+    shares are equal or fewer than four rows are there.
+    """
+    reach = np.array([_reach(row) for row in rows])
+    solved = np.array([row.solved.successes / max(row.solved.of, 1) for row in rows])
+    known = ~np.isnan(reach)
+    ease = reach[known] / np.array([row.T for row in rows])[known]
+    return Forecast(reach, *rank_correlation_interval(ease, solved[known]), int(known.sum()))
+
+
+def _reach(row: Outcome) -> float:
+    slope = row.slope[0]
+    if math.isnan(slope):
+        return math.nan
+    far = 1 + REACH / max(abs(slope), 1e-12)
+    return far if math.isnan(row.hard) else min(far, row.hard)

@@ -1,0 +1,198 @@
+"""What trials say: a sentence an arm, and one about all of them, made from the numbers of their rows.
+
+Two arms are told apart where their intervals do not touch, and by no other sign: a tie is called a tie.
+"""
+
+import math
+from collections.abc import Sequence
+
+from gradlab.stats import FEW, WRONG, percent
+from gradlab.studies.remedies.rows import Outcome
+
+NAMED = 3
+"""Of a longer list the rest is counted."""
+FAR = 0.5
+"""A loss below this share of chance is far below it."""
+PLAIN = "none"
+
+
+def sentences(rows: Sequence[Outcome]) -> list[str]:
+    """A sentence for each row: what the arm did to the gradient, what came of it, the plain arm beside it."""
+    plain = {(row.T, row.w_rec): row for row in rows if row.arm == PLAIN}
+    return [sentence(row, plain.get((row.T, row.w_rec))) for row in rows]
+
+
+def sentence(row: Outcome, plain: Outcome | None = None) -> str:
+    """One row in words; `plain` is the row of the same T and w_rec on which no remedy acted."""
+    parts = [*_gradient(row), f"horizon {' -> '.join(_steps(h, row.T) for h in row.horizon)}"]
+    seeds, lost = row.solved.of, row.solved.of - row.solved.successes
+    if row.diverged:
+        parts.append(f"{row.diverged} of {seeds} diverged ({row.diverged_what} not finite)")
+    if not lost:
+        parts.append(f"solved by all {seeds} seeds" if seeds > 1 else "solved by the only seed")
+    elif row.solved.successes:
+        parts.append(f"solved by {row.solved.successes} of {seeds} seeds")
+    else:
+        parts.append(_unsolved(row))
+    if plain is not None and plain is not row:
+        parts.append(_beside(row, plain))
+    if lost and not row.closed_form:
+        parts += _ending(row)
+    return "; ".join(parts)
+
+
+def _gradient(row: Outcome) -> list[str]:
+    """What was done to the gradient on its way back, if anything."""
+    if row.closed_form:
+        return ["readout fitted in closed form, no gradient followed"]
+    parts = []
+    if row.clipped > 0:
+        turned = "" if row.cosine > 0.999 else f" and turned it (mean cosine {row.cosine:.2f})"
+        share = f"{row.clipped:.0%}" if row.clipped >= 0.005 else "less than 1%"
+        parts.append(f"changed the gradient in {share} of the updates{turned}")
+    if not math.isnan(row.hard):
+        parts.append(f"at the start nothing comes from beyond lag {row.hard:g}")
+    return parts
+
+
+def _steps(horizon: float, T: int) -> str:
+    return f">{T}" if math.isnan(horizon) else f"{horizon:.0f}"
+
+
+def _unsolved(row: Outcome) -> str:
+    """Not solved, and how far from chance."""
+    seeds = f"any of {row.solved.of} seeds" if row.solved.of > 1 else "the only seed"
+    said = f"not solved within the budget by {seeds}"
+    if row.diverged == row.solved.of or math.isnan(row.loss):
+        return said
+    if math.isnan(row.chance):
+        return f"{said}, loss {_loss(row)}"
+    # All seeds are judged on the same sequences, whose luck no interval over seeds knows: near to chance the
+    # two numbers are said and nothing else.
+    if row.losses.high < FAR * row.chance:
+        return f"{said}, but loss {_loss(row)} is far below the {row.chance:.4g} of chance"
+    return f"{said}, loss {_loss(row)} against {row.chance:.4g} of chance"
+
+
+def _loss(row: Outcome) -> str:
+    """The median, and its interval if there is one."""
+    found = row.losses
+    if math.isnan(found.low):
+        return _number(row.loss)
+    known = f"{percent(found.level)} interval {_number(found.low)} to {_number(found.high)}"
+    return f"{_number(row.loss)} ({known})"
+
+
+def _number(value: float) -> str:
+    return "infinite" if math.isinf(value) else f"{value:.3g}"
+
+
+def _beside(row: Outcome, plain: Outcome) -> str:
+    """The arm against the plain one: by the seeds that solved it, by the loss where nobody did."""
+    count = f"{plain.solved.successes} of {plain.solved.of}"
+    if min(row.solved.of, plain.solved.of) < FEW:
+        return f"too few seeds to compare with the plain arm (at least {FEW})"
+    if row.solved.low > plain.solved.high:
+        return f"more seeds than of the plain arm ({count})"
+    if row.solved.high < plain.solved.low:
+        return f"fewer seeds than of the plain arm ({count})"
+    if row.solved.successes == plain.solved.successes > 0:
+        return f"as many seeds as of the plain arm ({count})"
+    if row.solved.successes or plain.solved.successes:
+        return f"the {percent(row.solved.level)} interval of its share overlaps the plain arm's ({count})"
+    if 1 - (row.losses.level + plain.losses.level) / 2 > WRONG + 1e-9:
+        return _seed_by_seed(row, plain)
+    theirs = _loss(plain)
+    if row.losses.high < plain.losses.low:
+        return f"its loss is below the plain arm's {theirs}"
+    if row.losses.low > plain.losses.high:
+        return f"its loss is above the plain arm's {theirs}"
+    return f"its loss is not told apart from the plain arm's {theirs}"
+
+
+def _seed_by_seed(row: Outcome, plain: Outcome) -> str:
+    """The losses of so few seeds that the interval is all of them, and not one to judge the median by."""
+    theirs = f"{_number(plain.losses.low)} to {_number(plain.losses.high)}"
+    if row.losses.high < plain.losses.low:
+        return f"the loss of every seed is below the plain arm's {theirs}"
+    if row.losses.low > plain.losses.high:
+        return f"the loss of every seed is above the plain arm's {theirs}"
+    return f"its losses overlap the plain arm's {theirs}"
+
+
+def _ending(row: Outcome) -> list[str]:
+    """What the transport does when training ends, where its interval leaves no doubt of it."""
+    limit, end = math.log10(2) / row.T, row.end
+    if math.isnan(end.low):
+        return []
+    known = (
+        f"({end.middle:+.3g} decades a step, {percent(end.level)} interval {end.low:+.3g} to {end.high:+.3g})"
+    )
+    if end.high < -limit:
+        return [f"at the end of training the transport vanishes {known}"]
+    return [f"at the end of training the transport explodes {known}"] if end.low > limit else []
+
+
+def judged(rows: Sequence[Outcome]) -> str:
+    """Which arm solved the task with most seeds, and from which others that tells it apart."""
+    best = max(rows, key=lambda row: row.solved.successes / max(row.solved.of, 1))
+    if not best.solved.successes:
+        said = "No arm solved the task within the budget" if len(rows) > 1 else "Not solved within the budget"
+        return f"{said}; {_least(rows)}."
+    equal = [row.solved.successes * best.solved.of == best.solved.successes * row.solved.of for row in rows]
+    tied, others = ([row for row, e in zip(rows, equal, strict=True) if e is want] for want in (True, False))
+    count = f"{best.solved.successes} of {best.solved.of} seeds"
+    if len(rows) == 1:
+        return f"{named(best, rows)}: {count} solved the task{_updates(best)}."
+    few = best.solved.of < FEW
+    beaten = [row for row in others if row.solved.high < best.solved.low]
+    if len(tied) == 1 and len(beaten) == len(others) and not few:
+        ahead = f"its {percent(best.solved.level)} interval lies above that of every other"
+        return f"Best: {named(best, rows)}, {count} solved{_updates(best)}; {ahead}."
+    kind = "arms" if len({(row.T, row.w_rec) for row in rows}) == 1 else "rows"
+    whole = f" each ({len(tied)} of {len(rows)} {kind})" if len(tied) > 1 else ""
+    after = _updates(best) if len(tied) == 1 else ""
+    said = f"Most seeds solved: {_names(tied, rows)}, {count}{whole}{after}"
+    if few:
+        return f"{said}; too few seeds to compare (at least {FEW})."
+    left = [row for row in others if row not in beaten]
+    place = [f"lies above that of {_names(beaten, rows)}"] if beaten else []
+    place += [f"overlaps that of {_names(left, rows)}"] if left else []
+    whose = f"; the {percent(best.solved.level)} interval of so many " if place else ""
+    return f"{said}{whose}{' and '.join(place)}."
+
+
+def _updates(row: Outcome) -> str:
+    """After how many updates; a readout fitted at once has none."""
+    return "" if row.closed_form or math.isnan(row.updates) else f", {row.updates:.0f} updates (median)"
+
+
+def _least(rows: Sequence[Outcome]) -> str:
+    """The least loss where nobody solved the task, and whether it stands out."""
+    known = [row for row in rows if math.isfinite(row.loss)]
+    if not known:
+        return "no loss is finite"
+    best = min(known, key=lambda row: row.loss)
+    chance = "" if math.isnan(best.chance) else f", where chance is {best.chance:.4g}"
+    if len(rows) == 1:
+        return f"its loss is {_loss(best)}{chance}"
+    said = f"the least loss is {_loss(best)}, of {named(best, rows)}{chance}"
+    others = [row for row in rows if row is not best]
+    few = best.solved.of < FEW
+    same = [row for row in others if few or not best.losses.high < row.losses.low]
+    return f"{said}; not told apart from {_names(same, rows)}" if same else said
+
+
+def _names(some: Sequence[Outcome], rows: Sequence[Outcome]) -> str:
+    """The first names, and how many more."""
+    names = [named(row, rows) for row in some]
+    if len(names) > NAMED + 1:
+        return f"{', '.join(names[:NAMED])} and {len(names) - NAMED} more"
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def named(row: Outcome, rows: Sequence[Outcome]) -> str:
+    """An arm, and where it stood if there are several places."""
+    several = [len({getattr(r, what) for r in rows}) > 1 for what in ("T", "w_rec")]
+    extra = [f"{what} = {getattr(row, what):g}" for what, s in zip(("T", "w_rec"), several, strict=True) if s]
+    return f"{row.arm} ({', '.join(extra)})" if extra else row.arm

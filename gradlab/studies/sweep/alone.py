@@ -1,0 +1,163 @@
+"""From Python: measure any step function, in one call, with nothing to inherit or register."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from gradlab.errors import GradlabError
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.figure import Figure
+
+    from gradlab.recurrence.given import Network
+    from gradlab.recurrence.objectives import ObjectiveName
+
+Tree = Any
+
+
+@dataclasses.dataclass(frozen=True)
+class _Foreign:
+    """A step function in the place of a cell."""
+
+    step: Callable[[Any, Any, Any], Any]
+    readout: Callable[[Any], Any]
+
+
+def measure(
+    step: Callable[[Any, Any, Any], Any],
+    params: Tree,
+    state: Tree,
+    xs: Any,
+    *,
+    w_rec: Callable[[Any], Any] | None = None,
+    objective: "ObjectiveName" = "unit",
+    readout: Callable[[Any], Any] = lambda state: state,
+    seed: int = 0,
+    probes: Sequence[str] = (),
+) -> "xarray.Dataset":
+    """Measure the gradient of `step` at every lag, in the log domain.
+
+    state_t = step(params, state_{t-1}, xs[t-1]),  t = 1..T;    lag = T - t
+
+    Args:
+      step: any function `(params, state, x) -> state` that JAX can differentiate; unbatched.
+      params: a pytree; what has no gradient (a layer's settings, integers) is left alone.
+      state: the initial state, a pytree of arrays of float32 or float64, which decides the precision, or of
+        complex numbers of these: norms are over real and imaginary parts. Integers, truth values and random
+        keys among them are carried along and have no gradient.
+      xs: inputs, a pytree of arrays (T, ...) of one sequence; T at least 1.
+      w_rec: picks the recurrent weights from params, `lambda p: p.weight_hh`; without it the field
+        `w_rec` of params is taken, and without that the weight gradient is left out.
+      objective: `unit`, a random unit cotangent at step T; or `last` or `every`, half the squared
+        distance of `readout(state)` from a random target at the last step or at every step.
+      readout: the part of the state that a loss reads.
+      seed: of the random cotangent or target.
+      probes: further measurements, such as `jacobian_spectrum` or `lyapunov(top=10)`; `gradlab list probes`
+        has all.
+
+    Returns:
+      An `xarray.Dataset` with `adjoint`, `transport` (largest singular value), `transport_frobenius` and
+      `weight_gradient` as log10 over (..., part, lag), and each one's `_state`, a place in
+      `gradlab.states.STATES`: `ok`, `exact_zero` where the derivative is zero by definition (relu below 0, a
+      mask), `below_precision` where rounding made it zero, and so on. The axes cell, init, w_rec, T and seed
+      have size 1. The first zero of rounding is told in the attributes: `rounded` in words, `rounded_lag`,
+      and the largest derivative of what is saturated there, log10 (`rounded_factor` at `rounded_step`).
+
+    Raises:
+      GradlabError: for whatever cannot be measured, with its place: a number that is not finite
+        (`xs[17, 2]`), half precision, inputs of different lengths, a step that changes the form of the state.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> result = measure(lambda w, h, x: w * h + x, jnp.float32(0.5), jnp.zeros(1), jnp.zeros((2000, 1)))
+      >>> round(float(result.transport.sel(part="state", lag=2000).item()), 2)
+      -602.06
+
+    Reference: Bengio, Simard, Frasconi 1994; Pascanu, Mikolov, Bengio 2013.
+    """
+    from gradlab import runtime
+    from gradlab.recurrence import objectives
+    from gradlab.studies.sweep import probing
+    from gradlab.studies.sweep import settings as sweep_settings
+
+    runtime.configure()
+    import jax
+
+    from gradlab.recurrence import given, rounding
+    from gradlab.registry import unknown
+    from gradlab.studies.sweep.compute import CellResult
+    from gradlab.studies.sweep.labelled import dataset
+    from gradlab.studies.sweep.program import measured_alone
+
+    if objective not in objectives.NAMES:
+        raise unknown("objective", "objective", objective, objectives.NAMES)
+    picked = w_rec or (_w_rec if "w_rec" in getattr(params, "_fields", ()) else None)
+    net = given.network(step, params, state, xs, readout=readout, recurrent=picked)
+    result = measured_alone(
+        _Foreign(net.step, net.readout),
+        net.params,
+        net.state,
+        net.xs,
+        recurrent=net.recurrent,
+        objective=objective,
+        seed=seed,
+    )
+    T = len(jax.tree.leaves(net.xs)[0])
+    extra = sweep_settings.probes(list(probes))
+    extras = _extras(extra, net, (objective, seed), bool(result[3].max()))
+    name = getattr(step, "__name__", "step")
+    cell = "step" if name == "<lambda>" else name
+    found = CellResult(
+        cell, *result, digests={}, extras=extras, gates=("none",) if extras else (), has_gain=True, code={}
+    )
+    precision = str(jax.tree.leaves(net.state)[0].dtype)
+    attrs = rounding.described(net.step, net.params, net.state, net.xs, found.columns, found.parts)
+    facts = {"objective": objective, "precision": precision, "networks": "given"} | attrs
+    return probing.noted(dataset([found], ["given"], [float("nan")], [T], [seed], **facts), extra)
+
+
+def _extras(
+    probes: Sequence[str], net: "Network", loss: tuple["ObjectiveName", int], broken: bool
+) -> dict[str, Any]:
+    """The columns of further probes."""
+    import jax
+
+    from gradlab.recurrence import objectives
+    from gradlab.studies.sweep import probing
+    from gradlab.studies.sweep.networks import stream
+    from gradlab.types import Setup
+
+    name, seed = loss
+    length = len(jax.tree.leaves(net.xs)[0])
+    target = objectives.draw_target(name, stream(seed, "target", objective=name), net.state, net.readout)
+    setup = Setup(objectives.objective(name, target, net.readout), None, length)
+    found: dict[str, Any] = {}
+    for probe in probes:
+        found |= probing.alone(probe, net.step, net.params, net.state, net.xs, setup, broken)
+    return found
+
+
+def _w_rec(params: Any) -> Any:
+    return params.w_rec
+
+
+def plot(norms: "xarray.Dataset", kind: str = "profile", **settings: Any) -> "Figure":
+    """Draw a measured dataset as a matplotlib `Figure`; `gradlab list plots` shows the kinds.
+
+    Raises:
+      GradlabError: for a kind or a setting that is not known.
+    """
+    from gradlab import registry
+    from gradlab.studies.sweep import results
+
+    draw = registry.member("plots", kind)
+    for key in settings:
+        if key not in registry.settings(draw):
+            raise registry.unknown("plot", f"setting of {kind}", key, registry.settings(draw))
+    run = results.Run({}, results.metrics(norms), norms)
+    figure: Figure = draw(run, **settings)
+    return figure
+
+
+__all__ = ["GradlabError", "measure", "plot"]

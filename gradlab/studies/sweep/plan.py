@@ -1,0 +1,142 @@
+"""What a sweep will take, told before it starts."""
+
+from typing import Any, NamedTuple
+
+from gradlab import registry
+from gradlab.planning import compiled, costs
+from gradlab.planning.costs import Sizes
+from gradlab.planning.plan import STARTING, Piece, Plan, require_room
+from gradlab.recurrence.lanczos import steps
+from gradlab.recurrence.unroll import SEGMENT
+from gradlab.runtime import cores
+from gradlab.studies.sweep import compute, probing
+from gradlab.studies.sweep.program import BLOCK, CALL_BYTES, capacity
+from gradlab.studies.sweep.settings import Sweep
+
+
+class _Bytes(NamedTuple):
+    """What a cell needs."""
+
+    drawn: int
+    """Its networks."""
+    calls: int
+    """What goes into all its calls and comes out of them, before it is put together."""
+    running: int
+    """While a call runs."""
+    stored: int
+    """What is kept of it in the end."""
+
+
+def plan(sweep: Sweep) -> Plan:
+    """Count and estimate; draws nothing and compiles nothing."""
+    of = {
+        label: costs.sizes(registry.make("cells", label), sweep.inputs, sweep.hidden) for label in sweep.cell
+    }
+    need = {label: _bytes(sweep, found) for label, found in of.items()}
+    new = not all(compiled.known(**compute.of_program(sweep, label)) for label in of)
+    drawing = sum(_draw(sweep, found) for found in of.values())
+    more = costs.COMPILE_DRAW * len(of) if new else 0.0
+    compiling = max(map(costs.compile_bytes, of.values())) if new else 0
+    pieces = {STARTING: Piece(costs.IMPORTS), compute.DRAWING: Piece(drawing + more, more)}
+    for label, found in of.items():
+        pieces |= _pieces(sweep, label, found)
+    pieces[compute.WRITING] = Piece(costs.FIGURES + costs.POINT * sweep.points)
+    counts = {
+        "points": sweep.points,
+        "networks": len(sweep.cell) * sweep.networks,
+        "programs": len(sweep.cell) * (1 + len(sweep.probe)),
+    }
+    largest = max(need, key=lambda label: need[label].calls + need[label].running)
+    return Plan(counts, pieces, _peak(sweep, need, compiling), largest)
+
+
+def check(sweep: Sweep, planned: Plan) -> None:
+    """Refuse what does not fit, with exit 7."""
+    what = f"{sweep.points} points, T up to {max(sweep.T)}, N = {sweep.hidden}"
+    require_room(planned, "sweep", what, "choose a smaller grid, -T or --hidden")
+
+
+def _draw(sweep: Sweep, of: Sizes) -> float:
+    return costs.draw(of, sweep.hidden, len(sweep.init) * sweep.seeds)
+
+
+def _pieces(sweep: Sweep, label: str, of: Sizes) -> dict[str, Piece]:
+    """Compiling a cell, and measuring it at each T."""
+    known = compiled.known(**compute.of_program(sweep, label))
+    ready = costs.trace(of) * (1 + len(sweep.probe) / 2)
+    if known:
+        compiling = Piece(ready + costs.LOAD * (1 + len(sweep.probe)))
+    else:
+        seconds = costs.compile_sweep(of) * (1 + len(sweep.probe) / 4)
+        compiling = Piece(ready + seconds, seconds)
+    block = BLOCK * cores()
+    lanes = -(-sweep.networks // block) * block
+    further = sweep.batch * sum(costs.probe(spec.partition("(")[0], of) for spec in sweep.probe)
+    found = {compute.compiling(label): compiling}
+    for T in sweep.T:
+        each = T * sweep.batch * costs.lag(of, sweep.hidden, T, sweep.precision)
+        seconds = costs.shared(lanes * each, sweep.networks, BLOCK) + sweep.networks * T * further
+        found[compute.measuring(label, T)] = Piece(seconds)
+    return found
+
+
+def _peak(sweep: Sweep, need: dict[str, _Bytes], compiling: int) -> int:
+    """The most at any time: while the last program is compiled, while one runs, or while tables are made."""
+    cells = len(need)
+    libraries = costs.IDLE + costs.PROBE * len(sweep.probe) + costs.SECOND_CELL * (cells > 1)
+    libraries += costs.THIRD_CELL * (cells > 2) + costs.MORE_CELLS * max(0, cells - 3)
+    stored = sum(one.stored for one in need.values())
+    drawn = sum(one.drawn for one in need.values())
+    calls = sum(sorted(one.calls for one in need.values())[-2:])
+    # Of the last cell nothing is stored yet.
+    waiting = stored - min(one.stored for one in need.values())
+    last = libraries + compiling + drawn + calls + waiting
+    running = costs.IDLE + drawn + calls + max(one.running for one in need.values()) + stored
+    writing = costs.IDLE + max(one.calls for one in need.values()) + int(3.5 * stored)
+    return max(last, running, writing)
+
+
+def _bytes(sweep: Sweep, of: Sizes) -> _Bytes:
+    item = costs.itemsize(sweep.precision)
+    length, lags = capacity(max(sweep.T)), max(sweep.T) + 1
+    parts = 1 if of.leaves == 1 else 1 + of.leaves
+    columns = 2 + 2 * parts
+    inputs = (of.weights + 2 * of.numbers + sweep.batch * (length * sweep.inputs + of.numbers)) * item
+    results = sweep.batch * (length + 1) * columns * (item + 4)
+    block = BLOCK * cores()
+    lanes = -(-sweep.networks // block) * block
+    at_once = min(lanes, max(block, CALL_BYTES // (inputs + results)))
+    run = sweep.batch * (
+        of.numbers * (3 * of.numbers + 2 * of.gates * sweep.hidden) * item
+        + min(SEGMENT, length) * 3 * (of.gates + 1) * sweep.hidden * item
+        + SEGMENT * 2 * steps(of.numbers, sweep.precision) * item
+    )
+    probes = [_probe_numbers(spec, sweep, of, length) for spec in sweep.probe]
+    kept = [_probe_numbers(spec, sweep, of, max(sweep.T)) for spec in sweep.probe]
+    further = sum(probes) * sweep.batch * (item + 4)
+    return _Bytes(
+        # In float64 before they are cast, gain 1 included.
+        drawn=sweep.networks * (inputs + 8 * of.weights),
+        calls=len(sweep.T) * (lanes * results + sweep.networks * further) + 2 * at_once * inputs,
+        running=block * run,
+        stored=sweep.networks * len(sweep.T) * 9 * (lags * columns + sum(kept)),
+    )
+
+
+def _probe_numbers(spec: str, sweep: Sweep, of: Sizes, length: int) -> int:
+    """Numbers in the columns of a further probe, of one sequence."""
+    own: dict[str, Any] = getattr(registry.make("probes", spec), "keywords", {})
+    sizes = {
+        "lag": length + 1,
+        "gate": of.gates,
+        "unit": sweep.hidden,
+        "index": min(own.get("top") or of.numbers, of.numbers),
+        "delay": own.get("delays") or 4 * sweep.hidden,
+    }
+    total = 0
+    for axes in probing.axes(spec).values():
+        numbers = 1
+        for axis in axes:
+            numbers *= sizes.get(axis, length)
+        total += numbers
+    return total

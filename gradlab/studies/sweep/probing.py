@@ -1,0 +1,122 @@
+"""Probes beyond adjoint and transport: any of them, on every network of a grid, one program a (cell, probe).
+
+They run one network after another on one device, so that a probe may use LAPACK; the sweep's own two are
+that of `program`.
+"""
+
+import functools
+from collections.abc import Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from gradlab import registry
+from gradlab.recurrence.objectives import ObjectiveName
+from gradlab.recurrence.objectives import objective as make_objective
+from gradlab.recurrence.trees import carried
+from gradlab.recurrence.unroll import Norm, log10_norm
+from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE, OK, UNDEFINED
+from gradlab.studies.sweep.program import PROBES, Networks
+from gradlab.types import Setup, Step
+
+if TYPE_CHECKING:
+    import xarray
+
+Tree = Any
+Pair = tuple[NDArray[np.float64], NDArray[np.int8]]
+
+
+def extras() -> list[str]:
+    """The probes that a sweep runs only if asked."""
+    return [name for name in registry.names("probes") if name not in PROBES]
+
+
+def axes(probe: str) -> dict[str, tuple[str, ...]]:
+    """The columns of a probe, as it may be spelled with settings, and the names of their own axes."""
+    found: dict[str, tuple[str, ...]] = _home(probe).AXES
+    return found
+
+
+def _home(probe: str) -> ModuleType:
+    return registry.home("probes", probe.partition("(")[0])
+
+
+def noted(norms: "xarray.Dataset", probes: Sequence[str]) -> "xarray.Dataset":
+    """The dataset with what must be read beside a probe's numbers, as their attribute `note`."""
+    for probe in probes:
+        for name, words in getattr(_home(probe), "notes", lambda norms: {})(norms).items():
+            norms[name].attrs["note"] = words
+    return norms
+
+
+@functools.cache
+def program(cell: Any, probe: str, name: ObjectiveName) -> Any:
+    """The jitted probe, `(networks, length) -> columns`, with axes (lane, sequence, ...)."""
+    measure = registry.make("probes", probe)
+
+    def sequence(params: Tree, state: Tree, xs: Any, target: Tree, length: Any) -> Any:
+        step, numbers, ys, seen = carried(cell.step, params, state, xs, cell)
+        setup = Setup(make_objective(name, target, cell.readout), cell.recurrent, length, cell=seen)
+        return measure(step, params, numbers, ys, setup)._asdict()
+
+    def lane(one: Networks, length: Any) -> Any:
+        each = lambda pair: sequence(one.params, one.state, pair[0], pair[1], length)
+        return jax.lax.map(each, (one.xs, one.target))
+
+    return jax.jit(lambda networks, length: jax.lax.map(lambda one: lane(one, length), networks))
+
+
+def run(cell: Any, probe: str, name: ObjectiveName, networks: Networks, length: int) -> dict[str, Any]:
+    """Start a probe on every lane; the columns come back as soon as they are asked for."""
+    columns: dict[str, Any] = program(cell, probe, name)(networks, jnp.int32(length))
+    return columns
+
+
+def values(column: Any, broken: NDArray[Any], own: Sequence[str], length: int, sizes: dict[str, int]) -> Pair:
+    """A column as values and states, each (lane, ...), axes cut to `sizes`; sequences are averaged.
+
+    Norms become log10, averaged as such. `broken` marks the lanes whose forward pass is not finite.
+    """
+    if isinstance(column, Norm):
+        value = log10_norm(column)
+        for axis, label in enumerate(own, start=2):
+            if label == "lag":
+                beyond = np.arange(value.shape[axis]) > length
+                value = np.where(beyond.reshape(-1, *(1,) * (value.ndim - axis - 1)), np.nan, value)
+    else:
+        value = np.asarray(column, np.float64)
+    zero = np.isneginf(value).all(1)
+    with np.errstate(invalid="ignore"):
+        some = np.where(np.isneginf(value), np.nan, value)
+        count = (~np.isnan(some)).sum(1)
+        mean = np.where(count > 0, np.nansum(some, axis=1) / np.maximum(count, 1), np.nan)
+    state = np.where(zero, EXACT_ZERO, np.where(np.isnan(mean), UNDEFINED, OK)).astype(np.int8)
+    lost = broken.reshape(-1, *(1,) * (state.ndim - 1)) & (state != UNDEFINED)
+    state = np.where(lost, FORWARD_NONFINITE, state).astype(np.int8)
+    cut = tuple(slice(sizes.get(label)) for label in own)
+    return np.where(state == OK, mean, np.nan)[(slice(None), *cut)], state[(slice(None), *cut)]
+
+
+def alone(
+    probe: str, step: Step, params: Tree, state: Tree, xs: Any, setup: Setup, broken: bool
+) -> dict[str, tuple[tuple[str, ...], NDArray[Any], NDArray[Any]]]:
+    """A probe of one network on one sequence, each column's axes, values and states as in a sweep of one."""
+    measure = registry.make("probes", probe)
+    columns = jax.jit(lambda p, s, x: measure(step, p, s, x, setup)._asdict())(params, state, xs)
+    found = {}
+    for name, column in columns.items():
+        own = axes(probe)[name]
+        lane = jax.tree.map(lambda leaf: np.asarray(leaf)[None, None], column)
+        value, code = values(lane, np.array([broken]), own, int(setup.length), {})
+        found[name] = own, value[None, None, None], code[None, None, None]
+    return found
+
+
+def gate_names(cell: Any, networks: Networks) -> tuple[str, ...]:
+    """What the axis `gate` of a cell counts: its openings by the alphabet, or `none`."""
+    one = jax.tree.map(lambda leaf: leaf[0], networks)
+    return tuple(jax.eval_shape(cell.openings, one.params, one.state, one.xs[0, 0])) or ("none",)

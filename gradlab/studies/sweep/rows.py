@@ -1,0 +1,332 @@
+"""What the seeds of a point say together: regime, border, and the sentence that says it."""
+
+import itertools
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gradlab.metrics.profiles import HALF, HORIZONS, Metric, backward_leaves, mean_ok, measured, stored
+from gradlab.states import FORWARD_NONFINITE, OK, UNDEFINED
+from gradlab.stats import Interval, mean_interval, percent
+
+if TYPE_CHECKING:
+    import xarray
+
+REGIMES = ("VANISH", "STABLE", "EXPLODE", "UNDECIDED", "NONFINITE", "UNDEFINED")
+"""Every word that may stand for a regime."""
+EQUIVALENT = 0.90
+"""Level of the interval that must lie within the band for `STABLE`: two one-sided tests at 5 %."""
+
+
+def regime(rates: ArrayLike, T: int, *, given: bool = False) -> str:
+    """`VANISH`, `EXPLODE`, `STABLE` or `UNDECIDED`, from the rates of networks drawn alike, NaNs left out.
+
+    The band is |rate| <= log10(2)/T: over the sequence the transport changes by less than a factor 2. Of the
+    mean rate is said
+
+        VANISH, EXPLODE   if its whole 95 % t-interval lies below, above the band
+        STABLE            if its whole 90 % t-interval lies within it: two one-sided tests at 5 %
+        UNDECIDED         else: with one network, which has no interval, or with too few
+
+    and `UNDEFINED` without a rate. That errs in one of twenty runs at most where rates are normal, or not far
+    from it; a mean that few of the networks make is missed more often. One `given` network is no sample, and
+    is judged by its rate.
+
+    Reference: Schuirmann 1987, A comparison of the two one-sided tests procedure and the power approach for
+    assessing the equivalence of average bioavailability.
+    """
+    limit = HALF / T
+    found, near = mean_interval(rates), mean_interval(rates, EQUIVALENT)
+    if math.isnan(found.middle):
+        return "UNDEFINED"
+    if math.isnan(found.level):
+        if not given:
+            return "UNDECIDED"
+        found = near = Interval(found.middle, found.middle, found.middle, 1.0)
+    if found.high < -limit or found.low > limit:
+        return "VANISH" if found.high < -limit else "EXPLODE"
+    return "STABLE" if -limit <= near.low and near.high <= limit else "UNDECIDED"
+
+
+def trajectory_dependent(rates: ArrayLike, T: int, linear: bool) -> NDArray[np.bool_]:
+    """Which networks are chaotic: their transport grows by more than a factor 2, and depends on the state.
+
+    Their numbers belong to this one trajectory, and another precision follows another. Of each network by its
+    own rate, in decades per step of lag: a mean over networks hides those that are.
+    """
+    above: NDArray[np.bool_] = np.asarray(rates, np.float64) > (math.inf if linear else HALF / T)
+    return above
+
+
+def border(w_rec: ArrayLike, rates: ArrayLike) -> float:
+    """The `w_rec` at which the mean rate first changes sign, by linear interpolation; NaN if it never does.
+
+    >>> border([0.8, 1.2], [-0.1, 0.3])
+    0.9
+    """
+    order = np.argsort(np.asarray(w_rec, np.float64))
+    w, r = np.asarray(w_rec, np.float64)[order], np.asarray(rates, np.float64)[order]
+    w, r = w[~np.isnan(r)], r[~np.isnan(r)]
+    signed = np.flatnonzero(r)
+    for i, j in itertools.pairwise(signed.tolist()):
+        if (r[i] < 0) != (r[j] < 0):
+            if j > i + 1:
+                return float(w[i + 1 : j].mean())
+            return round(float((w[i] * r[j] - w[j] * r[i]) / (r[j] - r[i])), 12)
+    return math.nan
+
+
+class Group(NamedTuple):
+    """What the seeds of one (cell, init, w_rec) say together, at one T.
+
+    Rates in decades per step of lag, horizons in steps (the median over seeds, NaN if undefined for most).
+    """
+
+    cell: str
+    init: str
+    w_rec: float
+    T: int
+    seeds: int
+    """Networks; of a given network, its input sequences."""
+    rate: float
+    """The mean over the networks that have one."""
+    low: float
+    high: float
+    """Ends of its t-interval, NaN where fewer than two networks have a rate."""
+    regime: str
+    half_life: float
+    soft_horizon: float
+    hard_horizon: float
+    credit_horizon: float
+    nonfinite: int
+    """Networks whose forward pass overflows."""
+    nonfinite_step: int
+    """The first step at which one does; 0 for none."""
+    trajectory_dependent: bool
+    """Whether any of the networks is chaotic."""
+    has_gain: bool
+    """Whether w_rec has an effect on the cell."""
+    profile: NDArray[np.float64]
+    level: float = math.nan
+    """Of the rate's interval: 0.95, NaN where there is none."""
+    chaotic: int = 0
+    """How many of the networks are."""
+    rated: int = 0
+    """How many of them have a rate."""
+    backward_nonfinite: int = 0
+    """Networks with a finite forward pass, and a derivative that is not finite at some step."""
+    backward_step: int = 0
+    """The last step at which one is not finite, the first that the backward pass meets; 0 for none."""
+    backward_leaves: tuple[str, ...] = ()
+    """The parts of the state whose gradient is lost there."""
+    given: bool = False
+    """Whether this is one network that somebody gave, and no sample of networks drawn alike."""
+
+
+def given(norms: "xarray.Dataset") -> bool:
+    """Whether a dataset holds one given network, as `gradlab.measure` does, and no sample of seeds.
+
+    Its axis `seed` then has an entry for each input sequence: with several, their spread counts.
+    """
+    return bool(norms.attrs.get("networks") == "given")
+
+
+def group(
+    labels: tuple[str, str, float, int],
+    seeds: Mapping[str, Metric],
+    profile: NDArray[np.float64],
+    linear: bool,
+    has_gain: bool = True,
+    given: bool = False,
+) -> Group:
+    """Put the seeds of one (cell, init, w_rec, T) together; `seeds` maps each metric to arrays `(seed,)`.
+
+    The regime is `NONFINITE` as soon as one seed's pass, forward or backward, is not finite: the rate of the
+    others is the rate of the survivors, and that of its finite lags is of these alone.
+    """
+    T = labels[-1]
+    rate, state = seeds["rate"]
+    mean, low, high, level = mean_interval(rate)
+    # A linear cell keeps its transport when its state overflows: only a rate that is lost counts.
+    lost = state == FORWARD_NONFINITE
+    steps, broken = seeds["nonfinite_step"].value[lost], int(lost.sum())
+    back = seeds["backward_nonfinite_step"].value
+    backward = int((~np.isnan(back)).sum())
+    half, soft, hard, credit = (median(seeds[name]) for name in HORIZONS)
+    chaotic = int(trajectory_dependent(rate, T, linear).sum())
+    word = "NONFINITE" if broken or backward else _word(rate, seeds["hard_horizon"].state == OK, T, given)
+    return Group(
+        *labels,
+        seeds=len(lost),
+        rate=mean,
+        low=low,
+        high=high,
+        regime=word,
+        half_life=half,
+        soft_horizon=soft,
+        hard_horizon=hard,
+        credit_horizon=credit,
+        nonfinite=broken,
+        nonfinite_step=int(np.nanmin(steps)) if broken else 0,
+        trajectory_dependent=chaotic > 0,
+        has_gain=has_gain,
+        profile=profile,
+        level=level,
+        chaotic=chaotic,
+        rated=int((~np.isnan(rate)).sum()),
+        backward_nonfinite=backward,
+        backward_step=int(np.nanmax(back)) if backward else 0,
+        given=given,
+    )
+
+
+def _word(rate: NDArray[np.float64], gone: NDArray[np.bool_], T: int, given: bool) -> str:
+    """The regime of networks of which some are exactly zero beyond a lag (`gone`) or have no rate.
+
+    A transport that is exactly zero at the far end is not stable, however level it is before; and those that
+    have a rate do not speak for those that have none.
+    """
+    word = regime(rate, T, given=given)
+    if gone.all():
+        alone = len(rate) < 2 and not given
+        return "UNDECIDED" if alone else "EXPLODE" if word == "EXPLODE" else "VANISH"
+    silent = np.isnan(rate)
+    if word == "UNDEFINED" or (word == "VANISH" and not (silent & ~gone).any()):
+        return word
+    return "UNDECIDED" if (gone | silent).any() else word
+
+
+def median(metric: Metric) -> float:
+    """The median over seeds of a horizon, where a horizon not reached counts as beyond the sequence.
+
+    NaN if that is where the median lies; seeds whose forward pass is not finite are left out.
+    """
+    known = np.where(metric.state == UNDEFINED, np.inf, metric.value)
+    known = known[~np.isnan(known)]
+    middle = float(np.median(known)) if len(known) else math.nan
+    return middle if math.isfinite(middle) else math.nan
+
+
+def groups(norms: "xarray.Dataset", metrics: Mapping[str, Metric] | None = None) -> list[Group]:
+    """Every (cell, init, w_rec) of a dataset at its longest T; `metrics` spares measuring again.
+
+    `metrics` holds arrays `(cell, init, w_rec, seed)` of the whole state at the longest T.
+    """
+    at = int(np.argmax(norms["T"].values))
+    longest = norms.isel(T=[at])
+    if metrics is None:
+        found = {name: metric for (name, part), metric in measured(longest).items() if part == "state"}
+        metrics = {name: Metric(m.value[..., 0, :], m.state[..., 0, :]) for name, m in found.items()}
+    log_norm, state = stored(longest, "transport", "state")
+    profiles = mean_ok(log_norm[..., 0, :, :], state[..., 0, :, :])
+    T = int(norms["T"].values[at])
+    linear, leaves = norms["linear"].values, backward_leaves(longest)
+    gains = norms["has_gain"].values if "has_gain" in norms.coords else np.ones(len(linear), bool)
+    rows = []
+    for c, cell in enumerate(map(str, norms["cell"].values)):
+        for i, init in enumerate(map(str, norms["init"].values)):
+            for w, w_rec in enumerate(map(float, norms["w_rec"].values)):
+                seeds = {name: Metric(m.value[c, i, w], m.state[c, i, w]) for name, m in metrics.items()}
+                labels = (cell, init, w_rec, T)
+                profile = profiles[c, i, w, : T + 1]
+                row = group(labels, seeds, profile, bool(linear[c]), bool(gains[c]), given(norms))
+                lost = {leaf: None for place in leaves if place[:3] == (c, i, w) for leaf in leaves[place]}
+                rows.append(row._replace(backward_leaves=tuple(lost)))
+                if not gains[c]:
+                    break
+    return rows
+
+
+def state_shift(norms: "xarray.Dataset") -> NDArray[np.float64]:
+    """How far one rounding of the weights moves the states of each network at the longest T, relative.
+
+    Of those with a finite forward pass; empty where it was not measured.
+    """
+    if "state_shift" not in norms:
+        return np.empty(0)
+    shift = norms["state_shift"].isel(T=int(norms["T"].values.argmax())).values.ravel()
+    known: NDArray[np.float64] = shift[~np.isnan(shift)]
+    return known
+
+
+def verdict(norms: "xarray.Dataset") -> str:
+    """What the numbers say: one sentence for each (cell, init, w_rec), at its longest T."""
+    several = norms.sizes["init"] > 1
+    sentences = [_sentence(row, several) for row in groups(norms)]
+    # Of one network alone it is known where and why its derivative was rounded to zero.
+    rounded = norms.attrs.get("rounded")
+    return "\n".join([*sentences, f"{rounded[0].upper()}{rounded[1:]}."] if rounded else sentences)
+
+
+def _sentence(row: Group, several_inits: bool) -> str:
+    where = f"{row.cell} ({row.init})" if several_inits else row.cell
+    gain = "" if math.isnan(row.w_rec) or not row.has_gain else f" at w_rec = {row.w_rec:g}"
+    if row.given:
+        count, gain = "" if row.seeds == 1 else f" ({row.seeds} sequences)", f"{gain}, this network"
+    else:
+        count = " (1 seed, so no interval)" if row.seeds == 1 else f" ({row.seeds} seeds)"
+    head = f"{where}{gain}, T = {row.T}{count}: {row.regime}"
+    each = "sequences" if row.given else "seeds"
+    if row.nonfinite:
+        who = "" if row.seeds == 1 else f" in {row.nonfinite} of {row.seeds} {each}"
+        step = f"first at step {row.nonfinite_step}"
+        return f"{head}; the forward pass overflows{who}, {step}, and has no gradient to measure there."
+    if row.backward_nonfinite:
+        who = "" if row.seeds == 1 else f" in {row.backward_nonfinite} of {row.seeds} {each}"
+        named = [leaf for leaf in row.backward_leaves if leaf != "state"]
+        leaves = f" in {' and '.join(named)}" if named else ""
+        kept = row.T - row.backward_step
+        where = f"going back, first at step {row.backward_step}{leaves}"
+        return (
+            f"{head}; the forward pass is finite and its derivative is not{who}: {where}{_kept(row, kept)}."
+        )
+    if math.isnan(row.rate):
+        few = "are known" if math.isnan(row.hard_horizon) else "are not exactly zero"
+        return f"{head}; the transport has too few norms that {few} for a rate{_reach(row)}."
+    some = "" if row.rated == row.seeds else f" in the {row.rated} of {row.seeds} {each} that have a rate"
+    known = (
+        "" if math.isnan(row.level) else f" ({percent(row.level)} interval {row.low:+.4g} to {row.high:+.4g})"
+    )
+    change = f"the transport changes by {row.rate:+.4g} decades per step of lag{known}{some}"
+    return f"{head}; {change}{_reach(row)}{_chaos(row, each)}."
+
+
+def _kept(row: Group, lags: int) -> str:
+    """What the lags before the break say, as the end of a sentence."""
+    if math.isnan(row.rate):
+        return ""
+    return f"; over lags 0 to {lags} the transport changes by {row.rate:+.4g} decades per step of lag"
+
+
+def _chaos(row: Group, each: str) -> str:
+    """Which of the numbers another precision would not find again, as the end of a sentence."""
+    if not row.chaotic:
+        return ""
+    if row.seeds == 1:
+        return "; chaotic: these numbers hold for this trajectory only"
+    are, their = ("is", "its") if row.chaotic == 1 else ("are", "their")
+    counted = f"{row.chaotic} of {row.seeds} {each} {are} chaotic"
+    return f"; {counted}: {their} numbers hold for {their} trajectory only"
+
+
+def _reach(row: Group) -> str:
+    """The horizons, as the end of a sentence."""
+    parts = []
+    if math.isnan(row.half_life):
+        # What is not known at the far end may have fallen.
+        if len(row.profile) and not math.isnan(float(row.profile[-1])):
+            parts.append(f"it does not fall to half within {row.T} steps")
+    else:
+        parts.append(f"it halves within {row.half_life:.3g} steps")
+        if not math.isnan(row.soft_horizon):
+            parts.append(f"falls by 10^3 within {row.soft_horizon:.3g}")
+    if not math.isnan(row.hard_horizon):
+        parts.append(f"is exactly zero beyond lag {row.hard_horizon:g}")
+    if not math.isnan(row.credit_horizon):
+        parts.append(f"95 % of the recurrent weight gradient comes from lags 0 to {row.credit_horizon:g}")
+    each = "sequences" if row.given else "seeds"
+    over = f" (medians over {each})" if row.seeds > 1 else ""
+    return f": {', '.join(parts)}{over}" if parts else ""

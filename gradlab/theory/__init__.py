@@ -1,0 +1,1 @@
+"""What theory says of random networks, without running one."""

@@ -1,0 +1,326 @@
+"""Settings files: what they come to, and that every fault of one is found and told with its path."""
+
+import json
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from gradlab.errors import GradlabError
+from gradlab.experiments import load as experiments_load
+from gradlab.studies.remedies.compute import Comparison
+from gradlab.studies.sweep.settings import Sweep
+from gradlab.studies.sweep.settings import settings as stored
+
+HEAD = 'question = "Does it?"\n'
+SWEEP = HEAD + '[sweep]\ncell = ["elman", "lstm"]\nw_rec = [0.5, 1.0]\nT = [8, 16]\nseeds = 3\n'
+CLAIM = '[[claims]]\ntext = "It does."\nmetric = "rate"\n'
+
+
+@pytest.fixture
+def load(tmp_path):
+    def load(text, size="full"):
+        place = tmp_path / "some.toml"
+        place.write_text(text)
+        return experiments_load.load(place, size)
+
+    return load
+
+
+@pytest.fixture
+def refused(load):
+    def refused(text, size="full"):
+        with pytest.raises(GradlabError) as caught:
+            load(text, size)
+        assert caught.value.code == 2
+        return str(caught.value).partition("some.toml")[2]
+
+    return refused
+
+
+def test_a_sweep_has_the_defaults_of_the_command(load):
+    found = load(HEAD + "[sweep]")
+    assert found.asked == Sweep()
+    assert found.name == "some"
+    assert found.claims == ()
+
+
+def test_values_are_lists_single_ones_or_ranges_and_members_spelt_alike(load):
+    asked = load(HEAD + '[sweep]\ncell = "elman( activation = relu )"\nw_rec = "0.5:1.5:3"\nT = 9').asked
+    assert asked == Sweep(cell=("elman(activation=relu)",), w_rec=(0.5, 1.0, 1.5), T=(9,))
+
+
+def test_a_comparison_always_has_the_arm_none(load):
+    text = (
+        '[remedies]\ntask = "adding"\nremedies = ["clip_norm(1.0)+orthogonal", "lstm"]\nT = 20\nrates = 0.01'
+    )
+    asked = load(HEAD + text).asked
+    assert asked == Comparison("adding", ("none", "clip_norm+orthogonal", "lstm"), T=(20,), rates=(0.01,))
+
+
+def test_ci_overrides_some_keys_and_its_claims_are_its_own(load):
+    claims = CLAIM + 'below = 1\nsize = "full"\nwhere = {T = 16}\n' + CLAIM + "below = 2\n"
+    text = SWEEP + "[ci]\nT = 4\n" + claims
+    full, ci = load(text), load(text, "ci")
+    assert (full.asked.T, ci.asked.T) == ((8, 16), (4,))
+    assert (full.name, ci.name) == ("some", "some-ci")
+    assert (len(full.claims), len(ci.claims), ci.left_out) == (2, 1, 1)
+
+
+def test_every_fault_is_told_with_its_path(refused):
+    text = HEAD.replace("question", "qestion") + (
+        '[sweep]\ncell = ["elmann", "lstm(x=1)"]\nw_rek = 1\nT = "8:4:2"\nseeds = "5"\nhidden = true\n'
+        'objective = "all"\nw_rec = [0.5, "1"]\nprobe = ["nothing"]\ninput_std = "a"\n'
+    )
+    said = refused(text)
+    for path in ("question: is missing", "qestion: no such key; did you mean question?"):
+        assert path in said
+    for key in ("cell", "w_rek", "T", "seeds", "hidden", "objective", "w_rec", "probe", "input_std"):
+        assert f"sweep.{key}: " in said
+    for words in ("did you mean elman?", "did you mean w_rec?", "empty range", "setting of lstm"):
+        assert words in said
+    assert "11 faults" in said
+
+
+def test_faults_of_the_settings_are_told_together_too(refused):
+    said = refused(HEAD + "[sweep]\nhidden = 0\nseeds = -1\nT = [4, 4]\ninput_std = -1.0")
+    found = [line.split(":")[0].strip() for line in said.splitlines()[1:]]
+    assert found == ["sweep.T", "sweep.hidden", "sweep.input_std", "sweep.seeds"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (HEAD, "needs either [sweep] or [remedies], has 0"),
+        (HEAD + '[sweep]\n[remedies]\ntask = "adding"', "has 2 of them"),
+        (HEAD + "sweep = 3", ":sweep: 3 must be a table"),
+        (HEAD + "[remedies]", ":remedies.task: is missing"),
+        (HEAD + '[remedies]\ntask = "addin"', "did you mean adding?"),
+        (HEAD + '[remedies]\ntask = "adding"\nremedies = ["clip"]', ":remedies.remedies[0]: no remedy"),
+        (HEAD + '[remedies]\ntask = "adding"\nupdates = 0', ":remedies.updates: "),
+        ('question = " "\n[sweep]', ":question: must be 1 to 1000 characters"),
+        ('question = "a\\nb"\n[sweep]', "line break"),
+        (HEAD + 'figures = ["nothing"]\n[sweep]', ":figures: no plot"),
+        (HEAD + "[sweep]\nw_rec = []", "at least one number"),
+        (HEAD + '[sweep]\nw_rec = "0:1:600000,2:3:600000"', "too many values"),
+        (HEAD + '[sweep]\ncell = ["lstm, gru"]', "each in quotes of its own"),
+        (SWEEP + "[ci]\nw_rek = 1", ":ci.w_rek: no such key; did you mean w_rec?"),
+        (SWEEP + "[ci]\nseeds = 0", ":ci.seeds: "),
+        (SWEEP + CLAIM, ":claims[0]: needs exactly one check, has 0"),
+        (SWEEP + CLAIM + "above = 1\nbelow = 2", "has 2"),
+        (SWEEP + CLAIM + "abov = 1", ":claims[0].abov: no such key; did you mean above?"),
+        (SWEEP + CLAIM + "above = 1\nwithin = 2", ":claims[0].within: is no setting of above"),
+        (SWEEP + CLAIM + 'above = "1"', ":claims[0].above: '1' must be a finite number"),
+        (SWEEP + CLAIM + "equals = 1\nwithin = -1", ":claims[0].within: -1 must be 0 or more"),
+        (SWEEP + CLAIM + "between = [2, 1]", "smaller number first"),
+        (SWEEP + CLAIM + 'equals = "VANISH"', "must be a number"),
+        (SWEEP + CLAIM.replace("rate", "regime") + 'equals = "DEAD"', "one of VANISH"),
+        (SWEEP + CLAIM.replace("rate", "regime") + "above = 1", "regime is a word"),
+        (SWEEP + CLAIM.replace("rate", "rte") + "above = 1", ":claims[0].metric: no metric"),
+        (
+            SWEEP + CLAIM + "above = 1\nwhere = { w_rec = 0.7 }",
+            ":claims[0].where.w_rec: 0.7 is not in the grid",
+        ),
+        (SWEEP + CLAIM + 'above = 1\nwhere = { w_rec = "0.5" }', "must be a number"),
+        (SWEEP + CLAIM + 'above = 1\nwhere = { cel = "lstm" }', "did you mean cell?"),
+        (SWEEP + CLAIM + 'above = 1\nwhere = { cell = "gru" }', "'gru' is not in the grid"),
+        (SWEEP + CLAIM + 'increases_with = "cell"', "no axis of numbers"),
+        (SWEEP + CLAIM + 'greater_than = { cell = "gru" }', ":claims[0].greater_than.cell: "),
+        (SWEEP + CLAIM + 'ranks_as = { cell = ["lstm"] }', "at least two"),
+        (SWEEP + CLAIM + 'ranks_as = { cell = ["lstm", "lstm"] }', "twice"),
+        (
+            SWEEP + CLAIM.replace("rate", "border") + "above = 1\nwhere = { w_rec = 0.5 }",
+            "where.w_rec: no such",
+        ),
+        (SWEEP + CLAIM + 'above = 1\nsize = "ci"', "the file has no [ci]"),
+        (SWEEP + CLAIM + 'above = 1\nsize = "small"', "claims[0].size"),
+        (SWEEP + "claims = 3", "claims"),
+    ],
+)
+def test_one_fault_is_one_line(refused, text, said):
+    line = refused(text)
+    assert said in line
+    assert "\n" not in line
+
+
+def test_a_size_that_is_not_there_is_refused(refused):
+    assert "the file has no smaller size" in refused(SWEEP, "ci")
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["evil:Cell", "stacked(cell=evil:Cell)", "evil.sub:Cell(x=1)", "os:system", "elman(activation=evil:f)"],
+)
+@pytest.mark.parametrize("place", ["cell", "remedies", "where"])
+def test_a_file_never_names_code(refused, tmp_path, monkeypatch, code, place):
+    (tmp_path / "evil.py").write_text(f"open({str(tmp_path / 'canary')!r}, 'w')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    text = {
+        "cell": f'{HEAD}[sweep]\ncell = ["{code}"]',
+        "remedies": f'{HEAD}[remedies]\ntask = "adding"\nremedies = ["cell(cell={code})", "{code}"]',
+        "where": f'{SWEEP}{CLAIM}above = 1\nwhere = {{ cell = "{code}" }}',
+    }[place]
+    assert "names code, which a file may not" in refused(text)
+    assert not (tmp_path / "canary").exists()
+
+
+def test_what_was_resolved_and_stored_asks_the_same_again(load, tmp_path):
+    text = SWEEP + CLAIM + "equals = -0.3\nwithin = 0.5\n" + CLAIM + 'ranks_as = { cell = ["lstm", "elman"] }'
+    first = load(text)
+    folder = tmp_path / "some"
+    folder.mkdir()
+    about = first.facts() | {"settings": stored(first.asked)}
+    (folder / "run.json").write_text(json.dumps(about))
+    assert experiments_load.load(folder / "run.json") == first
+
+
+def test_a_listing_names_every_file_and_what_is_wrong_with_one(tmp_path):
+    (tmp_path / "b.toml").write_text(HEAD)
+    (tmp_path / "a.toml").write_text("x")
+    (wrong, why), right = experiments_load.listing(tmp_path)
+    assert wrong == "a"
+    assert "not TOML" in why
+    assert right == ("b", "Does it?")
+
+
+WORDS = st.sampled_from(
+    [
+        "elman",
+        "lstm",
+        "rate",
+        "regime",
+        "VANISH",
+        "w_rec",
+        "T",
+        "cell",
+        "0.5:1.5:3",
+        "1:2:999999",
+        "none",
+        ":",
+        "(",
+    ]
+)
+LEAVES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=20),
+    WORDS,
+    st.just(0.5),
+    st.just(8),
+)
+KEYS = st.one_of(
+    st.sampled_from(
+        [
+            "question",
+            "sweep",
+            "remedies",
+            "ci",
+            "claims",
+            "figures",
+            "cell",
+            "init",
+            "w_rec",
+            "T",
+            "hidden",
+            "seeds",
+            "task",
+            "remedies",
+            "text",
+            "metric",
+            "where",
+            "equals",
+            "within",
+            "above",
+            "below",
+            "between",
+            "increases_with",
+            "greater_than",
+            "ranks_as",
+            "size",
+            "probe",
+            "rates",
+        ]
+    ),
+    st.text(max_size=5),
+)
+VALUES = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=12,
+)
+ROUGH = st.dictionaries(KEYS, VALUES, max_size=5)
+CLAIMS = st.lists(
+    st.fixed_dictionaries(
+        {"text": st.just("It does."), "metric": st.sampled_from(["rate", "regime", "border", "x"])},
+        optional=dict.fromkeys(
+            ("where", "equals", "above", "between", "greater_than", "ranks_as", "size"), VALUES
+        ),
+    ),
+    max_size=2,
+)
+NEAR = st.fixed_dictionaries(
+    {"question": st.just("Does it?"), "sweep": st.dictionaries(KEYS, VALUES, max_size=3)},
+    optional={"claims": CLAIMS, "ci": st.dictionaries(KEYS, VALUES, max_size=2), "figures": VALUES},
+)
+FILES = st.one_of(st.binary(max_size=200), ROUGH.map(dict), NEAR.map(dict))
+
+
+def toml(value):
+    """A value as TOML would have it, valid or not."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(k)} = {toml(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(toml, value)) + "]"
+    return json.dumps(value) if isinstance(value, str | bool) else repr(value)
+
+
+def loaded(path):
+    """The question of a file, or why it was refused."""
+    try:
+        return experiments_load.load(path), None
+    except GradlabError as error:
+        return None, error
+
+
+def check(place, content):
+    """Valid, and then its settings are stored and read again as they were; or exit 2."""
+    if isinstance(content, dict):
+        lines = (f"{json.dumps(key)} = {toml(value)}" for key, value in content.items())
+        content = "\n".join(lines).encode("utf-8", "replace")
+    (place / "fuzzed.toml").write_bytes(content)
+    found, refusal = loaded(place / "fuzzed.toml")
+    if refusal is not None:
+        assert refusal.code == 2
+        assert refusal.what.replace("\n", "").isprintable()
+        return
+    (place / "run.json").write_text(json.dumps(found.facts() | {"settings": stored(found.asked)}))
+    assert experiments_load.load(place / "run.json").asked == found.asked
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return tmp_path_factory.mktemp("fuzzed")
+
+
+fuzz = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None)
+
+
+NAMELESS = {"text": "It does.", "metric": "rate", "where": 0.5, "ranks_as": {"\x1f": 0.5}}
+
+
+@settings(fuzz, max_examples=1_000, derandomize=True)
+@given(content=FILES)
+@example(content={"question": "Does it?", "sweep": {}, "claims": [NAMELESS]})
+@example(content={"question": "Does it?", "sweep": {"cell": ["lstm"], "w_rec": 0.5, "T": 8}})
+def test_thousands_of_files_are_valid_or_refused(place, content):
+    check(place, content)
+
+
+@pytest.mark.long
+@settings(fuzz, max_examples=10_000)
+@given(content=FILES)
+def test_ten_thousand_files_are_valid_or_refused(place, content):
+    check(place, content)

@@ -1,0 +1,282 @@
+"""Comparing two sets of results: paired, by intervals, states first; the gate fires and does not cry wolf."""
+
+import math
+import re
+from collections import Counter
+
+import numpy as np
+import pytest
+import scipy.stats
+
+from gradlab.findings import baseline
+from gradlab.findings import finding as findings_finding
+from gradlab.findings.compare import changes
+from gradlab.findings.numbers import Key, side
+from gradlab.findings.tolerance import LIMITS, Limit, fisher, limit_of
+from gradlab.studies.sweep import results as sweep_results
+from tests import runs
+
+GAIN = 1.01
+POINT = {"cell": "elman", "w_rec": 0.9, "T": 50}
+
+
+def judged(old, new, limits=LIMITS):
+    return [change.finding for change in changes(side(old), side(new), limits)]
+
+
+def only(findings, status):
+    return [finding for finding in findings if finding.status == status]
+
+
+@pytest.fixture(scope="module")
+def old():
+    return runs.run()
+
+
+class TestPaired:
+    def test_an_equal_run_passes_everywhere_with_the_limit_in_words(self, old):
+        found = judged(old, old)
+        count = lambda *axes: old.metrics[list(axes)].drop_duplicates().shape[0]
+        # And at three lags each the adjoint, the transport and the weight gradient.
+        rows = count("cell", "w_rec", "T", "part", "metric") + 9 * count("cell", "w_rec", "T")
+        assert len(found) == rows
+        assert {finding.status for finding in found} == {"passed"}
+        assert findings_finding.exit_code(found) == 0
+        rate = next(f for f in found if f.metric == "rate")
+        assert "-+ 0.0001" in rate.wanted
+        assert "paired" in rate.sentence
+        assert rate.measured == pytest.approx(old.metrics["value"].iloc[0], abs=0.1)
+
+    def test_one_seed_that_moves_is_enough(self, old):
+        table = old.metrics
+        row = table[(table["metric"] == "rate") & (table["seed"] == 3)].iloc[0]
+        where = {"cell": row["cell"], "w_rec": row["w_rec"], "T": row["T"], "seed": 3, "part": "state"}
+        for step, status in ((0.9e-4, []), (1.1e-4, ["rate"]), (-1.1e-4, ["rate"])):
+            moved = runs.edited(old, "rate", row["value"] + step, **where)
+            found = only(judged(old, moved), "failed")
+            assert [finding.metric for finding in found] == status
+            assert all("seed 3" in f"{f.sentence} {f.wanted}" for f in found)
+
+    @pytest.mark.parametrize("gain", [GAIN, 1 / GAIN])
+    def test_one_percent_of_gain_is_caught_at_every_point(self, old, gain):
+        found = judged(old, runs.run(gain=gain))
+        rates = [finding for finding in found if finding.metric == "rate"]
+        assert {finding.status for finding in rates} == {"failed"}
+        assert findings_finding.exit_code(found) == 1
+
+    def test_states_come_before_values(self, old):
+        lost = runs.edited(old, "rate", math.nan, "forward_nonfinite", **POINT, seed=1, part="state")
+        (found,) = only(judged(old, lost), "failed")
+        assert "was ok" in found.sentence
+        assert "forward_nonfinite" in found.sentence
+        assert found.measured is None
+        (back,) = only(judged(lost, old), "failed")
+        assert "was forward_nonfinite and is ok" in back.sentence
+        assert {finding.status for finding in judged(lost, lost)} == {"passed"}
+
+    @pytest.mark.parametrize(("value", "status"), [(49.9, "passed"), (48.0, "failed")])
+    def test_a_horizon_beyond_T_counts_as_T(self, old, value, status):
+        beyond = runs.edited(old, "half_life", math.nan, "undefined", **POINT)
+        reached = runs.edited(old, "half_life", value, **POINT)
+        for pair in ((beyond, reached), (reached, beyond)):
+            found = {f.status for f in judged(*pair) if f.metric == "half_life" and f.where["T"] == 50}
+            assert found == {"passed", status}
+
+    def test_a_hard_horizon_may_not_move_at_all(self, old):
+        near, far = (runs.edited(old, "hard_horizon", value, **POINT) for value in (10.0, 11.0))
+        assert len(only(judged(near, far), "failed")) == 1
+
+    def test_more_seeds_are_compared_on_those_that_both_have(self, old):
+        found = judged(runs.run(seeds=2), runs.run(seeds=3, noise=0.05))
+        assert {finding.sentence.count("paired") for finding in found} == {1}
+
+    def test_chaos_is_compared_by_intervals_unless_the_machine_is_the_same(self, old):
+        other = runs.changed(old, versions=runs.VERSIONS | {"cpu": "another"})
+        modes = {
+            (change.finding.where["w_rec"], change.mode)
+            for change in changes(side(old), side(other))
+            if change.finding.where["cell"] == "elman" and change.finding.where["T"] == 50
+        }
+        assert modes == {(0.5, "paired"), (0.9, "paired"), (1.5, "by intervals")}
+        assert {change.mode for change in changes(side(old), side(old))} == {"paired"}
+
+
+class TestByIntervals:
+    def test_other_seeds_within_their_scatter_pass_and_say_what_could_not_be_seen(self, old):
+        found = judged(old, runs.run(seed=1))
+        assert findings_finding.exit_code(found) == 0
+        assert all("by intervals, 5 and 5 seeds" in finding.sentence for finding in found)
+        assert any("is not seen with so few seeds" in finding.sentence for finding in found)
+
+    def test_a_difference_that_seeds_cannot_explain_fails(self, old):
+        found = judged(old, runs.run(seed=1, gain=1.5))
+        assert {f.metric for f in only(found, "failed")} >= {"rate", "half_life"}
+
+    def test_without_scatter_one_percent_is_seen_even_so(self):
+        a, b = (runs.run(("elman(activation=identity)",), seed=i, gain=g) for i, g in ((0, 1.0), (1, GAIN)))
+        rates = [f for f in judged(a, b) if f.metric == "rate"]
+        assert {f.status for f in rates} == {"failed"}
+
+    @pytest.mark.parametrize("seeds", [1, 4])
+    def test_too_few_seeds_are_never_a_pass(self, old, seeds):
+        found = judged(runs.run(seeds=seeds), runs.run(seed=1))
+        assert {finding.status for finding in found} == {"cannot judge"}
+        assert findings_finding.exit_code(found) == 4
+
+    def test_a_state_that_changes_everywhere_is_judged_once_seeds_suffice(self):
+        for seeds, status in ((5, "cannot judge"), (20, "failed")):
+            a, b = (runs.run(("elman",), (0.5,), (20,), seed=s, seeds=seeds) for s in (0, 1))
+            lost = runs.edited(b, "credit_horizon", math.nan, "forward_nonfinite")
+            found = [f for f in judged(a, lost) if f.metric == "credit_horizon"]
+            assert [finding.status for finding in found] == [status]
+
+    def test_the_interval_is_welchs_with_its_level(self, old):
+        """At 1 % over all that is asked: each number twice, for its state and its value."""
+        new = runs.run(seed=1)
+        found = next(f for f in judged(old, new) if f.metric == "rate")
+        asked = 2 * len(judged(old, new))
+        point = found.where | {"metric": "rate", "part": "state"}
+        a, b = (
+            run.metrics.loc[(run.metrics[list(point)] == point).all(axis=1), "value"] for run in (old, new)
+        )
+        theirs = scipy.stats.ttest_ind(b, a, equal_var=False).confidence_interval(1 - 0.01 / asked)
+        level, low, high = re.search(
+            r"; (\S+) % interval of the difference (\S+) to (\S+),", found.sentence
+        ).groups()
+        assert 0 <= 100 - 1 / asked - float(level) < 0.001
+        assert (float(low), float(high)) == pytest.approx((theirs.low, theirs.high), rel=0.05)
+        assert found.text == "rate is what it was, as far as the seeds can tell"
+
+    @pytest.mark.parametrize("table", [(5, 5, 0, 5), (3, 8, 7, 9), (0, 4, 0, 6), (2, 20, 15, 19)])
+    def test_the_test_of_shares_is_fishers(self, table):
+        a, of_a, b, of_b = table
+        theirs = scipy.stats.fisher_exact([[a, of_a - a], [b, of_b - b]]).pvalue
+        assert fisher(*table) == pytest.approx(theirs, rel=1e-9)
+
+
+class TestWhatIsCompared:
+    def test_a_missing_number_fails_and_a_new_one_is_a_note(self, old):
+        less = runs.without(old, cell="lstm")
+        found = judged(old, less)
+        lost = [finding for finding in found if finding.where.get("cell") == "lstm"]
+        assert lost
+        assert {finding.status for finding in lost} == {"failed"}
+        assert "missing" in lost[0].sentence
+        found = judged(less, old)
+        assert {finding.status for finding in only(found, "note")} == {"note"}
+        assert findings_finding.exit_code(found) == 0
+
+    @pytest.mark.parametrize("name", ["hidden", "input_std", "precision", "objective", "batch"])
+    def test_other_settings_are_not_compared(self, old, name):
+        other = runs.changed(old, settings=runs.SETTINGS | {name: "float64"})
+        (found,) = judged(old, other)
+        assert (found.status, findings_finding.exit_code([found])) == ("cannot judge", 4)
+        assert name in found.sentence
+
+    def test_nothing_in_common_is_exit_4(self, old):
+        for none in (runs.run(w_rec=(0.7,)), runs.without(old, cell="elman", T=20)):
+            found = judged(runs.without(old, cell="lstm") if none is not old else old, none)
+            if not any(f.status == "passed" for f in found):
+                assert findings_finding.exit_code(found) == 4
+        (found,) = judged(old, runs.run(w_rec=(0.7,)))
+        assert "no number is on both sides" in found.sentence
+
+    def test_other_weights_from_the_same_seeds_fail_on_the_same_machine_only(self, old):
+        weights = {"elman": old.about["weights"]["elman"], "lstm": {"orthogonal/0": "changed"}}
+        drawn = runs.changed(old, weights=weights)
+        (found,) = only(judged(old, drawn), "failed")
+        assert "1 of 1 networks drew other weights; versions and machine are the same" in found.sentence
+        moved = runs.changed(drawn, versions=runs.VERSIONS | {"jax": "2"})
+        assert not only(judged(old, moved), "failed")
+        assert len(only(judged(old, moved), "note")) == 1
+
+    def test_the_last_limit_that_matches_wins(self, old):
+        key = Key("rate", "elman", "orthogonal", 0.9, 50, "state")
+        wide = Limit("r*", absolute=1.0, where={"cell": "elman"})
+        assert limit_of(key, (*LIMITS, wide)) is wide
+        assert limit_of(key._replace(cell="lstm"), (*LIMITS, wide)).absolute == 1e-4
+        assert limit_of(key, ()).of(5.0) == 0
+        found = judged(old, runs.run(gain=GAIN), (*LIMITS, wide))
+        rates = [f for f in found if f.metric == "rate"]
+        assert {f.where["cell"] for f in only(rates, "passed")} == {"elman"}
+        assert {f.where["cell"] for f in only(rates, "failed")} == {"lstm"}
+
+
+def swept(seeds, cells, gain=1.0, **settings):
+    """The metrics of a real sweep; with a `gain`, of programs whose recurrent weights are larger."""
+    from gradlab.studies.sweep import compute
+    from gradlab.studies.sweep.labelled import dataset
+    from gradlab.studies.sweep.settings import Sweep
+
+    asked = Sweep(cell=cells, seeds=seeds, hidden=4, input_std=0.5, **settings)
+    draw = compute.draw
+
+    def drawn(sweep):
+        # After the digests were taken: what a slip in a cell's step would do.
+        scaled = {}
+        for label, (networks, digests) in draw(sweep).items():
+            params = networks.params._replace(w_rec=(networks.params.w_rec * gain).astype(np.float32))
+            scaled[label] = (networks._replace(params=params), digests)
+        return scaled
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compute, "draw", drawn)
+        results = sorted(compute.run(asked), key=lambda result: cells.index(result.cell))
+    axes = (asked.init, asked.w_rec, asked.T, range(seeds))
+    norms = dataset(results, *axes, objective="unit", precision="float32", hidden=4)
+    return sweep_results.Run(
+        {"weights": {r.cell: r.digests for r in results}}, sweep_results.metrics(norms), norms
+    )
+
+
+def cut(whole, size, base):
+    """A run with many seeds as many runs of a few; `base(k)` is the base seed that run k claims to have."""
+    seeds = whole.metrics["seed"]
+    found = []
+    for k in range(whole.norms.sizes["seed"] // size):
+        about = {
+            "status": "complete",
+            "settings": runs.SETTINGS | {"seed": base(k)},
+            "versions": runs.VERSIONS,
+        }
+        table = whole.metrics[(seeds >= k * size) & (seeds < (k + 1) * size)]
+        found.append(sweep_results.Run(whole.about | about, table, whole.norms))
+    return found
+
+
+def gains_caught(count, size, cells, **grid):
+    """Of so many real runs with 1 % more gain, how many the gate has failed, by the rate of every cell."""
+    before, after = (cut(swept(count * size, cells, gain, **grid), size, lambda k: 0) for gain in (1.0, GAIN))
+    caught = 0
+    for old, new in zip(before, after, strict=True):
+        failed = only(baseline.compare(new, baseline.create(old)), "failed")
+        caught += {finding.where["cell"] for finding in failed if finding.metric == "rate"} == set(cells)
+    return caught
+
+
+def test_one_percent_of_gain_in_a_real_sweep_is_caught_every_time():
+    assert gains_caught(20, 3, ("elman",), w_rec=(0.9,), T=(12,)) == 20
+
+
+@pytest.mark.long
+def test_one_percent_of_gain_is_caught_in_gated_cells_too():
+    grid = {"w_rec": (0.5, 0.9, 1.1, 1.5), "T": (12, 40), "init": ("gaussian",)}
+    caught = gains_caught(200, 5, ("elman", "lstm", "gru"), **grid)
+    print(f"\nof 200 runs with 1 % more gain {caught} were caught")
+    assert caught == 200
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("size", [5, 8])
+def test_two_hundred_comparisons_of_equal_programs_raise_at_most_four_alarms(size):
+    whole = swept(400 * size, ("elman", "lstm"), w_rec=(0.5, 0.9, 1.1, 1.5), T=(12, 40), init=("gaussian",))
+    parts = cut(whole, size, lambda k: k)
+    codes = Counter(
+        int(findings_finding.exit_code(baseline.compare(new, baseline.create(old))))
+        for old, new in zip(parts[::2], parts[1::2], strict=True)
+    )
+    assert codes.total() == 200
+    print(
+        f"\n{size} seeds: of 200 A/A comparisons {codes[0]} passed, {codes[1]} failed, {codes[4]} not judged"
+    )
+    assert codes[1] + codes[4] <= 4

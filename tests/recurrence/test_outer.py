@@ -1,0 +1,103 @@
+"""Norms of outer products: those of the whole gradient, whatever it is made of, without its N^2 numbers."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gradlab.recurrence import outer, unroll
+from gradlab.recurrence.objectives import objective
+from gradlab.recurrence.outer import norm, pieces
+from gradlab.recurrence.pullback import pullback
+from gradlab.recurrence.unroll import DEAD, log10_norm
+from gradlab.types import Setup
+from tests.probes.networks import network, target
+from tests.test_contracts import specs
+from tests.tiers import few
+
+N = 7
+
+
+def gradient(spec):
+    """`g -> cotangent of the recurrent weights` of one step, away from a state of zeros, and a g."""
+    net = network(spec, 1, n=N)
+    numbers = iter(range(100))
+    filled = lambda tree: jax.tree.map(
+        lambda leaf: jax.random.normal(jax.random.key(next(numbers)), leaf.shape, leaf.dtype) / 2, tree
+    )
+    one = pullback(net.cell.step, net.params, net.state, net.xs[0], weights=True)
+    after, kept = one.forward(filled(net.state), net.xs[0])
+    return lambda g: net.cell.recurrent(one.pull(kept, g)[0]), filled(after)
+
+
+@pytest.mark.parametrize(
+    "spec", few(specs("cells"), ("elman", "gru", "lstm", "min_gru", "peephole_lstm", "stacked"))
+)
+def test_the_norm_of_the_pieces_is_the_norm_of_the_gradient(spec):
+    f, g = gradient(spec)
+    whole = np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(f(g))])
+    found = float(log10_norm(norm(pieces(f, g), 0)))
+    assert found == pytest.approx(float(np.log10(np.linalg.norm(whole))), rel=1e-12, abs=1e-12)
+
+
+def test_the_gradient_of_a_matrix_that_multiplies_the_state_is_never_formed():
+    f, g = gradient("lstm")
+    assert [[factor.size for factor in piece] for piece in pieces(f, g)] == [[N, N]] * 4
+
+
+def test_a_matrix_that_is_used_twice_or_scaled_after_the_fact_stays_whole():
+    u, v = jnp.arange(1.0, 4), jnp.arange(2.0, 5)
+    twice = lambda: jnp.outer(u, v) + jnp.outer(v, u)
+    masked = lambda: jnp.outer(u, v) * jnp.tri(3, dtype=u.dtype)
+    for f in (twice, masked):
+        ((whole,),) = pieces(f)
+        np.testing.assert_array_equal(whole, f())
+
+
+def test_what_would_overflow_or_vanish_as_a_product_keeps_its_norm():
+    u, v = jnp.full(3, 1e-30, jnp.float32), jnp.full(5, 1e-25, jnp.float32)
+    far = lambda: jax.lax.dot_general(u, v, (((), ()), ((), ())))
+    expected = -55 + np.log10(15) / 2
+    assert float(log10_norm(norm(pieces(far), 0))) == pytest.approx(expected, abs=1e-6)
+    assert float(log10_norm(norm(pieces(far), 2000))) == pytest.approx(
+        expected + 2000 * np.log10(2), abs=1e-3
+    )
+
+
+def test_pieces_of_far_apart_sizes_add_up_and_zeros_count_for_nothing():
+    dot = lambda u, v: jax.lax.dot_general(u, v, (((), ()), ((), ())))
+    u = jnp.arange(1.0, 4)
+    found = norm(pieces(lambda: (dot(u, u), dot(1e-300 * u, u), dot(0 * u, u))), 5)
+    assert float(log10_norm(found)) == pytest.approx(np.log10(14 * 32), abs=1e-12)
+    nothing = norm(pieces(lambda: dot(0 * u, u)), 5)
+    assert float(nothing.square) == 0
+    assert int(nothing.exponent) == DEAD
+    assert np.isnan(log10_norm(norm(pieces(lambda: dot(jnp.nan * u, u)), 5)))
+
+
+@pytest.mark.parametrize(
+    "spec", ["elman", "lstm", "gru", "lru", "indrnn", "min_lstm", "stacked(cell=gru, layers=2)"]
+)
+@pytest.mark.parametrize("segment", [4, 256])
+def test_a_sum_over_steps_is_the_gradient_of_autodiff(spec, segment, monkeypatch):
+    """Whatever the parts are made of, and wherever a segment ends; entry by entry, in float64."""
+    T = 11
+    monkeypatch.setattr(unroll, "reverse_scan", functools.partial(unroll.reverse_scan, segment=segment))
+    net = network(spec, T)
+    goal = target(net, "unit")
+    made = objective("unit", goal, net.cell.readout)
+
+    def last(params):
+        state = functools.reduce(lambda state, x: net.cell.step(params, state, x), net.xs, net.state)
+        return sum(jax.tree.leaves(jax.tree.map(jnp.vdot, made.cotangent(state), state)))
+
+    setup = Setup(made, net.cell.recurrent, T)
+    run = lambda params: unroll.send_back(
+        net.cell.step, params, net.state, net.xs, setup, weights=lambda g, e: e, summing=outer.summing
+    )
+    found = jax.jit(run)(net.params).gradient
+    for scaled, exact in zip(found, jax.tree.leaves(jax.grad(last)(net.params)), strict=True):
+        value = np.ldexp(np.asarray(scaled.value), int(scaled.exponent))
+        np.testing.assert_allclose(value, exact, rtol=1e-9, atol=1e-12 * np.abs(exact).max())
