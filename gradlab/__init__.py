@@ -1,27 +1,41 @@
 """A laboratory for vanishing and exploding gradients in recurrent networks.
 
 `measure` follows the gradient of any step function back through time without losing it to underflow,
-`plot` draws the result and `verdict` says it in a sentence. `surrogate` marks a step whose backward pass
-differs from its derivative on purpose. The command is `gradlab`.
+`plot` draws the result, `verdict` says it in a sentence and `verify` tells whether the gradient is right.
+`sweep`, `train` and `run` do what the commands do, and `load` reads what these have kept. `surrogate` marks a
+step whose backward pass differs from its derivative on purpose. The command is `gradlab`.
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gradlab.api import Run as Run
+    from gradlab.api import load as load
+    from gradlab.api import plot as plot
+    from gradlab.api import run as run
+    from gradlab.api import sweep as sweep
+    from gradlab.api import train as train
+    from gradlab.gradcheck.verify import verify as verify
     from gradlab.recurrence.surrogates import surrogate as surrogate
     from gradlab.studies.sweep.alone import measure as measure
-    from gradlab.studies.sweep.alone import plot as plot
     from gradlab.studies.sweep.rows import verdict as verdict
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "measure", "plot", "surrogate", "verdict"]
 
 _HOMES = {
+    "Run": "gradlab.api",
+    "load": "gradlab.api",
     "measure": "gradlab.studies.sweep.alone",
-    "plot": "gradlab.studies.sweep.alone",
+    "plot": "gradlab.api",
+    "run": "gradlab.api",
     "surrogate": "gradlab.recurrence.surrogates",
+    "sweep": "gradlab.api",
+    "train": "gradlab.api",
     "verdict": "gradlab.studies.sweep.rows",
+    "verify": "gradlab.gradcheck.verify",
 }
+__all__ = ["Run", "__version__", "load", "measure", "plot", "run", "surrogate", "sweep", "train", "verdict"]
+__all__ += ["verify"]
 
 
 def __getattr__(name: str) -> Any:
@@ -30,3 +44,7 @@ def __getattr__(name: str) -> Any:
     import importlib
 
     return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -48,6 +48,11 @@ def own_process() -> None:
         _libc("mallopt", _M_ARENA_MAX, 2)
 
 
+def is_own() -> bool:
+    """Whether this process is the command line's own, and no host's."""
+    return _own
+
+
 def release(*, programs: bool = True) -> None:
     """Give freed memory back to the system, and that of programs that have done their work.
 

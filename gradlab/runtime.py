@@ -13,6 +13,7 @@ from typing import Any
 
 import platformdirs
 
+from gradlab import memory
 from gradlab.errors import Exit, GradlabError, shown
 
 
@@ -27,6 +28,8 @@ def configure(device: str = "auto") -> None:
     Does nothing when jax is already imported: a library does not change its host's settings.
     """
     if "jax" in sys.modules:
+        if memory.is_own():
+            raise RuntimeError("jax was imported before it was set up")
         return
     if device != "auto":
         os.environ["JAX_PLATFORMS"] = device

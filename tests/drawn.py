@@ -8,7 +8,7 @@ import pandas as pd
 import xarray as xr
 
 from gradlab.states import BELOW_PRECISION, EXACT_ZERO, FORWARD_NONFINITE, OK, UNDEFINED
-from gradlab.studies.remedies.results import Trained
+from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.sweep import results
 
 CELLS = ("elman", "elman(activation=identity)", "gru", "lstm(forget_bias=2.0)")
@@ -147,7 +147,7 @@ def comparison(rng):
     about = {"command": "remedies", "status": "complete", "failed": 0, "settings": settings, "solved": 0.01}
     about |= {"chance": chance} if rng.random() > 0.1 else {}
     curves = pd.DataFrame(columns=["arm", "T", "w_rec", "seed", "update", "metric", "value"])
-    return SimpleNamespace(run=Trained(about, pd.DataFrame(rows), curves, norms), fitted=fitted)
+    return SimpleNamespace(run=TrainingRun(about, pd.DataFrame(rows), curves, norms), fitted=fitted)
 
 
 def _networks(rng, arm, T, w, seeds, chance, mood, fitted):

@@ -1,7 +1,5 @@
 """The experiments that come with the project: every file is valid, and what it claims at CI size holds."""
 
-from pathlib import Path
-
 import pytest
 
 from gradlab.experiments import load
@@ -9,7 +7,7 @@ from gradlab.studies.remedies import compute
 from gradlab.studies.sweep.settings import Sweep
 from tests.cli.calling import document, gradlab
 
-FOLDER = Path(__file__).parents[1] / "experiments"
+FOLDER = load.FOLDER
 FILES = sorted(FOLDER.glob("*.toml"))
 SWEEPS = [path for path in FILES if isinstance(load.load(path).asked, Sweep)]
 

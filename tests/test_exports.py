@@ -17,7 +17,7 @@ from gradlab import registry
 from gradlab.errors import Exit, GradlabError
 from gradlab.exports import _needed
 from gradlab.studies.sweep import results
-from tests import runs
+from tests import made_runs
 
 HOSTILE = ("=1+1", "+x", "-x", "@x", "\tx", "'=x", 'a,b\n"c"', "e\\l{}\u202e")
 NEEDS = {"parquet": "pyarrow", "tensorboard": "tensorboard"}
@@ -29,12 +29,12 @@ def export(name, run):
 
 @pytest.fixture(scope="module")
 def run():
-    return runs.run(("elman", "lstm"), (0.0, 0.1 + 0.2, 1.5), inits=("orthogonal",), zero_beyond=40)
+    return made_runs.run(("elman", "lstm"), (0.0, 0.1 + 0.2, 1.5), inits=("orthogonal",), zero_beyond=40)
 
 
 @pytest.mark.parametrize("name", [n for n in registry.names("exports") if n not in NEEDS])
 def test_equal_runs_give_equal_bytes_and_a_file_name(name, run):
-    assert export(name, run) == export(name, runs.changed(run))
+    assert export(name, run) == export(name, made_runs.changed(run))
     assert re.fullmatch(r"[\w.]+", registry.home("exports", name).FILE)
 
 
@@ -50,7 +50,7 @@ class TestCsv:
 
     @pytest.mark.parametrize("name", HOSTILE)
     def test_text_is_no_formula_and_numbers_are_not_touched(self, name):
-        content = export("csv", runs.run((name,), (-0.5, 0.5), (5,), seeds=1)).decode()
+        content = export("csv", made_runs.run((name,), (-0.5, 0.5), (5,), seeds=1)).decode()
         cells = pd.read_csv(io.StringIO(content), dtype=str)["cell"]
         assert not cells.str.match(r"[=+\-@\t\r]").any()
         assert ",-0.5," in content
@@ -83,7 +83,7 @@ class TestOpenMetrics:
 
     @pytest.mark.parametrize("name", HOSTILE)
     def test_hostile_labels_stay_labels(self, name):
-        text = export("openmetrics", runs.run((name,), (0.5,), (5,), seeds=2)).decode()
+        text = export("openmetrics", made_runs.run((name,), (0.5,), (5,), seeds=2)).decode()
         for line in text.splitlines():
             assert line.startswith("# ") or self.LINE.fullmatch(line)
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from gradlab.specs import floats
 from gradlab.studies.remedies import compute as remedies_compute
 from gradlab.studies.sweep import compute as sweep_compute
 from gradlab.studies.sweep import results
-from gradlab.studies.sweep.settings import floats
-from tests import runs
+from tests import made_runs
 from tests.cli.calling import finished, gradlab
 
 LONG = "9" * 10**6
@@ -143,7 +143,7 @@ NO_PLACE = {
 
 @pytest.fixture(scope="module")
 def kept():
-    return runs.run(("elman",), (0.5,), (20,))
+    return made_runs.run(("elman",), (0.5,), (20,))
 
 
 @pytest.fixture

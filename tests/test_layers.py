@@ -13,13 +13,24 @@ import pytest
 
 import gradlab
 from gradlab import registry
+from gradlab.studies import base
 
 HOUSE = Path(gradlab.__file__).parent
 MEMBERS = ("cells", "initializers", "probes", "plots", "tasks", "remedies", "checks", "exports")
 HEAVY = {"jax", "jaxlib", "jaxtyping", "optax", "equinox", "numpy"}
 HEAVY |= {"matplotlib", "pandas", "plotly", "rich", "typer"}
 LIGHT = ["errors", "escaping", "memory", "registry", "runtime", "lesson.__init__", "runs.store"]
-LIGHT += ["planning.compiled", "planning.plan", "studies.sweep.settings"]
+LIGHT += [
+    "api",
+    "execute",
+    "planning.progress",
+    "specs",
+    "studies.base",
+    "planning.compiled",
+    "planning.plan",
+    "studies.sweep.settings",
+    "studies.remedies.settings",
+]
 """What a command imports before it knows what it will do: nothing of these takes time to import."""
 
 
@@ -91,14 +102,16 @@ def test_what_every_command_needs_imports_nothing_heavy_at_once(name):
     assert not outside(name, lazy=False) & HEAVY
 
 
-PAGES = ("cli._findings", "cli._remedies", "cli._table")
+PAGES = ("cli._findings",)
 """What commands print results with, imported once there are results."""
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name.startswith("cli.") and name not in PAGES])
 def test_a_command_imports_at_once_only_typer_and_the_standard_library(name):
     assert outside(name, lazy=False) <= sys.stdlib_module_names | {"typer"}
-    assert inside(name, lazy=False) <= {"errors", "escaping", "cli._output", "cli._stopping", "cli._strict"}
+    at_once = {"errors", "escaping", "specs", "cli._output", "cli._settings", "cli._stopping", "cli._strict"}
+    settings = {f"studies.{study}.settings" for study in base.names()}
+    assert inside(name, lazy=False) <= at_once | settings
 
 
 def member_files():

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from gradlab import lesson, memory, registry, runtime
-from gradlab.cli._progress import Left
 from gradlab.errors import Exit, GradlabError
 from gradlab.gradcheck import plan as gradcheck_plan
 from gradlab.planning import compiled, costs, plan
+from gradlab.planning.left import Left
 from gradlab.planning.plan import Piece, Plan
 from gradlab.studies.remedies import compute as remedies_compute
 from gradlab.studies.remedies import plan as remedies_plan
-from gradlab.studies.remedies.compute import Comparison
+from gradlab.studies.remedies.settings import Training
 from gradlab.studies.sweep import plan as sweep_plan
 from gradlab.studies.sweep.settings import Sweep
 
@@ -79,7 +79,7 @@ class TestSweep:
 
 
 class TestTrials:
-    TINY = Comparison("adding", ("none", "lstm"), T=(8,), hidden=4, updates=20, every=10, seeds=2)
+    TINY = Training("adding", ("none", "lstm"), T=(8,), hidden=4, updates=20, every=10, seeds=2)
 
     def test_counts_are_those_of_what_is_trained(self):
         counts = remedies_plan.plan(self.TINY).counts
@@ -108,7 +108,7 @@ class TestTrials:
     def test_the_trials_credit_their_pieces(self):
         one = dataclasses.replace(self.TINY, remedies=("none",), updates=10, judged=8)
         planned, told = remedies_plan.plan(one), {}
-        list(remedies_compute.run(one, lambda news: told.update({news.piece: news.done / news.of})))
+        list(remedies_compute.run(one, lambda news: told.update({news.piece: news.share})))
         assert set(told) <= set(planned.pieces)
         assert set(told.values()) == {1.0}
         assert len(told) == 2

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from gradlab.cli import _remedies
 from gradlab.plots import start_and_end
 from gradlab.report import captions, verdict
 from gradlab.report.tabular import of
-from gradlab.studies.remedies.results import Trained
+from gradlab.studies.remedies import table as _remedies
+from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.remedies.sentences import judged, sentences
 from tests import drawn
 from tests.spoken import NUM, Forms, is_printed, list_of, named, one_of, source
@@ -567,7 +567,7 @@ def hold_comparison(seed):
         hold_sentence(text, row, rows.get(("none", row.T, row.w)))
     hold_judged(judged(outcomes), rows)
     # All others ask for the same rows; to find them takes the most of the time.
-    with mock.patch.object(Trained, "outcomes", return_value=outcomes):
+    with mock.patch.object(TrainingRun, "outcomes", return_value=outcomes):
         assert [said for _, said in verdict.details(source(run))] == [f"{text}." for text in texts]
         assert verdict.verdict(source(run)) == judged(outcomes)
         hold_captions(run, rows)

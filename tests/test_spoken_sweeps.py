@@ -11,13 +11,13 @@ import pytest
 from scipy import stats
 
 from gradlab import registry
-from gradlab.cli import _table
 from gradlab.plots.rate_map import rate_map
 from gradlab.report import captions, verdict
 from gradlab.report.tabular import of
 from gradlab.states import BELOW_PRECISION, EXACT_ZERO
 from gradlab.studies.sweep import results
 from gradlab.studies.sweep import rows as sweep_rows
+from gradlab.studies.sweep import table as _table
 from tests import drawn
 from tests.spoken import NUM, Forms, is_printed, list_of, named, one_of, source, value
 from tests.tiers import hundreds

@@ -4,7 +4,7 @@ import numpy as np
 
 from gradlab.studies.remedies import results as remedies_results
 from gradlab.studies.remedies.compute import Result
-from gradlab.studies.remedies.results import Trained
+from gradlab.studies.remedies.results import TrainingRun
 
 PROFILE_T = 40
 SETTINGS = {
@@ -72,4 +72,4 @@ def made_up(*results):
     about = {"status": "complete", "settings": settings, "solved": 0.01, "chance": {str(PROFILE_T): 1 / 6}}
     about |= {"command": "remedies", "points": len(table), "failed": 0, "versions": {"gradlab": "0"}}
     about |= {"code": {arm: {"step": arm} for arm in settings["remedies"]}}
-    return Trained(about, table, remedies_results.curves(results), remedies_results.profiles(results))
+    return TrainingRun(about, table, remedies_results.curves(results), remedies_results.profiles(results))

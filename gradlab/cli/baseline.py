@@ -102,12 +102,10 @@ def _show(paths: list[Path], output: Path, force: bool, as_json: bool) -> int:
 
 def _run(path: Path) -> "Run":
     """The run of a sweep."""
-    from gradlab.errors import GradlabError
-    from gradlab.studies.sweep import results
+    from gradlab.studies import base
 
-    if results.command(path) != "sweep":
-        raise GradlabError(str(path), "is not the run of a sweep, which a baseline is made from")
-    return results.read(path)
+    found: Run = base.read(path, "sweep")
+    return found
 
 
 def _holds(found: "Baseline") -> str:

@@ -40,11 +40,9 @@ def command(
     from gradlab.findings import baseline as baselines
     from gradlab.findings import claims, finding, formats, judge
     from gradlab.runs import manifest
-    from gradlab.studies.remedies import results as remedies_results
-    from gradlab.studies.sweep import results as sweep_results
+    from gradlab.studies import base
 
-    remedies = sweep_results.command(run) == "remedies"
-    found = remedies_results.read(run) if remedies else sweep_results.read(run)
+    found = base.read(run)
     for said in manifest.of_code(found.about):
         _output.note(said)
     question = str(found.about.get("question", ""))
@@ -54,7 +52,7 @@ def command(
         return int(judge.exit_code(made))
     every = [finding.of_claim(one) for one in made]
     if baseline is not None:
-        if isinstance(found, remedies_results.Trained):
+        if base.of_run(found).name != "sweep":
             raise GradlabError("--baseline", "compares sweeps; this is a run of gradlab remedies")
         every += baselines.compare(found, baselines.read(baseline))
     formats.publish(every, title=question or str(run), junit=junit, github=github)

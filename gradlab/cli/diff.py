@@ -25,14 +25,10 @@ def command(
     Networks with equal weights are compared seed by seed, others by intervals. Exits with 0 if all is within
     its limit, 1 if something changed, 4 if nothing could be compared.
     """
-    from gradlab.errors import GradlabError
     from gradlab.findings.differences import differences
-    from gradlab.studies.sweep import results
+    from gradlab.studies import base
 
-    for path in (a, b):
-        if results.command(path) != "sweep":
-            raise GradlabError(str(path), "is not the run of a sweep; name two such runs")
-    found = differences(results.read(a), results.read(b))
+    found = differences(base.read(a, "sweep"), base.read(b, "sweep"))
     code = int(found.code)
     if only_changed:
         found = found._replace(rows=[row for row in found.rows if row.verdict != "same"])

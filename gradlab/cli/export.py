@@ -21,15 +21,12 @@ def command(
     Without -o the file goes into the run's folder, below exports/. No file of the run is changed.
     """
     from gradlab import registry
-    from gradlab.errors import GradlabError
     from gradlab.runs.files import replace, storage
-    from gradlab.studies.sweep import results
+    from gradlab.studies import base
 
     name = to.replace("-", "_")
     made = registry.member("exports", name)
-    if results.command(run) != "sweep":
-        raise GradlabError(str(run), "is not the run of a sweep; its CSV files are tidy as they are")
-    content = made(results.read(run))
+    content = made(base.read(run, "sweep"))
     if output is not None and str(output) == "-":
         _output.say_bytes(content)
         return 0

@@ -30,8 +30,8 @@ def command(
 ) -> int:
     """Compute the lesson on vanishing and exploding gradients: one HTML file, or a walk in the terminal."""
     from gradlab import lesson, memory, runtime
-    from gradlab.cli._progress import Left
     from gradlab.errors import GradlabError, duration, shown
+    from gradlab.planning.left import Left
     from gradlab.registry import number
     from gradlab.runs.files import replace, storage
 

@@ -19,7 +19,7 @@ def command(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
-    """Show members with equation, settings and defaults, and the questions of the folder experiments."""
+    """Show members with equation, settings and defaults, and the question of each experiment."""
     from gradlab import registry, runtime
 
     runtime.configure()
@@ -32,8 +32,6 @@ def command(
         return 0
     for title, members in found.items():
         _output.say(title.upper())
-        if not members:
-            _output.say(f"\n  none: no {EXPERIMENTS}/*.toml here")
         for member in members:
             settings = ", ".join(f"{key}={value}" for key, value in member["settings"].items())
             _output.say(f"\n  {member['name']}({settings})" if settings else f"\n  {member['name']}")
@@ -44,13 +42,14 @@ def command(
 
 
 def _experiments() -> list[dict[str, Any]]:
+    """Those that come with gradlab, and the files of a folder experiments here."""
     from pathlib import Path
 
     from gradlab.experiments import load
 
-    return [
-        {"name": name, "settings": {}, "doc": question} for name, question in load.listing(Path(EXPERIMENTS))
-    ]
+    found = dict(load.listing(load.FOLDER))
+    own = {f"{EXPERIMENTS}/{name}.toml": question for name, question in load.listing(Path(EXPERIMENTS))}
+    return [{"name": name, "settings": {}, "doc": question} for name, question in (found | own).items()]
 
 
 def _members(kind: str) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from gradlab.cli import _output
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from gradlab.studies.remedies.results import Trained
+    from gradlab.studies.remedies.results import TrainingRun
     from gradlab.studies.sweep.results import Run
 
 WRITTEN_BY = {"sweep": "gradlab sweep", "remedies": "gradlab remedies"}
@@ -114,12 +114,12 @@ def _home(folder: Path) -> Path:
     return folder.parent if folder.name == "run.json" else folder
 
 
-def _read(folder: Path | None, name: str) -> "Run | Trained | None":
+def _read(folder: Path | None, name: str) -> "Run | TrainingRun | None":
     """The run, if it is of the command that the plot reads and holds what the plot needs."""
     from gradlab import registry
     from gradlab.errors import Exit, GradlabError
-    from gradlab.runs import files
-    from gradlab.studies.sweep import results as sweep_results
+    from gradlab.runs import contents, files
+    from gradlab.studies import base
 
     home = registry.home("plots", name)
     if home.READS == "":
@@ -128,17 +128,12 @@ def _read(folder: Path | None, name: str) -> "Run | Trained | None":
     if files.unfinished(_home(folder)):
         what = "holds no finished point; repeat the command that began it"
         raise GradlabError(str(folder), what, Exit.INCONCLUSIVE)
-    came = sweep_results.command(folder)
+    came = contents.command(folder)
     if came != home.READS:
         fit = [other for other in registry.names("plots") if came == registry.home("plots", other).READS]
         what = f"{name} draws what `{WRITTEN_BY[home.READS]}` has written, {folder} is of `gradlab {came}`"
         raise GradlabError("KIND", f"{what}; for that there is {', '.join(fit) or 'no plot'}")
-    if came == "remedies":
-        from gradlab.studies.remedies import results as remedies_results
-
-        found: Run | Trained = remedies_results.read(folder)
-    else:
-        found = sweep_results.read(folder)
+    found: Run | TrainingRun = base.read(folder)
     if found.about.get("points", 1) <= found.about.get("failed", 0):
         what = "no point of this run has finished; failures.jsonl says why"
         raise GradlabError(str(folder), what, Exit.INCONCLUSIVE)
@@ -149,7 +144,7 @@ def _read(folder: Path | None, name: str) -> "Run | Trained | None":
     return found
 
 
-def _chosen(run: "Run | Trained | None", where: list[str]) -> "Run | Trained":
+def _chosen(run: "Run | TrainingRun | None", where: list[str]) -> "Run | TrainingRun":
     """The run with only what `where` names left on the axes of its grid."""
     import dataclasses
 

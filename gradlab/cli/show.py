@@ -14,18 +14,9 @@ def command(
 ) -> int:
     """Print the table of a finished run; needs neither jax nor a second of computing."""
     from gradlab.cli import _terminal
-    from gradlab.studies.sweep import results as sweep_results
+    from gradlab.studies import base
 
-    if sweep_results.command(run) == "remedies":
-        from gradlab.studies.remedies import results as remedies_results
-
-        trials = remedies_results.read(run)
-        if as_json:
-            _output.say_json(_terminal.remedies_document(trials, run_dir=str(run)), 1)
-        else:
-            _terminal.show_remedies(trials)
-        return 0
-    found = sweep_results.read(run)
+    found = base.read(run)
     if as_json:
         _output.say_json(_terminal.document(found, exit_code=0, run_dir=str(run)), 1)
     else:

@@ -78,19 +78,19 @@ def _asked(
     """The options as numbers, each within its range."""
     from gradlab.errors import GradlabError, shown
     from gradlab.registry import number
-    from gradlab.studies.sweep import settings
+    from gradlab.specs import floats, integers
 
     values = {
         "--inputs": (int(number("--inputs", inputs, inputs, int)),),
         "--hidden": (int(number("--hidden", hidden, hidden, int)),),
-        "--lengths": settings.integers("--lengths", lengths),
+        "--lengths": integers("--lengths", lengths),
         "--points": (int(number("--points", points, points, int)),),
     }
     for option, counts in values.items():
         for count in counts:
             if not 1 <= count <= MOST[option]:
                 raise GradlabError(option, f"{shown(count)} is out of range; 1 to {MOST[option]}")
-    scales = settings.floats("--scale", scale)
+    scales = floats("--scale", scale)
     for factor in scales:
         if factor <= 0:
             raise GradlabError("--scale", f"{shown(factor)} is out of range; a positive number")

@@ -6,39 +6,32 @@ registry, and every fault is reported at once, with its path.
 
 import dataclasses
 import functools
-import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args
 
-from pydantic import Field
-from pydantic_core import PydanticCustomError
-
-from gradlab import registry
+from gradlab import registry, specs
 from gradlab.errors import GradlabError, shown
 from gradlab.experiments.toml import parsed
 from gradlab.findings import claims
 from gradlab.findings.claims import Claim
 from gradlab.runs import strict
 from gradlab.runs.strict import Fault, fault
-from gradlab.studies.remedies import arms
-from gradlab.studies.remedies.compute import Comparison
-from gradlab.studies.sweep import settings
-from gradlab.studies.sweep.settings import MOST, Sweep
-
-MEMBERS = 1000
-"""Cells, initialisers, probes or remedies of one list."""
+from gradlab.studies.remedies.settings import Training
+from gradlab.studies.sweep.settings import Sweep
 
 Size = Literal["full", "ci"]
+FOLDER = Path(__file__).parent
+"""Of the experiments that come with gradlab."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Question:
+class Experiment:
     """A question, how it is asked of networks, and what is claimed of the answer."""
 
     name: str
     question: str
-    asked: Sweep | Comparison
+    asked: Sweep | Training
     figures: tuple[str, ...]
     claims: tuple[Claim, ...]
     left_out: int
@@ -50,7 +43,7 @@ class Question:
         return {"question": self.question, "figures": list(self.figures), "claims": stored}
 
 
-def load(path: Path, size: Size = "full") -> Question:
+def load(path: Path, size: Size = "full") -> Experiment:
     """The question of a file, at one of its sizes.
 
     Raises `GradlabError` with every fault of the file: of this size, and of the other if there is one.
@@ -67,6 +60,24 @@ def load(path: Path, size: Size = "full") -> Question:
     return dataclasses.replace(found, name=stem if size == "full" else f"{stem}-{size}")
 
 
+def packaged() -> list[str]:
+    """The experiments that come with gradlab."""
+    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+
+def find(text: str) -> Path:
+    """The file of an experiment: one that comes with gradlab, by its name, or a file by its path.
+
+    Raises `GradlabError` for a name that no experiment has.
+    """
+    if text in packaged():
+        return FOLDER / f"{text}.toml"
+    path = Path(text)
+    if path.suffix or path.name != text or path.exists():
+        return path
+    raise registry.unknown("EXPERIMENT", "experiment", text, packaged())
+
+
 def listing(folder: Path) -> list[tuple[str, str]]:
     """The files of a folder and the question of each; what is wrong with it, where it has none."""
     found = []
@@ -79,7 +90,7 @@ def listing(folder: Path) -> list[tuple[str, str]]:
     return found
 
 
-def _read(raw: dict[str, Any], size: Size) -> tuple[Question | None, list[Fault]]:
+def _read(raw: dict[str, Any], size: Size) -> tuple[Experiment | None, list[Fault]]:
     given, faults = strict.read(_file(), raw, "")
     there = [key for key in KINDS if key in raw]
     if len(there) != 1:
@@ -107,27 +118,29 @@ def _read(raw: dict[str, Any], size: Size) -> tuple[Question | None, list[Fault]
             made += [one] if one else []
     left_out = sum(one in get_args(Size) and one != size for one in sizes)
     question = str(given["question"])
-    return Question("", question, asked, given.get("figures", ()), tuple(made), left_out), faults
+    return Experiment("", question, asked, given.get("figures", ()), tuple(made), left_out), faults
 
 
-def grid(asked: Sweep | Comparison) -> dict[str, Any]:
+def grid(asked: Sweep | Training) -> dict[str, Any]:
     """The labels of each axis that a run of these settings has."""
     if isinstance(asked, Sweep):
         return {"cell": asked.cell, "init": asked.init, "w_rec": asked.w_rec, "T": asked.T}
     return {"arm": asked.remedies, "T": asked.T, "w_rec": asked.w_rec}
 
 
-def _name(asked: Sweep | Comparison) -> Callable[[str, str], str]:
+def _name(asked: Sweep | Training) -> Callable[[str, str], str]:
     """The canonical spelling of a label, by axis."""
-    if isinstance(asked, Comparison):
-        return lambda axis, text: arms.arm(_plain(text), asked.cell, asked.init).label
+    if isinstance(asked, Training):
+        from gradlab.studies.remedies import arms
+
+        return lambda axis, text: arms.arm(specs.plain(text), asked.cell, asked.init).label
     kinds = {"cell": "cells", "init": "initializers"}
-    return lambda axis, text: registry.label(kinds[axis], _plain(text))
+    return lambda axis, text: registry.label(kinds[axis], specs.plain(text))
 
 
 def _asked(
     command: str, values: dict[str, Any], raw: dict[str, Any], size: Size
-) -> tuple[Sweep | Comparison | None, list[Fault]]:
+) -> tuple[Sweep | Training | None, list[Fault]]:
     """The settings made of their values; each is tried alone first, so that every fault is found."""
     kind = KINDS[command]
     own = raw.get("ci", {}) if size == "ci" else {}
@@ -142,32 +155,27 @@ def _asked(
     if faults:
         return None, faults
     asked = kind(**values)
-    if isinstance(asked, Comparison):
-        labels = [arms.NONE]
-        for i, text in enumerate(asked.remedies):
+    if isinstance(asked, Training):
+        from gradlab.studies.remedies import arms
+
+        labels = []
+        given = values.get("remedies", ())
+        for i, text in enumerate(given):
             try:
                 labels.append(arms.arm(text, asked.cell, asked.init).label)
             except GradlabError as error:
                 faults.append(Fault(f"{place['remedies']}[{i}]", error.what))
-        asked = dataclasses.replace(asked, remedies=tuple(dict.fromkeys(labels)))
+        asked = dataclasses.replace(asked, remedies=tuple(labels))
     return asked, faults
 
 
-KINDS: dict[str, Any] = {"sweep": Sweep, "remedies": Comparison}
-_MEMBERS = {
-    ("sweep", "cell"): "cells",
-    ("sweep", "init"): "initializers",
-    ("sweep", "probe"): "probes",
-    ("remedies", "task"): "tasks",
-    ("remedies", "cell"): "cells",
-    ("remedies", "init"): "initializers",
-}
+KINDS: dict[str, Any] = {"sweep": Sweep, "remedies": Training}
 
 
 def _file() -> type[strict.Strict]:
     """What a file may hold."""
     table = strict.reader(_a_table)
-    plots = strict.reader(lambda value: _several(value, _member("plots")))
+    plots = strict.reader(specs.names("plots", specs.KEYS))
     fields = {
         "question": (strict.Line, ...),
         "figures": (plots, ()),
@@ -178,30 +186,14 @@ def _file() -> type[strict.Strict]:
 
 @functools.cache
 def _table(command: str, *, whole: bool) -> type[strict.Strict]:
-    """What the table of a command may hold: the fields of its settings."""
+    """What the table of a command may hold: its settings."""
     kind = KINDS[command]
-    hints = get_type_hints(kind)
     fields: dict[str, tuple[Any, Any]] = {}
     for field in dataclasses.fields(kind):
         must = whole and field.default is field.default_factory is dataclasses.MISSING
-        fields[field.name] = (_type(command, field.name, hints[field.name]), ... if must else None)
+        read = strict.reader(specs.reader(kind, field.name, specs.KEYS))
+        fields[field.name] = (read, ... if must else None)
     return strict.model(command, fields)
-
-
-def _type(command: str, key: str, hint: Any) -> Any:
-    """The strict type of a key."""
-    kind = _MEMBERS.get((command, key))
-    if key == "precision":
-        return settings.Precision
-    if get_origin(hint) is tuple:
-        each = get_args(hint)[0]
-        if each is str:
-            one, least = _member(kind) if kind else _plain, int(key in ("cell", "init"))
-            return strict.reader(lambda value: _several(value, one, least))
-        return strict.reader(lambda value: _numbers(value, each))
-    if hint is str:
-        return strict.reader(_member(kind) if kind else _plain)
-    return Annotated[hint, Field(allow_inf_nan=False)] if hint is float else hint
 
 
 def _a_table(value: Any) -> Any:
@@ -214,59 +206,3 @@ def _some_claims(value: Any) -> Any:
     if not isinstance(value, list) or len(value) > claims.MOST:
         raise fault(f"must be at most {claims.MOST} tables [[claims]]")
     return value
-
-
-def _plain(text: Any) -> str:
-    """A member's spelling, of the registry alone: a file never names code."""
-    strict.text(text)
-    if ":" in text:
-        raise GradlabError("", f"{shown(text)} names code, which a file may not; name a member")
-    return str(text)
-
-
-def _member(kind: str) -> Callable[[Any], str]:
-    """Reads one member of a kind, in its canonical spelling."""
-
-    def one(value: Any) -> str:
-        text = _plain(value)
-        if len(registry.outside_brackets(text)) > 1:
-            raise GradlabError("", f"{shown(text)} is several; write each in quotes of its own")
-        if kind == "probes":
-            return settings.probe(text)
-        return registry.label(kind, text)
-
-    return one
-
-
-def _several(value: Any, one: Callable[[Any], str], least: int = 0) -> tuple[str, ...]:
-    """One member or a list of them."""
-    items = value if isinstance(value, list) else [value]
-    if not least <= len(items) <= MEMBERS:
-        raise fault(f"must be {least} to {MEMBERS} names")
-    found, wrong = [], []
-    for item in items:
-        try:
-            found.append(one(item))
-        except (GradlabError, PydanticCustomError) as error:
-            wrong.append(error.what if isinstance(error, GradlabError) else error.message())
-    if wrong:
-        raise fault("; ".join(wrong))
-    return tuple(found)
-
-
-def _numbers(value: Any, kind: type[int] | type[float]) -> tuple[int, ...] | tuple[float, ...]:
-    """A number, a list of numbers, or a range `START:STOP:COUNT` in quotes."""
-    if isinstance(value, str):
-        text = strict.text(value)
-        if sum(int(count) for count in re.findall(r":\+?([0-9]{1,18})(?=,|$)", text)) > MOST:
-            raise fault(f"{shown(text)} has too many values; at most {MOST}")
-        read = settings.integers if kind is int else settings.floats
-        return read("", text)
-    items = value if isinstance(value, list) else [value]
-    if not items:
-        raise fault("must hold at least one number")
-    for item in items:
-        if isinstance(item, bool) or not isinstance(item, int if kind is int else int | float):
-            what = "a whole number" if kind is int else "a number"
-            raise fault(f'{shown(item)} must be {what}; write 0.9, [0.9, 1.1] or "0.5:1.5:21"')
-    return tuple(kind(item) for item in items)

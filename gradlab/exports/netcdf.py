@@ -1,7 +1,7 @@
 """The labelled arrays, whole."""
 
 from gradlab.escaping import document
-from gradlab.studies.sweep import results
+from gradlab.runs import contents
 from gradlab.studies.sweep.results import Run
 
 FILE = "run.nc"
@@ -13,4 +13,4 @@ def netcdf(run: Run) -> bytes:
     xarray, R, Julia, MATLAB and ncdump read it.
     """
     facts = document(run.about, sort_keys=True)
-    return results.netcdf(run.norms.assign_attrs(run=facts))
+    return contents.netcdf(run.norms.assign_attrs(run=facts))

@@ -15,7 +15,7 @@ from gradlab.findings import sampling
 from gradlab.findings.samples import Axis, Label, Margin, Order, Where
 from gradlab.runs import strict
 from gradlab.runs.strict import Fault, fault
-from gradlab.studies.remedies.results import Trained
+from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.sweep import rows
 from gradlab.studies.sweep.results import Run
 
@@ -226,14 +226,14 @@ def _model() -> type[strict.Strict]:
     return strict.model("Claim", fields)
 
 
-def grid_of(run: Run | Trained) -> dict[str, list[Label]]:
+def grid_of(run: Run | TrainingRun) -> dict[str, list[Label]]:
     """The labels of each axis of a run."""
     if isinstance(run, Run):
         return {axis: run.norms[axis].values.tolist() for axis in sampling.AXES["sweep"]}
     return {axis: run.table[axis].unique().tolist() for axis in sampling.AXES["remedies"]}
 
 
-def of(run: Run | Trained, source: str) -> list[Claim]:
+def of(run: Run | TrainingRun, source: str) -> list[Claim]:
     """The claims that a run was made with, from its `run.json`; `source` names it in an error."""
     raw = run.about.get("claims", [])
     if not isinstance(raw, list) or len(raw) > MOST:

@@ -10,9 +10,9 @@ from gradlab.errors import Exit
 from gradlab.findings import sampling
 from gradlab.findings.claims import Claim, checks
 from gradlab.findings.samples import ORDER, Order, Sample, Samples, Status, Verdict, Where, label, number
+from gradlab.runs import contents
 from gradlab.runs.files import replace, storage
-from gradlab.studies.remedies.results import Trained
-from gradlab.studies.sweep import results
+from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.sweep.results import Run
 
 SCHEMA = "gradlab.findings/1"
@@ -36,7 +36,7 @@ class Judged(NamedTuple):
     sentence: str
 
 
-def judge(run: Run | Trained, claims: Sequence[Claim]) -> list[Judged]:
+def judge(run: Run | TrainingRun, claims: Sequence[Claim]) -> list[Judged]:
     """What the run says of each claim; a metric that it does not hold fails."""
     known: dict[str, Samples] = {}
     for metric in {claim.metric for claim in claims}:
@@ -113,10 +113,10 @@ def write(folder: Path, facts: dict[str, Any], findings: Sequence[Judged]) -> No
 
     Each file appears whole or not at all; the error is that of `files.storage`.
     """
-    about, _ = results.read_files(folder, ())
+    about, _ = contents.read(folder, ())
     if any(about.get(key) != value for key, value in facts.items()):
-        about, contents = results.read_files(folder, tuple(about["files"]))
-        results.write_files(folder, about | facts, contents)
+        about, held = contents.read(folder, tuple(about["files"]))
+        contents.write(folder, about | facts, held)
     text = escaping.document(document(str(facts["question"]), findings), 1)
     with storage(folder):
         replace(folder / "findings.json", f"{text}\n".encode())

@@ -13,7 +13,7 @@ from gradlab.metrics.profiles import METRICS as STORED
 from gradlab.metrics.profiles import Metric
 from gradlab.states import FORWARD_NONFINITE, OK, UNDEFINED
 from gradlab.stats import Interval, mean_interval, median_interval, share_interval
-from gradlab.studies.remedies.results import Trained
+from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.sweep import results
 from gradlab.studies.sweep import rows as sweep_rows
 from gradlab.studies.sweep.results import Run
@@ -123,7 +123,7 @@ def _regime(run: Run, found: dict[str, Metric], place: tuple[int, ...], where: W
     return Sample(where, group.seeds, math.nan, math.nan, math.nan, group.regime, level=level)
 
 
-def trained(run: Trained, metric: str) -> Samples:
+def trained(run: TrainingRun, metric: str) -> Samples:
     """The samples of a comparison: one a (arm, T, w_rec)."""
     names = axes("remedies", metric)
     kind = METRICS["remedies"][metric]
@@ -138,7 +138,7 @@ def trained(run: Trained, metric: str) -> Samples:
 
 
 def _of_seeds(
-    run: Trained, rows: "pandas.DataFrame", where: Where, metric: str
+    run: TrainingRun, rows: "pandas.DataFrame", where: Where, metric: str
 ) -> tuple[NDArray[np.float64], NDArray[np.int8]]:
     """A metric of each seed and its state; what a diverged seed has lost is worse than any number."""
     broken = rows["broken_at"].to_numpy() > 0

@@ -13,7 +13,7 @@ import numpy as np
 from gradlab import runtime
 
 MB = 2**20
-IDLE = 330 * MB
+IDLE = 350 * MB
 """Python, JAX and the libraries that write and draw."""
 SECOND_CELL, THIRD_CELL, MORE_CELLS = 85 * MB, 60 * MB, 8 * MB
 """Of several cells two programs are there at once, and the libraries that write are loaded between them."""

@@ -99,6 +99,13 @@ def style() -> Iterator[None]:
         yield
 
 
+class _Shown(Figure):
+    """A figure that shows itself in a notebook, with or without pyplot."""
+
+    def _repr_png_(self) -> bytes:
+        return drawn(self, "png")
+
+
 def panels(
     count: int, *, columns: int = 3, height: float = 2.5, share_y: bool = True
 ) -> tuple[Figure, list[Axes]]:
@@ -106,7 +113,7 @@ def panels(
     columns = min(count, 2 if count == 4 and columns > 2 else columns)
     rows = math.ceil(count / columns)
     width = WIDTH if columns > 1 else 0.75 * WIDTH
-    figure = Figure(figsize=(width, 1.1 + height * rows), dpi=DPI, layout="constrained")
+    figure = _Shown(figsize=(width, 1.1 + height * rows), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     grid = figure.subplots(rows, columns, sharex=True, sharey=share_y, squeeze=False)
     axes = list(grid.flat)

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from gradlab.plots import _one_unit, _style
-from gradlab.studies.remedies.results import Trained
+from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.sweep.results import Run
 
 READS = ""
@@ -18,7 +18,7 @@ STABLE, UNSTABLE, BOTH = _style.CELLS[0], "#d55e00", "#f2e6c9"
 DASHES = (0, (4, 2.5))
 
 
-def bifurcation(run: Run | Trained | None = None, *, w: float = 5.0) -> Figure:
+def bifurcation(run: Run | TrainingRun | None = None, *, w: float = 5.0) -> Figure:
     """Fixed points of x' = w sigma(x) + b over b: attractors, the repeller between them, saddle-nodes.
 
     b = x - w sigma(x);   attracts where |w sigma'(x)| < 1;   saddle-nodes where w sigma'(x) = 1

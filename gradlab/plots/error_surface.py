@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from gradlab.plots import _one_unit, _style
-from gradlab.studies.remedies.results import Trained
+from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.sweep.results import Run
 
 READS = ""
@@ -35,7 +35,7 @@ class Slope(NamedTuple):
 
 
 def error_surface(
-    run: Run | Trained | None = None,
+    run: Run | TrainingRun | None = None,
     *,
     rate: float = 0.05,
     clip: float = 0.5,

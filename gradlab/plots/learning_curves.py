@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from gradlab.plots import _style
-from gradlab.studies.remedies.results import Trained
+from gradlab.studies.remedies.results import TrainingRun
 
 if TYPE_CHECKING:
     import pandas
@@ -31,7 +31,7 @@ DASHES: tuple[Any, ...] = ("-", (0, (4, 2)), (0, (1, 1.5)), "-.")
 
 
 def learning_curves(
-    run: Trained, *, metric: Literal["loss", "train_loss", "error", "gradient_norm", "horizon"] = "loss"
+    run: TrainingRun, *, metric: Literal["loss", "train_loss", "error", "gradient_norm", "horizon"] = "loss"
 ) -> Figure:
     """A metric against updates, one curve an arm: the median over seeds, the band over all of them.
 

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from gradlab.plots import _one_unit, _style
-from gradlab.studies.remedies.results import Trained
+from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.sweep.results import Run
 
 READS = ""
@@ -17,7 +17,7 @@ STEPS = 30
 
 
 def phase_portrait(
-    run: Run | Trained | None = None,
+    run: Run | TrainingRun | None = None,
     *,
     w: float = 5.0,
     low: float | None = None,

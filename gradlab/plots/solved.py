@@ -10,7 +10,7 @@ from matplotlib.ticker import NullFormatter, PercentFormatter
 
 from gradlab.plots import _style
 from gradlab.stats import LEVEL, percent
-from gradlab.studies.remedies.results import Trained
+from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.remedies.rows import Outcome
 
 READS = "remedies"
@@ -21,7 +21,7 @@ SPREAD = 0.012
 """Arms stand so far apart, as a share of the axis, that equal shares do not hide each other."""
 
 
-def solved(run: Trained) -> Figure:
+def solved(run: TrainingRun) -> Figure:
     """Share of seeds that solved the task against T, one curve an arm, one panel a w_rec.
 
     Bars are Clopper and Pearson's 95 % intervals; diverged seeds count as failures. With a single T, one row

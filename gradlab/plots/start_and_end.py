@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from gradlab.plots import _style
-from gradlab.studies.remedies.results import Trained
+from gradlab.studies.remedies.results import TrainingRun
 
 READS = "remedies"
 NEEDS = ("transport", "adjoint", "weight_gradient")
@@ -22,7 +22,7 @@ LOOKS: dict[str, Any] = {
 
 
 def start_and_end(
-    run: Trained,
+    run: TrainingRun,
     *,
     quantity: Literal["transport", "adjoint", "weight_gradient"] = "transport",
     w_rec: float | None = None,
@@ -62,7 +62,7 @@ def start_and_end(
     return figure
 
 
-def _chosen(run: Trained, w_rec: float | None) -> Any:
+def _chosen(run: TrainingRun, w_rec: float | None) -> Any:
     """The profiles at the longest T and one w_rec, up to that T."""
     gains, T = run.norms["w_rec"].values, int(run.norms["T"].values.max())
     at = 0 if w_rec is None else int(np.abs(gains - w_rec).argmin())
@@ -85,7 +85,7 @@ def _curve(panel: Axes, logs: NDArray[np.float64], color: str, look: dict[str, A
     return finite[np.isfinite(finite)]
 
 
-def sentence(run: Trained) -> str:
+def sentence(run: TrainingRun) -> str:
     """How far the transport of each arm fell, or rose, over the longest sequence, before and after."""
     norms = _chosen(run, None)
     said = []

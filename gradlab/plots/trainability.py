@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gradlab.plots import _style
 from gradlab.stats import percent
-from gradlab.studies.remedies.results import Trained
+from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.remedies.rows import Outcome, forecast
 
 READS = "remedies"
@@ -24,7 +24,7 @@ SHARES = LinearSegmentedColormap.from_list("gradlab.shares", ["#f4f1ea", "#9cc9b
 FORECAST, GAP = "#d55e00", "#c9c9c9"
 
 
-def trainability(run: Trained) -> Figure:
+def trainability(run: TrainingRun) -> Figure:
     """Share of seeds that solved the task as a map over w_rec and T, one panel an arm.
 
     The line is the forecast: the largest T that the transport at the start lets expect to train, as

@@ -14,7 +14,7 @@ from gradlab.report.verdict import by_cell, crossings, far_end_known, network
 from gradlab.report.words import counted, listed, number, power, signed
 from gradlab.states import OK
 from gradlab.stats import percent
-from gradlab.studies.remedies.results import Trained
+from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.remedies.rows import Outcome, forecast
 from gradlab.studies.remedies.sentences import named
 from gradlab.studies.sweep import results
@@ -135,7 +135,7 @@ def _horizon(run: Run) -> str:
     return f"{said}; 95 % of the weight gradient comes from within so many steps: {ends}{middle}."
 
 
-def _learning_curves(run: Trained) -> str:
+def _learning_curves(run: TrainingRun) -> str:
     """Which arm ends with the least loss, and which with the greatest."""
     every = run.outcomes()
     rows = [row for row in every if math.isfinite(row.loss)]
@@ -151,7 +151,7 @@ def _learning_curves(run: Trained) -> str:
     return f"The last loss on fresh sequences, median over seeds, {between}{infinite}."
 
 
-def _solved(run: Trained) -> str:
+def _solved(run: TrainingRun) -> str:
     """How many arms solved the task with all seeds, with some, with none."""
     rows = run.outcomes()
     whole = [row for row in rows if row.solved.successes == row.solved.of]
@@ -165,7 +165,7 @@ def _arms(some: list[Outcome], rows: list[Outcome]) -> str:
     return f" ({listed([named(row, rows) for row in some])})" if some else ""
 
 
-def _trainability(run: Trained) -> str:
+def _trainability(run: TrainingRun) -> str:
     """How well the gradient at the start ranks what could be trained."""
     found = forecast(run.outcomes())
     if math.isnan(found.spearman):

@@ -10,7 +10,7 @@ from gradlab.plots._inline import inline
 from gradlab.report.captions import ORDER, caption
 from gradlab.report.sources import Source
 from gradlab.report.words import clean
-from gradlab.studies.remedies.results import Trained
+from gradlab.studies.remedies.results import TrainingRun
 
 ENLARGED = 1.7
 """CSS pixels for a point of a figure, at the most: its smallest letters are then as large as a caption's."""
@@ -57,7 +57,7 @@ def _draws(name: str, home: Any, source: Source) -> bool:
     each.
     """
     spoken = name in ORDER or hasattr(home, "sentence")
-    if isinstance(source.run, Trained):
+    if isinstance(source.run, TrainingRun):
         return bool(home.READS == "remedies" and spoken)
     needs = set(home.NEEDS)
     own = spoken or bool(needs - set(QUANTITIES))

@@ -1,16 +1,16 @@
 """What a report is made from: a run folder, how far it has come, and what its checks found."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gradlab.errors import GradlabError, shown
+from gradlab.findings.judge import Judged
 from gradlab.report import unfinished
 from gradlab.runs import documents, files
 from gradlab.states import FORWARD_NONFINITE, UNDEFINED
-from gradlab.studies.remedies import results as remedies_results
-from gradlab.studies.remedies.results import Trained
-from gradlab.studies.sweep import results as sweep_results
+from gradlab.studies import base
+from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.sweep.results import Run
 
 _LARGEST = 64 * 10**6
@@ -47,7 +47,7 @@ class Source:
     name: str
     folder: Path
     about: dict[str, Any]
-    run: Run | Trained
+    run: Run | TrainingRun
     progress: Progress
     findings: tuple[Finding, ...] = ()
     notes: list[str] = field(default_factory=list)
@@ -83,20 +83,23 @@ def read(path: Path) -> Source:
     return Source(name, folder, run.about, run, done, findings(folder, notes), notes)
 
 
-def _run(folder: Path) -> Run | Trained:
+def of(run: Run | TrainingRun, name: str, judged: Sequence[Judged] = ()) -> Source:
+    """A finished run that is in memory alone, with what became of its claims."""
+    found = [Finding(one.text, one.status, one.sentence) for one in judged]
+    ordered = tuple(sorted(found, key=lambda finding: _ORDER.index(finding.outcome)))
+    return Source(name, Path(name), run.about, run, progress(run), ordered)
+
+
+def _run(folder: Path) -> Run | TrainingRun:
     if files.unfinished(folder):
         return unfinished.read(folder)
-    command = sweep_results.command(folder)
-    if command == "sweep":
-        return sweep_results.read(folder)
-    if command == "remedies":
-        return remedies_results.read(folder)
-    raise GradlabError(str(folder), f"was made by {shown(command)}; a report is of a sweep or of remedies")
+    found: Run | TrainingRun = base.read(folder)
+    return found
 
 
-def progress(run: Run | Trained) -> Progress:
+def progress(run: Run | TrainingRun) -> Progress:
     """How many points have a result, counted in the results themselves."""
-    if isinstance(run, Trained):
+    if isinstance(run, TrainingRun):
         done, failed = len(run.table), 0
         size = done
     else:

@@ -11,7 +11,7 @@ from gradlab.report.captions import borders
 from gradlab.report.sources import Source
 from gradlab.report.words import number, signed
 from gradlab.stats import LEVEL, percent
-from gradlab.studies.remedies.results import Trained
+from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.remedies.rows import Outcome, forecast
 from gradlab.studies.sweep import results
 from gradlab.studies.sweep.results import Run
@@ -69,7 +69,7 @@ class Table(NamedTuple):
 def of(source: Source) -> list[Table]:
     """The tables of a run."""
     run = source.run
-    if isinstance(run, Trained):
+    if isinstance(run, TrainingRun):
         rows = run.outcomes()
         return [_outcomes(rows, source.settings.get("rates"))]
     rows_ = results.groups(run)

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from gradlab.report.sources import Progress, Source
 from gradlab.report.words import counted, listed, number, signed, span
-from gradlab.studies.remedies.results import Trained
+from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.remedies.sentences import judged, sentences
 from gradlab.studies.sweep import results
 from gradlab.studies.sweep.rows import Group, border
@@ -33,7 +33,7 @@ def question(source: Source) -> str:
     if asked:
         return str(asked)
     run = source.run
-    if isinstance(run, Trained):
+    if isinstance(run, TrainingRun):
         task = source.settings.get("task", "the task")
         cell = source.settings.get("cell", "a plain cell")
         at = f"T = {span([float(T) for T in run.norms['T'].values])}"
@@ -50,14 +50,14 @@ def question(source: Source) -> str:
 
 def verdict(source: Source) -> str:
     """What the numbers answer, in one sentence."""
-    if isinstance(source.run, Trained):
+    if isinstance(source.run, TrainingRun):
         return judged(source.run.outcomes())
     return sweep_verdict(results.groups(source.run))
 
 
 def details(source: Source) -> list[tuple[str, str]]:
     """What each remedy of a comparison did to the gradient, and whether that helped."""
-    if not isinstance(source.run, Trained):
+    if not isinstance(source.run, TrainingRun):
         return []
     rows = source.run.outcomes()
     several = len({(row.T, row.w_rec) for row in rows}) > 1

@@ -76,8 +76,8 @@ class Sweep(strict.Strict):
     probe: Annotated[list[strict.Line], AfterValidator(_unlike)] = Field(default_factory=list)
 
 
-class Comparison(strict.Strict):
-    """The settings of a comparison of remedies, those of `trials.Comparison`."""
+class Training(strict.Strict):
+    """The settings of a comparison of remedies, those of `remedies.settings.Training`."""
 
     command: Literal["remedies"]
     task: strict.Line
@@ -129,7 +129,7 @@ class _Swept(_Run):
 
 class _Trained(_Run):
     command: Literal["remedies"]
-    settings: Comparison
+    settings: Training
     solved: Finite
     chance: Annotated[dict[str, Finite], BeforeValidator(_lengths)] = Field(default_factory=dict)
 

@@ -7,10 +7,8 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, create_model
 from pydantic_core import PydanticCustomError
 
+from gradlab import specs
 from gradlab.errors import GradlabError, shown
-
-LONGEST = 1000
-"""Characters of one text in a file."""
 
 
 class Fault(NamedTuple):
@@ -39,13 +37,10 @@ def fault(what: str) -> PydanticCustomError:
 
 def text(value: Any) -> str:
     """One line of printable text."""
-    if not isinstance(value, str):
-        raise fault(f"{shown(value)} must be text in quotes")
-    if not value.strip() or len(value) > LONGEST:
-        raise fault(f"must be 1 to {LONGEST} characters long")
-    if not value.isprintable():
-        raise fault(f"{shown(value)} holds a line break or a control character; write one plain line")
-    return value
+    try:
+        return specs.line(value)
+    except GradlabError as error:
+        raise fault(error.what) from error
 
 
 Line = Annotated[str, BeforeValidator(text)]

@@ -6,14 +6,14 @@ import pytest
 
 from gradlab.findings import baseline
 from gradlab.studies.sweep import results
-from tests import runs
+from tests import made_runs
 from tests.cli.calling import contents, document, gradlab
 
 
 @pytest.fixture
 def place(tmp_path):
-    results.write(tmp_path / "a", runs.run())
-    results.write(tmp_path / "b", runs.run(gain=1.01))
+    results.write(tmp_path / "a", made_runs.run())
+    results.write(tmp_path / "b", made_runs.run(gain=1.01))
     return tmp_path
 
 
@@ -23,7 +23,7 @@ def test_create_writes_what_the_library_makes_and_says_how_much(place):
     assert re.fullmatch(
         r"\S+base.json: 204 numbers of 2 cells, 5 seeds each, 10 digests of weights\n", said.out
     )
-    assert baseline.read(place / "ci" / "base.json") == baseline.create(runs.run())
+    assert baseline.read(place / "ci" / "base.json") == baseline.create(made_runs.run())
 
 
 def test_create_does_not_write_over_a_file(place):
@@ -36,7 +36,7 @@ def test_create_does_not_write_over_a_file(place):
 
 
 def test_a_run_with_failures_is_refused_unless_forced(place):
-    results.write(place / "c", runs.changed(runs.run(), status="partial", failed=2))
+    results.write(place / "c", made_runs.changed(made_runs.run(), status="partial", failed=2))
     words = ("baseline", "create", place / "c", "-o", place / "base.json")
     said = gradlab(*words)
     assert (said.code, (place / "base.json").exists()) == (2, False)
@@ -56,7 +56,7 @@ def test_update_prints_old_and_new_and_keeps_limits(place):
     lines = said.out.splitlines()
     assert re.search(r"^changed  rate cell=elman .+ T=20  -0\.\d+ -> -0\.\d+$", lines[0])
     assert lines[-1].startswith(f"{file}: {len(lines) - 1} changes; 204 numbers")
-    assert baseline.read(file).side == baseline.create(runs.run(gain=1.01)).side
+    assert baseline.read(file).side == baseline.create(made_runs.run(gain=1.01)).side
     assert 0.0002 in {limit.absolute for limit in baseline.read(file).limits}
     again = gradlab("baseline", "update", place / "b", file, "--json")
     assert document(again.out)["data"]["changes"] == []
@@ -73,7 +73,7 @@ def test_show_prints_every_number(place):
 
 
 def test_hostile_names_are_escaped(place):
-    baseline.write(place / "base.json", baseline.create(runs.run(("\x1b[31mred\n",))))
+    baseline.write(place / "base.json", baseline.create(made_runs.run(("\x1b[31mred\n",))))
     said = gradlab("baseline", "show", place / "base.json")
     assert "\x1b" not in said.out
     assert r"\x1b[31mred\n" in said.out

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from gradlab.studies.sweep import results
-from tests import runs, samples
+from tests import made_runs, samples
 from tests.cli.calling import contents, document, finished, gradlab
 
 TRUE = {"text": "Half is lost at each step.", "metric": "rate", "where": {"w_rec": 0.5}, "below": -0.2}
@@ -18,7 +18,7 @@ OPEN = {"text": "There is a difference.", "metric": "rate", "where": {"T": 50}, 
 def folder(tmp_path):
     def folder(*claims, seeds=5):
         norms = samples.norms(("elman",), (0.5,), seeds=seeds)
-        about = runs.facts(norms, question="Does it vanish?", claims=list(claims))
+        about = made_runs.facts(norms, question="Does it vanish?", claims=list(claims))
         results.write(tmp_path / "run", results.Run(about, results.metrics(norms), norms))
         return tmp_path / "run"
 

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from gradlab.studies.sweep import results
-from tests import runs
+from tests import made_runs
 from tests.cli.calling import document, gradlab
 
 
@@ -20,7 +20,7 @@ def store(tmp_path):
 
 @pytest.fixture
 def a(store):
-    return store("a", runs.run())
+    return store("a", made_runs.run())
 
 
 def verdicts(said):
@@ -38,9 +38,9 @@ def test_a_run_and_itself_are_the_same(a):
 
 
 def test_the_largest_change_comes_first_and_settings_before_it(a, store):
-    b = runs.run(gain=1.01)
-    b = runs.changed(
-        b, settings=b.about["settings"] | {"input_std": 0.2}, versions=runs.VERSIONS | {"jax": "2"}
+    b = made_runs.run(gain=1.01)
+    b = made_runs.changed(
+        b, settings=b.about["settings"] | {"input_std": 0.2}, versions=made_runs.VERSIONS | {"jax": "2"}
     )
     said = gradlab("diff", a, store("b", b))
     assert said.code == 1
@@ -56,8 +56,15 @@ def test_the_largest_change_comes_first_and_settings_before_it(a, store):
 
 
 def test_a_changed_state_is_the_largest_change(a, store):
-    lost = runs.edited(
-        runs.run(gain=1.01), "rate", math.nan, "forward_nonfinite", cell="lstm", w_rec=0.9, T=20, part="h"
+    lost = made_runs.edited(
+        made_runs.run(gain=1.01),
+        "rate",
+        math.nan,
+        "forward_nonfinite",
+        cell="lstm",
+        w_rec=0.9,
+        T=20,
+        part="h",
     )
     rows = document(gradlab("diff", a, store("b", lost), "--json").out)["data"]
     assert (rows[0]["what"], rows[0]["times"]) == (
@@ -67,15 +74,15 @@ def test_a_changed_state_is_the_largest_change(a, store):
 
 
 def test_what_only_one_has_is_a_change(a, store):
-    b = store("b", runs.run(T=(20, 50), w_rec=(0.5, 0.9, 1.2)))
+    b = store("b", made_runs.run(T=(20, 50), w_rec=(0.5, 0.9, 1.2)))
     said = gradlab("diff", a, b, "--only-changed")
     assert said.code == 1
     assert {"only in A", "only in B"} <= set(verdicts(said))
 
 
 def test_nothing_comparable_is_exit_4(a, store):
-    assert gradlab("diff", a, store("b", runs.run(w_rec=(0.7,)))).code == 4
-    few = store("few", runs.run(seed=1, seeds=2))
+    assert gradlab("diff", a, store("b", made_runs.run(w_rec=(0.7,)))).code == 4
+    few = store("few", made_runs.run(seed=1, seeds=2))
     said = gradlab("diff", a, few, "--json")
     assert (said.code, document(said.out)["status"]) == (4, "cannot judge")
 

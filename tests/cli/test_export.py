@@ -6,13 +6,13 @@ import pytest
 
 from gradlab import registry
 from gradlab.studies.sweep import results
-from tests import runs
+from tests import made_runs
 from tests.cli.calling import contents, document, finished, gradlab
 
 
 @pytest.fixture
 def folder(tmp_path):
-    results.write(tmp_path / "run", runs.run())
+    results.write(tmp_path / "run", made_runs.run())
     return tmp_path / "run"
 
 
@@ -25,7 +25,7 @@ def test_each_format_is_written_below_the_run_and_touches_nothing_else(folder, t
     after = contents(folder)
     assert {path: after[path] for path in before} == before
     assert {str(path) for path in after.keys() - before.keys()} == {f"exports/{name}"}
-    assert results.read(folder).metrics.shape == runs.run().metrics.shape
+    assert results.read(folder).metrics.shape == made_runs.run().metrics.shape
 
 
 def test_a_file_a_folder_or_stdout_may_be_named(folder, tmp_path):

@@ -6,7 +6,7 @@ import pytest
 
 from gradlab.studies.remedies import results as remedies_results
 from gradlab.studies.sweep import results as sweep_results
-from tests import runs, samples
+from tests import made_runs, samples
 from tests.cli.calling import contents, document, finished, gradlab
 from tests.plots.comparisons import comparison
 
@@ -15,7 +15,7 @@ from tests.plots.comparisons import comparison
 def folder(tmp_path_factory):
     norms = samples.norms(("elman", "lstm"), (0.5, 1.0, 1.5), (20, 50), seeds=2)
     place = tmp_path_factory.mktemp("results") / "run"
-    sweep_results.write(place, sweep_results.Run(runs.facts(norms), sweep_results.metrics(norms), norms))
+    sweep_results.write(place, sweep_results.Run(made_runs.facts(norms), sweep_results.metrics(norms), norms))
     return place
 
 
@@ -114,7 +114,7 @@ def test_no_finished_point_is_exit_4(tmp_path):
     assert (said.code, said.out) == (4, "")
     assert "no finished point" in said.err
     norms = samples.norms(("elman(activation=identity)",), (1.9,), (200,), nonfinite_above=1.0)
-    about = runs.facts(norms, status="partial", points=3, failed=3)
+    about = made_runs.facts(norms, status="partial", points=3, failed=3)
     sweep_results.write(tmp_path / "lost", sweep_results.Run(about, sweep_results.metrics(norms), norms))
     assert gradlab("plot", tmp_path / "lost", "profile").code == 4
     assert gradlab("plot", tmp_path / "nowhere", "profile").code == 2

@@ -19,7 +19,7 @@ from gradlab.cli import _terminal
 from gradlab.escaping import terminal
 from gradlab.findings import baseline
 from gradlab.studies.sweep import results
-from tests import runs, trials
+from tests import made_runs, trials
 from tests.cli.calling import document, gradlab
 
 CONTROL = (
@@ -79,11 +79,14 @@ def poisoned(poison, names):
     claim = {"text": poison, "metric": "rate", "where": {"cell": cell}, "below": 0.0}
     facts = {"question": poison, "bound": poison, "git": {"branch": poison, "commit": poison}}
     facts |= {"claims": [claim]}
-    facts |= {"versions": runs.VERSIONS | {poison: poison, "jax": poison}, "figures": [poison, "profile"]}
-    sweep = runs.run(**norms, about=facts)
+    facts |= {
+        "versions": made_runs.VERSIONS | {poison: poison, "jax": poison},
+        "figures": [poison, "profile"],
+    }
+    sweep = made_runs.run(**norms, about=facts)
     both = trials.made_up(trials.result(seeds=4, broken=1), trials.result(arm, seeds=4, broken=2))
     both.about.update(facts)
-    return sweep, runs.run(**norms, about=facts, seed=1, gain=1.5), both
+    return sweep, made_runs.run(**norms, about=facts, seed=1, gain=1.5), both
 
 
 @pytest.fixture(scope="module")

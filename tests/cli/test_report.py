@@ -7,7 +7,7 @@ import pytest
 
 from gradlab.runs.shards import Shards
 from gradlab.studies.sweep import results
-from tests import runs, samples
+from tests import made_runs, samples
 from tests.cli.calling import contents, document, gradlab
 from tests.report import folders
 
@@ -78,7 +78,7 @@ class TestUnfinished:
         """A sweep of 24 points that was stopped after some cells of its first T."""
         norms = samples.norms(("elman", "lstm"), (0.5, 0.9, 1.5), T=(5, 10), seeds=2)
         place.mkdir()
-        about = {"settings": runs.facts(norms)["settings"] | dict(settings), "versions": {}}
+        about = {"settings": made_runs.facts(norms)["settings"] | dict(settings), "versions": {}}
         (place / "begun.json").write_text(json.dumps(about))
         for cell in cells:
             for T in (5, 10):

@@ -12,7 +12,7 @@ import gradlab as package
 from gradlab import registry
 from gradlab.cli import app
 from gradlab.studies.sweep import results
-from tests import runs, samples
+from tests import made_runs, samples
 from tests.cli.calling import ENVIRONMENT, document, finished, gradlab
 
 HEAVY = ("jax", "jaxlib", "numpy", "pandas", "matplotlib", "xarray", "scipy", "h5py", "pydantic")
@@ -22,7 +22,7 @@ HEAVY = ("jax", "jaxlib", "numpy", "pandas", "matplotlib", "xarray", "scipy", "h
 def folder(tmp_path_factory):
     norms = samples.norms(("elman", "lstm"), (0.0, 0.5, 1.0, 1.5), seeds=3)
     place = tmp_path_factory.mktemp("results") / "run"
-    results.write(place, results.Run(runs.facts(norms), results.metrics(norms), norms))
+    results.write(place, results.Run(made_runs.facts(norms), results.metrics(norms), norms))
     return place
 
 
@@ -90,12 +90,14 @@ class TestList:
             assert re.search(rf"(?m)^  {name}\b", one.out)
         assert one.out in everything.out
 
-    def test_experiments_are_the_settings_files_of_the_folder_of_that_name(self, tmp_path, monkeypatch):
+    def test_experiments_are_those_of_the_package_and_of_the_folder_of_that_name(self, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
-        assert gradlab("list", "experiments").out == "EXPERIMENTS\n\n  none: no experiments/*.toml here\n\n"
+        packaged = gradlab("list", "experiments").out
+        assert packaged.startswith("EXPERIMENTS\n\n  adding_irnn\n    Does an identity start")
         (tmp_path / "experiments").mkdir()
         (tmp_path / "experiments" / "mine.toml").write_text('question = "Does it?"\n[sweep]\n')
-        assert gradlab("list", "experiments").out == "EXPERIMENTS\n\n  mine\n    Does it?\n\n"
+        own = "\n  experiments/mine.toml\n    Does it?\n\n"
+        assert gradlab("list", "experiments").out == packaged.removesuffix("\n") + own
 
     def test_json_holds_settings_with_their_defaults(self):
         found = document(gradlab("list", "--json").out)["data"]

@@ -11,7 +11,7 @@ import pytest
 from gradlab import cli
 from gradlab.errors import Exit
 from gradlab.studies.sweep import results
-from tests import runs
+from tests import made_runs
 from tests.cli.calling import ENVIRONMENT
 from tests.tiers import few
 
@@ -49,7 +49,7 @@ QUICK = [("show", ">&-"), ("show", "2>/dev/full"), ("export", "<&- >/dev/full"),
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     place = tmp_path_factory.mktemp("streams")
-    run = runs.run(("elman",), (0.5,), (20,), about={"git": {}})
+    run = made_runs.run(("elman",), (0.5,), (20,), about={"git": {}})
     results.write(place / "run", run)
     asked = 'question = "a"\n[sweep]\ncell = "elman"\nw_rec = [0.5]\nT = [4]\n'
     (place / "asked.toml").write_text(asked)

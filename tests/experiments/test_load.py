@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from gradlab.errors import GradlabError
 from gradlab.experiments import load as experiments_load
-from gradlab.studies.remedies.compute import Comparison
+from gradlab.specs import stored
+from gradlab.studies.remedies.settings import Training
 from gradlab.studies.sweep.settings import Sweep
-from gradlab.studies.sweep.settings import settings as stored
 
 HEAD = 'question = "Does it?"\n'
 SWEEP = HEAD + '[sweep]\ncell = ["elman", "lstm"]\nw_rec = [0.5, 1.0]\nT = [8, 16]\nseeds = 3\n'
@@ -55,7 +55,7 @@ def test_a_comparison_always_has_the_arm_none(load):
         '[remedies]\ntask = "adding"\nremedies = ["clip_norm(1.0)+orthogonal", "lstm"]\nT = 20\nrates = 0.01'
     )
     asked = load(HEAD + text).asked
-    assert asked == Comparison("adding", ("none", "clip_norm+orthogonal", "lstm"), T=(20,), rates=(0.01,))
+    assert asked == Training("adding", ("none", "clip_norm+orthogonal", "lstm"), T=(20,), rates=(0.01,))
 
 
 def test_ci_overrides_some_keys_and_its_claims_are_its_own(load):

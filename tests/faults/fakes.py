@@ -9,9 +9,10 @@ import numpy as np
 import xarray as xr
 
 from gradlab import digests, runtime
-from gradlab.cli import _figures
 from gradlab.planning import plan
-from gradlab.runs import store
+from gradlab.planning.progress import Progress
+from gradlab.plots import _default
+from gradlab.runs import contents, store
 from gradlab.runs.files import replace, storage
 from gradlab.states import UNDEFINED
 from gradlab.studies import norms
@@ -20,7 +21,6 @@ from gradlab.studies.remedies import plan as remedies_plan
 from gradlab.studies.remedies.loop import Look
 from gradlab.studies.sweep import compute as sweep_compute
 from gradlab.studies.sweep import plan as sweep_plan
-from gradlab.studies.sweep import results
 from gradlab.studies.sweep.settings import Sweep
 
 FACTS = {"gradlab": "0", "jax": "0"}
@@ -63,15 +63,15 @@ def install(computing):
     sweep_compute._measured = lambda asked, started, T, clock: _measured(asked, started, T, clock, computing)
     remedies_compute.check = lambda comparison: None
     remedies_compute._arm = lambda *what: _arm(computing, *what)
-    results.netcdf, norms.swept, norms.trained = _packed, _unpacked, _unpacked
-    _figures.fitting = lambda run, command: ["profile"]
-    _figures.draw = _draw
+    contents.netcdf, norms.swept, norms.trained = _packed, _unpacked, _unpacked
+    _default.fitting = lambda run: ["profile"]
+    _default.draw = _draw
 
 
-def _draw(run, folder, command):
+def _draw(run, folder):
     with storage(folder / "figures"):
         (folder / "figures").mkdir(exist_ok=True)
-        for kind in _figures.fitting(run, command):
+        for kind in _default.fitting(run):
             for ending in ("svg", "png"):
                 replace(folder / "figures" / f"{kind}.{ending}", f"{kind} {run.about['points']}".encode())
 
@@ -155,7 +155,7 @@ def _arm(computing, comparison, arm, T, report, shards):
                 looks[name][at] = np.abs(lane) + i
             now = {"lane 0": lane, "look": np.array([at + 1])} | digests.packed(CODE)
             shards.put(now | looks, **stage.key)
-            report(remedies_compute.News(arm.label, "training", at + 1, rounds, ""))
+            report(Progress(f"{arm.label}: training", share=(at + 1) / rounds))
         profiles = {name: np.tile(lane[:, None, None], (1, 2, T + 1)) for name in remedies_compute.PROFILES}
         none = np.zeros(seeds, np.int64)
         ended = looks, none, none, ("",) * seeds, profiles, 0.0, CODE

@@ -13,12 +13,12 @@ from gradlab.findings import finding as findings_finding
 from gradlab.findings.tolerance import LIMITS, Limit
 from gradlab.states import UNDEFINED
 from gradlab.studies.sweep import results
-from tests import runs
+from tests import made_runs
 
 
 @pytest.fixture(scope="module")
 def run():
-    return runs.run(w_rec=(0.0, 0.1 + 0.2, 0.9))
+    return made_runs.run(w_rec=(0.0, 0.1 + 0.2, 0.9))
 
 
 @pytest.fixture
@@ -47,13 +47,13 @@ def test_equal_runs_give_equal_bytes_with_one_line_a_number(run, file):
 
 
 def test_a_rate_of_hundreds_of_decades_is_kept_well_within_its_limit(run, tmp_path):
-    wild = runs.edited(run, "rate", -30102.9995663981)
+    wild = made_runs.edited(run, "rate", -30102.9995663981)
     baseline.write(tmp_path / "b.json", baseline.create(wild))
     assert findings_finding.exit_code(baseline.compare(wild, baseline.read(tmp_path / "b.json"))) == 0
 
 
 def test_a_run_with_failures_is_refused_unless_forced(run):
-    partial = runs.changed(run, status="partial", failed=3, points=60)
+    partial = made_runs.changed(run, status="partial", failed=3, points=60)
     with pytest.raises(GradlabError, match="3 of 60 points failed") as caught:
         baseline.create(partial)
     assert caught.value.code == Exit.USAGE
@@ -61,9 +61,9 @@ def test_a_run_with_failures_is_refused_unless_forced(run):
 
 
 def test_a_run_without_numbers_is_no_baseline(run):
-    empty = runs.edited(run, "rate", math.nan, "undefined")
+    empty = made_runs.edited(run, "rate", math.nan, "undefined")
     for metric in set(run.metrics["metric"]):
-        empty = runs.edited(empty, metric, math.nan, "undefined")
+        empty = made_runs.edited(empty, metric, math.nan, "undefined")
     lost = {name: xr.full_like(run.norms[name], UNDEFINED) for name in run.norms if name.endswith("_state")}
     empty = results.Run(empty.about, empty.metrics, empty.norms.assign(lost))
     with pytest.raises(GradlabError, match="would pass everything"):
@@ -78,7 +78,7 @@ def test_limits_may_be_edited(run, file):
     assert read.limits[-1] == Limit("rate", absolute=1.0, where={"cell": "lstm", "w_rec": 0.9})
     failed = {
         (f.where["cell"], f.where["w_rec"])
-        for f in baseline.compare(runs.run(w_rec=(0.0, 0.1 + 0.2, 0.9), gain=1.01), read)
+        for f in baseline.compare(made_runs.run(w_rec=(0.0, 0.1 + 0.2, 0.9), gain=1.01), read)
         if f.metric == "rate" and f.status == "failed"
     }
     assert failed == {("elman", 0.1 + 0.2), ("elman", 0.9), ("lstm", 0.1 + 0.2)}
@@ -154,14 +154,14 @@ def test_a_refusing_disk_is_exit_5_and_leaves_the_old_file(run, file, monkeypatc
 
     monkeypatch.setattr(files.os, "fsync", full)
     with pytest.raises(GradlabError) as caught:
-        baseline.write(file, baseline.create(runs.run()))
+        baseline.write(file, baseline.create(made_runs.run()))
     assert caught.value.code == Exit.STORAGE
     assert (file.read_bytes(), len(list(file.parent.iterdir()))) == (before, 1)
 
 
 def test_an_update_says_old_and_new_and_what_comes_and_goes(run):
-    old = baseline.create(runs.without(run, cell="elman"))
-    new = baseline.create(runs.without(runs.run(w_rec=(0.0, 0.1 + 0.2, 0.9), gain=1.01), T=20))
+    old = baseline.create(made_runs.without(run, cell="elman"))
+    new = baseline.create(made_runs.without(made_runs.run(w_rec=(0.0, 0.1 + 0.2, 0.9), gain=1.01), T=20))
     lines = list(baseline.moved(old, new))
     words = [line.split()[0] for line in lines]
     assert set(words) == {"changed", "gone", "new"}
@@ -171,8 +171,8 @@ def test_an_update_says_old_and_new_and_what_comes_and_goes(run):
 
 
 def test_an_update_names_states_and_weights(run):
-    lost = runs.edited(run, "rate", math.nan, "forward_nonfinite", cell="lstm", T=50, part="state")
-    drawn = runs.changed(lost, weights={"elman": {"orthogonal/0": "other"}})
+    lost = made_runs.edited(run, "rate", math.nan, "forward_nonfinite", cell="lstm", T=50, part="state")
+    drawn = made_runs.changed(lost, weights={"elman": {"orthogonal/0": "other"}})
     lines = list(baseline.moved(baseline.create(run), baseline.create(drawn, force=True)))
     assert any("-> no number" in line for line in lines)
     assert sum(line.startswith("weights") for line in lines) == 1

@@ -9,7 +9,7 @@ from gradlab.errors import Exit, GradlabError
 from gradlab.findings import claims, judge
 from gradlab.studies.sweep import results
 from gradlab.studies.sweep.results import Run
-from tests import runs
+from tests import made_runs
 from tests import samples as made
 
 IDENTITY = "elman(activation=identity)"
@@ -113,7 +113,7 @@ def test_a_stored_claim_that_fits_no_check_is_refused():
 def test_findings_are_written_beside_the_run_and_it_stays_whole(tmp_path):
     given = run()
     folder = tmp_path / "run"
-    results.write(folder, Run(runs.facts(given.norms), given.metrics, given.norms))
+    results.write(folder, Run(made_runs.facts(given.norms), given.metrics, given.norms))
     before = (folder / "norms.nc").read_bytes()
     facts = {"question": "Does it?", "claims": [claim(below=9)], "figures": []}
     some = [judged(claim(below=9))]

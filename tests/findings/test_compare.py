@@ -14,7 +14,7 @@ from gradlab.findings.compare import changes
 from gradlab.findings.numbers import Key, side
 from gradlab.findings.tolerance import LIMITS, Limit, fisher, limit_of
 from gradlab.studies.sweep import results as sweep_results
-from tests import runs
+from tests import made_runs
 
 GAIN = 1.01
 POINT = {"cell": "elman", "w_rec": 0.9, "T": 50}
@@ -30,7 +30,7 @@ def only(findings, status):
 
 @pytest.fixture(scope="module")
 def old():
-    return runs.run()
+    return made_runs.run()
 
 
 class TestPaired:
@@ -52,20 +52,20 @@ class TestPaired:
         row = table[(table["metric"] == "rate") & (table["seed"] == 3)].iloc[0]
         where = {"cell": row["cell"], "w_rec": row["w_rec"], "T": row["T"], "seed": 3, "part": "state"}
         for step, status in ((0.9e-4, []), (1.1e-4, ["rate"]), (-1.1e-4, ["rate"])):
-            moved = runs.edited(old, "rate", row["value"] + step, **where)
+            moved = made_runs.edited(old, "rate", row["value"] + step, **where)
             found = only(judged(old, moved), "failed")
             assert [finding.metric for finding in found] == status
             assert all("seed 3" in f"{f.sentence} {f.wanted}" for f in found)
 
     @pytest.mark.parametrize("gain", [GAIN, 1 / GAIN])
     def test_one_percent_of_gain_is_caught_at_every_point(self, old, gain):
-        found = judged(old, runs.run(gain=gain))
+        found = judged(old, made_runs.run(gain=gain))
         rates = [finding for finding in found if finding.metric == "rate"]
         assert {finding.status for finding in rates} == {"failed"}
         assert findings_finding.exit_code(found) == 1
 
     def test_states_come_before_values(self, old):
-        lost = runs.edited(old, "rate", math.nan, "forward_nonfinite", **POINT, seed=1, part="state")
+        lost = made_runs.edited(old, "rate", math.nan, "forward_nonfinite", **POINT, seed=1, part="state")
         (found,) = only(judged(old, lost), "failed")
         assert "was ok" in found.sentence
         assert "forward_nonfinite" in found.sentence
@@ -76,22 +76,22 @@ class TestPaired:
 
     @pytest.mark.parametrize(("value", "status"), [(49.9, "passed"), (48.0, "failed")])
     def test_a_horizon_beyond_T_counts_as_T(self, old, value, status):
-        beyond = runs.edited(old, "half_life", math.nan, "undefined", **POINT)
-        reached = runs.edited(old, "half_life", value, **POINT)
+        beyond = made_runs.edited(old, "half_life", math.nan, "undefined", **POINT)
+        reached = made_runs.edited(old, "half_life", value, **POINT)
         for pair in ((beyond, reached), (reached, beyond)):
             found = {f.status for f in judged(*pair) if f.metric == "half_life" and f.where["T"] == 50}
             assert found == {"passed", status}
 
     def test_a_hard_horizon_may_not_move_at_all(self, old):
-        near, far = (runs.edited(old, "hard_horizon", value, **POINT) for value in (10.0, 11.0))
+        near, far = (made_runs.edited(old, "hard_horizon", value, **POINT) for value in (10.0, 11.0))
         assert len(only(judged(near, far), "failed")) == 1
 
     def test_more_seeds_are_compared_on_those_that_both_have(self, old):
-        found = judged(runs.run(seeds=2), runs.run(seeds=3, noise=0.05))
+        found = judged(made_runs.run(seeds=2), made_runs.run(seeds=3, noise=0.05))
         assert {finding.sentence.count("paired") for finding in found} == {1}
 
     def test_chaos_is_compared_by_intervals_unless_the_machine_is_the_same(self, old):
-        other = runs.changed(old, versions=runs.VERSIONS | {"cpu": "another"})
+        other = made_runs.changed(old, versions=made_runs.VERSIONS | {"cpu": "another"})
         modes = {
             (change.finding.where["w_rec"], change.mode)
             for change in changes(side(old), side(other))
@@ -103,36 +103,38 @@ class TestPaired:
 
 class TestByIntervals:
     def test_other_seeds_within_their_scatter_pass_and_say_what_could_not_be_seen(self, old):
-        found = judged(old, runs.run(seed=1))
+        found = judged(old, made_runs.run(seed=1))
         assert findings_finding.exit_code(found) == 0
         assert all("by intervals, 5 and 5 seeds" in finding.sentence for finding in found)
         assert any("is not seen with so few seeds" in finding.sentence for finding in found)
 
     def test_a_difference_that_seeds_cannot_explain_fails(self, old):
-        found = judged(old, runs.run(seed=1, gain=1.5))
+        found = judged(old, made_runs.run(seed=1, gain=1.5))
         assert {f.metric for f in only(found, "failed")} >= {"rate", "half_life"}
 
     def test_without_scatter_one_percent_is_seen_even_so(self):
-        a, b = (runs.run(("elman(activation=identity)",), seed=i, gain=g) for i, g in ((0, 1.0), (1, GAIN)))
+        a, b = (
+            made_runs.run(("elman(activation=identity)",), seed=i, gain=g) for i, g in ((0, 1.0), (1, GAIN))
+        )
         rates = [f for f in judged(a, b) if f.metric == "rate"]
         assert {f.status for f in rates} == {"failed"}
 
     @pytest.mark.parametrize("seeds", [1, 4])
     def test_too_few_seeds_are_never_a_pass(self, old, seeds):
-        found = judged(runs.run(seeds=seeds), runs.run(seed=1))
+        found = judged(made_runs.run(seeds=seeds), made_runs.run(seed=1))
         assert {finding.status for finding in found} == {"cannot judge"}
         assert findings_finding.exit_code(found) == 4
 
     def test_a_state_that_changes_everywhere_is_judged_once_seeds_suffice(self):
         for seeds, status in ((5, "cannot judge"), (20, "failed")):
-            a, b = (runs.run(("elman",), (0.5,), (20,), seed=s, seeds=seeds) for s in (0, 1))
-            lost = runs.edited(b, "credit_horizon", math.nan, "forward_nonfinite")
+            a, b = (made_runs.run(("elman",), (0.5,), (20,), seed=s, seeds=seeds) for s in (0, 1))
+            lost = made_runs.edited(b, "credit_horizon", math.nan, "forward_nonfinite")
             found = [f for f in judged(a, lost) if f.metric == "credit_horizon"]
             assert [finding.status for finding in found] == [status]
 
     def test_the_interval_is_welchs_with_its_level(self, old):
         """At 1 % over all that is asked: each number twice, for its state and its value."""
-        new = runs.run(seed=1)
+        new = made_runs.run(seed=1)
         found = next(f for f in judged(old, new) if f.metric == "rate")
         asked = 2 * len(judged(old, new))
         point = found.where | {"metric": "rate", "part": "state"}
@@ -156,7 +158,7 @@ class TestByIntervals:
 
 class TestWhatIsCompared:
     def test_a_missing_number_fails_and_a_new_one_is_a_note(self, old):
-        less = runs.without(old, cell="lstm")
+        less = made_runs.without(old, cell="lstm")
         found = judged(old, less)
         lost = [finding for finding in found if finding.where.get("cell") == "lstm"]
         assert lost
@@ -168,25 +170,25 @@ class TestWhatIsCompared:
 
     @pytest.mark.parametrize("name", ["hidden", "input_std", "precision", "objective", "batch"])
     def test_other_settings_are_not_compared(self, old, name):
-        other = runs.changed(old, settings=runs.SETTINGS | {name: "float64"})
+        other = made_runs.changed(old, settings=made_runs.SETTINGS | {name: "float64"})
         (found,) = judged(old, other)
         assert (found.status, findings_finding.exit_code([found])) == ("cannot judge", 4)
         assert name in found.sentence
 
     def test_nothing_in_common_is_exit_4(self, old):
-        for none in (runs.run(w_rec=(0.7,)), runs.without(old, cell="elman", T=20)):
-            found = judged(runs.without(old, cell="lstm") if none is not old else old, none)
+        for none in (made_runs.run(w_rec=(0.7,)), made_runs.without(old, cell="elman", T=20)):
+            found = judged(made_runs.without(old, cell="lstm") if none is not old else old, none)
             if not any(f.status == "passed" for f in found):
                 assert findings_finding.exit_code(found) == 4
-        (found,) = judged(old, runs.run(w_rec=(0.7,)))
+        (found,) = judged(old, made_runs.run(w_rec=(0.7,)))
         assert "no number is on both sides" in found.sentence
 
     def test_other_weights_from_the_same_seeds_fail_on_the_same_machine_only(self, old):
         weights = {"elman": old.about["weights"]["elman"], "lstm": {"orthogonal/0": "changed"}}
-        drawn = runs.changed(old, weights=weights)
+        drawn = made_runs.changed(old, weights=weights)
         (found,) = only(judged(old, drawn), "failed")
         assert "1 of 1 networks drew other weights; versions and machine are the same" in found.sentence
-        moved = runs.changed(drawn, versions=runs.VERSIONS | {"jax": "2"})
+        moved = made_runs.changed(drawn, versions=made_runs.VERSIONS | {"jax": "2"})
         assert not only(judged(old, moved), "failed")
         assert len(only(judged(old, moved), "note")) == 1
 
@@ -196,7 +198,7 @@ class TestWhatIsCompared:
         assert limit_of(key, (*LIMITS, wide)) is wide
         assert limit_of(key._replace(cell="lstm"), (*LIMITS, wide)).absolute == 1e-4
         assert limit_of(key, ()).of(5.0) == 0
-        found = judged(old, runs.run(gain=GAIN), (*LIMITS, wide))
+        found = judged(old, made_runs.run(gain=GAIN), (*LIMITS, wide))
         rates = [f for f in found if f.metric == "rate"]
         assert {f.where["cell"] for f in only(rates, "passed")} == {"elman"}
         assert {f.where["cell"] for f in only(rates, "failed")} == {"lstm"}
@@ -236,8 +238,8 @@ def cut(whole, size, base):
     for k in range(whole.norms.sizes["seed"] // size):
         about = {
             "status": "complete",
-            "settings": runs.SETTINGS | {"seed": base(k)},
-            "versions": runs.VERSIONS,
+            "settings": made_runs.SETTINGS | {"seed": base(k)},
+            "versions": made_runs.VERSIONS,
         }
         table = whole.metrics[(seeds >= k * size) & (seeds < (k + 1) * size)]
         found.append(sweep_results.Run(whole.about | about, table, whole.norms))

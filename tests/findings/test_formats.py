@@ -10,7 +10,7 @@ from gradlab import escaping
 from gradlab.findings import baseline, formats
 from gradlab.findings import finding as findings_finding
 from gradlab.findings.finding import Finding
-from tests import runs
+from tests import made_runs
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -45,9 +45,10 @@ def strict(text):
 
 @pytest.fixture(scope="module")
 def real():
-    old = runs.run()
+    old = made_runs.run()
     return baseline.compare(
-        runs.without(runs.run(gain=1.01), T=20), baseline.create(runs.without(old, cell="lstm"))
+        made_runs.without(made_runs.run(gain=1.01), T=20),
+        baseline.create(made_runs.without(old, cell="lstm")),
     )
 
 

@@ -9,7 +9,7 @@ import xarray as xr
 
 from gradlab.findings import sampling
 from gradlab.stats import mean_interval
-from gradlab.studies.remedies.results import Trained
+from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.sweep import results
 from gradlab.studies.sweep.results import Run
 from tests import samples as made
@@ -79,7 +79,9 @@ def trained(solved, broken=(0, 0, 0, 0), slope=-0.1, T=20):
     dims = ("arm", "T", "w_rec", "seed", "when", "lag")
     zero = np.where(np.arange(T + 1) > 5, -np.inf, log)
     coords = {"arm": ["none"], "T": [T], "w_rec": [1.0], "when": ["start", "end"]}
-    return Trained({}, table, table, xr.Dataset({"transport": (dims, log), "adjoint": (dims, zero)}, coords))
+    return TrainingRun(
+        {}, table, table, xr.Dataset({"transport": (dims, log), "adjoint": (dims, zero)}, coords)
+    )
 
 
 class TestComparisons:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from gradlab.studies.remedies.results import Trained
+from gradlab.studies.remedies.results import TrainingRun
 from tests.trials import SETTINGS
 
 UPDATES = (100, 200, 300, 400)
@@ -36,7 +36,7 @@ def comparison(
     about |= {"chance": {str(t): 1.386 for t in T}, "solved": 0.01}
     asked = {"task": "temporal_order", "T": list(T), "w_rec": list(map(float, w_rec)), "seeds": seeds}
     about |= {"settings": SETTINGS | asked | {"remedies": list(arms)}, "versions": {"gradlab": "0"}}
-    return Trained(about, pd.DataFrame(rows), pd.DataFrame(curves), profiles(arms, T, w_rec, seeds))
+    return TrainingRun(about, pd.DataFrame(rows), pd.DataFrame(curves), profiles(arms, T, w_rec, seeds))
 
 
 def profiles(arms, T, w_rec, seeds):

@@ -5,7 +5,7 @@ import json
 
 from gradlab.studies.remedies import results as remedies_results
 from gradlab.studies.sweep import results as sweep_results
-from tests import runs, samples
+from tests import made_runs, samples
 from tests.plots.comparisons import comparison
 
 
@@ -14,7 +14,7 @@ def sweep(place):
     norms = samples.norms(("elman", "lstm"), (0.5, 1.5), (4, 6), seeds=2)
     claims = [{"text": "Half is lost.", "metric": "rate", "where": {"w_rec": 0.5}, "below": 9.0}]
     weights = {cell: {f"orthogonal/{s}": "ab" * 32 for s in range(2)} for cell in ("elman", "lstm")}
-    facts = runs.facts(norms, weights=weights, claims=claims, question="Does it?", git={"dirty": False})
+    facts = made_runs.facts(norms, weights=weights, claims=claims, question="Does it?", git={"dirty": False})
     sweep_results.write(place, sweep_results.Run(facts, sweep_results.metrics(norms), norms))
     findings = {"data": [{"text": "Half is lost.", "status": "passed", "sentence": "It is."}]}
     (place / "findings.json").write_text(json.dumps(findings))

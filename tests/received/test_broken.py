@@ -11,10 +11,11 @@ import pytest
 
 from gradlab import digests, runtime
 from gradlab.errors import GradlabError
+from gradlab.runs import contents as run_contents
 from gradlab.runs import csv_tables, documents, manifest, shards, store
 from gradlab.runs.shards import Shards
 from gradlab.studies.remedies import results as remedies_results
-from gradlab.studies.remedies.compute import Comparison
+from gradlab.studies.remedies.settings import Training
 from gradlab.studies.sweep import probing
 from gradlab.studies.sweep import results as sweep_results
 from gradlab.studies.sweep.settings import Sweep
@@ -246,7 +247,7 @@ def test_flipped_bits_leave_nothing_of_a_library_on_stderr(sweep, capfd, at):
 def test_the_settings_of_a_run_are_those_that_its_command_has():
     for model, settings, more in (
         (manifest.Sweep, Sweep, set()),
-        (manifest.Comparison, Comparison, {"command"}),
+        (manifest.Training, Training, {"command"}),
     ):
         assert set(model.model_fields) == set(settings.__dataclass_fields__) | more
 
@@ -263,14 +264,14 @@ def test_what_every_probe_measures_is_read(tmp_path):
 @pytest.mark.parametrize("name", sorted(path.parent.name for path in RESULTS.glob("*/run.json")))
 def test_runs_of_earlier_versions_are_read(name):
     place = RESULTS / name
-    if sweep_results.command(place) == "remedies":
+    if run_contents.command(place) == "remedies":
         assert len(remedies_results.read(place).table) > 0
         return
-    about, contents = sweep_results.read_files(place, ("metrics.csv",))
+    about, held = run_contents.read(place, ("metrics.csv",))
     axes = about["settings"]
     sizes = {axis: len(axes[axis]) for axis in ("cell", "init", "w_rec", "T")} | {"seed": axes["seeds"]}
     # Their profiles are left out of the repository; the table needs their parts and sizes alone.
-    assert len(sweep_results._table(contents["metrics.csv"], "metrics.csv", axes, _Parts(sizes))) > 0
+    assert len(sweep_results._table(held["metrics.csv"], "metrics.csv", axes, _Parts(sizes))) > 0
 
 
 class _Parts:

@@ -16,10 +16,11 @@ import xarray as xr
 
 from gradlab import memory
 from gradlab.errors import Exit, GradlabError
+from gradlab.runs import contents as run_contents
 from gradlab.studies import norms
 from gradlab.studies.remedies import results as remedies_results
 from gradlab.studies.sweep import results as sweep_results
-from tests import runs, samples
+from tests import made_runs, samples
 from tests.cli.calling import ENVIRONMENT, contents, gradlab
 from tests.received import made
 
@@ -275,8 +276,8 @@ def test_what_there_is_no_memory_for_is_exit_7(run, monkeypatch):
 
 def test_what_is_written_is_read_as_xarray_reads_it():
     given = samples.norms(("elman", "lstm"), nonfinite_above=1.0, zero_beyond=9)
-    content = sweep_results.netcdf(given)
-    found = norms.swept(content, "norms.nc", runs.facts(given)["settings"])
+    content = run_contents.netcdf(given)
+    found = norms.swept(content, "norms.nc", made_runs.facts(given)["settings"])
     xr.testing.assert_identical(found, xr.load_dataset(io.BytesIO(content), engine="h5netcdf"))
     assert found["linear"].dtype == bool
 
@@ -286,7 +287,7 @@ def test_so_is_a_file_whose_chunks_do_not_end_where_it_does():
     encoding = {name: {"zlib": True, "shuffle": True, "chunksizes": (1, 1, 2, 1, 2, *(7, 7, 7)[: v.ndim - 5])}
                 for name, v in given.data_vars.items() if v.ndim == 6}  # fmt: skip
     content = bytes(given.to_netcdf(engine="h5netcdf", encoding=encoding))
-    found = norms.swept(content, "norms.nc", runs.facts(given)["settings"])
+    found = norms.swept(content, "norms.nc", made_runs.facts(given)["settings"])
     xr.testing.assert_identical(found, given)
 
 

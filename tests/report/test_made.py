@@ -6,8 +6,8 @@ import shlex
 import pytest
 
 from gradlab.report import made
+from gradlab.specs import stored as stored_settings
 from gradlab.studies.sweep import plan
-from gradlab.studies.sweep.settings import settings
 from tests.cli.calling import gradlab
 
 ARGUMENTS = [
@@ -33,7 +33,7 @@ def test_a_sweep_is_asked_for_again_with_equal_settings(arguments, monkeypatch):
 def asked(arguments, monkeypatch):
     """The settings that a sweep with these arguments would store."""
     seen = []
-    monkeypatch.setattr(plan, "check", lambda sweep, planned: seen.append(settings(sweep)))
+    monkeypatch.setattr(plan, "check", lambda sweep, planned: seen.append(stored_settings(sweep)))
     assert gradlab("sweep", *arguments, "--dry-run").code == 0
     return seen[0]
 

@@ -180,7 +180,9 @@ def comparison(tmp_path):
     asked = SETTINGS | {"T": [10], "w_rec": [1.0], "seeds": 3, "remedies": ["plain"]}
     about = {"command": "remedies", "status": "complete", "points": 3, "failed": 0, "settings": asked}
     about |= {"versions": {"gradlab": "0"}, "solved": 0.01}
-    made = remedies_results.Trained(about, rows, pd.DataFrame([curve | {"seed": s} for s in range(3)]), norms)
+    made = remedies_results.TrainingRun(
+        about, rows, pd.DataFrame([curve | {"seed": s} for s in range(3)]), norms
+    )
     remedies_results.write(tmp_path / "comparison", made)
     return tmp_path / "comparison"
 

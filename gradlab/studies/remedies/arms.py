@@ -9,10 +9,10 @@ import optax
 
 from gradlab import registry
 from gradlab.errors import GradlabError, shown
+from gradlab.studies.remedies.settings import NONE
 from gradlab.types import Initializer, Remedy, Trail
 
 OPTION = "--remedy"
-NONE = "none"
 SHORT = {"init": ("start", "initializers"), "cell": ("cell", "cells")}
 """Remedies that go by the value of a setting alone: the setting, and what kind of member it names."""
 

@@ -3,7 +3,6 @@
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
@@ -15,12 +14,14 @@ from gradlab import digests, memory, registry
 from gradlab.errors import GradlabError
 from gradlab.metrics import profiles
 from gradlab.planning import compiled
+from gradlab.planning.progress import Progress
 from gradlab.recurrence.objectives import draw_target
 from gradlab.recurrence.unroll import log10_norm
 from gradlab.runs.shards import Shards
 from gradlab.states import FORWARD_NONFINITE
 from gradlab.studies.remedies import arms, loop, readout
 from gradlab.studies.remedies.loop import Lane, Look, Setting
+from gradlab.studies.remedies.settings import Training
 from gradlab.studies.sweep.networks import stream
 from gradlab.studies.sweep.program import BLOCK, Networks, capacity, shared
 from gradlab.studies.sweep.program import program as measuring
@@ -32,56 +33,6 @@ NOW = ("transport_rate", "horizon")
 """Of the network as it is at a look: its transport's rate, and its soft horizon, T where that lies beyond."""
 SAVE_SECONDS = 5.0
 """Lanes on their way are kept this often."""
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """What is trained and how; what `run.json` stores as settings."""
-
-    task: str
-    remedies: tuple[str, ...] = (arms.NONE,)
-    cell: str = "elman"
-    init: str = "gaussian"
-    T: tuple[int, ...] = (50,)
-    w_rec: tuple[float, ...] = (1.0,)
-    hidden: int = 50
-    batch: int = 20
-    updates: int = 2000
-    every: int = 100
-    judged: int = 500
-    rates: tuple[float, ...] = (0.03, 0.01, 0.003)
-    tuning: int = 2
-    """Seeds on which the learning rate is chosen; none of them is a test seed."""
-    seeds: int = 5
-    seed: int = 0
-    optimizer: loop.Optimizer = "adam"
-    precision: str = "float32"
-    match: bool = True
-    """Choose N of each arm so that all have about as many parameters."""
-
-    def __post_init__(self) -> None:
-        least = ("hidden", "batch", "updates", "every", "judged", "tuning", "seeds")
-        for name in least:
-            if getattr(self, name) < 1:
-                raise GradlabError(f"--{name}", f"{getattr(self, name)} is too small; at least 1")
-        for rate in self.rates:
-            if rate <= 0:
-                raise GradlabError("--lr", f"{rate} must be positive")
-        if self.updates % self.stride:
-            what = f"{self.updates} is no multiple of --every {self.every}; lanes are looked at that often"
-            raise GradlabError("--updates", what)
-
-    @property
-    def stride(self) -> int:
-        """Updates between two looks: `every`, or all of them."""
-        return min(self.every, self.updates)
-
-
-def settings(comparison: Comparison) -> dict[str, Any]:
-    """The settings as they are stored: plain JSON values."""
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in vars(comparison).items()} | {
-        "command": "remedies"
-    }
 
 
 class Result(NamedTuple):
@@ -167,22 +118,9 @@ def _is_key(leaf: Any) -> bool:
     return bool(jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key))
 
 
-class News(NamedTuple):
-    """What a progress bar shows."""
-
-    arm: str
-    doing: str
-    done: int
-    of: int
-    piece: str
-    """The piece of the work that this is about."""
-    computed: bool = True
-    """Whether it took its time, rather than being kept from before."""
-
-
 def run(
-    comparison: Comparison,
-    report: Callable[[News], None] = lambda news: None,
+    comparison: Training,
+    report: Callable[[Progress], None] = lambda news: None,
     shards: Shards | None = None,
 ) -> Iterator[Result]:
     """Train every arm at every T; one result for each w_rec, as soon as it is there.
@@ -205,7 +143,7 @@ def run(
             memory.release()
 
 
-def require(comparison: Comparison, known: Any, where: str, places: Iterable[str] | None = None) -> None:
+def require(comparison: Training, known: Any, where: str, places: Iterable[str] | None = None) -> None:
     """Refuse results of the same settings that other code has given; `known` is a run's `code`, by arm and T.
 
     Raises:
@@ -220,7 +158,7 @@ def require(comparison: Comparison, known: Any, where: str, places: Iterable[str
     digests.require(known, of, lambda place: {}, where, wanted)
 
 
-def by_place(comparison: Comparison) -> dict[str, tuple[arms.Arm, Setting]]:
+def by_place(comparison: Training) -> dict[str, tuple[arms.Arm, Setting]]:
     """What is trained: every arm at every T."""
     found = {}
     for text in comparison.remedies:
@@ -234,7 +172,7 @@ def by_place(comparison: Comparison) -> dict[str, tuple[arms.Arm, Setting]]:
 TUNING = "tuning"
 
 
-def stages(comparison: Comparison, arm: arms.Arm) -> list[str]:
+def stages(comparison: Training, arm: arms.Arm) -> list[str]:
     """What is done for an arm at each T: the choice of a learning rate, if there is one, then every w_rec."""
     tuned = len(comparison.rates) > 1 and not arm.closed_form
     return [*([TUNING] if tuned else []), *(_training(w_rec) for w_rec in comparison.w_rec)]
@@ -245,7 +183,7 @@ def piece(arm: arms.Arm, T: int, doing: str) -> str:
     return f"{_place(arm, T)}: {doing}"
 
 
-def of_program(comparison: Comparison, arm: arms.Arm, setting: Setting) -> dict[str, Any]:
+def of_program(comparison: Training, arm: arms.Arm, setting: Setting) -> dict[str, Any]:
     """What decides which programs an arm needs."""
     names = (
         "task",
@@ -272,7 +210,7 @@ def _place(arm: arms.Arm, T: int) -> str:
     return f"{arm.label} at T = {T}"
 
 
-def _code(comparison: Comparison, arm: arms.Arm, setting: Setting) -> digests.Code:
+def _code(comparison: Training, arm: arms.Arm, setting: Setting) -> digests.Code:
     """The digests of an arm's cell and of the program that trains it: loss, samples and remedy are in it."""
     dtype, width = np.dtype(comparison.precision), BLOCK * _devices(comparison.seeds)
     normal = lambda key, n: jax.random.normal(key, (n, n), float)
@@ -299,7 +237,7 @@ def _devices(lanes: int) -> int:
     return min(len(jax.devices()), -(-lanes // BLOCK))
 
 
-def _hidden(comparison: Comparison, arm: arms.Arm) -> int:
+def _hidden(comparison: Training, arm: arms.Arm) -> int:
     """Units of the arm's cell: as many as asked for, or as give the plain arm's number of weights."""
     if not comparison.match:
         return comparison.hidden
@@ -308,7 +246,7 @@ def _hidden(comparison: Comparison, arm: arms.Arm) -> int:
     return arms.matched(arm.cell, sizes, arms.count(base, sizes, comparison.hidden))
 
 
-def check(comparison: Comparison) -> None:
+def check(comparison: Training) -> None:
     """Refuse, before anything is drawn, an arm or a T that is not possible."""
     task = registry.make("tasks", comparison.task)
     if min(comparison.T) < task.least:
@@ -330,7 +268,7 @@ def check(comparison: Comparison) -> None:
             raise GradlabError(arms.OPTION, f"{arm.label} {error}") from error
 
 
-def _setting(comparison: Comparison, arm: arms.Arm, T: int, hidden: int) -> Setting:
+def _setting(comparison: Training, arm: arms.Arm, T: int, hidden: int) -> Setting:
     return Setting(
         registry.make("tasks", comparison.task),
         arm.cell,
@@ -345,7 +283,7 @@ def _setting(comparison: Comparison, arm: arms.Arm, T: int, hidden: int) -> Sett
 
 
 def _arm(
-    comparison: Comparison, arm: arms.Arm, T: int, report: Callable[[News], None], shards: Shards | None
+    comparison: Training, arm: arms.Arm, T: int, report: Callable[[Progress], None], shards: Shards | None
 ) -> Iterator[Result]:
     sizes = registry.make("tasks", comparison.task).sizes
     hidden = _hidden(comparison, arm)
@@ -393,13 +331,18 @@ def _arm(
 
 
 def _teller(
-    report: Callable[[News], None], arm: arms.Arm, doing: str, name: str
+    report: Callable[[Progress], None], arm: arms.Arm, doing: str, name: str
 ) -> Callable[[int, int, bool], None]:
     """Tells how far a stage is, and whether that was computed."""
-    return lambda done, of, computed: report(News(arm.label, doing, done, of, name, computed))
+
+    def tell(done: int, of: int, computed: bool) -> None:
+        said = f"{arm.label[:24]}: {doing}, {done / of:.0%}"
+        report(Progress(said, name, done / of, computed, in_all=True))
+
+    return tell
 
 
-def _ready(comparison: Comparison, arm: arms.Arm, setting: Setting) -> arms.Arm:
+def _ready(comparison: Training, arm: arms.Arm, setting: Setting) -> arms.Arm:
     """The arm with a start that depends on the cell made ready for it and for the task's inputs."""
     if not hasattr(arm.initializer, "for_cell"):
         return arm
@@ -411,16 +354,16 @@ def _ready(comparison: Comparison, arm: arms.Arm, setting: Setting) -> arms.Arm:
     )
 
 
-def _seen(comparison: Comparison) -> NDArray[np.int64]:
+def _seen(comparison: Training) -> NDArray[np.int64]:
     """The updates after which lanes are looked at."""
     return comparison.stride * np.arange(1, -(-comparison.updates // comparison.stride) + 1)
 
 
 def _rates(
-    comparison: Comparison,
+    comparison: Training,
     arm: arms.Arm,
     setting: Setting,
-    report: Callable[[News], None],
+    report: Callable[[Progress], None],
     shards: Shards | None,
     code: digests.Code,
 ) -> list[float]:
@@ -453,7 +396,7 @@ def _rates(
 
 
 def _lanes(
-    comparison: Comparison, arm: arms.Arm, setting: Setting, what: list[tuple[float, float, str]]
+    comparison: Training, arm: arms.Arm, setting: Setting, what: list[tuple[float, float, str]]
 ) -> Lane:
     """Fresh lanes for (w_rec, rate, seed's name); the networks of a seed are equal at every rate."""
     content = {"cell": registry.spelling(arm.cell), "task": comparison.task, "hidden": setting.hidden}
@@ -467,7 +410,7 @@ def _lanes(
 
 
 def _train(
-    comparison: Comparison,
+    comparison: Training,
     setting: Setting,
     lanes: Lane,
     closed_form: bool,
@@ -524,7 +467,7 @@ def _train(
 
 
 def _fit(
-    comparison: Comparison, setting: Setting, lanes: Lane
+    comparison: Training, setting: Setting, lanes: Lane
 ) -> tuple[Lane, dict[str, NDArray[np.float64]], NDArray[np.int64]]:
     """What `_train` gives, in one look at the end of the budget."""
     key = stream(comparison.seed, "judging", task=comparison.task, look=0)
@@ -535,7 +478,7 @@ def _fit(
 
 
 def _profiles(
-    comparison: Comparison, arm: arms.Arm, setting: Setting, lanes: Lane
+    comparison: Training, arm: arms.Arm, setting: Setting, lanes: Lane
 ) -> dict[str, NDArray[np.float64]]:
     """log10 of adjoint, transport and weight gradient by (lane, lag), on one fresh sequence of the task.
 

@@ -8,7 +8,7 @@ import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
@@ -20,11 +20,11 @@ from jaxtyping import Float, Int
 from gradlab.errors import GradlabError
 from gradlab.recurrence.trees import has_gradient
 from gradlab.recurrence.unroll import norms, rescale
+from gradlab.studies.remedies.settings import Optimizer
 from gradlab.studies.sweep.program import BLOCK, shared
 from gradlab.types import Example, Initializer, Key, Remedy, Scalar, Scaled, Trail
 
 Tree = Any
-Optimizer = Literal["sgd", "momentum", "adam", "rmsprop"]
 OPTIMIZERS: tuple[str, ...] = get_args(Optimizer)
 FINE, LOSS, GRADIENT, WEIGHTS = range(4)
 QUANTITIES = ("", "loss", "gradient", "weights")

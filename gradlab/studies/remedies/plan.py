@@ -6,14 +6,14 @@ from gradlab.planning.costs import Sizes
 from gradlab.planning.plan import STARTING, Piece, Plan, require_room
 from gradlab.runtime import cores
 from gradlab.studies.remedies import arms, compute
-from gradlab.studies.remedies.compute import Comparison
 from gradlab.studies.remedies.loop import Setting
+from gradlab.studies.remedies.settings import Training
 from gradlab.studies.sweep.program import BLOCK
 
 WRITING = "writing"
 
 
-def plan(comparison: Comparison) -> Plan:
+def plan(comparison: Training) -> Plan:
     """Count and estimate, as if no network solved its task early; draws nothing and compiles nothing."""
     pieces = {STARTING: Piece(costs.IMPORTS)}
     most, largest = 0, ""
@@ -40,13 +40,13 @@ def plan(comparison: Comparison) -> Plan:
     return Plan(counts, pieces, costs.training_bytes(compiling=compiling) + most, largest)
 
 
-def check(comparison: Comparison, planned: Plan) -> None:
+def check(comparison: Training, planned: Plan) -> None:
     """Refuse what does not fit, with exit 7."""
     what = f"T up to {max(comparison.T)}, batch {comparison.batch}, {comparison.judged} sequences a look"
     require_room(planned, "remedies", what, "choose a smaller one of them")
 
 
-def _pieces(comparison: Comparison, arm: arms.Arm, setting: Setting, of: Sizes) -> dict[str, Piece]:
+def _pieces(comparison: Training, arm: arms.Arm, setting: Setting, of: Sizes) -> dict[str, Piece]:
     """Compiling an arm, then its stages."""
     known = compiled.known(**compute.of_program(comparison, arm, setting))
     ready = costs.ready_training(of)
@@ -64,7 +64,7 @@ def _pieces(comparison: Comparison, arm: arms.Arm, setting: Setting, of: Sizes) 
 
 
 def _training(
-    comparison: Comparison, arm: arms.Arm, setting: Setting, of: Sizes, lanes: int, *, profiled: bool
+    comparison: Training, arm: arms.Arm, setting: Setting, of: Sizes, lanes: int, *, profiled: bool
 ) -> float:
     """Seconds of a stage: updates, looks and, where networks are followed, their profile at every look."""
     size = (setting.hidden, comparison.batch, setting.T, comparison.precision)
@@ -80,7 +80,7 @@ def _training(
     return seconds
 
 
-def _bytes(comparison: Comparison, setting: Setting, of: Sizes) -> int:
+def _bytes(comparison: Training, setting: Setting, of: Sizes) -> int:
     """What an arm needs while it is trained: what a batch keeps for its way back, and a look."""
     sizes = registry.make("tasks", comparison.task).sizes
     item = costs.itemsize(comparison.precision)

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from gradlab.errors import GradlabError
-from gradlab.runs import csv_tables
+from gradlab.runs import contents, csv_tables
 from gradlab.studies import norms
 from gradlab.studies.norms import PROFILES
 from gradlab.studies.remedies.rows import ENDS, Outcome, outcomes
-from gradlab.studies.sweep import results as sweep_results
 
 if TYPE_CHECKING:
     import pandas
@@ -26,7 +25,7 @@ TEXT: Any = {"arm": str, "cell": str, "broken_what": str}
 
 @final
 @dataclass(frozen=True)
-class Trained:
+class TrainingRun:
     """What the folder of a comparison holds."""
 
     about: dict[str, Any]
@@ -49,28 +48,28 @@ class Trained:
         return outcomes(self.table, self.norms, self.chance)
 
 
-def write(folder: Path, run: Trained) -> list[Path]:
+def write(folder: Path, run: TrainingRun) -> list[Path]:
     """Write a comparison's files, `run.json` last; the errors are those of `tables.write`."""
-    contents = {
-        "remedies.csv": sweep_results.csv(run.table),
-        "training.csv": sweep_results.csv(run.curves),
-        "norms.nc": sweep_results.netcdf(run.norms),
+    made = {
+        "remedies.csv": contents.csv(run.table),
+        "training.csv": contents.csv(run.curves),
+        "norms.nc": contents.netcdf(run.norms),
     }
-    return sweep_results.write_files(folder, run.about, contents)
+    return contents.write(folder, run.about, made)
 
 
-def read(path: Path) -> Trained:
+def read(path: Path) -> TrainingRun:
     """Read a comparison from its folder; the errors are those of `tables.read`."""
-    folder = sweep_results.home(path)
-    about, contents = sweep_results.read_files(folder, ("remedies.csv", "training.csv", "norms.nc"))
+    folder = contents.home(path)
+    about, held = contents.read(folder, ("remedies.csv", "training.csv", "norms.nc"))
     if about.get("command") != "remedies":
         raise GradlabError(str(folder), "is the run of a sweep, not of remedies")
     settings = about["settings"]
-    table = _table(contents["remedies.csv"], str(folder / "remedies.csv"), settings)
+    table = _table(held["remedies.csv"], str(folder / "remedies.csv"), settings)
     arms = list(dict.fromkeys(table["arm"].tolist()))
-    curves = _curves(contents["training.csv"], str(folder / "training.csv"), settings, arms)
-    profiles = norms.trained(contents["norms.nc"], str(folder / "norms.nc"), settings, arms)
-    return Trained(about, table, curves, profiles)
+    curves = _curves(held["training.csv"], str(folder / "training.csv"), settings, arms)
+    profiles = norms.trained(held["norms.nc"], str(folder / "norms.nc"), settings, arms)
+    return TrainingRun(about, table, curves, profiles)
 
 
 def _table(content: bytes, where: str, settings: dict[str, Any]) -> "pandas.DataFrame":

@@ -4,11 +4,8 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from gradlab.errors import GradlabError
-
 if TYPE_CHECKING:
     import xarray
-    from matplotlib.figure import Figure
 
     from gradlab.recurrence.given import Network
     from gradlab.recurrence.objectives import ObjectiveName
@@ -76,10 +73,9 @@ def measure(
 
     Reference: Bengio, Simard, Frasconi 1994; Pascanu, Mikolov, Bengio 2013.
     """
-    from gradlab import runtime
+    from gradlab import runtime, specs
     from gradlab.recurrence import objectives
     from gradlab.studies.sweep import probing
-    from gradlab.studies.sweep import settings as sweep_settings
 
     runtime.configure()
     import jax
@@ -89,6 +85,7 @@ def measure(
     from gradlab.studies.sweep.compute import CellResult
     from gradlab.studies.sweep.labelled import dataset
     from gradlab.studies.sweep.program import measured_alone
+    from gradlab.studies.sweep.settings import Sweep
 
     if objective not in objectives.NAMES:
         raise unknown("objective", "objective", objective, objectives.NAMES)
@@ -104,7 +101,7 @@ def measure(
         seed=seed,
     )
     T = len(jax.tree.leaves(net.xs)[0])
-    extra = sweep_settings.probes(list(probes))
+    extra = Sweep(probe=specs.reader(Sweep, "probe", specs.KEYWORDS)(list(probes))).probe
     extras = _extras(extra, net, (objective, seed), bool(result[3].max()))
     name = getattr(step, "__name__", "step")
     cell = "step" if name == "<lambda>" else name
@@ -140,24 +137,3 @@ def _extras(
 
 def _w_rec(params: Any) -> Any:
     return params.w_rec
-
-
-def plot(norms: "xarray.Dataset", kind: str = "profile", **settings: Any) -> "Figure":
-    """Draw a measured dataset as a matplotlib `Figure`; `gradlab list plots` shows the kinds.
-
-    Raises:
-      GradlabError: for a kind or a setting that is not known.
-    """
-    from gradlab import registry
-    from gradlab.studies.sweep import results
-
-    draw = registry.member("plots", kind)
-    for key in settings:
-        if key not in registry.settings(draw):
-            raise registry.unknown("plot", f"setting of {kind}", key, registry.settings(draw))
-    run = results.Run({}, results.metrics(norms), norms)
-    figure: Figure = draw(run, **settings)
-    return figure
-
-
-__all__ = ["GradlabError", "measure", "plot"]

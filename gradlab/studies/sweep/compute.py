@@ -17,6 +17,7 @@ from gradlab.digests import Code
 from gradlab.errors import GradlabError
 from gradlab.metrics.profiles import fit
 from gradlab.planning import compiled
+from gradlab.planning.progress import Progress
 from gradlab.recurrence import projections
 from gradlab.runs.shards import Arrays, Shards
 from gradlab.states import OK, UNDEFINED
@@ -42,21 +43,6 @@ from gradlab.studies.sweep.settings import Sweep
 
 Tree = Any
 Array = NDArray[Any]
-
-
-class Progress(NamedTuple):
-    """What a progress bar shows: points done, and the seconds spent compiling and running."""
-
-    done: int
-    compiling: float
-    running: float
-    doing: str
-    piece: str = ""
-    """A piece of the work that has gone on, or was there before."""
-    share: float = 0.0
-    """How much of that piece."""
-    computed: bool = True
-    """Whether that took its time."""
 
 
 class CellResult(NamedTuple):
@@ -98,7 +84,7 @@ def run(
     Raises:
       GradlabError: if other code has measured what `shards` holds.
     """
-    clock = _Clock(report)
+    clock = _Clock(report, sweep.points)
     if shards is not None:
         found = {(label, T): shards.get(cell=label, T=T) for label in sweep.cell for T in sweep.T}
         known = {
@@ -125,8 +111,9 @@ def run(
 class _Clock:
     """Points done and seconds spent, told to whoever draws the bar."""
 
-    def __init__(self, report: Callable[[Progress], None]) -> None:
-        self.report, self.done, self.compiling, self.running = report, 0, 0.0, 0.0
+    def __init__(self, report: Callable[[Progress], None], points: int) -> None:
+        self.report, self.points = report, points
+        self.done, self.compiling, self.running = 0, 0.0, 0.0
 
     def add(
         self,
@@ -142,7 +129,9 @@ class _Clock:
         self.done += done
         self.compiling += compiling
         self.running += running
-        self.report(Progress(self.done, self.compiling, self.running, doing, piece, share, computed))
+        note = f"{self.done} of {self.points} points"
+        times = f"compile {self.compiling:.1f} s  run {self.running:.1f} s"
+        self.report(Progress(doing, piece, share, computed, note=note, times=times))
 
 
 DRAWING, WRITING = "drawing networks", "writing"

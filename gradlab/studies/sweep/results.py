@@ -5,7 +5,6 @@ A run is a folder: `norms.nc` (labelled log10 norms), `metrics.csv` (tidy, one r
 is whole. Equal results give equal bytes.
 """
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,11 +14,9 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from gradlab import memory
 from gradlab.errors import GradlabError
-from gradlab.metrics.profiles import METRICS, STEEPEST, Metric, measured
-from gradlab.runs import csv_tables, files
-from gradlab.runs.files import replace, storage
+from gradlab.metrics.profiles import METRICS, STEEPEST, Metric, backward_leaves, measured
+from gradlab.runs import contents, csv_tables
 from gradlab.states import FORWARD_NONFINITE, STATES, UNDEFINED
 from gradlab.studies.sweep import rows as summaries
 from gradlab.studies.sweep.rows import Group
@@ -28,7 +25,6 @@ if TYPE_CHECKING:
     import pandas
     import xarray
 
-SCHEMA = "gradlab.run/1"
 COLUMNS = ("cell", "init", "w_rec", "T", "seed", "part", "metric", "value", "state")
 
 _TEXT = ("cell", "init", "part", "metric", "state")
@@ -128,31 +124,36 @@ def _places(labels: Sequence[Any]) -> dict[Any, int]:
     return {label: i for i, label in enumerate(labels)}
 
 
-def write(folder: Path, run: Run, failures: Sequence[dict[str, Any]] = ()) -> list[Path]:
+def failures(table: "pandas.DataFrame", norms: "xarray.Dataset") -> list[dict[str, Any]]:
+    """The points with a pass that is not finite: which pass, the step it comes to first, and the leaves."""
+    axes = ["cell", "init", "w_rec", "T", "seed"]
+    whole = table["part"] == "state"
+    forward = table[whole & (table["metric"] == "rate") & (table["state"] == "forward_nonfinite")]
+    backward = table[whole & (table["metric"] == "backward_nonfinite_step") & (table["state"] == "ok")]
+    found: list[dict[str, Any]] = []
+    for row in forward.to_dict("records"):
+        point = {axis: row[axis] for axis in axes}
+        found.append(point | {"pass": "forward", "step": int(norms["nonfinite_step"].sel(point).item())})
+    leaves = backward_leaves(norms) if len(backward) else {}
+    for row in backward.to_dict("records"):
+        point = {axis: row[axis] for axis in axes}
+        place = tuple(norms[axis].values.tolist().index(label) for axis, label in point.items())
+        found.append(point | {"pass": "backward", "step": int(row["value"]), "leaves": list(leaves[place])})
+    return found
+
+
+def write(folder: Path, run: Run) -> list[Path]:
     """Write a run's files; `run.json` is `run.about` with `schema` and the digests of the others added.
 
     `failures.jsonl`, one line a failed point, is written only if there are any. Each file appears whole or
     not at all, `run.json` last. Raises `GradlabError` with `Exit.STORAGE` if the file system refuses.
     """
-    contents = {"metrics.csv": csv(run.metrics), "norms.nc": netcdf(run.norms)}
-    if failures:
-        contents["failures.jsonl"] = "".join(
-            json.dumps(line, allow_nan=False) + "\n" for line in failures
-        ).encode()
-    return write_files(folder, run.about, contents)
-
-
-def write_files(folder: Path, about: dict[str, Any], contents: dict[str, bytes]) -> list[Path]:
-    """Write files and the `run.json` that holds their digests; the errors are those of `write`."""
-    digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
-    about = about | {"schema": SCHEMA, "files": digests}
-    contents = dict(contents)
-    contents["run.json"] = (json.dumps(about, allow_nan=False, sort_keys=True, indent=1) + "\n").encode()
-    with storage(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, content in contents.items():
-            replace(folder / name, content)
-    return [folder / name for name in contents]
+    made = {"metrics.csv": contents.csv(run.metrics), "norms.nc": contents.netcdf(run.norms)}
+    failed = failures(run.metrics, run.norms)
+    if failed:
+        lines = [json.dumps(line, allow_nan=False) + "\n" for line in failed]
+        made["failures.jsonl"] = "".join(lines).encode()
+    return contents.write(folder, run.about, made)
 
 
 def read(path: Path) -> Run:
@@ -163,64 +164,13 @@ def read(path: Path) -> Run:
     """
     from gradlab.studies import norms
 
-    folder = home(path)
-    about, contents = read_files(folder, ("metrics.csv", "norms.nc"))
+    folder = contents.home(path)
+    about, held = contents.read(folder, ("metrics.csv", "norms.nc"))
     if about.get("command", "sweep") != "sweep":
         raise GradlabError(str(folder), f"is a run of {about['command']}, not of a sweep")
-    arrays = norms.swept(contents["norms.nc"], str(folder / "norms.nc"), about["settings"])
-    table = _table(contents["metrics.csv"], str(folder / "metrics.csv"), about["settings"], arrays)
+    arrays = norms.swept(held["norms.nc"], str(folder / "norms.nc"), about["settings"])
+    table = _table(held["metrics.csv"], str(folder / "metrics.csv"), about["settings"], arrays)
     return Run(about, table, arrays)
-
-
-def home(path: Path) -> Path:
-    """The folder of a run that may be named by its `run.json`."""
-    return path.parent if path.name == "run.json" else path
-
-
-def read_files(path: Path, names: Sequence[str]) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """`run.json` and some files of a run, each checked against its digest; the errors are those of `read`."""
-    from gradlab.runs import manifest
-
-    folder = home(path)
-    about = manifest.read(folder)
-    contents = {}
-    for name in names:
-        try:
-            content = files.inside(folder, name, _largest(name))
-        except OSError as error:
-            raise files.unreadable(folder / name, error) from error
-        if hashlib.sha256(content).hexdigest() != about["files"].get(name):
-            raise GradlabError(
-                str(folder / name), "is not the file that run.json describes; run the command again"
-            )
-        contents[name] = content
-    return about, contents
-
-
-def _largest(name: str) -> int:
-    """Bytes of a file that are read: what its kind can have, and what there is memory for."""
-    from gradlab.runs import hdf5
-
-    kind = hdf5.LARGEST if name.endswith(".nc") else csv_tables.LARGEST
-    return min(kind, memory.available_bytes() // 2)
-
-
-def command(path: Path) -> str:
-    """Which command has written a run: `sweep` or `remedies`."""
-    from gradlab.runs import manifest
-
-    return str(manifest.read(home(path)).get("command", "sweep"))
-
-
-def csv(table: "pandas.DataFrame") -> bytes:
-    """CSV whose floats read back exactly; text that a spreadsheet takes for a formula gets an apostrophe."""
-    texts = [name for name in table.columns if not np.issubdtype(table[name].to_numpy().dtype, np.number)]
-    safe = {
-        name: table[name].map({text: csv_tables.escaped(text) for text in table[name].unique().tolist()})
-        for name in texts
-    }
-    text: str = table.assign(**safe).to_csv(index=False, lineterminator="\n")
-    return text.encode()
 
 
 def _table(
@@ -255,16 +205,3 @@ def _table(
         what = f"has a rate of {found} of the run's {points} networks; run the command again"
         raise GradlabError(where, what)
     return table.astype(dict.fromkeys(_TEXT, str) | {"value": float, "w_rec": float})
-
-
-def netcdf(norms: "xarray.Dataset") -> bytes:
-    """netCDF-4 bytes: compressed, no time stamps, so equal data give equal bytes."""
-    encoding = {}
-    for name, variable in norms.data_vars.items():
-        chunks, room = [], 2**18
-        for size in reversed(variable.shape):
-            chunks.append(max(1, min(size, room)))
-            room //= chunks[-1]
-        packed = {"zlib": True, "complevel": 1, "shuffle": True, "chunksizes": tuple(reversed(chunks))}
-        encoding[name] = packed if variable.ndim else {}
-    return bytes(norms.to_netcdf(engine="h5netcdf", encoding=encoding))

@@ -10,7 +10,7 @@ import pytest
 from gradlab import registry
 from gradlab.errors import GradlabError
 from gradlab.studies.remedies import arms, compute, loop
-from gradlab.studies.remedies.compute import Comparison
+from gradlab.studies.remedies.settings import Training
 from tests.remedies.training import Follow, equal
 
 TINY = {
@@ -42,7 +42,7 @@ def setting():
 
 
 def lanes(setting, rates, seeds):
-    comparison = Comparison(**TINY)
+    comparison = Training(**TINY)
     arm = arms.arm("none", "elman", "gaussian")
     what = [(1.0, rate, f"test {seed}") for rate, seed in zip(rates, seeds, strict=True)]
     return compute._lanes(comparison, arm, setting, what)
@@ -50,7 +50,7 @@ def lanes(setting, rates, seeds):
 
 def trained(setting, rates, seeds, updates=4):
     """The lanes after training on one device, and their looks."""
-    comparison = Comparison(**TINY | {"updates": updates})
+    comparison = Training(**TINY | {"updates": updates})
     stage = compute._Stage(None, "none", 3, "training")
     start = lanes(setting, rates, seeds)
     return compute._train(comparison, setting, start, False, lambda *at: None, stage)
@@ -92,7 +92,7 @@ def test_the_transport_of_the_network_as_it_is_now_is_looked_at(setting):
         with np.errstate(invalid="ignore"):
             return np.where(np.arange(4) == 0, 0.0, fall[:, None] * np.arange(4))
 
-    comparison = Comparison(**TINY)
+    comparison = Training(**TINY)
     stage = compute._Stage(None, "none", 3, "training")
     start = lanes(setting, [0.0] * 4, range(4))
     _, looks, _ = compute._train(comparison, setting, start, False, lambda *at: None, stage, transport)
@@ -118,7 +118,7 @@ def test_a_lane_that_broke_has_solved_nothing_however_good_it_was(setting):
 
 
 def test_tuning_and_test_networks_have_no_seed_in_common(setting):
-    comparison = Comparison(**TINY)
+    comparison = Training(**TINY)
     arm = arms.arm("none", "elman", "gaussian")
     names = [f"{kind} {i}" for kind in ("test", "tuning") for i in range(4)]
     made = compute._lanes(comparison, arm, setting, [(1.0, 0.1, name) for name in names])
@@ -128,7 +128,7 @@ def test_tuning_and_test_networks_have_no_seed_in_common(setting):
 
 
 def test_the_networks_of_a_seed_are_equal_at_every_rate_and_scaled_by_w_rec(setting):
-    comparison = Comparison(**TINY)
+    comparison = Training(**TINY)
     arm = arms.arm("none", "elman", "gaussian")
     made = compute._lanes(comparison, arm, setting, [(1.0, 0.1, "a"), (1.0, 0.5, "a"), (2.0, 0.1, "a")])
     w = np.asarray(made.weights.cell.w_rec)
@@ -151,7 +151,7 @@ def test_the_rate_is_that_of_most_solved_then_earliest_then_least_loss(
     solved, losses, best, setting, monkeypatch
 ):
     rates = (0.3, 0.7)
-    comparison = Comparison(**TINY | {"rates": rates, "tuning": 3})
+    comparison = Training(**TINY | {"rates": rates, "tuning": 3})
     losses = np.array(losses)
 
     def made_up(comparison, setting, lanes, *_):
@@ -176,7 +176,7 @@ def test_the_rate_is_that_of_most_solved_then_earliest_then_least_loss(
 )
 def test_what_cannot_be_trained_is_refused_before_anything_is_drawn(changed, where, words):
     with pytest.raises(GradlabError) as caught:
-        compute.check(Comparison(**TINY | changed))
+        compute.check(Training(**TINY | changed))
     assert caught.value.where == where
     assert words in caught.value.what
 
@@ -193,5 +193,5 @@ def test_what_cannot_be_trained_is_refused_before_anything_is_drawn(changed, whe
 )
 def test_settings_that_make_no_sense_are_refused(changed, where):
     with pytest.raises(GradlabError) as caught:
-        Comparison(**TINY | changed)
+        Training(**TINY | changed)
     assert caught.value.where == where

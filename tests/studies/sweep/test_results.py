@@ -11,8 +11,9 @@ import pytest
 import xarray as xr
 
 from gradlab.errors import Exit, GradlabError
+from gradlab.runs import contents
 from gradlab.studies.sweep import results
-from tests import runs, samples
+from tests import made_runs, samples
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +37,9 @@ def test_metrics_are_tidy_and_hold_values_only_where_ok(norms):
 
 
 def test_a_run_reads_back_as_it_was_written(tmp_path, norms):
-    about = runs.facts(norms, nested={"b": 0.1 + 0.2})
+    about = made_runs.facts(norms, nested={"b": 0.1 + 0.2})
     files = results.write(tmp_path / "deep" / "run", results.Run(about, results.metrics(norms), norms))
-    assert [file.name for file in files] == ["metrics.csv", "norms.nc", "run.json"]
+    assert [file.name for file in files] == ["metrics.csv", "norms.nc", "failures.jsonl", "run.json"]
     assert {file.name for file in (tmp_path / "deep" / "run").iterdir()} == {file.name for file in files}
     for path in (tmp_path / "deep" / "run", files[-1]):
         run = results.read(path)
@@ -47,16 +48,17 @@ def test_a_run_reads_back_as_it_was_written(tmp_path, norms):
         assert run.norms["transport_state"].dtype == np.int8
         pd.testing.assert_frame_equal(run.metrics, results.metrics(norms))
         assert run.about["nested"] == about["nested"]
-        assert set(run.about["files"]) == {"metrics.csv", "norms.nc"}
+        assert set(run.about["files"]) == {"metrics.csv", "norms.nc", "failures.jsonl"}
 
 
 def test_equal_results_give_equal_bytes_in_any_process(tmp_path, norms):
     files = results.write(tmp_path / "a", results.Run({"z": 1, "a": 2}, results.metrics(norms), norms))
     norms.to_netcdf(tmp_path / "in.nc", engine="h5netcdf")
     script = (
-        "import sys, pathlib, xarray; from gradlab import tables\n"
+        "import sys, pathlib, xarray; from gradlab.studies.sweep import results\n"
         "norms = xarray.load_dataset(sys.argv[1], engine='h5netcdf')\n"
-        "tables.write(pathlib.Path(sys.argv[2]), tables.Run({'a': 2, 'z': 1}, tables.metrics(norms), norms))"
+        "run = results.Run({'a': 2, 'z': 1}, results.metrics(norms), norms)\n"
+        "results.write(pathlib.Path(sys.argv[2]), run)"
     )
     environment = os.environ | {"PYTHONHASHSEED": "7"}
     command = [sys.executable, "-c", script, str(tmp_path / "in.nc"), str(tmp_path / "b")]
@@ -66,7 +68,7 @@ def test_equal_results_give_equal_bytes_in_any_process(tmp_path, norms):
 
 
 def test_summary_is_the_same_from_files_as_from_norms(tmp_path, norms):
-    results.write(tmp_path, results.Run(runs.facts(norms), results.metrics(norms), norms))
+    results.write(tmp_path, results.Run(made_runs.facts(norms), results.metrics(norms), norms))
     found, expected = results.groups(results.read(tmp_path)), results.summaries.groups(norms)
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_array_equal(a.profile, b.profile)
@@ -90,17 +92,17 @@ def test_grid_puts_rows_in_their_places(norms):
 def test_text_that_a_spreadsheet_would_run_is_made_harmless_and_comes_back(tmp_path, label):
     norms = samples.norms((label,), (0.5,), (5,), seeds=1)
     table = results.metrics(norms)
-    content = results.csv(table)
+    content = contents.csv(table)
     for line in content.decode().splitlines()[1:]:
         assert line[0] not in "=+-@\t"
-    results.write(tmp_path, results.Run(runs.facts(norms), table, norms))
+    results.write(tmp_path, results.Run(made_runs.facts(norms), table, norms))
     pd.testing.assert_frame_equal(results.read(tmp_path).metrics, table)
 
 
 def test_numbers_are_never_touched():
     table = results.metrics(samples.norms(w_rec=(-0.5, 0.5), T=(5,), seeds=1))
-    assert ",-0.5," in results.csv(table).decode()
-    assert "'" not in results.csv(table).decode()
+    assert ",-0.5," in contents.csv(table).decode()
+    assert "'" not in contents.csv(table).decode()
 
 
 def test_run_json_is_strict(tmp_path, norms):
@@ -110,7 +112,7 @@ def test_run_json_is_strict(tmp_path, norms):
 
 
 def broken(tmp_path, norms, change):
-    results.write(tmp_path, results.Run(runs.facts(norms), results.metrics(norms), norms))
+    results.write(tmp_path, results.Run(made_runs.facts(norms), results.metrics(norms), norms))
     change(tmp_path)
     with pytest.raises(GradlabError) as caught:
         results.read(tmp_path)
@@ -164,8 +166,8 @@ def test_run_json_comes_last(tmp_path, norms, monkeypatch):
     order = []
     replace = os.replace
     monkeypatch.setattr(os, "replace", lambda a, b: (order.append(b.name), replace(a, b)))
-    results.write(tmp_path, results.Run(runs.facts(norms), results.metrics(norms), norms))
-    assert order == ["metrics.csv", "norms.nc", "run.json"]
+    results.write(tmp_path, results.Run(made_runs.facts(norms), results.metrics(norms), norms))
+    assert order == ["metrics.csv", "norms.nc", "failures.jsonl", "run.json"]
 
 
 def test_importing_is_cheap():

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gradlab import specs
 from gradlab.errors import Exit, GradlabError
-from gradlab.studies.sweep import settings as sweep_settings
-from gradlab.studies.sweep.settings import Precision, Sweep, choice, floats, integers, specs
+from gradlab.specs import OPTIONS, choice, floats, integers
+from gradlab.studies.sweep.settings import Precision, Sweep
 
 
 def mistake(function, *arguments):
@@ -55,9 +56,13 @@ def test_any_text_is_numbers_or_a_mistake_that_names_the_option(text):
 
 def test_members_are_parted_at_commas_outside_brackets_and_spelled_one_way():
     asked = ["lstm( forget_bias = 1.0 ),elman(activation=relu)", "esn(leak=0.5, density=0.2)"]
-    assert specs("cells", asked) == ("lstm", "elman(activation=relu)", "esn(leak=0.5, density=0.2)")
+    assert specs.reader(Sweep, "cell", OPTIONS)(asked) == (
+        "lstm",
+        "elman(activation=relu)",
+        "esn(leak=0.5, density=0.2)",
+    )
     with pytest.raises(GradlabError, match="--init: is empty"):
-        specs("initializers", ["orthogonal,"])
+        specs.reader(Sweep, "init", OPTIONS)(["orthogonal,"])
 
 
 @pytest.mark.parametrize(
@@ -98,7 +103,7 @@ def test_points_are_the_product_of_the_axes():
 
 
 def test_settings_are_plain_json_that_makes_the_same_sweep():
-    stored = json.loads(json.dumps(sweep_settings.settings(Sweep())))
+    stored = json.loads(json.dumps(specs.stored(Sweep())))
     assert (
         Sweep(**{key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()})
         == Sweep()

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from gradlab.cli import _table
 from gradlab.studies.sweep import results
+from gradlab.studies.sweep import table as _table
 from tests import samples
 
 LONG = "elman(activation=identity, " + ", ".join(f"setting_{i}=0.123456789" for i in range(5)) + ")"

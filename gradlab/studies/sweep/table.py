@@ -3,6 +3,7 @@
 import math
 import textwrap
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +65,15 @@ def render(run: Run, width: int, *, unicode: bool, color: bool) -> Text:
         text.append(f"{rest} {sparkline(row.profile, max(spark, 0), unicode)}".rstrip() + "\n")
     text.append("\n" + "\n".join(_caption(rows, run, width, unicode)) + "\n", "dim" if color else "")
     return text
+
+
+def document(run: Run) -> dict[str, Any]:
+    """The table as one JSON document: numbers are finite or null."""
+    rows = []
+    for group in results.groups(run):
+        row = {k: v for k, v in group._asdict().items() if k != "profile"}
+        rows.append({k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()})
+    return {"schema": "gradlab.table/1", "status": run.about.get("status"), "data": rows}
 
 
 def sparkline(profile: NDArray[np.float64], width: int, unicode: bool) -> str:

@@ -9,7 +9,7 @@ from rich.text import Text
 from gradlab.escaping import plain
 from gradlab.runs import manifest
 from gradlab.stats import LEVEL, percent
-from gradlab.studies.remedies.results import Trained
+from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.remedies.rows import Outcome, forecast
 from gradlab.studies.remedies.sentences import judged, sentences
 
@@ -19,7 +19,7 @@ HEAD = (
 )
 
 
-def render(run: Trained, width: int, *, color: bool) -> Text:
+def render(run: TrainingRun, width: int, *, color: bool) -> Text:
     """The table of a comparison, 80 columns at the least."""
     rows = run.outcomes()
     several = len({(row.T, row.w_rec) for row in rows}) > 1
@@ -47,6 +47,26 @@ def render(run: Trained, width: int, *, color: bool) -> Text:
     for line in _caption(run, rows, width):
         text.append(line + "\n", dim)
     return text
+
+
+def document(run: TrainingRun) -> dict[str, Any]:
+    """The table as one JSON document: numbers are finite or null."""
+    rows = run.outcomes()
+    found = forecast(rows)
+    data = [
+        _plain(row) | {"sentence": said, "reach": _plain(float(reach))}
+        for row, said, reach in zip(rows, sentences(rows), found.predicted, strict=True)
+    ]
+    rank = {name: _plain(getattr(found, name)) for name in ("spearman", "low", "high", "level", "points")}
+    head = {"schema": "gradlab.remedies/1", "status": run.about["status"], "exit_code": 0}
+    return head | {"verdict": judged(rows), "forecast": rank, "data": data}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        fields = getattr(value, "_fields", None)
+        return dict(zip(fields, map(_plain, value), strict=True)) if fields else [_plain(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _row(row: Outcome) -> str:
@@ -83,7 +103,7 @@ def _forecast(rows: list[Outcome], width: int) -> list[str]:
     return textwrap.wrap(said, max(width, 40))
 
 
-def _caption(run: Trained, rows: list[Outcome], width: int) -> list[str]:
+def _caption(run: TrainingRun, rows: list[Outcome], width: int) -> list[str]:
     settings = run.about["settings"]
     said = (
         f"{settings['task']}: {settings['updates']} updates of {settings['batch']} sequences at the most, "

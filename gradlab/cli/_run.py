@@ -1,0 +1,68 @@
+"""A study run from the command line: what it would take, its progress, its result, and what it ends with."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gradlab.cli import _output
+
+if TYPE_CHECKING:
+    from gradlab.execute import Done
+    from gradlab.planning.plan import Plan
+
+
+def command(
+    asked: Any, name: str | None, out: Path, *, force: bool, as_json: bool, quiet: bool, dry_run: bool
+) -> int:
+    """Run what was asked for, or say what it would take, and show the result."""
+    from gradlab.runs import store
+    from gradlab.studies import base
+
+    study = base.of(asked)
+    planned = study.plan(asked)
+    folder = store.folder_of(out, store.name_of(study.stored(asked)) if name is None else name)
+    if dry_run:
+        say_plan(asked, planned, folder, as_json)
+        return 0
+    done = run(asked, planned, folder, force=force, quiet=quiet)
+    show(done, folder, as_json=as_json, quiet=quiet)
+    return int(done.code)
+
+
+def run(asked: Any, planned: "Plan", folder: Path, *, force: bool, quiet: bool) -> "Done":
+    """Run it, with a bar on stderr, and say what is worth saying of how that went."""
+    from gradlab import execute
+    from gradlab.cli._progress import Bar
+    from gradlab.planning.progress import Silent
+
+    done = execute.run(asked, planned, folder, force=force, listening=Silent if quiet else Bar)
+    for note in done.warnings:
+        _output.note(note)
+    for note in done.notes if not quiet else ():
+        _output.note(note)
+    return done
+
+
+def show(done: "Done", folder: Path, *, as_json: bool, quiet: bool) -> None:
+    """Print the result, and where it lies."""
+    from gradlab.cli import _terminal
+
+    if as_json:
+        _output.say_json(_terminal.document(done.run, exit_code=int(done.code), run_dir=str(folder)), 1)
+    else:
+        _terminal.show(done.run)
+    if not quiet:
+        _output.note(f"{folder}  (gradlab show {folder} prints it again)")
+    if done.code:
+        failed, points = done.run.about["failed"], done.run.about["points"]
+        _output.note(
+            f"{failed} of {points} points failed: a pass is not finite, forward or backward; "
+            "see failures.jsonl"
+        )
+
+
+def say_plan(asked: Any, planned: "Plan", folder: Path, as_json: bool) -> None:
+    """Print what a run would take."""
+    from gradlab.cli import _planned
+    from gradlab.studies import base
+
+    _planned.say(planned, base.of(asked).size(asked, planned), folder, as_json)

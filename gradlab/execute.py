@@ -1,0 +1,153 @@
+"""The one road of a run: lock, resume, compute, write, draw; what is computed, a study knows.
+
+The command line and Python both call `run`; without a folder nothing is written.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gradlab import memory, registry, runtime
+from gradlab.errors import Exit
+from gradlab.planning.plan import Plan
+from gradlab.planning.progress import Listening, Progress, Silent
+from gradlab.runs import files, store
+from gradlab.studies import base
+from gradlab.studies.base import Settings, Study
+
+if TYPE_CHECKING:
+    from gradlab.experiments.load import Experiment
+    from gradlab.findings.judge import Judged
+    from gradlab.runs.shards import Shards
+
+
+class Done(NamedTuple):
+    """A finished run, and what is to be said of how it came about."""
+
+    run: Any
+    notes: list[str]
+    warnings: list[str]
+    """Said even where notes are not wanted."""
+
+    @property
+    def code(self) -> Exit:
+        """Whether all points have a value."""
+        return Exit.PARTIAL if self.run.about.get("failed") else Exit.OK
+
+
+def run(
+    asked: Settings,
+    planned: Plan | None = None,
+    folder: Path | None = None,
+    *,
+    force: bool = False,
+    listening: Listening = Silent,
+) -> Done:
+    """Run what was asked for, as far as `folder` does not hold it already.
+
+    A finished run of equal settings and equal code is read, and figures that a cut left undrawn are drawn. An
+    unfinished one goes on where it was.
+
+    Args:
+      asked: The settings of a study.
+      planned: What `Study.plan` says of them, where that is known.
+      folder: Where the run is kept; None keeps it in memory alone.
+      force: Whether to start over, in place of what gradlab has there.
+      listening: Makes the listener of the progress.
+
+    Raises:
+      GradlabError: for settings that are not possible or need more than there is (exit 2, 7); for a folder
+        that holds something else (2), cannot be written (5) or is in use (6).
+    """
+    study = base.of(asked)
+    planned = study.plan(asked) if planned is None else planned
+    if folder is None:
+        made, results = _computed(study, asked, planned, None, listening)
+        return Done(made, study.notes(made, results), [])
+    settings = study.stored(asked)
+    with store.opened(folder):
+        if force:
+            store.start_over(folder)
+        if store.existing(folder, settings, runtime.facts()):
+            study.require(asked, store.code(folder), str(folder))
+            there = study.read(folder)
+            from gradlab.plots import _default
+
+            _default.finish(there, folder)
+            return Done(
+                there, [f"{there.about['points']} of {there.about['points']} points already done"], []
+            )
+        store.begin(folder, settings, runtime.versions())
+        from gradlab.runs.shards import Shards
+
+        shards = Shards(folder)
+        made, results = _computed(study, asked, planned, folder, listening, shards)
+        store.ended(folder)
+    damaged = [f"a damaged shard was computed again; it is kept as {place}" for place in shards.damaged]
+    return Done(made, study.notes(made, results), damaged)
+
+
+def answer(question: "Experiment", made: Any, folder: Path | None = None) -> "list[Judged]":
+    """What a run says of the claims of the experiment it was made for.
+
+    In a folder the question and what became of its claims are stored, and the figures asked for are drawn.
+    """
+    from gradlab.findings import judge
+
+    found = judge.judge(made, question.claims)
+    if folder is not None:
+        with store.opened(folder):
+            judge.write(folder, question.facts(), found)
+        for spec in question.figures:
+            from gradlab.plots._style import save
+
+            save(registry.make("plots", spec)(made), files.below(folder, "figures"), spec.partition("(")[0])
+    return found
+
+
+def keep(made: Any, folder: Path, experiment: "Experiment | None" = None) -> None:
+    """Keep a run that is in memory in a folder, with its figures: what running it there would have written.
+
+    Raises:
+      GradlabError: if the folder holds something else (exit 2), is in use (6) or cannot be written (5).
+    """
+    from gradlab.plots import _default
+
+    study = base.of_run(made)
+    settings = made.about["settings"]
+    store.folder_of(folder.parent, folder.name)
+    with store.opened(folder):
+        if not store.existing(folder, settings, made.about["versions"]):
+            store.begin(folder, settings, runtime.versions())
+            study.write(folder, made)
+            _default.draw(made, folder)
+            store.ended(folder)
+    if experiment is not None:
+        answer(experiment, made, folder)
+
+
+def _computed(
+    study: Study[Any, Any],
+    asked: Settings,
+    planned: Plan,
+    folder: Path | None,
+    listening: Listening,
+    shards: "Shards | None" = None,
+) -> tuple[Any, list[Any]]:
+    """Compute a run; write and draw it where it has a folder."""
+    with listening(planned, study.doing(asked, planned)) as listener:
+        results = []
+        for result in study.compute(asked, listener.take, shards):
+            results.append(result)
+            # The devices are busy with what comes next: a good moment for slow imports.
+            from gradlab.plots import _default
+        memory.release()
+        if folder is None or shards is None:
+            return study.collect(asked, results), results
+        listener.take(Progress("writing"))
+        made = study.collect(asked, results)
+        study.write(folder, made)
+        shards.drop()
+        memory.release(programs=False)
+        listener.take(Progress("drawing"))
+        _default.draw(made, folder)
+    return made, results

@@ -1,0 +1,65 @@
+"""The figures that a run draws without being asked."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gradlab import registry
+from gradlab.errors import GradlabError
+from gradlab.plots._style import save
+from gradlab.runs.files import below
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FIRST = {"sweep": "profile", "remedies": "learning_curves"}
+"""The plot of a run of which nothing more is said."""
+
+
+def fitting(run: Any) -> list[str]:
+    """The plots drawn by default whose measurements a run holds."""
+    study = run.about.get("command", "sweep")
+    homes = {kind: registry.home("plots", kind) for kind in registry.names("plots")}
+    held = set(run.norms.data_vars)
+    return [
+        kind
+        for kind, home in homes.items()
+        if study == home.READS and getattr(home, "BY_DEFAULT", True) and set(home.NEEDS) <= held
+    ]
+
+
+def made(run: Any, kind: str | None, settings: Mapping[str, Any]) -> "Figure":
+    """One figure of a run; without a kind, the first that is drawn by default.
+
+    Raises:
+      GradlabError: for a kind or setting that is not known, or that the run has no measurements for.
+    """
+    study = run.about.get("command", "sweep")
+    if kind is None:
+        kind = FIRST[study]
+    draw, home = registry.member("plots", kind), registry.home("plots", kind)
+    for key in settings:
+        if key not in registry.settings(draw):
+            raise registry.unknown("plot", f"setting of {kind}", key, registry.settings(draw))
+    if home.READS not in ("", study):
+        fit = [other for other in registry.names("plots") if study == registry.home("plots", other).READS]
+        raise GradlabError(
+            "plot", f"{kind} draws no run of gradlab {study}; for that there is {', '.join(fit)}"
+        )
+    missing = [name for name in home.NEEDS if name not in run.norms]
+    if missing:
+        raise GradlabError("plot", f"{kind} needs {', '.join(missing)}, which this run has not measured")
+    figure: Figure = draw(run, **settings)
+    return figure
+
+
+def draw(run: Any, folder: Path) -> None:
+    """Each of them with its default settings, as SVG and PNG."""
+    for kind in fitting(run):
+        save(registry.member("plots", kind)(run), below(folder, "figures"), kind)
+
+
+def finish(run: Any, folder: Path) -> None:
+    """Draw what a cut left undrawn; figures that are all there stay as they are."""
+    if any(not (folder / "figures" / f"{kind}.png").exists() for kind in fitting(run)):
+        draw(run, folder)

@@ -1,0 +1,84 @@
+"""Settings of a comparison of remedies."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+from gradlab import specs
+from gradlab.errors import GradlabError
+from gradlab.specs import Setting
+
+Optimizer = Literal["sgd", "momentum", "adam", "rmsprop"]
+NONE = "none"
+"""The plain arm, without a remedy: always there."""
+QUICK = ("clip_norm", "truncate", "orthogonal", "clip_norm+omega", "lstm", "gru")
+FULL = (
+    *QUICK,
+    *("clip_value", "clip_adjoint", "adaptive_clip", "gradient_penalty", "scale_gradient", "gradient_noise"),
+    *("identity", "sparse_spectral", "critical", "flossing", "esn", "lstm+forget_bias(2)", "lstm+chrono"),
+    *("peephole_lstm", "coupled_lstm", "skip", "layer_norm"),
+)
+PRESETS: dict[str, dict[str, Any]] = {
+    "quick": {"remedies": QUICK, "rates": (0.01, 0.003, 0.001), "updates": 1000, "seeds": 3},
+    "full": {"remedies": FULL, "rates": (0.01, 0.003, 0.001), "updates": 20000, "seeds": 10},
+}
+"""What is asked for where a command or a call says nothing else."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """What is trained and how; what `run.json` stores as settings."""
+
+    study: ClassVar[str] = "remedies"
+
+    task: Annotated[
+        str, Setting("What to learn; `gradlab list tasks` shows them.", flag="TASK", members="tasks")
+    ]
+    remedies: Annotated[
+        tuple[str, ...],
+        Setting(
+            "An arm, such as clip_norm(1.0)+orthogonal; may be given again.",
+            flag="--remedy -r",
+            members="remedies",
+            empty=True,
+            member=str,
+        ),
+    ] = (NONE,)
+    cell: Annotated[str, Setting("The cell that the remedies act on.", members="cells")] = "elman"
+    init: Annotated[str, Setting("Its initialiser.", members="initializers")] = "gaussian"
+    T: Annotated[tuple[int, ...], Setting("Sequence lengths.", flag="-T --T", least=1, unlike=True)] = (50,)
+    w_rec: Annotated[tuple[float, ...], Setting("Recurrent gains to start from.", unlike=True)] = (1.0,)
+    hidden: Annotated[int, Setting("Units of the plain cell.", flag="--hidden -N", least=1)] = 50
+    batch: Annotated[int, Setting("Sequences per update.", least=1)] = 20
+    updates: Annotated[int, Setting("Updates at the most.", least=1)] = 2000
+    every: Annotated[int, Setting("Updates from one evaluation to the next.", least=1)] = 100
+    judged: Annotated[int, Setting("Fresh sequences per evaluation.", least=1)] = 500
+    rates: Annotated[
+        tuple[float, ...], Setting("Learning rates to choose from.", flag="--lr", positive=True)
+    ] = (
+        0.03,
+        0.01,
+        0.003,
+    )
+    tuning: Annotated[int, Setting("Seeds for that choice alone.", least=1)] = 2
+    """Seeds on which the learning rate is chosen; none of them is a test seed."""
+    seeds: Annotated[int, Setting("Test seeds.", least=1)] = 5
+    seed: Annotated[int, Setting("Base seed.", least=0, most=2**63 - 1)] = 0
+    optimizer: Annotated[
+        Optimizer,
+        Setting("sgd, momentum (0.9), adam or rmsprop (decay 0.9); 1e-8 outside the root, as in PyTorch."),
+    ] = "adam"
+    precision: Annotated[Literal["float32", "float64"], Setting("float32 or float64.")] = "float32"
+    match: Annotated[bool, Setting("Choose N for equal parameters.", flag="--match --no-match")] = True
+    """Choose N of each arm so that all have about as many parameters."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "remedies", tuple(dict.fromkeys([NONE, *self.remedies])))
+        specs.check(self)
+        if self.updates % self.stride:
+            what = f"{self.updates} is no multiple of --every {self.every}; networks are evaluated that often"
+            raise GradlabError("--updates", what)
+
+    @property
+    def stride(self) -> int:
+        """Updates from one evaluation to the next: `every`, or all of them."""
+        return min(self.every, self.updates)

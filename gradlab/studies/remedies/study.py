@@ -1,0 +1,101 @@
+"""The comparison of remedies as a study."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gradlab import specs
+from gradlab.studies.base import Study
+from gradlab.studies.remedies.settings import Training
+
+if TYPE_CHECKING:
+    import pandas
+    from rich.text import Text
+
+    from gradlab.planning.plan import Plan
+    from gradlab.planning.progress import Progress
+    from gradlab.runs.shards import Shards
+    from gradlab.studies.remedies.results import TrainingRun
+
+
+class _Remedies(Study[Training, "TrainingRun"]):
+    name = "remedies"
+
+    def stored(self, asked: Training) -> dict[str, Any]:
+        return specs.stored(asked) | {"command": self.name}
+
+    def plan(self, asked: Training) -> "Plan":
+        from gradlab.studies.remedies import compute, plan
+
+        compute.check(asked)
+        planned = plan.plan(asked)
+        plan.check(asked, planned)
+        return planned
+
+    def size(self, asked: Training, planned: "Plan") -> dict[str, str]:
+        axes = {"arm": asked.remedies, "T": asked.T, "w_rec": asked.w_rec}
+        grid = " x ".join(f"{name} {len(labels)}" for name, labels in axes.items())
+        judged = len(asked.remedies) * len(asked.T) * len(asked.w_rec) * asked.seeds
+        among = ", those that choose the rate among them" if len(asked.rates) > 1 else ""
+        networks, fitted = planned.counts["networks"], planned.counts["fitted"]
+        said = {
+            "grid": f"{grid} x seed {asked.seeds} = {judged} networks to judge",
+            "training": f"{networks} networks{among}, {asked.updates} updates at most",
+        }
+        return said | ({"fitting": f"{fitted} readouts in closed form"} if fitted else {})
+
+    def doing(self, asked: Training, planned: "Plan") -> str:
+        return f"training {planned.counts['arms']} arms, at most"
+
+    def require(self, asked: Training, code: Any, where: str) -> None:
+        from gradlab.studies.remedies import compute
+
+        compute.require(asked, code, where)
+
+    def compute(
+        self, asked: Training, tell: "Callable[[Progress], None]", kept: "Shards | None"
+    ) -> Iterator[Any]:
+        from gradlab.studies.remedies import compute
+
+        yield from compute.run(asked, tell, kept)
+
+    def collect(self, asked: Training, results: list[Any]) -> "TrainingRun":
+        from gradlab.studies.remedies import collect
+
+        return collect.run(asked, self.stored(asked), results)
+
+    def write(self, folder: Path, run: "TrainingRun") -> None:
+        from gradlab.studies.remedies import results
+
+        results.write(folder, run)
+
+    def read(self, folder: Path) -> "TrainingRun":
+        from gradlab.studies.remedies import results
+
+        return results.read(folder)
+
+    def notes(self, run: "TrainingRun", results: Sequence[Any]) -> list[str]:
+        # Told and not stored: a run's files are equal byte for byte, however long it took.
+        spent: dict[str, float] = {}
+        for found in results:
+            spent[found.arm] = spent.get(found.arm, 0.0) + found.seconds
+        told = ", ".join(f"{arm} {seconds:.1f}" for arm, seconds in spent.items())
+        return [f"seconds per arm, compiling included: {told}"] if told else []
+
+    def rows(self, run: "TrainingRun") -> "pandas.DataFrame":
+        import pandas as pd
+
+        return pd.DataFrame(run.outcomes())
+
+    def table(self, run: "TrainingRun", width: int, *, unicode: bool, color: bool) -> "Text":
+        from gradlab.studies.remedies import table
+
+        return table.render(run, width, color=color)
+
+    def document(self, run: "TrainingRun") -> dict[str, Any]:
+        from gradlab.studies.remedies import table
+
+        return table.document(run)
+
+
+STUDY = _Remedies()
