@@ -28,7 +28,7 @@ COMMANDS = (
     "sweep --cell peephole_lstm,elman --w-rec 0.5:1.5:5 -T 100 --precision float64",
     "remedies temporal_order -T 20 --hidden 16 --updates 200 --lr 0.01 -r truncate(5) -r lstm",
     "remedies adding -T 50 --updates 300 --lr 0.01 --seeds 4 -r gru -r esn -r omega",
-    "run experiments/border.toml --size ci",
+    "run border --size ci",
     "lesson",
     "lesson 3",
     "verify elman",
