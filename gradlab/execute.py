@@ -16,7 +16,7 @@ from gradlab.studies.base import Settings, Study
 
 if TYPE_CHECKING:
     from gradlab.experiments.load import Experiment
-    from gradlab.findings.judge import Judged
+    from gradlab.findings.finding import Finding
     from gradlab.runs.shards import Shards
 
 
@@ -86,7 +86,7 @@ def run(
     return Done(made, study.notes(made, results), damaged)
 
 
-def answer(question: "Experiment", made: Any, folder: Path | None = None) -> "list[Judged]":
+def answer(question: "Experiment", made: Any, folder: Path | None = None) -> "list[Finding]":
     """What a run says of the claims of the experiment it was made for.
 
     In a folder the question and what became of its claims are stored, and the figures asked for are drawn.

@@ -109,7 +109,16 @@ PAGES = ("cli._findings",)
 @pytest.mark.parametrize("name", [name for name in FILES if name.startswith("cli.") and name not in PAGES])
 def test_a_command_imports_at_once_only_typer_and_the_standard_library(name):
     assert outside(name, lazy=False) <= sys.stdlib_module_names | {"typer"}
-    at_once = {"errors", "escaping", "specs", "cli._output", "cli._settings", "cli._stopping", "cli._strict"}
+    at_once = {
+        "errors",
+        "escaping",
+        "registry",
+        "specs",
+        "cli._output",
+        "cli._settings",
+        "cli._stopping",
+        "cli._strict",
+    }
     settings = {f"studies.{study}.settings" for study in base.names()}
     assert inside(name, lazy=False) <= at_once | settings
 

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from gradlab.findings.judge import Judged, summary
+from gradlab.findings.finding import Finding
+from gradlab.findings.judge import summary
 
 WORDS = {"passed": "passed", "failed": "FAILED", "cannot judge": "cannot judge"}
 STYLES = {"passed": "green", "failed": "bold red", "cannot judge": "yellow"}
 
 
-def render(question: str, findings: Sequence[Judged], width: int, *, color: bool) -> Text:
+def render(question: str, findings: Sequence[Finding], width: int, *, color: bool) -> Text:
     """The question, each claim with its verdict and the numbers that decided it, and how many hold."""
     width = max(width, 40)
     text = Text(no_wrap=True, overflow="ignore", end="")

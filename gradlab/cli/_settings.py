@@ -6,7 +6,7 @@ from typing import Annotated, Any, get_origin
 
 import typer
 
-from gradlab import specs
+from gradlab import registry, specs
 from gradlab.specs import Setting
 
 Command = Callable[..., int]
@@ -43,14 +43,23 @@ def _parameter(name: str, hint: Any, setting: Setting, defaults: Mapping[str, An
     """One setting as a parameter that typer reads."""
     keyword = inspect.Parameter.KEYWORD_ONLY
     if name not in defaults:
-        argument: Any = Annotated[str, typer.Argument(help=setting.help)]
+        argument: Any = Annotated[
+            str, typer.Argument(help=setting.help, autocompletion=_members(setting.members))
+        ]
         return inspect.Parameter(name, keyword, annotation=argument)
     default, flags = defaults[name], setting.flag.split() or [specs.flag(name, setting)]
     if hint is bool:
         option: Any = Annotated[bool, typer.Option("/".join(flags), help=setting.help)]
         return inspect.Parameter(name, keyword, default=default, annotation=option)
-    option = typer.Option(*flags, help=setting.help)
+    option = typer.Option(*flags, help=setting.help, autocompletion=_members(setting.members))
     if setting.members and get_origin(hint) is tuple:
         several: Any = Annotated[list[str] | None, option]
         return inspect.Parameter(name, keyword, default=list(default) or None, annotation=several)
     return inspect.Parameter(name, keyword, default=specs.written(default), annotation=Annotated[str, option])
+
+
+def _members(kind: str) -> Callable[[str], list[str]] | None:
+    """Completes a member's name, in a shell that has been taught to (`gradlab --install-completion`)."""
+    if not kind:
+        return None
+    return lambda incomplete: [name for name in registry.names(kind) if name.startswith(incomplete)]

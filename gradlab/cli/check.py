@@ -14,7 +14,7 @@ FEW = 20
 """With more findings than that, what passed and notes are only counted."""
 
 if TYPE_CHECKING:
-    from gradlab.findings.judge import Judged
+    from gradlab.findings.finding import Finding
 
 
 def command(
@@ -47,37 +47,34 @@ def command(
         _output.note(said)
     question = str(found.about.get("question", ""))
     made = judge.judge(found, claims.of(found, str(run)))
-    if baseline is None and junit is None and not _under_actions(github):
-        show(question, made, run, as_json)
-        return int(judge.exit_code(made))
-    every = [finding.of_claim(one) for one in made]
+    alone = baseline is None
     if baseline is not None:
         if base.of_run(found).name != "sweep":
             raise GradlabError("--baseline", "compares sweeps; this is a run of gradlab remedies")
-        every += baselines.compare(found, baselines.read(baseline))
-    formats.publish(every, title=question or str(run), junit=junit, github=github)
-    if as_json:
-        _output.say_json(formats.json_document(every), 1)
+        made += baselines.compare(found, baselines.read(baseline))
+    if junit is not None or _under_actions(github):
+        formats.publish(made, title=question or str(run), junit=junit, github=github)
+    if alone or as_json:
+        show(question, made, run, as_json)
     else:
-        for one in every:
-            if one.status in ("failed", "cannot judge") or len(every) < FEW:
+        for one in made:
+            if one.status in ("failed", "cannot judge") or len(made) < FEW:
                 _output.say(plain(f"{one.status}: {one.sentence}"))
-        _output.say(finding.count(every))
-    return int(finding.exit_code(every))
+        _output.say(finding.count(made))
+    return int(finding.exit_code(made))
 
 
 def _under_actions(github: bool | None) -> bool:
     return os.environ.get("GITHUB_ACTIONS") == "true" if github is None else github
 
 
-def show(question: str, made: "list[Judged]", folder: Path, as_json: bool) -> None:
+def show(question: str, made: "list[Finding]", folder: Path, as_json: bool) -> None:
     """Print findings on stdout."""
     from gradlab.cli import _terminal
-    from gradlab.findings import judge
+    from gradlab.findings import finding
 
     if as_json:
-        whole = judge.document(question, made) | {"run_dir": str(folder)}
-        _output.say_json(whole, 1)
+        _output.say_json(finding.document(question, made) | {"run_dir": str(folder)}, 1)
         return
     from gradlab.cli._findings import render
 

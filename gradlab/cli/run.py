@@ -40,7 +40,7 @@ def command(
     from gradlab.cli import _run, _terminal, check
     from gradlab.errors import Exit
     from gradlab.experiments import load
-    from gradlab.findings import judge
+    from gradlab.findings import finding
     from gradlab.runs import store
     from gradlab.specs import choice
     from gradlab.studies import base
@@ -62,5 +62,5 @@ def command(
         _output.note(f"{folder}  (gradlab check {folder} judges it again)")
         if question.left_out:
             _output.note(f"{question.left_out} claims are made at another --size only")
-    code = judge.exit_code(made) if made or question.left_out else Exit.OK
+    code = finding.exit_code(made) if made or question.left_out else Exit.OK
     return int(code or done.code)

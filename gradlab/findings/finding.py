@@ -8,6 +8,9 @@ from gradlab.errors import Exit
 
 Status = Literal["passed", "failed", "cannot judge", "note"]
 
+SCHEMA = "gradlab.findings/1"
+WORST: tuple[Status, ...] = ("failed", "cannot judge", "passed", "note")
+
 _WORDS: tuple[tuple[Status, str, str], ...] = (
     ("passed", "passed", "passed"),
     ("failed", "failed", "failed"),
@@ -33,13 +36,16 @@ class Finding(NamedTuple):
     """What the claim allows, in numbers."""
     sentence: str
     """What came, what was allowed, and why that is the verdict."""
+    low: float | None = None
+    """The ends of the interval, and the level that it attains; None where there is none."""
+    high: float | None = None
+    level: float | None = None
+    seeds: int | None = None
 
 
-def of_claim(found: Any) -> Finding:
-    """The finding about a claim of an experiment (`gradlab.findings.Judged`) in this form."""
-    known = found.measured if found.measured is not None and math.isfinite(found.measured) else None
-    head = (f"claim: {found.text}", found.text, found.status, found.metric, dict(found.where))
-    return Finding(*head, known, found.wanted, found.sentence)
+def worst_first(findings: Iterable[Finding]) -> list[Finding]:
+    """Failures first, then what cannot be judged, what passed, and notes."""
+    return sorted(findings, key=lambda finding: WORST.index(finding.status))
 
 
 def exit_code(findings: Iterable[Finding]) -> Exit:
@@ -75,10 +81,14 @@ def count(findings: Iterable[Finding]) -> str:
     return ", ".join(parts) or "nothing to compare"
 
 
-def document(findings: Iterable[Finding]) -> list[dict[str, Any]]:
-    """The findings as plain JSON values; a number that is not finite is null."""
-    rows = [finding._asdict() for finding in findings]
-    for row in rows:
-        if row["measured"] is not None and not math.isfinite(row["measured"]):
-            row["measured"] = None
-    return rows
+def document(question: str, findings: Iterable[Finding]) -> dict[str, Any]:
+    """The findings as one JSON document: numbers are finite or null, and `sentence` says which."""
+    found = list(findings)
+    rows = [
+        {key: None if isinstance(v, float) and not math.isfinite(v) else v for key, v in row.items()}
+        for row in (finding._asdict() for finding in found)
+    ]
+    code = exit_code(found)
+    status = {Exit.OK: "passed", Exit.FAILED: "failed"}.get(code, "cannot judge")
+    head = {"schema": SCHEMA, "status": status, "exit_code": int(code), "verdict": count(found)}
+    return head | {"question": question, "data": rows}

@@ -9,11 +9,10 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 from gradlab import escaping
-from gradlab.findings.finding import Finding, count, document, exit_code, place
+from gradlab.findings.finding import Finding, count, exit_code, place, worst_first
 from gradlab.runs.files import replace, storage
 
 ANNOTATIONS = 10
@@ -22,7 +21,6 @@ SUMMARY_BYTES = 256_000
 SUMMARY_ROWS = 200
 """GitHub drops a step summary above 1 MiB; readers stop earlier."""
 WORDS = {"passed": "ok", "failed": "FAILED", "cannot judge": "CANNOT JUDGE", "note": "note"}
-_ORDER = ("failed", "cannot judge", "note", "passed")
 
 
 def publish(findings: Sequence[Finding], *, title: str, junit: Path | None, github: bool | None) -> None:
@@ -47,18 +45,6 @@ def to_github(findings: Sequence[Finding], title: str, environment: Mapping[str,
         path = Path(named)
         with storage(path), path.open("a", encoding="utf-8") as file:
             file.write(step_summary(findings, title))
-
-
-def worst_first(findings: Sequence[Finding]) -> list[Finding]:
-    """Failures first, then what cannot be judged, notes and what passed."""
-    return sorted(findings, key=lambda finding: _ORDER.index(finding.status))
-
-
-def json_document(findings: Sequence[Finding], **extra: Any) -> dict[str, Any]:
-    """What becomes one strict JSON document; numbers are finite or null."""
-    code = exit_code(findings)
-    head = {"schema": "gradlab.findings/1", "status": code.name.lower(), "exit_code": int(code)}
-    return head | {"summary": count(findings)} | extra | {"data": document(findings)}
 
 
 def junit_xml(findings: Sequence[Finding], title: str) -> bytes:

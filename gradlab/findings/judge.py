@@ -3,40 +3,20 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from gradlab import escaping, registry
-from gradlab.errors import Exit
 from gradlab.findings import sampling
 from gradlab.findings.claims import Claim, checks
-from gradlab.findings.samples import ORDER, Order, Sample, Samples, Status, Verdict, Where, label, number
+from gradlab.findings.finding import Finding, document
+from gradlab.findings.samples import ORDER, Order, Sample, Samples, Verdict, Where, label, number
 from gradlab.runs import contents
 from gradlab.runs.files import replace, storage
 from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.sweep.results import Run
 
-SCHEMA = "gradlab.findings/1"
 
-
-class Judged(NamedTuple):
-    """What became of a claim; the numbers are those of the point that decided, NaN where there is none."""
-
-    text: str
-    status: Status
-    metric: str
-    where: Where
-    """Of the point that decided."""
-    wanted: str
-    measured: float
-    low: float
-    high: float
-    level: float
-    """That the interval attains."""
-    seeds: int
-    sentence: str
-
-
-def judge(run: Run | TrainingRun, claims: Sequence[Claim]) -> list[Judged]:
+def judge(run: Run | TrainingRun, claims: Sequence[Claim]) -> list[Finding]:
     """What the run says of each claim; a metric that it does not hold fails."""
     known: dict[str, Samples] = {}
     for metric in {claim.metric for claim in claims}:
@@ -44,7 +24,7 @@ def judge(run: Run | TrainingRun, claims: Sequence[Claim]) -> list[Judged]:
     return [_finding(claim, known[claim.metric]) for claim in claims]
 
 
-def _finding(claim: Claim, samples: Samples) -> Judged:
+def _finding(claim: Claim, samples: Samples) -> Finding:
     wanted = _words(claim)
     if not samples.at(claim.where):
         lost = Sample(claim.where, 0, math.nan, math.nan, math.nan, lost="the run does not hold it")
@@ -58,8 +38,13 @@ def _finding(claim: Claim, samples: Samples) -> Judged:
     place = f" at{several} {label(at.where)}" if at.where else ""
     why = f"; {verdict.why}" if verdict.why and verdict.why != at.lost else ""
     sentence = f"{claim.metric}{place}: {at}; claimed: {wanted}{why}."
-    numbers = (at.middle, at.low, at.high, at.level)
-    return Judged(claim.text, verdict.status, claim.metric, at.where, wanted, *numbers, at.seeds, sentence)
+    middle, low, high, level = map(_known, (at.middle, at.low, at.high, at.level))
+    head = (f"claim: {claim.text}", claim.text, verdict.status, claim.metric, dict(at.where))
+    return Finding(*head, middle, wanted, sentence, low, high, level, at.seeds)
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _words(claim: Claim) -> str:
@@ -77,16 +62,7 @@ def _words(claim: Claim) -> str:
     return f"{claim.check.replace('_', ' ')} {said}{settings}"
 
 
-def exit_code(findings: Sequence[Judged]) -> Exit:
-    """Whether all claims hold; nothing to judge is not a success."""
-    if any(finding.status == "failed" for finding in findings):
-        return Exit.FAILED
-    if not findings or any(finding.status == "cannot judge" for finding in findings):
-        return Exit.INCONCLUSIVE
-    return Exit.OK
-
-
-def summary(findings: Sequence[Judged]) -> str:
+def summary(findings: Sequence[Finding]) -> str:
     """How many claims hold, in one sentence."""
     if not findings:
         return "Nothing to judge: no claim is made."
@@ -96,19 +72,7 @@ def summary(findings: Sequence[Judged]) -> str:
     return said + (f", {count['cannot judge']} cannot be judged" if count["cannot judge"] else "") + "."
 
 
-def document(question: str, findings: Sequence[Judged]) -> dict[str, Any]:
-    """`findings.json`: numbers are finite or null, and `sentence` says which."""
-    rows = [
-        {key: None if isinstance(v, float) and not math.isfinite(v) else v for key, v in row.items()}
-        for row in (finding._asdict() for finding in findings)
-    ]
-    code = exit_code(findings)
-    status = {Exit.OK: "passed", Exit.FAILED: "failed"}.get(code, "cannot judge")
-    head = {"schema": SCHEMA, "status": status, "exit_code": int(code), "verdict": summary(findings)}
-    return head | {"question": question, "data": rows}
-
-
-def write(folder: Path, facts: dict[str, Any], findings: Sequence[Judged]) -> None:
+def write(folder: Path, facts: dict[str, Any], findings: Sequence[Finding]) -> None:
     """Store the findings of a finished run in `findings.json`, and what was asked in its `run.json`.
 
     Each file appears whole or not at all; the error is that of `files.storage`.

@@ -81,7 +81,7 @@ def _answer(part: "Part", several: bool) -> list[str]:
     if part.findings:
         blocks += [f"Findings: {escape(part.counts)}."]
         rows = [
-            f"- **{found.outcome}**: {escape(found.name.rstrip('.'))}: {escape(found.sentence)}"
+            f"- **{found.status}**: {escape(found.text.rstrip('.'))}: {escape(found.sentence)}"
             for found in part.findings
         ]
         blocks += ["\n".join(rows)]

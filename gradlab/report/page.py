@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 
 from gradlab import __version__
 from gradlab.errors import size
+from gradlab.findings.finding import Finding
 from gradlab.report import explorer, figures, made, markdown, tabular, verdict
 from gradlab.report.figures import Picture
 from gradlab.report.made import Facts
-from gradlab.report.sources import Finding, Source
+from gradlab.report.sources import Source
 from gradlab.report.tabular import Table
 from gradlab.report.words import clean, listed
 
@@ -85,7 +86,7 @@ def _names(sources: Sequence[Source]) -> list[str]:
 
 
 def _part(source: Source, name: str, prefix: str) -> Part:
-    found = [finding.outcome for finding in source.findings]
+    found = [finding.status for finding in source.findings]
     counts = [
         f"{found.count(word)} {word}"
         for word in ("passed", "failed", "cannot judge", "note")

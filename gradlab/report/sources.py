@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gradlab.findings.judge import Judged
+from gradlab.findings.finding import WORST, Finding, Status, worst_first
 from gradlab.report import unfinished
 from gradlab.runs import documents, files
 from gradlab.states import FORWARD_NONFINITE, UNDEFINED
@@ -15,16 +15,6 @@ from gradlab.studies.sweep.results import Run
 
 _LARGEST = 64 * 10**6
 """Bytes of the findings."""
-_ORDER = ("failed", "cannot judge", "passed", "note")
-
-
-class Finding(NamedTuple):
-    """What a check or a claim came to."""
-
-    name: str
-    outcome: str
-    """`passed`, `failed`, `cannot judge`, or `note`."""
-    sentence: str
 
 
 class Progress(NamedTuple):
@@ -83,11 +73,9 @@ def read(path: Path) -> Source:
     return Source(name, folder, run.about, run, done, findings(folder, notes), notes)
 
 
-def of(run: Run | TrainingRun, name: str, judged: Sequence[Judged] = ()) -> Source:
+def of(run: Run | TrainingRun, name: str, judged: Sequence[Finding] = ()) -> Source:
     """A finished run that is in memory alone, with what became of its claims."""
-    found = [Finding(one.text, one.status, one.sentence) for one in judged]
-    ordered = tuple(sorted(found, key=lambda finding: _ORDER.index(finding.outcome)))
-    return Source(name, Path(name), run.about, run, progress(run), ordered)
+    return Source(name, Path(name), run.about, run, progress(run), tuple(worst_first(judged)))
 
 
 def _run(folder: Path) -> Run | TrainingRun:
@@ -129,12 +117,12 @@ def findings(folder: Path, notes: list[str]) -> tuple[Finding, ...]:
         notes.append("findings.json holds no list of findings.")
         return ()
     made = [_finding(row) for row in rows if isinstance(row, dict)]
-    return tuple(sorted(made, key=lambda finding: _ORDER.index(finding.outcome)))
+    return tuple(worst_first(made))
 
 
 def _finding(row: dict[str, Any]) -> Finding:
     """A finding from its row; a status that is not known cannot be judged."""
-    outcome = str(row.get("status", ""))
-    outcome = outcome if outcome in _ORDER else "cannot judge"
+    came = str(row.get("status", ""))
+    status: Status = next((word for word in WORST if word == came), "cannot judge")
     text, said = str(row.get("text") or row.get("metric") or "claim"), str(row.get("sentence") or "")
-    return Finding(text, outcome, said)
+    return Finding(text, text, status, "", {}, None, "", said)

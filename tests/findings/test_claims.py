@@ -1,12 +1,11 @@
 """Claims and findings: what a run says of what was claimed."""
 
 import json
-import math
 
 import pytest
 
 from gradlab.errors import Exit, GradlabError
-from gradlab.findings import claims, judge
+from gradlab.findings import claims, finding, judge
 from gradlab.studies.sweep import results
 from gradlab.studies.sweep.results import Run
 from tests import made_runs
@@ -88,14 +87,13 @@ def test_a_lost_forward_pass_fails_whatever_is_claimed():
 def test_nothing_judged_is_never_a_success(statuses, code):
     some = judged(claim(below=9))
     made = [some._replace(status=word.replace("_", " ")) for word in statuses.split()]
-    assert judge.exit_code(made) == code
-    assert judge.document("Does it?", made)["exit_code"] == code
+    assert finding.exit_code(made) == code
+    assert finding.document("Does it?", made)["exit_code"] == code
 
 
 def test_the_document_is_strict_json_whose_numbers_are_finite_or_null():
-    finding = judged(claim("soft_horizon", {"w_rec": 1.0, "cell": IDENTITY}, above=1000))
-    assert finding.measured == math.inf
-    whole = json.loads(json.dumps(judge.document("Does it?", [finding]), allow_nan=False))
+    found = judged(claim("soft_horizon", {"w_rec": 1.0, "cell": IDENTITY}, above=1000))
+    whole = json.loads(json.dumps(finding.document("Does it?", [found]), allow_nan=False))
     assert whole["schema"] == "gradlab.findings/1"
     assert whole["status"] == "passed"
     assert whole["data"][0]["measured"] is None
@@ -121,7 +119,7 @@ def test_findings_are_written_beside_the_run_and_it_stays_whole(tmp_path):
     again = results.read(folder)
     assert again.about["claims"] == facts["claims"]
     assert (folder / "norms.nc").read_bytes() == before
-    assert json.loads((folder / "findings.json").read_text()) == judge.document("Does it?", some)
+    assert json.loads((folder / "findings.json").read_text()) == finding.document("Does it?", some)
     told = (folder / "run.json").stat().st_mtime_ns
     judge.write(folder, facts, some)
     assert (folder / "run.json").stat().st_mtime_ns == told

@@ -74,7 +74,7 @@ class TestExit:
 class TestJson:
     def test_it_is_strict_and_holds_every_finding(self, real):
         findings = [*real, finding(measured=float("nan"))]
-        found = strict(escaping.document(formats.json_document(findings, run_dir="x")))
+        found = strict(escaping.document(findings_finding.document("", findings) | {"run_dir": "x"}))
         assert (found["exit_code"], found["status"], found["run_dir"]) == (1, "failed", "x")
         assert len(found["data"]) == len(real) + 1
         assert set(found["data"][0]) == set(Finding._fields)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
+from gradlab.findings.finding import Finding
 from gradlab.report import page, sources
 from gradlab.studies.sweep import results
 from tests import samples
@@ -37,7 +38,9 @@ def hostile(tmp_path_factory):
     names = [{"text": text, "status": text, "metric": text, "sentence": text} for text in HOSTILE]
     norms = samples.norms(("$\\frac{", "\u202e<b>", HOSTILE[0]), (0.5, 2.0), T=(4, 8), inits=HOSTILE[6:8])
     run = results.Run(facts, results.metrics(norms), norms)
-    findings = tuple(sources.Finding(row["text"], "passed", row["sentence"]) for row in names)
+    findings = tuple(
+        Finding(row["text"], row["text"], "passed", "", {}, None, "", row["sentence"]) for row in names
+    )
     notes = [HOSTILE[0]]
     done = sources.Progress(7, 2, 24)
     source = sources.Source(HOSTILE[2], Path(place), facts, run, done, findings, notes)
