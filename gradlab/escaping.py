@@ -1,4 +1,4 @@
-"""Names and values are text wherever they are shown: one function a place that would read them otherwise.
+"""Names and values are text wherever they are shown: one function per place that would read them otherwise.
 
 What comes from a file is made `plain` where it enters a line; the other functions begin with that.
 """

@@ -16,7 +16,7 @@ AXES = ("cell", "init", "w_rec", "T", "seed")
 
 
 def sweep(rng):
-    """A sweep and its raw numbers: `raw[cell, init, w_rec, T]` is a list with one network a seed.
+    """A sweep and its raw numbers: `raw[cell, init, w_rec, T]` is a list with one network per seed.
 
     A network is its slope, the lag of its last norm (`last`), what comes beyond (`beyond`: a state), and
     the step at which its forward pass overflows (`step`, 0 for none).

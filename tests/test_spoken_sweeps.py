@@ -170,7 +170,7 @@ def check_crossing(text, rates):
 RUN = rf"{NUM}(?: to {NUM} \(\d+ values\))?"
 FATE = (
     rf"(?:{one_of(REGIMES)})(?: at (?:each of the \d+ w_rec from {NUM} to {NUM}|w_rec = {list_of(RUN)}))?"
-    rf"(?: in \d+(?: to \d+)? of \d+ seeds? \([a-z ]+\d*\))?(?: \({NUM} decades a step\))?"
+    rf"(?: in \d+(?: to \d+)? of \d+ seeds? \([a-z ]+\d*\))?(?: \({NUM} decades per step\))?"
 )
 
 
@@ -212,7 +212,7 @@ def check_fate(text, rows, has_gain):
         assert lost[4] == f"forward first at step {min(rows[w].step for w in mine)}"
     else:
         assert word != "NONFINITE"
-    if rate := re.search(rf" \(({NUM}) decades a step\)$", rest):
+    if rate := re.search(rf" \(({NUM}) decades per step\)$", rest):
         assert len(rows) == 1
         assert is_printed(rate[1], rows[min(rows)].rate)
     return word

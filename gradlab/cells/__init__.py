@@ -1,1 +1,1 @@
-"""Recurrent cells, one file a cell: settings, Params, State, init, step, readout."""
+"""Recurrent cells, one file per cell: settings, Params, State, init, step, readout."""

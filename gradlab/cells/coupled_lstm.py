@@ -76,7 +76,7 @@ class CoupledLSTM(Cell[Params, State]):
     def _inputs(self, params: Params, state: State, x: Input) -> list[Float[Array, " N"]]:
         """What goes into f, g and o."""
         given = params.w_in @ x + params.b
-        # One product a gate: their transposes run twice as fast as that of one batched product.
+        # One product per gate: their transposes run twice as fast as that of one batched product.
         pairs = zip(jnp.unstack(given), jnp.unstack(params.w_rec), strict=True)
         return [a + w @ state.h for a, w in pairs]
 

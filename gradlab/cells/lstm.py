@@ -147,7 +147,7 @@ class LSTM(Cell[Params | LinkedParams, State | LinkedState]):
     ) -> tuple[dict[str, Float[Array, " N"]], Float[Array, " N"]]:
         """The openings of the gates that there are, and g."""
         given = params.w_in @ x + params.b
-        # One product a gate: their transposes run twice as fast as that of one batched product.
+        # One product per gate: their transposes run twice as fast as that of one batched product.
         rows = zip(self.gates, jnp.unstack(given), jnp.unstack(params.w_rec), strict=True)
         a = {name: a + w @ state.h for name, a, w in rows}
         g = tanh(a.pop("g")) if self.input_activation else a.pop("g")

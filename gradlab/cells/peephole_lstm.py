@@ -82,7 +82,7 @@ class PeepholeLSTM(Cell[Params, State]):
         """The openings, and the new memory that the last of them has seen."""
         given = params.w_in @ x + params.b
         p_i, p_f, p_o = jnp.unstack(params.peep)
-        # One product a gate: their transposes run twice as fast as that of one batched product.
+        # One product per gate: their transposes run twice as fast as that of one batched product.
         i, f, g, o = (
             a + w @ state.h for a, w in zip(jnp.unstack(given), jnp.unstack(params.w_rec), strict=True)
         )

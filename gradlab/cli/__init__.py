@@ -1,4 +1,4 @@
-"""The command line, one file a command: parse, call, print.
+"""The command line, one file per command: parse, call, print.
 
 Only typer is imported at the top of these files, so that `--help` answers at once.
 """

@@ -7,7 +7,7 @@ FILE = "run.csv"
 
 
 def csv(run: Run) -> bytes:
-    """One row a network and part; one column a metric, then a column for the state of each.
+    """One row per network and part; one column per metric, then a column for the state of each.
 
     Numbers read back exactly; text that a spreadsheet would run as a formula gets an apostrophe.
     """

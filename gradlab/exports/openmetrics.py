@@ -19,7 +19,7 @@ _GAUGES = {
 
 
 def openmetrics(run: Run) -> bytes:
-    """One gauge a (metric, cell, init, w_rec) at the longest T; what has no value has no line."""
+    """One gauge per (metric, cell, init, w_rec) at the longest T; what has no value has no line."""
     groups = results.groups(run)
     lines = []
     for name, words in _GAUGES.items():

@@ -13,7 +13,7 @@ FILE = "events.out.tfevents.0.gradlab"
 
 
 def tensorboard(run: Run) -> bytes:
-    """Log10 transport by lag, one curve a (cell, init, w_rec) at the longest T.
+    """Log10 transport by lag, one curve per (cell, init, w_rec) at the longest T.
 
     The mean over seeds; the step is the lag. Point TensorBoard at the folder that it lies in. Needs the
     package tensorboard. All events have time 0, so equal runs give equal bytes.

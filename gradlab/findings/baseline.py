@@ -1,6 +1,6 @@
 """The baseline file: what a run's numbers were, kept in a repository, and what has changed since.
 
-JSON with one line a number, made to be read in a code review: values by seed to nine digits, or the state
+JSON with one line per number, made to be read in a code review: values by seed to nine digits, or the state
 that says why there is none; the digests of the weights; the limits, which may be edited.
 """
 

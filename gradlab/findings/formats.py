@@ -48,7 +48,7 @@ def to_github(findings: Sequence[Finding], title: str, environment: Mapping[str,
 
 
 def junit_xml(findings: Sequence[Finding], title: str) -> bytes:
-    """One test case a finding: failed is a failure, what cannot be judged an error, a note is skipped.
+    """One test case per finding: failed is a failure, what cannot be judged an error, a note is skipped.
 
     Without findings there is one test case, an error, so that nothing compared is never green.
     """

@@ -26,7 +26,7 @@ def all_ways(bench: Bench, ways: Sequence[str]) -> list[Check]:
 
 
 def _worst(bench: Bench, checks: Sequence[Check]) -> list[Check]:
-    """One check a comparison and length, with the step that is wrong."""
+    """One check per comparison and length, with the step that is wrong."""
     found: dict[tuple[str, int], list[Check]] = {}
     for check in checks:
         found.setdefault((check.name, check.T), []).append(check)

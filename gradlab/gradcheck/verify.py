@@ -99,7 +99,7 @@ def verify(
       gradient: a hand-written gradient of L, `(params, state, xs) -> (dL/dparams, dL/dstate_t)`: the
         second stacked over t = 0..T, with the initial state first. Either may be None, if not computed.
       above: params and state of a second layer, whose inputs are the readouts of the first.
-      gates: names of the leading axis of those parameters that have one entry a gate.
+      gates: names of the leading axis of those parameters that have one entry per gate.
       lengths: sequence lengths to try.
       scales: what to multiply the inputs with.
       points: more (params, state, xs) of the same form to try.

@@ -212,7 +212,7 @@ def _echoes(numbers: Numbers, seed: int) -> Figure:
         f"Of the input itself {number(numbers.recalled[0])} of the variance, of that one step ago "
         f"{number(numbers.recalled[1])}. It falls below one half "
         + (f"at k = {half}" if half <= BACK else f"nowhere up to k = {BACK}")
-        + f", and all shares together make {number(sum(numbers.recalled))}: with {N} numbers a reservoir "
+        + f", and all shares together make {number(sum(numbers.recalled))}: with {N} numbers per reservoir "
         f"cannot hold more than {N} independent ones.",
         f"gradlab lesson 5 --seed {seed}",
     )

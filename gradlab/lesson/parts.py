@@ -47,7 +47,7 @@ class Form(NamedTuple):
 
 
 class Unrolled(NamedTuple):
-    """The network as a row of copies, one row a form."""
+    """The network as a row of copies, one row per form."""
 
     forms: tuple[Form, ...]
 

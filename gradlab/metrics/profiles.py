@@ -53,7 +53,7 @@ _PAIRS_AT_ONCE = 1_000_000
 
 
 class Metric(NamedTuple):
-    """One number a network and its state (codes as in `STATES`); the value is NaN unless the state is ok."""
+    """One number per network and its state (codes as in `STATES`); NaN unless the state is ok."""
 
     value: NDArray[np.float64]
     state: NDArray[np.int8]
@@ -68,7 +68,7 @@ def bound(precision: str, T: int) -> float:
 
 
 def stored_states(log: NDArray[np.float64]) -> NDArray[np.int8]:
-    """States of profiles kept as one number a lag: -inf for an exact zero, NaN for what is not finite."""
+    """States of profiles kept as one number per lag: -inf for an exact zero, NaN for what is not finite."""
     found = np.where(np.isneginf(log), EXACT_ZERO, np.where(np.isnan(log), FORWARD_NONFINITE, OK))
     return found.astype(np.int8)
 

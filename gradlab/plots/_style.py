@@ -125,7 +125,7 @@ def panels(
 
 
 def cell_colors(labels: Sequence[str]) -> dict[str, str]:
-    """One colour a cell, from its label, so that it keeps it in every figure; no two alike up to eight."""
+    """One colour per cell, from its label, so that it keeps it in every figure; no two alike up to eight."""
     chosen: dict[str, str] = {}
     for label in labels:
         slot = zlib.crc32(label.encode()) % len(CELLS)

@@ -23,7 +23,7 @@ BLANK = "#c9c9c9"
 
 
 def error_flow(run: Run, *, w_rec: float = 0.9, step: int | None = None, seed: int | None = None) -> Figure:
-    """log10 |de_t / dstate_k| of one network a cell: a map over (k, t), or one curve over k for `step=t`.
+    """log10 |de_t / dstate_k| of one network per cell: a map over (k, t), or one curve over k for `step=t`.
 
     Each map is relative to the error at its own step, so that 0 is an error that arrives undiminished.
     For the measured w_rec nearest to the one asked for, the longest T, and the first seed if none is named.

@@ -24,7 +24,7 @@ DOTS = 400
 
 
 def gates(run: Run, *, w_rec: float = 0.9) -> Figure:
-    """Share of steps that each unit's gate is right-saturated against left-saturated, one panel a cell.
+    """Share of steps that each unit's gate is right-saturated against left-saturated, one panel per cell.
 
     A dot is a unit of a seed: at the right it is mostly shut, at the top mostly open, on the diagonal a
     switch that is always one or the other, at the origin never either. For the measured w_rec nearest to the

@@ -1,4 +1,4 @@
-"""Horizons against w_rec: how far back the gradient reaches, one panel a horizon, one curve a cell."""
+"""Horizons against w_rec: how far back the gradient reaches, one panel per horizon, one curve per cell."""
 
 import itertools
 from typing import Any

@@ -24,7 +24,7 @@ RANKS = ListedColormap(colormaps["viridis"](np.linspace(0, 0.85, 256)), "ranks")
 
 
 def jacobian_spectrum(run: Run, *, w_rec: float = 0.9, seed: int | None = None) -> Figure:
-    """log10 of the singular values of dstate(T) / dstate(t) against lag, one panel a cell.
+    """log10 of the singular values of dstate(T) / dstate(t) against lag, one panel per cell.
 
     For one network: the measured w_rec nearest to the one asked for, the longest T, the first seed if none is
     named. Raises `GradlabError` if the run holds no spectrum or not that seed.

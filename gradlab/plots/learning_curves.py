@@ -1,4 +1,4 @@
-"""Learning curves of a comparison: the median over seeds with a band, one panel a (T, w_rec)."""
+"""Learning curves of a comparison: the median over seeds with a band, one panel per (T, w_rec)."""
 
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -33,7 +33,7 @@ DASHES: tuple[Any, ...] = ("-", (0, (4, 2)), (0, (1, 1.5)), "-.")
 def learning_curves(
     run: TrainingRun, *, metric: Literal["loss", "train_loss", "error", "gradient_norm", "horizon"] = "loss"
 ) -> Figure:
-    """A metric against updates, one curve an arm: the median over seeds, the band over all of them.
+    """A metric against updates, one curve per arm: the median over seeds, the band over all of them.
 
     A seed that has solved the task keeps its last value from there on; one that has diverged counts as
     infinitely large, so a curve ends where most seeds have. A triangle stands where the median seed solved.

@@ -78,7 +78,7 @@ def metrics(
 
 
 def table(run: Run, part: str) -> "pandas.DataFrame":
-    """One row a network and one column a metric; NaN where its state is not ok."""
+    """One row per network and one column per metric; NaN where its state is not ok."""
     tidy = run.metrics
     parts = list(dict.fromkeys(tidy["part"]))
     if part not in parts:

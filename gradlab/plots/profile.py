@@ -1,4 +1,4 @@
-"""Norm against lag: how far back the gradient reaches, one panel a cell."""
+"""Norm against lag: how far back the gradient reaches, one panel per cell."""
 
 from typing import Any, Literal
 

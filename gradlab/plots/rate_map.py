@@ -29,7 +29,7 @@ LINEAR_PART = 25.0
 
 
 def rate_map(run: Run) -> Figure:
-    """The mean rate over seeds as a map over w_rec and T, one panel a cell.
+    """The mean rate over seeds as a map over w_rec and T, one panel per cell.
 
     The measured border (where the mean rate crosses 0) stands beside the linear one, w_rec = 1.
     """

@@ -22,7 +22,7 @@ SPREAD = 0.012
 
 
 def solved(run: TrainingRun) -> Figure:
-    """Share of seeds that solved the task against T, one curve an arm, one panel a w_rec.
+    """Share of seeds that solved the task against T, one curve per arm, one panel per w_rec.
 
     Bars are Clopper and Pearson's 95 % intervals; diverged seeds count as failures. With a single T, one row
     an arm.

@@ -27,7 +27,7 @@ def start_and_end(
     quantity: Literal["transport", "adjoint", "weight_gradient"] = "transport",
     w_rec: float | None = None,
 ) -> Figure:
-    """log10 norm against lag before and after training, one panel an arm: the median over seeds with bands.
+    """log10 norm against lag before and after training, one panel per arm: the median over seeds with bands.
 
     At the longest T, for the w_rec nearest to the one asked for, the first if none is. The adjoint goes
     through the arm's own backward pass, the transport is the network's own. What is exactly zero, or not

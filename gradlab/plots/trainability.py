@@ -25,7 +25,7 @@ FORECAST, GAP = "#d55e00", "#c9c9c9"
 
 
 def trainability(run: TrainingRun) -> Figure:
-    """Share of seeds that solved the task as a map over w_rec and T, one panel an arm.
+    """Share of seeds that solved the task as a map over w_rec and T, one panel per arm.
 
     The line is the forecast: the largest T that the transport at the start lets expect to train, as
     `gradlab remedies` computes it, for each w_rec its mean over the rows. A triangle on the edge: beyond it.

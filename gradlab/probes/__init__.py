@@ -1,4 +1,4 @@
-"""Measurements, one file a probe: `(step, params, state, xs, setup) -> NamedTuple of columns`.
+"""Measurements, one file per probe: `(step, params, state, xs, setup) -> NamedTuple of columns`.
 
 A column is a `Norm` of shape (lag,) or (lag, part), the whole state first, then its named parts or none of
 them; it becomes the variable of that name in `norms.nc`.

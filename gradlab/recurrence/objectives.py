@@ -17,8 +17,8 @@ NAMES: tuple[str, ...] = get_args(ObjectiveName)
 def draw_target(name: ObjectiveName, key: Key, state: Any, readout: Callable[[Any], Any]) -> Any:
     """What an objective is drawn from: a unit vector in the state's form, or a target in the readout's.
 
-    unit:           u = z / |z|,   z ~ N(0, 1), one entry a state entry
-    last, every:    y ~ N(0, 1), one entry a readout entry
+    unit:           u = z / |z|,   z ~ N(0, 1), one entry per state entry
+    last, every:    y ~ N(0, 1), one entry per readout entry
 
     What has no gradient (integers, truth values) is left out.
     """

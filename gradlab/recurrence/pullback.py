@@ -28,7 +28,7 @@ def pullback(step: Step, params: Tree, state: Tree, x: Tree, *, weights: bool = 
     """Trace `step` once and find which residuals of its reverse mode depend on the state or the input.
 
     Those that do not (the recurrent matrix, above all) are computed here, once; the others are kept
-    step by step, so that the way back costs one product a step instead of two. With `weights` the
+    step by step, so that the way back costs one product per step instead of two. With `weights` the
     pullback reaches the params too (those that have a gradient; the others' cotangent is None); without,
     their cotangent is None.
     """

@@ -150,7 +150,7 @@
     const rate = run.rates[((c.cell * run.inits.length + c.init) * run.w_rec.length + c.w) * run.T.length + c.t];
     const last = row.length - 1 - [...row].reverse().findIndex((log) => !Number.isNaN(log));
     const end = last < row.length ? `${said(row[last])} at lag ${run.lags[c.t][last]}` : "undefined at every lag";
-    const slope = rate === null ? "no rate" : `rate of the transport ${rate > 0 ? "+" : ""}${number(rate)} decades a step`;
+    const slope = rate === null ? "no rate" : `rate of the transport ${rate > 0 ? "+" : ""}${number(rate)} decades per step`;
     const start = run.inits.length > 1 ? `, ${run.inits[c.init]}` : "";
     return `${run.cells[c.cell]}${start}${gain === null ? "" : `, w_rec = ${label(gain)}`}, T = ${run.T[c.t]}: ${QUANTITIES[c.quantity] ?? c.quantity} ${end}; ${slope} (mean over ${run.seeds} seed${run.seeds === 1 ? "" : "s"}). Dashed: the linear law, lag · log10 |w_rec|.`;
   }

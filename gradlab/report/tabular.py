@@ -204,7 +204,7 @@ def _outcomes(rows: list[Outcome], rates: Any = None) -> Table:
 
 
 def compared(named: list[tuple[str, Table]]) -> Table | None:
-    """The same table of several runs side by side: one row a label, one column a run; None if too unlike."""
+    """The table of several runs side by side: one row per label, one column per run; None if too unlike."""
     shown = ("regime", "rate", "soft") if named[0][1].name == "regimes" else ("solved", "updates", "loss")
     if any(table.name != named[0][1].name for _, table in named):
         return None

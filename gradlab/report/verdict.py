@@ -136,7 +136,7 @@ def _where(rows: list[Group], word: str) -> str:
     if word == "NONFINITE":
         return f"{at} {_lost(some)}"
     if len(rows) == 1 and not math.isnan(rows[0].rate):
-        return f"{at} ({signed(rows[0].rate)} decades a step)"
+        return f"{at} ({signed(rows[0].rate)} decades per step)"
     return at
 
 

@@ -9,7 +9,7 @@ from tests.remedies.training import changes_nothing, tree
 
 
 def noises(change, weights, steps):
-    """The noise alone at each step, one row a step."""
+    """The noise alone at each step, one row per step."""
     zero = jax.tree.map(jnp.zeros_like, weights)
 
     def body(state, _):

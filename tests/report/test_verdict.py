@@ -96,12 +96,12 @@ class TestFates:
         assert "elman is not finite at w_rec = 3 in 1 of 3 seeds (going back first at step 31)" in text
 
     def test_a_single_network_gives_its_rate(self):
-        assert "elman vanishes at w_rec = 0.9 (−0.05 decades a step)" in said(group(0.9, -0.05))
+        assert "elman vanishes at w_rec = 0.9 (−0.05 decades per step)" in said(group(0.9, -0.05))
         assert "w_rec" not in said(group(np.nan, -0.5))
 
     def test_a_cell_that_w_rec_does_not_scale_is_spoken_of_once(self):
         text = said(group(0.5, -0.1, has_gain=False), group(1.5, -0.1, has_gain=False))
-        assert "elman vanishes (−0.1 decades a step)" in text
+        assert "elman vanishes (−0.1 decades per step)" in text
         assert "w_rec" not in text
 
     def test_no_rate_is_no_regime(self):

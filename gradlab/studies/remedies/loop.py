@@ -148,7 +148,7 @@ def start(
     if getattr(read, "shape", None) != (setting.hidden,):
         shape = list(getattr(read, "shape", ()))
         what = (
-            f"has a readout of shape {shape}; training needs one real number a unit, [{setting.hidden}]: "
+            f"has a readout of shape {shape}; training needs one real number per unit, [{setting.hidden}]: "
             "write readout(self, state)"
         )
         raise GradlabError("--cell", what)

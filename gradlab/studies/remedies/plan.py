@@ -42,7 +42,8 @@ def plan(comparison: Training) -> Plan:
 
 def check(comparison: Training, planned: Plan) -> None:
     """Refuse what does not fit, with exit 7."""
-    what = f"T up to {max(comparison.T)}, batch {comparison.batch}, {comparison.judged} sequences a look"
+    evaluated = f"{comparison.judged} sequences per evaluation"
+    what = f"T up to {max(comparison.T)}, batch {comparison.batch}, {evaluated}"
     require_room(planned, "remedies", what, "choose a smaller one of them")
 
 

@@ -1,4 +1,4 @@
-"""Results of trials as tables: one row a network, its curves, and its profiles before and after."""
+"""Results of trials as tables: one row per network, its curves, and its profiles before and after."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,9 +30,9 @@ class TrainingRun:
 
     about: dict[str, Any]
     table: "pandas.DataFrame"
-    """`remedies.csv`: one row a network."""
+    """`remedies.csv`: one row per network."""
     curves: "pandas.DataFrame"
-    """`training.csv`: one row a (network, update, metric)."""
+    """`training.csv`: one row per (network, update, metric)."""
     norms: "xarray.Dataset"
     """`norms.nc`: the profiles at the start and at the end."""
 
@@ -44,7 +44,7 @@ class TrainingRun:
         return {T: float(loss) for T, loss in pairs if isinstance(loss, int | float)}
 
     def outcomes(self) -> list[Outcome]:
-        """One row an (arm, T, w_rec)."""
+        """One row per (arm, T, w_rec)."""
         return outcomes(self.table, self.norms, self.chance)
 
 
@@ -107,7 +107,7 @@ def _grid(settings: dict[str, Any]) -> dict[str, csv_tables.Reader]:
 
 
 def table(results: "Sequence[Result]") -> "pandas.DataFrame":
-    """One row a (arm, T, w_rec, seed)."""
+    """One row per (arm, T, w_rec, seed)."""
     import pandas as pd
 
     lines: list[dict[str, Any]] = []
@@ -142,7 +142,7 @@ def _mean(values: Any) -> float:
 
 
 def curves(results: "Sequence[Result]") -> "pandas.DataFrame":
-    """The tidy `training.csv`: one row a (arm, T, w_rec, seed, update, metric)."""
+    """The tidy `training.csv`: one row per (arm, T, w_rec, seed, update, metric)."""
     import pandas as pd
 
     blocks = []

@@ -70,7 +70,7 @@ class Outcome(NamedTuple):
     horizon: tuple[float, float]
     """Soft horizon of the transport at the start and at the end; NaN for beyond T."""
     slope: tuple[float, float]
-    """Rate of the transport at the start and at the end, decades a step."""
+    """Rate of the transport at the start and at the end, decades per step."""
     end: Interval
     """Mean over seeds of the rate at the end, and its t-interval."""
     hard: float
@@ -162,7 +162,7 @@ def forecast(rows: list[Outcome]) -> Forecast:
 
     largest T = 1 + 3 / |rate at the start|,   or the hard horizon where that is shorter
 
-    since a rate of r decades a step changes a gradient by 10^3 over 3/|r| steps. The rank correlation
+    since a rate of r decades per step changes a gradient by 10^3 over 3/|r| steps. The rank correlation
     is between (largest T) / T and the solved share; see `stats.rank_correlation_interval`. NaN where all
     shares are equal or fewer than four rows are there.
     """

@@ -125,9 +125,8 @@ def _ending(row: Outcome) -> list[str]:
     limit, end = math.log10(2) / row.T, row.end
     if math.isnan(end.low):
         return []
-    known = (
-        f"({end.middle:+.3g} decades a step, {percent(end.level)} interval {end.low:+.3g} to {end.high:+.3g})"
-    )
+    interval = f"{percent(end.level)} interval {end.low:+.3g} to {end.high:+.3g}"
+    known = f"({end.middle:+.3g} decades per step, {interval})"
     if end.high < -limit:
         return [f"at the end of training the transport vanishes {known}"]
     return [f"at the end of training the transport explodes {known}"] if end.low > limit else []

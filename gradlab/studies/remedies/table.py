@@ -1,4 +1,4 @@
-"""The remedy table as the terminal shows it: one row an arm, then a sentence each, then the forecast."""
+"""The remedy table as the terminal shows it: one row per arm, then a sentence each, then the forecast."""
 
 import math
 import textwrap

@@ -79,7 +79,7 @@ def run(
 
     While the devices run one cell, this thread traces and compiles the next: so the long runs come early.
     Networks are drawn before all that, since a draw would have to wait for the devices too. What `shards`
-    holds is not measured again; what is measured goes there, one shard a (cell, T).
+    holds is not measured again; what is measured goes there, one shard per (cell, T).
 
     Raises:
       GradlabError: if other code has measured what `shards` holds.

@@ -1,4 +1,4 @@
-"""Probes beyond adjoint and transport: any of them, on every network of a grid, one program a (cell, probe).
+"""Probes beyond adjoint and transport, on every network of a grid: one program per (cell, probe).
 
 They run one network after another on one device, so that a probe may use LAPACK; the sweep's own two are
 that of `program`.

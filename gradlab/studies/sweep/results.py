@@ -1,6 +1,6 @@
 """Result files: the only place that reads and writes them.
 
-A run is a folder: `norms.nc` (labelled log10 norms), `metrics.csv` (tidy, one row a number) and `run.json`
+A run is a folder: `norms.nc` (labelled log10 norms), `metrics.csv` (tidy, one row per number) and `run.json`
 (settings, versions and the digests of the other two), written last, so that a folder with a `run.json`
 is whole. Equal results give equal bytes.
 """
@@ -42,7 +42,7 @@ class Run:
 
 
 def metrics(norms: "xarray.Dataset") -> "pandas.DataFrame":
-    """The tidy table of a dataset's metrics: one row a (cell, init, w_rec, T, seed, part, metric).
+    """The tidy table of a dataset's metrics: one row per (cell, init, w_rec, T, seed, part, metric).
 
     `value` is NaN unless `state` is ok; rates in decades per step of lag, horizons in steps. A part that a
     cell does not have gives no row.
@@ -145,7 +145,7 @@ def failures(table: "pandas.DataFrame", norms: "xarray.Dataset") -> list[dict[st
 def write(folder: Path, run: Run) -> list[Path]:
     """Write a run's files; `run.json` is `run.about` with `schema` and the digests of the others added.
 
-    `failures.jsonl`, one line a failed point, is written only if there are any. Each file appears whole or
+    `failures.jsonl`, one line per failed point, is written only if there are any. Each file appears whole or
     not at all, `run.json` last. Raises `GradlabError` with `Exit.STORAGE` if the file system refuses.
     """
     made = {"metrics.csv": contents.csv(run.metrics), "norms.nc": contents.netcdf(run.norms)}

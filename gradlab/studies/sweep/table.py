@@ -1,4 +1,4 @@
-"""The result of a sweep as the terminal shows it: one row a (cell, w_rec), at the longest T."""
+"""The result of a sweep as the terminal shows it: one row per (cell, w_rec), at the longest T."""
 
 import math
 import textwrap

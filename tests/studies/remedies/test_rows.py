@@ -68,7 +68,7 @@ class TestOutcomes:
         assert "3 of 20 diverged (gradient not finite); solved by 17 of 20 seeds" in sentence(first)
 
     def test_horizons_and_rates_are_those_of_the_profiles(self, run):
-        """Transport falls by 0.1 decades a step at the start, by 0.01 at the end; cut at lag 4."""
+        """Transport falls by 0.1 decades per step at the start, by 0.01 at the end; cut at lag 4."""
         first, second = run.outcomes()
         assert first.horizon[0] == pytest.approx(30)
         assert math.isnan(first.horizon[1])

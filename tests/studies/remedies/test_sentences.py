@@ -40,7 +40,7 @@ class TestSentence:
             ),
             (
                 {"end": Interval(0.1, 0.05, 0.15, 0.95)},
-                "the transport explodes (+0.1 decades a step, 95 % inte",
+                "the transport explodes (+0.1 decades per step, 95 % inte",
             ),
             ({"hard": 10.0}, "at the start nothing comes from beyond lag 10"),
             ({"diverged": 5, "diverged_what": "loss"}, "5 of 5 diverged (loss not finite)"),
