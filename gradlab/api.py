@@ -3,8 +3,8 @@
 >>> import gradlab
 >>> linear = "elman(activation=identity)"
 >>> run = gradlab.sweep(cell=linear, hidden=4, w_rec=[0.5, 1.0], T=20, seeds=3, quiet=True)
->>> run.verdict
-'elman(activation=identity): vanishes at w_rec = 0.5, is stable at w_rec = 1.'
+>>> run.table()["regime"].tolist()
+['VANISH', 'STABLE']
 """
 
 import dataclasses

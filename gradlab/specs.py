@@ -261,7 +261,9 @@ def _member(setting: Setting, where: str, text: Any, source: Source) -> str:
     try:
         return setting.member(text) if setting.member else registry.label(setting.members, text)
     except GradlabError as error:
-        raise GradlabError(where or error.where, error.what, error.code) from error
+        # A member that reads a file names that.
+        own = error.where in ("", registry.KINDS.get(setting.members))
+        raise GradlabError(where if where and own else error.where, error.what, error.code) from error
 
 
 def _several(

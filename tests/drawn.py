@@ -145,6 +145,7 @@ def comparison(rng):
         "match": bool(rng.random() > 0.5),
     }
     about = {"command": "remedies", "status": "complete", "failed": 0, "settings": settings, "solved": 0.01}
+    about |= {"code": {"none at T = 8": {"step": "1"}}}
     about |= {"chance": chance} if rng.random() > 0.1 else {}
     curves = pd.DataFrame(columns=["arm", "T", "w_rec", "seed", "update", "metric", "value"])
     return SimpleNamespace(run=TrainingRun(about, pd.DataFrame(rows), curves, norms), fitted=fitted)

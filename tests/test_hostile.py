@@ -128,7 +128,7 @@ ELSEWHERE = {
     71: ("studies/sweep/test_compute.py", "test_a_planted_nan_ends_one_network_and_no_other"),
     72: ("studies/sweep/test_compute.py", "test_a_recurrent_weight_of_zero_is_exact_zero_and_not_ok"),
     73: ("cli/test_sweep.py", "test_ten_to_the_two_thousand_and_exact_zero_are_ordinary"),
-    74: ("cli/test_table.py", "trajectory"),
+    74: ("studies/sweep/test_table.py", "trajectory"),
     75: ("studies/sweep/test_compute.py", "test_a_recurrent_weight_of_zero_is_exact_zero_and_not_ok"),
     76: ("studies/remedies/test_rows.py", "test_a_diverged_seed_is_a_failure_among_all_seeds"),
     78: ("cli/test_bad_input.py", "test_a_missing_device_is_no_bug"),

@@ -17,6 +17,7 @@ from gradlab.states import FORWARD_NONFINITE, NOT_COMPUTED, OK
 from gradlab.studies.sweep.networks import stream
 from gradlab.studies.sweep.program import collect, measure_one
 from gradlab.types import Setup
+from tests.tiers import few
 
 T, D = 100, 2
 SIZES = (1, 2, 3, 64, 65)
@@ -93,7 +94,7 @@ def held(cell, n, precision="float32", length=T, probes=("transport",)):
     return int(ok.sum())
 
 
-@pytest.mark.parametrize("n", SIZES)
+@pytest.mark.parametrize("n", few(SIZES, (3, 65)))
 @pytest.mark.parametrize("name", registry.names("cells"))
 def test_norms_agree_with_each_other_in_every_cell_at_every_size(name, n):
     assert held(registry.make("cells", name), n) >= len(STARTS) * len(GAINS)

@@ -176,12 +176,12 @@ def test_a_step_that_changes_from_call_to_call_is_found():
 
 
 def test_a_fault_of_our_own_backward_pass_is_found(monkeypatch):
-    right = checks.gradients.sent_back
+    right = checks.methods.sent_back
 
     def wrong(*arguments):
         return lambda case, T: right(*arguments)(case, T) * (1 + 1e-9)
 
-    monkeypatch.setattr(checks.gradients, "sent_back", wrong)
+    monkeypatch.setattr(checks.methods, "sent_back", wrong)
     said = found(planted.plain, lengths=(2,), scales=(1.0,), ways=("send_back",))
     assert words(said, "autodiff = send_back")
 

@@ -210,7 +210,7 @@ def hold_sentence(text, row, plain):
     hold_beside(forms, said, row, plain)
 
     @forms.form(
-        r"at the end of training the transport (?P<does>vanishes|explodes) \((?P<rate><<num>>) decades a "
+        r"at the end of training the transport (?P<does>vanishes|explodes) \((?P<rate><<num>>) decades per "
         r"step, 95 % interval (?P<low><<num>>) to (?P<high><<num>>)\)"
     )
     def _(does, rate, low, high):

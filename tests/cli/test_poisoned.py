@@ -96,7 +96,7 @@ def place(request, tmp_path_factory):
     sweep, other, both = poisoned(poison, names)
     results.write(place / "run", sweep)
     results.write(place / "other", other)
-    trials.trained.write(place / "trained", both)
+    trials.remedies_results.write(place / "trained", both)
     (place / "out").mkdir()
     baseline.write(place / "base.json", baseline.create(sweep, force=True))
     found = [{"text": poison, "status": "failed", "sentence": poison}, {"status": poison, "metric": poison}]

@@ -21,6 +21,7 @@ from gradlab.studies.sweep.networks import stream
 from gradlab.studies.sweep.program import measure_one, reads_no_state, state_parts
 from gradlab.types import Cell, Setup
 from tests.cli import calling
+from tests.tiers import few
 
 D, N, T = 2, 5, 7
 
@@ -369,7 +370,7 @@ def typed(kind, name):
     return TYPED.replace("DTYPE", dtype).replace("START", start).replace("NEXT", step).replace("Typed", name)
 
 
-@pytest.mark.parametrize("init", ["orthogonal", "critical"])
+@pytest.mark.parametrize("init", few(("orthogonal", "critical"), ("orthogonal",)))
 @pytest.mark.parametrize("kind", TYPES)
 def test_dtypes_that_a_cell_writes_down_give_way_to_those_of_a_run(kind, init, write, tmp_path):
     name = f"{kind.split()[-1].title()}With{init.title()}"

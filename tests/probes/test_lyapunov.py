@@ -279,5 +279,5 @@ def test_measure_says_it_beside_the_number():
     assert "fixed point" in measured("lyapunov(top=2)").lyapunov.attrs["note"]
     assert "note" not in measured("lyapunov(top=2, start=random)").lyapunov.attrs
     assert measured("lyapunov(top=2)").sizes["index"] == 2
-    with pytest.raises(GradlabError, match=r"--probe: 'lyapunov\(top=-2\)' is not possible"):
+    with pytest.raises(GradlabError, match=r"probes: 'lyapunov\(top=-2\)' is not possible"):
         measured("lyapunov(top=-2)")

@@ -267,7 +267,7 @@ def test_data_that_unpack_to_more_than_was_declared_stop_there(run):
 
 
 def test_what_there_is_no_memory_for_is_exit_7(run, monkeypatch):
-    monkeypatch.setattr(sweep_results, "_largest", lambda name: 10**9)
+    monkeypatch.setattr(run_contents, "_largest", lambda name: 10**9)
     monkeypatch.setattr(memory, "available_bytes", lambda: 1000)
     with pytest.raises(GradlabError, match="of memory, 1 kB available") as caught:
         sweep_results.read(run)

@@ -101,7 +101,8 @@ def measure(
         seed=seed,
     )
     T = len(jax.tree.leaves(net.xs)[0])
-    extra = Sweep(probe=specs.reader(Sweep, "probe", specs.KEYWORDS)(list(probes))).probe
+    asked = specs.reader(Sweep, "probe", specs.Source(lambda name, setting: "probes"))
+    extra = Sweep(probe=asked(list(probes))).probe
     extras = _extras(extra, net, (objective, seed), bool(result[3].max()))
     name = getattr(step, "__name__", "step")
     cell = "step" if name == "<lambda>" else name

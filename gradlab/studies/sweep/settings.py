@@ -13,10 +13,10 @@ ALWAYS = ("adjoint", "transport", "state_shift")
 """Probes of every sweep."""
 
 
-def probe(text: str) -> str:
+def spelled(text: str) -> str:
     """One probe, `name` or `name(setting=value, ...)`, in its canonical spelling.
 
-    >>> probe("lyapunov( top = 10 )")
+    >>> spelled("lyapunov( top = 10 )")
     'lyapunov(top=10)'
     """
     label = registry.label("probes", text)
@@ -62,7 +62,7 @@ class Sweep:
     ] = "unit"
     probe: Annotated[
         tuple[str, ...],
-        Setting("Measure this as well; may be given again.", members="probes", empty=True, member=probe),
+        Setting("Measure this as well; may be given again.", members="probes", empty=True, member=spelled),
     ] = ()
     """Measured beside adjoint, transport and state_shift."""
 
