@@ -198,20 +198,24 @@ class Trail(NamedTuple):
 
 
 class Remedy(NamedTuple):
-    """What a remedy does, in up to five places of the training; None is neutral."""
+    """What a remedy does, in one or several of seven places of the training; None is neutral."""
 
     cell: Callable[[Any], Any] | None = None
     """A different cell."""
-    start: Callable[[Initializer], Initializer] | None = None
-    """A different start of the recurrent weights."""
+    init: Callable[[Initializer], Initializer] | None = None
+    """A different initialisation of the recurrent weights."""
     adjoint: Callable[[Int[Array, ""], Scaled], Scaled] | None = None
     """A different backward pass: what the step behind lag sends on to it, changed."""
     gradients: Any = None
     """A different update: an `optax.GradientTransformation`."""
     penalty: Callable[[Trail], Scalar] | None = None
     """A different loss: this is added to it, the mean over sequences."""
+    project: Callable[[Any], Any] | None = None
+    """A different place after each update: the cell's parameters, brought back to where they may be."""
+    step: Callable[[Step, Key, Int[Array, ""]], Step] | None = None
+    """A different step, in training only: of the step, a key of the sequence and the number of the step."""
     replaces: str = ""
-    """`cell` or `start` if it puts its own in the place of what was there: two such cannot be combined."""
+    """`cell` or `init` if it puts its own in the place of what was there: two such cannot be combined."""
 
 
 class Setup(NamedTuple):

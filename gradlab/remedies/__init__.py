@@ -1,1 +1,1 @@
-"""Remedies, one file each: `name(*, settings) -> Remedy`, acting in one of the five places where one can."""
+"""Remedies, one file each: `name(*, settings) -> Remedy`, acting in one of the seven places where one can."""

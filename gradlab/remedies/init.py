@@ -13,4 +13,4 @@ def init(*, start: str = "orthogonal") -> Remedy:
     Le, Jaitly, Hinton 2015, A simple way to initialize recurrent networks of rectified linear units.
     """
     chosen = registry.make("initializers", start)
-    return Remedy(start=lambda initializer: chosen, replaces="start")
+    return Remedy(init=lambda initializer: chosen, replaces="init")

@@ -10,9 +10,11 @@ import optax
 from gradlab import registry
 from gradlab.errors import GradlabError, shown
 from gradlab.studies.remedies.settings import NONE
-from gradlab.types import Initializer, Remedy, Trail
+from gradlab.types import Initializer, Remedy, Step, Trail
 
 OPTION = "--remedy"
+TRAINING = ("gradients", "adjoint", "penalty", "project", "step")
+"""Places of a remedy that act while a network is trained."""
 SHORT = {"init": ("start", "initializers"), "cell": ("cell", "cells")}
 """Remedies that go by the value of a setting alone: the setting, and what kind of member it names."""
 
@@ -24,7 +26,7 @@ class Arm(NamedTuple):
     cell: Any
     initializer: Initializer
     remedy: Remedy
-    """Only what acts while training: the cell and the start are replaced already."""
+    """Only what acts while training: the cell and the initialisation are replaced already."""
     closed_form: bool
     """Nothing but the readout is trained, so it is fitted by ridge regression instead."""
 
@@ -50,12 +52,12 @@ def arm(text: str, cell: str, initializer: str) -> Arm:
             chosen = remedy.cell(chosen) if remedy.cell is not None else chosen
         except ValueError as error:
             raise GradlabError(OPTION, f"{part} {error}; {registry.spelling(chosen)} is not one") from error
-        begin = remedy.start(begin) if remedy.start is not None else begin
+        begin = remedy.init(begin) if remedy.init is not None else begin
     acting = _together([remedy for _, remedy in made])
     closed = _untrained(chosen)
     if closed:
         for part, remedy in made:
-            if remedy.gradients is not None or remedy.adjoint is not None or remedy.penalty is not None:
+            if any(getattr(remedy, place) is not None for place in TRAINING):
                 what = "trains its readout in closed form, without a gradient; take one of them away"
                 raise GradlabError(OPTION, f"{part} cannot act on {registry.spelling(chosen)}, which {what}")
     label = "+".join(_label(part) for part in parts) or NONE
@@ -109,7 +111,7 @@ def _label(part: str) -> str:
 
 
 def _no_double(text: str, made: list[tuple[str, Remedy]]) -> None:
-    for what, name in (("cell", "the cell"), ("start", "the start")):
+    for what, name in (("cell", "the cell"), ("init", "the initialisation")):
         both = [part for part, remedy in made if remedy.replaces == what]
         if len(both) > 1:
             raise GradlabError(
@@ -122,11 +124,28 @@ def _together(remedies: list[Remedy]) -> Remedy:
     gradients = [remedy.gradients for remedy in remedies if remedy.gradients is not None]
     penalties = [remedy.penalty for remedy in remedies if remedy.penalty is not None]
     adjoints = [remedy.adjoint for remedy in remedies if remedy.adjoint is not None]
+    projections = [remedy.project for remedy in remedies if remedy.project is not None]
+    steps = [remedy.step for remedy in remedies if remedy.step is not None]
     return Remedy(
         gradients=optax.chain(*gradients) if gradients else None,
         penalty=_sum(penalties) if penalties else None,
         adjoint=_one_after_another(adjoints) if adjoints else None,
+        project=_projected(projections) if projections else None,
+        step=_stepped(steps) if steps else None,
     )
+
+
+def _projected(projections: list[Callable[[Any], Any]]) -> Callable[[Any], Any]:
+    return lambda params: functools.reduce(lambda params, project: project(params), projections, params)
+
+
+def _stepped(changes: list[Callable[[Step, Any, Any], Step]]) -> Callable[[Step, Any, Any], Step]:
+    def change(step: Step, key: Any, t: Any) -> Step:
+        for i, one in enumerate(changes):
+            step = one(step, jax.random.fold_in(key, i), t)
+        return step
+
+    return change
 
 
 def _sum(penalties: list[Callable[[Trail], Any]]) -> Callable[[Trail], Any]:

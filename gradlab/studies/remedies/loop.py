@@ -132,9 +132,9 @@ def start(
     d_in, d_out = setting.task.sizes
     key_cell, key_out, key_data = jax.random.split(key, 3)
     params, state = setting.cell.init(key_cell, d_in, setting.hidden, w_rec, initializer)
-    if setting.remedy.start is not None:
+    if setting.remedy.init is not None:
         params, state = setting.cell.init(
-            key_cell, d_in, setting.hidden, w_rec, setting.remedy.start(initializer)
+            key_cell, d_in, setting.hidden, w_rec, setting.remedy.init(initializer)
         )
     w_out = jax.random.normal(key_out, (d_out, setting.hidden), float) / np.sqrt(setting.hidden)
     weights = jax.tree.map(lambda leaf: leaf.astype(dtype), Weights(params, w_out, jnp.zeros(d_out, float)))
@@ -184,18 +184,23 @@ def outputs(
     example: Example,
     nudges: Tree | None = None,
     share: float = 1.0,
+    key: Key | None = None,
 ) -> tuple[Float[Array, "T O"], Tree]:
     """The readout at every step of one sequence, and the states that the steps start from.
 
     `nudges`, zeros of the states' form, are added to them: the loss's gradient there is the adjoint.
     `share` is what a batch's mean makes of each sequence's loss: a remedy sees the adjoint without it.
+    `key` draws what a remedy's own step needs; without it the step is the cell's, as in every evaluation.
     """
-    send = _sent_back(setting.remedy, share)
+    send, change = _sent_back(setting.remedy, share), setting.remedy.step
 
     def body(state: Tree, given: tuple[Any, Any, Tree]) -> tuple[Tree, tuple[Any, Tree]]:
         x, lag, nudge = given
         before = state if send is None else send(lag, state)
-        state = setting.cell.step(weights.cell, before, x)
+        step = setting.cell.step
+        if change is not None and key is not None:
+            step = change(step, key, example.length - lag + 1)
+        state = step(weights.cell, before, x)
         if nudge is not None:
             state = jax.tree.map(jnp.add, state, nudge)
         return state, (setting.cell.readout(state), before)
@@ -229,27 +234,33 @@ def _sent_back(remedy: Remedy, share: float) -> Callable[[Any, Tree], Tree] | No
     return send
 
 
-def loss(setting: Setting, weights: Weights, state: Tree, examples: Example) -> tuple[Array, Array]:
-    """The mean loss of a batch: with the remedy's penalty, and without."""
+def loss(
+    setting: Setting, weights: Weights, state: Tree, examples: Example, keys: Array | None = None
+) -> tuple[Array, Array]:
+    """The mean loss of a batch: with the remedy's penalty, and without; `keys` as in `outputs`, one each."""
 
-    def alone(weights: Weights, example: Example, nudges: Tree | None, share: float) -> tuple[Array, Tree]:
-        given, before = outputs(setting, weights, state, example, nudges, share)
-        return setting.task.loss(given, example), before
+    def alone(
+        weights: Weights, given: tuple[Example, Key | None], nudges: Tree | None, share: float
+    ) -> tuple[Array, Tree]:
+        example, key = given
+        found, before = outputs(setting, weights, state, example, nudges, share, key)
+        return setting.task.loss(found, example), before
 
     share = 1 / len(examples.xs)
     penalty = setting.remedy.penalty
     if penalty is None:
-        plain = jax.vmap(lambda example: alone(weights, example, None, share)[0])(examples).mean()
+        plain = jax.vmap(lambda given: alone(weights, given, None, share)[0])((examples, keys)).mean()
         return plain, plain
 
-    def both(example: Example) -> tuple[Array, Scalar]:
+    def both(given: tuple[Example, Key | None]) -> tuple[Array, Scalar]:
+        example = given[0]
         zeros = jax.tree.map(lambda leaf: jnp.zeros((len(example.xs), *leaf.shape), leaf.dtype), state)
-        pull = jax.grad(lambda nudges: alone(weights, example, nudges, 1.0), has_aux=True)
+        pull = jax.grad(lambda nudges: alone(weights, given, nudges, 1.0), has_aux=True)
         adjoints, before = pull(zeros)
         trail = Trail(setting.cell, weights.cell, before, example.xs, adjoints, example.length)
-        return alone(weights, example, None, share)[0], penalty(trail)
+        return alone(weights, given, None, share)[0], penalty(trail)
 
-    plain, extra = (jnp.mean(part) for part in jax.vmap(both)(examples))
+    plain, extra = (jnp.mean(part) for part in jax.vmap(both)((examples, keys)))
     return plain + extra, plain
 
 
@@ -257,12 +268,15 @@ def update(setting: Setting, lane: Lane) -> tuple[Lane, dict[str, Array]]:
     """One update; a lane with a number that is not finite stays as it was before, and says so."""
     keys = jax.random.split(jax.random.fold_in(lane.key, lane.updates), setting.batch)
     examples = sample(setting, keys, lane.weights.b_out.dtype)
-    grad = jax.value_and_grad(lambda w: loss(setting, w, lane.state, examples), has_aux=True)
+    noise = None if setting.remedy.step is None else jax.vmap(_noise)(keys)
+    grad = jax.value_and_grad(lambda w: loss(setting, w, lane.state, examples, noise), has_aux=True)
     (_, plain), raw = grad(lane.weights)
     raw = _trained(setting.cell, raw)
     used, remedy = (setting.remedy.gradients or optax.identity()).update(raw, lane.remedy, lane.weights)
     step, optimizer = rule(setting.optimizer).update(used, lane.optimizer, lane.weights)
     weights = jax.tree.map(lambda w, s: w - lane.rate * s, lane.weights, _trained(setting.cell, step))
+    if setting.remedy.project is not None:
+        weights = weights._replace(cell=setting.remedy.project(weights.cell))
     checks = (plain, raw, weights)
     what = jnp.int32(FINE)
     for code, tree in reversed(list(enumerate(checks, start=1))):
@@ -286,6 +300,11 @@ def update(setting: Setting, lane: Lane) -> tuple[Lane, dict[str, Array]]:
         "cosine": cosine,
         "fine": fine,
     }
+
+
+def _noise(key: Key) -> Key:
+    """The stream of a sequence that a remedy's own step draws from."""
+    return jax.random.fold_in(key, 1)
 
 
 def _compared(raw: Tree, used: Tree) -> tuple[list[Array], Array]:

@@ -59,8 +59,11 @@ def test_a_name_that_is_a_start_and_a_cell_is_the_start():
         ("truncate(0)", "k=0 must be at least 1"),
         ("truncate(1.5)", "whole number"),
         ("lstm+gru", "lstm and gru both replace the cell; keep one"),
-        ("orthogonal+clip_norm+identity", "orthogonal and identity both replace the start; keep one"),
-        ("init(orthogonal)+identity", "init(orthogonal) and identity both replace the start"),
+        (
+            "orthogonal+clip_norm+identity",
+            "orthogonal and identity both replace the initialisation; keep one",
+        ),
+        ("init(orthogonal)+identity", "init(orthogonal) and identity both replace the initialisation"),
         ("forget_bias", "forget_bias needs a cell with a setting forget_bias; elman is not one"),
         ("esn+clip_norm", "clip_norm cannot act on esn, which trains its readout in closed form"),
         ("truncate(3)+esn", "truncate(3) cannot act on esn"),

@@ -104,6 +104,7 @@ def test_small_gradients_take_the_steps_of_large_ones(formula, size):
 
 NEUTRAL = "clip_norm(1e30)+clip_value(1e30)+scale_gradient(1.0)+gradient_noise(0.0)+adaptive_clip(1e30)"
 NEUTRAL += "+truncate(9)+clip_adjoint(1e30)+omega(0.0)+gradient_penalty(0.0)+flossing(0.0)"
+NEUTRAL += "+spectral_norm(1e30)+weight_clip(1e30)+zoneout(0.0)+dropout(0.0)"
 
 
 def test_all_remedies_together_in_their_neutral_settings_change_no_number():
