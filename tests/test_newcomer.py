@@ -1,13 +1,11 @@
-"""A cell that is one new file: listed, swept, verified and held to the contract like the others."""
+"""A member that is one new file: found wherever a user would look."""
 
-import inspect
-
-import jax
 import pytest
 
 import gradlab.cells
-from gradlab import registry
-from tests import test_contracts
+import gradlab.plots
+import gradlab.remedies
+from gradlab import registry, testing
 from tests.cli.calling import document
 from tests.cli.calling import gradlab as command
 
@@ -79,16 +77,80 @@ def test_it_is_verified(newcomer):
     assert command("verify", newcomer, "--quiet").code == 0
 
 
-CONTRACT = [
-    name
-    for name, check in vars(test_contracts.TestCell).items()
-    if name.startswith("test_") and "w_rec" not in inspect.signature(check).parameters
-]
-
-
-@pytest.mark.parametrize("name", CONTRACT)
-def test_the_contract_suite_holds_it(newcomer, name):
+@pytest.mark.parametrize("contract", testing.CELL, ids=lambda contract: contract.__name__)
+def test_the_contracts_hold_it(newcomer, contract):
     assert newcomer in registry.names("cells")
-    check = getattr(test_contracts.TestCell(), name)
-    given = {"spec": newcomer, "key": jax.random.key(1), "dtype": test_contracts.DTYPES[0]}
-    check(**{key: given[key] for key in inspect.signature(check).parameters})
+    contract(registry.make("cells", newcomer))
+
+
+PLOT = '''"""How far the gradient falls from lag to lag."""
+
+from matplotlib.figure import Figure
+
+from gradlab.plots import _style
+from gradlab.studies.sweep.results import Run
+
+READS = "sweep"
+NEEDS = ("transport",)
+
+
+def falls(run: Run, *, quantity: str = "transport") -> Figure:
+    """The change of log10 transport from each lag to the next, first network of each cell."""
+    figure, (panel,) = _style.panels(1)
+    for cell in run.norms["cell"].values:
+        values = run.norms[quantity].sel(cell=cell).isel(init=0, w_rec=0, T=-1, seed=0).sel(part="state")
+        panel.plot(values["lag"].values[1:], values.diff("lag").values)
+    return figure
+'''
+
+
+@pytest.fixture
+def plot(tmp_path, monkeypatch):
+    (tmp_path / "falls.py").write_text(PLOT)
+    monkeypatch.setattr(gradlab.plots, "__path__", [*gradlab.plots.__path__, str(tmp_path)])
+    monkeypatch.chdir(tmp_path)
+    return "falls"
+
+
+def test_a_plot_is_listed_swept_reported_and_asked_for(plot, tmp_path):
+    assert "  falls(quantity=transport)" in command("list", "plots").out
+    words = ("--cell", "elman", "--hidden", "3", "--seeds", "2", "-T", "6", "--w-rec", "0.5,1.0")
+    assert command("sweep", *words, "--name", "one", "--quiet").code == 0
+    run = tmp_path / "results" / "one"
+    assert {"falls.svg", "falls.png"} <= {file.name for file in (run / "figures").iterdir()}
+    assert command("report", run).code == 0
+    page = (run / "report.html").read_text()
+    assert "The change of log10 transport from each lag to the next" in page
+    assert command("plot", run, plot, "-o", tmp_path / "asked.svg").code == 0
+    assert gradlab.load(run).plot(plot) is not None
+    (run / "figures" / "falls.png").unlink()
+    assert command("sweep", *words, "--name", "one", "--quiet").code == 0
+    assert (run / "figures" / "falls.png").exists()
+
+
+REMEDY = '''"""Recurrent weights that are halved after every update."""
+
+import jax
+
+from gradlab.types import Remedy
+
+
+def halve(*, by: float = 0.5) -> Remedy:
+    """Multiply every parameter of the cell by a number, after each update.
+
+    w' = by w
+    """
+    return Remedy(project=lambda params: jax.tree.map(lambda leaf: by * leaf, params))
+'''
+
+
+def test_a_remedy_is_listed_trained_and_completed(tmp_path, monkeypatch):
+    (tmp_path / "halve.py").write_text(REMEDY)
+    monkeypatch.setattr(gradlab.remedies, "__path__", [*gradlab.remedies.__path__, str(tmp_path)])
+    monkeypatch.chdir(tmp_path)
+    assert "  halve(by=0.5)" in command("list", "remedies").out
+    budget = ("--hidden", "3", "--updates", "4", "--every", "2", "--judged", "4")
+    budget += ("--lr", "0.01", "--seeds", "2")
+    said = command("remedies", "adding", "-r", "halve(by=0.9)", "-T", "6", *budget, "--json", "--quiet")
+    assert said.code == 0, said.err
+    assert [row["arm"] for row in document(said.out)["data"]] == ["none", "halve(by=0.9)"]

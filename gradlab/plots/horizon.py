@@ -15,8 +15,6 @@ from gradlab.states import FORWARD_NONFINITE, UNDEFINED
 from gradlab.studies.sweep.results import Run, grid
 
 READS = "sweep"
-BY_DEFAULT = False
-"""It is drawn when asked for."""
 NEEDS = ("transport",)
 PANELS = {
     "half_life": ("half-life\n(lag for a factor 2)", HALF),

@@ -1,7 +1,7 @@
 """One sentence under a figure, made from the numbers that the figure shows.
 
-A plot may bring its own: a function `sentence(run) -> str` in its file. The plots that every sweep has are
-spoken for here; of any other, the range of what it shows is said.
+A plot may bring its own: a function `sentence(run) -> str` in its file. Those that compare rows have theirs
+here; of any other, the range of what it shows is said.
 """
 
 import math

@@ -5,12 +5,10 @@ from typing import Any, NamedTuple
 
 from gradlab import registry
 from gradlab.errors import GradlabError, shown
-from gradlab.metrics.profiles import QUANTITIES
 from gradlab.plots._inline import inline
 from gradlab.report.captions import ORDER, caption
 from gradlab.report.sources import Source
 from gradlab.report.words import clean
-from gradlab.studies.remedies.results import TrainingRun
 
 ENLARGED = 1.7
 """CSS pixels for a point of a figure, at the most: its smallest letters are then as large as a caption's."""
@@ -28,7 +26,7 @@ class Picture(NamedTuple):
 
 
 def pictures(source: Source, prefix: str) -> list[Picture]:
-    """The plots that the run's experiment asks for, else every plot that draws what the run holds.
+    """The plots that the run's experiment asks for, else those that a run draws without being asked.
 
     What cannot be drawn becomes a note of the source.
     """
@@ -42,26 +40,14 @@ def pictures(source: Source, prefix: str) -> list[Picture]:
 
 
 def _specs(source: Source) -> list[str]:
+    from gradlab.plots._default import fitting
+
     asked = source.about.get("figures")
     if isinstance(asked, list) and asked:
         return [str(spec) for spec in asked]
-    homes = {name: registry.home("plots", name) for name in registry.names("plots")}
-    kept = [name for name, home in homes.items() if _draws(name, home, source)]
-    return sorted(kept, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
-
-
-def _draws(name: str, home: Any, source: Source) -> bool:
-    """Whether a plot reads such runs, this one holds what it needs, and it has something of its own to say.
-
-    Of what every sweep holds, a report draws the plots that have a sentence; of what was measured besides,
-    each.
-    """
-    spoken = name in ORDER or hasattr(home, "sentence")
-    if isinstance(source.run, TrainingRun):
-        return bool(home.READS == "remedies" and spoken)
-    needs = set(home.NEEDS)
-    own = spoken or bool(needs - set(QUANTITIES))
-    return home.READS == "sweep" and needs <= set(source.run.norms.data_vars) and own
+    return sorted(
+        fitting(source.run), key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name)
+    )
 
 
 def _picture(source: Source, spec: str, prefix: str) -> Picture | None:
