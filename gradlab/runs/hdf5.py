@@ -139,7 +139,10 @@ class File:
             return None  # its values are never read
         else:
             raise _Fault("is of a type that no run holds; numbers and text may be in it")
-        axes = [dimensions.get(int(i)) for i in self._integers(data, "_Netcdf4Coordinates", data.rank)]
+        # h5netcdf before 1.6 gives an array of one axis the axis's own number alone.
+        alone = data.rank == 1 and not h5py.h5a.exists(data, b"_Netcdf4Coordinates")
+        numbers = self._integers(data, "_Netcdf4Dimid" if alone else "_Netcdf4Coordinates", data.rank)
+        axes = [dimensions.get(int(i)) for i in numbers]
         if None in axes or tuple(axis[1] for axis in axes if axis) != data.shape:
             raise _Fault(f"has the shape {data.shape}, and not that of its axes")
         names = tuple(axis[0] for axis in axes if axis)

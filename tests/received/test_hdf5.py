@@ -282,6 +282,20 @@ def test_what_is_written_is_read_as_xarray_reads_it():
     assert found["linear"].dtype == bool
 
 
+def test_so_is_a_file_of_an_older_h5netcdf(tmp_path):
+    """Before 1.6 an array of one axis names it by its number alone."""
+    given = samples.norms(("elman", "lstm"))
+    place = tmp_path / "norms.nc"
+    place.write_bytes(run_contents.netcdf(given))
+    with h5py.File(place, "r+") as file:
+        lone = [name for name, data in file.items() if data.ndim == 1 and "_Netcdf4Coordinates" in data.attrs]
+        for name in lone:
+            del file[name].attrs["_Netcdf4Coordinates"]
+    assert {"cell", "T", "w_rec"} <= set(lone)
+    found = norms.swept(place.read_bytes(), "norms.nc", made_runs.facts(given)["settings"])
+    xr.testing.assert_identical(found, given)
+
+
 def test_so_is_a_file_whose_chunks_do_not_end_where_it_does():
     given = samples.norms(("elman",), (0.5, 0.9, 1.5), (300,), seeds=3)
     encoding = {name: {"zlib": True, "shuffle": True, "chunksizes": (1, 1, 2, 1, 2, *(7, 7, 7)[: v.ndim - 5])}
