@@ -15,6 +15,8 @@ from gradlab import runtime
 MB = 2**20
 IDLE = 350 * MB
 """Python, JAX and the libraries that write and draw."""
+SEQUENCE = 5 * MB
+"""A sequence of a batch, at most: measured with 32 of 200 steps."""
 SECOND_CELL, THIRD_CELL, MORE_CELLS = 85 * MB, 60 * MB, 8 * MB
 """Of several cells two programs are there at once, and the libraries that write are loaded between them."""
 LESSON = 280 * MB

@@ -84,6 +84,7 @@ def _peak(sweep: Sweep, need: dict[str, _Bytes], compiling: int) -> int:
     """The most at any time: while the last program is compiled, while one runs, or while tables are made."""
     cells = len(need)
     libraries = costs.IDLE + costs.PROBE * len(sweep.probe) + costs.SECOND_CELL * (cells > 1)
+    libraries += costs.SEQUENCE * (sweep.batch - 1)
     libraries += costs.THIRD_CELL * (cells > 2) + costs.MORE_CELLS * max(0, cells - 3)
     stored = sum(one.stored for one in need.values())
     drawn = sum(one.drawn for one in need.values())
