@@ -322,14 +322,6 @@ def integers(option: str, text: str) -> tuple[int, ...]:
     return tuple(int(value) for part in _parts(option, text) for value in _range(option, part, int))
 
 
-def specs(kind: str, texts: list[str]) -> tuple[str, ...]:
-    """Members, each `name` or `name(setting=value, ...)`, in their canonical spelling; parted by commas."""
-    parts = [part for text in texts for part in registry.outside_brackets(text)]
-    if not parts or not all(parts):
-        raise GradlabError(registry.KINDS[kind], "is empty; name at least one")
-    return tuple(registry.label(kind, part) for part in parts)
-
-
 def _parts(option: str, text: str) -> list[str]:
     parts = [part.strip() for part in text.split(",")]
     if not all(parts):
