@@ -48,7 +48,7 @@ class Run:
     ) -> None:
         self.stored = stored
         """The run as its study has it."""
-        self.folder = folder
+        self.folder = None if folder is None else folder.absolute()
         """Where it is kept; None in memory alone."""
         self.experiment = experiment
         """What it was made for, if it was made for an experiment."""
@@ -117,9 +117,8 @@ class Run:
         from gradlab.report import page, sources, writing
 
         if self.folder is None:
-            source = sources.of(
-                self._named(), Path(path).stem, self.check() if self.about.get("claims") else []
-            )
+            judged = self.check() if self.about.get("claims") else []
+            source = sources.of(self._named(), Path(path).stem, judged)
         else:
             source = sources.read(self.folder)
         place = writing.place([source], Path(path))

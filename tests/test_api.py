@@ -62,6 +62,7 @@ def test_a_sweep_in_memory_writes_nothing_and_is_kept_as_the_command_keeps_it(sw
     gradlab.sweep(**SWEEP, quiet=True, folder="results/three")
     same(tmp_path / "results/one", tmp_path / "results/three")
     loaded = gradlab.load("results/one")
+    assert loaded.folder == tmp_path / "results/one"  # wherever it is looked for later
     xr.testing.assert_identical(loaded.norms, swept.norms)
     pd.testing.assert_frame_equal(loaded.table(), swept.table())
     assert loaded.verdict == swept.verdict
