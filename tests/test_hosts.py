@@ -189,4 +189,6 @@ def test_no_main_command_warns(tmp_path):
         ("list",),
     ):
         said = finished(*words, env=strict)
-        assert (said.code, said.err) == (0, ""), words
+        # Only `verify` has something to say there: what it will take.
+        others = [line for line in said.err.splitlines() if not line.startswith("checking elman: about ")]
+        assert (said.code, others) == (0, []), words
