@@ -7,6 +7,11 @@ import jax
 from jaxtyping import Array, Float
 
 
+def is_recurrent(path: tuple[Any, ...]) -> bool:
+    """Whether a leaf of the parameters at this path is called `w_rec`."""
+    return any(getattr(part, "name", getattr(part, "key", None)) == "w_rec" for part in path)
+
+
 def each(change: Callable[[Float[Array, "n n"]], Float[Array, "n n"]]) -> Callable[[Any], Any]:
     """A projection of a cell's parameters that changes each recurrent matrix alone.
 
@@ -18,8 +23,7 @@ def each(change: Callable[[Float[Array, "n n"]], Float[Array, "n n"]]) -> Callab
 
         def one(path: tuple[Any, ...], leaf: Array) -> Array:
             nonlocal found
-            named = any(getattr(part, "name", getattr(part, "key", None)) == "w_rec" for part in path)
-            if not named or leaf.ndim < 2 or leaf.shape[-1] != leaf.shape[-2]:
+            if not is_recurrent(path) or leaf.ndim < 2 or leaf.shape[-1] != leaf.shape[-2]:
                 return leaf
             found = True
             matrices = leaf.reshape(-1, *leaf.shape[-2:])

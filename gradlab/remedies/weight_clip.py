@@ -1,9 +1,12 @@
 """A bound on every recurrent weight."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
+from jax import Array
 
-from gradlab.remedies import _checks
+from gradlab.remedies import _checks, _matrices
 from gradlab.types import Remedy
 
 
@@ -17,10 +20,9 @@ def weight_clip(*, limit: float = 1.0) -> Remedy:
     """
     _checks.positive("limit", limit)
 
-    def clip(params: object) -> object:
-        def one(path: tuple[object, ...], leaf: jax.Array) -> jax.Array:
-            named = any(getattr(part, "name", getattr(part, "key", None)) == "w_rec" for part in path)
-            return jnp.clip(leaf, -limit, limit) if named else leaf
+    def clip(params: Any) -> Any:
+        def one(path: tuple[Any, ...], leaf: Array) -> Array:
+            return jnp.clip(leaf, -limit, limit) if _matrices.is_recurrent(path) else leaf
 
         return jax.tree_util.tree_map_with_path(one, params)
 
