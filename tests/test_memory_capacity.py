@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gradlab import registry
-from tests.test_contracts import orthogonal
+from gradlab.testing import orthogonal
 
 N, WASHED, USED, DELAYS = 8, 200, 6000, 80
 ESN = "esn(leak=1.0, density=1.0)"

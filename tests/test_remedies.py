@@ -11,9 +11,10 @@ from gradlab import registry
 from gradlab.errors import GradlabError
 from gradlab.recurrence.unroll import rescale
 from gradlab.studies.remedies import arms, loop
+from gradlab.testing import gaussian, shapes
 from gradlab.types import Remedy, Trail
 from tests.remedies.training import Follow, lane, remedy, setting, tree
-from tests.test_contracts import DTYPES, gaussian, shapes, specs
+from tests.test_contracts import DTYPES, specs
 
 SPECS = specs("remedies")
 PLACES = ("cell", "init", "adjoint", "gradients", "penalty", "project", "step")

@@ -5,14 +5,13 @@ import pytest
 from flax import linen
 from mpmath import mp, mpf
 
-from gradlab import registry
+from gradlab import registry, testing
 from gradlab.cells.layer_norm import LayerNorm
 from gradlab.initializers.orthogonal import orthogonal
 from tests import exact
-from tests import test_contracts as contracts
 from tests.cells import foreign
 
-NESTED = ["layer_norm(cell=lru)"]
+NESTED = "layer_norm(cell=lru)"
 
 
 def elman(params, state, x):
@@ -137,13 +136,14 @@ def test_it_takes_the_gain_out_of_a_linear_cell(key):
     np.testing.assert_allclose(*jacobians, rtol=0, atol=1e-11)
 
 
-@pytest.mark.parametrize("spec", NESTED)
-def test_contract_of_cells_other_than_the_default(spec, key):
-    suite = contracts.TestCell()
-    suite.test_w_rec_is_the_gain(spec, key)
-    suite.test_gradient_reaches_every_parameter(spec, key)
-    suite.test_settings_round_trip(spec)
-    suite.test_declared_names_exist(spec, key)
+@pytest.mark.parametrize("check", testing.cell_checks(NESTED), ids=repr)
+def test_a_cell_other_than_the_default_keeps_its_contract(check):
+    check()
+
+
+def test_settings_of_a_cell_other_than_the_default_round_trip():
+    assert registry.label("cells", NESTED) == NESTED
+    assert registry.make("cells", NESTED) == registry.make("cells", registry.label("cells", NESTED))
 
 
 def test_settings_out_of_range():

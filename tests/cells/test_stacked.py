@@ -4,16 +4,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gradlab import registry
+from gradlab import registry, testing
 from gradlab.cells.stacked import Stacked
 from gradlab.errors import GradlabError
 from gradlab.initializers.orthogonal import orthogonal
 from tests import exact
-from tests import test_contracts as contracts
 from tests.cells import foreign
 from tests.probes import networks
 
-NESTED = ["stacked(cell=layer_norm(cell=lstm))"]
+NESTED = "stacked(cell=layer_norm(cell=lstm))"
 
 
 def elman(params, state, x):
@@ -120,17 +119,18 @@ def test_openings_are_each_layer_s_own():
 def test_parts_are_named_by_layer(key):
     cell = Stacked("lstm", 2)
     _, state = cell.init(key, 2, 3, 1.0, orthogonal)
-    assert list(contracts.named(state)) == ["0/h", "0/c", "1/h", "1/c"]
+    assert list(testing.named(state)) == ["0/h", "0/c", "1/h", "1/c"]
     assert cell.memory == "1/c"
 
 
-@pytest.mark.parametrize("spec", NESTED)
-def test_contract_of_cells_other_than_the_default(spec, key):
-    suite = contracts.TestCell()
-    suite.test_w_rec_is_the_gain(spec, key)
-    suite.test_gradient_reaches_every_parameter(spec, key)
-    suite.test_settings_round_trip(spec)
-    suite.test_declared_names_exist(spec, key)
+@pytest.mark.parametrize("check", testing.cell_checks(NESTED), ids=repr)
+def test_a_cell_other_than_the_default_keeps_its_contract(check):
+    check()
+
+
+def test_settings_of_a_cell_other_than_the_default_round_trip():
+    assert registry.label("cells", NESTED) == NESTED
+    assert registry.make("cells", NESTED) == registry.make("cells", registry.label("cells", NESTED))
 
 
 def test_the_inner_spelling_is_canonical():

@@ -4,7 +4,7 @@ import pytest
 from gradlab.errors import GradlabError
 from gradlab.remedies.chrono import chrono
 from gradlab.studies.remedies import arms
-from tests.test_contracts import gaussian
+from gradlab.testing import gaussian
 
 
 def test_time_scales_are_uniform_up_to_the_longest(key):

@@ -9,6 +9,7 @@ from gradlab.probes.adjoint import adjoint
 from gradlab.recurrence.objectives import objective
 from gradlab.recurrence.unroll import log10_norm, norms
 from gradlab.remedies.clip_adjoint import clip_adjoint
+from gradlab.testing import network, orthogonal
 from gradlab.types import Scaled, Setup
 from tests.remedies.training import (
     Follow,
@@ -19,7 +20,6 @@ from tests.remedies.training import (
     lane,
     setting,
 )
-from tests.test_contracts import network, orthogonal
 
 
 def length(scaled):

@@ -7,6 +7,7 @@ from gradlab.cells.elman import Elman
 from gradlab.probes.lyapunov import lyapunov
 from gradlab.recurrence.objectives import objective
 from gradlab.remedies.flossing import flossing
+from gradlab.testing import orthogonal
 from gradlab.types import Setup, Trail
 from tests.remedies.training import (
     Follow,
@@ -20,7 +21,6 @@ from tests.remedies.training import (
     slope,
     trails,
 )
-from tests.test_contracts import orthogonal
 
 
 def exponents(params, before, xs, count):

@@ -5,7 +5,7 @@ import pytest
 from gradlab.errors import GradlabError
 from gradlab.remedies.forget_bias import forget_bias
 from gradlab.studies.remedies import arms
-from tests.test_contracts import gaussian
+from gradlab.testing import gaussian
 
 
 @pytest.mark.parametrize("bias", [0.0, 2.5])

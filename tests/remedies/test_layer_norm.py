@@ -4,7 +4,7 @@ import numpy as np
 
 from gradlab import registry
 from gradlab.studies.remedies import arms
-from tests.test_contracts import gaussian
+from gradlab.testing import gaussian
 
 
 def test_the_hidden_state_is_normalised_at_every_step(key):

@@ -5,8 +5,8 @@ import scipy.linalg
 
 from gradlab import registry
 from gradlab.studies.remedies import loop
+from gradlab.testing import gaussian
 from tests.remedies.training import lane, remedy, setting
-from tests.test_contracts import gaussian
 
 
 @pytest.mark.parametrize("cell", ["elman", "lstm", "stacked(cell=gru)"])

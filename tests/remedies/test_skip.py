@@ -5,7 +5,7 @@ import pytest
 
 from gradlab.remedies.skip import skip
 from gradlab.studies.remedies import arms
-from tests.test_contracts import gaussian
+from gradlab.testing import gaussian
 
 
 def test_each_step_sees_the_state_k_steps_back(key):

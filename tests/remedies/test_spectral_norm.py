@@ -5,8 +5,8 @@ import pytest
 from gradlab import registry
 from gradlab.errors import GradlabError
 from gradlab.studies.remedies import arms, loop
+from gradlab.testing import gaussian
 from tests.remedies.training import lane, remedy, setting
-from tests.test_contracts import gaussian
 
 
 @pytest.mark.parametrize("limit", [0.3, 1.0, 50.0])

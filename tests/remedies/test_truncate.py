@@ -7,6 +7,7 @@ from gradlab import registry
 from gradlab.probes.adjoint import adjoint
 from gradlab.recurrence.objectives import objective
 from gradlab.recurrence.unroll import log10_norm
+from gradlab.testing import network
 from gradlab.types import Setup
 from tests.remedies.training import (
     Follow,
@@ -18,7 +19,6 @@ from tests.remedies.training import (
     remedy,
     setting,
 )
-from tests.test_contracts import network
 
 
 @pytest.mark.parametrize("cell", ["elman", "lstm", "residual(skip=3)", "stacked(cell=minimal)"])

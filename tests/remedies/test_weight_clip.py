@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from gradlab import registry
+from gradlab.testing import gaussian
 from tests.remedies.training import remedy
-from tests.test_contracts import gaussian
 
 
 @pytest.mark.parametrize("cell", ["elman", "lstm", "indrnn"])

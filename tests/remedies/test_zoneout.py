@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from gradlab import registry
+from gradlab.testing import gaussian
 from tests.remedies.training import remedy
-from tests.test_contracts import gaussian
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from gradlab import registry
 from gradlab.cells.elman import Elman, Params, State
 from gradlab.recurrence.unroll import rescale
 from gradlab.studies.remedies import loop
+from gradlab.testing import gaussian
 from gradlab.types import Example, Remedy, Task, Trail
-from tests.test_contracts import gaussian
 
 
 @dataclasses.dataclass(frozen=True)
