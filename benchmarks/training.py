@@ -38,7 +38,7 @@ def networks(spec: str, updates: int) -> tuple[Callable[[], Any], Arrays, np.nda
     from gradlab.types import Remedy
 
     task, cell = registry.make("tasks", "adding"), registry.make("cells", spec)
-    setting = loop.Setting(task, cell, Remedy(), T, N, B, "sgd", every=updates, judged=1)
+    setting = loop.Setting(task, cell, Remedy(), T, N, B, "sgd", eval_every=updates, eval_size=1)
     keys = jax.random.split(jax.random.key(0), LANES)
     make = lambda key: loop.start(
         setting, registry.make("initializers", "gaussian"), 1.0, RATE, key, jnp.float32

@@ -139,8 +139,8 @@ def comparison(rng):
         "updates": 400,
         "batch": 20,
         "optimizer": "adam",
-        "judged": 50,
-        "rates": [0.01, 0.001][: rng.choice([1, 2])],
+        "eval_size": 50,
+        "lr": [0.01, 0.001][: rng.choice([1, 2])],
         "tuning": int(rng.choice([1, 2])),
         "match": bool(rng.random() > 0.5),
     }
@@ -161,7 +161,7 @@ def _networks(rng, arm, T, w, seeds, chance, mood, fitted):
         solved = not broken and rng.random() < solves
         at_once = broken and rng.random() < 0.5
         row = {"arm": arm, "cell": arm.partition("(")[0], "T": T, "w_rec": w, "seed": seed, "hidden": 8}
-        row |= {"parameters": 100 + 7 * len(arm), "rate": 0.01}
+        row |= {"parameters": 100 + 7 * len(arm), "lr": 0.01}
         row |= {"solved_at": int(rng.choice([100, 200, 300])) * solved, "broken_at": 150 * broken}
         row |= {"broken_what": str(rng.choice(["loss", "gradient"])) if broken else ""}
         row |= {"loss": math.nan if at_once else middle * math.exp(spread * rng.normal()), "error": 0.5}

@@ -30,10 +30,18 @@ WORDS = (
     "--seeds",
     "3",
 )
-TRAIN = {"remedies": ["clip_norm"], "T": 8, "hidden": 4, "updates": 20, "every": 10, "seeds": 2, "tuning": 1}
+TRAIN = {
+    "remedies": ["clip_norm"],
+    "T": 8,
+    "hidden": 4,
+    "updates": 20,
+    "eval_every": 10,
+    "seeds": 2,
+    "tuning": 1,
+}
 TRAINED = (
     *("remedies", "adding", "-r", "clip_norm", "-T", "8", "--hidden", "4", "--updates", "20"),
-    *("--every", "10", "--seeds", "2", "--tuning", "1"),
+    *("--eval-every", "10", "--seeds", "2", "--tuning", "1"),
 )
 
 
@@ -125,7 +133,7 @@ def test_a_run_says_what_it_measured(swept, tmp_path):
         (lambda: gradlab.train("addding"), "task", "did you mean adding?"),
         (lambda: gradlab.train("adding", T=1), "T", "the least T is 2"),
         (lambda: gradlab.train("adding", remedies="clip_nrm"), "remedies", "did you mean clip_norm?"),
-        (lambda: gradlab.train("adding", rates=0), "rates", "must be positive"),
+        (lambda: gradlab.train("adding", lr=0), "lr", "must be positive"),
         (lambda: gradlab.train("adding", optimizer="adm"), "optimizer", "did you mean adam?"),
         (lambda: gradlab.run("bordr"), "EXPERIMENT", "did you mean border?"),
         (lambda: gradlab.load("nowhere"), "nowhere", "no such folder"),

@@ -48,7 +48,7 @@ TRAIN = (
     6,
     "--updates",
     20,
-    "--every",
+    "--eval-every",
     10,
 )
 

@@ -63,7 +63,7 @@ def swept(tmp_path_factory):
 def trained(tmp_path_factory):
     """A comparison of remedies."""
     out = tmp_path_factory.mktemp("trained")
-    words = ("-T", "4", "-N", "2", "--batch", "2", "--updates", "4", "--every", "2", "--judged", "4")
+    words = ("-T", "4", "-N", "2", "--batch", "2", "--updates", "4", "--eval-every", "2", "--eval-size", "4")
     arms = ("-r", "clip_norm(1.0)+orthogonal", "--lr", "0.01", "--seeds", "2", "--tuning", "1")
     table = went("remedies", "adding", *words, *arms, "--out", out, "--name", "run", "--quiet")
     return SimpleNamespace(folder=out / "run", table=table)

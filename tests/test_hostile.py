@@ -119,7 +119,7 @@ ELSEWHERE = {
     60: ("runs/test_shards.py", "test_ten_thousand_damages_of_several_bytes_are_noticed"),
     61: ("runs/test_store.py", "test_a_damaged_beginning_is_refused_until_it_is_given_up"),
     63: ("studies/sweep/test_results.py", "test_what_is_no_run_is_said_in_one_line"),
-    64: ("studies/sweep/test_results.py", "gradlab.run/2 is newer than gradlab.run/1"),
+    64: ("studies/sweep/test_results.py", "gradlab.run/3 is newer than gradlab.run/2"),
     65: ("runs/test_shards.py", "test_what_could_not_be_read_back_is_not_stored"),
     66: ("runs/test_shards.py", "test_a_forged_head_is_a_value_error_whatever_it_says"),
     68: ("findings/test_compare.py", "test_nothing_in_common_is_exit_4"),

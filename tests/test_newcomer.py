@@ -149,7 +149,7 @@ def test_a_remedy_is_listed_trained_and_completed(tmp_path, monkeypatch):
     monkeypatch.setattr(gradlab.remedies, "__path__", [*gradlab.remedies.__path__, str(tmp_path)])
     monkeypatch.chdir(tmp_path)
     assert "  halve(by=0.5)" in command("list", "remedies").out
-    budget = ("--hidden", "3", "--updates", "4", "--every", "2", "--judged", "4")
+    budget = ("--hidden", "3", "--updates", "4", "--eval-every", "2", "--eval-size", "4")
     budget += ("--lr", "0.01", "--seeds", "2")
     said = command("remedies", "adding", "-r", "halve(by=0.9)", "-T", "6", *budget, "--json", "--quiet")
     assert said.code == 0, said.err

@@ -79,7 +79,7 @@ class TestSweep:
 
 
 class TestTrials:
-    TINY = Training("adding", ("none", "lstm"), T=(8,), hidden=4, updates=20, every=10, seeds=2)
+    TINY = Training("adding", ("none", "lstm"), T=(8,), hidden=4, updates=20, eval_every=10, seeds=2)
 
     def test_counts_are_those_of_what_is_trained(self):
         counts = remedies_plan.plan(self.TINY).counts
@@ -95,7 +95,7 @@ class TestTrials:
             {"batch": 200},
             {"seeds": 40},
             {"remedies": ("none", "lstm", "gru")},
-            {"judged": 5000},
+            {"eval_size": 5000},
         ],
     )
     def test_more_of_anything_takes_longer_and_no_less_memory(self, changed):
@@ -106,7 +106,7 @@ class TestTrials:
 
     @pytest.mark.slow
     def test_the_trials_credit_their_pieces(self):
-        one = dataclasses.replace(self.TINY, remedies=("none",), updates=10, judged=8)
+        one = dataclasses.replace(self.TINY, remedies=("none",), updates=10, eval_size=8)
         planned, told = remedies_plan.plan(one), {}
         list(remedies_compute.run(one, lambda news: told.update({news.piece: news.share})))
         assert set(told) <= set(planned.pieces)

@@ -34,7 +34,7 @@ class DelayLine(Cell):
 def error(cell, hidden, task="narma10", updates=10, T=400):
     """NRMSE on fresh sequences, the median over networks, after `20 updates T` steps of fitting."""
     made = registry.make("cells", cell) if isinstance(cell, str) else cell
-    setting = loop.Setting(registry.make("tasks", task), made, Remedy(), T, hidden, 20, judged=100)
+    setting = loop.Setting(registry.make("tasks", task), made, Remedy(), T, hidden, 20, eval_size=100)
     start = registry.make("initializers", "gaussian")
     begin = lambda key: loop.start(setting, start, 0.9, 0.1, key, jnp.float64)
     lanes = [begin(jax.random.key(seed)) for seed in range(SEEDS)]

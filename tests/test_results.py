@@ -73,4 +73,4 @@ def test_what_learnt_to_add_is_not_said_to_have_done_nothing():
 def test_a_reservoir_has_no_learning_rate():
     rows = results.read(RESULTS / "esn").outcomes()
     assert all(row.closed_form for row in rows)
-    assert np.isnan([row.rate for row in rows]).all()
+    assert np.isnan([row.lr for row in rows]).all()

@@ -508,8 +508,8 @@ def hold_footer(run, rows):
     settings, outcomes = run.about["settings"], run.outcomes()
     text = " ".join(_remedies._caption(run, outcomes, 10_000)).strip()
     fitted = [row.fitted for row in rows.values()]
-    rate = re.search(r"; rate: (.*?)\. updates: ", text)[1]
-    given = ", ".join(f"{r:g}" for r in settings["rates"])
+    rate = re.search(r"; lr: (.*?)\. updates: ", text)[1]
+    given = ", ".join(f"{r:g}" for r in settings["lr"])
     if all(fitted):
         assert rate == "none, readout fitted in closed form"
     else:
@@ -517,7 +517,7 @@ def hold_footer(run, rows):
         seeds = "1 seed that is" if settings["tuning"] == 1 else f"{settings['tuning']} seeds that are"
         many = f"chosen from {given} on {seeds} not judged"
         tail = " (-: readout fitted in closed form)" if any(fitted) else ""
-        assert rate == (one if len(settings["rates"]) == 1 else many) + tail
+        assert rate == (one if len(settings["lr"]) == 1 else many) + tail
     known = {row.T: row.chance for row in rows.values() if not math.isnan(row.chance)}
     chance = re.search(r" Chance loss (.*)\.$", text)
     assert bool(chance) == bool(known)
@@ -528,7 +528,7 @@ def hold_footer(run, rows):
     elif chance:
         assert is_printed(chance[1], next(iter(known.values())))
     counts = sorted(set(run.table["parameters"]))
-    units = re.search(r"; (N chosen .*?|equal N.*?); rate: ", text)[1]
+    units = re.search(r"; (N chosen .*?|equal N.*?); lr: ", text)[1]
     numbers = [int(n) for n in re.findall(r"\d+", units)]
     assert ("chosen" in units) == settings["match"]
     if settings["match"] or len(counts) > 1:
@@ -553,7 +553,7 @@ def hold_table(run, rows):
     assert [value is None for value in shown] == [row.fitted for row in rows.values()]
     meaning = table.columns[column].meaning
     assert ("closed form" in meaning) == any(row.fitted for row in rows.values())
-    tuned = not all(row.fitted for row in rows.values()) and len(run.about["settings"]["rates"]) > 1
+    tuned = not all(row.fitted for row in rows.values()) and len(run.about["settings"]["lr"]) > 1
     assert ("chosen on seeds" in meaning) == tuned
     assert table.caption.startswith(">T: the horizon lies beyond the sequence.")
 

@@ -163,6 +163,10 @@ def _usage(error: Any) -> tuple[str, str]:
     name = getattr(error, "option_name", None) or getattr(getattr(error, "param", None), "opts", [None])[0]
     near = getattr(error, "possibilities", None) or ()
     if type(error).__name__ == "NoSuchOption":
+        from gradlab.runs import former
+
+        now = {f"--{was}": f"--{name.replace('_', '-')}" for name, was in former.SETTINGS.items()}
+        near = [now[str(name)]] if name in now else near
         hint = f"did you mean {near[0]}?" if near else "see --help"
         return str(name), f"no such option; {hint}"
     context = getattr(error, "ctx", None)

@@ -8,14 +8,16 @@ import dataclasses
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import AliasChoices, Field
 
 from gradlab import registry, specs
 from gradlab.errors import GradlabError, shown
 from gradlab.experiments.toml import parsed
 from gradlab.findings import claims
 from gradlab.findings.claims import Claim
-from gradlab.runs import strict
+from gradlab.runs import former, strict
 from gradlab.runs.strict import Fault, fault
 from gradlab.studies.remedies.settings import Training
 from gradlab.studies.sweep.settings import Sweep
@@ -143,8 +145,7 @@ def _asked(
 ) -> tuple[Sweep | Training | None, list[Fault]]:
     """The settings made of their values; each is tried alone first, so that every fault is found."""
     kind = KINDS[command]
-    own = raw.get("ci", {}) if size == "ci" else {}
-    place = {key: f"ci.{key}" if key in own else f"{command}.{key}" for key in (*values, "remedies")}
+    place = {key: _place(raw, command, size, key) for key in (*values, "remedies")}
     must = {key: values[key] for key in ("task",) if key in values}
     faults = []
     for key, value in values.items():
@@ -167,6 +168,16 @@ def _asked(
                 faults.append(Fault(f"{place['remedies']}[{i}]", error.what))
         asked = dataclasses.replace(asked, remedies=tuple(labels))
     return asked, faults
+
+
+def _place(raw: dict[str, Any], command: str, size: Size, key: str) -> str:
+    """Where a file says a setting, under the name that it has there."""
+    names = (key, former.SETTINGS.get(key, key))
+    for table in ("ci", command) if size == "ci" else (command,):
+        found = [name for name in names if name in raw.get(table, {})]
+        if found:
+            return f"{table}.{found[0]}"
+    return f"{command}.{key}"
 
 
 KINDS: dict[str, Any] = {"sweep": Sweep, "remedies": Training}
@@ -192,7 +203,8 @@ def _table(command: str, *, whole: bool) -> type[strict.Strict]:
     for field in dataclasses.fields(kind):
         must = whole and field.default is field.default_factory is dataclasses.MISSING
         read = strict.reader(specs.reader(kind, field.name, specs.KEYS))
-        fields[field.name] = (read, ... if must else None)
+        written = AliasChoices(field.name, former.SETTINGS.get(field.name, field.name))
+        fields[field.name] = (Annotated[read, Field(validation_alias=written)], ... if must else None)
     return strict.model(command, fields)
 
 

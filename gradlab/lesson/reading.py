@@ -99,7 +99,7 @@ def starts(text: str) -> NDArray[np.bool_]:
 @functools.cache
 def _training(setting: loop.Setting) -> Any:
     body = lambda _, lane: loop.update(setting, lane)[0]
-    return jax.jit(lambda lane: jax.lax.fori_loop(0, setting.every, body, lane))
+    return jax.jit(lambda lane: jax.lax.fori_loop(0, setting.eval_every, body, lane))
 
 
 @functools.cache

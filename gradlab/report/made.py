@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from gradlab.report.words import clean
 from gradlab.runs import manifest
 
-_OPTIONS = {"T": "-T", "remedies": "--remedy", "rates": "--lr"}
+_OPTIONS = {"T": "-T", "remedies": "--remedy"}
 _OFF = {"match": "--no-match"}
 _AGAIN = ("cell", "init", "probe", "remedies")
 """Options that are given once a value; other lists are written with commas."""

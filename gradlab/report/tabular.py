@@ -71,7 +71,7 @@ def of(source: Source) -> list[Table]:
     run = source.run
     if isinstance(run, TrainingRun):
         rows = run.outcomes()
-        return [_outcomes(rows, source.settings.get("rates"))]
+        return [_outcomes(rows, source.settings.get("lr"))]
     rows_ = results.groups(run)
     return [_regimes(rows_), *([_borders(run)] if run.norms.sizes["w_rec"] > 1 else [])]
 
@@ -184,7 +184,7 @@ def _outcomes(rows: list[Outcome], rates: Any = None) -> Table:
         [
             _text(row.arm),
             _text(row.cell),
-            *[_number(x) for x in (row.T, row.w_rec, row.hidden, row.parameters, row.rate)],
+            *[_number(x) for x in (row.T, row.w_rec, row.hidden, row.parameters, row.lr)],
             *[_number(x) for x in (row.solved.successes, row.solved.of)],
             *[_number(round(x, 9), 2) for x in (row.solved.low, row.solved.high)],
             *[_number(x, 3) for x in (row.updates, row.loss, row.diverged, row.clipped)],

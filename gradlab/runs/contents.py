@@ -10,14 +10,12 @@ import numpy as np
 
 from gradlab import memory
 from gradlab.errors import GradlabError
-from gradlab.runs import csv_tables, files, hdf5, manifest
+from gradlab.runs import csv_tables, files, former, hdf5, manifest
 from gradlab.runs.files import replace, storage
 
 if TYPE_CHECKING:
     import pandas
     import xarray
-
-SCHEMA = "gradlab.run/1"
 
 
 def write(folder: Path, about: dict[str, Any], contents: dict[str, bytes]) -> list[Path]:
@@ -26,7 +24,7 @@ def write(folder: Path, about: dict[str, Any], contents: dict[str, bytes]) -> li
     Each appears whole or not at all. Raises `GradlabError` with `Exit.STORAGE` if the file system refuses.
     """
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
-    about = about | {"schema": SCHEMA, "files": digests}
+    about = about | {"schema": former.SCHEMA, "files": digests}
     contents = dict(contents)
     contents["run.json"] = (json.dumps(about, allow_nan=False, sort_keys=True, indent=1) + "\n").encode()
     with storage(folder):

@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
+from gradlab import __version__
 from gradlab.errors import GradlabError, shown
-from gradlab.runs import documents, files, strict
+from gradlab.runs import documents, files, former, strict
+from gradlab.runs.former import SCHEMA
 
-SCHEMA = "gradlab.run/1"
 LARGEST = 64 * 10**6
 """Bytes of a `run.json` or `begun.json`."""
 LONGEST = 2**31 - 1
@@ -89,9 +90,9 @@ class Training(strict.Strict):
     hidden: Count
     batch: Count
     updates: Count
-    every: Count
-    judged: Count
-    rates: Annotated[list[Annotated[float, Field(gt=0, allow_inf_nan=False)]], Field(min_length=1)]
+    eval_every: Count
+    eval_size: Count
+    lr: Annotated[list[Annotated[float, Field(gt=0, allow_inf_nan=False)]], Field(min_length=1)]
     tuning: Count
     seeds: Count
     seed: Seed
@@ -168,11 +169,11 @@ def read(folder: Path) -> dict[str, Any]:
 
 def _checked(place: Path, raw: Any) -> dict[str, Any]:
     schema = raw.get("schema") if isinstance(raw, dict) else None
-    number = re.fullmatch(r"gradlab\.run/(\d{1,9})", str(schema), re.ASCII)
-    if number and int(number[1]) > 1:
+    number, newest = former.version(schema), former.version(SCHEMA) or 0
+    if number is not None and number > newest:
         what = f"{schema} is newer than {SCHEMA}, which this gradlab reads; upgrade gradlab"
         raise GradlabError(f"{place}:schema", what)
-    if schema != SCHEMA:
+    if not number:
         what = f"{shown(schema)} is not {SCHEMA}; name a folder that gradlab has written"
         raise GradlabError(f"{place}:schema", what)
     kinds: dict[str, type[_Run]] = {"sweep": _Swept, "remedies": _Trained}
@@ -180,10 +181,11 @@ def _checked(place: Path, raw: Any) -> dict[str, Any]:
     if kind is None:
         what = f"{shown(raw['command'])} is no command that makes runs: sweep or remedies"
         raise GradlabError(f"{place}:command", what)
+    raw = _renamed(raw)
     about = {key: value for key, value in raw.items() if key != "schema"}
     _, faults = strict.read(kind, about, "")
     if faults:
-        raise strict.refusal(str(place), faults[:1])
+        raise strict.refusal(str(place), [faults[0]._replace(what=faults[0].what + _written_by(raw))])
     if raw["failed"] > raw["points"]:
         raise GradlabError(f"{place}:failed", f"{raw['failed']} is more than the {raw['points']} points")
     return dict(raw)
@@ -208,7 +210,24 @@ def begun(folder: Path) -> dict[str, Any]:
     _, faults = strict.read(model, raw, "")
     if faults:
         raise strict.refusal(str(place), faults[:1])
-    return dict(raw)
+    return _renamed(raw)
+
+
+def _written_by(raw: dict[str, Any]) -> str:
+    """The version that wrote a run, if it is another one, and what to do then."""
+    versions = raw.get("versions")
+    wrote = versions.get("gradlab") if isinstance(versions, dict) else None
+    if not isinstance(wrote, str) or wrote == __version__:
+        return ""
+    return f"; gradlab {shown(wrote)} wrote it: read it with that version, or run the command again"
+
+
+def _renamed(raw: dict[str, Any]) -> dict[str, Any]:
+    """A document whose settings go by today's names."""
+    settings = raw.get("settings")
+    if not isinstance(settings, dict) or _command(raw) != "remedies":
+        return dict(raw)
+    return raw | {"settings": former.current(settings)}
 
 
 def _command(raw: dict[str, Any]) -> Any:

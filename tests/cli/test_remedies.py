@@ -8,8 +8,8 @@ import pytest
 from tests.cli.calling import contents, document, gradlab
 
 SMALL = (
-    *("remedies", "adding", "-T", "4", "-N", "2", "--batch", "2", "--updates", "4", "--every", "2"),
-    *("--judged", "4", "--seeds", "2", "--tuning", "1"),
+    *("remedies", "adding", "-T", "4", "-N", "2", "--batch", "2", "--updates", "4", "--eval-every", "2"),
+    *("--eval-size", "4", "--seeds", "2", "--tuning", "1"),
 )
 ARMS = ("-r", "truncate(2)", "-r", "esn")
 
@@ -27,7 +27,7 @@ def test_stdout_is_a_table_of_80_columns_with_a_sentence_for_each_arm(small):
     lines = said.out.splitlines()
     assert max(map(len, lines)) <= 80
     assert lines[0] == "T = 4, w_rec = 1"
-    assert lines[1].split()[:3] == ["remedy", "N", "rate"]
+    assert lines[1].split()[:3] == ["remedy", "N", "lr"]
     assert [line.split()[0] for line in lines[2:5]] == ["none", "truncate(k=2)", "esn"]
     assert re.search(r"(?m)^truncate\(k=2\): (changed .*)?at the start nothing comes from beyond", said.out)
     assert "0/2" in said.out or "1/2" in said.out or "2/2" in said.out
@@ -38,7 +38,7 @@ def test_the_folder_holds_a_row_a_network_and_its_curves(small):
     folder, _ = small
     table = pd.read_csv(folder / "remedies.csv")
     assert len(table) == 6
-    assert set(table[table["arm"] != "esn"]["rate"]) <= {0.1, 0.01}
+    assert set(table[table["arm"] != "esn"]["lr"]) <= {0.1, 0.01}
     assert (table["parameters"] == 13).all()
     about = document((folder / "run.json").read_text())
     assert (about["command"], about["points"], about["status"]) == ("remedies", 6, "complete")
@@ -53,12 +53,12 @@ def test_a_readout_fitted_in_closed_form_has_no_learning_rate(small):
     folder, said = small
     row = next(line.split() for line in said.out.splitlines() if line.startswith("esn "))
     assert row[2] == "-"
-    assert "rate: chosen from 0.1, 0.01 on 1 seed that is not judged (-: readout fitted in closed form)" in (
+    assert "lr: chosen from 0.1, 0.01 on 1 seed that is not judged (-: readout fitted in closed form)" in (
         " ".join(said.out.split())
     )
-    assert pd.read_csv(folder / "remedies.csv").groupby("arm")["rate"].count()["esn"] == 0
+    assert pd.read_csv(folder / "remedies.csv").groupby("arm")["lr"].count()["esn"] == 0
     esn = document(gradlab("show", folder, "--json").out)["data"][2]
-    assert (esn["rate"], esn["closed_form"]) == (None, True)
+    assert (esn["lr"], esn["closed_form"]) == (None, True)
     assert esn["sentence"].startswith("readout fitted in closed form, no gradient followed; ")
 
 
@@ -109,7 +109,7 @@ def test_trained_again_elsewhere_it_writes_the_same_bytes(small, tmp_path):
         (["adding", "--optimizer", "adm"], "--optimizer", "did you mean adam?"),
         (["adding", "--lr", "0"], "--lr", "positive"),
         (["adding", "--quick", "--full"], "--quick", "exclude each other"),
-        (["adding", "--updates", "150"], "--updates", "no multiple of --every 100"),
+        (["adding", "--updates", "150"], "--updates", "no multiple of --eval-every 100"),
     ],
 )
 def test_what_is_not_possible_exits_with_2_in_one_line(arguments, where, words, tmp_path):

@@ -10,8 +10,8 @@ from tests.tiers import few
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc and fork")
 TRAINING = (
-    *("remedies", "echo", "-r", "none", "-T", "20", "--hidden", "4", "--batch", "2", "--judged", "4"),
-    *("--updates", "6", "--every", "2", "--tuning", "1", "--seeds", "2", "--lr", "0.01,0.03"),
+    *("remedies", "echo", "-r", "none", "-T", "20", "--hidden", "4", "--batch", "2", "--eval-size", "4"),
+    *("--updates", "6", "--eval-every", "2", "--tuning", "1", "--seeds", "2", "--lr", "0.01,0.03"),
     *("--name", "run", "--quiet"),
 )
 COMMANDS = {

@@ -51,11 +51,9 @@ def test_values_are_lists_single_ones_or_ranges_and_members_spelt_alike(load):
 
 
 def test_a_comparison_always_has_the_arm_none(load):
-    text = (
-        '[remedies]\ntask = "adding"\nremedies = ["clip_norm(1.0)+orthogonal", "lstm"]\nT = 20\nrates = 0.01'
-    )
+    text = '[remedies]\ntask = "adding"\nremedies = ["clip_norm(1.0)+orthogonal", "lstm"]\nT = 20\nlr = 0.01'
     asked = load(HEAD + text).asked
-    assert asked == Training("adding", ("none", "clip_norm+orthogonal", "lstm"), T=(20,), rates=(0.01,))
+    assert asked == Training("adding", ("none", "clip_norm+orthogonal", "lstm"), T=(20,), lr=(0.01,))
 
 
 def test_ci_overrides_some_keys_and_its_claims_are_its_own(load):
@@ -241,7 +239,7 @@ KEYS = st.one_of(
             "ranks_as",
             "size",
             "probe",
-            "rates",
+            "lr",
         ]
     ),
     st.text(max_size=5),

@@ -16,7 +16,7 @@ SWEEP = (
     *("--hidden", "3", "--seeds", "1", "--name", "run", "--quiet"),
 )
 TRAINING = (
-    *("remedies", "echo", "-r", "none", "-T", "20", "--hidden", "3", "--updates", "20", "--every", "10"),
+    *("remedies", "echo", "-r", "none", "-T", "20", "--hidden", "3", "--updates", "20", "--eval-every", "10"),
     *("--seeds", "2", "--lr", "0.01", "--name", "run", "--quiet"),
 )
 

@@ -32,7 +32,7 @@ def test_a_finished_run_is_computed_no_more_and_touched_no_more(driver, whole, t
         (SWEEP, "--batch", "2", "batch was 1, now 2"),
         (SWEEP, "--precision", "float64", "precision was 'float32', now 'float64'"),
         (SWEEP, "--objective", "every", "objective was 'unit', now 'every'"),
-        (TRAINING, "--lr", "0.02", "rates was [0.01], now [0.02]"),
+        (TRAINING, "--lr", "0.02", "lr was [0.01], now [0.02]"),
         (TRAINING, "--precision", "float64", "precision was 'float32', now 'float64'"),
         (TRAINING, "--updates", "30", "updates was 20, now 30"),
         (TRAINING, "--remedy", "orthogonal", "remedies was "),

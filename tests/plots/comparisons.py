@@ -22,7 +22,7 @@ def comparison(
                 for seed in range(seeds):
                     at, broken = int(solves(arm, t, w, seed)), int(breaks(arm, t, w, seed))
                     row = {"arm": arm, "cell": "elman", "T": t, "w_rec": w, "seed": seed, "hidden": 20}
-                    row |= {"parameters": 624, "rate": 0.003, "solved_at": at, "broken_at": broken}
+                    row |= {"parameters": 624, "lr": 0.003, "solved_at": at, "broken_at": broken}
                     row |= {"broken_what": "loss" if broken else "", "loss": 0.5, "error": 0.1}
                     rows.append(row | {"changed": 0.0, "cosine": 1.0})
                     last = at or broken or UPDATES[-1]

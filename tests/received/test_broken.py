@@ -88,7 +88,7 @@ DOCUMENTS = {
     "5000 digits": (b'{"a": ' + b"1" * 5000 + b"}", "run.json: is not strict JSON"),
     "a key twice": (b'{"a": 1, "a": 2}', "run.json: is not strict JSON: \"the key 'a' is there twice\""),
     "half a pair": (b'{"a": "\\ud800"}', "run.json: is not strict JSON: '\\ud800' holds half"),
-    "a list": (b"[]", "run.json:schema: None is not gradlab.run/1"),
+    "a list": (b"[]", "run.json:schema: None is not gradlab.run/2"),
 }
 
 
@@ -146,7 +146,7 @@ OF_SWEEPS = [
 OF_REMEDIES = [
     (("settings", "remedies"), ["none"], "remedies.csv: has 12 networks of 2 arms"),
     (("settings", "command"), "sweep", "run.json:settings.command: 'sweep' is not possible"),
-    (("settings", "rates"), [0.0], "run.json:settings.rates[0]: 0.0"),
+    (("settings", "lr"), [0.0], "run.json:settings.lr[0]: 0.0"),
     (("solved",), "x", "run.json:solved: 'x' must be a number"),
     (("chance",), {"x": 1.0}, "run.json:chance: 'x' is not a sequence length"),
     (("chance",), {"4": "a"}, "run.json:chance.'4': 'a' must be a number"),

@@ -51,7 +51,7 @@ NONE = Remedy()
 
 def setting(remedy=NONE, cell="elman", **changed):
     made = registry.make("cells", cell) if isinstance(cell, str) else cell
-    sizes = {"T": 6, "hidden": 3, "batch": 2, "every": 2, "judged": 4, "task": Follow()} | changed
+    sizes = {"T": 6, "hidden": 3, "batch": 2, "eval_every": 2, "eval_size": 4, "task": Follow()} | changed
     return loop.Setting(cell=made, remedy=remedy, **sizes)
 
 

@@ -39,7 +39,7 @@ def asked(arguments, monkeypatch):
 
 
 def test_a_comparison_names_its_task_and_leaves_the_plain_arm_out():
-    asked_for = {"task": "adding", "remedies": ["none", "clip_norm(1.0)+orthogonal"], "rates": [0.01, 0.003]}
+    asked_for = {"task": "adding", "remedies": ["none", "clip_norm(1.0)+orthogonal"], "lr": [0.01, 0.003]}
     asked_for |= {"T": [20], "match": False, "command": "remedies"}
     found = made.facts(stored(asked_for, command="remedies")).command
     assert found == (

@@ -172,7 +172,7 @@ def comparison(tmp_path):
         "seed": 0,
         "hidden": 4,
         "parameters": 30,
-        "rate": 0.01,
+        "lr": 0.01,
     }
     row |= {"solved_at": 200, "broken_at": 0, "broken_what": "", "loss": 0.25, "error": 0.0}
     rows = pd.DataFrame([row | {"seed": s, "changed": 0.0, "cosine": 1.0} for s in range(3)])

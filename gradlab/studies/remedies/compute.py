@@ -174,7 +174,7 @@ TUNING = "tuning"
 
 def stages(comparison: Training, arm: arms.Arm) -> list[str]:
     """What is done for an arm at each T: the choice of a learning rate, if there is one, then every w_rec."""
-    tuned = len(comparison.rates) > 1 and not arm.closed_form
+    tuned = len(comparison.lr) > 1 and not arm.closed_form
     return [*([TUNING] if tuned else []), *(_training(w_rec) for w_rec in comparison.w_rec)]
 
 
@@ -189,11 +189,11 @@ def of_program(comparison: Training, arm: arms.Arm, setting: Setting) -> dict[st
         "task",
         "hidden",
         "batch",
-        "every",
-        "judged",
+        "eval_every",
+        "eval_size",
         "seeds",
         "tuning",
-        "rates",
+        "lr",
         "optimizer",
         "precision",
     )
@@ -278,7 +278,7 @@ def _setting(comparison: Training, arm: arms.Arm, T: int, hidden: int) -> Settin
         comparison.batch,
         comparison.optimizer,
         comparison.stride,
-        comparison.judged,
+        comparison.eval_size,
     )
 
 
@@ -368,12 +368,12 @@ def _rates(
     code: digests.Code,
 ) -> list[float]:
     """The learning rate of each w_rec: most tuning seeds solved, then the earliest, then the least loss."""
-    if len(comparison.rates) == 1 or arm.closed_form:
-        return [comparison.rates[0]] * len(comparison.w_rec)
+    if len(comparison.lr) == 1 or arm.closed_form:
+        return [comparison.lr[0]] * len(comparison.w_rec)
     tried = [
         (w_rec, rate, f"tuning {s}")
         for w_rec in comparison.w_rec
-        for rate in comparison.rates
+        for rate in comparison.lr
         for s in range(comparison.tuning)
     ]
     lanes = _lanes(comparison, arm, setting, tried)
@@ -385,14 +385,14 @@ def _rates(
         _teller(report, arm, TUNING, piece(arm, setting.T, TUNING)),
         _Stage(shards, arm.label, setting.T, TUNING, code),
     )
-    shape = (len(comparison.w_rec), len(comparison.rates), comparison.tuning)
+    shape = (len(comparison.w_rec), len(comparison.lr), comparison.tuning)
     # One seed not solved outweighs all that the others can be late.
     never = (comparison.tuning + 1) * comparison.updates
     late = np.where(solved > 0, solved, never).reshape(shape).mean(-1)
     losses = np.where(np.isnan(looks["loss"]), np.inf, looks["loss"])
     ended = np.where(np.asarray(lanes.broken) > 0, np.inf, losses.min(0)).reshape(shape)
     score = np.lexsort((ended.mean(-1), late), axis=-1)
-    return [comparison.rates[best] for best in score[:, 0]]
+    return [comparison.lr[best] for best in score[:, 0]]
 
 
 def _lanes(

@@ -1,7 +1,7 @@
 """The one training loop: a task, a cell and a remedy; many networks as lanes of one program.
 
-Lanes differ in seed, learning rate and `w_rec`. A call makes `every` updates of each lane and judges it on
-fresh sequences; the host then drops the lanes that have solved the task or have diverged.
+Lanes differ in seed, learning rate and `w_rec`. A call makes `eval_every` updates of each lane and judges it
+on fresh sequences; the host then drops the lanes that have solved the task or have diverged.
 """
 
 import functools
@@ -42,9 +42,9 @@ class Setting:
     hidden: int
     batch: int
     optimizer: Optimizer = "sgd"
-    every: int = 100
+    eval_every: int = 100
     """Updates between two looks at a lane."""
-    judged: int = 500
+    eval_size: int = 500
     """Fresh sequences at each look."""
 
 
@@ -75,7 +75,7 @@ class Lane(NamedTuple):
 
 
 class Look(NamedTuple):
-    """A lane after its last `every` updates; gradients as means over them."""
+    """A lane after its last `eval_every` updates; gradients as means over them."""
 
     loss: Array
     """On fresh sequences, as is the error."""
@@ -357,7 +357,7 @@ def judge(setting: Setting, lane: Lane, key: Key, count: int) -> tuple[Array, Ar
 
 
 def advance(setting: Setting, lane: Lane, key: Key) -> tuple[Lane, Look]:
-    """`every` updates, and a look at what they have led to."""
+    """`eval_every` updates, and a look at what they have led to."""
 
     def body(_: Any, loop: tuple[Lane, dict[str, Array]]) -> tuple[Lane, dict[str, Array]]:
         lane, total = loop
@@ -371,11 +371,11 @@ def advance(setting: Setting, lane: Lane, key: Key) -> tuple[Lane, Look]:
     dtype = lane.weights.b_out.dtype
     total = dict.fromkeys(("loss", "raw", "used", "changed", "cosine", "count"), jnp.zeros((), dtype))
     lane, total = jax.lax.fori_loop(
-        0, setting.every, body, (lane, total | {"top": jnp.full((), -jnp.inf, dtype)})
+        0, setting.eval_every, body, (lane, total | {"top": jnp.full((), -jnp.inf, dtype)})
     )
     # A lane that made no update has no means.
     count = jnp.where(total["count"] > 0, total["count"], jnp.nan)
-    seen, error = judge(setting, lane, key, setting.judged)
+    seen, error = judge(setting, lane, key, setting.eval_size)
     means = [total[name] / count for name in ("loss", "raw", "used", "changed", "cosine")]
     return lane, Look(seen, error, means[0], means[1], total["top"] + 0 * count, *means[2:])
 

@@ -22,7 +22,7 @@ def plan(comparison: Training) -> Plan:
     for arm, setting in places.values():
         of = costs.sizes(arm.cell, setting.task.sizes[0], setting.hidden)
         pieces |= _pieces(comparison, arm, setting, of)
-        tuned = comparison.tuning * len(comparison.rates) if len(comparison.rates) > 1 else 0
+        tuned = comparison.tuning * len(comparison.lr) if len(comparison.lr) > 1 else 0
         one = len(comparison.w_rec) * comparison.seeds
         fitted += one * arm.closed_form
         trained += (one + len(comparison.w_rec) * tuned) * (not arm.closed_form)
@@ -42,7 +42,7 @@ def plan(comparison: Training) -> Plan:
 
 def check(comparison: Training, planned: Plan) -> None:
     """Refuse what does not fit, with exit 7."""
-    evaluated = f"{comparison.judged} sequences per evaluation"
+    evaluated = f"{comparison.eval_size} sequences per evaluation"
     what = f"T up to {max(comparison.T)}, batch {comparison.batch}, {evaluated}"
     require_room(planned, "remedies", what, "choose a smaller one of them")
 
@@ -56,7 +56,7 @@ def _pieces(comparison: Training, arm: arms.Arm, setting: Setting, of: Sizes) ->
     for stage in compute.stages(comparison, arm):
         lanes = comparison.seeds
         if stage == compute.TUNING:
-            lanes = len(comparison.w_rec) * len(comparison.rates) * comparison.tuning
+            lanes = len(comparison.w_rec) * len(comparison.lr) * comparison.tuning
         profiled = stage != compute.TUNING
         found[compute.piece(arm, setting.T, stage)] = Piece(
             _training(comparison, arm, setting, of, lanes, profiled=profiled)
@@ -71,7 +71,7 @@ def _training(
     size = (setting.hidden, comparison.batch, setting.T, comparison.precision)
     one = costs.forward(of, *size) if arm.closed_form else costs.update(of, *size)
     looks = 1 if arm.closed_form else comparison.updates // comparison.stride
-    look = costs.forward(of, setting.hidden, comparison.judged, setting.T, comparison.precision)
+    look = costs.forward(of, setting.hidden, comparison.eval_size, setting.T, comparison.precision)
     padded = -(-lanes // BLOCK) * BLOCK
     seconds = costs.shared(padded * (comparison.updates * one + looks * look), lanes, BLOCK)
     if profiled:
@@ -87,7 +87,7 @@ def _bytes(comparison: Training, setting: Setting, of: Sizes) -> int:
     item = costs.itemsize(comparison.precision)
     lanes: int = BLOCK * cores()
     kept: int = comparison.batch * (4 * (of.gates + 2) * setting.hidden + sum(sizes))
-    look = comparison.judged * (setting.hidden + 2 * sum(sizes) + 8)
+    look = comparison.eval_size * (setting.hidden + 2 * sum(sizes) + 8)
     weights = 12 * arms.count(setting.cell, sizes, setting.hidden)
     numbers: int = setting.T * (kept + look) + weights
     return lanes * item * numbers

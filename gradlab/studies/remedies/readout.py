@@ -75,6 +75,6 @@ def sums(setting: Setting) -> Any:
 @functools.cache
 def _judged(setting: Setting) -> Any:
     def every(lanes: Lane, key: Any) -> Any:
-        return jax.lax.map(lambda one: loop.judge(setting, one, key, setting.judged), lanes)
+        return jax.lax.map(lambda one: loop.judge(setting, one, key, setting.eval_size), lanes)
 
     return jax.jit(every)

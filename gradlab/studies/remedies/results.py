@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from gradlab.errors import GradlabError
-from gradlab.runs import contents, csv_tables
+from gradlab.runs import contents, csv_tables, former
 from gradlab.studies import norms
 from gradlab.studies.norms import PROFILES
 from gradlab.studies.remedies.rows import ENDS, Outcome, outcomes
@@ -65,18 +65,22 @@ def read(path: Path) -> TrainingRun:
     if about.get("command") != "remedies":
         raise GradlabError(str(folder), "is the run of a sweep, not of remedies")
     settings = about["settings"]
-    table = _table(held["remedies.csv"], str(folder / "remedies.csv"), settings)
+    lr = former.LEARNING_RATE.get(about["schema"], "lr")
+    table = _table(held["remedies.csv"], str(folder / "remedies.csv"), settings, lr)
     arms = list(dict.fromkeys(table["arm"].tolist()))
     curves = _curves(held["training.csv"], str(folder / "training.csv"), settings, arms)
     profiles = norms.trained(held["norms.nc"], str(folder / "norms.nc"), settings, arms)
     return TrainingRun(about, table, curves, profiles)
 
 
-def _table(content: bytes, where: str, settings: dict[str, Any]) -> "pandas.DataFrame":
-    """One row for every arm, T, w_rec and seed; an arm is called as its settings came out."""
+def _table(content: bytes, where: str, settings: dict[str, Any], lr: str) -> "pandas.DataFrame":
+    """One row for every arm, T, w_rec and seed; an arm is called as its settings came out.
+
+    `lr` is what the column of the learning rate is called in the file.
+    """
     updates = csv_tables.whole(0, settings["updates"])
     columns = {"arm": csv_tables.label, "cell": csv_tables.label} | _grid(settings)
-    columns |= {"hidden": csv_tables.whole(1), "parameters": csv_tables.whole(0), "rate": csv_tables.number}
+    columns |= {"hidden": csv_tables.whole(1), "parameters": csv_tables.whole(0), lr: csv_tables.number}
     columns |= {"solved_at": updates, "broken_at": updates, "broken_what": csv_tables.word}
     columns |= {"loss": csv_tables.loss, "error": csv_tables.loss} | dict.fromkeys(MEANS, csv_tables.number)
     table = csv_tables.read(content, where, columns, ["arm", *_grid(settings)])
@@ -86,7 +90,8 @@ def _table(content: bytes, where: str, settings: dict[str, Any]) -> "pandas.Data
             f"has {len(table)} networks of {table['arm'].nunique()} arms, where the settings of the run say "
         )
         raise GradlabError(where, f"{what}{wanted} of {len(settings['remedies'])}; run the command again")
-    numbers = ("rate", "loss", "error", *MEANS)
+    table = table.rename(columns={lr: "lr"})
+    numbers = ("lr", "loss", "error", *MEANS)
     return table.astype(dict.fromkeys(TEXT, str) | dict.fromkeys(numbers, float))
 
 
@@ -124,7 +129,7 @@ def table(results: "Sequence[Result]") -> "pandas.DataFrame":
                     "seed": seed,
                     "hidden": found.hidden,
                     "parameters": found.parameters,
-                    "rate": found.rate,
+                    "lr": found.rate,
                     "solved_at": int(found.solved_at[seed]),
                     "broken_at": int(found.broken_at[seed]),
                     "broken_what": found.broken_what[seed],

@@ -50,7 +50,7 @@ class Outcome(NamedTuple):
     w_rec: float
     hidden: int
     parameters: int
-    rate: float
+    lr: float
     """The learning rate; NaN where the readout was fitted in closed form."""
     closed_form: bool
     solved: Share
@@ -103,7 +103,7 @@ def outcomes(
                 w_rec,
                 int(first["hidden"]),
                 int(first["parameters"]),
-                math.nan if closed_form else float(first["rate"]),
+                math.nan if closed_form else float(first["lr"]),
                 closed_form,
                 share(int(solved.sum()), len(some)),
                 float(np.median(some["solved_at"][solved])) if solved.any() else math.nan,

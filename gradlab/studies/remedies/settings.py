@@ -18,8 +18,8 @@ FULL = (
     *("peephole_lstm", "coupled_lstm", "skip", "layer_norm"),
 )
 PRESETS: dict[str, dict[str, Any]] = {
-    "quick": {"remedies": QUICK, "rates": (0.01, 0.003, 0.001), "updates": 1000, "seeds": 3},
-    "full": {"remedies": FULL, "rates": (0.01, 0.003, 0.001), "updates": 20000, "seeds": 10},
+    "quick": {"remedies": QUICK, "lr": (0.01, 0.003, 0.001), "updates": 1000, "seeds": 3},
+    "full": {"remedies": FULL, "lr": (0.01, 0.003, 0.001), "updates": 20000, "seeds": 10},
 }
 """What is asked for where a command or a call says nothing else."""
 
@@ -50,11 +50,9 @@ class Training:
     hidden: Annotated[int, Setting("Units of the plain cell.", flag="--hidden -N", least=1)] = 50
     batch: Annotated[int, Setting("Sequences per update.", least=1)] = 20
     updates: Annotated[int, Setting("Updates at the most.", least=1)] = 2000
-    every: Annotated[int, Setting("Updates from one evaluation to the next.", least=1)] = 100
-    judged: Annotated[int, Setting("Fresh sequences per evaluation.", least=1)] = 500
-    rates: Annotated[
-        tuple[float, ...], Setting("Learning rates to choose from.", flag="--lr", positive=True)
-    ] = (
+    eval_every: Annotated[int, Setting("Updates from one evaluation to the next.", least=1)] = 100
+    eval_size: Annotated[int, Setting("Fresh sequences per evaluation.", least=1)] = 500
+    lr: Annotated[tuple[float, ...], Setting("Learning rates to choose from.", positive=True)] = (
         0.03,
         0.01,
         0.003,
@@ -75,10 +73,11 @@ class Training:
         object.__setattr__(self, "remedies", tuple(dict.fromkeys([NONE, *self.remedies])))
         specs.check(self)
         if self.updates % self.stride:
-            what = f"{self.updates} is no multiple of --every {self.every}; networks are evaluated that often"
+            every = f"--eval-every {self.eval_every}"
+            what = f"{self.updates} is no multiple of {every}; networks are evaluated that often"
             raise GradlabError("--updates", what)
 
     @property
     def stride(self) -> int:
-        """Updates from one evaluation to the next: `every`, or all of them."""
-        return min(self.every, self.updates)
+        """Updates from one evaluation to the next: `eval_every`, or all of them."""
+        return min(self.eval_every, self.updates)

@@ -36,7 +36,7 @@ class _Remedies(Study[Training, "TrainingRun"]):
         axes = {"arm": asked.remedies, "T": asked.T, "w_rec": asked.w_rec}
         grid = " x ".join(f"{name} {len(labels)}" for name, labels in axes.items())
         judged = len(asked.remedies) * len(asked.T) * len(asked.w_rec) * asked.seeds
-        among = ", those that choose the rate among them" if len(asked.rates) > 1 else ""
+        among = ", those that choose the rate among them" if len(asked.lr) > 1 else ""
         networks, fitted = planned.counts["networks"], planned.counts["fitted"]
         said = {
             "grid": f"{grid} x seed {asked.seeds} = {judged} networks to judge",

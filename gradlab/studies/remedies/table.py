@@ -14,7 +14,7 @@ from gradlab.studies.remedies.rows import Outcome, forecast
 from gradlab.studies.remedies.sentences import judged, sentences
 
 HEAD = (
-    f"{'remedy':<21} {'N':>4} {'rate':>6} {'solved':>7} {f'[{percent(LEVEL)}]':<11} {'updates':>7} "
+    f"{'remedy':<21} {'N':>4} {'lr':>6} {'solved':>7} {f'[{percent(LEVEL)}]':<11} {'updates':>7} "
     f"{'loss':>8} {'horizon':>9}"
 )
 
@@ -78,9 +78,9 @@ def _row(row: Outcome) -> str:
     arm = plain(row.arm)
     name = arm if len(arm) <= 21 else f"{arm[:18]}..."
     solved = f"{share.successes}/{share.of}"
-    rate = "-" if math.isnan(row.rate) else f"{row.rate:.3g}"
+    lr = "-" if math.isnan(row.lr) else f"{row.lr:.3g}"
     return (
-        f"{name:<21} {row.hidden:>4} {rate:>6} {solved:>7} {interval:<11} {updates:>7} {loss:>8} "
+        f"{name:<21} {row.hidden:>4} {lr:>6} {solved:>7} {interval:<11} {updates:>7} {loss:>8} "
         f"{before + '>' + after:>9}"
     )
 
@@ -107,7 +107,7 @@ def _caption(run: TrainingRun, rows: list[Outcome], width: int) -> list[str]:
     settings = run.about["settings"]
     said = (
         f"{settings['task']}: {settings['updates']} updates of {settings['batch']} sequences at the most, "
-        f"{settings['optimizer']}; solved: error at most {run.about['solved']:g} on {settings['judged']} "
+        f"{settings['optimizer']}; solved: error at most {run.about['solved']:g} on {settings['eval_size']} "
         f"fresh sequences; {_units(settings, rows)}; {_rates(settings, rows)}. updates: median over the "
         "seeds that solved it. loss: the last, median over seeds, a diverged one infinite. horizon: lag by "
         "which the transport has fallen by 10^3, median over seeds, start > end of training."
@@ -126,13 +126,13 @@ def _rates(settings: dict[str, Any], rows: list[Outcome]) -> str:
     fitted = [row.closed_form for row in rows]
     none = "readout fitted in closed form"
     if all(fitted):
-        return f"rate: none, {none}"
-    given = ", ".join(f"{rate:g}" for rate in settings["rates"])
-    if len(settings["rates"]) == 1:
-        said = f"rate: {given}, the only one given"
+        return f"lr: none, {none}"
+    given = ", ".join(f"{lr:g}" for lr in settings["lr"])
+    if len(settings["lr"]) == 1:
+        said = f"lr: {given}, the only one given"
     else:
         seeds = "1 seed that is" if settings["tuning"] == 1 else f"{settings['tuning']} seeds that are"
-        said = f"rate: chosen from {given} on {seeds} not judged"
+        said = f"lr: chosen from {given} on {seeds} not judged"
     return f"{said} (-: {none})" if any(fitted) else said
 
 

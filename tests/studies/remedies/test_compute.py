@@ -19,9 +19,9 @@ TINY = {
     "hidden": 2,
     "batch": 2,
     "updates": 4,
-    "every": 2,
-    "judged": 4,
-    "rates": (0.1,),
+    "eval_every": 2,
+    "eval_size": 4,
+    "lr": (0.1,),
     "seeds": 3,
 }
 
@@ -37,7 +37,7 @@ class Easy(Follow):
 def setting():
     """One program for all of this file: 4 lanes on one device."""
     return loop.Setting(
-        Easy(), registry.make("cells", "elman"), arms.Remedy(), 3, 2, 2, "sgd", every=2, judged=8
+        Easy(), registry.make("cells", "elman"), arms.Remedy(), 3, 2, 2, "sgd", eval_every=2, eval_size=8
     )
 
 
@@ -151,7 +151,7 @@ def test_the_rate_is_that_of_most_solved_then_earliest_then_least_loss(
     solved, losses, best, setting, monkeypatch
 ):
     rates = (0.3, 0.7)
-    comparison = Training(**TINY | {"rates": rates, "tuning": 3})
+    comparison = Training(**TINY | {"lr": rates, "tuning": 3})
     losses = np.array(losses)
 
     def made_up(comparison, setting, lanes, *_):
@@ -187,7 +187,7 @@ def test_what_cannot_be_trained_is_refused_before_anything_is_drawn(changed, whe
         ({"hidden": 0}, "--hidden"),
         ({"seeds": 0}, "--seeds"),
         ({"updates": 0}, "--updates"),
-        ({"rates": (0.0,)}, "--lr"),
+        ({"lr": (0.0,)}, "--lr"),
         ({"updates": 5}, "--updates"),
     ],
 )

@@ -175,7 +175,7 @@ class Broken(Follow):
 @pytest.fixture(scope="module")
 def looks():
     """Two rounds of four lanes at once: rates 0.1, 1e30, 0.1 and 0.01."""
-    of = setting(every=3, **SMALL)
+    of = setting(eval_every=3, **SMALL)
     lanes = [lane(of, seed, rate, dtype=jnp.float32) for seed, rate in enumerate((0.1, 1e30, 0.1, 0.01))]
     many = jax.tree.map(lambda *leaves: jnp.stack(leaves), *lanes)
     call = jax.jit(jax.vmap(functools.partial(loop.advance, of)))

@@ -64,7 +64,7 @@ def test_is_numpys_least_squares(task):
         solution = np.concatenate([found.weights.w_out[i].T, found.weights.b_out[i][None]])
         np.testing.assert_allclose(solution, expected, rtol=1e-6, atol=1e-9)
         fresh = one._replace(weights=jax.tree.map(lambda leaf, i=i: leaf[i], found.weights))
-        judged = loop.judge(of, fresh, jax.random.key(5), of.judged)
+        judged = loop.judge(of, fresh, jax.random.key(5), of.eval_size)
         close((look.loss[i], look.error[i]), judged, rtol=1e-9)
     equal(found.weights.cell, lanes.weights.cell)
     assert list(found.updates) == [updates] * 2

@@ -21,7 +21,7 @@ def row(**changed):
         "w_rec": 1.0,
         "hidden": 50,
         "parameters": 2700,
-        "rate": 0.01,
+        "lr": 0.01,
         "closed_form": False,
         "solved": share(0, 5),
         "updates": math.nan,
@@ -90,8 +90,8 @@ class TestOutcomes:
         run.table.loc[run.table["arm"] != "none", ["changed", "cosine"]] = math.nan
         fitted, diverged, plain = run.outcomes()
         assert [row.closed_form for row in (fitted, diverged, plain)] == [True, False, False]
-        assert math.isnan(fitted.rate)
-        assert (diverged.rate, plain.rate) == (0.01, 0.01)
+        assert math.isnan(fitted.lr)
+        assert (diverged.lr, plain.lr) == (0.01, 0.01)
 
     def test_order_is_that_of_the_table(self, run):
         assert [r.arm for r in run.outcomes()] == ["none", "truncate(k=4)"]

@@ -134,10 +134,10 @@ def retitled(schema):
     [
         (lambda folder: (folder / "run.json").unlink(), "holds no run.json"),
         (lambda folder: (folder / "run.json").write_text("{"), "run.json: is not strict JSON"),
-        (lambda folder: (folder / "run.json").write_text("[]"), "is not gradlab.run/1"),
+        (lambda folder: (folder / "run.json").write_text("[]"), "is not gradlab.run/2"),
         (lambda folder: (folder / "run.json").write_bytes(b"\xff\xfe{"), "is not strict JSON"),
-        (retitled("gradlab.run/2"), "gradlab.run/2 is newer than gradlab.run/1"),
-        (retitled("other/1"), "'other/1' is not gradlab.run/1"),
+        (retitled("gradlab.run/3"), "gradlab.run/3 is newer than gradlab.run/2"),
+        (retitled("other/1"), "'other/1' is not gradlab.run/2"),
         (lambda folder: (folder / "norms.nc").write_bytes(b"x"), "norms.nc: is not the file"),
         (lambda folder: (folder / "metrics.csv").unlink(), "metrics.csv: cannot be read"),
     ],
