@@ -5,7 +5,9 @@ regular files are opened, none of them beyond the size that its kind can have.
 """
 
 import contextlib
+import glob
 import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -92,7 +94,10 @@ def below(folder: Path, name: str) -> Path:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Put `content` at `path`, whole or not at all, and have it on the disk before returning."""
+    """Put `content` at `path`, whole or not at all, and have it on the disk before returning.
+
+    What a process that was killed has left half-written of the same file goes.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         if temporary.is_symlink() or temporary.exists():
@@ -113,6 +118,25 @@ def replace(path: Path, content: bytes) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+    _forget_half_written(path)
+
+
+def _forget_half_written(path: Path) -> None:
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        pid = left.name.removeprefix(f".{path.name}.").removesuffix(".tmp")
+        if re.fullmatch(r"[1-9]\d{0,8}", pid, re.ASCII) and not _alive(int(pid)):
+            with contextlib.suppress(OSError):
+                left.unlink()
+
+
+def _alive(pid: int) -> bool:
+    """Whether a process runs; where that cannot be asked without harm, it may."""
+    try:
+        if os.name == "posix":
+            os.kill(pid, 0)
+    except OSError as error:
+        return not isinstance(error, ProcessLookupError)
+    return True
 
 
 def unreadable(path: Path, error: OSError) -> GradlabError:

@@ -2,6 +2,8 @@
 
 import errno
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -80,3 +82,17 @@ def test_an_error_of_the_file_system_is_exit_5_with_its_reason(tmp_path, doing):
 def test_another_error_is_left_alone(tmp_path):
     with pytest.raises(ZeroDivisionError), files.storage(tmp_path):
         raise ZeroDivisionError
+
+
+def test_what_a_killed_process_has_left_of_the_same_file_goes(tmp_path):
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    dead, mine, other = (
+        tmp_path / f".page[1].html.{ended.pid}.tmp",
+        tmp_path / f".page[1].html.{os.getppid()}.tmp",
+        tmp_path / f".page1.html.{ended.pid}.tmp",
+    )
+    for left in (dead, mine, other):
+        left.write_text("half")
+    files.replace(tmp_path / "page[1].html", b"whole")
+    assert {path.name for path in tmp_path.iterdir()} == {"page[1].html", mine.name, other.name}
