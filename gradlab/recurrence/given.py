@@ -81,7 +81,7 @@ def network(
         lambda n, state, x: step(rebuilt(n), state, x), numbers, state, jax.tree.map(lambda leaf: leaf[0], xs)
     )
 
-    def whole(numbers: Sequence[Any], state: Tree, x: Tree) -> Tree:
+    def whole(numbers: dict[str, Any], state: Tree, x: Tree) -> Tree:
         # A number of Python's own in the state that is returned takes the precision of the state.
         return jax.tree.map(
             lambda new, old: jnp.asarray(new, old.dtype), step(rebuilt(numbers), state, x), state
@@ -151,8 +151,8 @@ def _precise(state: Tree) -> Tree:
     return jax.tree.map(strong, state)
 
 
-def _parameters(params: Tree) -> tuple[Sequence[Any], Callable[[Sequence[Any]], Tree]]:
-    """The numbers of params that have a gradient, in real form, and the way back to params."""
+def _parameters(params: Tree) -> tuple[dict[str, Any], Callable[[dict[str, Any]], Tree]]:
+    """The numbers of params that have a gradient, by name and in real form, and the way back to params."""
     leaves, structure = jax.tree.flatten(params)
     kinds = jax.Array | np.ndarray | np.generic | float | complex
     numeric = [isinstance(leaf, kinds) and has_gradient(leaf) for leaf in leaves]
@@ -160,16 +160,24 @@ def _parameters(params: Tree) -> tuple[Sequence[Any], Callable[[Sequence[Any]], 
         if n and hasattr(leaf, "dtype"):
             supported(name, leaf.dtype)
     _finite([pair for pair, n in zip(named("params", params), numeric, strict=True) if n])
-    numbers = [leaf for leaf, n in zip(leaves, numeric, strict=True) if n]
+    names = [name for name, n in zip(_keys(params), numeric, strict=True) if n]
+    numbers = dict(zip(names, (leaf for leaf, n in zip(leaves, numeric, strict=True) if n), strict=True))
     shape = form("params", numbers)
 
-    def rebuilt(given: Sequence[Any]) -> Tree:
-        own = iter(decoded(list(given), shape))
+    def rebuilt(given: dict[str, Any]) -> Tree:
+        own = map(decoded(given, shape).__getitem__, names)
         return jax.tree.unflatten(
             structure, [next(own) if n else leaf for n, leaf in zip(numeric, leaves, strict=True)]
         )
 
     return encoded(numbers, shape), rebuilt
+
+
+def _keys(params: Tree) -> list[str]:
+    """A name for each leaf, as parameters of a cell have it; by place where two would be called the same."""
+    paths = [path for path, _ in jax.tree_util.tree_leaves_with_path(params)]
+    keys = [jax.tree_util.keystr(path, simple=True, separator="/") or "params" for path in paths]
+    return keys if len(set(keys)) == len(keys) else [f"{i:06d}" for i in range(len(keys))]
 
 
 def _one_length(xs: Tree) -> None:
@@ -225,11 +233,11 @@ def _reading(readout: Callable[[Any], Any], state: Tree, shape: Form) -> Callabl
 
 
 def _picking(
-    recurrent: Callable[[Any], Any], numbers: Sequence[Any], rebuilt: Callable[[Any], Any]
+    recurrent: Callable[[Any], Any], numbers: dict[str, Any], rebuilt: Callable[[Any], Any]
 ) -> Callable[[Tree], Tree]:
     """The choice of the recurrent weights in real form."""
 
-    def pick(numbers: Sequence[Any]) -> Tree:
+    def pick(numbers: dict[str, Any]) -> Tree:
         found = recurrent(rebuilt(numbers))
         for name, leaf in named("w_rec", found):
             if not isinstance(leaf, jax.Array | np.ndarray | float | complex) or not has_gradient(leaf):

@@ -46,7 +46,10 @@ def _cut(closed: Any) -> tuple[Callable[..., list[Piece]], list[_Leaf]]:
     found: dict[Any, tuple[Any, ...]] = {}
 
     def cut(var: Any, ends: dict[Any, None], way: list[Any]) -> None:
-        eqn = None if isinstance(var, core.Literal) else made.get(var)
+        if isinstance(var, core.Literal):
+            # A gradient is linear in what is sent back: a constant in it is the 0 of what has no effect.
+            return
+        eqn = made.get(var)
         if eqn is not None and (
             eqn.primitive.name in JOINS
             or (eqn.primitive.name in MOVES and _size(eqn.invars[0]) == _size(var))
@@ -130,6 +133,9 @@ def summing(g: Callable[..., Tree], *like: Tree) -> Sum:
     def leaves(total: list[Scaled]) -> list[Scaled]:
         found = []
         for leaf in made:
+            if not leaf.pieces:
+                found.append(Scaled(leaf.together()[0], jnp.int32(DEAD)))
+                continue
             some = [total[i] for i in leaf.pieces]
             top = jnp.stack([piece.exponent for piece in some]).max()
             aligned = [piece.value * powers.two_to(piece.exponent - top, piece.value.dtype) for piece in some]
@@ -167,8 +173,8 @@ def norm(cut: list[Piece], exponent: Any) -> Norm:
         # An exact zero keeps its place below everything, whatever it is multiplied with.
         power = jnp.where(square == 0, DEAD, exponent + sum(part.exponent for part in scaled))
         found.append(Norm(square, power.astype(jnp.int32)))
-    if len(found) == 1:
-        return found[0]
+    if len(found) < 2:
+        return found[0] if found else Norm(jnp.zeros(()), jnp.int32(DEAD))
     top = jnp.stack([piece.exponent for piece in found]).max()
     # What is further below than the smallest normal number adds nothing.
     drops = [jnp.maximum(piece.exponent - top, -1000) for piece in found]

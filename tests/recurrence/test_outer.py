@@ -77,6 +77,21 @@ def test_pieces_of_far_apart_sizes_add_up_and_zeros_count_for_nothing():
     assert np.isnan(log10_norm(norm(pieces(lambda: dot(jnp.nan * u, u)), 5)))
 
 
+def test_a_number_without_effect_has_a_gradient_of_zero():
+    """Autodiff gives a constant for it, which is no array of any step."""
+
+    def sent(v):
+        return jax.vjp(lambda number, unused: number * jnp.ones(2), 2.0, 3.0)[1](v)
+
+    made = outer.summing(sent, jnp.ones(2))
+    total, later = made.add(made.start(jnp.int32(0)), jnp.ones(2), jnp.int32(5), jnp.bool_(True))
+    used, unused = made.leaves(made.settle(total, jax.tree.map(lambda leaf: leaf[None], later)))
+    assert np.ldexp(float(used.value), int(used.exponent)) == 2 * 32
+    assert (float(unused.value), int(unused.exponent)) == (0, DEAD)
+    nothing = norm(pieces(lambda: sent(jnp.ones(2))[1]), 5)
+    assert (float(nothing.square), int(nothing.exponent)) == (0, DEAD)
+
+
 @pytest.mark.parametrize(
     "spec", ["elman", "lstm", "gru", "lru", "indrnn", "min_lstm", "stacked(cell=gru, layers=2)"]
 )

@@ -58,8 +58,11 @@ def measure(
       `weight_gradient` as log10 over (..., part, lag), and each one's `_state`, a place in
       `gradlab.states.STATES`: `ok`, `exact_zero` where the derivative is zero by definition (relu below 0, a
       mask), `below_precision` where rounding made it zero, and so on. The axes cell, init, w_rec, T and seed
-      have size 1. The first zero of rounding is told in the attributes: `rounded` in words, `rounded_lag`,
-      and the largest derivative of what is saturated there, log10 (`rounded_factor` at `rounded_step`).
+      have size 1. `gradient` is dL/dparams, log10 of its norm by leaf, `gradient_projection` its sum with
+      random signs over that norm, where the recurrent weights are known; `state_shift` says how far one
+      rounding of the parameters moves the states. The first zero of rounding is told in the attributes:
+      `rounded` in words, `rounded_lag`, and the largest derivative of what is saturated there, log10
+      (`rounded_factor` at `rounded_step`).
 
     Raises:
       GradlabError: for whatever cannot be measured, with its place: a number that is not finite
@@ -79,12 +82,13 @@ def measure(
 
     runtime.configure()
     import jax
+    import numpy as np
 
-    from gradlab.recurrence import given, rounding
+    from gradlab.recurrence import given, projections, rounding
     from gradlab.registry import unknown
     from gradlab.studies.sweep.compute import CellResult
     from gradlab.studies.sweep.labelled import dataset
-    from gradlab.studies.sweep.program import measured_alone
+    from gradlab.studies.sweep.program import GRADIENT, measured_alone
     from gradlab.studies.sweep.settings import Sweep
 
     if objective not in objectives.NAMES:
@@ -101,13 +105,24 @@ def measure(
         seed=seed,
     )
     T = len(jax.tree.leaves(net.xs)[0])
+    weights = projections.leaves(net.params)
     asked = specs.reader(Sweep, "probe", specs.Source(lambda name, setting: "probes"))
     extra = Sweep(probe=asked(list(probes))).probe
-    extras = _extras(extra, net, (objective, seed), bool(result[3].max()))
+    extras = result.extras | _extras(extra, net, (objective, seed), bool(result.nonfinite.max()))
     name = getattr(step, "__name__", "step")
     cell = "step" if name == "<lambda>" else name
     found = CellResult(
-        cell, *result, digests={}, extras=extras, gates=("none",) if extras else (), has_gain=True, code={}
+        cell,
+        *result[:4],
+        digests={},
+        extras=extras,
+        gates=("none",) if extra else (),
+        has_gain=True,
+        code={},
+        leaves=tuple(weights) if GRADIENT in extras else (),
+        weights=np.array([projections.of_array(leaf, np.asarray(weights[leaf])) for leaf in weights]).T[
+            :, None, None
+        ],
     )
     precision = str(jax.tree.leaves(net.state)[0].dtype)
     attrs = rounding.described(net.step, net.params, net.state, net.xs, found.columns, found.parts)

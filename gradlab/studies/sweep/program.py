@@ -74,6 +74,16 @@ class Measured(NamedTuple):
     """The norms and projections of dL/dparams, of each sequence and leaf; None if they were not asked for."""
 
 
+class Alone(NamedTuple):
+    """One network as a sweep of one: the first fields of its `CellResult`."""
+
+    parts: tuple[str, ...]
+    linear: bool
+    columns: dict[str, tuple[NDArray[Any], NDArray[Any]]]
+    nonfinite: NDArray[Any]
+    extras: dict[str, tuple[tuple[str, ...], NDArray[Any], NDArray[Any]]]
+
+
 def capacity(longest: int) -> int:
     """The length of the input buffers for sequences of up to `longest` steps."""
     return SEGMENT * -(-longest // SEGMENT)
@@ -96,8 +106,8 @@ def measured_alone(
     recurrent: Callable[[Any], Any] | None,
     objective: ObjectiveName,
     seed: int,
-) -> tuple[tuple[str, ...], bool, dict[str, Any], NDArray[Any]]:
-    """All probes of one network on one sequence: its parts, whether it is linear, columns and nonfinite step.
+) -> Alone:
+    """All that a sweep measures of every network, of one network on one sequence.
 
     The network is as `given.network` leaves it: arrays of real numbers. Arrays that come back have the axes
     (init, w_rec, T, seed) of a sweep, each of size 1.
@@ -110,10 +120,10 @@ def measured_alone(
     def probes(params: Tree, state: Tree, xs: Any) -> Measured:
         setup = Setup(make_objective(objective, target, cell.readout), recurrent, length)
         columns: dict[str, Any] = {}
-        for probe in NORMS:
+        for probe in PROBES:
             columns |= measure_one(cell.step, params, state, xs, setup, probe)
-        columns.pop(GRADIENT, None)
-        return Measured(columns, columns.pop(NONFINITE))
+        last = (columns.pop(name, None) for name in (SHIFT, GRADIENT))
+        return Measured(columns, columns.pop(NONFINITE), *last)
 
     def zeros(params: Tree, state: Tree, xs: Any) -> Zeros:
         setup = Setup(make_objective(objective, target, cell.readout), recurrent, length)
@@ -132,21 +142,45 @@ def measured_alone(
     still = np.stack([_at_rest(np.asarray(leaf)[None]) for leaf in jax.tree.leaves(split(state)[0])]).all(
         axis=0
     )
-    if any(_puzzling(name, code[0, 0, 0], still, length).any() for name, (_, code) in columns.items()):
-        columns = _told_apart(columns, jax.jit(zeros)(params, state, xs))
+    extras = _scalars(found, nonfinite, linear)
+    puzzling = any(_puzzling(name, code[0, 0, 0], still, length).any() for name, (_, code) in columns.items())
+    if puzzling or any((code == EXACT_ZERO).any() for _, _, code in extras.values()):
+        explained = jax.jit(zeros)(params, state, xs)
+        columns = _told_apart(columns, explained)
+        if GRADIENT in extras:
+            code = told_apart(extras[GRADIENT][2], np.asarray(explained.gradient)[None, None, None, None])
+            extras |= {name: (*extras[name][:2], code) for name in GRADIENT_AXES}
     nothing = np.full((1, 1, 1, 1, length + 1), np.nan)
     columns.setdefault("weight_gradient", (nothing, np.full(nothing.shape, UNDEFINED, np.int8)))
-    return state_parts(state), linear, columns, nonfinite.reshape(1, 1, 1, 1)
+    return Alone(state_parts(state), linear, columns, nonfinite.reshape(1, 1, 1, 1), extras)
+
+
+Extras = dict[str, tuple[tuple[str, ...], NDArray[Any], NDArray[Any]]]
+"""Of each column without an axis of lags its own axes, values and states."""
+
+
+def _scalars(found: Measured, nonfinite: NDArray[Any], linear: bool) -> Extras:
+    """What one network has without an axis of lags."""
+    shift = np.asarray(found.shift, np.float64).reshape(1, 1, 1, 1)
+    extras: Extras = {SHIFT: ((), shift, np.where(np.isnan(shift), UNDEFINED, OK).astype(np.int8))}
+    if found.gradient is None:
+        return extras
+    gradient = jax.tree.map(lambda leaf: np.asarray(leaf)[None, None], found.gradient)
+    arrays = {
+        name: value[None, None, None] for name, value in collect_gradient(gradient, nonfinite, linear).items()
+    }
+    state = arrays[f"{GRADIENT}_state"]
+    return extras | {name: (axes, arrays[name], state) for name, axes in GRADIENT_AXES.items()}
 
 
 def _told_apart(columns: dict[str, Any], zeros: Zeros) -> dict[str, Any]:
     """The columns of one network with the zeros by definition and those of rounding told apart."""
-    found = {}
+    told = {}
     for name, (values, states) in columns.items():
         zero = np.asarray(getattr(zeros, name))
         short = ((0, states.shape[4] - len(zero)), *(((0, 0),) * (zero.ndim - 1)))
-        found[name] = values, told_apart(states, np.pad(zero, short)[None, None, None, None])
-    return found
+        told[name] = values, told_apart(states, np.pad(zero, short)[None, None, None, None])
+    return told
 
 
 def state_parts(state: Tree) -> tuple[str, ...]:
