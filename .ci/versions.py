@@ -27,7 +27,8 @@ BARE = (
     ("sweep", "--hidden", "3", "--seeds", "2", "-T", "6", "--w-rec", "0.5,1", "--out", ".", "--name", "run"),
     ("report", "run"),
     ("lesson", "cliff", "-o", "lesson.html"),
-    ("list",),
+    ("list", "schemas", "gradlab.table/1"),
+    ("list", "--json"),
 )
 
 

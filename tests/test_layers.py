@@ -20,6 +20,7 @@ MEMBERS = ("cells", "initializers", "probes", "plots", "tasks", "remedies", "che
 HEAVY = {"jax", "jaxlib", "jaxtyping", "optax", "equinox", "numpy"}
 HEAVY |= {"matplotlib", "pandas", "plotly", "rich", "typer"}
 LIGHT = ["errors", "escaping", "memory", "registry", "runtime", "lesson.__init__", "runs.store"]
+LIGHT += ["schemas.__init__"]
 LIGHT += [
     "api",
     "execute",
@@ -113,6 +114,7 @@ def test_a_command_imports_at_once_only_typer_and_the_standard_library(name):
         "errors",
         "escaping",
         "registry",
+        "schemas",
         "specs",
         "cli._output",
         "cli._settings",

@@ -1,7 +1,6 @@
 """What is told before a command starts: counts, time and memory, and the time that is left."""
 
 import dataclasses
-import json
 import os
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from gradlab.studies.remedies import plan as remedies_plan
 from gradlab.studies.remedies.settings import Training
 from gradlab.studies.sweep import plan as sweep_plan
 from gradlab.studies.sweep.settings import Sweep
+from tests import documents
 
 SMALL = Sweep(cell=("elman",), w_rec=(0.9, 1.1), T=(50,), hidden=16, seeds=2)
 
@@ -258,6 +258,6 @@ def test_the_peak_of_memory_is_within_10_percent_below_and_50_above(name, tmp_pa
     where = {"lesson": ["-o", "page.html"], "verify": []}.get(words[0], ["--name", "run"])
     command = [sys.executable, "-m", "gradlab", *words, *where]
     ways = {"env": environment, "cwd": tmp_path, "capture_output": True, "text": True, "check": True}
-    told = json.loads(subprocess.run([*command, "--dry-run", "--json"], **ways).stdout)["data"]["bytes"]
+    told = documents.hold(subprocess.run([*command, "--dry-run", "--json"], **ways).stdout)["data"]["bytes"]
     peak = int(subprocess.run([sys.executable, "-c", PEAK, *command], **ways).stdout) * 1024
     assert 0.9 * peak <= told <= 1.5 * peak, f"{told / 1e6:.0f} MB told, {peak / 1e6:.0f} MB taken"

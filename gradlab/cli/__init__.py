@@ -15,6 +15,7 @@ from typing import Any
 
 import typer
 
+from gradlab import schemas
 from gradlab.cli import _output, _stopping, _strict
 from gradlab.errors import MEANING, Exit, GradlabError, shown
 
@@ -150,7 +151,7 @@ def _say(arguments: list[str], where: str, what: str, code: Exit) -> int:
     where, what = _output.error_parts(where, what)
     if "--json" in arguments:
         error = {"where": where, "message": what}
-        document = {"schema": "gradlab.error/1", "status": "error", "exit_code": code, "error": error}
+        document = {"schema": schemas.newest("error"), "status": "error", "exit_code": code, "error": error}
         with contextlib.suppress(GradlabError):
             _output.say_json(document)
     _output.note(f"error: {where}: {what}")

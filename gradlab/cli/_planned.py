@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gradlab import schemas
 from gradlab.cli import _output
 
 if TYPE_CHECKING:
@@ -16,8 +17,8 @@ def say(planned: "Plan", lines: Mapping[str, str], folder: Path | None, as_json:
     from gradlab.errors import size
 
     if as_json:
-        place = {} if folder is None else {"run_dir": str(folder)}
-        head = {"schema": "gradlab.plan/1", "status": "planned", "exit_code": 0}
+        place = {"run_dir": None if folder is None else str(folder)}
+        head = {"schema": schemas.newest("plan"), "status": "planned", "exit_code": 0}
         _output.say_json(head | {"data": planned.document() | place})
         return
     said = dict(lines) | {

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gradlab import schemas
 from gradlab.cli import _output
 from gradlab.escaping import plain
 
@@ -52,7 +53,7 @@ def _create(paths: list[Path], output: Path, force: bool, as_json: bool) -> int:
     made = baseline.create(_run(paths[0]), force=force)
     baseline.write(output, made)
     if as_json:
-        _print("create", output, made, [])
+        _print("create", output, made)
     else:
         _output.say(f"{output}: {_holds(made)}")
     return 0
@@ -68,7 +69,7 @@ def _update(paths: list[Path], output: Path, force: bool, as_json: bool) -> int:
     lines = list(baseline.moved(old, new))
     baseline.write(file, new)
     if as_json:
-        _print("update", file, new, lines)
+        _print("update", file, new, changes=lines)
         return 0
     for line in lines:
         _output.say(plain(line))
@@ -82,7 +83,7 @@ def _show(paths: list[Path], output: Path, force: bool, as_json: bool) -> int:
     del output, force
     found = baseline.read(paths[0])
     if as_json:
-        _print("show", paths[0], found, [])
+        _print("show", paths[0], found, held=baseline.text(found))
         return 0
     _output.say(f"{paths[0]}: {_holds(found)}")
     for name, facts in (("settings", found.side.settings), ("versions", found.side.versions)):
@@ -117,15 +118,12 @@ def _holds(found: "Baseline") -> str:
     return f"{len(side.series)} numbers of {cells} cells, {count} seeds each, {networks} digests of weights"
 
 
-def _print(action: str, path: Path, found: "Baseline", lines: list[str]) -> None:
+def _print(
+    action: str, path: Path, found: "Baseline", changes: list[str] | None = None, held: str | None = None
+) -> None:
+    import json
+
     data: dict[str, Any] = {"action": action, "file": str(path), "numbers": len(found.side.series)}
-    if action == "update":
-        data["changes"] = lines
-    if action == "show":
-        import json
-
-        from gradlab.findings import baseline
-
-        data["baseline"] = json.loads(baseline.text(found))
-    head = {"schema": "gradlab.baseline-command/1", "status": "ok", "exit_code": 0}
+    data |= {"changes": changes, "baseline": None if held is None else json.loads(held)}
+    head = {"schema": schemas.newest("baseline-command"), "status": "ok", "exit_code": 0}
     _output.say_json(head | {"data": data}, 1)

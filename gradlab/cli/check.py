@@ -54,27 +54,28 @@ def command(
         made += baselines.compare(found, baselines.read(baseline))
     if junit is not None or _under_actions(github):
         formats.publish(made, title=question or str(run), junit=junit, github=github)
+    code = int(finding.exit_code(made))
     if alone or as_json:
-        show(question, made, run, as_json)
+        show(question, made, run, code, as_json)
     else:
         for one in made:
             if one.status in ("failed", "cannot judge") or len(made) < FEW:
                 _output.say(plain(f"{one.status}: {one.sentence}"))
         _output.say(finding.count(made))
-    return int(finding.exit_code(made))
+    return code
 
 
 def _under_actions(github: bool | None) -> bool:
     return os.environ.get("GITHUB_ACTIONS") == "true" if github is None else github
 
 
-def show(question: str, made: "list[Finding]", folder: Path, as_json: bool) -> None:
-    """Print findings on stdout."""
+def show(question: str, made: "list[Finding]", folder: Path, code: int, as_json: bool) -> None:
+    """Print findings on stdout; `code` is what the command ends with."""
     from gradlab.cli import _terminal
     from gradlab.findings import finding
 
     if as_json:
-        _output.say_json(finding.document(question, made) | {"run_dir": str(folder)}, 1)
+        _output.say_json(finding.document(question, made) | {"exit_code": code, "run_dir": str(folder)}, 1)
         return
     from gradlab.cli._findings import render
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gradlab import schemas
 from gradlab.cli import _output
 from gradlab.escaping import plain
 
@@ -70,6 +71,6 @@ def _document(found: "Difference", code: int, a: Path, b: Path) -> dict[str, Any
             values[name] = values[name] if math.isfinite(values[name]) else None
         rows.append(values)
     status = {0: "same", 1: "changed", 4: "cannot judge"}[code]
-    head = {"schema": "gradlab.diff/1", "status": status, "exit_code": code, "a": str(a), "b": str(b)}
+    head = {"schema": schemas.newest("diff"), "status": status, "exit_code": code, "a": str(a), "b": str(b)}
     settings = [setting._asdict() for setting in found.settings]
     return head | {"settings": settings, "data": rows}

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from gradlab import schemas
 from gradlab.cli import _output
 
 
@@ -15,7 +16,8 @@ def command(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON
     runtime.require_device("auto")
     facts = runtime.facts() | _tested()
     if as_json:
-        _output.say_json({"schema": "gradlab.doctor/1", "status": "ok", "exit_code": 0, "data": facts}, 1)
+        head = {"schema": schemas.newest("doctor"), "status": "ok", "exit_code": 0}
+        _output.say_json(head | {"data": facts}, 1)
         return 0
     for key, value in facts.items():
         _output.say(f"{key.replace('_', ' '):<22} {value}")

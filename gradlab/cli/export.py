@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from gradlab import schemas
 from gradlab.cli import _output
 
 
@@ -21,9 +22,12 @@ def command(
     Without -o the file goes into the run's folder, below exports/. No file of the run is changed.
     """
     from gradlab import registry
+    from gradlab.errors import GradlabError
     from gradlab.runs.files import replace, storage
     from gradlab.studies import base
 
+    if as_json and str(output) == "-":
+        raise GradlabError("--json", "and -o - exclude each other; give one")
     name = to.replace("-", "_")
     made = registry.member("exports", name)
     content = made(base.read(run, "sweep"))
@@ -50,6 +54,6 @@ def _place(run: Path, name: str, output: Path | None) -> Path:
 def _say(path: Path, to: str, size: int, as_json: bool) -> None:
     if as_json:
         data = {"file": str(path), "format": to, "bytes": size}
-        _output.say_json({"schema": "gradlab.export/1", "status": "ok", "exit_code": 0, "data": data})
+        _output.say_json({"schema": schemas.newest("export"), "status": "ok", "exit_code": 0, "data": data})
     else:
         _output.say(str(path))

@@ -1,34 +1,49 @@
-"""`gradlab list`: the members of each kind, with their equations and settings."""
+"""`gradlab list`: the members of each kind, with their equations and settings; experiments and schemas."""
 
 from typing import Annotated, Any
 
 import typer
 
+from gradlab import schemas
 from gradlab.cli import _output
 
 EXPERIMENTS = "experiments"
 """No kind of member: settings files in a folder of this name."""
+SCHEMAS = "schemas"
+"""No kind of member either: what describes the JSON documents."""
 
 
 def command(
     kind: Annotated[
         str | None,
         typer.Argument(
-            help="cells, initializers, probes, tasks, remedies, plots, experiments ...; all if left out."
+            help="cells, initializers, probes, tasks, remedies, plots, experiments, schemas ...; "
+            "all if left out."
         ),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="One of the kind, such as lstm; a schema is printed whole.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
-    """Show members with equation, settings and defaults, and the question of each experiment."""
+    """Show members with equation, settings and defaults, the questions of experiments, and JSON Schemas."""
     from gradlab import registry, runtime
 
     runtime.configure()
-    known = [*registry.KINDS, EXPERIMENTS]
+    known = [*registry.KINDS, EXPERIMENTS, SCHEMAS]
     if kind is not None and kind not in known:
         raise registry.unknown("KIND", "kind", kind, known)
-    found = {k: _experiments() if k == EXPERIMENTS else _members(k) for k in ([kind] if kind else known)}
+    found = {k: _found(k) for k in ([kind] if kind else known)}
+    if kind is not None and name is not None:
+        there = [one["name"] for one in found[kind]]
+        if name not in there:
+            raise registry.unknown("NAME", f"entry of {kind}", name, there)
+        if kind == SCHEMAS:
+            _output.say_json(schemas.read(name), 1)
+            return 0
+        found = {kind: [one for one in found[kind] if one["name"] == name]}
     if as_json:
-        _output.say_json({"schema": "gradlab.list/1", "status": "ok", "exit_code": 0, "data": found}, 1)
+        _output.say_json({"schema": schemas.newest("list"), "status": "ok", "exit_code": 0, "data": found}, 1)
         return 0
     for title, members in found.items():
         _output.say(title.upper())
@@ -39,6 +54,13 @@ def command(
                 _output.say(f"    {line}".rstrip())
         _output.say()
     return 0
+
+
+def _found(kind: str) -> list[dict[str, Any]]:
+    if kind == SCHEMAS:
+        titles = {name: schemas.read(name)["title"] for name in schemas.names()}
+        return [{"name": name, "settings": {}, "doc": title} for name, title in titles.items()]
+    return _experiments() if kind == EXPERIMENTS else _members(kind)
 
 
 def _experiments() -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gradlab import schemas
 from gradlab.cli import _output
 
 if TYPE_CHECKING:
@@ -55,8 +56,8 @@ def command(
         return 0
     _style.write(figure, output)
     if as_json:
-        document = {"schema": "gradlab.plot/1", "status": "ok", "exit_code": 0, "data": {"file": str(output)}}
-        _output.say_json(document)
+        head = {"schema": schemas.newest("plot"), "status": "ok", "exit_code": 0}
+        _output.say_json(head | {"data": {"file": str(output)}})
     else:
         _output.say(str(output))
     return 0

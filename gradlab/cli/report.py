@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gradlab import schemas
 from gradlab.cli import _output
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def command(
 def _say(made: "Written", files: list[Path], verdicts: list[str], as_json: bool, quiet: bool) -> None:
     if as_json:
         data = {"files": [str(file) for file in files], "verdicts": verdicts, "notes": made.notes}
-        head = {"schema": "gradlab.report/1", "status": "complete", "exit_code": 0}
+        head = {"schema": schemas.newest("report"), "status": "complete", "exit_code": 0}
         _output.say_json(head | {"data": data})
         return
     _output.say(f"{files[0]}\n{files[1]}")

@@ -54,13 +54,14 @@ def command(
         return 0
     done = _run.run(question.asked, planned, folder, force=force, quiet=quiet)
     made = execute.answer(question, done.run, folder)
+    judged = finding.exit_code(made) if made or question.left_out else Exit.OK
+    code = int(judged or done.code)
     if not as_json:
         _terminal.show(done.run)
         _output.say()
-    check.show(question.question, made, folder, as_json)
+    check.show(question.question, made, folder, code, as_json)
     if not quiet:
         _output.note(f"{folder}  (gradlab check {folder} judges it again)")
         if question.left_out:
             _output.note(f"{question.left_out} claims are made at another --size only")
-    code = finding.exit_code(made) if made or question.left_out else Exit.OK
-    return int(code or done.code)
+    return code

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from gradlab import schemas
 from gradlab.cli import _output
 
 if TYPE_CHECKING:
@@ -246,6 +247,6 @@ def _document(spec: str, found: "Verification", code: int) -> dict[str, Any]:
         bare = {key: row[key] if math.isfinite(row[key]) else None for key in ("error", "limit")}
         rows.append(row | bare)
     status = {0: "ok", 1: "wrong"}.get(code, "undecided")
-    head = {"schema": "gradlab.verify/1", "status": status, "exit_code": int(code)}
+    head = {"schema": schemas.newest("verify"), "status": status, "exit_code": int(code)}
     body = {"cell": spec, "tried": found.tried.document(), "data": rows}
     return head | body

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from pydantic import BeforeValidator, Field
 
-from gradlab import escaping
+from gradlab import escaping, schemas
 from gradlab.errors import GradlabError, shown
 from gradlab.findings import compare as comparing
 from gradlab.findings.finding import Finding
@@ -24,7 +24,7 @@ from gradlab.states import STATES
 if TYPE_CHECKING:
     from gradlab.studies.sweep.results import Run
 
-SCHEMA = "gradlab.baseline/1"
+SCHEMA = schemas.newest("baseline")
 LARGEST = 256 * 10**6
 """Bytes of a baseline file; a longer one is refused unread."""
 LOGARITHMS = ("rate", "adjoint", "transport", "weight_gradient", "gradient")

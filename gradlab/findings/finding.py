@@ -4,11 +4,11 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
+from gradlab import schemas
 from gradlab.errors import Exit
 
 Status = Literal["passed", "failed", "cannot judge", "note"]
 
-SCHEMA = "gradlab.findings/1"
 WORST: tuple[Status, ...] = ("failed", "cannot judge", "passed", "note")
 
 _WORDS: tuple[tuple[Status, str, str], ...] = (
@@ -90,5 +90,5 @@ def document(question: str, findings: Iterable[Finding]) -> dict[str, Any]:
     ]
     code = exit_code(found)
     status = {Exit.OK: "passed", Exit.FAILED: "failed"}.get(code, "cannot judge")
-    head = {"schema": SCHEMA, "status": status, "exit_code": int(code), "verdict": count(found)}
-    return head | {"question": question, "data": rows}
+    head = {"schema": schemas.newest("findings"), "status": status, "exit_code": int(code)}
+    return head | {"verdict": count(found), "question": question, "data": rows}

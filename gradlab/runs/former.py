@@ -3,7 +3,9 @@
 import re
 from typing import Any
 
-SCHEMA = "gradlab.run/2"
+from gradlab import schemas
+
+SCHEMA = schemas.newest("run")
 """Of a `run.json` that is written now; those since `gradlab.run/1` are read."""
 SETTINGS = {"eval_every": "every", "eval_size": "judged", "lr": "rates"}
 """Settings of a training, and what they were called in `gradlab.run/1`."""

@@ -1,8 +1,8 @@
 """Calling the command: in this process, where that is enough, or in one of its own."""
 
 import contextlib
+import functools
 import io
-import json
 import os
 import signal
 import subprocess
@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gradlab import cli
+from tests import documents
+
+document = documents.strict
 
 SMALL = (
     "--cell",
@@ -50,6 +53,28 @@ class Said(NamedTuple):
     err: str
 
 
+def held(call):
+    """A call whose documents, printed and written, are held to their schemas."""
+
+    @functools.wraps(call)
+    def calling(*arguments, **options):
+        words = [str(word) for word in arguments]
+        before = documents.files(words)
+        said = call(*arguments, **options)
+        if "--json" in words and "--help" not in words and said.out:
+            printed = documents.hold(said.out).get("exit_code", said.code)
+            assert printed == said.code, f"exit code {said.code}, and printed is {printed}"
+        if said.code in (0, 1, 3, 4):
+            after = documents.files(words)
+            for path in after:
+                if after[path] != before.get(path):
+                    documents.hold_file(path)
+        return said
+
+    return calling
+
+
+@held
 def gradlab(*arguments):
     """The command in this process."""
     out, err = io.StringIO(), io.StringIO()
@@ -68,20 +93,12 @@ def process(*arguments, env=None, **options):
     return subprocess.Popen(words, env=ENVIRONMENT | (env or {}), **options)
 
 
+@held
 def finished(*arguments, env=None, **options):
     """As `process`, waited for."""
     with process(*arguments, env=env, **options) as running:
         out, err = running.communicate(timeout=100)
     return Said(running.returncode, out, err)
-
-
-def document(text):
-    """The one strict JSON document that `text` is: no NaN, no Infinity, nothing after it."""
-
-    def refuse(constant):
-        raise AssertionError(f"{constant} is not JSON")
-
-    return json.loads(text, parse_constant=refuse)
 
 
 def contents(folder):

@@ -43,6 +43,12 @@ def test_json_names_the_file(folder):
     assert json.loads((folder / "exports" / "benchmark.json").read_text())
 
 
+def test_stdout_takes_the_file_or_the_document(folder):
+    said = gradlab("export", folder, "--to", "csv", "-o", "-", "--json")
+    assert said.code == document(said.out)["exit_code"] == 2
+    assert said.err == "error: --json: and -o - exclude each other; give one\n"
+
+
 def test_mistakes_are_one_line(folder, tmp_path):
     said = gradlab("export", folder, "--to", "exel")
     assert said.code == 2

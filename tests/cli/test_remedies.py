@@ -77,7 +77,7 @@ def test_a_second_time_it_computes_nothing_and_prints_the_same(small, monkeypatc
 def test_json_is_one_strict_document(small):
     folder, _ = small
     found = document(gradlab("show", folder, "--json").out)
-    assert (found["schema"], found["exit_code"]) == ("gradlab.remedies/1", 0)
+    assert (found["schema"], found["exit_code"]) == ("gradlab.remedies/2", 0)
     assert [row["arm"] for row in found["data"]] == ["none", "truncate(k=2)", "esn"]
     assert found["data"][1]["hard"] == 2
     assert all(row["solved"]["of"] == 2 for row in found["data"])

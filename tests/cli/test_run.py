@@ -39,6 +39,16 @@ def file(tmp_path):
     return place
 
 
+def test_without_claims_it_is_done_and_there_is_nothing_to_judge(file, tmp_path, monkeypatch):
+    monkeypatch.setattr("gradlab.plots._default.draw", lambda *_: None)
+    file.write_text(FILE.partition("[[claims]]")[0])
+    said = gradlab("run", file, "--out", tmp_path / "out", "--json")
+    found = document(said.out)
+    assert (said.code, found["exit_code"], found["data"]) == (0, 0, [])
+    assert found["verdict"] == "nothing to compare"
+    assert gradlab("check", tmp_path / "out" / "half", "--json").code == 4
+
+
 def test_a_file_is_measured_judged_and_asked_again(file, tmp_path, monkeypatch):
     out = tmp_path / "out"
     monkeypatch.setattr("gradlab.plots._default.draw", lambda *_: None)
@@ -64,7 +74,7 @@ def test_a_dry_run_computes_nothing_and_leaves_nothing(file, tmp_path, monkeypat
     monkeypatch.setattr(compute, "run", lambda *_: pytest.fail("something was computed"))
     found = gradlab("run", file, "--out", tmp_path / "out", "--dry-run", "--size", "ci", "--json")
     assert found.code == 0
-    assert document(found.out)["data"]["points"] == 6
+    assert document(found.out)["data"]["counts"]["points"] == 6
     assert document(found.out)["data"]["run_dir"].endswith("half-ci")
     assert not (tmp_path / "out").exists()
 

@@ -101,12 +101,12 @@ class TestList:
 
     def test_json_holds_settings_with_their_defaults(self):
         found = document(gradlab("list", "--json").out)["data"]
-        assert set(found) == {*registry.KINDS, "experiments"}
+        assert set(found) == {*registry.KINDS, "experiments", "schemas"}
         elman = next(member for member in found["cells"] if member["name"] == "elman")
         assert elman["settings"] == {"activation": "tanh"}
 
     def test_an_unknown_kind_is_a_mistake(self):
-        known = ", ".join(sorted([*registry.KINDS, "experiments"]))
+        known = ", ".join(sorted([*registry.KINDS, "experiments", "schemas"]))
         assert gradlab("list", "bogus").err == f"error: KIND: no kind called 'bogus'; known: {known}\n"
         said = gradlab("list", "cels", "--json")
         assert said.code == document(said.out)["exit_code"] == 2

@@ -98,7 +98,7 @@ class TestDryRun:
     def test_says_it_in_json(self, tmp_path):
         said = gradlab("sweep", *SMALL, "--out", tmp_path / "results", "--dry-run", "--json")
         data = document(said.out)["data"]
-        assert (data["points"], data["networks"], data["programs"]) == (8, 4, 1)
+        assert data["counts"] == {"points": 8, "networks": 4, "programs": 1}
         assert data["bytes"] > 0
         assert list(tmp_path.iterdir()) == []
 

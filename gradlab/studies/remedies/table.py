@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.text import Text
 
+from gradlab import schemas
 from gradlab.escaping import plain
 from gradlab.runs import manifest
 from gradlab.stats import LEVEL, percent
@@ -58,7 +59,7 @@ def document(run: TrainingRun) -> dict[str, Any]:
         for row, said, reach in zip(rows, sentences(rows), found.predicted, strict=True)
     ]
     rank = {name: _plain(getattr(found, name)) for name in ("spearman", "low", "high", "level", "points")}
-    head = {"schema": "gradlab.remedies/1", "status": run.about["status"], "exit_code": 0}
+    head = {"schema": schemas.newest("remedies"), "status": run.about["status"], "exit_code": 0}
     return head | {"verdict": judged(rows), "forecast": rank, "data": data}
 
 

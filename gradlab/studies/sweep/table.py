@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.text import Text
 
+from gradlab import schemas
 from gradlab.escaping import plain
 from gradlab.runs import manifest
 from gradlab.stats import LEVEL, percent
@@ -73,7 +74,7 @@ def document(run: Run) -> dict[str, Any]:
     for group in results.groups(run):
         row = {k: v for k, v in group._asdict().items() if k != "profile"}
         rows.append({k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()})
-    return {"schema": "gradlab.table/1", "status": run.about.get("status"), "data": rows}
+    return {"schema": schemas.newest("table"), "status": run.about.get("status"), "data": rows}
 
 
 def sparkline(profile: NDArray[np.float64], width: int, unicode: bool) -> str:
