@@ -38,7 +38,7 @@ def _profile(run: Run) -> str:
     """Who ends lowest and who highest at the far end of the sequence."""
     rows = results.groups(run)
     ends = [(float(row.profile[known[-1]]), int(known[-1]), row) for row in rows if len(known := _lags(row))]
-    zeros = sum(not math.isnan(row.hard_horizon) for row in rows)
+    zeros = sum(not math.isnan(row.values["hard_horizon"]) for row in rows)
     if not ends:
         return "No transport has a norm that could be drawn."
     low, high = min(ends, key=lambda end: end[0]), max(ends, key=lambda end: end[0])
@@ -120,11 +120,13 @@ def _horizon(run: Run) -> str:
     every = results.groups(run)
     rows = [row for row in every if row.regime not in ("UNDEFINED", "NONFINITE") and far_end_known(row)]
     known = sorted(
-        (row.credit_horizon, network(row, every)) for row in rows if not math.isnan(row.credit_horizon)
+        (credit, network(row, every))
+        for row in rows
+        if not math.isnan(credit := row.values["credit_horizon"])
     )
     if not rows:
         return "No horizon is known."
-    kept, T = sum(math.isnan(row.soft_horizon) for row in rows), rows[0].T
+    kept, T = sum(math.isnan(row.values["soft_horizon"]) for row in rows), rows[0].T
     middle = " (medians over seeds)" if rows[0].seeds > 1 else ""
     said = f"{kept} of {len(rows)} have not fallen by 10^3 at lag {T}"
     if not known:
