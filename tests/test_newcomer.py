@@ -1,11 +1,16 @@
 """A member that is one new file: found wherever a user would look."""
 
+import jax.numpy as jnp
 import pytest
 
 import gradlab.cells
+import gradlab.metrics
 import gradlab.plots
+import gradlab.probes
 import gradlab.remedies
+from gradlab import pytest as pytest_plugin
 from gradlab import registry, testing
+from gradlab.runs import documents
 from tests.cli.calling import document
 from tests.cli.calling import gradlab as command
 
@@ -154,3 +159,262 @@ def test_a_remedy_is_listed_trained_and_completed(tmp_path, monkeypatch):
     said = command("remedies", "adding", "-r", "halve(by=0.9)", "-T", "6", *budget, "--json", "--quiet")
     assert said.code == 0, said.err
     assert [row["arm"] for row in document(said.out)["data"]] == ["none", "halve(by=0.9)"]
+
+
+METRIC = '''"""Where the transport is largest."""
+
+import numpy as np
+
+from gradlab.metrics import Measured, Metric
+from gradlab.profiles import stored
+from gradlab.states import OK, UNDEFINED
+
+
+class Peak(Metric):
+    """Lag at which the transport is largest."""
+
+    unit = "steps"
+    bigger_is_better = True
+    phrase = "is largest at lag {:g}"
+
+    def measure(self, norms):
+        value, state = stored(norms, "transport", "state")
+        known = (state == OK).any(axis=-1)
+        lag = np.argmax(np.where(state == OK, value, -np.inf), axis=-1)
+        return Measured(np.where(known, lag, np.nan), np.where(known, OK, UNDEFINED).astype(np.int8))
+'''
+GRID = """
+cell = ["elman(activation=identity)"]
+w_rec = [0.5, 1.5]
+T = [12]
+hidden = 3
+seeds = 6
+"""
+ASKED = f"""
+question = "Where is the transport largest?"
+[sweep]
+{GRID}
+[[claims]]
+text = "At the last step, where it vanishes."
+metric = "peak"
+where = {{ w_rec = 0.5 }}
+equals = 0.0
+[[claims]]
+text = "At the first, where it explodes."
+metric = "peak"
+where = {{ w_rec = 1.5 }}
+above = 11.5
+"""
+
+
+@pytest.fixture
+def metric(tmp_path, monkeypatch):
+    (tmp_path / "peak.py").write_text(METRIC)
+    monkeypatch.setattr(gradlab.metrics, "__path__", [*gradlab.metrics.__path__, str(tmp_path)])
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "asked.toml").write_text(ASKED)
+    return tmp_path / "results" / "asked"
+
+
+def lines_of(text, start):
+    return [line for line in text.splitlines() if line.startswith(start)]
+
+
+def test_a_metric_is_listed_claimed_shown_reported_compared_and_exported(metric, tmp_path):
+    assert "  peak\n    Lag at which the transport is largest." in command("list", "metrics").out
+    assert "did you mean peak?" in command("run", _claim(tmp_path, "paek")).err
+    judged = command("run", "asked.toml", "--quiet")
+    assert judged.code == 0, judged.err
+    assert "12,0,state,peak,0.0,ok" in (metric / "metrics.csv").read_text()
+
+    shown = command("show", metric).out
+    assert [line.split()[-2] for line in lines_of(shown, "   0.5") + lines_of(shown, "   1.5")] == ["0", "12"]
+    assert "peak: lag at which the transport is largest." in " ".join(shown.split())
+    rows = document(command("show", metric, "--json").out)["data"]
+    assert [row["peak"] for row in rows] == [0.0, 12.0]
+
+    assert command("report", metric).code == 0
+    assert (
+        "lag at which the transport is largest, in steps, median over seeds"
+        in (metric / "report.html").read_text()
+    )
+    assert "peak" in (metric / "report.md").read_text()
+
+    assert command("check", metric).code == 0
+    assert command("baseline", "create", metric, "-o", "kept.json").code == 0
+    assert command("check", metric, "--baseline", "kept.json").code == 0
+    kept = (tmp_path / "kept.json").read_text()
+    assert '"metric": "peak"' in kept
+    (tmp_path / "kept.json").write_text(kept.replace('"0": 12.0', '"0": 4.0'))
+    worse = command("check", metric, "--baseline", "kept.json")
+    assert worse.code == 1
+    assert "peak cell=elman(activation=identity)" in worse.out
+
+    assert "elman(activation=identity),orthogonal,1.5,12,0,state" in exported(metric, "csv")
+    assert ",peak," in exported(metric, "csv")
+    gauge = 'gradlab_peak{cell="elman(activation=identity)",init="orthogonal",w_rec="1.5",T="12"} 12.0'
+    assert gauge in exported(metric, "openmetrics")
+    assert '"name": "peak elman(activation=identity) orthogonal w_rec=1.5 T=12"' in exported(
+        metric, "github_benchmark"
+    )
+    assert command("plot", metric, "metrics(y=peak)", "-o", tmp_path / "peak.svg").code == 0
+    assert "<!-- peak -->" in command_plot(metric, tmp_path, "horizon")
+
+
+def test_a_metric_is_in_the_verdict_and_in_the_plugin_for_test_suites(metric):
+    flow = pytest_plugin.measured(lambda w, h, x: w * h + x, 1.5, jnp.zeros(1), jnp.ones((12, 1)))
+    assert flow.peak == 12
+    assert "is largest at lag 12" in flow.sentence
+    with pytest.raises(AttributeError, match="no metric called peek; there are half_life"):
+        _ = flow.peek
+
+
+def command_plot(run, tmp_path, kind):
+    assert command("plot", run, kind, "-o", tmp_path / "one.svg").code == 0
+    return (tmp_path / "one.svg").read_text()
+
+
+def exported(run, kind):
+    said = command("export", run, "--to", kind, "-o", run.parent / f"x.{kind}")
+    assert said.code == 0, said.err
+    return (run.parent / f"x.{kind}").read_text()
+
+
+def _claim(tmp_path, metric, where="w_rec = 0.5"):
+    text = f'question = "?"\n[sweep]\n{GRID}\n[[claims]]\ntext = "x"\nmetric = "{metric}"\n'
+    (tmp_path / "one.toml").write_text(f"{text}where = {{ {where} }}\nbelow = 99.0\n")
+    return "one.toml"
+
+
+def test_a_run_is_read_without_the_metric_and_given_it_later(metric, monkeypatch):
+    assert command("run", "asked.toml", "--quiet").code == 0
+    assert documents.parsed((metric / "run.json").read_bytes())["metrics"] == ["peak"]
+    monkeypatch.setattr(gradlab.metrics, "__path__", gradlab.metrics.__path__[:1])
+    held = gradlab.load(metric)
+    assert "peak" in set(held.stored.metrics["metric"])
+    assert command("show", metric).code == 0
+    assert command("sweep", *WORDS, "--name", "plain", "--quiet").code == 0
+    before = command("show", metric.parent / "plain").out
+    assert "peak" not in before
+    monkeypatch.setattr(gradlab.metrics, "__path__", [*gradlab.metrics.__path__, str(metric.parents[1])])
+    assert "peak" in command("show", metric.parent / "plain").out
+
+
+WORDS = ("--cell", "elman", "--hidden", "3", "--seeds", "2", "-T", "6", "--w-rec", "0.5,1.0")
+
+
+def test_a_metric_that_another_package_brings_is_found(tmp_path, monkeypatch):
+    (tmp_path / "lab").mkdir()
+    (tmp_path / "lab" / "peak.py").write_text(METRIC)
+    about = tmp_path / "lab-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: lab\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[gradlab.metrics]\npeak = lab.peak\nother = lab.peak\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    registry.installed.cache_clear()
+    registry.make.cache_clear()
+    try:
+        assert registry.further("metrics") == ["peak"]
+        assert gradlab.metrics.named("peak").meaning == "Lag at which the transport is largest"
+        assert gradlab.metrics.every()[-1].name == "peak"
+    finally:
+        registry.installed.cache_clear()
+        registry.make.cache_clear()
+
+
+PROBE = '''"""How large the state is."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Float
+
+from gradlab.types import Setup, Step
+
+AXES = {"state_size": (), "state_sizes": ("step",)}
+
+
+class Columns(NamedTuple):
+    state_size: Float[Array, ""]
+    state_sizes: Float[Array, " step"]
+
+
+def size(step: Step, params: Any, state: Any, xs: Any, setup: Setup) -> Columns:
+    """Euclidean norm of the state at the last step, and at each."""
+
+    def body(state, x):
+        state = step(params, state, x)
+        return state, jnp.sqrt(sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(state)))
+
+    _, sizes = jax.lax.scan(body, state, xs)
+    return Columns(sizes[setup.length - 1], sizes)
+'''
+
+
+@pytest.fixture
+def probe(tmp_path, monkeypatch):
+    (tmp_path / "size.py").write_text(PROBE)
+    monkeypatch.setattr(gradlab.probes, "__path__", [*gradlab.probes.__path__, str(tmp_path)])
+    monkeypatch.chdir(tmp_path)
+    text = _probed("state_size", "greater_than = { w_rec = 0.5 }\nwhere = { w_rec = 1.5 }")
+    text += """
+[[claims]]
+text = "It grows."
+metric = "state_sizes"
+where = { w_rec = 1.5, step = 12 }
+above = 0.0
+[[claims]]
+text = "It grows from step to step."
+metric = "state_sizes"
+where = { w_rec = 1.5 }
+increases_with = "step"
+"""
+    (tmp_path / "asked.toml").write_text(text)
+    return tmp_path / "results" / "asked"
+
+
+def _probed(metric, rest):
+    head = f'question = "?"\n[sweep]\n{GRID}\nprobe = ["size"]\n[[claims]]\ntext = "x"\n'
+    return f'{head}metric = "{metric}"\n{rest}\n'
+
+
+def test_the_columns_of_a_probe_are_claimed_compared_exported_and_plotted(probe, tmp_path):
+    assert "  size\n" in command("list", "probes").out
+    judged = command("run", "asked.toml", "--quiet", "--json")
+    assert judged.code in (0, 1, 4), judged.err
+    findings = document(command("check", probe, "--json").out)["data"]
+    assert [one["metric"] for one in findings] == ["state_size", "state_sizes", "state_sizes"]
+    assert findings[1]["where"]["step"] == 12
+    assert findings[1]["status"] == "passed"
+    assert "state_size," in (probe / "metrics.csv").read_text()
+
+    assert command("baseline", "create", probe, "-o", "kept.json").code == 0
+    kept = (tmp_path / "kept.json").read_text()
+    assert '"metric": "state_sizes[step=12]"' in kept
+    said = command("check", probe, "--baseline", "kept.json", "--json")
+    same = [one for one in document(said.out)["data"] if one["metric"].startswith("state_size")]
+    assert [one["status"] for one in same if "is what it was" in one["text"]] == ["passed"] * 8
+
+    assert "state_sizes[step=1]" in exported(probe, "csv").splitlines()[0]
+    assert 'gradlab_state_sizes{cell="elman(activation=identity)"' in exported(probe, "openmetrics")
+    assert 'step="12"' in exported(probe, "openmetrics")
+    assert command("plot", probe, "metrics(y=state_size)", "-o", tmp_path / "size.svg").code == 0
+
+
+@pytest.mark.parametrize(
+    ("metric", "where", "words"),
+    [
+        ("state_sizes", "w_rec = 1.5", "claims[0].where: must say which step of state_sizes"),
+        ("state_sizes", "lag = 1", "claims[0].where.lag"),
+        ("state_sise", "w_rec = 1.5", "did you mean state_size?"),
+    ],
+)
+def test_a_claim_about_a_probe_that_makes_no_sense_is_refused_before_work(
+    probe, metric, where, words, tmp_path
+):
+    (tmp_path / "wrong.toml").write_text(_probed(metric, f"where = {{ {where} }}\nabove = 0.0"))
+    said = command("run", "wrong.toml", "--quiet")
+    assert said.code == 2
+    assert words in said.err

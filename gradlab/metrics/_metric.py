@@ -74,6 +74,12 @@ class Metric:
         """In one sentence, without its full stop."""
         return (inspect.getdoc(type(self)) or "").strip().split("\n")[0].rstrip(".") or self.words
 
+    @property
+    def clause(self) -> str:
+        """The meaning within a sentence."""
+        head, rest = self.meaning[:1], self.meaning[1:]
+        return (head.lower() if rest[:1].islower() else head) + rest
+
     def measure(self, norms: "xarray.Dataset") -> Measured:
         """Arrays (cell, init, w_rec, T, seed) of the whole state, from a dataset as `norms.nc` holds it."""
         raise NotImplementedError

@@ -133,7 +133,7 @@ def _regimes(rows: list[Group]) -> Table:
 
 def _note(metric: Metric) -> str:
     unit = f", in {metric.unit}" if metric.unit else ""
-    return f"{metric.meaning}{unit}, {metric.pooling} over seeds"
+    return f"{metric.clause}{unit}, {metric.pooling} over seeds"
 
 
 def _without_empty(

@@ -72,7 +72,7 @@ def test_a_metric_of_a_meaning_and_a_unit_has_all_else_by_default():
     assert peak.meaning == "Lag at which the transport is largest"
     assert peak.label == f"{peak.words} (steps)"
     assert (peak.panel_title, peak.bounded) == (peak.words, True)
-    assert (peak.shown(-0.00012345, 10), peak.shown(NAN, 10)) == ("-1.2e-4", "-")
+    assert (peak.shown(-0.00012345, 10), peak.shown(NAN, 10)) == ("-0.0001", "-")
     assert peak.of_part(samples.norms(), "h") is None
 
 

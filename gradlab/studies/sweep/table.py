@@ -180,7 +180,7 @@ def _trusted(run: Run) -> Iterator[str]:
 
 def _legends() -> Iterator[str]:
     """What the columns of metrics mean; neighbours that begin alike say that once."""
-    parted = [(_heading(metric), *(metric.legend or metric.meaning).partition("|")) for metric in columns()]
+    parted = [(_heading(metric), *(metric.legend or metric.clause).partition("|")) for metric in columns()]
     for _, some in itertools.groupby(parted, lambda one: (one[1], one[0] * (not one[2]))):
         heads, begins, _, ends = zip(*some, strict=True)
         yield f"{', '.join(heads)}: {begins[0]}{' and'.join(ends)}"
