@@ -54,6 +54,8 @@ class Metric:
     """Of a plot; name and unit if empty."""
     panel: ClassVar[str | None] = None
     """Its title in the plot of horizons, empty for none; of what is counted in steps, the name if None."""
+    caption: ClassVar[str] = ""
+    """What that plot shows of it, in the sentence below; the meaning if empty."""
     decades: ClassVar[float | None] = None
     """How far the transport has fallen there, for the law of linear networks; None for other things."""
     bigger_is_better: ClassVar[bool] = False

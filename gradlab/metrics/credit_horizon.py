@@ -30,6 +30,7 @@ class CreditHorizon(Horizon):
     note = "credit horizon: 95 % of the recurrent weight gradient comes from within"
     phrase = "95 % of the recurrent weight gradient comes from lags 0 to {:g}"
     panel = "credit horizon\n(95 % of the weight gradient)"
+    caption = "95 % of the weight gradient comes from within so many steps"
     bigger_is_better = True
 
     def measure(self, norms: "xarray.Dataset") -> Measured:

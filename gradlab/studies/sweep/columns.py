@@ -24,6 +24,9 @@ TIMES = {"step": 0, "from_step": 0, "to_step": 0, "lag": 1}
 FROM_ZERO = ("lag", "delay")
 """Axes that are counted from 0; all others from 1."""
 
+MOST = 200
+"""Entries of one column in tables; the others are in `norms.nc` alone."""
+
 Label = int | str
 
 
@@ -69,7 +72,7 @@ def entries(norms: "xarray.Dataset") -> dict[Entry, list[int]]:
     for name, axes in columns(norms).items():
         for t, T in enumerate(norms["T"].values.tolist()):
             some = [_some(labels(norms, axis), T + TIMES[axis] if axis in TIMES else None) for axis in axes]
-            for at in itertools.product(*some):
+            for at in itertools.islice(itertools.product(*some), MOST):
                 found.setdefault(Entry(name, tuple(zip(axes, at, strict=True))), []).append(t)
     return found
 
