@@ -123,10 +123,14 @@ def _entries(
 
 
 def _probed(run: Run, entry: columns.Entry) -> Iterator[Sample]:
-    """The samples of an entry, at the lengths that have it."""
+    """The samples of an entry, of the cells and at the lengths that have it."""
     found = columns.measured(run.norms, entry)
+    has = (found.state != UNDEFINED).any(axis=(1, 2, 3, 4)).tolist()
+    cells = dict(zip(run.norms["cell"].values.tolist(), has, strict=True))
     for point in _points(run, entry.column, AXES["sweep"], {entry.column: found}):
-        if columns.within(run.norms, entry, int(point.where["T"])):
+        if (cells[point.where["cell"]] or not entry.at) and columns.within(
+            run.norms, entry, int(point.where["T"])
+        ):
             yield point._replace(where=point.where | dict(entry.at))
 
 
