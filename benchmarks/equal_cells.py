@@ -22,7 +22,7 @@ import torch_norms
 
 import gradlab
 from gradlab import registry
-from gradlab.metrics.profiles import bound
+from gradlab.profiles import bound
 from gradlab.recurrence.objectives import draw_target
 from gradlab.states import BELOW_PRECISION, EXACT_ZERO, OK
 from gradlab.studies.sweep.networks import stream

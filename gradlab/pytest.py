@@ -29,14 +29,17 @@ class Flow(NamedTuple):
     """`VANISH`, `STABLE`, `EXPLODE`, `NONFINITE` or `UNDEFINED`, by the numbers of this one network."""
     rate: float
     """Slope of log10 transport per step of lag."""
-    half_life: float
-    """In steps, as every horizon; infinite where it is beyond T."""
-    soft_horizon: float
-    hard_horizon: float
-    credit_horizon: float
-    """NaN where the recurrent weights are not known: give `w_rec=`."""
+    numbers: dict[str, float]
+    """Every other metric by name, and each is an attribute: `half_life`, `soft_horizon`, `hard_horizon` and
+    `credit_horizon` in steps, infinite where that is beyond T; NaN where nothing is known, as of the credit
+    horizon of unknown recurrent weights: give `w_rec=`."""
     sentence: str
     """All of it in words."""
+
+    def __getattr__(self, name: str) -> float:
+        if name not in self.numbers:
+            raise AttributeError(f"no metric called {name}; there are {', '.join(self.numbers)}")
+        return self.numbers[name]
 
 
 def measured(step: Callable[..., Any], params: Any, state: Any, xs: Any, **settings: Any) -> Flow:
@@ -51,18 +54,18 @@ def measured(step: Callable[..., Any], params: Any, state: Any, xs: Any, **setti
         group.T,
         group.regime,
         float(group.rate),
-        half_life=_far(group, "half_life"),
-        soft_horizon=_far(group, "soft_horizon"),
-        hard_horizon=_far(group, "hard_horizon"),
-        credit_horizon=float(group.credit_horizon),
+        {name: _far(group, name) for name in group.values},
         sentence=sweep_rows.verdict(norms),
     )
 
 
 def _far(group: "Group", name: str) -> float:
-    """A horizon; infinite if the transport is measured and does not fall that far, NaN if it is not."""
-    value = float(getattr(group, name))
-    return math.inf if math.isnan(value) and group.regime != "NONFINITE" else value
+    """A metric; infinite if all is measured and it does not happen within T, NaN if nothing is known."""
+    from gradlab.metrics import named
+
+    value = float(group.values[name])
+    never = math.isnan(value) and group.regime != "NONFINITE" and named(name).undefined != "unknown"
+    return math.inf if never else value
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ KINDS = {
     "cells": "--cell",
     "initializers": "--init",
     "probes": "--probe",
+    "metrics": "metric",
     "tasks": "TASK",
     "remedies": "--remedy",
     "plots": "KIND",
@@ -37,13 +38,39 @@ def names(kind: str) -> list[str]:
     >>> "lstm" in names("cells")
     True
     """
+    return sorted({*_own(kind), *installed(kind)})
+
+
+def _own(kind: str) -> list[str]:
     package = importlib.import_module(f"gradlab.{kind}")
-    return sorted(module.name for module in pkgutil.iter_modules(package.__path__) if module.name[0] != "_")
+    return [module.name for module in pkgutil.iter_modules(package.__path__) if module.name[0] != "_"]
+
+
+def further(kind: str) -> list[str]:
+    """The members that do not come with gradlab."""
+    path = importlib.import_module(f"gradlab.{kind}").__path__
+    return sorted({*names(kind)} - {module.name for module in pkgutil.iter_modules(path[:1])})
+
+
+@functools.cache
+def installed(kind: str) -> dict[str, str]:
+    """The files that other packages bring, by member: entry points of the group `gradlab.<kind>`.
+
+    `peak = "package.peak"` is the file `peak.py` of `package`, called as the member is; ours come first.
+    """
+    # Slow to import, and not needed for a name that is ours.
+    from importlib.metadata import entry_points
+
+    found = entry_points(group=f"gradlab.{kind}")
+    return {point.name: point.value for point in found if point.value.rpartition(".")[2] == point.name}
 
 
 def home(kind: str, name: str) -> ModuleType:
     """The file of a member, imported."""
-    if name not in names(kind):
+    own = _own(kind)
+    if name not in own and name in installed(kind):
+        return importlib.import_module(installed(kind)[name])
+    if name not in own:
         raise unknown(KINDS[kind], kind.removesuffix("s"), name, names(kind))
     return importlib.import_module(f"gradlab.{kind}.{name}")
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import gradlab
-from gradlab.metrics import profiles
+from gradlab import metrics, profiles
 from gradlab.pytest import assert_horizon
 from gradlab.states import BACKWARD_NONFINITE, OK
 from tests.cli import calling
@@ -63,7 +63,7 @@ def test_the_lags_before_the_break_are_kept_and_those_behind_it_named(measured):
 
 def test_the_step_and_the_leaf_are_named(measured):
     assert profiles.backward_leaves(measured) == {(0, 0, 0, 0, 0): ("c",)}
-    step = profiles.measured(measured)["backward_nonfinite_step", "state"]
+    step = metrics.measured(measured)["backward_nonfinite_step", "state"]
     assert float(step.value.item()) == BROKEN
     said = gradlab.verdict(measured)
     assert "NONFINITE" in said
@@ -72,7 +72,7 @@ def test_the_step_and_the_leaf_are_named(measured):
 
 
 def test_a_horizon_that_may_lie_behind_the_break_is_not_said_to_be_beyond_the_sequence(measured):
-    found = profiles.measured(measured)
+    found = metrics.measured(measured)
     # Half is lost after 7 steps of 0.9; a factor 1000 would be after 66.
     assert int(found["half_life", "state"].state.item()) == OK
     assert int(found["soft_horizon", "state"].state.item()) == BACKWARD_NONFINITE

@@ -9,7 +9,7 @@ import pytest
 from gradlab import registry
 from gradlab.findings import baseline
 from gradlab.findings import finding as findings_finding
-from gradlab.metrics.profiles import bound
+from gradlab.profiles import bound
 from gradlab.studies.sweep import results
 from gradlab.studies.sweep.networks import stream
 from tests import gated, mutants

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gradlab import registry
-from gradlab.metrics.profiles import bound
+from gradlab.profiles import bound
 from gradlab.recurrence.lanczos import TOLERANCE
 from gradlab.recurrence.objectives import draw_target
 from gradlab.recurrence.objectives import objective as make_objective

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gradlab import registry
-from gradlab.metrics.profiles import bound
+from gradlab.profiles import bound
 from gradlab.states import NOT_COMPUTED, OK
 from gradlab.studies.sweep import networks, program, results
 from tests.cli.calling import gradlab

@@ -115,7 +115,7 @@ def _read(raw: dict[str, Any], size: Size) -> tuple[Experiment | None, list[Faul
         if sizes[i] == "ci" and "ci" not in raw:
             faults.append(Fault(f"claims[{i}].size", "is ci, and the file has no [ci]"))
         elif sizes[i] not in get_args(Size) or sizes[i] == size:
-            one, more = claims.read(claim, f"claims[{i}]", command, grid(asked), _name(asked))
+            one, more = claims.read(claim, f"claims[{i}]", command, grid(asked), _name(asked), probed(asked))
             faults += more
             made += [one] if one else []
     left_out = sum(one in get_args(Size) and one != size for one in sizes)
@@ -130,6 +130,13 @@ def grid(asked: Sweep | Training) -> dict[str, Any]:
     return {"arm": asked.remedies, "T": asked.T, "w_rec": asked.w_rec}
 
 
+def probed(asked: Sweep | Training) -> dict[str, tuple[str, ...]]:
+    """The columns of the further probes of these settings, each with the axes of its own."""
+    spelled = asked.probe if isinstance(asked, Sweep) else ()
+    homes = [registry.home("probes", spec.partition("(")[0]) for spec in spelled]
+    return {name: axes for home in homes for name, axes in home.AXES.items()}
+
+
 def _name(asked: Sweep | Training) -> Callable[[str, str], str]:
     """The canonical spelling of a label, by axis."""
     if isinstance(asked, Training):
@@ -137,7 +144,7 @@ def _name(asked: Sweep | Training) -> Callable[[str, str], str]:
 
         return lambda axis, text: arms.arm(specs.plain(text), asked.cell, asked.init).label
     kinds = {"cell": "cells", "init": "initializers"}
-    return lambda axis, text: registry.label(kinds[axis], specs.plain(text))
+    return lambda axis, text: registry.label(kinds[axis], specs.plain(text)) if axis in kinds else text
 
 
 def _asked(

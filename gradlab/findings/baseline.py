@@ -16,7 +16,8 @@ from gradlab.errors import GradlabError, shown
 from gradlab.findings import compare as comparing
 from gradlab.findings.finding import Finding
 from gradlab.findings.numbers import MACHINE, SAME, Key, Series, Side, side
-from gradlab.findings.tolerance import LIMITS, Change, Limit
+from gradlab.findings.tolerance import Change, Limit, limits
+from gradlab.metrics import every
 from gradlab.runs import documents, files, strict
 from gradlab.runs.files import replace, storage
 from gradlab.states import STATES
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 SCHEMA = schemas.newest("baseline")
 LARGEST = 256 * 10**6
 """Bytes of a baseline file; a longer one is refused unread."""
-LOGARITHMS = ("rate", "adjoint", "transport", "weight_gradient", "gradient")
+LOGARITHMS = ("adjoint", "transport", "weight_gradient", "gradient")
+"""Of the norms; metrics say it themselves."""
 _SETTINGS = ("seed", *SAME)
 
 
@@ -52,8 +54,8 @@ def changes(run: "Run", baseline: Baseline) -> list[Change]:
     return comparing.changes(baseline.side, side(run), baseline.limits)
 
 
-def create(run: "Run", limits: Sequence[Limit] = LIMITS, *, force: bool = False) -> Baseline:
-    """The baseline of a run.
+def create(run: "Run", given: Sequence[Limit] | None = None, *, force: bool = False) -> Baseline:
+    """The baseline of a run, with the limits `given`, or else those of `tolerance.limits`.
 
     Raises:
       GradlabError: for a run with failures (unless `force`), and for one without numbers.
@@ -66,9 +68,10 @@ def create(run: "Run", limits: Sequence[Limit] = LIMITS, *, force: bool = False)
     now = side(run)
     if not any(series.numbers for series in now.series.values()):
         raise GradlabError("RUN", "holds no number; a baseline of nothing would pass everything")
+    known = limits(now.series) if given is None else tuple(given)
     settings = {name: now.settings[name] for name in _SETTINGS if name in now.settings}
     versions = {name: now.versions[name] for name in ("gradlab", *MACHINE) if name in now.versions}
-    return Baseline(Side(settings, versions, now.weights, _rounded(now.series), now.marks), tuple(limits))
+    return Baseline(Side(settings, versions, now.weights, _rounded(now.series), now.marks), known)
 
 
 def _rounded(series: dict[Key, Series]) -> dict[Key, Series]:
@@ -144,7 +147,7 @@ def read(path: Path) -> Baseline:
             raise GradlabError(f"{path}:numbers[{i}]", f"{shown(str(key), 200)} is there twice; keep one")
         values = {int(seed): value for seed, value in row.values.items()}
         series[key] = Series(values, row.chaotic, row.within)
-    limits = tuple(Limit(m.metric, m.absolute, m.relative, m.where) for m in given["limits"])
+    held = tuple(Limit(m.metric, m.absolute, m.relative, m.where) for m in given["limits"])
     known = (given["settings"], given["versions"], given["weights"])
     marks = {
         cell: {
@@ -152,7 +155,7 @@ def read(path: Path) -> Baseline:
         }
         for cell, each in given["marks"].items()
     }
-    return Baseline(Side(*known, series, marks), limits)
+    return Baseline(Side(*known, series, marks), held)
 
 
 def _parsed(path: Path) -> Any:
@@ -183,7 +186,8 @@ def _values(raw: Any) -> dict[str, float | str]:
 
 
 def _limit(raw: Any) -> Any:
-    if isinstance(raw, dict) and str(raw.get("metric")).startswith(LOGARITHMS) and raw.get("relative"):
+    logarithms = (*LOGARITHMS, *(one.name for one in every() if one.logarithm))
+    if isinstance(raw, dict) and str(raw.get("metric")).startswith(logarithms) and raw.get("relative"):
         what = f"{shown(raw['metric'])} is a logarithm; give its limit as absolute, without relative"
         raise strict.fault(what)
     return raw

@@ -16,7 +16,7 @@ from gradlab.findings.samples import Axis, Label, Margin, Order, Where
 from gradlab.runs import strict
 from gradlab.runs.strict import Fault, fault
 from gradlab.studies.remedies.results import TrainingRun
-from gradlab.studies.sweep import rows
+from gradlab.studies.sweep import columns, rows
 from gradlab.studies.sweep.results import Run
 
 MOST = 100
@@ -46,11 +46,17 @@ class Claim:
 
 
 def read(
-    raw: Any, at: str, command: str, grid: Grid, name: Callable[[str, str], str]
+    raw: Any,
+    at: str,
+    command: str,
+    grid: Grid,
+    name: Callable[[str, str], str],
+    probed: sampling.Columns = sampling.NONE,
 ) -> tuple[Claim | None, list[Fault]]:
     """A claim from its table, and its faults: `(claim, [])` or `(None, faults)`.
 
-    `grid` holds the labels that a `where` may name and `name` the canonical spelling of one, by axis.
+    `grid` holds the labels that a `where` may name and `name` the canonical spelling of one, by axis; an axis
+    of a column that was `probed` has labels only where there is a run.
     """
     given, faults = strict.read(_model(), raw, at)
     if faults:
@@ -64,13 +70,24 @@ def read(
     own = checks()[check][1]
     faults += [Fault(f"{at}.{key}", f"is no setting of {check}") for key in settings if key not in own]
     metric, where, wanted = given["metric"], given.get("where", {}), given[check]
-    if metric not in sampling.METRICS[command]:
-        error = registry.unknown("", f"metric of a {command} run", metric, sampling.METRICS[command])
+    metrics = sampling.metrics(command, probed)
+    if metric not in metrics:
+        error = registry.unknown("", f"metric of a {command} run", metric, metrics)
         return None, [*faults, Fault(f"{at}.metric", error.what)]
-    known_axes = {axis: grid[axis] for axis in sampling.axes(command, metric)}
+    known_axes = {axis: grid.get(axis, ()) for axis in sampling.axes(command, metric, probed)}
     where, more = _labels(where, f"{at}.where", known_axes, name)
-    wanted, rest = _wanted(check, metric, command, wanted, f"{at}.{check}", known_axes, name)
+    word = metrics[metric].kind == "word"
+    wanted, rest = _wanted(check, metric, word, wanted, f"{at}.{check}", known_axes, name)
     faults += more + rest
+    named = {
+        *where,
+        *([wanted] if checks()[check][0] is Axis else wanted if checks()[check][0] == Order else []),
+    }
+    for axis in probed.get(metric, ()):
+        if axis not in named and not faults:
+            faults.append(
+                Fault(f"{at}.where", f"must say which {axis} of {metric}, such as {{ {axis} = 1 }}")
+            )
     if faults:
         return None, faults
     return Claim(given["text"], metric, where, check, wanted, settings, given.get("size")), []
@@ -93,6 +110,8 @@ def _labels(where: Where, at: str, grid: Grid, name: Callable[[str, str], str]) 
 
 
 def _label(axis: str, given: Label, labels: Sequence[Label], name: Callable[[str, str], str]) -> Label:
+    if not labels:
+        return given
     words = isinstance(labels[0], str)
     if words != isinstance(given, str):
         raise GradlabError(axis, f"{shown(given)} must be {'text in quotes' if words else 'a number'}")
@@ -107,18 +126,19 @@ def _label(axis: str, given: Label, labels: Sequence[Label], name: Callable[[str
 
 
 def _wanted(
-    check: str, metric: str, command: str, wanted: Any, at: str, grid: Grid, name: Callable[[str, str], str]
+    check: str, metric: str, word: bool, wanted: Any, at: str, grid: Grid, name: Callable[[str, str], str]
 ) -> tuple[Any, list[Fault]]:
     """What a check wants, where it names axes or labels or a word."""
     kind = checks()[check][0]
-    word = sampling.METRICS[command][metric] == "word"
     if word and not isinstance(wanted, str):
         return wanted, [Fault(at, f"{metric} is a word; write equals and one of {', '.join(REGIMES)}")]
     if kind == float | str and isinstance(wanted, str) and (not word or wanted not in REGIMES):
         allowed = f"one of {', '.join(REGIMES)}" if word else "a number"
         return wanted, [Fault(at, f"{shown(wanted)} must be {allowed}")]
     if kind is Axis:
-        numeric = {axis: labels for axis, labels in grid.items() if not isinstance(labels[0], str)}
+        numeric = {
+            axis: labels for axis, labels in grid.items() if not (labels and isinstance(labels[0], str))
+        }
         faults = [] if wanted in numeric else [Fault(at, f"{shown(wanted)} is no axis of numbers here")]
         return wanted, [*faults, *([Fault(at, f"{metric} is a word")] if word else [])]
     if kind == Where:
@@ -229,7 +249,9 @@ def _model() -> type[strict.Strict]:
 def grid_of(run: Run | TrainingRun) -> dict[str, list[Label]]:
     """The labels of each axis of a run."""
     if isinstance(run, Run):
-        return {axis: run.norms[axis].values.tolist() for axis in sampling.AXES["sweep"]}
+        grid = {axis: run.norms[axis].values.tolist() for axis in sampling.AXES["sweep"]}
+        own = {axis for axes in columns.columns(run.norms).values() for axis in axes}
+        return grid | {axis: columns.labels(run.norms, axis) for axis in own}
     return {axis: run.table[axis].unique().tolist() for axis in sampling.AXES["remedies"]}
 
 
@@ -239,7 +261,11 @@ def of(run: Run | TrainingRun, source: str) -> list[Claim]:
     if not isinstance(raw, list) or len(raw) > MOST:
         raise GradlabError(f"{source}:claims", f"must be a list of at most {MOST} claims")
     command, grid = "sweep" if isinstance(run, Run) else "remedies", grid_of(run)
-    pairs = [read(one, f"claims[{i}]", command, grid, lambda axis, given: given) for i, one in enumerate(raw)]
+    probed = columns.columns(run.norms) if isinstance(run, Run) else sampling.NONE
+    pairs = [
+        read(one, f"claims[{i}]", command, grid, lambda axis, given: given, probed)
+        for i, one in enumerate(raw)
+    ]
     faults = [one for _, some in pairs for one in some]
     if faults:
         raise strict.refusal(source, faults)

@@ -18,21 +18,23 @@ from gradlab.findings.numbers import (
     same_machine,
     unlike,
 )
-from gradlab.findings.tolerance import LIMITS, Change, Limit, Mode, by_intervals, finding, limit_of, paired
+from gradlab.findings.tolerance import Change, Limit, Mode, by_intervals, finding, limit_of, limits, paired
 
 CONFIDENCE = 0.99
 """That not one interval of a whole comparison misses: so often two equal programs raise no alarm."""
 
 
 def changes(
-    old: Side, new: Side, limits: Sequence[Limit] = LIMITS, same: tuple[str, ...] = SAME
+    old: Side, new: Side, given: Sequence[Limit] | None = None, same: tuple[str, ...] = SAME
 ) -> list[Change]:
     """Compare two sides: the weights, every number of `old` in its order, then those only `new` has.
 
-    Where the settings `same` differ, or no number is on both sides, the answer is one "cannot judge".
+    Each by the limits `given`, or else by `tolerance.limits`. Where the settings `same` differ, or no number
+    is on both sides, the answer is one "cannot judge".
     """
     if refusal := _not_comparable(old, new, same):
         return [_change(refusal)]
+    known = limits([*old.series, *new.series]) if given is None else given
     equal = equal_weights(old, new)
     both = {key: _mode(key, old, new, equal) for key in old.series if key in new.series}
     both = {key: mode for key, mode in both.items() if mode == "paired" or key.metric not in PAIRED}
@@ -47,9 +49,9 @@ def changes(
             continue
         elif both[key] == "paired":
             seeds = equal[key.cell, key.init]
-            found.append(paired(key, before, new.series[key], seeds, limit_of(key, limits)))
+            found.append(paired(key, before, new.series[key], seeds, limit_of(key, known)))
         else:
-            found.append(by_intervals(key, before, new.series[key], limit_of(key, limits), alpha))
+            found.append(by_intervals(key, before, new.series[key], limit_of(key, known), alpha))
     return found + [_added(key, after) for key, after in new.series.items() if key not in old.series]
 
 

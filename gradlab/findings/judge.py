@@ -9,19 +9,41 @@ from gradlab import escaping, registry
 from gradlab.findings import sampling
 from gradlab.findings.claims import Claim, checks
 from gradlab.findings.finding import Finding, document
-from gradlab.findings.samples import ORDER, Order, Sample, Samples, Verdict, Where, label, number
+from gradlab.findings.samples import ORDER, Label, Order, Sample, Samples, Verdict, Where, label, number
 from gradlab.runs import contents
 from gradlab.runs.files import replace, storage
 from gradlab.studies.remedies.results import TrainingRun
+from gradlab.studies.sweep import columns
 from gradlab.studies.sweep.results import Run
 
 
 def judge(run: Run | TrainingRun, claims: Sequence[Claim]) -> list[Finding]:
     """What the run says of each claim; a metric that it does not hold fails."""
+    asked = [(claim.metric, _entries(run, claim)) for claim in claims]
     known: dict[str, Samples] = {}
-    for metric in {claim.metric for claim in claims}:
-        known[metric] = sampling.swept(run, metric) if isinstance(run, Run) else sampling.trained(run, metric)
-    return [_finding(claim, known[claim.metric]) for claim in claims]
+    for metric, entries in asked:
+        if str((metric, entries)) not in known:
+            found = (
+                sampling.swept(run, metric, entries)
+                if isinstance(run, Run)
+                else sampling.trained(run, metric)
+            )
+            known[str((metric, entries))] = found
+    return [_finding(claim, known[str(key)]) for claim, key in zip(claims, asked, strict=True)]
+
+
+def _entries(run: Run | TrainingRun, claim: Claim) -> dict[str, list[Label]]:
+    """The labels that a claim names on the axes of a column that a further probe has measured."""
+    own = columns.columns(run.norms).get(claim.metric, ()) if isinstance(run, Run) else ()
+    found: dict[str, list[Label]] = {}
+    for axis in own:
+        given = [claim.where[axis]] if axis in claim.where else []
+        if isinstance(claim.wanted, dict) and axis in claim.wanted:
+            more = claim.wanted[axis]
+            given += more if isinstance(more, list) else [more]
+        if given:
+            found[axis] = given
+    return found
 
 
 def _finding(claim: Claim, samples: Samples) -> Finding:

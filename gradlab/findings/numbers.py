@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from gradlab.findings.finding import place
-from gradlab.metrics.profiles import bound
+from gradlab.profiles import bound
 from gradlab.states import STATES, UNDEFINED
 from gradlab.studies.sweep import rows as sweep_rows
 
@@ -55,6 +55,11 @@ class Key(NamedTuple):
         """The point of the grid; `part` only where it is not the whole state."""
         point = dict(zip(self._fields[1:], self[1:], strict=True))
         return {name: at for name, at in point.items() if at is not None and (name, at) != ("part", "state")}
+
+    @property
+    def column(self) -> str:
+        """The metric; of an entry of a probe's column, the column."""
+        return self.metric.partition("[")[0]
 
     def __str__(self) -> str:
         return f"{self.metric} {place(self.where)}"

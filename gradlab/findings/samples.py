@@ -160,7 +160,10 @@ def apart(high: Sample, low: Sample) -> Verdict:
 def label(where: Where) -> str:
     """`lstm, w_rec = 0.9, T = 50`."""
     words = {"cell", "init", "arm"}
-    parts = [str(v) if k in words else f"{k} = {number(float(v))}" for k, v in where.items()]
+    parts = [
+        str(v) if k in words else f"{k} = {v if isinstance(v, str) else number(float(v))}"
+        for k, v in where.items()
+    ]
     return ", ".join(parts)
 
 

@@ -2,119 +2,163 @@
 
 import itertools
 import math
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gradlab.findings.samples import Sample, Samples, Where
-from gradlab.metrics import profiles
-from gradlab.metrics.profiles import METRICS as STORED
-from gradlab.metrics.profiles import Metric
+from gradlab.findings.samples import Label, Sample, Samples, Where, same
+from gradlab.metrics import every
+from gradlab.profiles import SOFT, Measured, fall, hard_horizon, rate, stored, stored_states
 from gradlab.states import FORWARD_NONFINITE, OK, UNDEFINED
 from gradlab.stats import Interval, mean_interval, median_interval, share_interval
 from gradlab.studies.remedies.results import TrainingRun
-from gradlab.studies.sweep import results
+from gradlab.studies.sweep import columns, results
 from gradlab.studies.sweep import rows as sweep_rows
 from gradlab.studies.sweep.results import Run
 
 if TYPE_CHECKING:
     import pandas
+    import xarray
 
 Kind = Literal["mean", "median", "share", "word"]
+Columns = Mapping[str, tuple[str, ...]]
+"""The columns of further probes, each with the axes of its own."""
+NONE: Mapping[str, Any] = MappingProxyType({})
 AXES = {"sweep": ("cell", "init", "w_rec", "T"), "remedies": ("arm", "T", "w_rec")}
-METRICS: dict[str, dict[str, Kind]] = {
-    "sweep": {
-        "rate": "mean",
-        "adjoint_rate": "mean",
-        "weight_gradient_rate": "mean",
-        "border": "mean",
-        "half_life": "median",
-        "soft_horizon": "median",
-        "hard_horizon": "median",
-        "credit_horizon": "median",
-        "nonfinite_step": "median",
-        "backward_nonfinite_step": "median",
-        "regime": "word",
-    },
-    "remedies": {
-        "solved": "share",
-        "diverged": "share",
-        "changed": "mean",
-        "cosine": "mean",
-        "slope_start": "mean",
-        "slope_end": "mean",
-        "updates": "median",
-        "loss": "median",
-        "error": "median",
-        "horizon_start": "median",
-        "horizon_end": "median",
-        "hard_horizon": "median",
-    },
+
+
+class Pooling(NamedTuple):
+    """How the seeds of a point are put together."""
+
+    kind: Kind
+    beyond: bool = False
+    """Whether undefined means not reached, which is more than any number."""
+
+
+MADE = {
+    "border": Pooling("mean"),
+    "regime": Pooling("word"),
+    "adjoint_rate": Pooling("mean"),
+    "weight_gradient_rate": Pooling("mean"),
 }
-"""What a claim may be about, and how its seeds are put together."""
-MADE = ("border", "regime", "adjoint_rate", "weight_gradient_rate")
-"""Worked out here; all others are stored in `metrics.csv`."""
-BEYOND = ("half_life", "soft_horizon", "hard_horizon", "nonfinite_step", "backward_nonfinite_step")
-"""Undefined means later than the sequence: not reached, which is more than any number of steps."""
+"""Of a sweep, worked out here; all others are metrics, or what further probes measure."""
+TRAINED = {
+    "solved": Pooling("share"),
+    "diverged": Pooling("share"),
+    "changed": Pooling("mean"),
+    "cosine": Pooling("mean"),
+    "slope_start": Pooling("mean"),
+    "slope_end": Pooling("mean"),
+    "updates": Pooling("median", beyond=True),
+    "loss": Pooling("median", beyond=True),
+    "error": Pooling("median", beyond=True),
+    "horizon_start": Pooling("median", beyond=True),
+    "horizon_end": Pooling("median", beyond=True),
+    "hard_horizon": Pooling("median", beyond=True),
+}
+"""Of a comparison."""
 
 
-def axes(command: str, metric: str) -> tuple[str, ...]:
+def metrics(command: str, probed: Columns = NONE) -> dict[str, Pooling]:
+    """What a claim about a run may be about; `probed` are the columns of further probes and their axes."""
+    if command != "sweep":
+        return TRAINED
+    own = {one.name: Pooling(one.pooling, one.undefined != "unknown") for one in every()}
+    return dict.fromkeys(probed, Pooling("mean")) | own | MADE
+
+
+def axes(command: str, metric: str, probed: Columns = NONE) -> tuple[str, ...]:
     """The axes of a metric; the border is a place on the axis w_rec."""
-    return tuple(axis for axis in AXES[command] if not (metric == "border" and axis == "w_rec"))
+    grid = tuple(axis for axis in AXES[command] if not (metric == "border" and axis == "w_rec"))
+    return (*grid, *probed.get(metric, ()))
 
 
-def swept(run: Run, metric: str) -> Samples:
-    """The samples of a sweep: one a (cell, init, w_rec, T)."""
+def swept(run: Run, metric: str, entries: Mapping[str, Collection[Label]] = NONE) -> Samples:
+    """The samples of a sweep: one per (cell, init, w_rec, T), and per entry of a column of a further probe.
+
+    `entries` says which along each axis of the column's own; all along one that is left out.
+    """
     norms = run.norms
-    names = axes("sweep", metric)
-    if metric not in (
-        *run.metrics["metric"].unique(),
-        "regime",
-        "border",
-        "adjoint_rate",
-        "weight_gradient_rate",
-    ):
+    probed = columns.columns(norms)
+    names = axes("sweep", metric, probed)
+    if metric not in {*run.metrics["metric"].unique(), *MADE, *probed}:
         return Samples(metric, names, ())
+    if metric in probed:
+        points = [point for entry in _entries(norms, metric, entries) for point in _probed(run, entry)]
+        return Samples(metric, names, tuple(points))
+    return Samples(metric, names, tuple(_points(run, metric, names, _grid(run, metric))))
+
+
+def _points(run: Run, metric: str, names: Sequence[str], found: Mapping[str, Measured]) -> Iterator[Sample]:
+    """The samples of a metric on the axes `names` of the grid."""
+    norms = run.norms
+    pooling = metrics("sweep").get(metric, Pooling("mean"))
     coords = [norms[name].values.tolist() for name in names]
-    points = []
-    found = _grid(run, metric)
     for place in itertools.product(*(range(len(axis)) for axis in coords)):
         where = {name: axis[i] for name, axis, i in zip(names, coords, place, strict=True)}
-        if metric == "regime":
-            points.append(_regime(run, found, place, where))
+        if pooling.kind == "word":
+            yield _regime(run, found, place, where)
         else:
             value, state = (array[place] for array in found[metric])
-            kind, given = METRICS["sweep"][metric], sweep_rows.given(norms)
-            points.append(_together(kind, where, value, state, metric in BEYOND, given))
-    return Samples(metric, names, tuple(points))
+            yield _together(pooling, where, value, state, sweep_rows.given(norms))
 
 
-def _grid(run: Run, metric: str) -> dict[str, Metric]:
+def _entries(
+    norms: "xarray.Dataset", column: str, chosen: Mapping[str, Collection[Label]]
+) -> Iterator[columns.Entry]:
+    own = columns.columns(norms)[column]
+    some = [
+        [
+            label
+            for label in columns.labels(norms, axis)
+            if axis not in chosen or any(same(label, one) for one in chosen[axis])
+        ]
+        for axis in own
+    ]
+    for at in itertools.product(*some):
+        yield columns.Entry(column, tuple(zip(own, at, strict=True)))
+
+
+def _probed(run: Run, entry: columns.Entry) -> Iterator[Sample]:
+    """The samples of an entry, of the cells and at the lengths that have it."""
+    found = columns.measured(run.norms, entry)
+    has = (found.state != UNDEFINED).any(axis=(1, 2, 3, 4)).tolist()
+    cells = dict(zip(run.norms["cell"].values.tolist(), has, strict=True))
+    for point in _points(run, entry.column, AXES["sweep"], {entry.column: found}):
+        if (cells[point.where["cell"]] or not entry.at) and columns.within(
+            run.norms, entry, int(point.where["T"])
+        ):
+            yield point._replace(where=point.where | dict(entry.at))
+
+
+def _grid(run: Run, metric: str) -> dict[str, Measured]:
     """Arrays (cell, init, w_rec, T, seed) of a metric, or of all that a regime is made from."""
     if metric == "regime":
-        return {name: results.grid(run.metrics, run.norms, name) for name in STORED}
-    if metric in STORED:
-        return {metric: results.grid(run.metrics, run.norms, metric)}
+        return {one.name: results.grid(run.metrics, run.norms, one.name) for one in every()}
     if metric == "border":
         return {metric: _border(run)}
+    if metric not in MADE:
+        return {metric: results.grid(run.metrics, run.norms, metric)}
     quantity = metric.removesuffix("_rate")
     part = "state" if "part" in run.norms[quantity].dims else None
-    return {metric: profiles.rate(*profiles.stored(run.norms, quantity, part))}
+    return {metric: rate(*stored(run.norms, quantity, part))}
 
 
-def _border(run: Run) -> Metric:
+def _border(run: Run) -> Measured:
     """Where each seed's rate changes its sign, by (cell, init, T, seed)."""
     rates = results.grid(run.metrics, run.norms, "rate")
     w_rec = run.norms["w_rec"].values
     value = np.apply_along_axis(lambda row: sweep_rows.border(w_rec, row), 2, rates.value)
     broken = (rates.state == FORWARD_NONFINITE).any(axis=2)
     state = np.where(np.isnan(value), np.where(broken, FORWARD_NONFINITE, UNDEFINED), OK).astype(np.int8)
-    return Metric(value, state)
+    return Measured(value, state)
 
 
-def _regime(run: Run, found: dict[str, Metric], place: tuple[int, ...], where: Where) -> Sample:
-    seeds = {name: Metric(metric.value[place], metric.state[place]) for name, metric in found.items()}
+def _regime(run: Run, found: Mapping[str, Measured], place: tuple[int, ...], where: Where) -> Sample:
+    seeds = {name: Measured(metric.value[place], metric.state[place]) for name, metric in found.items()}
     linear = bool(run.norms["linear"].values[place[0]])
     labels = (str(where["cell"]), str(where["init"]), float(where["w_rec"]), int(where["T"]))
     given = sweep_rows.given(run.norms)
@@ -124,16 +168,14 @@ def _regime(run: Run, found: dict[str, Metric], place: tuple[int, ...], where: W
 
 
 def trained(run: TrainingRun, metric: str) -> Samples:
-    """The samples of a comparison: one a (arm, T, w_rec)."""
+    """The samples of a comparison: one per (arm, T, w_rec)."""
     names = axes("remedies", metric)
-    kind = METRICS["remedies"][metric]
     points = []
     for _, rows in run.table.groupby(list(names), sort=False):
         first = rows.iloc[0]
         where: Where = {"arm": str(first["arm"]), "T": int(first["T"]), "w_rec": float(first["w_rec"])}
         value, state = _of_seeds(run, rows, where, metric)
-        beyond = metric in ("updates", "loss", "error", "hard_horizon") or metric.startswith("horizon")
-        points.append(_together(kind, where, value, state, beyond))
+        points.append(_together(TRAINED[metric], where, value, state))
     return Samples(metric, names, tuple(points))
 
 
@@ -157,27 +199,26 @@ def _of_seeds(
     quantity = "adjoint" if metric == "hard_horizon" else "transport"
     when = "end" if metric.endswith("_end") else "start"
     log = run.norms[quantity].sel(where | {"when": when}).values[..., : int(where["T"]) + 1]
-    state = profiles.stored_states(log)
+    state = stored_states(log)
     if metric == "hard_horizon":
-        return profiles.hard_horizon(state)
+        return hard_horizon(state)
     finite = np.where(state == OK, log, np.nan)
-    return profiles.rate(finite, state) if "slope" in metric else profiles.soft_horizon(finite, state)
+    return rate(finite, state) if "slope" in metric else fall(finite, state, SOFT)
 
 
 def _together(
-    kind: Kind,
+    pooling: Pooling,
     where: Where,
     value: NDArray[np.float64],
     state: NDArray[np.int8],
-    beyond: bool,
     given: bool = False,
 ) -> Sample:
-    """The seeds of a point as one sample; `beyond` takes what is undefined for infinite.
+    """The seeds of a point as one sample; what is not reached is infinite.
 
     One `given` network is judged by its number, which is all there is to know of it.
     """
     n = len(value)
-    lost = (state != OK) & ~((state == UNDEFINED) & beyond)
+    lost = (state != OK) & ~((state == UNDEFINED) & pooling.beyond)
     if lost.any():
         broken = int((state == FORWARD_NONFINITE).sum())
         why = f"undefined in {lost.sum()} of {n} seeds"
@@ -188,9 +229,9 @@ def _together(
     if given and n == 1:
         only = float(values[0])
         found = Interval(only, only, only, 1.0)
-    elif kind == "share":
+    elif pooling.kind == "share":
         found = share_interval(int(values.sum()), n)
     else:
-        found = (mean_interval if kind == "mean" else median_interval)(values)
+        found = (mean_interval if pooling.kind == "mean" else median_interval)(values)
     middle, low, high, level = found
     return Sample(where, n, middle, low, high, level=level)

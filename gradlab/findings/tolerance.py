@@ -7,12 +7,11 @@ from typing import Any, Literal, NamedTuple
 
 from gradlab.findings.finding import Finding, Status
 from gradlab.findings.numbers import Key, Series, Value
+from gradlab.metrics import Metric, every, named
 from gradlab.stats import difference_interval, percent
 
 Mode = Literal["paired", "by intervals"]
 
-BEYOND = ("half_life", "soft_horizon")
-"""Where these are undefined, they lie beyond T."""
 LEAST_SEEDS = 5
 """With fewer on either side, and other weights, a difference is not judged."""
 
@@ -32,21 +31,27 @@ class Limit(NamedTuple):
         return self.absolute + self.relative * abs(old)
 
 
-LIMITS = (
-    Limit("*", relative=1e-6),
-    Limit("rate", absolute=1e-4),
-    *(Limit(name) for name in ("adjoint", "transport_frobenius", "weight_gradient", "gradient*")),
-    Limit("half_life", absolute=0.01, relative=0.02),
-    Limit("soft_horizon", absolute=0.01, relative=0.02),
-    Limit("credit_horizon", absolute=1.0, relative=0.02),
-    Limit("nonfinite_step", absolute=1.0, relative=0.02),
-    Limit("backward_nonfinite_step", absolute=1.0, relative=0.02),
-)
-"""Above what other versions and batch sizes change in float32 (rates: 2e-6), below what 1 % of gain does.
+NORMS = ("adjoint", "transport_frobenius", "weight_gradient", "gradient*")
+"""Norms and gradients may move by their own bound alone."""
 
-A rate is a logarithm already, so its limit is absolute; a hard horizon is structure and may not move at all.
-Norms and gradients may move by their own bound alone.
-"""
+
+def limits(found: Iterable[Key] = ()) -> tuple[Limit, ...]:
+    """What is too much of a change, by default: of every metric, and of what probes have `found`.
+
+    Above what other versions and batch sizes change in float32 (rates: 2e-6), below what 1 % of gain does.
+    The last that matches holds; logarithms, whose limits are absolute, come first.
+    """
+    own = [(one.logarithm, Limit(one.name, *one.limits)) for one in every() if one.limits is not None]
+    known = {one.name for one in every()}
+    named = dict.fromkeys(key.column for key in found if key.column not in known)
+    probed = [name for name in named if not any(fnmatch.fnmatchcase(name, norm) for norm in NORMS)]
+    return (
+        Limit("*", relative=1e-6),
+        *(limit for logarithm, limit in own if logarithm),
+        *(Limit(name) for name in NORMS),
+        *(limit for logarithm, limit in own if not logarithm),
+        *(Limit(name, *(Metric.limits or ())) for name in probed),
+    )
 
 
 class Change(NamedTuple):
@@ -66,7 +71,8 @@ def limit_of(key: Key, limits: Iterable[Limit]) -> Limit:
     found = Limit("*")
     for limit in limits:
         matches = all(where.get(name) == value for name, value in limit.where.items())
-        if matches and fnmatch.fnmatchcase(key.metric, limit.metric):
+        names = (key.metric, key.column)
+        if matches and any(fnmatch.fnmatchcase(name, limit.metric) for name in names):
             found = limit
     return found
 
@@ -115,7 +121,11 @@ def _widened(limit: Limit, before: Series) -> Limit:
 def _reached(key: Key, value: Value, other: Value) -> Value:
     """A horizon beyond T beside one that is reached counts as T: rounding may tip which it is."""
     beyond = value == "undefined" and not isinstance(other, str)
-    return float(key.T) if beyond and key.metric in BEYOND else value
+    return float(key.T) if beyond and _runs_on(key) else value
+
+
+def _runs_on(key: Key) -> bool:
+    return named(key.metric).undefined == "beyond"
 
 
 def _times(change: float, room: float) -> float:
@@ -152,7 +162,7 @@ def by_intervals(key: Key, before: Series, after: Series, limit: Limit, alpha: f
         wanted = f"at least {LEAST_SEEDS} seeds on both sides"
         verdict = _Verdict("cannot judge", wanted, "other weights, and too few seeds to compare", 0.0)
     else:
-        if key.metric in BEYOND and {*before.states}.isdisjoint(after.states):
+        if {*before.states}.isdisjoint(after.states) and _runs_on(key):
             before, after = (_at_least(series, key.T) for series in (before, after))
         verdict = _states(before, after, alpha) or _values(before, after, limit, alpha)
     sentence = f"{key}: {verdict.said} (by intervals, {sizes[0]} and {sizes[1]} seeds)"

@@ -12,8 +12,7 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from gradlab import registry
-from gradlab.metrics import profiles
+from gradlab import profiles, registry
 from gradlab.recurrence.forward import with_jacobian
 from gradlab.states import EXACT_ZERO, OK
 from gradlab.studies.sweep import compute

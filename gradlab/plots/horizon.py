@@ -9,24 +9,21 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from gradlab.metrics.profiles import HALF, SOFT
+from gradlab.metrics import every
 from gradlab.plots import _style
 from gradlab.states import FORWARD_NONFINITE, UNDEFINED
 from gradlab.studies.sweep.results import Run, grid
 
 READS = "sweep"
 NEEDS = ("transport",)
-PANELS = {
-    "half_life": ("half-life\n(lag for a factor 2)", HALF),
-    "soft_horizon": ("soft horizon\n(lag for a factor 1000)", SOFT),
-    "credit_horizon": ("credit horizon\n(95 % of the weight gradient)", None),
-}
 DASHES: tuple[Any, ...] = ("-", (0, (4, 2)), (0, (1, 1.5)), "-.")
 """One a initialiser."""
 
 
 def horizon(run: Run) -> Figure:
     """Half-life, soft and credit horizon against w_rec at the longest T: the median over seeds, with bands.
+
+    And all further metrics that are counted in steps.
 
     A band goes from the least to the greatest seed. A median that is not reached within the sequence is an
     open triangle on the line of T. Grey: the linear law, decades / -log10 |w_rec|.
@@ -37,15 +34,16 @@ def horizon(run: Run) -> Figure:
     cells, inits = norms["cell"].values.tolist(), norms["init"].values.tolist()
     colors = _style.cell_colors(cells)
     with _style.style():
-        figure, axes = _style.panels(3, height=2.4)
-        for panel, (name, (title, decades)) in zip(axes, PANELS.items(), strict=True):
-            metric = grid(run.metrics, norms, name)
-            reached = np.where(metric.state == UNDEFINED, np.inf, metric.value)
-            reached = np.where(metric.state == FORWARD_NONFINITE, np.nan, reached)[:, :, order, at]
-            panel.set_title(title)
+        horizons = [metric for metric in every() if metric.panel_title]
+        figure, axes = _style.panels(len(horizons), height=2.4)
+        for panel, metric in zip(axes, horizons, strict=True):
+            found = grid(run.metrics, norms, metric.name)
+            reached = np.where(found.state == UNDEFINED, np.inf, found.value)
+            reached = np.where(found.state == FORWARD_NONFINITE, np.nan, reached)[:, :, order, at]
+            panel.set_title(metric.panel_title)
             panel.axhline(np.log10(T), color=_style.LINEAR, linewidth=0.7)
-            if decades is not None:
-                _law(panel, np.sort(w_rec), decades)
+            if metric.decades is not None:
+                _law(panel, np.sort(w_rec), metric.decades)
             drawn = [
                 _curve(panel, np.sort(w_rec), reached[c, i], colors[cell], DASHES[i % len(DASHES)])
                 for (c, cell), (i, _) in itertools.product(enumerate(cells), enumerate(inits))

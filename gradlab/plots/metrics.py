@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from gradlab.metrics.profiles import METRICS
+from gradlab.metrics import every
 from gradlab.plots import _style
 from gradlab.registry import unknown
 from gradlab.studies.sweep.results import Run
@@ -22,12 +22,6 @@ BY_DEFAULT = False
 """It is drawn when asked for."""
 NEEDS: tuple[str, ...] = ()
 AXES = ("cell", "init", "w_rec", "T", "seed")
-UNITS = {
-    "rate": "rate (log10 per step of lag)",
-    "nonfinite_step": "first step that is not finite",
-    "backward_nonfinite_step": "last step whose derivative is not finite",
-}
-UNITS |= {name: f"{name.replace('_', ' ')} (steps)" for name in METRICS if name.endswith(("life", "horizon"))}
 WIDE = 30.0
 """Positive values that differ by more than this factor get a logarithmic axis."""
 MARKERS = "os^DvPX*"
@@ -68,7 +62,8 @@ def metrics(
             if not panel.has_data():
                 _style.note(panel, "nothing to draw:\nno value is defined")
         _scales(axes, wide, x, y, logs)
-        _style.label(axes, UNITS.get(x, x), UNITS.get(y, y))
+        labels = {metric.name: metric.label for metric in every()}
+        _style.label(axes, labels.get(x, x), labels.get(y, y))
         about = "" if part == "state" else f", of {part} alone"
         figure.suptitle(f"{_title(y)} against {_title(x)}{about}")
         if color:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gradlab import metrics
 from gradlab.report.verdict import by_cell, crossings, far_end_known, network
 from gradlab.report.words import counted, listed, number, power, signed
 from gradlab.states import OK
@@ -38,7 +39,7 @@ def _profile(run: Run) -> str:
     """Who ends lowest and who highest at the far end of the sequence."""
     rows = results.groups(run)
     ends = [(float(row.profile[known[-1]]), int(known[-1]), row) for row in rows if len(known := _lags(row))]
-    zeros = sum(not math.isnan(row.hard_horizon) for row in rows)
+    zeros = sum(not math.isnan(row.values["hard_horizon"]) for row in rows)
     if not ends:
         return "No transport has a norm that could be drawn."
     low, high = min(ends, key=lambda end: end[0]), max(ends, key=lambda end: end[0])
@@ -116,23 +117,22 @@ def _range(norms: Any, needs: tuple[str, ...]) -> str:
 
 
 def _horizon(run: Run) -> str:
-    """Between which horizons of credit the networks lie, and how many keep the transport to the end."""
+    """How many networks keep the transport to the end, and between which values the rest lies."""
     every = results.groups(run)
     rows = [row for row in every if row.regime not in ("UNDEFINED", "NONFINITE") and far_end_known(row)]
-    known = sorted(
-        (row.credit_horizon, network(row, every)) for row in rows if not math.isnan(row.credit_horizon)
-    )
     if not rows:
         return "No horizon is known."
-    kept, T = sum(math.isnan(row.soft_horizon) for row in rows), rows[0].T
+    drawn = [metric for metric in metrics.every() if metric.panel_title]
+    deepest = max((metric for metric in drawn if metric.decades), key=lambda metric: metric.decades or 0.0)
+    kept = sum(math.isnan(row.values[deepest.name]) for row in rows)
+    parts = [f"{kept} of {len(rows)} have not fallen by 10^{deepest.decades:g} at lag {rows[0].T}"]
+    for metric in (one for one in drawn if one.decades is None):
+        values = [(row.values.get(metric.name, math.nan), network(row, every)) for row in rows]
+        known = sorted(value for value in values if not math.isnan(value[0]))
+        ends = [f"{number(steps, 3)} ({which})" for steps, which in dict.fromkeys(known[:1] + known[-1:])]
+        parts += [f"{metric.caption or metric.clause}: {' to '.join(ends)}"] if ends else []
     middle = " (medians over seeds)" if rows[0].seeds > 1 else ""
-    said = f"{kept} of {len(rows)} have not fallen by 10^3 at lag {T}"
-    if not known:
-        return f"{said}{middle}."
-    ends = " to ".join(
-        f"{number(steps, 3)} ({which})" for steps, which in dict.fromkeys((known[0], known[-1]))
-    )
-    return f"{said}; 95 % of the weight gradient comes from within so many steps: {ends}{middle}."
+    return f"{'; '.join(parts)}{middle}."
 
 
 def _learning_curves(run: TrainingRun) -> str:

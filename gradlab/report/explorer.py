@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradlab.metrics.profiles import QUANTITIES, mean_ok
+from gradlab.profiles import QUANTITIES, mean_ok
 from gradlab.report.sources import Source
 from gradlab.report.words import clean
 from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE

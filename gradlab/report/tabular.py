@@ -7,6 +7,7 @@ import math
 from typing import Any, NamedTuple
 
 from gradlab.escaping import spreadsheet
+from gradlab.metrics import Metric, every
 from gradlab.report.captions import borders
 from gradlab.report.sources import Source
 from gradlab.report.words import number, signed
@@ -85,6 +86,7 @@ _REGIMES = (
 
 def _regimes(rows: list[Group]) -> Table:
     several = len({row.init for row in rows}) > 1
+    metrics = {one.title or one.heading or one.name: one for one in every() if one.column}
     columns = (
         Column("cell", numeric=False),
         *([Column("init", numeric=False)] if several else []),
@@ -93,10 +95,7 @@ def _regimes(rows: list[Group]) -> Table:
         Column("rate", "log10 of the transport per step of lag, mean over seeds"),
         Column("low", f"lower end of its {percent(LEVEL)} t-interval over seeds"),
         Column("high", "upper end of it"),
-        Column("half-life", "lag by which the transport has fallen by 2, median over seeds"),
-        Column("soft", "soft horizon: lag by which it has fallen by 10^3"),
-        Column("hard", "hard horizon: exactly zero beyond this lag"),
-        Column("credit", "credit horizon: 95 % of the recurrent weight gradient comes from within"),
+        *(Column(name, metric.note or _note(metric)) for name, metric in metrics.items()),
         Column("overflow", "first step at which the forward pass of some seed is not finite"),
     )
     made = []
@@ -109,12 +108,17 @@ def _regimes(rows: list[Group]) -> Table:
                 _number(row.w_rec),
                 Entry(row.regime, row.regime + "*" * row.trajectory_dependent),
                 *[Entry(_known(x), signed(x)) for x in (row.rate, row.low, row.high)],
-                *[_number(x, 3, beyond) for x in (row.half_life, row.soft_horizon)],
-                *[_number(x, 3) for x in (row.hard_horizon, row.credit_horizon)],
+                *[
+                    _number(
+                        row.values.get(one.name, math.nan), 3, beyond if one.undefined == "beyond" else "–"
+                    )
+                    for one in metrics.values()
+                ],
                 _number(row.nonfinite_step if row.nonfinite else math.nan),
             ]
         )
-    columns, made = _without_empty(columns, made, ("hard", "overflow"))
+    rare = [name for name, one in metrics.items() if one.undefined == "never"]
+    columns, made = _without_empty(columns, made, (*rare, "overflow"))
     T, seeds = rows[0].T, rows[0].seeds
     chaotic, networks = sum(row.chaotic for row in rows), sum(row.seeds for row in rows)
     said = f" {chaotic} of {networks} networks are chaotic (*)." if chaotic else ""
@@ -125,6 +129,11 @@ def _regimes(rows: list[Group]) -> Table:
         made,
         f"{len(rows)} rows, {seeds} seeds each; >{T}: not reached within the sequence.{said}",
     )
+
+
+def _note(metric: Metric) -> str:
+    unit = f", in {metric.unit}" if metric.unit else ""
+    return f"{metric.clause}{unit}, {metric.pooling} over seeds"
 
 
 def _without_empty(

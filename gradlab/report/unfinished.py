@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gradlab import profiles
 from gradlab.errors import Exit, GradlabError
-from gradlab.metrics import profiles
-from gradlab.metrics.profiles import QUANTITIES
+from gradlab.profiles import QUANTITIES
 from gradlab.runs import files, manifest
 from gradlab.runs.files import BEGUN
 from gradlab.runs.shards import Arrays, Shards

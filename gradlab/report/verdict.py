@@ -196,17 +196,17 @@ def reaches(rows: list[Group]) -> str:
     T = rows[0].T
     middle = f" (median over {'sequences' if rows[0].given else 'seeds'})"
     middle = middle if rows[0].seeds > 1 else ""
-    whole = [row for row in kept if math.isnan(row.soft_horizon)]
+    whole = [row for row in kept if math.isnan(row.values["soft_horizon"])]
     if whole:
         if len(kept) == 1:
             return f"the transport has not fallen by 10^3 at lag {T}{middle}"
         named = f": {listed([network(row, rows) for row in whole])}" if len(whole) <= NAMED else ""
         some = f"{len(whole)} of the {len(kept)} rows" if len(whole) < len(kept) else f"all {len(kept)} rows"
         return f"in {some} that do not explode the transport has not fallen by 10^3 at lag {T}{middle}{named}"
-    best = max(kept, key=lambda row: row.soft_horizon)
-    far = f"{number(best.soft_horizon, 3)} steps"
+    best = max(kept, key=lambda row: row.values["soft_horizon"])
+    far = f"{number(best.values['soft_horizon'], 3)} steps"
     if len(kept) == 1:
-        return f"the transport has fallen by 10^3 at lag {number(best.soft_horizon, 3)}{middle}"
+        return f"the transport has fallen by 10^3 at lag {number(best.values['soft_horizon'], 3)}{middle}"
     same = [row for row in kept if row is not best and not row.high < best.low]
     names = listed([network(row, rows) for row in same]) if len(same) <= NAMED else f"{len(same)} other rows"
     tie = f", whose rate's interval does not lie above that of {names}" if same else ""
@@ -215,7 +215,7 @@ def reaches(rows: list[Group]) -> str:
 
 def far_end_known(row: Group) -> bool:
     """Whether a horizon that is not there lies beyond the sequence, and not where nothing is known."""
-    known = not math.isnan(row.soft_horizon)
+    known = not math.isnan(row.values["soft_horizon"])
     return known or bool(len(row.profile) and not math.isnan(float(row.profile[-1])))
 
 

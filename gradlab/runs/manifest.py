@@ -126,6 +126,10 @@ class _Swept(_Run):
     )
     bound: str = ""
     starts: dict[str, dict[str, str]] = Field(default_factory=dict)
+    metrics: list[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]] = Field(
+        default_factory=list
+    )
+    """Those that do not come with gradlab."""
 
 
 class _Trained(_Run):

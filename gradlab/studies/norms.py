@@ -7,7 +7,7 @@ import numpy as np
 
 from gradlab import memory
 from gradlab.errors import GradlabError, shown
-from gradlab.metrics.profiles import STEEPEST
+from gradlab.profiles import STEEPEST
 from gradlab.runs import hdf5
 from gradlab.runs.hdf5 import Array
 from gradlab.states import OK, STATES

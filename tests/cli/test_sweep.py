@@ -10,7 +10,7 @@ import signal
 import numpy as np
 import pytest
 
-from gradlab.metrics import profiles
+from gradlab import profiles
 from gradlab.studies.sweep import compute, results, rows
 from tests.cli.calling import SMALL, contents, document, finished, gradlab, process, with_option
 

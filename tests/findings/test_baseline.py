@@ -10,7 +10,7 @@ import xarray as xr
 from gradlab.errors import Exit, GradlabError
 from gradlab.findings import baseline
 from gradlab.findings import finding as findings_finding
-from gradlab.findings.tolerance import LIMITS, Limit
+from gradlab.findings.tolerance import Limit, limits
 from gradlab.states import UNDEFINED
 from gradlab.studies.sweep import results
 from tests import made_runs
@@ -31,7 +31,7 @@ def test_it_reads_back_as_it_was_and_passes_its_own_run(run, file):
     made, read = baseline.create(run), baseline.read(file)
     assert read == made
     assert {key.w_rec for key in read.side.series} == {0.0, 0.1 + 0.2, 0.9}
-    assert read.limits == LIMITS
+    assert read.limits == limits()
     found = baseline.compare(run, read)
     assert {finding.status for finding in found} == {"passed"}
 

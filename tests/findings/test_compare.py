@@ -12,7 +12,7 @@ from gradlab.findings import baseline
 from gradlab.findings import finding as findings_finding
 from gradlab.findings.compare import changes
 from gradlab.findings.numbers import Key, side
-from gradlab.findings.tolerance import LIMITS, Limit, fisher, limit_of
+from gradlab.findings.tolerance import Limit, fisher, limit_of, limits
 from gradlab.studies.sweep import results as sweep_results
 from tests import made_runs
 
@@ -20,8 +20,8 @@ GAIN = 1.01
 POINT = {"cell": "elman", "w_rec": 0.9, "T": 50}
 
 
-def judged(old, new, limits=LIMITS):
-    return [change.finding for change in changes(side(old), side(new), limits)]
+def judged(old, new, given=None):
+    return [change.finding for change in changes(side(old), side(new), given)]
 
 
 def only(findings, status):
@@ -195,10 +195,10 @@ class TestWhatIsCompared:
     def test_the_last_limit_that_matches_wins(self, old):
         key = Key("rate", "elman", "orthogonal", 0.9, 50, "state")
         wide = Limit("r*", absolute=1.0, where={"cell": "elman"})
-        assert limit_of(key, (*LIMITS, wide)) is wide
-        assert limit_of(key._replace(cell="lstm"), (*LIMITS, wide)).absolute == 1e-4
+        assert limit_of(key, (*limits(), wide)) is wide
+        assert limit_of(key._replace(cell="lstm"), (*limits(), wide)).absolute == 1e-4
         assert limit_of(key, ()).of(5.0) == 0
-        found = judged(old, made_runs.run(gain=GAIN), (*LIMITS, wide))
+        found = judged(old, made_runs.run(gain=GAIN), (*limits(), wide))
         rates = [f for f in found if f.metric == "rate"]
         assert {f.where["cell"] for f in only(rates, "passed")} == {"elman"}
         assert {f.where["cell"] for f in only(rates, "failed")} == {"lstm"}

@@ -13,8 +13,8 @@ from mpmath import mp, mpf
 
 from gradlab import registry
 from gradlab.initializers.orthogonal import orthogonal
-from gradlab.metrics.profiles import bound
 from gradlab.probes.adjoint import adjoint
+from gradlab.profiles import bound
 from gradlab.recurrence import objectives
 from gradlab.recurrence.objectives import objective
 from gradlab.recurrence.unroll import log10_norm, send_back

@@ -11,8 +11,8 @@ import pytest
 
 import gradlab
 from gradlab.errors import GradlabError
-from gradlab.metrics.profiles import rate
 from gradlab.probes.lyapunov import lyapunov
+from gradlab.profiles import rate
 from gradlab.types import Setup
 from tests.probes.networks import measured, network
 

@@ -9,7 +9,7 @@ import pytest
 from jax.flatten_util import ravel_pytree
 
 from gradlab.initializers.orthogonal import orthogonal
-from gradlab.metrics.profiles import bound, rate
+from gradlab.profiles import bound, rate
 from gradlab.recurrence.lanczos import TOLERANCE
 from tests import oracle
 from tests.probes.networks import measured, network

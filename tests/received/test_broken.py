@@ -142,6 +142,8 @@ OF_SWEEPS = [
     (("weights", "elman"), {"orthogonal/" + "1" * 20: "1"}, "run.json:weights.elman: 'orthogonal/1"),
     (("weights", "elman"), {"orthogonal/1": 5}, "run.json:weights.elman.'orthogonal/1': 5 must be text"),
     (("code",), {"elman": 5}, "run.json:code.elman: 5 must be a table"),
+    (("metrics",), ["a\x1b[31m"], "run.json:metrics[0]: 'a\\x1b[31m'"),
+    (("metrics",), "peak", "run.json:metrics: 'peak' must be a list"),
 ]
 OF_REMEDIES = [
     (("settings", "remedies"), ["none"], "remedies.csv: has 12 networks of 2 arms"),

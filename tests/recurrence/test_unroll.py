@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gradlab.metrics.profiles import bound
+from gradlab.profiles import bound
 from gradlab.recurrence import outer
 from gradlab.recurrence.objectives import objective
 from gradlab.recurrence.pullback import pullback

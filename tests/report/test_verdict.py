@@ -20,7 +20,7 @@ def group(w_rec, rate, cell="elman", **changes):
     soft = 3 / -rate if rate < -3 / 50 else np.nan
     numbers = {"half_life": np.nan, "soft_horizon": soft, "hard_horizon": np.nan, "credit_horizon": 9.0}
     row = Group(
-        cell, "orthogonal", w_rec, 50, 3, rate, rate, rate, word, **numbers, nonfinite=0, nonfinite_step=0,
+        cell, "orthogonal", w_rec, 50, 3, rate, rate, rate, word, numbers, nonfinite=0, nonfinite_step=0,
         trajectory_dependent=False, has_gain=True, profile=rate * np.arange(51.0),
     )  # fmt: skip
     return row._replace(**changes)

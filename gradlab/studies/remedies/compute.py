@@ -10,9 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from gradlab import digests, memory, registry
+from gradlab import digests, memory, profiles, registry
 from gradlab.errors import GradlabError
-from gradlab.metrics import profiles
 from gradlab.planning import compiled
 from gradlab.planning.progress import Progress
 from gradlab.recurrence.objectives import draw_target

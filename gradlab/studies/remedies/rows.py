@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gradlab.metrics.profiles import SOFT, fall, hard_horizon, rate, stored_states
+from gradlab.profiles import SOFT, fall, hard_horizon, rate, stored_states
 from gradlab.stats import (
     Interval,
     mean_interval,

@@ -3,7 +3,7 @@
 from typing import Any
 
 from gradlab import registry, runtime, specs
-from gradlab.metrics.profiles import bound
+from gradlab.profiles import bound
 from gradlab.recurrence.lanczos import TOLERANCE
 from gradlab.runs import store
 from gradlab.studies.sweep import compute, probing
@@ -36,4 +36,5 @@ def run(asked: Sweep, results: list[CellResult]) -> Run:
         f"the largest singular value to {max(limit, largest):.1g}",
         "code": {result.cell: result.code for result in results},
     }
-    return Run(about | ({"starts": starts} if starts else {}), table, norms)
+    rest = {"starts": starts, "metrics": registry.further("metrics")}
+    return Run(about | {key: value for key, value in rest.items() if value}, table, norms)

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from gradlab import digests, memory, registry
 from gradlab.digests import Code
 from gradlab.errors import GradlabError
-from gradlab.metrics.profiles import fit
 from gradlab.planning import compiled
 from gradlab.planning.progress import Progress
+from gradlab.profiles import fit
 from gradlab.recurrence import projections
 from gradlab.runs.shards import Arrays, Shards
 from gradlab.states import OK, UNDEFINED

@@ -6,7 +6,7 @@ is whole. Equal results give equal bytes.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
@@ -15,9 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradlab.errors import GradlabError
-from gradlab.metrics.profiles import METRICS, STEEPEST, Metric, backward_leaves, measured
+from gradlab.metrics import every, measured
+from gradlab.profiles import STEEPEST, Measured, backward_leaves
 from gradlab.runs import contents, csv_tables
 from gradlab.states import FORWARD_NONFINITE, STATES, UNDEFINED
+from gradlab.studies.sweep import columns
 from gradlab.studies.sweep import rows as summaries
 from gradlab.studies.sweep.rows import Group
 
@@ -41,38 +43,52 @@ class Run:
     norms: "xarray.Dataset"
 
 
-def metrics(norms: "xarray.Dataset") -> "pandas.DataFrame":
+def metrics(norms: "xarray.Dataset", without: Collection[str] = ()) -> "pandas.DataFrame":
     """The tidy table of a dataset's metrics: one row per (cell, init, w_rec, T, seed, part, metric).
 
     `value` is NaN unless `state` is ok; rates in decades per step of lag, horizons in steps. A part that a
-    cell does not have gives no row.
+    cell does not have gives no row. What further probes have measured comes after the metrics, without cells
+    of which it is always undefined; see `columns`.
+    Those `without` are left out.
     """
     import pandas as pd
 
-    found = measured(norms)
-    axes = [norms[name].values for name in _POINT]
-    has = (
-        (norms["transport_frobenius_state"] != UNDEFINED).any([*_POINT[1:], "lag"]).transpose("cell", "part")
-    )
-    owned = dict(zip(map(str, norms["part"].values), has.values.T, strict=True))
-    blocks = []
-    for (name, part), metric in found.items():
-        kept = owned[part] | (part == "state")
-        value = metric.value[kept]
-        grid = np.meshgrid(np.flatnonzero(kept), *(np.arange(len(a)) for a in axes[1:]), indexing="ij")
-        order = [list(owned).index(part), METRICS.index(name)]
-        places = [g.ravel() for g in grid] + [np.full(value.size, i) for i in order]
-        blocks.append((places, value.ravel(), metric.state[kept].ravel()))
-    places = [np.concatenate([block[0][i] for block in blocks]) for i in range(7)]
+    parts = list(map(str, norms["part"].values))
+    has = (norms["transport_frobenius_state"] != UNDEFINED).any([*_POINT[1:], "lag"])
+    owned = dict(zip(parts, has.transpose("part", "cell").values, strict=True))
+    whole = np.ones(norms.sizes["cell"], bool)
+    names = [metric.name for metric in every()]
+    pieces = [
+        _rows(found, (parts.index(part), names.index(name)), whole if part == "state" else owned[part])
+        for (name, part), found in measured(norms, without).items()
+    ]
+    for entry, lengths in columns.entries(norms).items():
+        if entry.name not in without:
+            found = columns.measured(norms, entry)
+            known = (found.state != UNDEFINED).any(axis=(1, 2, 3, 4))
+            pieces.append(_rows(found, (parts.index("state"), len(names)), known, lengths))
+            names.append(entry.name)
+    places = [np.concatenate([piece[0][i] for piece in pieces]) for i in range(len(_POINT) + 2)]
     by_place = np.lexsort(places[::-1])
-    columns: dict[str, Any] = {
+    axes = [norms[name].values for name in _POINT]
+    table: dict[str, Any] = {
         name: np.asarray(axis)[at[by_place]] for name, axis, at in zip(_POINT, axes, places, strict=False)
     }
-    columns["part"] = np.array(list(owned), object)[places[5][by_place]]
-    columns["metric"] = np.array(METRICS, object)[places[6][by_place]]
-    columns["value"] = np.concatenate([block[1] for block in blocks])[by_place]
-    columns["state"] = np.array(STATES, object)[np.concatenate([block[2] for block in blocks])[by_place]]
-    return pd.DataFrame(columns).astype(dict.fromkeys(_TEXT, str))
+    table["part"] = np.array(parts, object)[places[5][by_place]]
+    table["metric"] = np.array(names, object)[places[6][by_place]]
+    table["value"] = np.concatenate([piece[1] for piece in pieces])[by_place]
+    table["state"] = np.array(STATES, object)[np.concatenate([piece[2] for piece in pieces])[by_place]]
+    return pd.DataFrame(table).astype(dict.fromkeys(_TEXT, str))
+
+
+def _rows(
+    found: Measured, order: tuple[int, int], cells: NDArray[np.bool_], lengths: Sequence[int] | None = None
+) -> tuple[list[NDArray[Any]], NDArray[np.float64], NDArray[np.int8]]:
+    """Places, values and states of a metric, of some cells and lengths; `order` is of part and metric."""
+    asked = [lengths is None or t in lengths for t in range(found.value.shape[3])]
+    kept = np.broadcast_to(cells[:, None, None, None, None] & np.array(asked)[:, None], found.value.shape)
+    places = [*np.nonzero(kept), *(np.full(kept.sum(), i) for i in order)]
+    return places, found.value[kept], found.state[kept]
 
 
 def groups(source: "Run | pandas.DataFrame", norms: "xarray.Dataset | None" = None) -> list[Group]:
@@ -83,24 +99,25 @@ def groups(source: "Run | pandas.DataFrame", norms: "xarray.Dataset | None" = No
         raise TypeError("a table of metrics needs the norms it was made from")
     at = int(norms["T"].values.argmax())
     longest = {}
-    for name in METRICS:
+    held = set(source["metric"].unique())
+    for name in (metric.name for metric in every() if metric.name in held):
         value, state = grid(source, norms, name)
-        longest[name] = Metric(value[..., at, :], state[..., at, :])
+        longest[name] = Measured(value[..., at, :], state[..., at, :])
     return summaries.groups(norms, longest)
 
 
 def summary(source: "Run | pandas.DataFrame", norms: "xarray.Dataset | None" = None) -> "pandas.DataFrame":
-    """The rows of `groups` as a table, with the columns of `gradlab.studies.sweep.rows.Group`."""
+    """The rows of `groups` as a table, with the columns of `rows.Group` and one per metric."""
     import pandas as pd
 
-    return pd.DataFrame([row._asdict() for row in groups(source, norms)], columns=list(Group._fields))
+    return pd.DataFrame([row.record() for row in groups(source, norms)])
 
 
-def grid(table: "pandas.DataFrame", norms: "xarray.Dataset", metric: str, part: str = "state") -> Metric:
+def grid(table: "pandas.DataFrame", norms: "xarray.Dataset", metric: str, part: str = "state") -> Measured:
     """One metric of a tidy table as arrays `(cell, init, w_rec, T, seed)`; a row not there is undefined."""
     table = table[(table["metric"] == metric) & (table["part"] == part)]
     shape = tuple(norms.sizes[name] for name in _POINT)
-    found = Metric(np.full(shape, np.nan), np.full(shape, UNDEFINED, np.int8))
+    found = Measured(np.full(shape, np.nan), np.full(shape, UNDEFINED, np.int8))
     at = tuple(table[name].map(_places(norms[name].values.tolist())).to_numpy(np.intp) for name in _POINT)
     found.value[at] = table["value"].to_numpy(np.float64)
     found.state[at] = table["state"].map(_places(STATES)).to_numpy(np.int8)
@@ -169,31 +186,46 @@ def read(path: Path) -> Run:
     if about.get("command", "sweep") != "sweep":
         raise GradlabError(str(folder), f"is a run of {about['command']}, not of a sweep")
     arrays = norms.swept(held["norms.nc"], str(folder / "norms.nc"), about["settings"])
-    table = _table(held["metrics.csv"], str(folder / "metrics.csv"), about["settings"], arrays)
-    return Run(about, table, arrays)
+    further = [*about.get("metrics", ()), *(entry.name for entry in columns.entries(arrays))]
+    table = _table(held["metrics.csv"], str(folder / "metrics.csv"), about["settings"], arrays, further)
+    return Run(about, _completed(table, arrays), arrays)
+
+
+def _completed(table: "pandas.DataFrame", norms: "xarray.Dataset") -> "pandas.DataFrame":
+    """The table with the metrics that were added since it was written: the norms say what they are."""
+    import pandas as pd
+
+    held = set(table["metric"].unique())
+    known = {*(metric.name for metric in every()), *(entry.name for entry in columns.entries(norms))}
+    added = None if known <= held else metrics(norms, held)
+    return table if added is None or added.empty else pd.concat([table, added], ignore_index=True)
 
 
 def _table(
-    content: bytes, where: str, settings: dict[str, Any], norms: "xarray.Dataset"
+    content: bytes, where: str, settings: dict[str, Any], norms: "xarray.Dataset", further: Sequence[str] = ()
 ) -> "pandas.DataFrame":
-    """The table of a run with these settings: only points that it has, and a rate at each of them."""
-    columns = {
+    """The table of a run with these settings: only points that it has, and a rate at each of them.
+
+    `further` names metrics that the run holds beside those that are known here.
+    """
+    readers = {
         "cell": csv_tables.one_of(settings["cell"], "cell of the run"),
         "init": csv_tables.one_of(settings["init"], "initialiser of the run"),
         "w_rec": csv_tables.one_of(map(float, settings["w_rec"]), "w_rec of the run"),
         "T": csv_tables.one_of(settings["T"], "T of the run"),
         "seed": csv_tables.whole(0, settings["seeds"] - 1),
         "part": csv_tables.one_of(norms["part"].values.tolist(), "part of a state"),
-        "metric": csv_tables.one_of(METRICS, "metric"),
+        "metric": csv_tables.one_of([*(metric.name for metric in every()), *further], "metric"),
         "value": csv_tables.number,
         "state": csv_tables.one_of(STATES, "state"),
     }
-    table = csv_tables.read(content, where, columns, [*_POINT, "part", "metric"])
+    table = csv_tables.read(content, where, readers, [*_POINT, "part", "metric"])
     odd = (table["state"] == "ok") == table["value"].isna()
     if odd.any():
         line = int(np.argmax(odd.to_numpy())) + 2
         raise GradlabError(f"{where}:line {line}", "has a value without the state ok, or the other way round")
-    far = table["value"].abs() > STEEPEST * (max(settings["T"]) + 1)
+    bounded = table["metric"].isin([metric.name for metric in every() if metric.bounded])
+    far = bounded & (table["value"].abs() > STEEPEST * (max(settings["T"]) + 1))
     if far.any():
         line = int(np.argmax(far.to_numpy())) + 2
         raise GradlabError(

@@ -3,12 +3,13 @@
 import itertools
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gradlab.metrics.profiles import HALF, HORIZONS, Metric, backward_leaves, mean_ok, measured, stored
+from gradlab.metrics import Metric, every, measured
+from gradlab.profiles import HALF, Measured, backward_leaves, mean_ok, stored
 from gradlab.states import FORWARD_NONFINITE, OK, UNDEFINED
 from gradlab.stats import Interval, mean_interval, percent
 
@@ -82,7 +83,7 @@ def border(w_rec: ArrayLike, rates: ArrayLike) -> float:
 class Group(NamedTuple):
     """What the seeds of one (cell, init, w_rec) say together, at one T.
 
-    Rates in decades per step of lag, horizons in steps (the median over seeds, NaN if undefined for most).
+    Rates in decades per step of lag.
     """
 
     cell: str
@@ -97,10 +98,8 @@ class Group(NamedTuple):
     high: float
     """Ends of its t-interval, NaN where fewer than two networks have a rate."""
     regime: str
-    half_life: float
-    soft_horizon: float
-    hard_horizon: float
-    credit_horizon: float
+    values: Mapping[str, float]
+    """Of every further metric that has a column, what its seeds come to; see `pooled`."""
     nonfinite: int
     """Networks whose forward pass overflows."""
     nonfinite_step: int
@@ -125,6 +124,18 @@ class Group(NamedTuple):
     given: bool = False
     """Whether this is one network that somebody gave, and no sample of networks drawn alike."""
 
+    @property
+    def numbers(self) -> dict[str, float]:
+        """What the seeds come to by metric: the rate, and all that has a column."""
+        return {"rate": self.rate} | dict(self.values)
+
+    def record(self) -> dict[str, Any]:
+        """All by name, each metric under its own, as in a table."""
+        row = self._asdict()
+        at = list(row).index("values")
+        pairs = list(row.items())
+        return dict(pairs[:at]) | dict(self.values) | dict(pairs[at + 1 :])
+
 
 def given(norms: "xarray.Dataset") -> bool:
     """Whether a dataset holds one given network, as `gradlab.measure` does, and no sample of seeds.
@@ -136,7 +147,7 @@ def given(norms: "xarray.Dataset") -> bool:
 
 def group(
     labels: tuple[str, str, float, int],
-    seeds: Mapping[str, Metric],
+    seeds: Mapping[str, Measured],
     profile: NDArray[np.float64],
     linear: bool,
     has_gain: bool = True,
@@ -155,7 +166,7 @@ def group(
     steps, broken = seeds["nonfinite_step"].value[lost], int(lost.sum())
     back = seeds["backward_nonfinite_step"].value
     backward = int((~np.isnan(back)).sum())
-    half, soft, hard, credit = (median(seeds[name]) for name in HORIZONS)
+    values = {m.name: pooled(m, seeds[m.name]) for m in every() if m.column and m.name in seeds}
     chaotic = int(trajectory_dependent(rate, T, linear).sum())
     word = "NONFINITE" if broken or backward else _word(rate, seeds["hard_horizon"].state == OK, T, given)
     return Group(
@@ -165,10 +176,7 @@ def group(
         low=low,
         high=high,
         regime=word,
-        half_life=half,
-        soft_horizon=soft,
-        hard_horizon=hard,
-        credit_horizon=credit,
+        values=values,
         nonfinite=broken,
         nonfinite_step=int(np.nanmin(steps)) if broken else 0,
         trajectory_dependent=chaotic > 0,
@@ -199,18 +207,21 @@ def _word(rate: NDArray[np.float64], gone: NDArray[np.bool_], T: int, given: boo
     return "UNDECIDED" if (gone | silent).any() else word
 
 
-def median(metric: Metric) -> float:
-    """The median over seeds of a horizon, where a horizon not reached counts as beyond the sequence.
+def pooled(metric: Metric, seeds: Measured) -> float:
+    """What the seeds of a point come to: their mean or their median, as the metric says.
 
-    NaN if that is where the median lies; seeds whose forward pass is not finite are left out.
+    In a median a horizon that is not reached counts as beyond the sequence, and NaN is where that is what
+    most of them say. Seeds that are lost are left out.
     """
-    known = np.where(metric.state == UNDEFINED, np.inf, metric.value)
-    known = known[~np.isnan(known)]
-    middle = float(np.median(known)) if len(known) else math.nan
+    value = seeds.value
+    if metric.pooling == "median":
+        value = np.where(seeds.state == UNDEFINED, np.inf, value)
+    known = value[~np.isnan(value)]
+    middle = float((np.mean if metric.pooling == "mean" else np.median)(known)) if len(known) else math.nan
     return middle if math.isfinite(middle) else math.nan
 
 
-def groups(norms: "xarray.Dataset", metrics: Mapping[str, Metric] | None = None) -> list[Group]:
+def groups(norms: "xarray.Dataset", metrics: Mapping[str, Measured] | None = None) -> list[Group]:
     """Every (cell, init, w_rec) of a dataset at its longest T; `metrics` spares measuring again.
 
     `metrics` holds arrays `(cell, init, w_rec, seed)` of the whole state at the longest T.
@@ -219,7 +230,7 @@ def groups(norms: "xarray.Dataset", metrics: Mapping[str, Metric] | None = None)
     longest = norms.isel(T=[at])
     if metrics is None:
         found = {name: metric for (name, part), metric in measured(longest).items() if part == "state"}
-        metrics = {name: Metric(m.value[..., 0, :], m.state[..., 0, :]) for name, m in found.items()}
+        metrics = {name: Measured(m.value[..., 0, :], m.state[..., 0, :]) for name, m in found.items()}
     log_norm, state = stored(longest, "transport", "state")
     profiles = mean_ok(log_norm[..., 0, :, :], state[..., 0, :, :])
     T = int(norms["T"].values[at])
@@ -229,7 +240,7 @@ def groups(norms: "xarray.Dataset", metrics: Mapping[str, Metric] | None = None)
     for c, cell in enumerate(map(str, norms["cell"].values)):
         for i, init in enumerate(map(str, norms["init"].values)):
             for w, w_rec in enumerate(map(float, norms["w_rec"].values)):
-                seeds = {name: Metric(m.value[c, i, w], m.state[c, i, w]) for name, m in metrics.items()}
+                seeds = {name: Measured(m.value[c, i, w], m.state[c, i, w]) for name, m in metrics.items()}
                 labels = (cell, init, w_rec, T)
                 profile = profiles[c, i, w, : T + 1]
                 row = group(labels, seeds, profile, bool(linear[c]), bool(gains[c]), given(norms))
@@ -284,7 +295,7 @@ def _sentence(row: Group, several_inits: bool) -> str:
             f"{head}; the forward pass is finite and its derivative is not{who}: {where}{_kept(row, kept)}."
         )
     if math.isnan(row.rate):
-        few = "are known" if math.isnan(row.hard_horizon) else "are not exactly zero"
+        few = "are known" if math.isnan(row.values["hard_horizon"]) else "are not exactly zero"
         return f"{head}; the transport has too few norms that {few} for a rate{_reach(row)}."
     some = "" if row.rated == row.seeds else f" in the {row.rated} of {row.seeds} {each} that have a rate"
     known = (
@@ -313,20 +324,17 @@ def _chaos(row: Group, each: str) -> str:
 
 
 def _reach(row: Group) -> str:
-    """The horizons, as the end of a sentence."""
-    parts = []
-    if math.isnan(row.half_life):
-        # What is not known at the far end may have fallen.
-        if len(row.profile) and not math.isnan(float(row.profile[-1])):
-            parts.append(f"it does not fall to half within {row.T} steps")
-    else:
-        parts.append(f"it halves within {row.half_life:.3g} steps")
-        if not math.isnan(row.soft_horizon):
-            parts.append(f"falls by 10^3 within {row.soft_horizon:.3g}")
-    if not math.isnan(row.hard_horizon):
-        parts.append(f"is exactly zero beyond lag {row.hard_horizon:g}")
-    if not math.isnan(row.credit_horizon):
-        parts.append(f"95 % of the recurrent weight gradient comes from lags 0 to {row.credit_horizon:g}")
+    """The metrics that have a phrase, as the end of a sentence; those that are means after the medians."""
+    # What is not known at the far end may have fallen.
+    far = bool(len(row.profile) and not math.isnan(float(row.profile[-1])))
+    said: dict[str, list[str]] = {"median": [], "mean": []}
+    for metric in every():
+        value = row.values.get(metric.name, math.nan)
+        if metric.phrase and not math.isnan(value):
+            said[metric.pooling].append(metric.phrase.format(value))
+        elif metric.absent and metric.name in row.values and far:
+            said[metric.pooling].append(metric.absent.format(T=row.T))
     each = "sequences" if row.given else "seeds"
-    over = f" (medians over {each})" if row.seeds > 1 else ""
-    return f": {', '.join(parts)}{over}" if parts else ""
+    over = {pooling: f" ({pooling}s over {each})" if row.seeds > 1 else "" for pooling in said}
+    parts = [f"{', '.join(some)}{over[pooling]}" for pooling, some in said.items() if some]
+    return f": {', '.join(parts)}" if parts else ""

@@ -1,5 +1,6 @@
 """The result of a sweep as the terminal shows it: one row per (cell, w_rec), at the longest T."""
 
+import itertools
 import math
 import textwrap
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from rich.text import Text
 
 from gradlab import schemas
 from gradlab.escaping import plain
+from gradlab.metrics import Metric, every, short
 from gradlab.runs import manifest
 from gradlab.stats import LEVEL, percent
 from gradlab.studies.sweep import results
@@ -31,22 +33,40 @@ STYLES = {
     "UNDEFINED": "dim",
 }
 
-_HEAD = (
-    f"{'w_rec':>6} {'regime':<10} {'rate':>7} {f'[{percent(LEVEL)} interval]':<17} {'half':>5} {'soft':>5} "
-    f"{'hard':>5} {'credit':>6}"
-)
-LEAST_WIDTH = len(_HEAD)
-"""Columns that a row needs; in a narrower terminal lines wrap rather than lose digits."""
+_HEAD = f"{'w_rec':>6} {'regime':<10} {'rate':>7} {f'[{percent(LEVEL)} interval]':<17}"
+
+
+def columns() -> list[Metric]:
+    """The metrics that have a column, in their order."""
+    return [metric for metric in every() if metric.column]
+
+
+def _head() -> str:
+    return " ".join([_HEAD, *(f"{_heading(metric):>{_width(metric)}}" for metric in columns())])
+
+
+def _heading(metric: Metric) -> str:
+    return metric.heading or metric.name
+
+
+def _width(metric: Metric) -> int:
+    return max(metric.width, len(_heading(metric)))
+
+
+def least_width() -> int:
+    """Columns that a row needs; in a narrower terminal lines wrap rather than lose digits."""
+    return len(_head())
 
 
 def render(run: Run, width: int, *, unicode: bool, color: bool) -> Text:
-    """The table of a run, at most `width` columns wide (and at least `LEAST_WIDTH`).
+    """The table of a run, at most `width` columns wide (and at least `least_width()`).
 
     Words carry the meaning; `color` only adds to it, `unicode` chooses the characters of the sparklines.
     """
     rows = results.groups(run)
-    width = max(width, LEAST_WIDTH)
-    spark = min(width - len(_HEAD) - 1, 40)
+    head = _head()
+    width = max(width, len(head))
+    spark = min(width - len(head) - 1, 40)
     text = Text(no_wrap=True, overflow="ignore", end="")
     heading = None
     several = len({row.init for row in rows}) > 1
@@ -59,9 +79,9 @@ def render(run: Run, width: int, *, unicode: bool, color: bool) -> Text:
                 plain(f"{row.cell}, init {row.init}" if several else row.cell), "bold" if color else ""
             )
             label = f" {'lag 0..T':<{spark}}".rstrip() if spark >= 8 else ""
-            text.append(f"\n{_HEAD}{label}\n", "dim" if color else "")
+            text.append(f"\n{head}{label}\n", "dim" if color else "")
         word, rest = _cells(row)
-        text.append(f"{_short(row.w_rec, 6) if row.has_gain else 'own':>6} ")
+        text.append(f"{short(row.w_rec, 6) if row.has_gain else 'own':>6} ")
         text.append(word, STYLES[row.regime] if color else "")
         text.append(f"{rest} {sparkline(row.profile, max(spark, 0), unicode)}".rstrip() + "\n")
     text.append("\n" + "\n".join(_caption(rows, run, width, unicode)) + "\n", "dim" if color else "")
@@ -72,7 +92,7 @@ def document(run: Run) -> dict[str, Any]:
     """The table as one JSON document: numbers are finite or null."""
     rows = []
     for group in results.groups(run):
-        row = {k: v for k, v in group._asdict().items() if k != "profile"}
+        row = {k: v for k, v in group.record().items() if k != "profile"}
         rows.append({k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()})
     return {"schema": schemas.newest("table"), "status": run.about.get("status"), "data": rows}
 
@@ -97,20 +117,29 @@ def sparkline(profile: NDArray[np.float64], width: int, unicode: bool) -> str:
 
 def _cells(row: Group) -> tuple[str, str]:
     """The regime word and the numbers after it, in columns."""
+    some = columns()
     if row.regime == "NONFINITE" and not row.nonfinite:
-        rest, columns = f" back at {row.backward_step} ({row.backward_nonfinite}/{row.seeds})", ["-"] * 4
+        rest, texts = (
+            f" back at {row.backward_step} ({row.backward_nonfinite}/{row.seeds})",
+            ["-"] * len(some),
+        )
     elif row.nonfinite:
         rest = f" step {row.nonfinite_step} ({row.nonfinite}/{row.seeds} seeds)"
         rest = rest if len(rest) <= 27 else rest.replace(" seeds", "")
-        columns = ["-"] * 4
+        texts = ["-"] * len(some)
     else:
         star = f"{'*' * row.trajectory_dependent:<{10 - len(row.regime)}}"
         interval = "" if math.isnan(row.low) else f"[{_rate(row.low):>7},{_rate(row.high):>7}]"
         rest = f"{star} {_rate(row.rate):>7} {interval:<17}"
-        beyond = "-" if row.regime == "UNDEFINED" else ">" + _short(row.T, 4)
-        columns = [beyond if math.isnan(x) else _steps(x) for x in (row.half_life, row.soft_horizon)]
-        columns += ["-" if math.isnan(x) else _short(x, 5) for x in (row.hard_horizon, row.credit_horizon)]
-    return row.regime, f"{rest:<27} {columns[0]:>5} {columns[1]:>5} {columns[2]:>5} {columns[3]:>6}"
+        texts = [_value(metric, row) for metric in some]
+    cells = [f"{text:>{_width(metric)}}" for metric, text in zip(some, texts, strict=True)]
+    return row.regime, " ".join([f"{rest:<27}", *cells])
+
+
+def _value(metric: Metric, row: Group) -> str:
+    """A value; what it stands for where there is none, unless nothing at all is known."""
+    value = row.values.get(metric.name, math.nan)
+    return "-" if math.isnan(value) and row.regime == "UNDEFINED" else metric.shown(value, row.T)
 
 
 def _rate(value: float) -> str:
@@ -127,26 +156,6 @@ def _rate(value: float) -> str:
         return f"{value:+.4f}"[:7].rstrip(".")
     mantissa, exponent = f"{value:+.1e}".split("e")
     return f"{mantissa}e{int(exponent)}" if int(exponent) > -10 else f"{value:+.0e}"
-
-
-def _steps(value: float | int) -> str:
-    """A horizon between lags: tenths of a step, as long as they fit."""
-    return f"{value:.1f}" if value < 999.95 else _short(round(value), 5)
-
-
-def _short(value: float | int, width: int) -> str:
-    """A number in at most `width` characters.
-
-    >>> _short(200, 4), _short(1_000_000, 4), _short(64.25, 5), _short(123456.0, 5)
-    ('200', '1e6', '64.25', '1.2e5')
-    """
-    for digits in range(width - 1, 0, -1):
-        text = f"{value:.{digits}g}".replace("e+0", "e").replace("e+", "e").replace("e-0", "e-")
-        if float(value).is_integer() and len(f"{value:.0f}") <= width:
-            text = f"{value:.0f}"
-        if len(text) <= width:
-            return text
-    return text
 
 
 def _chaos(rows: list[Group], bounded: bool) -> Iterator[str]:
@@ -170,6 +179,14 @@ def _trusted(run: Run) -> Iterator[str]:
         yield f"One rounding of the weights moves the states by up to {shift.max():.1g} of their size{more}."
 
 
+def _legends() -> Iterator[str]:
+    """What the columns of metrics mean; neighbours that begin alike say that once."""
+    parted = [(_heading(metric), *(metric.legend or metric.clause).partition("|")) for metric in columns()]
+    for _, some in itertools.groupby(parted, lambda one: (one[1], one[0] * (not one[2]))):
+        heads, begins, _, ends = zip(*some, strict=True)
+        yield f"{', '.join(heads)}: {begins[0]}{' and'.join(ends)}"
+
+
 def _caption(rows: list[Group], run: Run, width: int, unicode: bool) -> Iterator[str]:
     """What the columns mean, from the numbers of this run."""
     seeds = rows[0].seeds if rows else 0
@@ -180,8 +197,7 @@ def _caption(rows: list[Group], run: Run, width: int, unicode: bool) -> Iterator
     low, high = BLOCKS[unicode][0], BLOCKS[unicode][-1]
     notes = [
         f"T = {T}. rate: log10 of the transport's largest singular value per step of lag, {over}.",
-        "half, soft: lags by which it has fallen by 2 and by 10^3; hard: exactly zero beyond; "
-        "credit: 95 % of the recurrent weight gradient comes from within.",
+        f"{'; '.join(_legends())}.",
         f"lag 0..T: transport against lag, {low} 10^-{SPAN:.0f} or less to {high} 10^{SPAN:.0f} or more, "
         "blank exactly zero.",
     ]

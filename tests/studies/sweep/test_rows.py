@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from gradlab.metrics import every, named
 from gradlab.studies.sweep import rows as sweep_rows
 from tests import samples
 
@@ -110,12 +111,16 @@ def test_border_is_where_the_rate_changes_sign(rates, expected):
 
 def test_median_counts_a_horizon_not_reached_as_beyond_the_sequence():
     def metric(values, codes):
-        return sweep_rows.Metric(np.array(values), np.array(codes, np.int8))
+        return sweep_rows.Measured(np.array(values), np.array(codes, np.int8))
 
-    assert sweep_rows.median(metric([3.0, 5.0, NAN], [0, 0, 3])) == 5.0
-    assert np.isnan(sweep_rows.median(metric([3.0, NAN, NAN], [0, 3, 3])))
-    assert sweep_rows.median(metric([3.0, 5.0, NAN], [0, 0, 2])) == 4.0
-    assert np.isnan(sweep_rows.median(metric([NAN], [2])))
+    def median(found):
+        return sweep_rows.pooled(named("soft_horizon"), found)
+
+    assert median(metric([3.0, 5.0, NAN], [0, 0, 3])) == 5.0
+    assert np.isnan(median(metric([3.0, NAN, NAN], [0, 3, 3])))
+    assert median(metric([3.0, 5.0, NAN], [0, 0, 2])) == 4.0
+    assert np.isnan(median(metric([NAN], [2])))
+    assert sweep_rows.pooled(named("rate"), metric([3.0, 6.0, 9.0, NAN], [0, 0, 0, 3])) == 6.0
 
 
 def test_groups_of_a_linear_cell_follow_the_law():
@@ -139,7 +144,7 @@ def test_a_forward_pass_that_overflows_is_named_with_its_step():
 def test_a_transport_of_exact_zeros_vanishes():
     (row,) = sweep_rows.groups(samples.norms(w_rec=(0.0,), T=(30,)))
     assert np.isnan(row.rate)
-    assert (row.regime, row.hard_horizon, row.half_life) == ("VANISH", 0.0, 1.0)
+    assert (row.regime, row.values["hard_horizon"], row.values["half_life"]) == ("VANISH", 0.0, 1.0)
 
 
 def test_verdict_says_the_numbers():
@@ -179,11 +184,11 @@ def one_group(rates, hard=None, states=None, back=None, T=100, linear=False, giv
     none = np.full(len(rates), NAN)
 
     def metric(values):
-        return sweep_rows.Metric(values, np.where(np.isnan(values), 3, 0).astype(np.int8))
+        return sweep_rows.Measured(values, np.where(np.isnan(values), 3, 0).astype(np.int8))
 
-    seeds = dict.fromkeys(sweep_rows.HORIZONS, metric(none)) | {"nonfinite_step": metric(none)}
+    seeds = {one.name: metric(none) for one in every()}
     seeds["backward_nonfinite_step"] = metric(none if back is None else np.array(back, float))
-    seeds["rate"] = metric(rates) if states is None else sweep_rows.Metric(rates, np.array(states, np.int8))
+    seeds["rate"] = metric(rates) if states is None else sweep_rows.Measured(rates, np.array(states, np.int8))
     seeds["hard_horizon"] = metric(none if hard is None else np.array(hard, float))
     return sweep_rows.group(("elman", "a", 0.9, T), seeds, np.zeros(T + 1), linear, given=given)
 

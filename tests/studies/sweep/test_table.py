@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from gradlab.metrics import named, short
 from gradlab.studies.sweep import results
 from gradlab.studies.sweep import table as _table
 from tests import samples
@@ -158,6 +159,6 @@ def test_rates_fit(value):
 
 @pytest.mark.parametrize("value", [0.0, 1.0, 99.5, 199.5, 1000.5, 12345.0, 99999.5, 123456.0, 10**6, 1.5e7])
 def test_steps_fit(value):
-    for text in (_table._short(value, 5), _table._steps(value)):
+    for text in (short(value, 5), named("soft_horizon").text(float(value))):
         assert len(text) <= 5
         assert float(text) == pytest.approx(value, rel=0.06)

@@ -1,19 +1,25 @@
-"""Metrics of one profile, against profiles whose metrics are known."""
+"""What is read off one profile, against profiles of which it is known."""
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from gradlab import states
-from gradlab.metrics import profiles
+from gradlab import profiles, states
 from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE, OK, UNDEFINED
-from tests import samples
 
 
 def profile(values, codes=None):
     values = np.asarray(values, float)
     codes = np.where(np.isnan(values), UNDEFINED, OK) if codes is None else np.asarray(codes)
     return values, codes.astype(np.int8)
+
+
+def half_life(*values):
+    return profiles.fall(*values, profiles.HALF)
+
+
+def soft_horizon(*values):
+    return profiles.fall(*values, profiles.SOFT)
 
 
 def only(metric):
@@ -51,17 +57,17 @@ def test_rate_leaves_out_lags_that_are_not_ok():
 
 def test_horizons_of_a_straight_fall_lie_where_the_line_does():
     values = profile(3 - 0.01 * np.arange(2001))
-    assert only(profiles.half_life(*values)) == (pytest.approx(np.log10(2) / 0.01), "ok")
-    assert only(profiles.soft_horizon(*values)) == (pytest.approx(300), "ok")
-    assert only(profiles.soft_horizon(*profile(-0.01 * np.arange(300))))[1] == "undefined"
-    assert only(profiles.half_life(*profile(0.01 * np.arange(300))))[1] == "undefined"
+    assert only(half_life(*values)) == (pytest.approx(np.log10(2) / 0.01), "ok")
+    assert only(soft_horizon(*values)) == (pytest.approx(300), "ok")
+    assert only(soft_horizon(*profile(-0.01 * np.arange(300))))[1] == "undefined"
+    assert only(half_life(*profile(0.01 * np.arange(300))))[1] == "undefined"
 
 
 def test_an_exact_zero_is_a_fall_and_ends_the_hard_horizon():
     codes = [OK] * 4 + [EXACT_ZERO] * 3 + [UNDEFINED] * 2
     values = profile([0.0, 0.1, 0.1, 0.1] + [np.nan] * 5, codes)
-    assert only(profiles.half_life(*values)) == (4.0, "ok")
-    assert only(profiles.soft_horizon(*values)) == (4.0, "ok")
+    assert only(half_life(*values)) == (4.0, "ok")
+    assert only(soft_horizon(*values)) == (4.0, "ok")
     assert only(profiles.hard_horizon(values[1])) == (3.0, "ok")
 
 
@@ -71,43 +77,13 @@ def test_hard_horizon_needs_zeros_up_to_the_far_end():
     assert only(profiles.hard_horizon(np.array([OK, EXACT_ZERO, EXACT_ZERO], np.int8))) == (0.0, "ok")
 
 
-@pytest.mark.parametrize("offset", [0.0, -30000.0, 30000.0])
-@pytest.mark.parametrize("slope", [-0.5, -0.03, 0.0, 0.02])
-def test_credit_horizon_collects_95_percent(offset, slope):
-    logs = slope * np.arange(100)
-    shares = np.cumsum(10**logs) / np.sum(10**logs)
-    expected = float(np.argmax(shares >= 0.95))
-    assert only(profiles.credit_horizon(*profile(offset + logs))) == (expected, "ok")
-
-
-def test_credit_of_nothing_is_undefined():
-    nothing = np.full(5, np.nan)
-    assert only(profiles.credit_horizon(*profile(nothing)))[1] == "undefined"
-    assert only(profiles.credit_horizon(*profile(nothing, [EXACT_ZERO] * 5)))[1] == "undefined"
-
-
 def test_a_broken_forward_pass_breaks_every_metric():
     values = profile(np.full(5, np.nan), [FORWARD_NONFINITE] * 5)
-    for metric in (profiles.rate, profiles.half_life, profiles.soft_horizon, profiles.credit_horizon):
+    for metric in (profiles.rate, half_life, soft_horizon):
         value, state = only(metric(*values))
         assert np.isnan(value)
         assert state == "forward_nonfinite"
     assert only(profiles.hard_horizon(values[1]))[1] == "forward_nonfinite"
-
-
-def test_measured_holds_a_rate_for_every_part_and_the_rest_for_the_whole_state():
-    found = profiles.measured(samples.norms(("elman", "lstm")))
-    assert {key for key in found if key[0] == "rate"} == {("rate", p) for p in ("state", "h", "c")}
-    assert {key[0] for key in found} == set(profiles.METRICS)
-    assert (found["rate", "h"].state[0] == UNDEFINED).all()
-    assert (found["rate", "h"].state[1] == OK).all()
-
-
-def test_order_of_dimensions_does_not_matter():
-    norms = samples.norms(("lstm",), nonfinite_above=None)
-    turned = norms.transpose("lag", "seed", "part", ...)
-    for key, metric in profiles.measured(norms).items():
-        np.testing.assert_array_equal(metric.value, profiles.measured(turned)[key].value)
 
 
 def test_mean_over_seeds_skips_what_is_not_ok():

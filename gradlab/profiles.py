@@ -1,8 +1,8 @@
-"""From log10 profiles to metrics: the rate and the horizons of each network.
+"""Profiles of log10 norms against lag: how they are stored, how exact they are, and what is read off them.
 
-Profiles are arrays `(..., lag)` of log10 norms beside an array of their states; every metric works on all
-networks at once and gives a value with a state of its own. Nothing here leaves the log domain, so norms
-of 10^-30000 are ordinary input.
+Profiles are arrays `(..., lag)` of log10 norms beside an array of their states; what is read off them is of
+all networks at once, and gives a value with a state of its own. Nothing here leaves the log domain, so norms
+of 10^-30000 are ordinary input. The metrics themselves are in `gradlab/metrics`, one file each.
 """
 
 import math
@@ -25,17 +25,6 @@ from gradlab.states import (
 if TYPE_CHECKING:
     import xarray
 
-METRICS = (
-    "rate",
-    "half_life",
-    "soft_horizon",
-    "hard_horizon",
-    "credit_horizon",
-    "nonfinite_step",
-    "backward_nonfinite_step",
-)
-HORIZONS = METRICS[1:5]
-
 HALF = math.log10(2)
 """Decades that the transport falls within its half-life: a factor 2."""
 QUANTITIES = ("adjoint", "transport", "transport_frobenius", "weight_gradient")
@@ -44,15 +33,13 @@ STEEPEST = 1000.0
 """Decades that no norm of float64 numbers changes by in a step; nor is a horizon longer than its sequence."""
 SOFT = 3.0
 """Decades that the transport falls within its soft horizon: a factor 10^3."""
-CREDIT = 0.95
-"""Share of the recurrent weight gradient that lies within the credit horizon."""
 FIT_LAGS = 201
 """A rate is fitted through at most this many evenly spaced lags, so that T = 1e6 costs what T = 200 does."""
 
 _PAIRS_AT_ONCE = 1_000_000
 
 
-class Metric(NamedTuple):
+class Measured(NamedTuple):
     """One number per network and its state (codes as in `STATES`); NaN unless the state is ok."""
 
     value: NDArray[np.float64]
@@ -96,7 +83,7 @@ def fit(arrays: Mapping[str, NDArray[Any]], lanes: int, lags: int, parts: int | 
     return True
 
 
-def rate(log_norm: NDArray[np.float64], state: NDArray[np.int8]) -> Metric:
+def rate(log_norm: NDArray[np.float64], state: NDArray[np.int8]) -> Measured:
     """The Theil-Sen slope of log10 norm against lag: the median over the slopes of all pairs of ok lags.
 
     In decades per step of lag; negative vanishes. Undefined with fewer than two ok lags.
@@ -117,20 +104,10 @@ def rate(log_norm: NDArray[np.float64], state: NDArray[np.int8]) -> Metric:
         lags = np.flatnonzero(ok[row])
         lags = lags[_evenly(len(lags))]
         value[row] = _theil_sen(lags, rows[row : row + 1, lags])[0]
-    return _metric(value.reshape(state.shape[:-1]), state)
+    return with_states(value.reshape(state.shape[:-1]), state)
 
 
-def half_life(log_norm: NDArray[np.float64], state: NDArray[np.int8]) -> Metric:
-    """The first lag by which the norm has fallen to half of what it is at lag 0; see `fall`."""
-    return fall(log_norm, state, HALF)
-
-
-def soft_horizon(log_norm: NDArray[np.float64], state: NDArray[np.int8]) -> Metric:
-    """The first lag by which the norm has fallen by 10^3 from lag 0; see `fall`."""
-    return fall(log_norm, state, SOFT)
-
-
-def fall(log_norm: NDArray[np.float64], state: NDArray[np.int8], decades: float) -> Metric:
+def fall(log_norm: NDArray[np.float64], state: NDArray[np.int8], decades: float) -> Measured:
     """The first lag by which the norm has fallen by `decades` from lag 0, in steps.
 
     Interpolated between lags, linearly in log10; where the norm drops to a zero, exact or by rounding, the
@@ -147,10 +124,10 @@ def fall(log_norm: NDArray[np.float64], state: NDArray[np.int8], decades: float)
     # A lag that is not known may have fallen that far already.
     known = ~((state == BACKWARD_NONFINITE) | (state == NOT_COMPUTED))
     surely = below.any(axis=-1) & np.take_along_axis(np.logical_and.accumulate(known, -1), first, -1)[..., 0]
-    return _metric(np.where(surely, first[..., 0] - back, np.nan), state)
+    return with_states(np.where(surely, first[..., 0] - back, np.nan), state)
 
 
-def hard_horizon(state: NDArray[np.int8]) -> Metric:
+def hard_horizon(state: NDArray[np.int8]) -> Measured:
     """The last lag beyond which every norm is exactly zero; undefined if the far end is not zero."""
     alive = state == OK
     last_alive = state.shape[-1] - 1 - np.argmax(alive[..., ::-1], axis=-1)
@@ -158,43 +135,7 @@ def hard_horizon(state: NDArray[np.int8]) -> Metric:
     end = state.shape[-1] - 1 - np.argmax(within[..., ::-1], axis=-1)
     at_end = np.take_along_axis(state, end[..., None], -1)[..., 0]
     found = alive.any(axis=-1) & (at_end == EXACT_ZERO)
-    return _metric(np.where(found, last_alive, np.nan), state)
-
-
-def credit_horizon(log_norm: NDArray[np.float64], state: NDArray[np.int8]) -> Metric:
-    """The smallest lag k with sum_{lag<=k} |G_lag| >= 95 % of the sum over all lags, in steps.
-
-    Terms are scaled by the largest before they leave the log domain. Undefined if all are exactly zero.
-    """
-    logs = np.where(state == OK, log_norm, -np.inf)
-    top = logs.max(axis=-1, keepdims=True)
-    total = np.cumsum(10.0 ** (logs - np.where(np.isfinite(top), top, 0.0)), axis=-1)
-    reached = np.argmax(total >= CREDIT * total[..., -1:], axis=-1)
-    whole = np.isfinite(top[..., 0]) & ~((state == BACKWARD_NONFINITE) | (state == NOT_COMPUTED)).any(axis=-1)
-    return _metric(np.where(whole, reached, np.nan), state)
-
-
-def measured(norms: "xarray.Dataset") -> dict[tuple[str, str], Metric]:
-    """Every metric of a `gradlab.norms` dataset: `(metric, part)` to arrays `(cell, init, w_rec, T, seed)`.
-
-    Rates are given for every part (the whole state from the largest singular value, `h` and `c` from the
-    Frobenius norm), all else for the whole state.
-    """
-    found: dict[tuple[str, str], Metric] = {}
-    transport = stored(norms, "transport", "state")
-    for part in map(str, norms["part"].values):
-        found["rate", part] = rate(
-            *(transport if part == "state" else stored(norms, "transport_frobenius", part))
-        )
-    found["half_life", "state"] = half_life(*transport)
-    found["soft_horizon", "state"] = soft_horizon(*transport)
-    found["hard_horizon", "state"] = hard_horizon(transport[1])
-    found["credit_horizon", "state"] = credit_horizon(*stored(norms, "weight_gradient"))
-    step = norms["nonfinite_step"].transpose("cell", "init", "w_rec", "T", "seed").values
-    state = np.where(step > 0, OK, UNDEFINED).astype(np.int8)
-    found["nonfinite_step", "state"] = Metric(np.where(step > 0, step, np.nan), state)
-    found["backward_nonfinite_step", "state"] = backward_step(transport[1], norms["T"].values)
-    return found
+    return with_states(np.where(found, last_alive, np.nan), state)
 
 
 def stored(norms: "xarray.Dataset", quantity: str, part: str | None = None) -> tuple[Any, Any]:
@@ -233,7 +174,7 @@ def _theil_sen(x: NDArray[np.intp], y: NDArray[np.float64]) -> NDArray[np.float6
     return middle
 
 
-def _metric(value: NDArray[np.float64], profile_state: NDArray[np.int8]) -> Metric:
+def with_states(value: NDArray[np.float64], profile_state: NDArray[np.int8]) -> Measured:
     """A metric from its value (NaN where there is none) and the states of the profile it came from.
 
     After an overflow of the forward pass nothing is known. Where the derivative is not finite, or not
@@ -244,19 +185,7 @@ def _metric(value: NDArray[np.float64], profile_state: NDArray[np.int8]) -> Metr
     none = np.isnan(value)
     first = [broken, *(none & some for some in lost.values()), none]
     state = np.select(first, [FORWARD_NONFINITE, *lost, UNDEFINED], OK).astype(np.int8)
-    return Metric(np.where(state == OK, value, np.nan), state)
-
-
-def backward_step(state: NDArray[np.int8], T: NDArray[np.integer[Any]]) -> Metric:
-    """The step whose derivative is not finite, 1..T, of a transport (cell, init, w_rec, T, seed, lag).
-
-    Going back it is the first: lag T - step + 1 is the first without a norm. Undefined where there is none.
-    """
-    lost = state == BACKWARD_NONFINITE
-    step = T[:, None] + 1 - np.argmax(lost, axis=-1)
-    some = lost.any(axis=-1)
-    code = np.where(some, OK, UNDEFINED).astype(np.int8)
-    return Metric(np.where(some, step, np.nan).astype(np.float64), code)
+    return Measured(np.where(state == OK, value, np.nan), state)
 
 
 def backward_leaves(norms: "xarray.Dataset") -> dict[tuple[int, ...], tuple[str, ...]]:

@@ -1,0 +1,33 @@
+"""What horizons have in common: lags, told as medians over seeds."""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from gradlab.metrics._metric import Metric, short
+from gradlab.profiles import Measured, fall, stored
+
+if TYPE_CHECKING:
+    import xarray
+
+
+class Horizon(Metric):
+    """A number of steps."""
+
+    unit = "steps"
+    pooling = "median"
+    width = 5
+
+
+class Fall(Horizon):
+    """The first lag by which the transport has fallen by so many `decades`; see `profiles.fall`."""
+
+    undefined = "beyond"
+    limits = (0.01, 0.02)
+    bigger_is_better = True
+    decades: ClassVar[float]
+
+    def measure(self, norms: "xarray.Dataset") -> Measured:
+        return fall(*stored(norms, "transport", "state"), self.decades)
+
+    def text(self, value: float) -> str:
+        """Tenths of a step, as long as they fit: it lies between lags."""
+        return f"{value:.1f}" if value < 999.95 else short(round(value), 5)

@@ -1,0 +1,30 @@
+"""Where the forward pass overflows."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gradlab.metrics import Measured, Metric
+from gradlab.states import OK, UNDEFINED
+
+if TYPE_CHECKING:
+    import xarray
+
+
+class NonfiniteStep(Metric):
+    """First step whose state is not finite.
+
+    Undefined where there is none.
+    """
+
+    order = 60
+    unit = "step"
+    undefined = "never"
+    limits = (1.0, 0.02)
+    column = False
+    axis = "first step that is not finite"
+
+    def measure(self, norms: "xarray.Dataset") -> Measured:
+        step = norms["nonfinite_step"].transpose("cell", "init", "w_rec", "T", "seed").values
+        state = np.where(step > 0, OK, UNDEFINED).astype(np.int8)
+        return Measured(np.where(step > 0, step, np.nan), state)

@@ -1,0 +1,100 @@
+"""What further probes have measured of each network, as metrics: a column, and an entry along its own axes.
+
+`lyapunov[index=1]` is the first entry of the column `lyapunov`; a column without axes of its own is called by
+its name. All entries are in `norms.nc`, where claims find them.
+"""
+
+import itertools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from gradlab.metrics import every
+from gradlab.profiles import QUANTITIES, Measured
+
+if TYPE_CHECKING:
+    import xarray
+
+POINT = ("cell", "init", "w_rec", "T", "seed")
+OWN = (*QUANTITIES, "gradient", "gradient_projection", "state_shift")
+"""What every sweep measures."""
+TIMES = {"step": 0, "from_step": 0, "to_step": 0, "lag": 1}
+"""Axes along the sequence: entries that they have beyond its length."""
+FROM_ZERO = ("lag", "delay")
+"""Axes that are counted from 0; all others from 1."""
+
+MOST = 200
+"""Entries of one column in tables; the others are in `norms.nc` alone."""
+
+Label = int | str
+
+
+class Entry(NamedTuple):
+    """One number per network of a column."""
+
+    column: str
+    at: tuple[tuple[str, Label], ...]
+    """The axes of the column's own, and where on each."""
+
+    @property
+    def name(self) -> str:
+        """As a metric."""
+        places = ",".join(f"{axis}={label}" for axis, label in self.at)
+        return f"{self.column}[{places}]" if places else self.column
+
+
+def columns(norms: "xarray.Dataset") -> dict[str, tuple[str, ...]]:
+    """The columns of further probes in a dataset, each with the axes of its own."""
+    found = {}
+    taken = {*OWN, *(metric.name for metric in every())}
+    for name in map(str, norms.data_vars):
+        axes = tuple(map(str, norms[name].dims))
+        if f"{name}_state" in norms and axes[: len(POINT)] == POINT and name not in taken:
+            found[name] = axes[len(POINT) :]
+    return found
+
+
+def labels(norms: "xarray.Dataset", axis: str) -> list[Label]:
+    """What the entries along an axis are called: names, or numbers."""
+    if axis in norms.coords and norms[axis].dtype.kind not in "iuf":
+        return [str(label) for label in norms[axis].values]
+    first = 0 if axis in FROM_ZERO else 1
+    return list(range(first, first + norms.sizes[axis]))
+
+
+def entries(norms: "xarray.Dataset") -> dict[Entry, list[int]]:
+    """Entries that stand for their columns in tables, each with the places on the axis T that have it.
+
+    Along an axis of names all; along one of numbers the first, the middle and the last.
+    """
+    found: dict[Entry, list[int]] = {}
+    for name, axes in columns(norms).items():
+        for t, T in enumerate(norms["T"].values.tolist()):
+            some = [_some(labels(norms, axis), T + TIMES[axis] if axis in TIMES else None) for axis in axes]
+            for at in itertools.islice(itertools.product(*some), MOST):
+                found.setdefault(Entry(name, tuple(zip(axes, at, strict=True))), []).append(t)
+    return found
+
+
+def _some(every: Sequence[Label], most: int | None) -> list[Label]:
+    known = every[:most]
+    if isinstance(known[0], str):
+        return list(known)
+    return list(dict.fromkeys((known[0], known[(len(known) - 1) // 2], known[-1])))
+
+
+def measured(norms: "xarray.Dataset", entry: Entry) -> Measured:
+    """An entry as arrays (cell, init, w_rec, T, seed)."""
+    at = {axis: labels(norms, axis).index(label) for axis, label in entry.at}
+    value, state = (
+        norms[name].isel(at).transpose(*POINT) for name in (entry.column, f"{entry.column}_state")
+    )
+    return Measured(value.values.astype(np.float64), state.values)
+
+
+def within(norms: "xarray.Dataset", entry: Entry, T: int) -> bool:
+    """Whether a sequence of T steps has an entry."""
+    return all(
+        labels(norms, axis).index(label) < T + TIMES[axis] for axis, label in entry.at if axis in TIMES
+    )

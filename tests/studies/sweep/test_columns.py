@@ -1,0 +1,86 @@
+"""Columns of further probes as metrics: which entries there are, and which stand in tables."""
+
+import numpy as np
+import pytest
+
+from gradlab.findings import claims, judge
+from gradlab.states import OK, UNDEFINED
+from gradlab.studies.sweep import columns, results
+from tests import samples
+
+GATES = ("f", "i")
+
+
+@pytest.fixture(scope="module")
+def run():
+    """Five exponents k = 1..5 of -k, of which elman has three; a gate's opening is its step over 100."""
+    norms = samples.norms(("elman", "lstm"), (0.9,), (4, 9), seeds=4)
+    point = [norms.sizes[axis] for axis in columns.POINT]
+    exponents = np.broadcast_to(-np.arange(1.0, 6), (*point, 5)) + 0.01 * np.arange(4)[:, None]
+    states = np.full(exponents.shape, OK, np.int8)
+    states[0, ..., 3:] = UNDEFINED
+    opening = np.broadcast_to(np.arange(1, 10)[:, None] / 100, (*point, 9, 2))
+    shut = np.full(opening.shape, OK, np.int8)
+    shut[0] = UNDEFINED
+    for t, T in enumerate((4, 9)):
+        shut[:, :, :, t, :, T:] = UNDEFINED
+    norms = norms.assign_coords(gate=list(GATES))
+    for name, values, codes, own in (
+        ("exponents", exponents, states, ("index",)),
+        ("opening", opening, shut, ("step", "gate")),
+    ):
+        norms[name] = ((*columns.POINT, *own), np.where(codes == OK, values, np.nan))
+        norms[f"{name}_state"] = ((*columns.POINT, *own), codes)
+    return results.Run({}, results.metrics(norms), norms)
+
+
+def test_what_every_sweep_measures_is_no_column_of_a_further_probe(run):
+    assert columns.columns(run.norms) == {"exponents": ("index",), "opening": ("step", "gate")}
+    assert columns.columns(samples.norms()) == {}
+
+
+def test_first_middle_and_last_and_every_name_stand_in_the_table_where_there_are_any(run):
+    table = run.metrics[run.metrics["seed"] == 0]
+    found = {
+        (cell, T): [name for name in some["metric"] if "[" in name]
+        for (cell, T), some in table.groupby(["cell", "T"])
+    }
+    exponents = [f"exponents[index={k}]" for k in (1, 3, 5)]
+    assert found["elman", 4] == found["elman", 9] == exponents[:2]
+    gates = {T: [f"opening[step={t},gate={g}]" for t in steps for g in GATES] for T, steps in
+             {4: (1, 2, 4), 9: (1, 5, 9)}.items()}  # fmt: skip
+    for T, names in gates.items():
+        assert sorted(found["lstm", T]) == sorted(exponents + names)
+    value = table[(table["cell"] == "lstm") & (table["metric"] == "opening[step=9,gate=i]")]["value"]
+    assert value.tolist() == [0.09]
+
+
+def judged(run, **claim):
+    grid = claims.grid_of(run)
+    raw = {"text": "x", **claim}
+    one, faults = claims.read(raw, "at", "sweep", grid, lambda axis, given: given, columns.columns(run.norms))
+    return [fault.what for fault in faults] or judge.judge(run, [one])
+
+
+def test_a_claim_names_the_entry_that_it_is_about(run):
+    (found,) = judged(
+        run, metric="exponents", where={"index": 2, "cell": "elman", "T": 9}, equals=-1.985, within=0.1
+    )
+    assert (found.status, found.where["index"]) == ("passed", 2)
+    assert found.measured == pytest.approx(-1.985)
+    (found,) = judged(run, metric="opening", where={"step": 4, "gate": "f"}, between=[0.03, 0.05])
+    assert (found.status, found.where["cell"]) == ("passed", "lstm")
+    assert judged(run, metric="exponents", where={"cell": "elman"}, below=0.0) == [
+        "must say which index of exponents, such as { index = 1 }"
+    ]
+    assert "is not in the grid" in judged(run, metric="exponents", where={"index": 6}, below=0.0)[0]
+
+
+def test_a_claim_along_an_axis_takes_the_entries_that_a_cell_and_a_length_have(run):
+    (found,) = judged(run, metric="exponents", decreases_with="index")
+    assert found.status == "passed"
+    (found,) = judged(run, metric="exponents", where={"index": 1}, greater_than={"index": 2})
+    assert found.status == "passed"
+    assert (
+        judged(run, metric="opening", where={"step": 9, "gate": "f", "T": 4}, below=1.0)[0].status == "failed"
+    )
