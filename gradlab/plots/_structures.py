@@ -81,7 +81,7 @@ def parsed(text: str, settings: Mapping[str, str]) -> Structure:
     Raises:
       ValueError: for a line that says nothing, and for an edge from or to a part that is not there.
     """
-    chosen = varied(text) | settings
+    chosen = {**varied(text), **settings}
     parts: dict[str, Part] = {}
     edges = []
     for words in _lines(text):
