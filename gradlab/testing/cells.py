@@ -43,21 +43,21 @@ def check_cell(cell: Any) -> None:
 
 def starts_in_the_widest_dtype_with_named_parts(cell: Any) -> None:
     """Parameters and state are drawn in float64, and the recurrent weights are found among them."""
-    params, state = cell.init(key(), D, N, 1.0, gaussian)
+    params, state = jax.eval_shape(lambda one: cell.init(one, D, N, 1.0, gaussian), key())
     kinds = {str(leaf.dtype) for leaf in jax.tree.leaves((params, state)) if has_gradient(leaf)}
     assert kinds == {"float64"}, f"init draws {', '.join(sorted(kinds))} where float64 is on"
-    assert jax.tree.leaves(cell.recurrent(params)), "recurrent(params) is empty"
+    assert jax.tree.leaves(jax.eval_shape(cell.recurrent, params)), "recurrent(params) is empty"
 
 
 def step_keeps_shapes_and_dtypes(cell: Any) -> None:
     """A step gives a state of the same form, in both precisions, and a readout of one number per unit."""
     for dtype in (np.float32, np.float64):
-        params, state, xs = network(cell, key(), dtype)
-        after = cell.step(params, state, xs[0])
+        params, state, xs = jax.eval_shape(lambda one, dtype=dtype: network(cell, one, dtype), key())
+        after = jax.eval_shape(lambda *given: cell.step(*given[:2], given[2][0]), params, state, xs)
         same = bool(jax.tree.structure(after) == jax.tree.structure(state))  # type: ignore[operator]
         assert same, "step returns a state of another form"
         assert shapes(after) == shapes(state), f"step changes {shapes(state)} to {shapes(after)}"
-        read = cell.readout(after)
+        read = jax.eval_shape(cell.readout, after)
         assert (read.shape, read.dtype) == ((N,), np.dtype(dtype)), f"readout is {read.dtype}{read.shape}"
 
 
@@ -87,7 +87,7 @@ def gradient_reaches_every_parameter(cell: Any) -> None:
         flat = ravel_pytree(last)[0]
         return flat @ jnp.arange(1.0, flat.size + 1)
 
-    for name, leaf in named(jax.grad(loss)(params)).items():
+    for name, leaf in named(jax.jit(jax.grad(loss))(params)).items():
         by_gate = cell.gates and leaf.shape[:1] == (len(cell.gates),)
         rows = np.asarray(leaf).reshape(len(cell.gates) if by_gate else 1, -1)
         assert np.isfinite(rows).all(), f"the gradient of {name} is not finite"
@@ -109,9 +109,9 @@ def forward_and_reverse_jacobians_agree(cell: Any) -> None:
     params, state, xs = network(cell, key())
     flat, unravel = ravel_pytree(state)
     step = functools.partial(_flat_step, cell, params, unravel, x=xs[0])
-    forward = jax.jacfwd(step)(flat)
+    forward, reverse = jax.jit(lambda at: (jax.jacfwd(step)(at), jax.jacrev(step)(at)))(flat)
     assert np.abs(forward).max() > 0, "the state does not depend on the one before"
-    np.testing.assert_allclose(forward, jax.jacrev(step)(flat), rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(forward, reverse, rtol=1e-12, atol=1e-15)
 
 
 def a_second_step_compiles_nothing(cell: Any) -> None:
