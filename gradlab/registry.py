@@ -5,13 +5,16 @@ whose name is the file's (`cells/peephole_lstm.py` holds `PeepholeLSTM`). A memb
 keyword arguments with defaults; `elman(activation=relu)` names a member and overrides some of them.
 """
 
+import ast
 import difflib
 import functools
 import importlib
+import importlib.util
 import inspect
 import pkgutil
 import re
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -67,12 +70,17 @@ def installed(kind: str) -> dict[str, str]:
 
 def home(kind: str, name: str) -> ModuleType:
     """The file of a member, imported."""
-    own = _own(kind)
-    if name not in own and name in installed(kind):
-        return importlib.import_module(installed(kind)[name])
-    if name not in own:
+    return importlib.import_module(_home(kind, name))
+
+
+def _home(kind: str, name: str) -> str:
+    """The module of a member."""
+    if name in _own(kind):
+        return f"gradlab.{kind}.{name}"
+    found = installed(kind)
+    if name not in found:
         raise unknown(KINDS[kind], kind.removesuffix("s"), name, names(kind))
-    return importlib.import_module(f"gradlab.{kind}.{name}")
+    return found[name]
 
 
 def member(kind: str, name: str) -> Callable[..., Any]:
@@ -83,6 +91,23 @@ def member(kind: str, name: str) -> Callable[..., Any]:
         if key.replace("_", "").lower() == plain and getattr(value, "__module__", None) == module.__name__:
             return value  # type: ignore[no-any-return]
     raise TypeError(f"{module.__name__} holds no class or function called {name}")
+
+
+def constant(kind: str, name: str, key: str) -> Any:
+    """What the file of a member states as `key = LITERAL`, read and not imported; None where it does not.
+
+    >>> constant("checks", "below", "SIGN") is None
+    True
+    """
+    found = importlib.util.find_spec(_home(kind, name))
+    assert found is not None
+    for node in ast.parse(Path(str(found.origin)).read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == key:
+            try:
+                return ast.literal_eval(node.value)
+            except ValueError as error:
+                raise TypeError(f"{key} of {found.name} must be a literal: it is read, not run") from error
+    return None
 
 
 def settings(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:

@@ -55,6 +55,20 @@ class Ring(Cell[Params, State]):
     def step(self, params: Params, state: State, x: Input) -> State:
         mixed = (1 - self.share) * state.h + self.share * jnp.roll(state.h, 1)
         return State(jnp.tanh(params.w_rec @ mixed + params.w_in @ x))
+
+
+DIAGRAM = """
+any share
+port h 0 2.4 h
+port x 3 0.9 x
+port h' 10.4 2.4 h'
+layer ring 3 2.4 shift
+squash a 6 2.4 tanh
+h -- ring ~ step
+x -- ring
+ring -- a ~ step
+a -- h' ~ step
+"""
 '''
 
 
@@ -75,6 +89,13 @@ def test_it_is_swept_under_its_label(newcomer, tmp_path):
     said = command("sweep", *words, "--out", tmp_path / "results", "--json", "--quiet")
     assert said.code == 0, said.err
     assert {row["cell"] for row in document(said.out)["data"]} == {"ring(share=0.25)"}
+
+
+def test_its_diagram_is_drawn(newcomer, tmp_path):
+    words = ("--cell", "ring(share=0.25)", "--hidden", "3", "--seeds", "2", "-T", "6", "--w-rec", "0.5,1.0")
+    assert command("sweep", *words, "--out", tmp_path / "results", "--name", "one", "--quiet").code == 0
+    (panel,) = gradlab.load(tmp_path / "results" / "one").plot("anatomy").axes
+    assert {"shift", "tanh", "h'"} <= {text.get_text() for text in panel.texts}
 
 
 def test_it_is_verified(newcomer):

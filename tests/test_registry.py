@@ -37,6 +37,19 @@ def test_a_new_file_is_a_new_member(tmp_path, monkeypatch):
     assert registry.make("cells", "leaky_unit(leak=0.25)").leak == 0.25
 
 
+def test_a_constant_is_read_and_its_file_not_run(tmp_path, monkeypatch):
+    import gradlab.cells
+
+    (tmp_path / "unread.py").write_text("DIAGRAM = 'σ'\nWORD = str(1)\nraise RuntimeError\n", "utf-8")
+    monkeypatch.setattr(gradlab.cells, "__path__", [*gradlab.cells.__path__, str(tmp_path)])
+    assert registry.constant("cells", "unread", "DIAGRAM") == "σ"
+    assert registry.constant("cells", "unread", "OTHER") is None
+    with pytest.raises(TypeError, match=r"WORD of gradlab\.cells\.unread must be a literal"):
+        registry.constant("cells", "unread", "WORD")
+    with pytest.raises(GradlabError, match="did you mean unread"):
+        registry.constant("cells", "unrad", "DIAGRAM")
+
+
 @pytest.mark.parametrize(
     ("spec", "label"),
     [

@@ -83,3 +83,24 @@ class CoupledLSTM(Cell[Params, State]):
     def openings(self, params: Params, state: State, x: Input) -> dict[str, Float[Array, " N"]]:
         f, _, o = self._inputs(params, state, x)
         return {"i": sigmoid(-f), "f": sigmoid(f), "o": sigmoid(o)}
+
+
+DIAGRAM = """
+any forget_bias chrono
+with LSTM
+times xf 2.2 4.4
+layer f 2.2 1.9 f=σ
+copy u 2.2 3.1
+minus m 3.9 3.1
+copy bf 2.2 0.9
+j -- bf
+bf -- f
+bf -- bg
+f -- u
+u -- xf
+u -- m
+m -- xi
+c -- xf = f
+xf -- add ~ 1
+add -- k ~ 1
+"""

@@ -66,3 +66,17 @@ class Elman(Cell[Params, State]):
     def rate_theory(self, w_rec: float) -> float | None:
         """log10 of the transport per step from an orthogonal start: log10 |w_rec| if linear, else unknown."""
         return math.log10(abs(w_rec)) if self.activation == "identity" and w_rec else None
+
+
+DIAGRAM = """
+any activation=tanh
+port h 0 2.4 h
+port x 2.4 0.9 x
+port h' 10.4 2.4 h'
+join j 2.4 2.4
+layer a 5.4 2.4 {activation}
+h -- j ~ step
+x -- j
+j -- a = step
+a -- h' ~ step
+"""

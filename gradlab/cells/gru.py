@@ -86,3 +86,54 @@ class GRU(Cell[Params, State]):
     def mean_field(self, w_rec: float, drive: Drive) -> MeanField | None:
         """Chi is that of matrices drawn anew at every step."""
         return None if self.chrono else mean_field.gru(w_rec, drive, reset=self.reset)
+
+
+DIAGRAM = """
+any chrono
+port h 0 4.4 h
+port h' 10.4 4.4 h'
+port x 0 -0.1 x
+copy a 1.0 4.4
+copy d 3.4 4.4
+bend ad 1.0 0.9
+copy xc 1.7 -0.1
+join j 1.7 0.9
+bend xd 8.2 -0.1
+copy br 2.3 0.9
+layer r 2.3 1.9 r=σ
+times xr 3.4 3.1
+bend xrd 3.4 1.25
+join jn 8.2 1.25
+layer z 5.1 1.9 z=σ
+copy u 5.1 3.1
+times xz 5.1 4.4
+minus m 6.6 3.1
+layer n 8.2 1.9 n=tanh
+times xn 8.2 3.1
+plus add 8.2 4.4
+h -- a ~ z
+a -- d ~ z
+a -- ad
+ad -- j
+x -- xc
+xc -- j
+xc -- xd
+xd -- jn
+j -- br
+br -- r
+br -| z
+r |- xr
+d -- xr = r
+xr -- xrd
+xrd -- jn
+jn -- n
+d -- xz = z
+z -- u
+u -- xz
+u -- m
+m -- xn
+n -- xn = 1-z
+xn -- add ~ 1
+xz -- add ~ 1
+add -- h' ~ 1
+"""

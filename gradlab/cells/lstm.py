@@ -170,3 +170,12 @@ class LSTM(Cell[Params | LinkedParams, State | LinkedState]):
         if self != LSTM(forget_bias=self.forget_bias):
             return None
         return mean_field.lstm(w_rec, drive, forget_bias=self.forget_bias)
+
+
+DIAGRAM = """
+any forget_bias chrono
+with LSTM FORGET_AND_INPUT
+c -- xf = f
+xf -- add ~ 1
+add -- k ~ 1
+"""

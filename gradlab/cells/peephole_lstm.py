@@ -92,3 +92,27 @@ class PeepholeLSTM(Cell[Params, State]):
 
     def openings(self, params: Params, state: State, x: Input) -> dict[str, Float[Array, " N"]]:
         return self._gates(params, state, x)[0]
+
+
+DIAGRAM = """
+any forget_bias chrono
+with LSTM FORGET_AND_INPUT
+copy p 1.0 4.4
+copy pf 1.0 1.9
+bend pd 1.0 1.3
+bend pu 3.05 1.3
+bend pi 3.05 1.9
+copy po 6.45 4.4
+c -- p ~ f
+p -- xf = f
+p -- pf
+pf -- f
+pf -- pd
+pd -- pu
+pu -- pi
+pi -- i
+xf -- add ~ 1
+add -- po ~ 1
+po -- k ~ 1
+po |- o
+"""

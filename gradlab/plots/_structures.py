@@ -1,18 +1,22 @@
-"""What one step of a cell is made of, as a small language: a line a part, a line an edge.
+"""What one step of a cell is made of, as a small language; a cell's file holds its own as `DIAGRAM`.
 
     KIND NAME X Y [WORD]      a part: port, layer, times, plus, minus, squash, copy, join, bend
     A -- B [= OPENING]        an edge, straight; `|-` goes up or down first, `-|` sideways first
+    with NAME ...             the lines of `gradlab/cells/_diagrams.py` under these names
+    any SETTING[=VALUE] ...   settings that change no part; `{SETTING}` in a word is the one chosen, or VALUE
 
 `= f` says that the edge carries a gradient times the opening of the gate f (`1-f`: what it leaves), with a
 label; `~ f` the same without one. `~ 1` is an edge of a sum or a copy, which changes nothing.
 """
 
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
+
+from gradlab import registry
+from gradlab.cells import _diagrams
 
 KINDS = ("port", "layer", "times", "plus", "minus", "squash", "copy", "join", "bend")
 LINKS = ("--", "|-", "-|")
-HARMLESS = {"forget_bias", "chrono", "activation"}
-"""Settings that change the numbers of a cell but not its parts."""
 
 
 class Part(NamedTuple):
@@ -41,162 +45,8 @@ class Structure(NamedTuple):
     edges: list[Edge]
 
 
-GATES = """
-port h 0 0.9 h
-port x 0.9 -0.2 x
-port h' 10.4 0.9 h'
-port c 0 4.4 c
-port c' 10.4 4.4 c'
-join j 0.9 0.9
-copy k 9.0 4.4
-squash s 9.0 3.6 tanh
-times xo 9.0 2.7
-layer o 7.3 1.9 o=σ
-layer g 5.6 1.9 g=tanh
-times xi 5.6 3.1
-plus add 5.6 4.4
-copy bg 5.6 0.9
-h -- j
-x -- j
-bg -- g
-bg -| o
-g -- xi = i
-xi -- add ~ 1
-k -- c' ~ 1
-k -- s
-s -- xo = o
-xo |- h' ~ 1
-o |- xo
-"""
-"""What every LSTM has."""
-
-LSTM = """
-times xf 2.2 4.4
-layer f 2.2 1.9 f=σ
-layer i 3.9 1.9 i=σ
-copy bf 2.2 0.9
-copy bi 3.9 0.9
-j -- bf
-bf -- f
-bf -- bi
-bi -- i
-bi -- bg
-f -- xf
-i |- xi
-"""
-
-STRUCTURES = {
-    "elman": """
-port h 0 2.4 h
-port x 2.4 0.9 x
-port h' 10.4 2.4 h'
-join j 2.4 2.4
-layer a 5.4 2.4 {activation}
-h -- j ~ step
-x -- j
-j -- a = step
-a -- h' ~ step
-""",
-    "lstm": GATES
-    + LSTM
-    + """
-c -- xf = f
-xf -- add ~ 1
-add -- k ~ 1
-""",
-    "peephole_lstm": GATES
-    + LSTM
-    + """
-copy p 1.0 4.4
-copy pf 1.0 1.9
-bend pd 1.0 1.3
-bend pu 3.05 1.3
-bend pi 3.05 1.9
-copy po 6.45 4.4
-c -- p ~ f
-p -- xf = f
-p -- pf
-pf -- f
-pf -- pd
-pd -- pu
-pu -- pi
-pi -- i
-xf -- add ~ 1
-add -- po ~ 1
-po -- k ~ 1
-po |- o
-""",
-    "coupled_lstm": GATES
-    + """
-times xf 2.2 4.4
-layer f 2.2 1.9 f=σ
-copy u 2.2 3.1
-minus m 3.9 3.1
-copy bf 2.2 0.9
-j -- bf
-bf -- f
-bf -- bg
-f -- u
-u -- xf
-u -- m
-m -- xi
-c -- xf = f
-xf -- add ~ 1
-add -- k ~ 1
-""",
-    "gru": """
-port h 0 4.4 h
-port h' 10.4 4.4 h'
-port x 0 -0.1 x
-copy a 1.0 4.4
-copy d 3.4 4.4
-bend ad 1.0 0.9
-copy xc 1.7 -0.1
-join j 1.7 0.9
-bend xd 8.2 -0.1
-copy br 2.3 0.9
-layer r 2.3 1.9 r=σ
-times xr 3.4 3.1
-bend xrd 3.4 1.25
-join jn 8.2 1.25
-layer z 5.1 1.9 z=σ
-copy u 5.1 3.1
-times xz 5.1 4.4
-minus m 6.6 3.1
-layer n 8.2 1.9 n=tanh
-times xn 8.2 3.1
-plus add 8.2 4.4
-h -- a ~ z
-a -- d ~ z
-a -- ad
-ad -- j
-x -- xc
-xc -- j
-xc -- xd
-xd -- jn
-j -- br
-br -- r
-br -| z
-r |- xr
-d -- xr = r
-xr -- xrd
-xrd -- jn
-jn -- n
-d -- xz = z
-z -- u
-u -- xz
-u -- m
-m -- xn
-n -- xn = 1-z
-xn -- add ~ 1
-xz -- add ~ 1
-add -- h' ~ 1
-""",
-}
-
-
 def structure(label: str, parts: list[str], gates: list[str]) -> Structure:
-    """The drawing of a cell by its label; a plain one from its state and gates if nobody has drawn it.
+    """The diagram of a cell by its label; a plain one from its state and gates if its file holds none.
 
     >>> structure("lstm(forget_bias=2.0)", ["h", "c"], []).parts["f"].word
     'f=σ'
@@ -205,22 +55,58 @@ def structure(label: str, parts: list[str], gates: list[str]) -> Structure:
     """
     name, _, inside = label.partition("(")
     settings = dict(pair.strip().split("=", 1) for pair in inside.rstrip(")").split(",") if "=" in pair)
-    if name in STRUCTURES and set(settings) <= HARMLESS:
-        return parsed(STRUCTURES[name].replace("{activation}", settings.get("activation", "tanh")))
-    return plain(parts, gates)
+    text = diagram(name)
+    if text is None or not set(settings) <= set(varied(text)):
+        return plain(parts, gates)
+    return parsed(text, settings)
 
 
-def parsed(text: str) -> Structure:
-    """The structure that lines of the language describe."""
-    parts, edges = {}, []
-    for line in filter(None, map(str.strip, text.splitlines())):
-        words = line.split()
-        if words[0] in KINDS and words[1] not in LINKS:
-            parts[words[1]] = Part(words[0], float(words[2]), float(words[3]), "".join(words[4:]))
-        else:
-            carries = words[4] if len(words) > 3 else ""
+def diagram(name: str) -> str | None:
+    """What the file of a cell holds as `DIAGRAM`; None if it holds none, or the cell is not ours."""
+    text: str | None = None
+    if name in registry.names("cells"):
+        text = registry.constant("cells", name, "DIAGRAM")
+    return text
+
+
+def varied(text: str) -> dict[str, str]:
+    """The settings that change no part of a diagram, each with the value that it has unless it is chosen."""
+    pairs = [word.partition("=") for words in _lines(text) if words[0] == "any" for word in words[1:]]
+    return {setting: value for setting, _, value in pairs}
+
+
+def parsed(text: str, settings: Mapping[str, str]) -> Structure:
+    """The structure that lines of the language describe, of a cell with these settings.
+
+    Raises:
+      ValueError: for a line that says nothing, and for an edge from or to a part that is not there.
+    """
+    chosen = {**varied(text), **settings}
+    parts: dict[str, Part] = {}
+    edges = []
+    for words in _lines(text):
+        if words[0] in KINDS and len(words) >= 4:
+            word = "".join(words[4:]).format_map(chosen)
+            parts[words[1]] = Part(words[0], float(words[2]), float(words[3]), word)
+        elif len(words) in (3, 5) and words[1] in LINKS:
+            carries = words[4] if len(words) == 5 else ""
             edges.append(Edge(words[0], words[1], words[2], carries, "=" in words[3:4]))
+        elif words[0] != "any":
+            raise ValueError(f"{' '.join(words)!r} is neither a part of a diagram nor an edge")
+    loose = {end for edge in edges for end in (edge.start, edge.end)} - set(parts)
+    if loose:
+        raise ValueError(f"an edge joins {', '.join(sorted(loose))}, which the diagram does not have")
     return Structure(parts, edges)
+
+
+def _lines(text: str) -> Iterator[list[str]]:
+    """The words of each line, those that it takes in from elsewhere in their place."""
+    for words in filter(None, map(str.split, text.splitlines())):
+        if words[0] == "with":
+            for name in words[1:]:
+                yield from _lines(getattr(_diagrams, name))
+        else:
+            yield words
 
 
 def plain(parts: list[str], gates: list[str]) -> Structure:

@@ -1,4 +1,9 @@
-"""The one scan over time and its log-domain backward pass.
+"""The loop over time forward and back, and its log-domain backward pass.
+
+Loops over time are of three kinds, since no one of them can do what the others do: `reverse_scan` here goes
+back by itself, over a length that may be traced, and keeps one segment of the way at a time; `forward.scan`
+has such a length, too, but no reverse mode; `jax.lax.scan`, where training, penalties, `gradlab verify` and
+the lesson call it, has a fixed length and keeps every step, so that JAX can differentiate through it.
 
 A backward pass carries `value * 2**exponent`: numbers near 1 and one integer. Nothing underflows or
 overflows on the way, and no logarithm is taken before the pass is over (`log10_norm`).

@@ -1,6 +1,8 @@
 """Diagrams of cells: what they are made of, and what is written on them."""
 
 import itertools
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from gradlab.plots.anatomy import anatomy, openings, parts
 from gradlab.studies.sweep import results
 from tests import samples
 
-DRAWN = ("elman", "lstm", "peephole_lstm", "coupled_lstm", "gru")
+DRAWN = [name for name in registry.names("cells") if _structures.diagram(name)]
 
 
 def with_gates(cells=("lstm",), **values):
@@ -35,9 +37,19 @@ def words(axes):
     return [text.get_text() for text in axes.texts]
 
 
+def drawn(name):
+    """The diagram that a cell's file holds."""
+    return _structures.parsed(_structures.diagram(name), {})
+
+
+def test_cells_bring_diagrams():
+    assert {"elman", "gru", "lstm"} < set(DRAWN)
+    assert len(DRAWN) >= 5
+
+
 @pytest.mark.parametrize("name", DRAWN)
 def test_every_edge_joins_two_parts_and_every_part_is_joined(name):
-    found = _structures.parsed(_structures.STRUCTURES[name])
+    found = drawn(name)
     ends = {end for edge in found.edges for end in (edge.start, edge.end)}
     assert ends == set(found.parts)
     assert all(edge.link in _structures.LINKS for edge in found.edges)
@@ -45,7 +57,7 @@ def test_every_edge_joins_two_parts_and_every_part_is_joined(name):
 
 @pytest.mark.parametrize("name", DRAWN)
 def test_straight_edges_are_level_or_upright_and_corners_are_right(name):
-    found = _structures.parsed(_structures.STRUCTURES[name])
+    found = drawn(name)
     for edge in found.edges:
         points = _drawing.route(found.parts[edge.start], edge.link, found.parts[edge.end])
         for (x0, y0), (x1, y1) in itertools.pairwise(points):
@@ -56,7 +68,7 @@ def test_straight_edges_are_level_or_upright_and_corners_are_right(name):
 def test_the_drawing_has_the_layers_gates_and_state_of_the_cell(name):
     """The cells themselves say which gates and which openings they have."""
     cell = registry.make("cells", name)
-    found = _structures.parsed(_structures.STRUCTURES[name])
+    found = drawn(name)
     layers = {key for key, part in found.parts.items() if part.kind == "layer"}
     assert layers == (set(cell.gates) or {"a"})
     carried = {edge.carries.removeprefix("1-") for edge in found.edges} - {"", "1", "step"}
@@ -68,7 +80,7 @@ def test_the_drawing_has_the_layers_gates_and_state_of_the_cell(name):
 
 def test_every_state_can_be_reached_from_every_part_of_the_input():
     for name in DRAWN:
-        found = _structures.parsed(_structures.STRUCTURES[name])
+        found = drawn(name)
         ports = [key for key, part in found.parts.items() if part.kind == "port"]
         reached = {key: {key} for key in ports if not key.endswith("'")}
         for _ in found.edges:
@@ -80,6 +92,7 @@ def test_every_state_can_be_reached_from_every_part_of_the_input():
 
 def test_settings_that_change_the_parts_get_the_plain_drawing():
     assert "box" in _structures.structure("lstm(output_gate=false)", ["h", "c"], ["f", "i"]).parts
+    assert "box" in _structures.structure("lstm(chrono=9.0, reset=after)", ["h", "c"], ["f", "i"]).parts
     assert "box" not in _structures.structure("lstm(forget_bias=2.0)", ["h", "c"], ["f"]).parts
     assert _structures.structure("elman(activation=relu)", ["h"], []).parts["a"].word == "relu"
 
@@ -109,3 +122,25 @@ def test_any_other_cell_gets_a_plain_one():
     assert "one step" in words(figure.axes[0])
     assert "f" in words(figure.axes[0])
     assert len(figure.axes) == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("layer a 1", "'layer a 1' is neither"),
+        ("h -> a", "'h -> a' is neither"),
+        ("h -- a", "joins a, h"),
+    ],
+)
+def test_a_wrong_diagram_is_told_by_its_line(line, said):
+    with pytest.raises(ValueError, match=said):
+        _structures.parsed(line, {})
+
+
+def test_a_diagram_is_read_without_importing_its_cell():
+    """A run may come from a stranger: no cell is imported for its label, and no jax to draw it."""
+    code = "import sys; from gradlab.plots import _structures as s; from gradlab.plots import anatomy"
+    code += "; s.structure('lstm', [], []); s.structure('os:system', ['h'], []); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "gradlab.plots.anatomy" in done.stdout.split()
+    assert not {"jax", "gradlab.cells.lstm"} & set(done.stdout.split())

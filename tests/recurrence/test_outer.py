@@ -13,8 +13,8 @@ from gradlab.recurrence.outer import norm, pieces
 from gradlab.recurrence.pullback import pullback
 from gradlab.recurrence.unroll import DEAD, log10_norm
 from gradlab.types import Setup
+from tests.members import specs
 from tests.probes.networks import network, target
-from tests.test_contracts import specs
 from tests.tiers import few
 
 N = 7

@@ -8,8 +8,8 @@ import pytest
 from gradlab import registry
 from gradlab.recurrence.pullback import prepared, pullback
 from gradlab.types import Step
+from tests.members import specs
 from tests.probes.networks import network
-from tests.test_contracts import specs
 from tests.tiers import few
 
 N = 7

@@ -13,8 +13,8 @@ from gradlab.recurrence.zeros import structural_zeros, told_apart
 from gradlab.registry import make
 from gradlab.states import BELOW_PRECISION, EXACT_ZERO, FORWARD_NONFINITE, OK
 from gradlab.types import Setup
+from tests.members import specs
 from tests.probes.networks import measured, network, target
-from tests.test_contracts import specs
 from tests.tiers import optimised
 
 T = 6

@@ -11,40 +11,8 @@ from gradlab.cells.elman import Elman, Params, State
 from gradlab.recurrence.unroll import rescale
 from gradlab.studies.remedies import loop
 from gradlab.testing import gaussian
-from gradlab.types import Example, Remedy, Task, Trail
-
-
-@dataclasses.dataclass(frozen=True)
-class Follow(Task):
-    """Give a random number at the last step, or one at every step; `length` 0: all T steps."""
-
-    every: bool = False
-    length: int = 0
-    solved: float = -1.0
-
-    form = "many to one"
-    sizes = (2, 1)
-    least = 1
-
-    def sample(self, key, T):
-        key_x, key_y = jax.random.split(key)
-        length = self.length or T
-        inside = jnp.arange(T) < length
-        xs = jnp.where(inside[:, None], jax.random.normal(key_x, (T, 2)), 0.0)
-        counted = inside if self.every else jnp.arange(T) == length - 1
-        target = jax.random.normal(key_y, (T, 1))
-        return Example(xs, target, counted.astype(float), jnp.int32(length))
-
-    def loss(self, outputs, example):
-        misses = ((outputs - example.target) ** 2).sum(axis=1)
-        return (misses * example.counted).sum() / example.counted.sum()
-
-    def error(self, outputs, example):
-        return self.loss(outputs, example)
-
-    def chance(self, T):
-        return 1.0
-
+from gradlab.testing.remedies import Follow, tree
+from gradlab.types import Remedy, Trail
 
 NONE = Remedy()
 
@@ -151,12 +119,6 @@ def changes_nothing(spec, T=6):
 
         value, slopes = jax.jit(jax.value_and_grad(penalty))(given)
         equal((value, slopes), jax.tree.map(jnp.zeros_like, (value, slopes)))
-
-
-def tree():
-    """Made-up weights or a gradient: a matrix, a stack of two and a vector."""
-    draw = np.random.default_rng(1).standard_normal
-    return {"w": jnp.asarray(draw((3, 4))), "gates": jnp.asarray(draw((2, 3, 3))), "b": jnp.asarray(draw(2))}
 
 
 def changed_by(what, gradient, weights=None):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from gradlab.tasks.adding import Adding
-from tests.tasks.contract import COUNT, drawn, one, varied
+from gradlab.testing.sequences import COUNT, drawn, one, varied
 
 
 def test_one_mark_lies_in_each_half_and_the_answer_is_their_sum():

@@ -9,7 +9,7 @@ from gradlab import registry
 from gradlab.errors import GradlabError
 from gradlab.tasks import _grammar
 from gradlab.tasks.characters import Characters
-from tests.tasks.contract import draw, judged
+from gradlab.testing.sequences import draw, judged
 
 TEXT = "wer übt, der kann: „ja“ "
 

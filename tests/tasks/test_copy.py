@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from gradlab.tasks.copy import Copy
-from tests.tasks.contract import drawn, one, varied
+from gradlab.testing.sequences import drawn, one, varied
 
 
 def by_hand(symbols, length, n=10, blank=8):

@@ -7,7 +7,8 @@ import pytest
 from gradlab.errors import Exit, GradlabError
 from gradlab.tasks import digits
 from gradlab.tasks.digits import Digits
-from tests.tasks import contract
+from gradlab.testing import check_task
+from gradlab.testing.sequences import draw
 
 
 @pytest.fixture
@@ -21,10 +22,10 @@ def drawings(monkeypatch):
     module.load_digits = lambda return_X_y: (images, classes)
     monkeypatch.setitem(sys.modules, "sklearn", types.ModuleType("sklearn"))
     monkeypatch.setitem(sys.modules, "sklearn.datasets", module)
-    for cached in (digits.load, contract.draw):
+    for cached in (digits.load, draw):
         cached.cache_clear()
     yield images, classes
-    for cached in (digits.load, contract.draw):
+    for cached in (digits.load, draw):
         cached.cache_clear()
 
 
@@ -33,14 +34,13 @@ def which(pixels):
 
 
 def test_contract(drawings):
-    for check in contract.CHECKS.values():
-        check(Digits())
+    check_task(Digits())
 
 
 @pytest.mark.parametrize(("part", "first", "last"), [("train", 0, 1436), ("test", 1437, 1796)])
 def test_pixels_come_in_row_by_row_each_held_as_long(drawings, part, first, last):
     images, classes = drawings
-    examples = contract.draw(Digits(part=part), 150, 1000)
+    examples = draw(Digits(part=part), 150, 1000)
     pixels = examples.xs[:, :128:2, 0]
     np.testing.assert_array_equal(pixels, examples.xs[:, 1:128:2, 0])
     assert not examples.xs[:, 128:].any()
@@ -51,7 +51,7 @@ def test_pixels_come_in_row_by_row_each_held_as_long(drawings, part, first, last
 
 
 def test_permuted_is_one_order_for_all(drawings):
-    plain, permuted = (contract.draw(Digits(permuted=p), 64, 300).xs[..., 0] for p in (False, True))
+    plain, permuted = (draw(Digits(permuted=p), 64, 300).xs[..., 0] for p in (False, True))
     columns = {tuple(column): at for at, column in enumerate(plain.T)}
     order = [columns[tuple(column)] for column in permuted.T]
     assert sorted(order) == list(range(64))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gradlab.tasks.echo import Echo
-from tests.tasks.contract import draw
+from gradlab.testing.sequences import draw
 
 
 @pytest.mark.parametrize("delay", [0, 3])

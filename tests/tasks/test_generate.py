@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from gradlab.tasks.generate import Generate
-from tests.tasks.contract import draw
+from gradlab.testing.sequences import draw
 
 
 def test_a_linear_recurrence_of_rotations_plays_every_waveform():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from gradlab.tasks.latch import Latch
-from tests.tasks.contract import draw, one
+from gradlab.testing.sequences import draw, one
 
 
 def test_the_class_comes_first_and_noise_follows():

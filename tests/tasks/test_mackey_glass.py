@@ -4,7 +4,7 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from gradlab.tasks.mackey_glass import MackeyGlass, _series
-from tests.tasks.contract import draw
+from gradlab.testing.sequences import draw
 
 
 def test_follows_the_equation_solved_by_the_method_of_steps():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from gradlab.tasks.multiplication import Multiplication
-from tests.tasks.contract import COUNT, drawn, varied
+from gradlab.testing.sequences import COUNT, drawn, varied
 
 
 def test_the_answer_is_the_product_of_the_marked_numbers():

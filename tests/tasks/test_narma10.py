@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gradlab.tasks.narma10 import Narma10, _step
-from tests.tasks.contract import draw
+from gradlab.testing.sequences import draw
 
 
 def test_equals_the_published_recurrence_written_as_a_loop():

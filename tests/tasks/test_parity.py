@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from gradlab.tasks.parity import Parity
-from tests.tasks.contract import COUNT, drawn, one, varied
+from gradlab.testing.sequences import COUNT, drawn, one, varied
 
 
 def test_the_class_is_the_exclusive_or_of_all_bits():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from gradlab.tasks.recall import Recall
-from tests.tasks.contract import COUNT, drawn, one, varied
+from gradlab.testing.sequences import COUNT, drawn, one, varied
 
 
 @pytest.mark.parametrize("every", [True, False])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from gradlab.tasks.sine import Sine
-from tests.tasks.contract import draw
+from gradlab.testing.sequences import draw
 
 
 @pytest.mark.parametrize("ahead", [1, 4])

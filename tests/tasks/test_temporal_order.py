@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from gradlab.tasks.temporal_order import TemporalOrder
-from tests.tasks.contract import draw, one
+from gradlab.testing.sequences import draw, one
 
 PLACES = {2: (10, 50), 3: (10, 30, 60)}
 

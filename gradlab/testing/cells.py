@@ -1,20 +1,8 @@
-"""Contracts: what every cell must do, ours and other people's, as functions for a test suite.
-
-In the test of a cell that lives in another package:
-
-    import pytest
-    from gradlab.testing import cell_checks
-
-    @pytest.mark.parametrize("check", cell_checks(MyCell()))
-    def test_my_cell(check):
-        check()
-
-Each check raises AssertionError with what does not hold. Of a wrong gradient `gradlab verify` tells more.
-"""
+"""Contracts of cells: what every cell must do, ours and other people's."""
 
 import copy
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -25,30 +13,10 @@ from jax.flatten_util import ravel_pytree
 from gradlab import registry
 from gradlab.foreign import adopted
 from gradlab.recurrence.trees import has_gradient
-from gradlab.types import Key
+from gradlab.testing._held import Check, Contract, checks, hold
+from gradlab.testing.networks import D, N, T, gaussian, key, named, network, orthogonal, shapes
 
-D, N, T = 3, 4, 6
-"""Inputs, units and steps of the networks that are tried."""
 Tree = Any
-Contract = Callable[[Any], None]
-
-
-class Check:
-    """One contract, held against one cell when it is called; `repr` names it in a test's id."""
-
-    def __init__(self, contract: Contract, cell: Any) -> None:
-        self.contract, self.cell = contract, cell
-
-    def __call__(self) -> None:
-        with jax.enable_x64(True):
-            self.contract(self.cell)
-
-    @property
-    def __name__(self) -> str:
-        return self.contract.__name__
-
-    def __repr__(self) -> str:
-        return self.contract.__name__
 
 
 def cell_checks(cell: Any) -> list[Check]:
@@ -61,7 +29,7 @@ def cell_checks(cell: Any) -> list[Check]:
     contracts += [gates_open_between_0_and_1] if made.gates else []
     contracts += [gates_are_drawn_apart] if made.gates and _has_a_matrix_per_gate(made) else []
     contracts += [declared_rate_is_measured] if any(_declared(made)) else []
-    return [Check(contract, made) for contract in contracts]
+    return checks(contracts, made)
 
 
 def check_cell(cell: Any) -> None:
@@ -70,63 +38,26 @@ def check_cell(cell: Any) -> None:
     Raises:
       AssertionError: for the first that does not hold.
     """
-    for check in cell_checks(cell):
-        check()
-
-
-def gaussian(key: Key, n: int) -> Any:
-    """A matrix of unit gain that belongs to no initialiser of gradlab."""
-    return jax.random.normal(key, (n, n), float) / np.sqrt(n)
-
-
-def orthogonal(key: Key, n: int) -> Any:
-    """An orthogonal matrix."""
-    return jnp.linalg.qr(jax.random.normal(key, (n, n), float))[0]
-
-
-def network(
-    cell: Any, key: Key, dtype: Any = np.float64, initializer: Any = gaussian, w_rec: float = 1.2
-) -> tuple[Tree, Tree, Any]:
-    """Parameters, a state away from zero, and inputs, their real numbers all of one dtype."""
-    key_init, key_off, key_x = jax.random.split(key, 3)
-    params, state = cell.init(key_init, D, N, w_rec, initializer)
-    flat, unravel = ravel_pytree(state)
-    state = unravel(flat + 0.5 * jax.random.normal(key_off, flat.shape, flat.dtype))
-    xs = jax.random.normal(key_x, (T, D), float)
-    made: tuple[Tree, Tree, Any] = jax.tree.map(
-        lambda leaf: leaf.astype(dtype) if has_gradient(leaf) else leaf, (params, state, xs)
-    )
-    return made
-
-
-def named(tree: Tree) -> dict[str, Any]:
-    """The leaves of a tree by their path."""
-    paths = jax.tree_util.tree_leaves_with_path(tree)
-    return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in paths}
-
-
-def shapes(tree: Tree) -> Tree:
-    """Shape and dtype of every leaf."""
-    return jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), tree)
+    hold(cell_checks(cell))
 
 
 def starts_in_the_widest_dtype_with_named_parts(cell: Any) -> None:
     """Parameters and state are drawn in float64, and the recurrent weights are found among them."""
-    params, state = cell.init(_key(), D, N, 1.0, gaussian)
+    params, state = jax.eval_shape(lambda one: cell.init(one, D, N, 1.0, gaussian), key())
     kinds = {str(leaf.dtype) for leaf in jax.tree.leaves((params, state)) if has_gradient(leaf)}
     assert kinds == {"float64"}, f"init draws {', '.join(sorted(kinds))} where float64 is on"
-    assert jax.tree.leaves(cell.recurrent(params)), "recurrent(params) is empty"
+    assert jax.tree.leaves(jax.eval_shape(cell.recurrent, params)), "recurrent(params) is empty"
 
 
 def step_keeps_shapes_and_dtypes(cell: Any) -> None:
     """A step gives a state of the same form, in both precisions, and a readout of one number per unit."""
     for dtype in (np.float32, np.float64):
-        params, state, xs = network(cell, _key(), dtype)
-        after = cell.step(params, state, xs[0])
+        params, state, xs = jax.eval_shape(lambda one, dtype=dtype: network(cell, one, dtype), key())
+        after = jax.eval_shape(lambda *given: cell.step(*given[:2], given[2][0]), params, state, xs)
         same = bool(jax.tree.structure(after) == jax.tree.structure(state))  # type: ignore[operator]
         assert same, "step returns a state of another form"
         assert shapes(after) == shapes(state), f"step changes {shapes(state)} to {shapes(after)}"
-        read = cell.readout(after)
+        read = jax.eval_shape(cell.readout, after)
         assert (read.shape, read.dtype) == ((N,), np.dtype(dtype)), f"readout is {read.dtype}{read.shape}"
 
 
@@ -134,7 +65,7 @@ def w_rec_is_the_gain(cell: Any) -> None:
     """A parameter is either left alone by `w_rec` or multiplied by it; under vmap too."""
 
     def init(w_rec: Any) -> Tree:
-        return cell.init(_key(), D, N, w_rec, gaussian)[0]
+        return cell.init(key(), D, N, w_rec, gaussian)[0]
 
     one = named(init(1.0))
     for w_rec in (0.0, 0.7, -1.5):
@@ -149,14 +80,14 @@ def w_rec_is_the_gain(cell: Any) -> None:
 
 def gradient_reaches_every_parameter(cell: Any) -> None:
     """Every parameter, and every gate of it, has a gradient that is finite and not zero."""
-    params, state, xs = network(cell, _key())
+    params, state, xs = network(cell, key())
 
     def loss(params: Tree) -> Any:
         last, _ = jax.lax.scan(lambda s, x: (cell.step(params, s, x), None), state, xs)
         flat = ravel_pytree(last)[0]
         return flat @ jnp.arange(1.0, flat.size + 1)
 
-    for name, leaf in named(jax.grad(loss)(params)).items():
+    for name, leaf in named(jax.jit(jax.grad(loss))(params)).items():
         by_gate = cell.gates and leaf.shape[:1] == (len(cell.gates),)
         rows = np.asarray(leaf).reshape(len(cell.gates) if by_gate else 1, -1)
         assert np.isfinite(rows).all(), f"the gradient of {name} is not finite"
@@ -165,7 +96,7 @@ def gradient_reaches_every_parameter(cell: Any) -> None:
 
 def vmap_equals_a_loop(cell: Any) -> None:
     """A batch of inputs gives what each of them gives alone."""
-    params, state, xs = network(cell, _key())
+    params, state, xs = network(cell, key())
     batched = jax.vmap(cell.step, (None, None, 0))(params, state, xs)
     for t in range(T):
         one = cell.step(params, state, xs[t])
@@ -175,12 +106,12 @@ def vmap_equals_a_loop(cell: Any) -> None:
 
 def forward_and_reverse_jacobians_agree(cell: Any) -> None:
     """The Jacobian of a step is the same by forward and by reverse mode, and is not zero."""
-    params, state, xs = network(cell, _key())
+    params, state, xs = network(cell, key())
     flat, unravel = ravel_pytree(state)
     step = functools.partial(_flat_step, cell, params, unravel, x=xs[0])
-    forward = jax.jacfwd(step)(flat)
+    forward, reverse = jax.jit(lambda at: (jax.jacfwd(step)(at), jax.jacrev(step)(at)))(flat)
     assert np.abs(forward).max() > 0, "the state does not depend on the one before"
-    np.testing.assert_allclose(forward, jax.jacrev(step)(flat), rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(forward, reverse, rtol=1e-12, atol=1e-15)
 
 
 def a_second_step_compiles_nothing(cell: Any) -> None:
@@ -193,7 +124,7 @@ def a_second_step_compiles_nothing(cell: Any) -> None:
         return cell.step(params, state, x)
 
     for _ in range(3):
-        params, state, xs = network(cell, _key())
+        params, state, xs = network(cell, key())
         again = copy.deepcopy(cell)
         step(again, params, step(again, params, state, xs[0]), xs[1])
     assert len(traced) == 1, f"a step is traced {len(traced)} times: its types change, or its hash does"
@@ -201,7 +132,7 @@ def a_second_step_compiles_nothing(cell: Any) -> None:
 
 def declared_names_exist(cell: Any) -> None:
     """What the cell calls its memory and its fixed parameters is there."""
-    params, state = cell.init(_key(), D, N, 1.0, gaussian)
+    params, state = cell.init(key(), D, N, 1.0, gaussian)
     known = {name.split("/")[-1] for name in named(params)}
     assert set(cell.fixed) <= known, f"fixed names {set(cell.fixed) - known}, which params does not have"
     if len(jax.tree.leaves(state)) > 1:
@@ -210,7 +141,7 @@ def declared_names_exist(cell: Any) -> None:
 
 def gates_open_between_0_and_1(cell: Any) -> None:
     """Every opening is one number per unit, between 0 and 1."""
-    params, state, xs = network(cell, _key())
+    params, state, xs = network(cell, key())
     for name, opening in cell.openings(params, state, xs[0]).items():
         assert opening.shape == (N,), f"the opening {name} has the shape {opening.shape}"
         assert ((opening >= 0) & (opening <= 1)).all(), f"the opening {name} leaves 0 to 1"
@@ -218,7 +149,7 @@ def gates_open_between_0_and_1(cell: Any) -> None:
 
 def gates_are_drawn_apart(cell: Any) -> None:
     """Each gate's recurrent matrix is drawn for itself, with the initialiser's own singular values."""
-    params, _ = cell.init(_key(), D, N, 1.0, orthogonal)
+    params, _ = cell.init(key(), D, N, 1.0, orthogonal)
     w = np.asarray(params.w_rec)
     assert w.shape == (len(cell.gates), N, N), f"w_rec has the shape {w.shape}"
     np.testing.assert_allclose(np.linalg.svd(w, compute_uv=False), 1.0, rtol=1e-13)
@@ -228,7 +159,7 @@ def gates_are_drawn_apart(cell: Any) -> None:
 def declared_rate_is_measured(cell: Any) -> None:
     """Where the cell has a theory of its rate, the product of its Jacobians grows by it exactly."""
     for w_rec in _declared(cell):
-        params, state, xs = network(cell, _key(), initializer=orthogonal, w_rec=w_rec)
+        params, state, xs = network(cell, key(), initializer=orthogonal, w_rec=w_rec)
         flat, unravel = ravel_pytree(state)
         product = np.eye(flat.size)
         step = functools.partial(_flat_step, cell, params, unravel)
@@ -259,7 +190,7 @@ def _declared(cell: Any) -> Iterator[float]:
 
 
 def _has_a_matrix_per_gate(cell: Any) -> bool:
-    params, _ = jax.eval_shape(lambda key: cell.init(key, D, N, 1.0, gaussian), _key())
+    params, _ = jax.eval_shape(lambda one: cell.init(one, D, N, 1.0, gaussian), key())
     return getattr(getattr(params, "w_rec", None), "ndim", 0) == 3
 
 
@@ -269,7 +200,3 @@ def _flat_step(cell: Any, params: Tree, unravel: Any, state: Any, x: Any) -> Any
 
 def _equal(a: Any, b: Any) -> bool:
     return bool(np.array_equal(a, b))
-
-
-def _key() -> Key:
-    return jax.random.key(20260101)
