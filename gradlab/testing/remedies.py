@@ -273,4 +273,6 @@ def tree() -> Tree:
 def setting(cell: Any, remedy: Remedy) -> loop.Setting:
     """A training of a few numbers."""
     task = Follow(every=True, length=2)
-    return loop.Setting(task=task, cell=cell, remedy=remedy, T=3, hidden=2, batch=2, every=2, judged=4)
+    return loop.Setting(
+        task=task, cell=cell, remedy=remedy, T=3, hidden=2, batch=2, eval_every=2, eval_size=4
+    )
