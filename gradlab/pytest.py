@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from gradlab.findings.finding import Finding, Status
     from gradlab.gradcheck.verify import Verification
-    from gradlab.studies.sweep.rows import Group
+    from gradlab.studies.sweep.rows import PointRow
 
 
 class Flow(NamedTuple):
@@ -59,7 +59,7 @@ def measured(step: Callable[..., Any], params: Any, state: Any, xs: Any, **setti
     )
 
 
-def _far(group: "Group", name: str) -> float:
+def _far(group: "PointRow", name: str) -> float:
     """A metric; infinite if all is measured and it does not happen within T, NaN if nothing is known."""
     from gradlab.metrics import named
 
@@ -166,7 +166,7 @@ def _horizon(flow: Flow, at_least: float) -> "Finding":
     elif flow.soft_horizon < at_least:
         status, why = "failed", f"the transport falls by 10^3 within {flow.soft_horizon:.3g} steps"
     elif math.isinf(flow.soft_horizon) and at_least > flow.T:
-        status, why = "cannot judge", f"xs has only {flow.T} steps; give at least {at_least:g}"
+        status, why = "inconclusive", f"xs has only {flow.T} steps; give at least {at_least:g}"
     else:
         status, why = "passed", "the transport reaches that far"
     known = flow.soft_horizon if math.isfinite(flow.soft_horizon) else None

@@ -183,7 +183,7 @@ class Scaled(NamedTuple):
     exponent: Int[Array, ""]
 
 
-class Trail(NamedTuple):
+class Trajectory(NamedTuple):
     """One sequence as a penalty sees it, forward and back; every leaf has a leading axis of T steps."""
 
     cell: Any
@@ -208,7 +208,7 @@ class Remedy(NamedTuple):
     """A different backward pass: what the step behind lag sends on to it, changed."""
     gradients: Any = None
     """A different update: an `optax.GradientTransformation`."""
-    penalty: Callable[[Trail], Scalar] | None = None
+    penalty: Callable[[Trajectory], Scalar] | None = None
     """A different loss: this is added to it, the mean over sequences."""
     project: Callable[[Any], Any] | None = None
     """A different place after each update: the cell's parameters, brought back to where they may be."""
@@ -218,7 +218,7 @@ class Remedy(NamedTuple):
     """`cell` or `init` if it puts its own in the place of what was there: two such cannot be combined."""
 
 
-class Setup(NamedTuple):
+class ProbeContext(NamedTuple):
     """What a probe is told beside `(step, params, state, xs)`."""
 
     objective: Objective

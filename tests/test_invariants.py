@@ -16,7 +16,7 @@ from gradlab.recurrence.objectives import objective as make_objective
 from gradlab.states import FORWARD_NONFINITE, NOT_COMPUTED, OK
 from gradlab.studies.sweep.networks import stream
 from gradlab.studies.sweep.program import collect, measure_one
-from gradlab.types import Setup
+from gradlab.types import ProbeContext
 from tests.tiers import few
 
 T, D = 100, 2
@@ -51,7 +51,7 @@ def measured(cell, n, precision="float32", length=T, probes=("adjoint", "transpo
 
     def one(params, state):
         target = draw_target("unit", stream(0, "target"), state, cell.readout)
-        setup = Setup(make_objective("unit", target, cell.readout), cell.recurrent, length)
+        setup = ProbeContext(make_objective("unit", target, cell.readout), cell.recurrent, length)
         columns = {}
         for probe in probes:
             columns |= measure_one(cell.step, params, state, xs, setup, probe)

@@ -182,8 +182,8 @@ def test_a_fault_of_our_own_backward_pass_is_found(monkeypatch):
         return lambda case, T: right(*arguments)(case, T) * (1 + 1e-9)
 
     monkeypatch.setattr(checks.methods, "sent_back", wrong)
-    said = found(planted.plain, lengths=(2,), scales=(1.0,), ways=("send_back",))
-    assert words(said, "autodiff = send_back")
+    said = found(planted.plain, lengths=(2,), scales=(1.0,), ways=("backpropagate",))
+    assert words(said, "autodiff = backpropagate")
 
 
 def test_a_gradient_by_hand_that_is_wrong_at_T_1_alone():

@@ -121,7 +121,7 @@ def test_a_wrong_gradient_is_told_line_by_line(said):
     section = said.stdout.partition("test_a_weight_that_is_cut_off _")[2].partition("\n____")[0]
     assert "AssertionError: the gradient of the step is wrong:" in section
     assert re.search(r"reverse = forward, T = 17: off by 1\.0e\+00 \(limit \d\.\de-\d\d\)", section)
-    assert "send_back" not in section, "what is right is not told"
+    assert "backpropagate" not in section, "what is right is not told"
 
 
 def test_a_sequence_that_could_not_show_it_is_no_pass(said):

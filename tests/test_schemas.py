@@ -179,7 +179,7 @@ class TestDocuments:
         assert documents.hold(path.read_text())["schema"] in (
             "gradlab.run/1",
             "gradlab.run/2",
-            "gradlab.findings/1",
+            "gradlab.findings/2",
         )
 
     def test_there_are_stored_ones(self):

@@ -57,21 +57,21 @@ def hold_losses(seed):
         enough = [r.n > 1 and (1 - r.loss.level) / 2 <= 0.05 for r in rows.values()]
         holds = [r.loss.high < claim.wanted and e for r, e in zip(rows.values(), enough, strict=True)]
         fails = [r.loss.low >= claim.wanted and e for r, e in zip(rows.values(), enough, strict=True)]
-        assert one.status == ("failed" if any(fails) else "passed" if all(holds) else "cannot judge")
+        assert one.status == ("failed" if any(fails) else "passed" if all(holds) else "inconclusive")
         assert f"; claimed: below {claim.wanted:g}" in one.sentence
     hold_summary(made)
 
 
 def hold_summary(made):
     count = {
-        status: sum(one.status == status for one in made) for status in ("passed", "failed", "cannot judge")
+        status: sum(one.status == status for one in made) for status in ("passed", "failed", "inconclusive")
     }
     found = re.fullmatch(
-        r"(\d+) of (\d+) claims hold(?:, (\d+) failed)?(?:, (\d+) cannot be judged)?\.", summary(made)
+        r"(\d+) of (\d+) claims hold(?:, (\d+) failed)?(?:, (\d+) inconclusive)?\.", summary(made)
     )
     assert found
     said = [int(text or 0) for text in found.groups()]
-    assert said == [count["passed"], len(made), count["failed"], count["cannot judge"]]
+    assert said == [count["passed"], len(made), count["failed"], count["inconclusive"]]
 
 
 def hold_rates(seed):
@@ -91,7 +91,7 @@ def hold_rates(seed):
             assert one.sentence.split(" at ", 1)[1].startswith(place), one.sentence
         if row.rated == row.n:
             check_point(rate.sentence.partition(place)[2], row, Value(row.rate, row.low, row.high), "95 %")
-            decided = "passed" if row.high < 0 else "failed" if row.low >= 0 else "cannot judge"
+            decided = "passed" if row.high < 0 else "failed" if row.low >= 0 else "inconclusive"
             assert rate.status == decided
         else:
             assert rate.status == "failed"
@@ -99,7 +99,7 @@ def hold_rates(seed):
         assert f"{place}{row.regime} {seeds}; claimed: equals VANISH" in word.sentence
         undecided = row.regime == "UNDECIDED" or (row.regime == "VANISH" and row.n < 2)
         assert word.status == (
-            "cannot judge" if undecided else "passed" if row.regime == "VANISH" else "failed"
+            "inconclusive" if undecided else "passed" if row.regime == "VANISH" else "failed"
         )
 
 

@@ -1,1 +1,1 @@
-"""Predicates of claims, one file each: `name(samples, where, wanted, *, settings) -> Verdict`."""
+"""Predicates of claims, one file each: `name(estimates, where, wanted, *, settings) -> Decision`."""

@@ -1,8 +1,8 @@
 """Above a number."""
 
-from gradlab.findings.samples import Samples, Verdict, Where, decide
+from gradlab.findings.estimates import Decision, Estimates, Where, decide
 
 
-def above(samples: Samples, where: Where, wanted: float) -> Verdict:
+def above(estimates: Estimates, where: Where, wanted: float) -> Decision:
     """The whole interval lies above a number, at every point."""
-    return samples.every(where, lambda sample: decide(sample, sample.low > wanted, sample.high <= wanted))
+    return estimates.every(where, lambda one: decide(one, one.low > wanted, one.high <= wanted))

@@ -1,8 +1,8 @@
 """Below a number."""
 
-from gradlab.findings.samples import Samples, Verdict, Where, decide
+from gradlab.findings.estimates import Decision, Estimates, Where, decide
 
 
-def below(samples: Samples, where: Where, wanted: float) -> Verdict:
+def below(estimates: Estimates, where: Where, wanted: float) -> Decision:
     """The whole interval lies below a number, at every point."""
-    return samples.every(where, lambda sample: decide(sample, sample.high < wanted, sample.low >= wanted))
+    return estimates.every(where, lambda one: decide(one, one.high < wanted, one.low >= wanted))

@@ -1,14 +1,17 @@
 """Between two numbers."""
 
-from gradlab.findings.samples import Sample, Samples, Verdict, Where, decide
+from gradlab.findings.estimates import Decision, Estimate, Estimates, Where, decide
 
 
-def between(samples: Samples, where: Where, wanted: tuple[float, float]) -> Verdict:
+def between(estimates: Estimates, where: Where, wanted: tuple[float, float]) -> Decision:
     """The whole interval lies between two numbers, ends included, at every point."""
     least, most = wanted
 
-    def judge(sample: Sample) -> Verdict:
-        inside, outside = least <= sample.low <= sample.high <= most, sample.high < least or sample.low > most
-        return decide(sample, inside, outside, sides=2)
+    def judge(one: Estimate) -> Decision:
+        inside, outside = (
+            least <= one.low <= one.high <= most,
+            one.high < least or one.low > most,
+        )
+        return decide(one, inside, outside, sides=2)
 
-    return samples.every(where, judge)
+    return estimates.every(where, judge)

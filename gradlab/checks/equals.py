@@ -1,34 +1,37 @@
 """Near a number, or exactly a word."""
 
-from gradlab.findings.samples import Margin, Sample, Samples, Verdict, Where, decide
+from gradlab.findings.estimates import Decision, Estimate, Estimates, Margin, Where, decide
 
 NEAR = Margin(1e-6)
 
 
-def equals(samples: Samples, where: Where, wanted: float | str, *, within: Margin = NEAR) -> Verdict:
+def equals(estimates: Estimates, where: Where, wanted: float | str, *, within: Margin = NEAR) -> Decision:
     """The value is a given one, at every point: a number to `within`, with its interval, or a regime's word.
 
     wanted - within <= low,   high <= wanted + within
 
-    A regime that the seeds leave UNDECIDED cannot be judged.
+    Of a regime that the seeds leave UNDECIDED it is inconclusive.
     """
 
-    def judge(sample: Sample) -> Verdict:
+    def judge(one: Estimate) -> Decision:
         if isinstance(wanted, str):
-            return _word(sample, wanted)
+            return _word(one, wanted)
         least, most = wanted - within, wanted + within
-        inside, outside = least <= sample.low <= sample.high <= most, sample.high < least or sample.low > most
-        return decide(sample, inside, outside, sides=2)
+        inside, outside = (
+            least <= one.low <= one.high <= most,
+            one.high < least or one.low > most,
+        )
+        return decide(one, inside, outside, sides=2)
 
-    return samples.every(where, judge)
+    return estimates.every(where, judge)
 
 
-def _word(sample: Sample, wanted: str) -> Verdict:
+def _word(one: Estimate, wanted: str) -> Decision:
     """A regime, which is a word only where the seeds bear it; one seed bears none."""
-    if sample.lost:
-        return Verdict("failed", sample, sample.lost)
-    if sample.word == "UNDECIDED":
-        return Verdict("cannot judge", sample, "the seeds do not decide it")
-    if sample.word == wanted and sample.seeds < 2 and sample.level != 1:
-        return Verdict("cannot judge", sample, "one seed speaks for no other")
-    return Verdict("passed" if sample.word == wanted else "failed", sample)
+    if one.lost:
+        return Decision("failed", one, one.lost)
+    if one.word == "UNDECIDED":
+        return Decision("inconclusive", one, "the seeds do not decide it")
+    if one.word == wanted and one.seeds < 2 and one.level != 1:
+        return Decision("inconclusive", one, "one seed speaks for no other")
+    return Decision("passed" if one.word == wanted else "failed", one)

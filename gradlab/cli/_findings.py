@@ -8,8 +8,8 @@ from rich.text import Text
 from gradlab.findings.finding import Finding
 from gradlab.findings.judge import summary
 
-WORDS = {"passed": "passed", "failed": "FAILED", "cannot judge": "cannot judge"}
-STYLES = {"passed": "green", "failed": "bold red", "cannot judge": "yellow"}
+WORDS = {"passed": "passed", "failed": "FAILED", "inconclusive": "inconclusive"}
+STYLES = {"passed": "green", "failed": "bold red", "inconclusive": "yellow"}
 
 
 def render(question: str, findings: Sequence[Finding], width: int, *, color: bool) -> Text:

@@ -34,7 +34,7 @@ def command(
 ) -> int:
     """Judge the claims that a run was made with, and compare it with a baseline.
 
-    Exit 0 if all hold, 1 if one failed, 4 if one cannot be judged or there is nothing to judge. Reads files
+    Exit 0 if all hold, 1 if one failed, 4 if one is inconclusive or there is nothing to judge. Reads files
     alone: needs neither jax nor the settings file.
     """
     from gradlab.findings import baseline as baselines
@@ -59,7 +59,7 @@ def command(
         show(question, made, run, code, as_json)
     else:
         for one in made:
-            if one.status in ("failed", "cannot judge") or len(made) < FEW:
+            if one.status in ("failed", "inconclusive") or len(made) < FEW:
                 _output.say(plain(f"{one.status}: {one.sentence}"))
         _output.say(finding.count(made))
     return code

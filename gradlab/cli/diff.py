@@ -70,7 +70,7 @@ def _document(found: "Difference", code: int, a: Path, b: Path) -> dict[str, Any
         for name in ("old", "new", "times"):
             values[name] = values[name] if math.isfinite(values[name]) else None
         rows.append(values)
-    status = {0: "same", 1: "changed", 4: "cannot judge"}[code]
+    status = {0: "same", 1: "changed", 4: "inconclusive"}[code]
     head = {"schema": schemas.newest("diff"), "status": status, "exit_code": code, "a": str(a), "b": str(b)}
     settings = [setting._asdict() for setting in found.settings]
     return head | {"settings": settings, "data": rows}

@@ -31,7 +31,7 @@ def command(
     """Sweep or train what an experiment asks for, and judge what it claims.
 
     Prints the table of the run and one verdict per claim. Exit 0 if all claims hold, 1 if one failed, 4 if
-    none failed and one cannot be judged. The `run.json` of a run asks the same again.
+    none failed and one is inconclusive. The `run.json` of a run asks the same again.
     """
     from gradlab import runtime
 

@@ -11,7 +11,7 @@ from gradlab.escaping import openmetrics as escaped
 from gradlab.metrics import named
 from gradlab.studies.sweep import columns, results
 from gradlab.studies.sweep.results import Run
-from gradlab.studies.sweep.rows import Group
+from gradlab.studies.sweep.rows import PointRow
 
 FILE = "run.txt"
 
@@ -34,7 +34,7 @@ def openmetrics(run: Run) -> bytes:
     return ("\n".join([*lines, "# EOF"]) + "\n").encode()
 
 
-def _point(group: Group) -> dict[str, Any]:
+def _point(group: PointRow) -> dict[str, Any]:
     return {"cell": group.cell, "init": group.init, "w_rec": group.w_rec, "T": group.T}
 
 
@@ -47,7 +47,7 @@ def _gauge(name: str, words: str, values: Iterable[tuple[Mapping[str, Any], floa
     return lines
 
 
-def _columns(run: Run, groups: list[Group]) -> dict[str, list[tuple[dict[str, Any], float]]]:
+def _columns(run: Run, groups: list[PointRow]) -> dict[str, list[tuple[dict[str, Any], float]]]:
     """What further probes have measured at the points of the groups, by column."""
     norms = run.norms
     found: dict[str, list[tuple[dict[str, Any], float]]] = {}

@@ -15,7 +15,7 @@ from gradlab import escaping, schemas
 from gradlab.errors import GradlabError, shown
 from gradlab.findings import compare as comparing
 from gradlab.findings.finding import Finding
-from gradlab.findings.numbers import MACHINE, SAME, Key, Series, Side, side
+from gradlab.findings.numbers import MACHINE, SAME, BySeed, Key, Numbers, side
 from gradlab.findings.tolerance import Change, Limit, limits
 from gradlab.metrics import every
 from gradlab.runs import documents, files, strict
@@ -36,7 +36,7 @@ _SETTINGS = ("seed", *SAME)
 class Baseline(NamedTuple):
     """One side of a comparison, and how far the other may be from it."""
 
-    side: Side
+    side: Numbers
     limits: tuple[Limit, ...]
 
 
@@ -44,7 +44,7 @@ def compare(run: "Run", baseline: Baseline) -> list[Finding]:
     """What the run says of every number of the baseline: one finding each; new numbers are notes.
 
     Where weights are equal, seed by seed; otherwise by intervals over seeds that together miss with 1 % at
-    most. With nothing to compare the answer is one finding that cannot be judged.
+    most. With nothing to compare the answer is one inconclusive finding.
     """
     return [change.finding for change in changes(run, baseline)]
 
@@ -71,10 +71,10 @@ def create(run: "Run", given: Sequence[Limit] | None = None, *, force: bool = Fa
     known = limits(now.series) if given is None else tuple(given)
     settings = {name: now.settings[name] for name in _SETTINGS if name in now.settings}
     versions = {name: now.versions[name] for name in ("gradlab", *MACHINE) if name in now.versions}
-    return Baseline(Side(settings, versions, now.weights, _rounded(now.series), now.marks), known)
+    return Baseline(Numbers(settings, versions, now.weights, _rounded(now.series), now.marks), known)
 
 
-def _rounded(series: dict[Key, Series]) -> dict[Key, Series]:
+def _rounded(series: dict[Key, BySeed]) -> dict[Key, BySeed]:
     def short(value: float | str) -> float | str:
         return value if isinstance(value, str) else float(f"{value:.9g}")
 
@@ -140,13 +140,13 @@ def read(path: Path) -> Baseline:
     given, faults = strict.read(_File, {key: raw[key] for key in raw if key != "schema"}, "")
     if faults:
         raise strict.refusal(str(path), faults)
-    series: dict[Key, Series] = {}
+    series: dict[Key, BySeed] = {}
     for i, row in enumerate(given["numbers"]):
         key = Key(row.metric, row.cell, row.init, row.w_rec, row.T, row.part, row.lag, row.leaf)
         if key in series:
             raise GradlabError(f"{path}:numbers[{i}]", f"{shown(str(key), 200)} is there twice; keep one")
         values = {int(seed): value for seed, value in row.values.items()}
-        series[key] = Series(values, row.chaotic, row.within)
+        series[key] = BySeed(values, row.chaotic, row.within)
     held = tuple(Limit(m.metric, m.absolute, m.relative, m.where) for m in given["limits"])
     known = (given["settings"], given["versions"], given["weights"])
     marks = {
@@ -155,7 +155,7 @@ def read(path: Path) -> Baseline:
         }
         for cell, each in given["marks"].items()
     }
-    return Baseline(Side(*known, series, marks), held)
+    return Baseline(Numbers(*known, series, marks), held)
 
 
 def _parsed(path: Path) -> Any:
@@ -230,7 +230,7 @@ class _File(strict.Strict):
 def moved(old: Baseline, new: Baseline) -> Iterator[str]:
     """What an update would change, a line each: where, old -> new, and what comes or goes."""
     for found, mode, before, after, _ in comparing.changes(old.side, new.side, old.limits, same=()):
-        if found.status == "cannot judge" and mode is None:
+        if found.status == "inconclusive" and mode is None:
             yield f"all      {found.sentence}"
         elif found.metric == "weights":
             yield f"weights  {found.sentence}"

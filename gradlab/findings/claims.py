@@ -12,7 +12,7 @@ import numpy as np
 from gradlab import registry
 from gradlab.errors import GradlabError, shown
 from gradlab.findings import sampling
-from gradlab.findings.samples import Axis, Label, Margin, Order, Where
+from gradlab.findings.estimates import Axis, Label, Margin, Order, Where
 from gradlab.runs import strict
 from gradlab.runs.strict import Fault, fault
 from gradlab.studies.remedies.results import TrainingRun

@@ -9,9 +9,9 @@ from gradlab.findings.numbers import (
     DRAWN,
     PAIRED,
     SAME,
+    BySeed,
     Key,
-    Series,
-    Side,
+    Numbers,
     alike,
     different,
     equal_weights,
@@ -25,12 +25,12 @@ CONFIDENCE = 0.99
 
 
 def changes(
-    old: Side, new: Side, given: Sequence[Limit] | None = None, same: tuple[str, ...] = SAME
+    old: Numbers, new: Numbers, given: Sequence[Limit] | None = None, same: tuple[str, ...] = SAME
 ) -> list[Change]:
     """Compare two sides: the weights, every number of `old` in its order, then those only `new` has.
 
     Each by the limits `given`, or else by `tolerance.limits`. Where the settings `same` differ, or no number
-    is on both sides, the answer is one "cannot judge".
+    is on both sides, the answer is one "inconclusive".
     """
     if refusal := _not_comparable(old, new, same):
         return [_change(refusal)]
@@ -55,7 +55,7 @@ def changes(
     return found + [_added(key, after) for key, after in new.series.items() if key not in old.series]
 
 
-def _not_comparable(old: Side, new: Side, same: tuple[str, ...]) -> Finding | None:
+def _not_comparable(old: Numbers, new: Numbers, same: tuple[str, ...]) -> Finding | None:
     """Why nothing can be compared; None if something can."""
     text = "both sides measured the same thing"
     if names := different(old, new, same):
@@ -64,14 +64,14 @@ def _not_comparable(old: Side, new: Side, same: tuple[str, ...]) -> Finding | No
             for name in names
         ]
         said = f"nothing compared: the settings differ: {'; '.join(each)}"
-        return Finding("settings", text, "cannot judge", "settings", {}, None, "equal settings", said)
+        return Finding("settings", text, "inconclusive", "settings", {}, None, "equal settings", said)
     if not old.series.keys() & new.series.keys():
         said = f"nothing compared: {_extent(old)} before, {_extent(new)} now, no number is on both sides"
-        return Finding("grid", text, "cannot judge", "grid", {}, None, "a common point of the grid", said)
+        return Finding("grid", text, "inconclusive", "grid", {}, None, "a common point of the grid", said)
     return None
 
 
-def _extent(side: Side) -> str:
+def _extent(side: Numbers) -> str:
     """What a side's grid holds."""
     if not side.series:
         return "no numbers"
@@ -85,7 +85,7 @@ def _extent(side: Side) -> str:
     return "; ".join(parts)
 
 
-def _mode(key: Key, old: Side, new: Side, equal: Mapping[tuple[str, str], list[int]]) -> Mode:
+def _mode(key: Key, old: Numbers, new: Numbers, equal: Mapping[tuple[str, str], list[int]]) -> Mode:
     """Seed by seed, if a network is on both sides and rounding cannot have sent it another way."""
     before, after = old.series[key], new.series[key]
     seeds = [s for s in equal.get((key.cell, key.init), []) if s in before.values and s in after.values]
@@ -93,7 +93,7 @@ def _mode(key: Key, old: Side, new: Side, equal: Mapping[tuple[str, str], list[i
     return "paired" if seeds and not wild else "by intervals"
 
 
-def _weights(old: Side, new: Side) -> list[Change]:
+def _weights(old: Numbers, new: Numbers) -> list[Change]:
     """One finding a cell whose weights are others, although the seeds are the same."""
     if different(old, new, DRAWN):
         return []
@@ -112,7 +112,7 @@ def _weights(old: Side, new: Side) -> list[Change]:
     return found
 
 
-def _why(old: Side, new: Side, cell: str, other: Sequence[str]) -> tuple[Status, str]:
+def _why(old: Numbers, new: Numbers, cell: str, other: Sequence[str]) -> tuple[Status, str]:
     """What it means that some networks of a cell have other digests."""
     if all(alike(old, new, cell, name) for name in other):
         return "note", "all parameters agree to 1e-5: rounded otherwise, and compared seed by seed"
@@ -123,7 +123,7 @@ def _why(old: Side, new: Side, cell: str, other: Sequence[str]) -> tuple[Status,
     return "note", "other versions or another machine drew them; they are compared by intervals"
 
 
-def _changed(old: Side, new: Side, cell: str, other: Sequence[str]) -> str:
+def _changed(old: Numbers, new: Numbers, cell: str, other: Sequence[str]) -> str:
     """The parameters that differ where others were drawn equal; nothing where all were drawn anew.
 
     Equal are those alone that seeds draw: a bias of zeros is the same in any draw.
@@ -150,12 +150,12 @@ def _change(found: Finding) -> Change:
     return Change(found, None, math.nan, math.nan, math.inf)
 
 
-def _missing(key: Key, before: Series) -> Change:
+def _missing(key: Key, before: BySeed) -> Change:
     wanted = f"a value; it was {before.mean:.6g}" if before.numbers else f"a value; it was {before.states[0]}"
     found = finding(key, "failed", math.nan, wanted, f"{key}: missing; it was there before and is not now")
     return Change(found, None, before.mean, math.nan, math.inf)
 
 
-def _added(key: Key, after: Series) -> Change:
+def _added(key: Key, after: BySeed) -> Change:
     found = finding(key, "note", after.mean, "nothing: it is new", f"{key}: new; nothing to compare it with")
     return Change(found, None, math.nan, after.mean, math.inf)

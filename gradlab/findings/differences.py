@@ -26,7 +26,7 @@ class Row(NamedTuple):
     """One number in both runs; NaN where a run has none."""
 
     verdict: str
-    """`same`, `changed`, `only in A`, `only in B`, `cannot judge`, or `note` for other weights."""
+    """`same`, `changed`, `only in A`, `only in B`, `inconclusive`, or `note` for other weights."""
     what: str
     """Metric and point."""
     old: float
@@ -51,7 +51,7 @@ class Difference(NamedTuple):
         compared = bool(said & {"same", "changed"})
         if compared and said & {"changed", "only in A", "only in B"}:
             return Exit.FAILED
-        return Exit.OK if compared and "cannot judge" not in said else Exit.INCONCLUSIVE
+        return Exit.OK if compared and "inconclusive" not in said else Exit.INCONCLUSIVE
 
 
 def differences(a: "Run", b: "Run") -> Difference:
@@ -84,8 +84,8 @@ def _row(change: Change) -> Row:
 
 
 def _verdict(finding: Finding, mode: Mode | None) -> str:
-    if finding.status == "cannot judge":
-        return "cannot judge"
+    if finding.status == "inconclusive":
+        return "inconclusive"
     if finding.metric == "weights":
         return "changed" if finding.status == "failed" else "note"
     if mode is None:

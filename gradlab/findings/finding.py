@@ -7,14 +7,14 @@ from typing import Any, Literal, NamedTuple
 from gradlab import schemas
 from gradlab.errors import Exit
 
-Status = Literal["passed", "failed", "cannot judge", "note"]
+Status = Literal["passed", "failed", "inconclusive", "note"]
 
-WORST: tuple[Status, ...] = ("failed", "cannot judge", "passed", "note")
+WORST: tuple[Status, ...] = ("failed", "inconclusive", "passed", "note")
 
 _WORDS: tuple[tuple[Status, str, str], ...] = (
     ("passed", "passed", "passed"),
     ("failed", "failed", "failed"),
-    ("cannot judge", "cannot be judged", "cannot be judged"),
+    ("inconclusive", "inconclusive", "inconclusive"),
     ("note", "note", "notes"),
 )
 
@@ -44,12 +44,12 @@ class Finding(NamedTuple):
 
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:
-    """Failures first, then what cannot be judged, what passed, and notes."""
+    """Failures first, then what is inconclusive, what passed, and notes."""
     return sorted(findings, key=lambda finding: WORST.index(finding.status))
 
 
 def exit_code(findings: Iterable[Finding]) -> Exit:
-    """What the findings come to: a failure is 1; something that cannot be judged, or nothing passed, is 4.
+    """What the findings come to: a failure is 1; something inconclusive, or nothing passed, is 4.
 
     >>> exit_code([]).value
     4
@@ -57,7 +57,7 @@ def exit_code(findings: Iterable[Finding]) -> Exit:
     said = {finding.status for finding in findings}
     if "failed" in said:
         return Exit.FAILED
-    return Exit.INCONCLUSIVE if "cannot judge" in said or "passed" not in said else Exit.OK
+    return Exit.INCONCLUSIVE if "inconclusive" in said or "passed" not in said else Exit.OK
 
 
 def place(where: Mapping[str, Any]) -> str:
@@ -89,6 +89,6 @@ def document(question: str, findings: Iterable[Finding]) -> dict[str, Any]:
         for row in (finding._asdict() for finding in found)
     ]
     code = exit_code(found)
-    status = {Exit.OK: "passed", Exit.FAILED: "failed"}.get(code, "cannot judge")
+    status = {Exit.OK: "passed", Exit.FAILED: "failed"}.get(code, "inconclusive")
     head = {"schema": schemas.newest("findings"), "status": status, "exit_code": int(code)}
     return head | {"verdict": count(found), "question": question, "data": rows}

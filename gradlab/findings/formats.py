@@ -20,7 +20,7 @@ ANNOTATIONS = 10
 SUMMARY_BYTES = 256_000
 SUMMARY_ROWS = 200
 """GitHub drops a step summary above 1 MiB; readers stop earlier."""
-WORDS = {"passed": "ok", "failed": "FAILED", "cannot judge": "CANNOT JUDGE", "note": "note"}
+WORDS = {"passed": "ok", "failed": "FAILED", "inconclusive": "INCONCLUSIVE", "note": "note"}
 
 
 def publish(findings: Sequence[Finding], *, title: str, junit: Path | None, github: bool | None) -> None:
@@ -48,15 +48,15 @@ def to_github(findings: Sequence[Finding], title: str, environment: Mapping[str,
 
 
 def junit_xml(findings: Sequence[Finding], title: str) -> bytes:
-    """One test case per finding: failed is a failure, what cannot be judged an error, a note is skipped.
+    """One test case per finding: failed is a failure, what is inconclusive an error, a note is skipped.
 
     Without findings there is one test case, an error, so that nothing compared is never green.
     """
     cases = list(findings) or [_nothing()]
-    kinds = {"failed": "failure", "cannot judge": "error", "note": "skipped"}
+    kinds = {"failed": "failure", "inconclusive": "error", "note": "skipped"}
     numbers = {
         name: str(sum(case.status == status for case in cases))
-        for name, status in (("failures", "failed"), ("errors", "cannot judge"), ("skipped", "note"))
+        for name, status in (("failures", "failed"), ("errors", "inconclusive"), ("skipped", "note"))
     }
     head = {"name": escaping.plain(title), "tests": str(len(cases))} | numbers
     root = ElementTree.Element("testsuites", head)
@@ -76,7 +76,7 @@ def junit_xml(findings: Sequence[Finding], title: str) -> bytes:
 
 def _nothing() -> Finding:
     said = "nothing was compared"
-    return Finding("nothing", said, "cannot judge", "none", {}, None, "at least one number", said)
+    return Finding("nothing", said, "inconclusive", "none", {}, None, "at least one number", said)
 
 
 def annotations(findings: Sequence[Finding], title: str) -> list[str]:
@@ -85,7 +85,7 @@ def annotations(findings: Sequence[Finding], title: str) -> list[str]:
     At most `ANNOTATIONS` of a level, since GitHub shows no more.
     """
     lines = []
-    for level, status in (("error", "failed"), ("warning", "cannot judge"), ("notice", "note")):
+    for level, status in (("error", "failed"), ("warning", "inconclusive"), ("notice", "note")):
         some = [finding for finding in findings if finding.status == status]
         texts = [f"{finding.sentence} (wanted: {finding.wanted})" for finding in some]
         if len(some) > ANNOTATIONS or (level == "notice" and len(some) > 1):
@@ -123,7 +123,7 @@ def markdown(findings: Sequence[Finding], title: str, rows: int | None = None) -
     return "\n\n".join(parts) + "\n"
 
 
-WORDS_OF_CODE = {0: "passed", 1: "FAILED", 4: "CANNOT JUDGE"}
+WORDS_OF_CODE = {0: "passed", 1: "FAILED", 4: "INCONCLUSIVE"}
 _HEAD = "| verdict | metric | where | measured | wanted | why |\n|---|---|---|---|---|---|"
 
 

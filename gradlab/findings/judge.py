@@ -8,8 +8,18 @@ from typing import Any
 from gradlab import escaping, registry
 from gradlab.findings import sampling
 from gradlab.findings.claims import Claim, checks
+from gradlab.findings.estimates import (
+    ORDER,
+    Decision,
+    Estimate,
+    Estimates,
+    Label,
+    Order,
+    Where,
+    label,
+    number,
+)
 from gradlab.findings.finding import Finding, document
-from gradlab.findings.samples import ORDER, Label, Order, Sample, Samples, Verdict, Where, label, number
 from gradlab.runs import contents
 from gradlab.runs.files import replace, storage
 from gradlab.studies.remedies.results import TrainingRun
@@ -20,7 +30,7 @@ from gradlab.studies.sweep.results import Run
 def judge(run: Run | TrainingRun, claims: Sequence[Claim]) -> list[Finding]:
     """What the run says of each claim; a metric that it does not hold fails."""
     asked = [(claim.metric, _entries(run, claim)) for claim in claims]
-    known: dict[str, Samples] = {}
+    known: dict[str, Estimates] = {}
     for metric, entries in asked:
         if str((metric, entries)) not in known:
             found = (
@@ -46,16 +56,16 @@ def _entries(run: Run | TrainingRun, claim: Claim) -> dict[str, list[Label]]:
     return found
 
 
-def _finding(claim: Claim, samples: Samples) -> Finding:
+def _finding(claim: Claim, estimates: Estimates) -> Finding:
     wanted = _words(claim)
-    if not samples.at(claim.where):
-        lost = Sample(claim.where, 0, math.nan, math.nan, math.nan, lost="the run does not hold it")
-        verdict = Verdict("failed", lost)
+    if not estimates.at(claim.where):
+        lost = Estimate(claim.where, 0, math.nan, math.nan, math.nan, lost="the run does not hold it")
+        verdict = Decision("failed", lost)
     else:
         check = registry.member("checks", claim.check)
-        verdict = check(samples, claim.where, claim.wanted, **claim.settings)
+        verdict = check(estimates, claim.where, claim.wanted, **claim.settings)
     at = verdict.at
-    points = len(samples.at(claim.where))
+    points = len(estimates.at(claim.where))
     several = f" {points} points, the first" if points > 1 and verdict.status == "passed" else ""
     place = f" at{several} {label(at.where)}" if at.where else ""
     why = f"; {verdict.why}" if verdict.why and verdict.why != at.lost else ""
@@ -91,7 +101,7 @@ def summary(findings: Sequence[Finding]) -> str:
     count = {status: sum(one.status == status for one in findings) for status in ORDER}
     said = f"{count['passed']} of {len(findings)} claims hold"
     said += f", {count['failed']} failed" if count["failed"] else ""
-    return said + (f", {count['cannot judge']} cannot be judged" if count["cannot judge"] else "") + "."
+    return said + (f", {count['inconclusive']} inconclusive" if count["inconclusive"] else "") + "."
 
 
 def write(folder: Path, facts: dict[str, Any], findings: Sequence[Finding]) -> None:

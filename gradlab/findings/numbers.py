@@ -65,7 +65,7 @@ class Key(NamedTuple):
         return f"{self.metric} {place(self.where)}"
 
 
-class Series(NamedTuple):
+class BySeed(NamedTuple):
     """One number for each seed."""
 
     values: dict[int, Value]
@@ -90,19 +90,19 @@ class Series(NamedTuple):
         return float(np.mean(self.numbers)) if self.numbers else float("nan")
 
 
-class Side(NamedTuple):
+class Numbers(NamedTuple):
     """What is compared: a run, or the baseline that was made from one."""
 
     settings: dict[str, Any]
     versions: dict[str, Any]
     weights: dict[str, dict[str, str]]
     """Digests of the weights: cell, then `init/seed`."""
-    series: dict[Key, Series]
+    series: dict[Key, BySeed]
     marks: dict[str, dict[str, Marks]]
     """What tells the weights from others where digests cannot: cell, then `init/seed`."""
 
 
-def side(run: "Run") -> Side:
+def side(run: "Run") -> Numbers:
     """A run as one side of a comparison."""
     table = run.metrics
     names = ("metric", "cell", "init", "w_rec", "T", "part", "seed", "value", "state")
@@ -115,14 +115,14 @@ def side(run: "Run") -> Side:
         for key, seeds in values.items()
         if key.metric == "rate" and key.part == "state" and not linear[key.cell] and _chaotic(seeds, key.T)
     }
-    series = {key: Series(seeds, key[1:5] in chaotic) for key, seeds in values.items()}
+    series = {key: BySeed(seeds, key[1:5] in chaotic) for key, seeds in values.items()}
     series |= {key: seeds._replace(chaotic=key[1:5] in chaotic) for key, seeds in _profiles(run.norms)}
     about = run.about
     known = (about.get("settings", {}), about.get("versions", {}), about.get("weights", {}))
-    return Side(*known, series, _marks(run.norms))
+    return Numbers(*known, series, _marks(run.norms))
 
 
-def _profiles(norms: "xarray.Dataset") -> Iterator[tuple[Key, Series]]:
+def _profiles(norms: "xarray.Dataset") -> Iterator[tuple[Key, BySeed]]:
     """Norms at a few lags, and the gradients of all parameters: what rates and horizons do not see.
 
     A gradient that is doubled changes no slope, and one that is cut off from a bias no transport.
@@ -160,7 +160,7 @@ def _profiles(norms: "xarray.Dataset") -> Iterator[tuple[Key, Series]]:
             # A projection is a number near 1, a norm is kept as its logarithm.
             within = relative if name in PAIRED else relative / math.log(10)
             found = {seed: number if code == "ok" else code for seed, number, code in rows}
-            yield Key(name, cell, init, w_rec, T, **more), Series(found, chaotic=False, within=within)
+            yield Key(name, cell, init, w_rec, T, **more), BySeed(found, chaotic=False, within=within)
 
 
 def _marks(norms: "xarray.Dataset") -> dict[str, dict[str, Marks]]:
@@ -184,12 +184,12 @@ def _chaotic(seeds: Mapping[int, Value], T: int) -> bool:
     return bool(sweep_rows.trajectory_dependent(known, T, linear=False).any())
 
 
-def different(old: Side, new: Side, names: tuple[str, ...]) -> list[str]:
+def different(old: Numbers, new: Numbers, names: tuple[str, ...]) -> list[str]:
     """The settings among `names` that are not equal."""
     return [name for name in names if old.settings.get(name) != new.settings.get(name)]
 
 
-def same_machine(old: Side, new: Side) -> bool:
+def same_machine(old: Numbers, new: Numbers) -> bool:
     """Whether equal settings must give equal bits on both sides."""
     return all(
         old.versions.get(name) is not None and old.versions[name] == new.versions.get(name)
@@ -197,7 +197,7 @@ def same_machine(old: Side, new: Side) -> bool:
     )
 
 
-def equal_weights(old: Side, new: Side) -> dict[tuple[str, str], list[int]]:
+def equal_weights(old: Numbers, new: Numbers) -> dict[tuple[str, str], list[int]]:
     """The seeds of each (cell, init) whose weights, inputs and targets are equal on both sides.
 
     Another processor may round the weights otherwise, so that digests differ: then their marks decide.
@@ -214,7 +214,7 @@ def equal_weights(old: Side, new: Side) -> dict[tuple[str, str], list[int]]:
     return found
 
 
-def alike(old: Side, new: Side, cell: str, name: str) -> bool:
+def alike(old: Numbers, new: Numbers, cell: str, name: str) -> bool:
     """Whether all parameters of a network have the same marks on both sides, and there are any."""
     before, after = (side.marks.get(cell, {}).get(name, {}) for side in (old, new))
     return bool(before) and before.keys() == after.keys() and not unlike(before, after)

@@ -1,4 +1,4 @@
-"""From a run to the samples of one of its metrics."""
+"""From a run to the estimates of one of its metrics."""
 
 import itertools
 import math
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gradlab.findings.samples import Label, Sample, Samples, Where, same
+from gradlab.findings.estimates import Estimate, Estimates, Label, Where, same
 from gradlab.metrics import every
 from gradlab.profiles import SOFT, Measured, fall, hard_horizon, rate, stored, stored_states
 from gradlab.states import FORWARD_NONFINITE, OK, UNDEFINED
@@ -76,8 +76,8 @@ def axes(command: str, metric: str, probed: Columns = NONE) -> tuple[str, ...]:
     return (*grid, *probed.get(metric, ()))
 
 
-def swept(run: Run, metric: str, entries: Mapping[str, Collection[Label]] = NONE) -> Samples:
-    """The samples of a sweep: one per (cell, init, w_rec, T), and per entry of a column of a further probe.
+def swept(run: Run, metric: str, entries: Mapping[str, Collection[Label]] = NONE) -> Estimates:
+    """The estimates of a sweep: one per (cell, init, w_rec, T), and per entry of a column of a further probe.
 
     `entries` says which along each axis of the column's own; all along one that is left out.
     """
@@ -85,15 +85,15 @@ def swept(run: Run, metric: str, entries: Mapping[str, Collection[Label]] = NONE
     probed = columns.columns(norms)
     names = axes("sweep", metric, probed)
     if metric not in {*run.metrics["metric"].unique(), *MADE, *probed}:
-        return Samples(metric, names, ())
+        return Estimates(metric, names, ())
     if metric in probed:
         points = [point for entry in _entries(norms, metric, entries) for point in _probed(run, entry)]
-        return Samples(metric, names, tuple(points))
-    return Samples(metric, names, tuple(_points(run, metric, names, _grid(run, metric))))
+        return Estimates(metric, names, tuple(points))
+    return Estimates(metric, names, tuple(_points(run, metric, names, _grid(run, metric))))
 
 
-def _points(run: Run, metric: str, names: Sequence[str], found: Mapping[str, Measured]) -> Iterator[Sample]:
-    """The samples of a metric on the axes `names` of the grid."""
+def _points(run: Run, metric: str, names: Sequence[str], found: Mapping[str, Measured]) -> Iterator[Estimate]:
+    """The estimates of a metric on the axes `names` of the grid."""
     norms = run.norms
     pooling = metrics("sweep").get(metric, Pooling("mean"))
     coords = [norms[name].values.tolist() for name in names]
@@ -122,8 +122,8 @@ def _entries(
         yield columns.Entry(column, tuple(zip(own, at, strict=True)))
 
 
-def _probed(run: Run, entry: columns.Entry) -> Iterator[Sample]:
-    """The samples of an entry, of the cells and at the lengths that have it."""
+def _probed(run: Run, entry: columns.Entry) -> Iterator[Estimate]:
+    """The estimates of an entry, of the cells and at the lengths that have it."""
     found = columns.measured(run.norms, entry)
     has = (found.state != UNDEFINED).any(axis=(1, 2, 3, 4)).tolist()
     cells = dict(zip(run.norms["cell"].values.tolist(), has, strict=True))
@@ -157,18 +157,18 @@ def _border(run: Run) -> Measured:
     return Measured(value, state)
 
 
-def _regime(run: Run, found: Mapping[str, Measured], place: tuple[int, ...], where: Where) -> Sample:
+def _regime(run: Run, found: Mapping[str, Measured], place: tuple[int, ...], where: Where) -> Estimate:
     seeds = {name: Measured(metric.value[place], metric.state[place]) for name, metric in found.items()}
     linear = bool(run.norms["linear"].values[place[0]])
     labels = (str(where["cell"]), str(where["init"]), float(where["w_rec"]), int(where["T"]))
     given = sweep_rows.given(run.norms)
     group = sweep_rows.group(labels, seeds, np.empty(0), linear, given=given)
     level = 1.0 if given else math.nan
-    return Sample(where, group.seeds, math.nan, math.nan, math.nan, group.regime, level=level)
+    return Estimate(where, group.seeds, math.nan, math.nan, math.nan, group.regime, level=level)
 
 
-def trained(run: TrainingRun, metric: str) -> Samples:
-    """The samples of a comparison: one per (arm, T, w_rec)."""
+def trained(run: TrainingRun, metric: str) -> Estimates:
+    """The estimates of a comparison: one per (arm, T, w_rec)."""
     names = axes("remedies", metric)
     points = []
     for _, rows in run.table.groupby(list(names), sort=False):
@@ -176,7 +176,7 @@ def trained(run: TrainingRun, metric: str) -> Samples:
         where: Where = {"arm": str(first["arm"]), "T": int(first["T"]), "w_rec": float(first["w_rec"])}
         value, state = _of_seeds(run, rows, where, metric)
         points.append(_together(TRAINED[metric], where, value, state))
-    return Samples(metric, names, tuple(points))
+    return Estimates(metric, names, tuple(points))
 
 
 def _of_seeds(
@@ -212,8 +212,8 @@ def _together(
     value: NDArray[np.float64],
     state: NDArray[np.int8],
     given: bool = False,
-) -> Sample:
-    """The seeds of a point as one sample; what is not reached is infinite.
+) -> Estimate:
+    """The seeds of a point as one estimate; what is not reached is infinite.
 
     One `given` network is judged by its number, which is all there is to know of it.
     """
@@ -224,7 +224,7 @@ def _together(
         why = f"undefined in {lost.sum()} of {n} seeds"
         if broken:
             why = f"lost, the forward pass of {broken} of {n} seeds is not finite"
-        return Sample(where, n, math.nan, math.nan, math.nan, lost=why)
+        return Estimate(where, n, math.nan, math.nan, math.nan, lost=why)
     values = np.where(state == OK, value, np.inf)
     if given and n == 1:
         only = float(values[0])
@@ -234,4 +234,4 @@ def _together(
     else:
         found = (mean_interval if pooling.kind == "mean" else median_interval)(values)
     middle, low, high, level = found
-    return Sample(where, n, middle, low, high, level=level)
+    return Estimate(where, n, middle, low, high, level=level)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from gradlab.findings.finding import Finding, Status
-from gradlab.findings.numbers import Key, Series, Value
+from gradlab.findings.numbers import BySeed, Key, Value
 from gradlab.metrics import Metric, every, named
 from gradlab.stats import difference_interval, percent
 
@@ -84,7 +84,7 @@ def finding(key: Key, status: Status, measured: float, wanted: str, sentence: st
     return Finding(str(key), text, status, key.metric, key.where, known, wanted, sentence)
 
 
-def paired(key: Key, before: Series, after: Series, seeds: Sequence[int], limit: Limit) -> Change:
+def paired(key: Key, before: BySeed, after: BySeed, seeds: Sequence[int], limit: Limit) -> Change:
     """Judge the same networks measured twice by the seed that has changed most."""
     limit = _widened(limit, before)
     worst: tuple[float, int, float, float] | None = None
@@ -113,7 +113,7 @@ def paired(key: Key, before: Series, after: Series, seeds: Sequence[int], limit:
     return Change(finding(key, status, new, wanted, said), "paired", old, new, times)
 
 
-def _widened(limit: Limit, before: Series) -> Limit:
+def _widened(limit: Limit, before: BySeed) -> Limit:
     """The limit, and what rounding may change in what was: a fault that makes chaos gives itself no room."""
     return limit._replace(absolute=limit.absolute + before.within)
 
@@ -139,13 +139,13 @@ def _other_state(key: Key, seed: int, old: Value, new: Value) -> Change:
     return Change(finding(key, "failed", ends[1], was, said), "paired", ends[0], ends[1], math.inf)
 
 
-def _at_least(series: Series, T: int) -> Series:
+def _at_least(series: BySeed, T: int) -> BySeed:
     """Horizons beyond T as T, where all are: the difference that is left is the least that it can be."""
     values = {seed: float(T) if value == "undefined" else value for seed, value in series.values.items()}
     return series._replace(values=values)
 
 
-class _Verdict(NamedTuple):
+class _Decision(NamedTuple):
     """What a comparison by intervals comes to."""
 
     status: Status
@@ -154,13 +154,13 @@ class _Verdict(NamedTuple):
     times: float
 
 
-def by_intervals(key: Key, before: Series, after: Series, limit: Limit, alpha: float) -> Change:
+def by_intervals(key: Key, before: BySeed, after: BySeed, limit: Limit, alpha: float) -> Change:
     """Judge different networks: only what seeds cannot explain, at level `alpha`, is a change."""
     limit = _widened(limit, before)
     sizes = len(before.values), len(after.values)
     if min(sizes) < LEAST_SEEDS:
         wanted = f"at least {LEAST_SEEDS} seeds on both sides"
-        verdict = _Verdict("cannot judge", wanted, "other weights, and too few seeds to compare", 0.0)
+        verdict = _Decision("inconclusive", wanted, "other weights, and too few seeds to compare", 0.0)
     else:
         if {*before.states}.isdisjoint(after.states) and _runs_on(key):
             before, after = (_at_least(series, key.T) for series in (before, after))
@@ -171,7 +171,7 @@ def by_intervals(key: Key, before: Series, after: Series, limit: Limit, alpha: f
     return Change(found, "by intervals", before.mean, after.mean, verdict.times)
 
 
-def _states(before: Series, after: Series, alpha: float) -> _Verdict | None:
+def _states(before: BySeed, after: BySeed, alpha: float) -> _Decision | None:
     """The verdict on states alone; None if they do not differ by more than seeds do."""
     kinds = sorted({*before.states, *after.states})
     if len(kinds) == 1:
@@ -184,19 +184,19 @@ def _states(before: Series, after: Series, alpha: float) -> _Verdict | None:
     said = f"{was} before; {now} now"
     # With two states both tables ask the same.
     if least * (len(kinds) - 1) < alpha:
-        return _Verdict("failed", was, said, math.inf)
+        return _Decision("failed", was, said, math.inf)
     if not set(before.states) & set(after.states):
         wanted = "more seeds: with so few, a state that changes in all of them may still be chance"
-        return _Verdict("cannot judge", wanted, said, math.inf)
+        return _Decision("inconclusive", wanted, said, math.inf)
     return None
 
 
-def _values(before: Series, after: Series, limit: Limit, alpha: float) -> _Verdict:
+def _values(before: BySeed, after: BySeed, limit: Limit, alpha: float) -> _Decision:
     """The verdict on the means of the seeds that have a number."""
     old, new = before.numbers, after.numbers
     if min(len(old), len(new)) < LEAST_SEEDS:
         said = f"{_counted(before)} before; {_counted(after)} now: no more than seeds scatter"
-        return _Verdict("passed", "states that differ no more than seeds do", said, 0.0)
+        return _Decision("passed", "states that differ no more than seeds do", said, 0.0)
     difference, low, high, level = difference_interval(old, new, 1 - alpha)
     half, room = (high - low) / 2, limit.of(before.mean)
     failed = abs(difference) > room + half
@@ -207,10 +207,10 @@ def _values(before: Series, after: Series, limit: Limit, alpha: float) -> _Verdi
     )
     if not failed and half > room:
         said += f"; a change of less than {room + half:.2g} is not seen with so few seeds"
-    return _Verdict("failed" if failed else "passed", wanted, said, _times(abs(difference), room + half))
+    return _Decision("failed" if failed else "passed", wanted, said, _times(abs(difference), room + half))
 
 
-def _counted(series: Series) -> str:
+def _counted(series: BySeed) -> str:
     states = series.states
     return ", ".join(f"{kind} in {states.count(kind)} of {len(states)}" for kind in sorted(set(states)))
 

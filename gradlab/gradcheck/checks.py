@@ -11,7 +11,7 @@ from gradlab.gradcheck.compare import Check, Tolerance, compare, worst
 from gradlab.gradcheck.directional import Quotients
 from gradlab.gradcheck.methods import Case, Vector
 
-WAYS = ("differences", "forward", "loop", "padded", "send_back")
+WAYS = ("differences", "forward", "loop", "padded", "backpropagate")
 """What reverse mode is compared with."""
 
 Given = Callable[[Case, int], tuple[Any, Any, Callable[[Any], Any], Callable[[Any], Any]]]
@@ -140,12 +140,12 @@ def _entire(bench: Bench, ways: Sequence[str]) -> Iterator[Check]:
             batch = by_batch([bench.cases[k][1] for k in which])
             for k, found in zip(which, batch, strict=True):
                 yield from (check("alone = padded", k, T, bench.told(found[T])) for T in bench.lengths)
-    if "send_back" in ways:
-        by_send_back = methods.sent_back(bench.run, bench.longest)
+    if "backpropagate" in ways:
+        by_backpropagation = methods.sent_back(bench.run, bench.longest)
         for k, (_, case) in enumerate(bench.cases):
             for T in bench.lengths:
-                sent = bench.told(by_send_back(case, T))
-                yield _clipped(bench, check("autodiff = send_back", k, T, sent), case)
+                sent = bench.told(by_backpropagation(case, T))
+                yield _clipped(bench, check("autodiff = backpropagate", k, T, sent), case)
 
 
 def _clipped(bench: Bench, check: Check, case: Case) -> Check:

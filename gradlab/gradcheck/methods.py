@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from gradlab.recurrence.unroll import send_back
-from gradlab.types import Objective, Scaled, Setup
+from gradlab.recurrence.unroll import backpropagate
+from gradlab.types import Objective, ProbeContext, Scaled
 
 Numbers = dict[str, Any]
 Vector = NDArray[np.float64]
@@ -190,11 +190,11 @@ def sent_back(run: Recurrence, longest: int) -> Callable[[Case, int], Vector]:
 
     @jit
     def program(case: Case, length: Any) -> tuple[Scaled, Scaled]:
-        setup = Setup(Objective(jax.grad(run.term), every=True), None, length)
+        setup = ProbeContext(Objective(jax.grad(run.term), every=True), None, length)
         xs = _at(case.xs, slice(longest))
         observe: Callable[[Scaled], Scaled] = lambda adjoint: adjoint
         whole = lambda of_params, exponent: Scaled(of_params(), exponent)
-        return send_back(run.step, case.params, case.state, xs, setup, observe, whole)[:2]
+        return backpropagate(run.step, case.params, case.state, xs, setup, observe, whole)[:2]
 
     def found(case: Case, T: int) -> Vector:
         observed, passed = (_plain(jax.tree.map(np.asarray, scaled)) for scaled in program(case, T))

@@ -17,7 +17,7 @@ from gradlab.recurrence.activations import sigmoid
 from gradlab.recurrence.unroll import log10_norm
 from gradlab.studies.remedies import arms
 from gradlab.studies.sweep.networks import stream
-from gradlab.types import Setup, Trail
+from gradlab.types import ProbeContext, Trajectory
 
 STEPS, TARGET, START = 50, 0.7, 0.5
 W_RANGE, B_RANGE, CELLS = (3.0, 7.0), (-4.0, -1.0), (121, 91)
@@ -138,7 +138,7 @@ def _adjoint(cell: Any, change: Any) -> Any:
 
     def run(params: Any, state: Any, xs: Any, target: Any) -> Any:
         objective = objectives.objective("unit", target, cell.readout)
-        found = probe(cell.step, params, state, xs, Setup(objective, None, T, change))
+        found = probe(cell.step, params, state, xs, ProbeContext(objective, None, T, change))
 
         def loss(params: Any) -> Any:
             last = jax.lax.scan(lambda s, x: (cell.step(params, s, x), None), state, xs)[0]
@@ -156,7 +156,7 @@ def _penalised(cell: Any) -> Any:
     penalty = arms.arm("omega", "elman", "gaussian").remedy.penalty
     assert penalty is not None
 
-    def trail(params: Any, state: Any, xs: Any, target: Any) -> Trail:
+    def trail(params: Any, state: Any, xs: Any, target: Any) -> Trajectory:
         def last(nudges: Any) -> tuple[Any, Any]:
             def body(state: Any, item: Any) -> tuple[Any, Any]:
                 after = jax.tree.map(jnp.add, cell.step(params, state, item[0]), item[1])
@@ -167,7 +167,7 @@ def _penalised(cell: Any) -> Any:
 
         zeros = jax.tree.map(lambda leaf: jnp.zeros((T, *leaf.shape), leaf.dtype), state)
         adjoints, before = jax.grad(last, has_aux=True)(zeros)
-        return Trail(cell, params, before, xs, adjoints, jnp.asarray(T))
+        return Trajectory(cell, params, before, xs, adjoints, jnp.asarray(T))
 
     def run(params: Any, state: Any, xs: Any, targets: Any) -> Any:
         def mean(params: Any) -> Any:

@@ -12,10 +12,10 @@ from gradlab.lesson.measured import quick
 from gradlab.lesson.parts import Chapter, Figure, Form, Unrolled
 from gradlab.lesson.words import number
 from gradlab.recurrence import objectives
-from gradlab.recurrence.unroll import log10_norm, norms, send_back
+from gradlab.recurrence.unroll import backpropagate, log10_norm, norms
 from gradlab.report.words import listed
 from gradlab.studies.sweep.networks import stream
-from gradlab.types import Objective, Scaled, Setup
+from gradlab.types import Objective, ProbeContext, Scaled
 
 N, T, W_REC = 4, 6, 0.9
 CELL = "elman"
@@ -82,8 +82,8 @@ def _sent_back(cell: Any, name: objectives.ObjectiveName) -> Any:
     def run(params: Any, state: Any, xs: Any, target: Any) -> Any:
         objective: Objective = objectives.objective(name, target, cell.readout)
         weights = lambda of_params, exponent: Scaled(cell.recurrent(of_params()), exponent)
-        setup = Setup(objective, cell.recurrent, T)
-        return send_back(cell.step, params, state, xs, setup, norms, weights)[:2]
+        setup = ProbeContext(objective, cell.recurrent, T)
+        return backpropagate(cell.step, params, state, xs, setup, norms, weights)[:2]
 
     return quick(run)
 

@@ -11,7 +11,7 @@ from matplotlib.ticker import NullFormatter, PercentFormatter
 from gradlab.plots import _style
 from gradlab.stats import LEVEL, percent
 from gradlab.studies.remedies.results import TrainingRun
-from gradlab.studies.remedies.rows import Outcome
+from gradlab.studies.remedies.rows import ArmRow
 
 READS = "remedies"
 NEEDS: tuple[str, ...] = ()
@@ -64,23 +64,23 @@ def solved(run: TrainingRun) -> Figure:
     return figure
 
 
-def _curve(panel: Axes, rows: list[Outcome], place: float, look: dict[str, Any]) -> None:
+def _curve(panel: Axes, rows: list[ArmRow], place: float, look: dict[str, Any]) -> None:
     # A factor, since the axis is logarithmic.
     x = [row.T * (1 + 2 * SPREAD) ** place for row in rows]
     panel.errorbar(x, _shares(rows), _bars(rows), markersize=4.5, linewidth=1.3, elinewidth=0.8, **look)
 
 
-def _row(panel: Axes, row: Outcome, place: int, look: dict[str, Any]) -> None:
+def _row(panel: Axes, row: ArmRow, place: int, look: dict[str, Any]) -> None:
     panel.errorbar(
         _shares([row]), [place], xerr=_bars([row]), markersize=5.5, linestyle="none", elinewidth=1.4, **look
     )
 
 
-def _shares(rows: list[Outcome]) -> list[float]:
+def _shares(rows: list[ArmRow]) -> list[float]:
     return [row.solved.successes / max(row.solved.of, 1) for row in rows]
 
 
-def _bars(rows: list[Outcome]) -> Any:
+def _bars(rows: list[ArmRow]) -> Any:
     pairs = [
         (share - row.solved.low, row.solved.high - share)
         for row, share in zip(rows, _shares(rows), strict=True)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from gradlab.plots import _style
 from gradlab.stats import percent
 from gradlab.studies.remedies.results import TrainingRun
-from gradlab.studies.remedies.rows import Outcome, forecast
+from gradlab.studies.remedies.rows import ArmRow, forecast
 
 READS = "remedies"
 NEEDS: tuple[str, ...] = ()
@@ -62,7 +62,7 @@ def trainability(run: TrainingRun) -> Figure:
     return figure
 
 
-def _shares(rows: list[Outcome], gains: NDArray[Any], Ts: NDArray[Any]) -> NDArray[np.float64]:
+def _shares(rows: list[ArmRow], gains: NDArray[Any], Ts: NDArray[Any]) -> NDArray[np.float64]:
     """`(T, w_rec)`, NaN where nothing was trained."""
     shares = np.full((len(Ts), len(gains)), np.nan)
     for row in rows:
@@ -84,7 +84,7 @@ def _map(panel: Axes, shares: NDArray[np.float64], gains: NDArray[Any], Ts: NDAr
         panel.set_xticks(gains, [f"{w:g}" for w in gains])
 
 
-def _line(panel: Axes, mine: list[tuple[Outcome, float]], gains: NDArray[Any], Ts: NDArray[Any]) -> None:
+def _line(panel: Axes, mine: list[tuple[ArmRow, float]], gains: NDArray[Any], Ts: NDArray[Any]) -> None:
     """The forecast, placed between the rows by the logarithm of T; clipped to the panel."""
     reach = np.full(len(gains), np.nan)
     for w, gain in enumerate(gains):

@@ -11,8 +11,8 @@ from jaxtyping import Int
 from gradlab.recurrence import outer, projections
 from gradlab.recurrence.projections import Gradient
 from gradlab.recurrence.trees import constant, lane_of
-from gradlab.recurrence.unroll import Norm, norms, send_back
-from gradlab.types import Scaled, Setup, Step
+from gradlab.recurrence.unroll import Norm, backpropagate, norms
+from gradlab.types import ProbeContext, Scaled, Step
 
 
 class Columns(NamedTuple):
@@ -26,7 +26,7 @@ class Columns(NamedTuple):
     """The first step whose state is not finite, or 0."""
 
 
-def adjoint(step: Step, params: Any, state: Any, xs: Any, setup: Setup) -> Columns:
+def adjoint(step: Step, params: Any, state: Any, xs: Any, setup: ProbeContext) -> Columns:
     """The norms of the adjoint, by lag and state part, and of the gradients of all weights, in one pass.
 
     adjoint             |a_t|,   a_t = dL/dstate_t,   the per-step terms of L included
@@ -41,13 +41,13 @@ def adjoint(step: Step, params: Any, state: Any, xs: Any, setup: Setup) -> Colum
     """
     recurrent = setup.recurrent
     if recurrent is None:
-        sent = send_back(step, params, state, xs, setup, observe=norms)
+        sent = backpropagate(step, params, state, xs, setup, observe=norms)
         return Columns(sent.observed, None, None, sent.nonfinite_step)
 
     def of_recurrent(of_params: Callable[[], Any], exponent: Int[Array, ""]) -> Norm:
         return outer.norm(outer.pieces(lambda: recurrent(of_params())), exponent)
 
-    sent = send_back(
+    sent = backpropagate(
         step, params, state, xs, setup, observe=norms, weights=of_recurrent, summing=outer.summing
     )
     gradient = _marked(projections.leaves(params), sent.gradient or [], setup.length)

@@ -9,8 +9,8 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Float, Int
 
 from gradlab.recurrence.forward import with_jacobian
-from gradlab.recurrence.unroll import DEAD, Norm, rescale, reverse_scan
-from gradlab.types import Setup, Step
+from gradlab.recurrence.unroll import ZERO_EXPONENT, Norm, rescale, reverse_scan
+from gradlab.types import ProbeContext, Step
 
 AXES = {"error_flow": ("from_step", "to_step")}
 
@@ -30,7 +30,7 @@ class Errors(NamedTuple):
     """The step of the state at hand."""
 
 
-def error_flow(step: Step, params: Any, state: Any, xs: Any, setup: Setup) -> Columns:
+def error_flow(step: Step, params: Any, state: Any, xs: Any, setup: ProbeContext) -> Columns:
     """The norm of de_t/dstate_k for every step t and every state k <= t; NaN for k > t.
 
     de_t/dstate_k = (dstate_t/dstate_k)^T de_t/dstate_t
@@ -64,7 +64,9 @@ def error_flow(step: Step, params: Any, state: Any, xs: Any, setup: Setup) -> Co
         return Errors(rows, jnp.where(here, exponent, errors.exponents), errors.at)
 
     def start(final: Any) -> Errors:
-        none = Errors(jnp.zeros((capacity, size), dtype), jnp.full(capacity, DEAD, jnp.int32), length)
+        none = Errors(
+            jnp.zeros((capacity, size), dtype), jnp.full(capacity, ZERO_EXPONENT, jnp.int32), length
+        )
         return begun(none, local(final))
 
     def back(errors: Errors, kept: Any) -> tuple[Errors, None]:

@@ -8,7 +8,7 @@ from jax import Array
 from jaxtyping import Float
 
 from gradlab.recurrence.forward import log_of, one, scan, times
-from gradlab.types import Setup, Step
+from gradlab.types import ProbeContext, Step
 
 AXES = {
     "opening": ("step", "gate"),
@@ -46,7 +46,7 @@ def names(cell: Any, params: Any, state: Any, x: Any) -> tuple[str, ...]:
     return tuple(sorted(jax.eval_shape(cell.openings, params, state, x))) or (NONE,)
 
 
-def gates(step: Step, params: Any, state: Any, xs: Any, setup: Setup) -> Columns:
+def gates(step: Step, params: Any, state: Any, xs: Any, setup: ProbeContext) -> Columns:
     """Openings of the cell's gates in the steps 1..T, each from state_{t-1} and the input of step t.
 
     half-life = -ln 2 / (mean over t of ln keep_t)
@@ -90,7 +90,7 @@ def gates(step: Step, params: Any, state: Any, xs: Any, setup: Setup) -> Columns
     return Columns(mean, left, right, shut / steps, wide / steps, jnp.abs(half_life))
 
 
-def _undefined(state: Any, capacity: int, setup: Setup) -> Columns:
+def _undefined(state: Any, capacity: int, setup: ProbeContext) -> Columns:
     hidden = state if setup.cell is None else jax.eval_shape(setup.cell.readout, state)
     leaves = jax.tree.leaves(hidden)
     units, dtype = sum(leaf.size for leaf in leaves), leaves[0].dtype

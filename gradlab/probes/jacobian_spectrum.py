@@ -10,8 +10,8 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Float, Int
 
 from gradlab.recurrence.forward import with_jacobian
-from gradlab.recurrence.unroll import DEAD, Norm, rescale, reverse_scan
-from gradlab.types import Setup, Step
+from gradlab.recurrence.unroll import ZERO_EXPONENT, Norm, rescale, reverse_scan
+from gradlab.types import ProbeContext, Step
 
 AXES = {"step_singular_values": ("step", "index"), "product_singular_values": ("lag", "index")}
 SWEEPS = 40
@@ -33,7 +33,7 @@ class Vectors(NamedTuple):
     exponents: Int[Array, " n"]
 
 
-def jacobian_spectrum(step: Step, params: Any, state: Any, xs: Any, setup: Setup) -> Columns:
+def jacobian_spectrum(step: Step, params: Any, state: Any, xs: Any, setup: ProbeContext) -> Columns:
     """Singular values of D_t = dstate_t/dstate_{t-1}, and of dstate_T/dstate_t = D_T ... D_{t+1} by lag.
 
     The product is never formed. Its left singular vectors, each with an exponent of its own, are sent back a
@@ -98,7 +98,7 @@ def orthogonal(vectors: Vectors) -> Vectors:
     half = (count + 1) // 2
     # A vector of zeros makes the number even; it stays one, and is the least at the end.
     rows = jnp.pad(vectors.rows, ((0, 2 * half - count), (0, 0)))
-    exponents = jnp.pad(vectors.exponents, (0, 2 * half - count), constant_values=DEAD)
+    exponents = jnp.pad(vectors.exponents, (0, 2 * half - count), constant_values=ZERO_EXPONENT)
     tolerance = 4 * count * float(np.finfo(dtype).eps)
 
     def turn(_: Any, loop: tuple[Vectors, Vectors, Any]) -> tuple[Vectors, Vectors, Any]:

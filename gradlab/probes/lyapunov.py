@@ -13,7 +13,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Float
 
 from gradlab.recurrence.forward import Product, log_of, one, scan, times, with_jacobian
-from gradlab.types import Setup, Step
+from gradlab.types import ProbeContext, Step
 
 AXES = {
     "lyapunov": ("index",),
@@ -68,7 +68,7 @@ def lyapunov(
     params: Any,
     state: Any,
     xs: Any,
-    setup: Setup,
+    setup: ProbeContext,
     *,
     top: int = 0,
     warm_up: float = 0.1,

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from gradlab.recurrence.forward import Product, log_of, one, scan, times, with_jacobian
 from gradlab.recurrence.unroll import Norm, rescale
 from gradlab.theory import mean_field as theory
-from gradlab.types import Setup, Step
+from gradlab.types import ProbeContext, Step
 
 AXES = {"mean_field_growth": ("step",), "mean_field_exponent": ("step",), "mean_field_exact": ()}
 
@@ -29,7 +29,7 @@ class Columns(NamedTuple):
     where there is no theory of the cell."""
 
 
-def mean_field(step: Step, params: Any, state: Any, xs: Any, setup: Setup) -> Columns:
+def mean_field(step: Step, params: Any, state: Any, xs: Any, setup: ProbeContext) -> Columns:
     """The rate at which a perturbation would grow if it were spread evenly over units at every step.
 
     v_t[p] = sum_q |D_t[p, q]|^2 / N_q v_{t-1}[q],   chi_t = sum_p v_t[p] / sum_p v_{t-1}[p]

@@ -9,7 +9,7 @@ from jax import Array
 from jaxtyping import Float
 
 from gradlab.recurrence.forward import scan
-from gradlab.types import Setup, Step
+from gradlab.types import ProbeContext, Step
 
 AXES = {"memory_function": ("delay",), "memory_capacity": ()}
 ENOUGH = 2
@@ -32,7 +32,7 @@ def check(*, delays: int = 0) -> None:
 
 
 def memory_capacity(
-    step: Step, params: Any, state: Any, xs: Any, setup: Setup, *, delays: int = 0
+    step: Step, params: Any, state: Any, xs: Any, setup: ProbeContext, *, delays: int = 0
 ) -> Columns:
     """Short-term memory capacity: how well linear readouts of the state recall white input.
 

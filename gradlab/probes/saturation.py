@@ -8,7 +8,7 @@ from jax import Array
 from jaxtyping import Float
 
 from gradlab.recurrence.forward import scan, with_jacobian
-from gradlab.types import Setup, Step
+from gradlab.types import ProbeContext, Step
 
 AXES = {"near_bound": ("step",), "small_derivative": ("step",), "dead": ("step",)}
 BOUND = 0.9
@@ -25,7 +25,7 @@ class Columns(NamedTuple):
     dead: Float[Array, " step"]
 
 
-def saturation(step: Step, params: Any, state: Any, xs: Any, setup: Setup) -> Columns:
+def saturation(step: Step, params: Any, state: Any, xs: Any, setup: ProbeContext) -> Columns:
     """Shares of units, by step, that have stopped responding.
 
     near_bound          |h_i| > 0.9,   h the readout of state_t, in (-1, 1)

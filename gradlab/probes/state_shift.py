@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from gradlab.recurrence.pullback import prepared
 from gradlab.recurrence.trees import has_gradient
-from gradlab.types import Setup, Step
+from gradlab.types import ProbeContext, Step
 
 AXES: dict[str, tuple[str, ...]] = {"state_shift": ()}
 
@@ -21,7 +21,7 @@ class Columns(NamedTuple):
     state_shift: Float[Array, ""]
 
 
-def state_shift(step: Step, params: Any, state: Any, xs: Any, setup: Setup) -> Columns:
+def state_shift(step: Step, params: Any, state: Any, xs: Any, setup: ProbeContext) -> Columns:
     """The greatest distance, over the steps, between the states and those of weights that round otherwise.
 
     max over t of |state'_t - state_t| / |state_t|,     |.| the largest entry,   state' from params (1 -+ eps)

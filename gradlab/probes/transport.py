@@ -9,7 +9,7 @@ from jax.flatten_util import ravel_pytree
 from gradlab.recurrence.lanczos import Tridiagonal, first_start, largest_singular_value, tridiagonalise
 from gradlab.recurrence.pullback import pullback
 from gradlab.recurrence.unroll import NOT_CERTIFIED, Norm, norms, rescale, reverse_scan
-from gradlab.types import Scaled, Setup, Step
+from gradlab.types import ProbeContext, Scaled, Step
 
 
 class Columns(NamedTuple):
@@ -19,7 +19,7 @@ class Columns(NamedTuple):
     transport_frobenius: Norm
 
 
-def transport(step: Step, params: Any, state: Any, xs: Any, setup: Setup) -> Columns:
+def transport(step: Step, params: Any, state: Any, xs: Any, setup: ProbeContext) -> Columns:
     """Largest singular value and Frobenius norm of the transport, without local losses; by lag.
 
     J_0 = 1,   J_{lag+1} = J_lag (dstate_t/dstate_{t-1}),   t = T - lag

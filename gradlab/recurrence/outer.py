@@ -12,7 +12,7 @@ from jax.extend import core
 
 from gradlab.recurrence import powers
 from gradlab.recurrence.trees import constant
-from gradlab.recurrence.unroll import DEAD, Norm, rescale
+from gradlab.recurrence.unroll import ZERO_EXPONENT, Norm, rescale
 from gradlab.types import Scaled
 
 Tree = Any
@@ -103,7 +103,7 @@ def summing(g: Callable[..., Tree], *like: Tree) -> Sum:
     whole = [len(form) == 1 for form in forms]
 
     def start(lane: Any) -> list[Scaled]:
-        dead = DEAD + lane.astype(jnp.int32)
+        dead = ZERO_EXPONENT + lane.astype(jnp.int32)
         shapes = [sum((factor.shape for factor in form), ()) for form in forms]
         return [
             Scaled(constant(0, lane, shape, form[0].dtype), dead)
@@ -134,7 +134,7 @@ def summing(g: Callable[..., Tree], *like: Tree) -> Sum:
         found = []
         for leaf in made:
             if not leaf.pieces:
-                found.append(Scaled(leaf.together()[0], jnp.int32(DEAD)))
+                found.append(Scaled(leaf.together()[0], jnp.int32(ZERO_EXPONENT)))
                 continue
             some = [total[i] for i in leaf.pieces]
             top = jnp.stack([piece.exponent for piece in some]).max()
@@ -149,8 +149,8 @@ def _product(factors: tuple[Array, Array], exponent: Any) -> Scaled:
     """The sum over steps of left x right x 2**exponent; each factor is scaled before it is multiplied."""
     rows, columns = (jax.vmap(rescale)(factor) for factor in factors)
     # An exact zero stays below everything.
-    dead = (rows.exponent == DEAD) | (columns.exponent == DEAD)
-    power = jnp.where(dead, DEAD, exponent + rows.exponent + columns.exponent)
+    dead = (rows.exponent == ZERO_EXPONENT) | (columns.exponent == ZERO_EXPONENT)
+    power = jnp.where(dead, ZERO_EXPONENT, exponent + rows.exponent + columns.exponent)
     top = power.max()
     shares = powers.two_to(power - top, rows.value.dtype)
     left = rows.value * shares.reshape(-1, *(1,) * (rows.value.ndim - 1))
@@ -171,10 +171,10 @@ def norm(cut: list[Piece], exponent: Any) -> Norm:
         scaled = [rescale(factor) for factor in piece]
         square = functools.reduce(jnp.multiply, [jnp.sum(part.value * part.value) for part in scaled])
         # An exact zero keeps its place below everything, whatever it is multiplied with.
-        power = jnp.where(square == 0, DEAD, exponent + sum(part.exponent for part in scaled))
+        power = jnp.where(square == 0, ZERO_EXPONENT, exponent + sum(part.exponent for part in scaled))
         found.append(Norm(square, power.astype(jnp.int32)))
     if len(found) < 2:
-        return found[0] if found else Norm(jnp.zeros(()), jnp.int32(DEAD))
+        return found[0] if found else Norm(jnp.zeros(()), jnp.int32(ZERO_EXPONENT))
     top = jnp.stack([piece.exponent for piece in found]).max()
     # What is further below than the smallest normal number adds nothing.
     drops = [jnp.maximum(piece.exponent - top, -1000) for piece in found]

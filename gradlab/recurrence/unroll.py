@@ -23,12 +23,12 @@ from numpy.typing import NDArray
 from gradlab.recurrence import powers
 from gradlab.recurrence.pullback import pullback
 from gradlab.recurrence.trees import constant, lane_of
-from gradlab.types import Scaled, Setup, Step
+from gradlab.types import ProbeContext, Scaled, Step
 
 Tree = Any
 Carry = TypeVar("Carry")
 
-DEAD = -(2**30)
+ZERO_EXPONENT = -(2**30)
 """The exponent of an exact zero: below every reachable one, and safe to add to."""
 NOT_CERTIFIED = -1.0
 """In the place of a square: the norm is not known to the promised error."""
@@ -53,7 +53,7 @@ def rescale(value: Tree, exponent: Int[Array, ""] | int = 0) -> Scaled:
     shift = jnp.where(alive, powers.exponent(peak), 0)
     # By way of [2, 4): 2**-shift itself would be subnormal, and so flushed to 0, for the largest peaks.
     factor = powers.two_to(2 - shift, peak.dtype)
-    moved = jnp.where(peak == 0, DEAD, exponent + shift)
+    moved = jnp.where(peak == 0, ZERO_EXPONENT, exponent + shift)
     return Scaled(jax.tree.map(lambda leaf: leaf * factor / 4, value), moved.astype(jnp.int32))
 
 
@@ -193,7 +193,7 @@ def reverse_scan(
 
 
 class SentBack(NamedTuple):
-    """What `send_back` has found on its way."""
+    """What `backpropagate` has found on its way."""
 
     observed: Tree
     """By lag, 0..T."""
@@ -205,12 +205,12 @@ class SentBack(NamedTuple):
     """dL/dparams, leaf by leaf of what has a gradient; only if it was summed."""
 
 
-def send_back(
+def backpropagate(
     step: Step,
     params: Tree,
     state: Tree,
     xs: Tree,
-    setup: Setup,
+    setup: ProbeContext,
     observe: Callable[[Scaled], Tree] = lambda adjoint: None,
     weights: Callable[[Callable[[], Tree], Int[Array, ""]], Tree] | None = None,
     summing: Callable[..., Any] | None = None,

@@ -13,7 +13,7 @@ from gradlab.recurrence.generic import generic
 from gradlab.recurrence.trees import carried, merged, split
 from gradlab.recurrence.unroll import reverse_scan
 from gradlab.states import BELOW_PRECISION, EXACT_ZERO
-from gradlab.types import Scaled, Setup, Step
+from gradlab.types import ProbeContext, Scaled, Step
 
 Tree = Any
 
@@ -29,7 +29,7 @@ class Zeros(NamedTuple):
     """Of dL/dparams."""
 
 
-def structural_zeros(step: Step, params: Tree, state: Tree, xs: Tree, setup: Setup) -> Zeros:
+def structural_zeros(step: Step, params: Tree, state: Tree, xs: Tree, setup: ProbeContext) -> Zeros:
     """Send a vector without small numbers back through the same states, once for each quantity.
 
     v_T random (adjoint: with the zeros of dL_T/dstate_T),     v_{t-1} = random where (D_t^T v_t) is not zero

@@ -6,7 +6,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 
 from gradlab.remedies import _checks
-from gradlab.types import Remedy, Scalar, Trail
+from gradlab.types import Remedy, Scalar, Trajectory
 
 
 def flossing(*, weight: float = 1.0, count: int = 4) -> Remedy:
@@ -23,7 +23,7 @@ def flossing(*, weight: float = 1.0, count: int = 4) -> Remedy:
     if count < 1:
         raise ValueError(f"count={count} must be at least 1")
 
-    def penalty(trail: Trail) -> Scalar:
+    def penalty(trail: Trajectory) -> Scalar:
         first = jax.tree.map(lambda leaf: leaf[0], trail.before)
         flat, unravel = ravel_pytree(first)
         columns = min(count, flat.size)

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from gradlab.remedies import _checks
-from gradlab.types import Remedy, Scalar, Trail
+from gradlab.types import Remedy, Scalar, Trajectory
 
 
 def gradient_penalty(*, weight: float = 0.01) -> Remedy:
@@ -16,7 +16,7 @@ def gradient_penalty(*, weight: float = 0.01) -> Remedy:
     """
     _checks.not_negative("weight", weight)
 
-    def penalty(trail: Trail) -> Scalar:
+    def penalty(trail: Trajectory) -> Scalar:
         total: Scalar = jnp.stack([jnp.sum(leaf**2) for leaf in jax.tree.leaves(trail.adjoints)]).sum()
         return weight * total
 

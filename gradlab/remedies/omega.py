@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from gradlab.remedies import _checks
-from gradlab.types import Remedy, Scalar, Trail
+from gradlab.types import Remedy, Scalar, Trajectory
 
 LEAST = 1e-20
 """Steps whose squared adjoint is smaller are left out, as in the authors' code."""
@@ -24,7 +24,7 @@ def omega(*, weight: float = 2.0) -> Remedy:
     """
     _checks.not_negative("weight", weight)
 
-    def penalty(trail: Trail) -> Scalar:
+    def penalty(trail: Trajectory) -> Scalar:
         cell = trail.cell
         if not hasattr(cell, "drive"):
             raise ValueError("needs a cell whose state is one activation of one matrix product")

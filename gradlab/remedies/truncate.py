@@ -7,7 +7,7 @@ from jaxtyping import Int
 
 from gradlab.types import Remedy, Scaled
 
-DEAD = -(2**30)
+ZERO_EXPONENT = -(2**30)
 
 
 def truncate(*, k: int = 10) -> Remedy:
@@ -26,6 +26,6 @@ def truncate(*, k: int = 10) -> Remedy:
     def cut(lag: Int[Array, ""], sent: Scaled) -> Scaled:
         through = (lag <= 1) | ((lag - 1) % k != 0)
         value = jax.tree.map(lambda leaf: jnp.where(through, leaf, 0), sent.value)
-        return Scaled(value, jnp.where(through, sent.exponent, DEAD))
+        return Scaled(value, jnp.where(through, sent.exponent, ZERO_EXPONENT))
 
     return Remedy(adjoint=cut)

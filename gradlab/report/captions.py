@@ -16,11 +16,11 @@ from gradlab.report.words import counted, listed, number, power, signed
 from gradlab.states import OK
 from gradlab.stats import percent
 from gradlab.studies.remedies.results import TrainingRun
-from gradlab.studies.remedies.rows import Outcome, forecast
+from gradlab.studies.remedies.rows import ArmRow, forecast
 from gradlab.studies.remedies.sentences import named
 from gradlab.studies.sweep import results
 from gradlab.studies.sweep.results import Run
-from gradlab.studies.sweep.rows import Group, border
+from gradlab.studies.sweep.rows import PointRow, border
 
 
 def caption(run: Any, spec: str, home: Any) -> str:
@@ -51,11 +51,11 @@ def _profile(run: Run) -> str:
     return f"{said}; {zeros} of {len(rows)} exactly zero beyond some lag{most}." if zeros else f"{said}."
 
 
-def _lags(row: Group) -> Any:
+def _lags(row: PointRow) -> Any:
     return np.flatnonzero(~np.isnan(row.profile))
 
 
-def _end(end: tuple[float, int, Group], rows: list[Group]) -> str:
+def _end(end: tuple[float, int, PointRow], rows: list[PointRow]) -> str:
     log, lag, row = end
     return f"{power(log)} ({network(row, rows)}, lag {lag})"
 
@@ -161,7 +161,7 @@ def _solved(run: TrainingRun) -> str:
     return f"{listed([*parts, f'{some} with some', f'{len(none)} with no seed{_arms(none, rows)}'])}."
 
 
-def _arms(some: list[Outcome], rows: list[Outcome]) -> str:
+def _arms(some: list[ArmRow], rows: list[ArmRow]) -> str:
     return f" ({listed([named(row, rows) for row in some])})" if some else ""
 
 

@@ -89,7 +89,7 @@ def _part(source: Source, name: str, prefix: str) -> Part:
     found = [finding.status for finding in source.findings]
     counts = [
         f"{found.count(word)} {word}"
-        for word in ("passed", "failed", "cannot judge", "note")
+        for word in ("passed", "failed", "inconclusive", "note")
         if word in found
     ]
     return Part(

@@ -121,8 +121,8 @@ def findings(folder: Path, notes: list[str]) -> tuple[Finding, ...]:
 
 
 def _finding(row: dict[str, Any]) -> Finding:
-    """A finding from its row; a status that is not known cannot be judged."""
+    """A finding from its row; a status that is not known is inconclusive."""
     came = str(row.get("status", ""))
-    status: Status = next((word for word in WORST if word == came), "cannot judge")
+    status: Status = next((word for word in WORST if word == came), "inconclusive")
     text, said = str(row.get("text") or row.get("metric") or "claim"), str(row.get("sentence") or "")
     return Finding(text, text, status, "", {}, None, "", said)

@@ -13,10 +13,10 @@ from gradlab.report.sources import Source
 from gradlab.report.words import number, signed
 from gradlab.stats import LEVEL, percent
 from gradlab.studies.remedies.results import TrainingRun
-from gradlab.studies.remedies.rows import Outcome, forecast
+from gradlab.studies.remedies.rows import ArmRow, forecast
 from gradlab.studies.sweep import results
 from gradlab.studies.sweep.results import Run
-from gradlab.studies.sweep.rows import EQUIVALENT, Group
+from gradlab.studies.sweep.rows import EQUIVALENT, PointRow
 
 
 class Column(NamedTuple):
@@ -84,7 +84,7 @@ _REGIMES = (
 )
 
 
-def _regimes(rows: list[Group]) -> Table:
+def _regimes(rows: list[PointRow]) -> Table:
     several = len({row.init for row in rows}) > 1
     metrics = {one.title or one.heading or one.name: one for one in every() if one.column}
     columns = (
@@ -158,7 +158,7 @@ def _borders(run: Run) -> Table:
     return Table("borders", "Measured border", columns, rows, said)
 
 
-def _rate_meaning(rows: list[Outcome], rates: Any) -> str:
+def _rate_meaning(rows: list[ArmRow], rates: Any) -> str:
     """Where the learning rates come from; what is fitted in closed form has none."""
     fitted = [row.closed_form for row in rows]
     none = "readout fitted in closed form"
@@ -169,7 +169,7 @@ def _rate_meaning(rows: list[Outcome], rates: Any) -> str:
     return f"{said}; –: {none}" if any(fitted) else said
 
 
-def _outcomes(rows: list[Outcome], rates: Any = None) -> Table:
+def _outcomes(rows: list[ArmRow], rates: Any = None) -> Table:
     columns = (
         Column("remedy", numeric=False),
         Column("cell", numeric=False),

@@ -11,7 +11,7 @@ from gradlab.report.words import counted, listed, number, signed, span
 from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.remedies.sentences import judged, sentences
 from gradlab.studies.sweep import results
-from gradlab.studies.sweep.rows import Group, border
+from gradlab.studies.sweep.rows import PointRow, border
 
 _FATES = {
     "VANISH": ("vanishes", "vanish"),
@@ -79,7 +79,7 @@ def partial(progress: Progress) -> str:
     return f"partial: {progress.done} of {progress.of} points{lost}"
 
 
-def sweep_verdict(rows: list[Group]) -> str:
+def sweep_verdict(rows: list[PointRow]) -> str:
     """Which cells vanish and explode where, and how far back the gradient reaches: one sentence."""
     fates: dict[Fate, list[str]] = {}
     for label, some in by_cell(rows).items():
@@ -92,10 +92,10 @@ def sweep_verdict(rows: list[Group]) -> str:
     return f"At T = {rows[0].T} ({over}), {'; '.join([*parts, *([reach] if reach else [])])}."
 
 
-def by_cell(rows: list[Group]) -> dict[str, list[Group]]:
+def by_cell(rows: list[PointRow]) -> dict[str, list[PointRow]]:
     """The rows of each cell (and initialiser, where there are several), by w_rec."""
     several = len({row.init for row in rows}) > 1
-    found: dict[str, list[Group]] = {}
+    found: dict[str, list[PointRow]] = {}
     for row in rows:
         found.setdefault(f"{row.cell} ({row.init})" if several else row.cell, []).append(row)
     return {label: sorted(some, key=lambda row: row.w_rec) for label, some in found.items()}
@@ -110,7 +110,7 @@ class Fate(NamedTuple):
     """Where the mean rate crosses 0, in words; empty if it never does."""
 
 
-def fate(rows: list[Group]) -> Fate:
+def fate(rows: list[PointRow]) -> Fate:
     """The regimes of one cell, every row of it in one of them, and where its mean rate changes its sign.
 
     A cell that w_rec does not scale has one fate.
@@ -127,7 +127,7 @@ def _said(labels: list[str], found: Fate) -> str:
     return f"{listed(labels)} {listed(parts)}{f' ({found.border})' if found.border else ''}"
 
 
-def _where(rows: list[Group], word: str) -> str:
+def _where(rows: list[PointRow], word: str) -> str:
     """At which w_rec a regime was found, and the number that stands for it."""
     some = [row for row in rows if row.regime == word]
     at = "" if math.isnan(some[0].w_rec) else f" at w_rec = {_runs(rows, word)}"
@@ -140,7 +140,7 @@ def _where(rows: list[Group], word: str) -> str:
     return at
 
 
-def _lost(rows: list[Group]) -> str:
+def _lost(rows: list[PointRow]) -> str:
     """In how many networks a pass is not finite, and from which step on."""
     counts = sorted({row.nonfinite + row.backward_nonfinite for row in rows})
     many = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
@@ -150,9 +150,9 @@ def _lost(rows: list[Group]) -> str:
     return f"in {many} of {counted(rows[0].seeds, 'sequence' if rows[0].given else 'seed')} ({first})"
 
 
-def _runs(rows: list[Group], word: str) -> str:
+def _runs(rows: list[PointRow], word: str) -> str:
     """The w_rec of a regime; neighbours in the grid are drawn together, and nothing is that lies between."""
-    runs: list[list[Group]] = []
+    runs: list[list[PointRow]] = []
     for row, before in zip(rows, [None, *rows], strict=False):
         if row.regime == word:
             if before is not None and before.regime == word:
@@ -168,7 +168,7 @@ def _runs(rows: list[Group], word: str) -> str:
     return listed(ends)
 
 
-def _border(rows: list[Group]) -> str:
+def _border(rows: list[PointRow]) -> str:
     """How often, and where first, the mean rate crosses 0; rows that lost a seed have no mean of all."""
     known = [row for row in rows if row.regime != "NONFINITE"]
     found = crossings([row.w_rec for row in known], [row.rate for row in known])
@@ -188,7 +188,7 @@ def crossings(w_rec: ArrayLike, rates: ArrayLike) -> str:
     return f"{often}at w_rec = {number(border(w, r))}" if count else ""
 
 
-def reaches(rows: list[Group]) -> str:
+def reaches(rows: list[PointRow]) -> str:
     """How far back the gradient reaches among the networks that do not explode."""
     kept = [row for row in rows if row.regime in _REACHES and far_end_known(row)]
     if not kept:
@@ -213,13 +213,13 @@ def reaches(rows: list[Group]) -> str:
     return f"the longest horizon is {far}{middle}, of {network(best, rows)}{tie}"
 
 
-def far_end_known(row: Group) -> bool:
+def far_end_known(row: PointRow) -> bool:
     """Whether a horizon that is not there lies beyond the sequence, and not where nothing is known."""
     known = not math.isnan(row.values["soft_horizon"])
     return known or bool(len(row.profile) and not math.isnan(float(row.profile[-1])))
 
 
-def network(row: Group, rows: list[Group]) -> str:
+def network(row: PointRow, rows: list[PointRow]) -> str:
     """A row by name: its cell, its initialiser where there are several, and its w_rec if that matters."""
     several = len({other.init for other in rows}) > 1
     label = f"{row.cell} ({row.init})" if several else row.cell

@@ -17,7 +17,7 @@ from gradlab.studies.remedies import loop
 from gradlab.testing._held import Check, Contract, checks, hold
 from gradlab.testing.initializers import draws_square_matrices_of_its_key
 from gradlab.testing.networks import gaussian, key, shapes
-from gradlab.types import Example, Key, Remedy, Scaled, Task, Trail
+from gradlab.types import Example, Key, Remedy, Scaled, Task, Trajectory
 
 Tree = Any
 DTYPES = (np.float32, np.float64)
@@ -229,7 +229,7 @@ def a_penalty_is_finite_and_does_not_see_beyond_the_end(tried: Treated) -> None:
 
     @jax.jit
     def penalty(params: Tree, before: Tree, xs: Any) -> Any:
-        trail = Trail(tried.cell, params, before, xs, adjoints, jnp.int32(length))
+        trail = Trajectory(tried.cell, params, before, xs, adjoints, jnp.int32(length))
         return jax.value_and_grad(lambda p: tried.remedy.penalty(trail._replace(params=p)))(params)  # type: ignore[misc]
 
     value, slopes = penalty(params, before, xs)

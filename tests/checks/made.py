@@ -2,12 +2,12 @@
 
 import math
 
-from gradlab.findings.samples import Sample, Samples
+from gradlab.findings.estimates import Estimate, Estimates
 
 
 def point(middle, low=None, high=None, seeds=5, word="", lost="", level=0.95, **where):
     low, high = middle if low is None else low, middle if high is None else high
-    return Sample(where, seeds, middle, low, high, word, lost, level)
+    return Estimate(where, seeds, middle, low, high, word, lost, level)
 
 
 def few(seeds, middle, low, high, **where):
@@ -20,7 +20,7 @@ def lost(why="lost", **where):
 
 
 def samples(*points, metric="rate"):
-    return Samples(metric, tuple(points[0].where), points)
+    return Estimates(metric, tuple(points[0].where), points)
 
 
 def line(*middles, spread=0.01, seeds=5, axis="w_rec"):

@@ -8,7 +8,7 @@ from tests.checks.made import few, lost, point, samples
 
 @pytest.mark.parametrize(
     ("low", "high", "status"),
-    [(0.5, 0.9, "passed"), (0.5, 1.0, "cannot judge"), (1.0, 1.2, "failed"), (0.9, math.inf, "cannot judge")],
+    [(0.5, 0.9, "passed"), (0.5, 1.0, "inconclusive"), (1.0, 1.2, "failed"), (0.9, math.inf, "inconclusive")],
 )
 def test_the_interval_decides(low, high, status):
     assert below(samples(point(0.95, low, high)), {}, 1.0).status == status
@@ -28,5 +28,5 @@ def test_a_state_comes_before_a_value():
 
 def test_a_single_seed_passes_nothing():
     verdict = below(samples(few(1, 0.5, 0.5, 0.5)), {}, 1.0)
-    assert verdict.status == "cannot judge"
+    assert verdict.status == "inconclusive"
     assert "needs an interval" in verdict.why

@@ -17,15 +17,15 @@ def test_a_fall_fails():
 
 
 def test_no_difference_cannot_be_judged_but_none_at_all_fails():
-    assert increases_with(line(0.0, 0.005), {}, "w_rec").status == "cannot judge"
+    assert increases_with(line(0.0, 0.005), {}, "w_rec").status == "inconclusive"
     assert increases_with(line(0.0, 0.0, spread=0.0), {}, "w_rec").status == "failed"
 
 
 def test_too_few_seeds_or_points_cannot_be_judged():
     verdict = increases_with(line(0.0, 1.0, seeds=2), {}, "w_rec")
-    assert verdict.status == "cannot judge"
+    assert verdict.status == "inconclusive"
     assert "too few seeds" in verdict.why
-    assert increases_with(line(1.0), {}, "w_rec").status == "cannot judge"
+    assert increases_with(line(1.0), {}, "w_rec").status == "inconclusive"
 
 
 def test_every_setting_of_the_other_axes_counts_and_order_is_that_of_the_numbers():

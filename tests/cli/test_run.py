@@ -142,7 +142,7 @@ def test_one_seed_cannot_judge_a_claim_about_seeds(tmp_path):
     said = gradlab("run", file, "--out", tmp_path / "out", "--json", "-q")
     found = document(said.out)
     assert said.code == found["exit_code"] == 4
-    assert [one["status"] for one in found["data"]] == ["cannot judge"] * 3
+    assert [one["status"] for one in found["data"]] == ["inconclusive"] * 3
     assert [one["level"] for one in found["data"]] == [None] * 3
     assert found["data"][0]["sentence"].count("(1 seed, no interval)") == 1
     assert "UNDECIDED (1 seed)" in found["data"][2]["sentence"]

@@ -100,7 +100,7 @@ def test_a_declared_surrogate_exits_with_0(folder, words):
     rows = {(row["name"], row["T"]): row for row in found["data"]}
     assert rows["reverse = differences", 2]["result"] == "declared"
     assert rows["reverse = differences", 2]["error"] > 0.01
-    for name in ("scan = loop", "alone = padded", "autodiff = send_back"):
+    for name in ("scan = loop", "alone = padded", "autodiff = backpropagate"):
         assert rows[name, 2]["result"] == "ok"
     assert (rows["reverse = forward", 2]["result"], rows["reverse = forward", 2]["error"]) == ("none", None)
 

@@ -64,7 +64,7 @@ def test_killed_at_its_calls_the_same_command_ends_in_the_same_bytes(driver, swe
 
     alone = copy("alone")
     ended = tried(alone, None)
-    # What is measured is made up, and no claim about it can be judged.
+    # What is measured is made up, and every claim about it is inconclusive.
     code = Exit.INCONCLUSIVE if command == "run" else Exit.OK
     assert (ended.code, ended.err) == (code, "")
     files = whole(alone)

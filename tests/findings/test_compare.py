@@ -122,11 +122,11 @@ class TestByIntervals:
     @pytest.mark.parametrize("seeds", [1, 4])
     def test_too_few_seeds_are_never_a_pass(self, old, seeds):
         found = judged(made_runs.run(seeds=seeds), made_runs.run(seed=1))
-        assert {finding.status for finding in found} == {"cannot judge"}
+        assert {finding.status for finding in found} == {"inconclusive"}
         assert findings_finding.exit_code(found) == 4
 
     def test_a_state_that_changes_everywhere_is_judged_once_seeds_suffice(self):
-        for seeds, status in ((5, "cannot judge"), (20, "failed")):
+        for seeds, status in ((5, "inconclusive"), (20, "failed")):
             a, b = (made_runs.run(("elman",), (0.5,), (20,), seed=s, seeds=seeds) for s in (0, 1))
             lost = made_runs.edited(b, "credit_horizon", math.nan, "forward_nonfinite")
             found = [f for f in judged(a, lost) if f.metric == "credit_horizon"]
@@ -172,7 +172,7 @@ class TestWhatIsCompared:
     def test_other_settings_are_not_compared(self, old, name):
         other = made_runs.changed(old, settings=made_runs.SETTINGS | {name: "float64"})
         (found,) = judged(old, other)
-        assert (found.status, findings_finding.exit_code([found])) == ("cannot judge", 4)
+        assert (found.status, findings_finding.exit_code([found])) == ("inconclusive", 4)
         assert name in found.sentence
 
     def test_nothing_in_common_is_exit_4(self, old):

@@ -59,8 +59,8 @@ class TestExit:
             ([], 4),
             (["note"], 4),
             (["passed", "note"], 0),
-            (["passed", "cannot judge"], 4),
-            (["passed", "cannot judge", "failed"], 1),
+            (["passed", "inconclusive"], 4),
+            (["passed", "inconclusive", "failed"], 1),
         ],
     )
     def test_an_empty_comparison_is_never_0(self, statuses, code):
@@ -101,7 +101,7 @@ class TestJunit:
         assert root.find(".//error").get("message") == "nothing was compared"
 
     @pytest.mark.parametrize("text", HOSTILE)
-    @pytest.mark.parametrize("status", ["passed", "failed", "cannot judge", "note"])
+    @pytest.mark.parametrize("status", ["passed", "failed", "inconclusive", "note"])
     def test_hostile_text_is_text(self, text, status):
         content = formats.junit_xml([finding(status, text=text)], text)
         root = ElementTree.fromstring(content)
@@ -143,7 +143,7 @@ class TestMarkdown:
         assert [row.split(" | ")[0] for row in rows] == ["| FAILED", "| note", "| ok", "| ok", "| ok"]
         assert "<details><summary>3 passed</summary>" in text
         assert "**FAILED**: 3 passed, 1 failed, 1 note." in text
-        assert "CANNOT JUDGE" in formats.markdown([], "gate")
+        assert "INCONCLUSIVE" in formats.markdown([], "gate")
 
     @pytest.mark.parametrize("text", HOSTILE)
     def test_hostile_text_stays_in_its_cell(self, text):

@@ -19,7 +19,7 @@ from gradlab.recurrence.objectives import draw_target, objective
 from gradlab.recurrence.unroll import log10_norm
 from gradlab.studies.sweep.networks import stream
 from gradlab.studies.sweep.program import measure_one, reads_no_state, state_parts
-from gradlab.types import Cell, Setup
+from gradlab.types import Cell, ProbeContext
 from tests.cli import calling
 from tests.tiers import few
 
@@ -330,7 +330,7 @@ def test_complex_numbers_counters_and_keys_of_a_cell_are_what_they_are_in_python
 
     @jax.jit
     def probe(params, state, xs):
-        setup = Setup(objective("every", goal, cell.readout), cell.recurrent, T, cell=cell)
+        setup = ProbeContext(objective("every", goal, cell.readout), cell.recurrent, T, cell=cell)
         return measure_one(cell.step, params, state, xs, setup, "adjoint")
 
     found = probe(params, state, xs)

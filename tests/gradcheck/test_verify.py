@@ -299,7 +299,7 @@ def test_a_declared_surrogate_is_not_wrong_and_says_how_far_off_it_is(rule):
     assert (off.result, off.note) == ("declared", "differs on purpose")
     assert off.error > 1e-2
     assert results["reverse = forward", T].result == SPIKES[rule]
-    for name in ("scan = loop", "alone = padded", "autodiff = send_back"):
+    for name in ("scan = loop", "alone = padded", "autodiff = backpropagate"):
         assert results[name, T].result == "ok"
     assert not any(check.result == "WRONG" for check in results.values())
 
@@ -323,12 +323,17 @@ def test_a_derivative_that_is_clipped_on_purpose_may_be_declared():
     found = verify(surrogate(clipped), *planted.a_network(T=2), **options)
     assert found.tried.surrogate
     assert not found.wrong
-    assert {check.result for check in found.checks if check.name == "autodiff = send_back"} == {"ok"}
+    assert {check.result for check in found.checks if check.name == "autodiff = backpropagate"} == {"ok"}
 
 
 def test_what_clips_the_cotangent_is_followed_by_no_scaled_backward_pass_and_says_so():
     clipped = planted.with_rule(lambda d, y, t, g, x: jnp.clip(g, -0.1, 0.1) * (1 - y**2))
-    options = {"lengths": (2,), "scales": (1.0,), "readout": lambda state: state["h"], "ways": ("send_back",)}
+    options = {
+        "lengths": (2,),
+        "scales": (1.0,),
+        "readout": lambda state: state["h"],
+        "ways": ("backpropagate",),
+    }
     options["loss"] = lambda h: 100 * jnp.sum(h * h)
     check = verify(clipped, *planted.a_network(T=2), surrogate=True, **options).checks[0]
     assert check.result == "declared"

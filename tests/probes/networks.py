@@ -13,7 +13,7 @@ from gradlab.probes.transport import transport
 from gradlab.recurrence.objectives import draw_target, objective
 from gradlab.recurrence.unroll import log10_norm
 from gradlab.registry import make
-from gradlab.types import Setup
+from gradlab.types import ProbeContext
 
 
 class Network(NamedTuple):
@@ -54,7 +54,7 @@ def program(cell, probe, name="unit"):
 
     @jax.jit
     def run(params, state, xs, target, length):
-        setup = Setup(objective(name, target, cell.readout), cell.recurrent, length, cell=cell)
+        setup = ProbeContext(objective(name, target, cell.readout), cell.recurrent, length, cell=cell)
         return PROBES[probe](cell.step, params, state, xs, setup)
 
     return run

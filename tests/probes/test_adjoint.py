@@ -17,8 +17,8 @@ from gradlab.probes.adjoint import adjoint
 from gradlab.profiles import bound
 from gradlab.recurrence import objectives
 from gradlab.recurrence.objectives import objective
-from gradlab.recurrence.unroll import log10_norm, send_back
-from gradlab.types import Setup
+from gradlab.recurrence.unroll import backpropagate, log10_norm
+from gradlab.types import ProbeContext
 from tests import oracle
 from tests.probes.networks import measured, network, target
 from tests.tiers import few
@@ -119,9 +119,9 @@ def test_the_steps_add_up_to_the_gradient_of_the_weights(spec):
     """The vectors, not only their norms."""
     net = network(spec, T_PLAIN)
     goal = target(net, "every")
-    setup = Setup(objective("every", goal, net.cell.readout), None, T_PLAIN)
+    setup = ProbeContext(objective("every", goal, net.cell.readout), None, T_PLAIN)
     keep = lambda g, exponent: jnp.ldexp(g().w_rec, exponent)
-    run = lambda net: send_back(net.cell.step, net.params, net.state, net.xs, setup, weights=keep)[1]
+    run = lambda net: backpropagate(net.cell.step, net.params, net.state, net.xs, setup, weights=keep)[1]
     by_lag = jax.jit(lambda rest: run(net._replace(xs=rest)))(net.xs)
     _, weights = through_perturbations(net, "every", goal)
     np.testing.assert_allclose(by_lag[::-1], weights, rtol=1e-10, atol=1e-12)
@@ -130,7 +130,7 @@ def test_the_steps_add_up_to_the_gradient_of_the_weights(spec):
 
 def test_without_recurrent_weights_there_is_no_weight_gradient():
     net = network("elman", 5)
-    setup = Setup(objective("unit", target(net), net.cell.readout), None, 5)
+    setup = ProbeContext(objective("unit", target(net), net.cell.readout), None, 5)
     found = jax.jit(lambda xs: adjoint(net.cell.step, net.params, net.state, xs, setup))(net.xs)
     assert found.weight_gradient is None
     with_weights = measured(net, "adjoint")
@@ -144,7 +144,7 @@ FAR = 100_000
 def scalar_program():
     net = scalar(0.5, FAR)
     goal = net.state._replace(h=jnp.ones(1))
-    setup = Setup(objective("unit", goal, net.cell.readout), None, FAR)
+    setup = ProbeContext(objective("unit", goal, net.cell.readout), None, FAR)
     return jax.jit(lambda params: adjoint(net.cell.step, params, net.state, net.xs, setup).adjoint)
 
 

@@ -11,7 +11,7 @@ import pytest
 from gradlab.probes.error_flow import error_flow
 from gradlab.recurrence.objectives import objective
 from gradlab.recurrence.unroll import log10_norm
-from gradlab.types import Setup
+from gradlab.types import ProbeContext
 from tests.probes.networks import measured, network, target
 
 T = 30
@@ -22,7 +22,7 @@ def program(cell, name):
     @jax.jit
     def run(params, state, xs, goal, length):
         return error_flow(
-            cell.step, params, state, xs, Setup(objective(name, goal, cell.readout), None, length)
+            cell.step, params, state, xs, ProbeContext(objective(name, goal, cell.readout), None, length)
         )
 
     return run

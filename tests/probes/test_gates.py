@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gradlab.probes import gates as module
-from gradlab.types import Setup
+from gradlab.types import ProbeContext
 from tests import oracle
 from tests.probes.networks import network
 
@@ -19,7 +19,7 @@ T = 40
 @functools.cache
 def program(cell):
     run = lambda params, state, xs, T: module.gates(
-        cell.step, params, state, xs, Setup(None, None, T, cell=cell)
+        cell.step, params, state, xs, ProbeContext(None, None, T, cell=cell)
     )
     return jax.jit(run)
 

@@ -13,7 +13,7 @@ from gradlab.initializers.orthogonal import orthogonal
 from gradlab.probes import jacobian_spectrum as module
 from gradlab.recurrence.forward import with_jacobian
 from gradlab.recurrence.unroll import log10_norm
-from gradlab.types import Setup
+from gradlab.types import ProbeContext
 from tests.probes.networks import network
 
 T = 60
@@ -22,7 +22,9 @@ LINEAR = "elman(activation=identity)"
 
 @functools.cache
 def program(step):
-    run = lambda params, state, xs, T: module.jacobian_spectrum(step, params, state, xs, Setup(None, None, T))
+    run = lambda params, state, xs, T: module.jacobian_spectrum(
+        step, params, state, xs, ProbeContext(None, None, T)
+    )
     return jax.jit(run)
 
 

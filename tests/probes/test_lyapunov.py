@@ -13,7 +13,7 @@ import gradlab
 from gradlab.errors import GradlabError
 from gradlab.probes.lyapunov import lyapunov
 from gradlab.profiles import rate
-from gradlab.types import Setup
+from gradlab.types import ProbeContext
 from tests.probes.networks import measured, network
 
 LONGEST = 400
@@ -23,7 +23,9 @@ LINEAR = "elman(activation=identity)"
 @functools.cache
 def program(step, **settings):
     return jax.jit(
-        lambda params, state, xs, T: lyapunov(step, params, state, xs, Setup(None, None, T), **settings)
+        lambda params, state, xs, T: lyapunov(
+            step, params, state, xs, ProbeContext(None, None, T), **settings
+        )
     )
 
 

@@ -14,7 +14,7 @@ from gradlab.probes.mean_field import mean_field, notes
 from gradlab.recurrence.forward import with_jacobian
 from gradlab.recurrence.unroll import log10_norm
 from gradlab.theory.mean_field import Drive, vanilla
-from gradlab.types import Setup
+from gradlab.types import ProbeContext
 from tests.probes.networks import network
 
 T = 40
@@ -22,7 +22,9 @@ T = 40
 
 @functools.cache
 def program(step):
-    return jax.jit(lambda params, state, xs, T: mean_field(step, params, state, xs, Setup(None, None, T)))
+    return jax.jit(
+        lambda params, state, xs, T: mean_field(step, params, state, xs, ProbeContext(None, None, T))
+    )
 
 
 def measured(net, length=T):
@@ -45,7 +47,7 @@ def test_of_a_linear_orthogonal_cell_it_is_the_logarithm_of_the_weight(w_rec):
 )
 def test_it_says_whether_fixed_weights_follow(spec, exact):
     net = network(spec, 4)
-    setup = Setup(None, None, 4, cell=net.cell)
+    setup = ProbeContext(None, None, 4, cell=net.cell)
     found = mean_field(net.cell.step, net.params, net.state, net.xs, setup)
     np.testing.assert_array_equal(found.mean_field_exact, exact)
     assert np.isnan(measured_exact(net))

@@ -10,7 +10,7 @@ import pytest
 
 from gradlab.initializers.orthogonal import orthogonal
 from gradlab.probes.memory_capacity import memory_capacity
-from gradlab.types import Setup
+from gradlab.types import ProbeContext
 from tests.probes.networks import network
 
 
@@ -18,7 +18,7 @@ from tests.probes.networks import network
 def program(step, cell=None, **settings):
     return jax.jit(
         lambda params, state, xs, T: memory_capacity(
-            step, params, state, xs, Setup(None, None, T, cell=cell), **settings
+            step, params, state, xs, ProbeContext(None, None, T, cell=cell), **settings
         )
     )
 

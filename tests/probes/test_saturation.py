@@ -9,7 +9,7 @@ import pytest
 
 from gradlab.initializers.orthogonal import orthogonal
 from gradlab.probes.saturation import saturation
-from gradlab.types import Setup
+from gradlab.types import ProbeContext
 from tests import oracle
 from tests.probes.networks import network
 
@@ -19,7 +19,7 @@ T = 20
 @functools.cache
 def program(cell):
     run = lambda params, state, xs, T: saturation(
-        cell.step, params, state, xs, Setup(None, None, T, cell=cell)
+        cell.step, params, state, xs, ProbeContext(None, None, T, cell=cell)
     )
     return jax.jit(run)
 

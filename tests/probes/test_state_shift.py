@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from gradlab.probes.state_shift import state_shift
-from gradlab.types import Setup
+from gradlab.types import ProbeContext
 from tests.probes.networks import network
 
 
 def shift(step, params, state, xs, length=None):
-    setup = Setup(None, None, len(xs) if length is None else jnp.int32(length))
+    setup = ProbeContext(None, None, len(xs) if length is None else jnp.int32(length))
     return float(jax.jit(lambda p, s, x: state_shift(step, p, s, x, setup).state_shift)(params, state, xs))
 
 

@@ -11,8 +11,8 @@ from gradlab.recurrence import outer, unroll
 from gradlab.recurrence.objectives import objective
 from gradlab.recurrence.outer import norm, pieces
 from gradlab.recurrence.pullback import pullback
-from gradlab.recurrence.unroll import DEAD, log10_norm
-from gradlab.types import Setup
+from gradlab.recurrence.unroll import ZERO_EXPONENT, log10_norm
+from gradlab.types import ProbeContext
 from tests.members import specs
 from tests.probes.networks import network, target
 from tests.tiers import few
@@ -73,7 +73,7 @@ def test_pieces_of_far_apart_sizes_add_up_and_zeros_count_for_nothing():
     assert float(log10_norm(found)) == pytest.approx(np.log10(14 * 32), abs=1e-12)
     nothing = norm(pieces(lambda: dot(0 * u, u)), 5)
     assert float(nothing.square) == 0
-    assert int(nothing.exponent) == DEAD
+    assert int(nothing.exponent) == ZERO_EXPONENT
     assert np.isnan(log10_norm(norm(pieces(lambda: dot(jnp.nan * u, u)), 5)))
 
 
@@ -87,9 +87,9 @@ def test_a_number_without_effect_has_a_gradient_of_zero():
     total, later = made.add(made.start(jnp.int32(0)), jnp.ones(2), jnp.int32(5), jnp.bool_(True))
     used, unused = made.leaves(made.settle(total, jax.tree.map(lambda leaf: leaf[None], later)))
     assert np.ldexp(float(used.value), int(used.exponent)) == 2 * 32
-    assert (float(unused.value), int(unused.exponent)) == (0, DEAD)
+    assert (float(unused.value), int(unused.exponent)) == (0, ZERO_EXPONENT)
     nothing = norm(pieces(lambda: sent(jnp.ones(2))[1]), 5)
-    assert (float(nothing.square), int(nothing.exponent)) == (0, DEAD)
+    assert (float(nothing.square), int(nothing.exponent)) == (0, ZERO_EXPONENT)
 
 
 @pytest.mark.parametrize(
@@ -108,8 +108,8 @@ def test_a_sum_over_steps_is_the_gradient_of_autodiff(spec, segment, monkeypatch
         state = functools.reduce(lambda state, x: net.cell.step(params, state, x), net.xs, net.state)
         return sum(jax.tree.leaves(jax.tree.map(jnp.vdot, made.cotangent(state), state)))
 
-    setup = Setup(made, net.cell.recurrent, T)
-    run = lambda params: unroll.send_back(
+    setup = ProbeContext(made, net.cell.recurrent, T)
+    run = lambda params: unroll.backpropagate(
         net.cell.step, params, net.state, net.xs, setup, weights=lambda g, e: e, summing=outer.summing
     )
     found = jax.jit(run)(net.params).gradient

@@ -9,14 +9,14 @@ from gradlab.probes.adjoint import adjoint
 from gradlab.recurrence import projections
 from gradlab.recurrence.objectives import objective
 from gradlab.recurrence.unroll import log10_norm, rescale
-from gradlab.types import Setup
+from gradlab.types import ProbeContext
 from tests.probes.networks import network, target
 
 T = 9
 
 
 def gradient(net, goal, name):
-    setup = Setup(objective(name, goal, net.cell.readout), net.cell.recurrent, T)
+    setup = ProbeContext(objective(name, goal, net.cell.readout), net.cell.recurrent, T)
     run = lambda params: adjoint(net.cell.step, params, net.state, net.xs, setup).gradient
     return jax.jit(run)(net.params)
 
@@ -50,7 +50,7 @@ def test_nothing_underflows_on_the_way():
     step = lambda p, h, x: p["w"] * h + p["v"] * x
     params = {"w": jnp.float32(1e-3), "v": jnp.float32(1.0)}
     xs = jnp.zeros(100, jnp.float32).at[0].set(1.0)
-    setup = Setup(objective("unit", jnp.float32(1.0), lambda h: h), lambda p: p["w"], 100)
+    setup = ProbeContext(objective("unit", jnp.float32(1.0), lambda h: h), lambda p: p["w"], 100)
     found = adjoint(step, params, jnp.float32(0.0), xs, setup).gradient
     # By the alphabet: v, then w, of which 13 steps have a state that is not 0 in float32.
     np.testing.assert_allclose(log10_norm(found.norm), [-297, np.log10(13) - 294], rtol=0, atol=1e-4)

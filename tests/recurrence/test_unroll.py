@@ -14,18 +14,18 @@ from gradlab.recurrence import outer
 from gradlab.recurrence.objectives import objective
 from gradlab.recurrence.pullback import pullback
 from gradlab.recurrence.unroll import (
-    DEAD,
+    ZERO_EXPONENT,
     Norm,
     Scaled,
     add,
+    backpropagate,
     log10_norm,
     norms,
     rescale,
     reverse_scan,
-    send_back,
 )
 from gradlab.registry import make
-from gradlab.types import Objective, Setup
+from gradlab.types import Objective, ProbeContext
 from tests.probes.networks import network, target
 from tests.tiers import optimised
 
@@ -81,7 +81,7 @@ class TestRescale:
 
     def test_zero_is_dead(self, dtype):
         found = rescaled(np.zeros(3, dtype), 12345)
-        assert int(found.exponent) == DEAD
+        assert int(found.exponent) == ZERO_EXPONENT
         assert not np.asarray(found.value).any()
         assert (log10_norm(normed(found)) == -np.inf).all()
 
@@ -122,7 +122,7 @@ class TestNorm:
 
     def test_states_of_a_norm(self):
         square = np.float32([0, np.nan, np.inf, 1])
-        found = log10_norm(Norm(square, np.int32([DEAD, 0, 0, 0])))
+        found = log10_norm(Norm(square, np.int32([ZERO_EXPONENT, 0, 0, 0])))
         np.testing.assert_array_equal(found, [-np.inf, np.nan, np.nan, 0])
 
 
@@ -155,8 +155,8 @@ class TestAdd:
     def test_what_cancels_is_dead(self, dtype):
         a = rescaled(np.array([0.7, -0.6], dtype), 3000)
         found = added(a, Scaled(-a.value, a.exponent))
-        assert int(found.exponent) == DEAD
-        assert int(added(found, found).exponent) == DEAD
+        assert int(found.exponent) == ZERO_EXPONENT
+        assert int(added(found, found).exponent) == ZERO_EXPONENT
 
     def test_terms_below_the_range_of_the_dtype_add_up(self, dtype):
         a = rescaled(np.array([0.5], dtype), -(10**5))
@@ -256,13 +256,13 @@ def test_inputs_beyond_the_length_are_not_read(long):
     same_bytes(traced(net, goal, jnp.int32(20)), traced(poisoned, goal, jnp.int32(20)))
 
 
-def test_send_back_without_weights_sees_the_same_adjoint(long):
+def test_backpropagation_without_weights_sees_the_same_adjoint(long):
     """The pullback to the state alone and the one that reaches the params too: two splits, one derivative."""
     net, goal = long
-    setup = Setup(objective("unit", goal, net.cell.readout), None, LONG)
+    setup = ProbeContext(objective("unit", goal, net.cell.readout), None, LONG)
     args = (net.cell.step, net.params, net.state, net.xs, setup, norms)
-    alone = send_back(*args)
-    both = send_back(*args, weights=lambda g, exponent: exponent, summing=outer.summing)
+    alone = backpropagate(*args)
+    both = backpropagate(*args, weights=lambda g, exponent: exponent, summing=outer.summing)
     assert alone.passed is None
     assert alone.gradient is None
     assert both.passed.shape == (LONG,)
@@ -274,8 +274,8 @@ def test_send_back_without_weights_sees_the_same_adjoint(long):
 
 def first_nonfinite(step, state, xs, length):
     """The third result of a pass back: the first step whose state is not finite, or 0."""
-    setup = Setup(Objective(lambda state: jax.tree.map(jnp.ones_like, state), False), None, length)
-    return send_back(step, jnp.zeros((), xs.dtype), state, xs, setup, norms)[2]
+    setup = ProbeContext(Objective(lambda state: jax.tree.map(jnp.ones_like, state), False), None, length)
+    return backpropagate(step, jnp.zeros((), xs.dtype), state, xs, setup, norms)[2]
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

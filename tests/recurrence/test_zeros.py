@@ -12,7 +12,7 @@ from gradlab.recurrence.objectives import draw_target, objective
 from gradlab.recurrence.zeros import structural_zeros, told_apart
 from gradlab.registry import make
 from gradlab.states import BELOW_PRECISION, EXACT_ZERO, FORWARD_NONFINITE, OK
-from gradlab.types import Setup
+from gradlab.types import ProbeContext
 from tests.members import specs
 from tests.probes.networks import measured, network, target
 from tests.tiers import optimised
@@ -275,7 +275,7 @@ def zeros(net, length, setup_name="unit", adjoint=None, recurrent=True):
     @jax.jit
     def run(net_params, state, xs, length):
         pick = cell.recurrent if recurrent else None
-        setup = Setup(objective(setup_name, goal, cell.readout), pick, length, adjoint)
+        setup = ProbeContext(objective(setup_name, goal, cell.readout), pick, length, adjoint)
         return structural_zeros(cell.step, net_params, state, xs, setup)
 
     return run(net.params, net.state, net.xs, jnp.int32(length))
@@ -303,7 +303,7 @@ def test_one_program_serves_every_length_and_every_network_of_a_block():
     @jax.jit
     def block(params, state, xs, goals, length):
         def lane(params, state, xs, goal):
-            setup = Setup(objective("unit", type(state)(goal), cell.readout), cell.recurrent, length)
+            setup = ProbeContext(objective("unit", type(state)(goal), cell.readout), cell.recurrent, length)
             return structural_zeros(cell.step, params, state, xs, setup)
 
         return jax.vmap(lane)(params, state, xs, goals)

@@ -10,7 +10,7 @@ from gradlab.recurrence.objectives import objective
 from gradlab.recurrence.unroll import log10_norm, norms
 from gradlab.remedies.clip_adjoint import clip_adjoint
 from gradlab.testing import network, orthogonal
-from gradlab.types import Scaled, Setup
+from gradlab.types import ProbeContext, Scaled
 from tests.remedies.training import (
     Follow,
     batch,
@@ -52,7 +52,7 @@ def test_no_adjoint_on_the_way_is_longer_far_beyond_float32(w_rec, T, key):
     params, state = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), (params, state))
     target = jax.tree.map(lambda leaf: jnp.asarray([0.6, 0.0, 0.8], leaf.dtype), state)
     change = clip_adjoint(threshold=threshold).adjoint
-    setup = Setup(objective("unit", target, cell.readout), None, T, change)
+    setup = ProbeContext(objective("unit", target, cell.readout), None, T, change)
     xs = jnp.zeros((T, 1), jnp.float32)
     found = log10_norm(jax.jit(lambda p: adjoint(cell.step, p, state, xs, setup).adjoint)(params))[:, 0]
     expected = np.minimum(np.log10(w_rec) * np.arange(T + 1), np.log10(threshold))
@@ -92,7 +92,7 @@ def test_of_a_gated_cell_the_whole_state_is_clipped(key):
     params, state, xs = network(cell, key)
     target = jax.tree.map(jnp.ones_like, state)
     change = clip_adjoint(threshold=threshold).adjoint
-    setup = Setup(objective("unit", target, cell.readout), None, len(xs), change)
+    setup = ProbeContext(objective("unit", target, cell.readout), None, len(xs), change)
     found = log10_norm(jax.jit(lambda p: adjoint(cell.step, p, state, xs, setup).adjoint)(params))
     assert found[1, 0] == pytest.approx(np.log10(threshold), abs=1e-12)
     assert found[1:, 0].max() < np.log10(threshold) + 1e-12

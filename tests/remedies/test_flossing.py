@@ -8,7 +8,7 @@ from gradlab.probes.lyapunov import lyapunov
 from gradlab.recurrence.objectives import objective
 from gradlab.remedies.flossing import flossing
 from gradlab.testing import orthogonal
-from gradlab.types import Setup, Trail
+from gradlab.types import ProbeContext, Trajectory
 from tests.remedies.training import (
     Follow,
     along,
@@ -67,12 +67,12 @@ def test_exponents_are_those_of_the_lyapunov_probe(n, T, near, key):
     key_init, key_x = jax.random.split(key)
     params, state = cell.init(key_init, 2, n, 1.2, orthogonal)
     xs = jax.random.normal(key_x, (T, 2))
-    setup = Setup(objective("unit", state, cell.readout), None, T)
+    setup = ProbeContext(objective("unit", state, cell.readout), None, T)
 
     @jax.jit
     def both(params):
         _, before = jax.lax.scan(lambda s, x: (cell.step(params, s, x), s), state, xs)
-        trail = Trail(cell, params, before, xs, None, jnp.int32(T))
+        trail = Trajectory(cell, params, before, xs, None, jnp.int32(T))
         probe = lyapunov(cell.step, params, state, xs, setup)
         return flossing(weight=1.0, count=2).penalty(trail), probe.lyapunov_history[-1]
 
@@ -87,7 +87,7 @@ def test_no_step_is_too_small_or_too_large_for_it(w):
     made = cell.init(jax.random.key(0), 1, 1, w, lambda key, n: jnp.ones((n, n)))
     params, state = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), made)
     before = jax.tree.map(lambda leaf: jnp.zeros((4, *leaf.shape), leaf.dtype), state)
-    trail = Trail(cell, params, before, jnp.zeros((4, 1), jnp.float32), None, jnp.int32(4))
+    trail = Trajectory(cell, params, before, jnp.zeros((4, 1), jnp.float32), None, jnp.int32(4))
     found = flossing(weight=1.0, count=1).penalty(trail)
     assert float(found) == pytest.approx(np.log(abs(w)) ** 2, rel=1e-5)
 

@@ -8,7 +8,7 @@ from gradlab.probes.adjoint import adjoint
 from gradlab.recurrence.objectives import objective
 from gradlab.recurrence.unroll import log10_norm
 from gradlab.testing import network
-from gradlab.types import Setup
+from gradlab.types import ProbeContext
 from tests.remedies.training import (
     Follow,
     batch,
@@ -33,7 +33,9 @@ def test_hard_horizon_is_k_in_every_cell(cell, key):
     @jax.jit
     def profiles(params, state, xs):
         changes = None, remedy(f"truncate({k})").adjoint
-        setups = [Setup(objective("unit", target, cell.readout), cell.recurrent, T, c) for c in changes]
+        setups = [
+            ProbeContext(objective("unit", target, cell.readout), cell.recurrent, T, c) for c in changes
+        ]
         return [adjoint(cell.step, params, state, xs, setup) for setup in setups]
 
     whole, cut = profiles(params, state, xs)

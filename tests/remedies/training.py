@@ -12,7 +12,7 @@ from gradlab.recurrence.unroll import rescale
 from gradlab.studies.remedies import loop
 from gradlab.testing import gaussian
 from gradlab.testing.remedies import Follow, tree
-from gradlab.types import Remedy, Trail
+from gradlab.types import Remedy, Trajectory
 
 NONE = Remedy()
 
@@ -115,7 +115,7 @@ def changes_nothing(spec, T=6):
         given = params, State(made_up(T, 3)), State(made_up(T, 3))
 
         def penalty(given):
-            return made.penalty(Trail(cell, given[0], given[1], made_up(T, 2), given[2], jnp.int32(T)))
+            return made.penalty(Trajectory(cell, given[0], given[1], made_up(T, 2), given[2], jnp.int32(T)))
 
         value, slopes = jax.jit(jax.value_and_grad(penalty))(given)
         equal((value, slopes), jax.tree.map(jnp.zeros_like, (value, slopes)))

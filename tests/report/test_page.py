@@ -23,7 +23,7 @@ def whole(tmp_path_factory):
     findings = [
         {"text": "the first claim", "status": "passed", "sentence": "rate −0.3; claimed: below 0."},
         {"text": "the second claim", "status": "failed", "sentence": "rate −0.2; claimed: above 0."},
-        {"text": "the third claim", "status": "cannot judge", "sentence": "the run does not hold it."},
+        {"text": "the third claim", "status": "inconclusive", "sentence": "the run does not hold it."},
     ]
     place = folders.sweep(tmp_path_factory.mktemp("w") / "run", about={"figures": []}, findings=findings)
     return report(place)
@@ -90,7 +90,7 @@ class TestPage:
         text = Page(whole.html).text
         order = [text.index(word) for word in ("the second claim", "the third claim", "the first claim")]
         assert order == sorted(order)
-        assert "1 passed, 1 failed, 1 cannot judge" in text
+        assert "1 passed, 1 failed, 1 inconclusive" in text
 
     def test_equal_runs_give_equal_bytes(self, tmp_path, small):
         places = [folders.sweep(tmp_path / name / "run") for name in "ab"]

@@ -6,7 +6,7 @@ import pytest
 from gradlab.report import captions, sources, verdict
 from gradlab.report.sources import Progress
 from gradlab.studies.sweep import results
-from gradlab.studies.sweep.rows import Group
+from gradlab.studies.sweep.rows import PointRow
 from tests import samples
 from tests.report import folders
 
@@ -19,7 +19,7 @@ def group(w_rec, rate, cell="elman", **changes):
     word = "VANISH" if rate < -LIMIT else "EXPLODE" if rate > LIMIT else "STABLE"
     soft = 3 / -rate if rate < -3 / 50 else np.nan
     numbers = {"half_life": np.nan, "soft_horizon": soft, "hard_horizon": np.nan, "credit_horizon": 9.0}
-    row = Group(
+    row = PointRow(
         cell, "orthogonal", w_rec, 50, 3, rate, rate, rate, word, numbers, nonfinite=0, nonfinite_step=0,
         trajectory_dependent=False, has_gain=True, profile=rate * np.arange(51.0),
     )  # fmt: skip

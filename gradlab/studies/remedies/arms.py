@@ -10,7 +10,7 @@ import optax
 from gradlab import registry
 from gradlab.errors import GradlabError, shown
 from gradlab.studies.remedies.settings import NONE
-from gradlab.types import Initializer, Remedy, Step, Trail
+from gradlab.types import Initializer, Remedy, Step, Trajectory
 
 OPTION = "--remedy"
 TRAINING = ("gradients", "adjoint", "penalty", "project", "step")
@@ -148,7 +148,7 @@ def _stepped(changes: list[Callable[[Step, Any, Any], Step]]) -> Callable[[Step,
     return change
 
 
-def _sum(penalties: list[Callable[[Trail], Any]]) -> Callable[[Trail], Any]:
+def _sum(penalties: list[Callable[[Trajectory], Any]]) -> Callable[[Trajectory], Any]:
     return lambda trail: sum(penalty(trail) for penalty in penalties)
 
 

@@ -22,7 +22,7 @@ from gradlab.recurrence.trees import has_gradient
 from gradlab.recurrence.unroll import norms, rescale
 from gradlab.studies.remedies.settings import Optimizer
 from gradlab.studies.sweep.program import BLOCK, shared
-from gradlab.types import Example, Initializer, Key, Remedy, Scalar, Scaled, Trail
+from gradlab.types import Example, Initializer, Key, Remedy, Scalar, Scaled, Trajectory
 
 Tree = Any
 OPTIMIZERS: tuple[str, ...] = get_args(Optimizer)
@@ -257,7 +257,7 @@ def loss(
         zeros = jax.tree.map(lambda leaf: jnp.zeros((len(example.xs), *leaf.shape), leaf.dtype), state)
         pull = jax.grad(lambda nudges: alone(weights, given, nudges, 1.0), has_aux=True)
         adjoints, before = pull(zeros)
-        trail = Trail(setting.cell, weights.cell, before, example.xs, adjoints, example.length)
+        trail = Trajectory(setting.cell, weights.cell, before, example.xs, adjoints, example.length)
         return alone(weights, given, None, share)[0], penalty(trail)
 
     plain, extra = (jnp.mean(part) for part in jax.vmap(both)((examples, keys)))

@@ -11,7 +11,7 @@ from gradlab.errors import GradlabError
 from gradlab.runs import contents, csv_tables, former
 from gradlab.studies import norms
 from gradlab.studies.norms import PROFILES
-from gradlab.studies.remedies.rows import ENDS, Outcome, outcomes
+from gradlab.studies.remedies.rows import ENDS, ArmRow, outcomes
 
 if TYPE_CHECKING:
     import pandas
@@ -43,7 +43,7 @@ class TrainingRun:
         pairs = found.items() if isinstance(found, dict) else ()
         return {T: float(loss) for T, loss in pairs if isinstance(loss, int | float)}
 
-    def outcomes(self) -> list[Outcome]:
+    def outcomes(self) -> list[ArmRow]:
         """One row per (arm, T, w_rec)."""
         return outcomes(self.table, self.norms, self.chance)
 

@@ -41,7 +41,7 @@ def share(count: int, of: int) -> Share:
     return Share(count, of, *share_interval(count, of)[1:])
 
 
-class Outcome(NamedTuple):
+class ArmRow(NamedTuple):
     """One arm at one T and w_rec, over its seeds; medians, NaN where there is none."""
 
     arm: str
@@ -79,7 +79,7 @@ class Outcome(NamedTuple):
 
 def outcomes(
     table: "pandas.DataFrame", profiles: "xarray.Dataset", chance: Mapping[str, float]
-) -> list[Outcome]:
+) -> list[ArmRow]:
     """Every (arm, T, w_rec) of a comparison, in its order; `chance` maps each T, as text, to its loss."""
     rows = []
     for _, some in table.groupby(["arm", "T", "w_rec"], sort=False):
@@ -96,7 +96,7 @@ def outcomes(
         losses = median_interval(np.where(broken, np.inf, some["loss"].to_numpy(np.float64)))
         ended = transport[:, 1]
         rows.append(
-            Outcome(
+            ArmRow(
                 arm,
                 str(first["cell"]),
                 T,
@@ -157,7 +157,7 @@ class Forecast(NamedTuple):
     points: int
 
 
-def forecast(rows: list[Outcome]) -> Forecast:
+def forecast(rows: list[ArmRow]) -> Forecast:
     """Predict from the start alone up to which T each row can be trained, and rank the rows by it.
 
     largest T = 1 + 3 / |rate at the start|,   or the hard horizon where that is shorter
@@ -173,7 +173,7 @@ def forecast(rows: list[Outcome]) -> Forecast:
     return Forecast(reach, *rank_correlation_interval(ease, solved[known]), int(known.sum()))
 
 
-def _reach(row: Outcome) -> float:
+def _reach(row: ArmRow) -> float:
     slope = row.slope[0]
     if math.isnan(slope):
         return math.nan

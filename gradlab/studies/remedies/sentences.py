@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 
 from gradlab.stats import FEW, WRONG, percent
-from gradlab.studies.remedies.rows import Outcome
+from gradlab.studies.remedies.rows import ArmRow
 
 NAMED = 3
 """Of a longer list the rest is counted."""
@@ -16,13 +16,13 @@ FAR = 0.5
 PLAIN = "none"
 
 
-def sentences(rows: Sequence[Outcome]) -> list[str]:
+def sentences(rows: Sequence[ArmRow]) -> list[str]:
     """A sentence for each row: what the arm did to the gradient, what came of it, the plain arm beside it."""
     plain = {(row.T, row.w_rec): row for row in rows if row.arm == PLAIN}
     return [sentence(row, plain.get((row.T, row.w_rec))) for row in rows]
 
 
-def sentence(row: Outcome, plain: Outcome | None = None) -> str:
+def sentence(row: ArmRow, plain: ArmRow | None = None) -> str:
     """One row in words; `plain` is the row of the same T and w_rec on which no remedy acted."""
     parts = [*_gradient(row), f"horizon {' -> '.join(_steps(h, row.T) for h in row.horizon)}"]
     seeds, lost = row.solved.of, row.solved.of - row.solved.successes
@@ -41,7 +41,7 @@ def sentence(row: Outcome, plain: Outcome | None = None) -> str:
     return "; ".join(parts)
 
 
-def _gradient(row: Outcome) -> list[str]:
+def _gradient(row: ArmRow) -> list[str]:
     """What was done to the gradient on its way back, if anything."""
     if row.closed_form:
         return ["readout fitted in closed form, no gradient followed"]
@@ -59,7 +59,7 @@ def _steps(horizon: float, T: int) -> str:
     return f">{T}" if math.isnan(horizon) else f"{horizon:.0f}"
 
 
-def _unsolved(row: Outcome) -> str:
+def _unsolved(row: ArmRow) -> str:
     """Not solved, and how far from chance."""
     seeds = f"any of {row.solved.of} seeds" if row.solved.of > 1 else "the only seed"
     said = f"not solved within the budget by {seeds}"
@@ -74,7 +74,7 @@ def _unsolved(row: Outcome) -> str:
     return f"{said}, loss {_loss(row)} against {row.chance:.4g} of chance"
 
 
-def _loss(row: Outcome) -> str:
+def _loss(row: ArmRow) -> str:
     """The median, and its interval if there is one."""
     found = row.losses
     if math.isnan(found.low):
@@ -87,7 +87,7 @@ def _number(value: float) -> str:
     return "infinite" if math.isinf(value) else f"{value:.3g}"
 
 
-def _beside(row: Outcome, plain: Outcome) -> str:
+def _beside(row: ArmRow, plain: ArmRow) -> str:
     """The arm against the plain one: by the seeds that solved it, by the loss where nobody did."""
     count = f"{plain.solved.successes} of {plain.solved.of}"
     if min(row.solved.of, plain.solved.of) < FEW:
@@ -110,7 +110,7 @@ def _beside(row: Outcome, plain: Outcome) -> str:
     return f"its loss is not told apart from the plain arm's {theirs}"
 
 
-def _seed_by_seed(row: Outcome, plain: Outcome) -> str:
+def _seed_by_seed(row: ArmRow, plain: ArmRow) -> str:
     """The losses of so few seeds that the interval is all of them, and not one to judge the median by."""
     theirs = f"{_number(plain.losses.low)} to {_number(plain.losses.high)}"
     if row.losses.high < plain.losses.low:
@@ -120,7 +120,7 @@ def _seed_by_seed(row: Outcome, plain: Outcome) -> str:
     return f"its losses overlap the plain arm's {theirs}"
 
 
-def _ending(row: Outcome) -> list[str]:
+def _ending(row: ArmRow) -> list[str]:
     """What the transport does when training ends, where its interval leaves no doubt of it."""
     limit, end = math.log10(2) / row.T, row.end
     if math.isnan(end.low):
@@ -132,7 +132,7 @@ def _ending(row: Outcome) -> list[str]:
     return [f"at the end of training the transport explodes {known}"] if end.low > limit else []
 
 
-def judged(rows: Sequence[Outcome]) -> str:
+def judged(rows: Sequence[ArmRow]) -> str:
     """Which arm solved the task with most seeds, and from which others that tells it apart."""
     best = max(rows, key=lambda row: row.solved.successes / max(row.solved.of, 1))
     if not best.solved.successes:
@@ -161,12 +161,12 @@ def judged(rows: Sequence[Outcome]) -> str:
     return f"{said}{whose}{' and '.join(place)}."
 
 
-def _updates(row: Outcome) -> str:
+def _updates(row: ArmRow) -> str:
     """After how many updates; a readout fitted at once has none."""
     return "" if row.closed_form or math.isnan(row.updates) else f", {row.updates:.0f} updates (median)"
 
 
-def _least(rows: Sequence[Outcome]) -> str:
+def _least(rows: Sequence[ArmRow]) -> str:
     """The least loss where nobody solved the task, and whether it stands out."""
     known = [row for row in rows if math.isfinite(row.loss)]
     if not known:
@@ -182,7 +182,7 @@ def _least(rows: Sequence[Outcome]) -> str:
     return f"{said}; not told apart from {_names(same, rows)}" if same else said
 
 
-def _names(some: Sequence[Outcome], rows: Sequence[Outcome]) -> str:
+def _names(some: Sequence[ArmRow], rows: Sequence[ArmRow]) -> str:
     """The first names, and how many more."""
     names = [named(row, rows) for row in some]
     if len(names) > NAMED + 1:
@@ -190,7 +190,7 @@ def _names(some: Sequence[Outcome], rows: Sequence[Outcome]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def named(row: Outcome, rows: Sequence[Outcome]) -> str:
+def named(row: ArmRow, rows: Sequence[ArmRow]) -> str:
     """An arm, and where it stood if there are several places."""
     several = [len({getattr(r, what) for r in rows}) > 1 for what in ("T", "w_rec")]
     extra = [f"{what} = {getattr(row, what):g}" for what, s in zip(("T", "w_rec"), several, strict=True) if s]

@@ -11,7 +11,7 @@ from gradlab.escaping import plain
 from gradlab.runs import manifest
 from gradlab.stats import LEVEL, percent
 from gradlab.studies.remedies.results import TrainingRun
-from gradlab.studies.remedies.rows import Outcome, forecast
+from gradlab.studies.remedies.rows import ArmRow, forecast
 from gradlab.studies.remedies.sentences import judged, sentences
 
 HEAD = (
@@ -70,7 +70,7 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _row(row: Outcome) -> str:
+def _row(row: ArmRow) -> str:
     share = row.solved
     interval = f"[{share.low:.2f},{share.high:.2f}]"
     before, after = (f">{row.T}" if math.isnan(h) else f"{h:.0f}" for h in row.horizon)
@@ -86,13 +86,13 @@ def _row(row: Outcome) -> str:
     )
 
 
-def _style(row: Outcome) -> str:
+def _style(row: ArmRow) -> str:
     if row.solved.successes == row.solved.of:
         return "green"
     return "yellow" if row.solved.successes else ""
 
 
-def _forecast(rows: list[Outcome], width: int) -> list[str]:
+def _forecast(rows: list[ArmRow], width: int) -> list[str]:
     found = forecast(rows)
     if math.isnan(found.spearman):
         return []
@@ -104,7 +104,7 @@ def _forecast(rows: list[Outcome], width: int) -> list[str]:
     return textwrap.wrap(said, max(width, 40))
 
 
-def _caption(run: TrainingRun, rows: list[Outcome], width: int) -> list[str]:
+def _caption(run: TrainingRun, rows: list[ArmRow], width: int) -> list[str]:
     settings = run.about["settings"]
     said = (
         f"{settings['task']}: {settings['updates']} updates of {settings['batch']} sequences at the most, "
@@ -122,7 +122,7 @@ def _caption(run: TrainingRun, rows: list[Outcome], width: int) -> list[str]:
     return ["", *(line for note in notes for line in textwrap.wrap(note, max(width, 40)))]
 
 
-def _rates(settings: dict[str, Any], rows: list[Outcome]) -> str:
+def _rates(settings: dict[str, Any], rows: list[ArmRow]) -> str:
     """Where the learning rates come from; an arm fitted in closed form has none."""
     fitted = [row.closed_form for row in rows]
     none = "readout fitted in closed form"
@@ -137,7 +137,7 @@ def _rates(settings: dict[str, Any], rows: list[Outcome]) -> str:
     return f"{said} (-: {none})" if any(fitted) else said
 
 
-def _units(settings: dict[str, Any], rows: list[Outcome]) -> str:
+def _units(settings: dict[str, Any], rows: list[ArmRow]) -> str:
     """How the arms' sizes were chosen."""
     counts = sorted({row.parameters for row in rows})
     if settings["match"]:

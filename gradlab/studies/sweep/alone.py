@@ -139,12 +139,12 @@ def _extras(
     from gradlab.recurrence import objectives
     from gradlab.studies.sweep import probing
     from gradlab.studies.sweep.networks import stream
-    from gradlab.types import Setup
+    from gradlab.types import ProbeContext
 
     name, seed = loss
     length = len(jax.tree.leaves(net.xs)[0])
     target = objectives.draw_target(name, stream(seed, "target", objective=name), net.state, net.readout)
-    setup = Setup(objectives.objective(name, target, net.readout), None, length)
+    setup = ProbeContext(objectives.objective(name, target, net.readout), None, length)
     found: dict[str, Any] = {}
     for probe in probes:
         found |= probing.alone(probe, net.step, net.params, net.state, net.xs, setup, broken)

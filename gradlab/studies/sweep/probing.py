@@ -21,7 +21,7 @@ from gradlab.recurrence.trees import carried
 from gradlab.recurrence.unroll import Norm, log10_norm
 from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE, OK, UNDEFINED
 from gradlab.studies.sweep.program import PROBES, Networks
-from gradlab.types import Setup, Step
+from gradlab.types import ProbeContext, Step
 
 if TYPE_CHECKING:
     import xarray
@@ -60,7 +60,7 @@ def program(cell: Any, probe: str, name: ObjectiveName) -> Any:
 
     def sequence(params: Tree, state: Tree, xs: Any, target: Tree, length: Any) -> Any:
         step, numbers, ys, seen = carried(cell.step, params, state, xs, cell)
-        setup = Setup(make_objective(name, target, cell.readout), cell.recurrent, length, cell=seen)
+        setup = ProbeContext(make_objective(name, target, cell.readout), cell.recurrent, length, cell=seen)
         return measure(step, params, numbers, ys, setup)._asdict()
 
     def lane(one: Networks, length: Any) -> Any:
@@ -102,7 +102,7 @@ def values(column: Any, broken: NDArray[Any], own: Sequence[str], length: int, s
 
 
 def alone(
-    probe: str, step: Step, params: Tree, state: Tree, xs: Any, setup: Setup, broken: bool
+    probe: str, step: Step, params: Tree, state: Tree, xs: Any, setup: ProbeContext, broken: bool
 ) -> dict[str, tuple[tuple[str, ...], NDArray[Any], NDArray[Any]]]:
     """A probe of one network on one sequence, each column's axes, values and states as in a sweep of one."""
     measure = registry.make("probes", probe)

@@ -32,7 +32,7 @@ from gradlab.states import (
     UNDEFINED,
 )
 from gradlab.studies.sweep.networks import stream
-from gradlab.types import Setup
+from gradlab.types import ProbeContext
 
 Tree = Any
 NORMS = ("adjoint", "transport")
@@ -89,7 +89,9 @@ def capacity(longest: int) -> int:
     return SEGMENT * -(-longest // SEGMENT)
 
 
-def measure_one(step: Any, params: Tree, state: Tree, xs: Any, setup: Setup, probe: str) -> dict[str, Any]:
+def measure_one(
+    step: Any, params: Tree, state: Tree, xs: Any, setup: ProbeContext, probe: str
+) -> dict[str, Any]:
     """One probe of one network on one input sequence: its columns by name, and perhaps `nonfinite_step`."""
     step, state, xs, cell = carried(step, params, state, xs, setup.cell)
     setup = setup._replace(cell=cell)
@@ -118,7 +120,7 @@ def measured_alone(
 
     @jax.jit
     def probes(params: Tree, state: Tree, xs: Any) -> Measured:
-        setup = Setup(make_objective(objective, target, cell.readout), recurrent, length)
+        setup = ProbeContext(make_objective(objective, target, cell.readout), recurrent, length)
         columns: dict[str, Any] = {}
         for probe in PROBES:
             columns |= measure_one(cell.step, params, state, xs, setup, probe)
@@ -126,7 +128,7 @@ def measured_alone(
         return Measured(columns, columns.pop(NONFINITE), *last)
 
     def zeros(params: Tree, state: Tree, xs: Any) -> Zeros:
-        setup = Setup(make_objective(objective, target, cell.readout), recurrent, length)
+        setup = ProbeContext(make_objective(objective, target, cell.readout), recurrent, length)
         return structural_zeros(cell.step, params, state, xs, setup)
 
     found = probes(params, state, xs)
@@ -233,7 +235,7 @@ def program(
 
     def lane(probe: str, length: Any, params: Tree, state: Tree, xs: Any, target: Tree) -> Any:
         def sequence(xs: Any, target: Tree) -> Any:
-            setup = Setup(make_objective(name, target, cell.readout), recurrent, length, adjoint, cell)
+            setup = ProbeContext(make_objective(name, target, cell.readout), recurrent, length, adjoint, cell)
             return measure_one(cell.step, params, state, xs, setup, probe)
 
         if len(xs) > 1:
@@ -269,7 +271,7 @@ def zeros_program(cell: Any, name: ObjectiveName) -> Any:
     """
 
     def sequence(params: Tree, state: Tree, xs: Any, target: Tree, length: Any) -> Zeros:
-        setup = Setup(make_objective(name, target, cell.readout), cell.recurrent, length)
+        setup = ProbeContext(make_objective(name, target, cell.readout), cell.recurrent, length)
         return structural_zeros(cell.step, params, state, xs, setup)
 
     each = jax.vmap(jax.vmap(sequence, (None, None, 0, 0, None)), (0, 0, 0, 0, None))

@@ -21,7 +21,7 @@ from gradlab.runs import contents, csv_tables
 from gradlab.states import FORWARD_NONFINITE, STATES, UNDEFINED
 from gradlab.studies.sweep import columns
 from gradlab.studies.sweep import rows as summaries
-from gradlab.studies.sweep.rows import Group
+from gradlab.studies.sweep.rows import PointRow
 
 if TYPE_CHECKING:
     import pandas
@@ -91,7 +91,7 @@ def _rows(
     return places, found.value[kept], found.state[kept]
 
 
-def groups(source: "Run | pandas.DataFrame", norms: "xarray.Dataset | None" = None) -> list[Group]:
+def groups(source: "Run | pandas.DataFrame", norms: "xarray.Dataset | None" = None) -> list[PointRow]:
     """Every (cell, init, w_rec) at the longest T, from a run, or a table of metrics and its norms."""
     if isinstance(source, Run):
         norms, source = source.norms, source.metrics
@@ -107,7 +107,7 @@ def groups(source: "Run | pandas.DataFrame", norms: "xarray.Dataset | None" = No
 
 
 def summary(source: "Run | pandas.DataFrame", norms: "xarray.Dataset | None" = None) -> "pandas.DataFrame":
-    """The rows of `groups` as a table, with the columns of `rows.Group` and one per metric."""
+    """The rows of `groups` as a table, with the columns of `rows.PointRow` and one per metric."""
     import pandas as pd
 
     return pd.DataFrame([row.record() for row in groups(source, norms)])

@@ -80,7 +80,7 @@ def border(w_rec: ArrayLike, rates: ArrayLike) -> float:
     return math.nan
 
 
-class Group(NamedTuple):
+class PointRow(NamedTuple):
     """What the seeds of one (cell, init, w_rec) say together, at one T.
 
     Rates in decades per step of lag.
@@ -152,7 +152,7 @@ def group(
     linear: bool,
     has_gain: bool = True,
     given: bool = False,
-) -> Group:
+) -> PointRow:
     """Put the seeds of one (cell, init, w_rec, T) together; `seeds` maps each metric to arrays `(seed,)`.
 
     The regime is `NONFINITE` as soon as one seed's pass, forward or backward, is not finite: the rate of the
@@ -169,7 +169,7 @@ def group(
     values = {m.name: pooled(m, seeds[m.name]) for m in every() if m.column and m.name in seeds}
     chaotic = int(trajectory_dependent(rate, T, linear).sum())
     word = "NONFINITE" if broken or backward else _word(rate, seeds["hard_horizon"].state == OK, T, given)
-    return Group(
+    return PointRow(
         *labels,
         seeds=len(lost),
         rate=mean,
@@ -221,7 +221,7 @@ def pooled(metric: Metric, seeds: Measured) -> float:
     return middle if math.isfinite(middle) else math.nan
 
 
-def groups(norms: "xarray.Dataset", metrics: Mapping[str, Measured] | None = None) -> list[Group]:
+def groups(norms: "xarray.Dataset", metrics: Mapping[str, Measured] | None = None) -> list[PointRow]:
     """Every (cell, init, w_rec) of a dataset at its longest T; `metrics` spares measuring again.
 
     `metrics` holds arrays `(cell, init, w_rec, seed)` of the whole state at the longest T.
@@ -272,7 +272,7 @@ def verdict(norms: "xarray.Dataset") -> str:
     return "\n".join([*sentences, f"{rounded[0].upper()}{rounded[1:]}."] if rounded else sentences)
 
 
-def _sentence(row: Group, several_inits: bool) -> str:
+def _sentence(row: PointRow, several_inits: bool) -> str:
     where = f"{row.cell} ({row.init})" if several_inits else row.cell
     gain = "" if math.isnan(row.w_rec) or not row.has_gain else f" at w_rec = {row.w_rec:g}"
     if row.given:
@@ -305,14 +305,14 @@ def _sentence(row: Group, several_inits: bool) -> str:
     return f"{head}; {change}{_reach(row)}{_chaos(row, each)}."
 
 
-def _kept(row: Group, lags: int) -> str:
+def _kept(row: PointRow, lags: int) -> str:
     """What the lags before the break say, as the end of a sentence."""
     if math.isnan(row.rate):
         return ""
     return f"; over lags 0 to {lags} the transport changes by {row.rate:+.4g} decades per step of lag"
 
 
-def _chaos(row: Group, each: str) -> str:
+def _chaos(row: PointRow, each: str) -> str:
     """Which of the numbers another precision would not find again, as the end of a sentence."""
     if not row.chaotic:
         return ""
@@ -323,7 +323,7 @@ def _chaos(row: Group, each: str) -> str:
     return f"; {counted}: {their} numbers hold for {their} trajectory only"
 
 
-def _reach(row: Group) -> str:
+def _reach(row: PointRow) -> str:
     """The metrics that have a phrase, as the end of a sentence; those that are means after the medians."""
     # What is not known at the far end may have fallen.
     far = bool(len(row.profile) and not math.isnan(float(row.profile[-1])))

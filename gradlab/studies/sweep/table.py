@@ -17,7 +17,7 @@ from gradlab.runs import manifest
 from gradlab.stats import LEVEL, percent
 from gradlab.studies.sweep import results
 from gradlab.studies.sweep.results import Run
-from gradlab.studies.sweep.rows import EQUIVALENT, Group, state_shift
+from gradlab.studies.sweep.rows import EQUIVALENT, PointRow, state_shift
 
 SPAN = 6.0
 """Decades from the middle of a sparkline to its top and to its bottom; one scale for all rows."""
@@ -115,7 +115,7 @@ def sparkline(profile: NDArray[np.float64], width: int, unicode: bool) -> str:
     return line
 
 
-def _cells(row: Group) -> tuple[str, str]:
+def _cells(row: PointRow) -> tuple[str, str]:
     """The regime word and the numbers after it, in columns."""
     some = columns()
     if row.regime == "NONFINITE" and not row.nonfinite:
@@ -136,7 +136,7 @@ def _cells(row: Group) -> tuple[str, str]:
     return row.regime, " ".join([f"{rest:<27}", *cells])
 
 
-def _value(metric: Metric, row: Group) -> str:
+def _value(metric: Metric, row: PointRow) -> str:
     """A value; what it stands for where there is none, unless nothing at all is known."""
     value = row.values.get(metric.name, math.nan)
     return "-" if math.isnan(value) and row.regime == "UNDEFINED" else metric.shown(value, row.T)
@@ -158,7 +158,7 @@ def _rate(value: float) -> str:
     return f"{mantissa}e{int(exponent)}" if int(exponent) > -10 else f"{value:+.0e}"
 
 
-def _chaos(rows: list[Group], bounded: bool) -> Iterator[str]:
+def _chaos(rows: list[PointRow], bounded: bool) -> Iterator[str]:
     """How many networks are chaotic, and what the printed bound is worth for them."""
     chaotic, networks = sum(row.chaotic for row in rows), sum(row.seeds for row in rows)
     if chaotic:
@@ -187,7 +187,7 @@ def _legends() -> Iterator[str]:
         yield f"{', '.join(heads)}: {begins[0]}{' and'.join(ends)}"
 
 
-def _caption(rows: list[Group], run: Run, width: int, unicode: bool) -> Iterator[str]:
+def _caption(rows: list[PointRow], run: Run, width: int, unicode: bool) -> Iterator[str]:
     """What the columns mean, from the numbers of this run."""
     seeds = rows[0].seeds if rows else 0
     T = rows[0].T if rows else 0

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binom, binomtest, rankdata, t
 
 from gradlab.stats import Interval
-from gradlab.studies.remedies.rows import Outcome, forecast, share
+from gradlab.studies.remedies.rows import ArmRow, forecast, share
 from gradlab.studies.remedies.sentences import sentence
 from tests.trials import PROFILE_T, made_up, result
 
@@ -37,7 +37,7 @@ def row(**changed):
         "end": Interval(-0.2, -0.25, -0.15, 0.95),
         "hard": math.nan,
     }
-    return Outcome(**(known | changed))
+    return ArmRow(**(known | changed))
 
 
 class TestShare:

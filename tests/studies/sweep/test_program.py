@@ -11,7 +11,7 @@ import pytest
 from gradlab import registry
 from gradlab.initializers.gaussian import gaussian
 from gradlab.initializers.orthogonal import orthogonal
-from gradlab.recurrence.unroll import DEAD, SEGMENT, Norm
+from gradlab.recurrence.unroll import SEGMENT, ZERO_EXPONENT, Norm
 from gradlab.states import BACKWARD_NONFINITE, EXACT_ZERO, FORWARD_NONFINITE, OK, UNDEFINED
 from gradlab.studies.sweep.networks import draw_inputs, draw_networks, stream
 from gradlab.studies.sweep.program import capacity, collect, state_parts
@@ -153,7 +153,7 @@ def test_parts_are_named_by_their_place_in_the_state():
 def column(values, exponent=0):
     """Norms of given size as a program would return them: (lanes, sequences, lags)."""
     square = np.square(np.asarray(values, np.float32))
-    return Norm(square, np.where(square == 0, DEAD, exponent).astype(np.int32))
+    return Norm(square, np.where(square == 0, ZERO_EXPONENT, exponent).astype(np.int32))
 
 
 class TestCollect:

@@ -18,7 +18,7 @@ Margin = NewType("Margin", float)
 """A distance that still counts as none, 0 or more."""
 
 
-class Sample(NamedTuple):
+class Estimate(NamedTuple):
     """One metric at one point: the seeds' mean, median or share, and an interval.
 
     An end may be infinite (a horizon beyond T, a task never solved). `lost` says why there is no value; it
@@ -61,69 +61,69 @@ def number(value: float) -> str:
     return "never" if value == math.inf else f"{value:.6g}"
 
 
-Status = Literal["passed", "failed", "cannot judge"]
-ORDER: tuple[Status, ...] = ("passed", "cannot judge", "failed")
+Status = Literal["passed", "failed", "inconclusive"]
+ORDER: tuple[Status, ...] = ("passed", "inconclusive", "failed")
 
 
-class Verdict(NamedTuple):
+class Decision(NamedTuple):
     """What a check says: the status, and the point and the words that decided it."""
 
     status: Status
-    at: Sample
+    at: Estimate
     why: str = ""
 
 
-def decide(sample: Sample, holds: bool, fails: bool, *, sides: int = 1) -> Verdict:
+def decide(estimate: Estimate, holds: bool, fails: bool, *, sides: int = 1) -> Decision:
     """States before values: a value that is lost fails; else it holds, fails, or cannot be told.
 
     A claim holds by one end of the interval, or by two of which either alone may be wrong; it fails by one,
     or, where it has two `sides`, by either of two.
     """
-    if sample.lost:
-        return Verdict("failed", sample, sample.lost)
-    if math.isnan(sample.level):
-        return Verdict("cannot judge", sample, "a claim about seeds needs an interval over them")
+    if estimate.lost:
+        return Decision("failed", estimate, estimate.lost)
+    if math.isnan(estimate.level):
+        return Decision("inconclusive", estimate, "a claim about seeds needs an interval over them")
     if not holds and not fails:
-        return Verdict("cannot judge", sample, "the interval is too wide")
-    if not _good((1 if holds else sides) * sample.miss):
-        return Verdict("cannot judge", sample, _weak(sample))
-    return Verdict("passed" if holds else "failed", sample)
+        return Decision("inconclusive", estimate, "the interval is too wide")
+    if not _good((1 if holds else sides) * estimate.miss):
+        return Decision("inconclusive", estimate, _weak(estimate))
+    return Decision("passed" if holds else "failed", estimate)
 
 
 def _good(miss: float) -> bool:
     return miss <= WRONG + 1e-9
 
 
-def _weak(*samples: Sample) -> str:
-    least = min(samples, key=lambda sample: sample.level)
+def _weak(*estimates: Estimate) -> str:
+    least = min(estimates, key=lambda estimate: estimate.level)
     return f"too few seeds: an interval of {percent(least.level)} is not enough to judge by"
 
 
-def worst(verdicts: Sequence[Verdict]) -> Verdict:
+def worst(verdicts: Sequence[Decision]) -> Decision:
     """The verdict that decides where all must hold; the first of equals."""
     return max(verdicts, key=lambda verdict: ORDER.index(verdict.status))
 
 
 @dataclass(frozen=True)
-class Samples:
+class Estimates:
     """A metric of a run, by point."""
 
     metric: str
     axes: tuple[str, ...]
-    points: tuple[Sample, ...]
+    points: tuple[Estimate, ...]
 
-    def at(self, where: Mapping[str, Any]) -> list[Sample]:
+    def at(self, where: Mapping[str, Any]) -> list[Estimate]:
         """The points that a `where` leaves open."""
         return [point for point in self.points if all(same(point.where[k], v) for k, v in where.items())]
 
-    def every(self, where: Where, judge: Callable[[Sample], Verdict]) -> Verdict:
+    def every(self, where: Where, judge: Callable[[Estimate], Decision]) -> Decision:
         """The verdict of a claim about each point on its own."""
         return worst([judge(point) for point in self.at(where)])
 
-    def rows(self, where: Where, axis: str) -> Iterator[list[Sample]]:
+    def rows(self, where: Where, axis: str) -> Iterator[list[Estimate]]:
         """The points along an axis, for each setting of the other axes that `where` leaves open."""
         others = [name for name in self.axes if name != axis]
-        found: dict[tuple[Any, ...], list[Sample]] = {}
+        found: dict[tuple[Any, ...], list[Estimate]] = {}
         for point in self.at(where):
             found.setdefault(tuple(point.where[name] for name in others), []).append(point)
         yield from found.values()
@@ -136,25 +136,25 @@ def same(a: Any, b: Any) -> bool:
     return math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-12)
 
 
-def apart(high: Sample, low: Sample) -> Verdict:
-    """Whether one sample is above another: their intervals must not touch, and rest on enough seeds.
+def apart(high: Estimate, low: Estimate) -> Decision:
+    """Whether one estimate is above another: their intervals must not touch, and rest on enough seeds.
 
     Enough are 3, and for medians 6: with fewer the ends of two intervals miss too often (`WRONG`).
     """
-    for sample in (high, low):
-        if sample.lost:
-            return Verdict("failed", sample, f"{label(sample.where)}: {sample.lost}")
+    for estimate in (high, low):
+        if estimate.lost:
+            return Decision("failed", estimate, f"{label(estimate.where)}: {estimate.lost}")
     against = f"against {low} for {label(low.where)}"
-    few = min((sample.seeds for sample in (high, low) if sample.level != 1), default=FEW)
+    few = min((estimate.seeds for estimate in (high, low) if estimate.level != 1), default=FEW)
     if few < FEW:
-        return Verdict("cannot judge", high, f"{against}; too few seeds to compare ({few}, at least {FEW})")
+        return Decision("inconclusive", high, f"{against}; too few seeds to compare ({few}, at least {FEW})")
     if not _good(high.miss + low.miss):
-        return Verdict("cannot judge", high, f"{against}; {_weak(high, low)}")
+        return Decision("inconclusive", high, f"{against}; {_weak(high, low)}")
     if high.low > low.high:
-        return Verdict("passed", high, against)
+        return Decision("passed", high, against)
     if high.high <= low.low:
-        return Verdict("failed", high, against)
-    return Verdict("cannot judge", high, f"{against}; the intervals overlap")
+        return Decision("failed", high, against)
+    return Decision("inconclusive", high, f"{against}; the intervals overlap")
 
 
 def label(where: Where) -> str:
@@ -167,25 +167,25 @@ def label(where: Where) -> str:
     return ", ".join(parts)
 
 
-def monotone(samples: Samples, where: Where, axis: Axis, *, rising: bool) -> Verdict:
+def monotone(estimates: Estimates, where: Where, axis: Axis, *, rising: bool) -> Decision:
     """Whether the value goes one way along an axis, for every setting of the other axes."""
     verdicts = []
-    for row in samples.rows(where, axis):
+    for row in estimates.rows(where, axis):
         ordered = sorted(row, key=lambda point: float(point.where[axis]))
         verdicts.append(_one_way(ordered if rising else ordered[::-1]))
     return worst(verdicts)
 
 
-def _one_way(row: list[Sample]) -> Verdict:
+def _one_way(row: list[Estimate]) -> Decision:
     """The last is clearly above the first, and no one is clearly below one before it."""
     for point in row:
         if point.lost:
-            return Verdict("failed", point, f"{label(point.where)}: {point.lost}")
+            return Decision("failed", point, f"{label(point.where)}: {point.lost}")
     if len(row) < 2:
-        return Verdict("cannot judge", row[0], "a single point has no direction")
+        return Decision("inconclusive", row[0], "a single point has no direction")
     highest = row[0]
     for point in row[1:]:
         if point.high < highest.low and apart(point, highest).status == "failed":
-            return Verdict("failed", point, f"against {highest} for {label(highest.where)}")
-        highest = max(highest, point, key=lambda sample: sample.low)
+            return Decision("failed", point, f"against {highest} for {label(highest.where)}")
+        highest = max(highest, point, key=lambda estimate: estimate.low)
     return apart(row[-1], row[0])
