@@ -82,14 +82,14 @@ class Cell(Protocol[Params, State]):
         """The recurrent weights: an array, or a tree of them."""
         return params.w_rec  # type: ignore[attr-defined]
 
-    def openings(self, params: Params, state: State, x: Input) -> dict[str, Float[Array, " N"]]:
+    def gate_values(self, params: Params, state: State, x: Input) -> dict[str, Float[Array, " N"]]:
         """How far each gate is open in the step from `state`, 0 to 1, by name; empty for a cell without."""
         del params, state, x
         return {}
 
     @property
-    def keeps(self) -> str | None:
-        """The opening that multiplies the memory from step to step, by its name in `openings`."""
+    def carry_gate(self) -> str | None:
+        """The opening that multiplies the memory from step to step, by its name in `gate_values`."""
         return None
 
     def mean_field(self, w_rec: float, drive: Drive) -> MeanField | None:

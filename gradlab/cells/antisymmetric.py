@@ -71,7 +71,7 @@ class Antisymmetric(Cell[Params, State]):
             update = sigmoid(recurrent + given[1]) * update
         return State(state.h + self.eps * update)
 
-    def openings(self, params: Params, state: State, x: Input) -> dict[str, Float[Array, " N"]]:
+    def gate_values(self, params: Params, state: State, x: Input) -> dict[str, Float[Array, " N"]]:
         """The gate z of the update; it does not touch what is kept."""
         recurrent, given = self._given(params, state, x)
         return {"z": sigmoid(recurrent + given[1])} if self.gate else {}

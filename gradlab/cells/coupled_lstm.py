@@ -49,7 +49,7 @@ class CoupledLSTM(Cell[Params, State]):
 
     gates = ("f", "g", "o")
     memory = "c"
-    keeps = "f"
+    carry_gate = "f"
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.forget_bias):
@@ -80,7 +80,7 @@ class CoupledLSTM(Cell[Params, State]):
         pairs = zip(jnp.unstack(given), jnp.unstack(params.w_rec), strict=True)
         return [a + w @ state.h for a, w in pairs]
 
-    def openings(self, params: Params, state: State, x: Input) -> dict[str, Float[Array, " N"]]:
+    def gate_values(self, params: Params, state: State, x: Input) -> dict[str, Float[Array, " N"]]:
         f, _, o = self._inputs(params, state, x)
         return {"i": sigmoid(-f), "f": sigmoid(f), "o": sigmoid(o)}
 

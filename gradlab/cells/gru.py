@@ -50,7 +50,7 @@ class GRU(Cell[Params, State]):
     chrono: float = 0.0
 
     gates = ("r", "z", "n")
-    keeps = "z"
+    carry_gate = "z"
 
     def __post_init__(self) -> None:
         _biases.check_chrono(self.chrono)
@@ -76,7 +76,7 @@ class GRU(Cell[Params, State]):
         # 1 - σ(z) = σ(-z), without the cancellation that closes an almost closed gate for good.
         return State(sigmoid(z) * h + sigmoid(-z) * n)
 
-    def openings(self, params: Params, state: State, x: Input) -> dict[str, Float[Array, " N"]]:
+    def gate_values(self, params: Params, state: State, x: Input) -> dict[str, Float[Array, " N"]]:
         given = params.w_in @ x + params.b
         return {
             "r": sigmoid(params.w_rec[0] @ state.h + given[0]),

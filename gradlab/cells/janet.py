@@ -48,7 +48,7 @@ class JANET(Cell[Params, State]):
     chrono: float = 0.0
 
     gates = ("f", "n")
-    keeps = "f"
+    carry_gate = "f"
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.beta):
@@ -73,6 +73,6 @@ class JANET(Cell[Params, State]):
         # σ(beta - a) rather than 1 - σ(a - beta), which closes an almost closed gate for good.
         return State(sigmoid(a) * h + sigmoid(self.beta - a) * tanh(w_n @ h + given_n))
 
-    def openings(self, params: Params, state: State, x: Input) -> dict[str, Float[Array, " N"]]:
+    def gate_values(self, params: Params, state: State, x: Input) -> dict[str, Float[Array, " N"]]:
         a = params.w_rec[0] @ state.h + params.w_in[0] @ x + params.b[0]
         return {"f": sigmoid(a), "i": sigmoid(self.beta - a)}

@@ -71,8 +71,8 @@ class LayerNorm(Cell[Params, Any]):
         return self.inner.surrogate
 
     @property
-    def keeps(self) -> str | None:
-        return self.inner.keeps
+    def carry_gate(self) -> str | None:
+        return self.inner.carry_gate
 
     def init(
         self, key: Key, d_in: int, d_hidden: int, w_rec: Scalar, initializer: Initializer
@@ -93,8 +93,8 @@ class LayerNorm(Cell[Params, Any]):
     def recurrent(self, params: Params) -> Any:
         return self.inner.recurrent(params.cell)
 
-    def openings(self, params: Params, state: Any, x: Input) -> dict[str, Float[Array, " N"]]:
-        return self.inner.openings(params.cell, state, x)
+    def gate_values(self, params: Params, state: Any, x: Input) -> dict[str, Float[Array, " N"]]:
+        return self.inner.gate_values(params.cell, state, x)
 
     def _normalised(self, a: Hidden) -> Hidden:
         off = a - jnp.mean(a)

@@ -96,7 +96,7 @@ class LSTM(Cell[Params | LinkedParams, State | LinkedState]):
         return tuple(name for name, is_there in there.items() if is_there)
 
     @property
-    def keeps(self) -> str | None:
+    def carry_gate(self) -> str | None:
         """The forget gate, if there is one."""
         return "f" if self.forget_gate else None
 
@@ -156,7 +156,7 @@ class LSTM(Cell[Params | LinkedParams, State | LinkedState]):
             a = {name: a[name] + link for name, link in zip(a, links, strict=True)}
         return {name: sigmoid(a[name]) for name in a}, g
 
-    def openings(
+    def gate_values(
         self, params: Params | LinkedParams, state: State | LinkedState, x: Input
     ) -> dict[str, Float[Array, " N"]]:
         return self._gates(params, state, x)[0]

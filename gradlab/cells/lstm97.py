@@ -75,6 +75,6 @@ class LSTM97(Cell[Params, State]):
         pairs = zip(jnp.unstack(given), jnp.unstack(params.w_rec), strict=True)
         return [a + w @ state.h for a, w in pairs]
 
-    def openings(self, params: Params, state: State, x: Input) -> dict[str, Float[Array, " N"]]:
+    def gate_values(self, params: Params, state: State, x: Input) -> dict[str, Float[Array, " N"]]:
         i, _, o = self._inputs(params, state, x)
         return {"i": sigmoid(i), "o": sigmoid(o)}

@@ -46,7 +46,7 @@ class MGU(Cell[Params, State]):
     chrono: float = 0.0
 
     gates = ("f", "n")
-    keeps = "z"
+    carry_gate = "z"
 
     def __post_init__(self) -> None:
         _biases.check_chrono(self.chrono)
@@ -71,6 +71,6 @@ class MGU(Cell[Params, State]):
         # 1 - σ(a) = σ(-a), without the cancellation that closes an almost closed gate for good.
         return State(sigmoid(-a) * h + f * n)
 
-    def openings(self, params: Params, state: State, x: Input) -> dict[str, Float[Array, " N"]]:
+    def gate_values(self, params: Params, state: State, x: Input) -> dict[str, Float[Array, " N"]]:
         a = params.w_rec[0] @ state.h + params.w_in[0] @ x + params.b[0]
         return {"f": sigmoid(a), "z": sigmoid(-a)}

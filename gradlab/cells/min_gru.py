@@ -44,7 +44,7 @@ class MinGRU(Cell[Params, State]):
 
     gates = ("z", "n")
     has_gain = False
-    keeps = "z"
+    carry_gate = "z"
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.keep_bias):
@@ -68,7 +68,7 @@ class MinGRU(Cell[Params, State]):
         k = self.gates.index("z")
         return params.w_in[k], params.b[k]
 
-    def openings(self, params: Params, state: State, x: Input) -> dict[str, Float[Array, " N"]]:
+    def gate_values(self, params: Params, state: State, x: Input) -> dict[str, Float[Array, " N"]]:
         del state
         w_in, b = self.recurrent(params)
         return {"z": sigmoid(w_in @ x + b)}

@@ -44,7 +44,7 @@ class MinLSTM(Cell[Params, State]):
 
     gates = ("f", "i", "g")
     has_gain = False
-    keeps = "f"
+    carry_gate = "f"
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.forget_bias):
@@ -67,7 +67,7 @@ class MinLSTM(Cell[Params, State]):
         """Weights and biases of the gates f and i, which are all of the recurrence."""
         return params.w_in[:2], params.b[:2]
 
-    def openings(self, params: Params, state: State, x: Input) -> dict[str, Float[Array, " N"]]:
+    def gate_values(self, params: Params, state: State, x: Input) -> dict[str, Float[Array, " N"]]:
         del state
         w_in, b = self.recurrent(params)
         share = _log_odds(*jnp.unstack(w_in @ x + b))

@@ -50,7 +50,7 @@ class Minimal(Cell[Params, State]):
     embedding: activations.Activation = "tanh"
 
     gates = ("u",)
-    keeps = "u"
+    carry_gate = "u"
 
     def init(
         self, key: Key, d_in: int, d_hidden: int, w_rec: Scalar, initializer: Initializer
@@ -68,7 +68,7 @@ class Minimal(Cell[Params, State]):
         # 1 - σ(a) = σ(-a), without the cancellation that closes an almost closed gate for good.
         return State(sigmoid(a) * state.h + sigmoid(-a) * e)
 
-    def openings(self, params: Params, state: State, x: Input) -> dict[str, Float[Array, " N"]]:
+    def gate_values(self, params: Params, state: State, x: Input) -> dict[str, Float[Array, " N"]]:
         return {"u": sigmoid(self._gate(params, state, x)[1])}
 
     def _gate(self, params: Params, state: State, x: Input) -> tuple[Float[Array, " N"], Float[Array, " N"]]:

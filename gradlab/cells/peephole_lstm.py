@@ -51,7 +51,7 @@ class PeepholeLSTM(Cell[Params, State]):
 
     gates = ("i", "f", "g", "o")
     memory = "c"
-    keeps = "f"
+    carry_gate = "f"
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.forget_bias):
@@ -90,7 +90,7 @@ class PeepholeLSTM(Cell[Params, State]):
         c = f * state.c + i * tanh(g)
         return {"i": i, "f": f, "o": sigmoid(o + p_o * c)}, c
 
-    def openings(self, params: Params, state: State, x: Input) -> dict[str, Float[Array, " N"]]:
+    def gate_values(self, params: Params, state: State, x: Input) -> dict[str, Float[Array, " N"]]:
         return self._gates(params, state, x)[0]
 
 

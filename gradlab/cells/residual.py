@@ -77,8 +77,8 @@ class Residual(Cell[Any, State]):
         return self.inner.surrogate
 
     @property
-    def keeps(self) -> str | None:
-        return self.inner.keeps
+    def carry_gate(self) -> str | None:
+        return self.inner.carry_gate
 
     def init(
         self, key: Key, d_in: int, d_hidden: int, w_rec: Scalar, initializer: Initializer
@@ -102,8 +102,8 @@ class Residual(Cell[Any, State]):
     def recurrent(self, params: Any) -> Any:
         return self.inner.recurrent(params)
 
-    def openings(self, params: Any, state: State, x: Input) -> dict[str, Float[Array, " N"]]:
-        return self.inner.openings(params, self._read(state), x)
+    def gate_values(self, params: Any, state: State, x: Input) -> dict[str, Float[Array, " N"]]:
+        return self.inner.gate_values(params, self._read(state), x)
 
     def _read(self, state: State) -> Any:
         """The state that the cell's step is given."""

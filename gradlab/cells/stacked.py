@@ -63,8 +63,8 @@ class Stacked(Cell[Layers, Layers]):
         return self.layer.surrogate
 
     @property
-    def keeps(self) -> str | None:
-        return f"{self.layers - 1}/{self.layer.keeps}" if self.layer.keeps else None
+    def carry_gate(self) -> str | None:
+        return f"{self.layers - 1}/{self.layer.carry_gate}" if self.layer.carry_gate else None
 
     def init(
         self, key: Key, d_in: int, d_hidden: int, w_rec: Scalar, initializer: Initializer
@@ -90,11 +90,11 @@ class Stacked(Cell[Layers, Layers]):
         """The recurrent weights of every layer."""
         return tuple(self.layer.recurrent(own) for own in params)
 
-    def openings(self, params: Layers, state: Layers, x: Input) -> dict[str, Float[Array, " N"]]:
+    def gate_values(self, params: Layers, state: Layers, x: Input) -> dict[str, Float[Array, " N"]]:
         """Every layer's, by names such as `1/f`."""
         found: dict[str, Float[Array, " N"]] = {}
         for k, (own, before) in enumerate(zip(params, state, strict=True)):
-            found |= {f"{k}/{name}": gate for name, gate in self.layer.openings(own, before, x).items()}
+            found |= {f"{k}/{name}": gate for name, gate in self.layer.gate_values(own, before, x).items()}
             x = self.layer.readout(self.layer.step(own, before, x))
         return found
 

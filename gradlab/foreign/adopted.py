@@ -104,12 +104,12 @@ class Adopted(Cell[Any, Any]):
         found = pick(whole)
         return encoded(found, form("recurrent", found))
 
-    def openings(self, params: Tree, state: Tree, x: Input) -> dict[str, Any]:
+    def gate_values(self, params: Tree, state: Tree, x: Input) -> dict[str, Any]:
         """The cell's own, or none."""
-        if not hasattr(self.made, "openings"):
+        if not hasattr(self.made, "gate_values"):
             return {}
         of_params, of_state = _forms(self.made)
-        found: dict[str, Any] = self.made.openings(decoded(params, of_params), decoded(state, of_state), x)
+        found: dict[str, Any] = self.made.gate_values(decoded(params, of_params), decoded(state, of_state), x)
         return found
 
     @property
@@ -129,8 +129,8 @@ class Adopted(Cell[Any, Any]):
         return getattr(self.made, "has_gain", True)
 
     @property
-    def keeps(self) -> str | None:
-        return getattr(self.made, "keeps", None)
+    def carry_gate(self) -> str | None:
+        return getattr(self.made, "carry_gate", None)
 
     def mean_field(self, w_rec: float, drive: Any) -> Any:
         """The cell's own, or None."""

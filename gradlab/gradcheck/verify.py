@@ -79,7 +79,7 @@ def verify(
                             step's own arithmetic: no derivative rule or `stop_gradient` has a say in it
     reverse = differences   (L(p + h) - L(p - h)) / 2h as h falls; `forward = differences` likewise
     alone = padded          each sequence alone, and a batch of different ones, padded and masked
-    autodiff = backpropagate    gradlab's own backward pass, which the probes use, with a traced length
+    autodiff = backpropagate  gradlab's own backward pass, which the probes use, with a traced length
     float64 throughout      no operation of the backward pass has a narrower result than its arguments
     layers = ...            one on top of the other; only if `above` is given
     given = ...             the `gradient` under test; only if given

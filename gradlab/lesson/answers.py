@@ -117,7 +117,7 @@ def _walk(seed: int) -> tuple[Gates, ...]:
     xs = jax.random.normal(jax.random.fold_in(key, 1), (STEPS, 1), float)
     found = []
     for x in xs:
-        before, gates = state, cell.openings(params, state, x)
+        before, gates = state, cell.gate_values(params, state, x)
         state = cell.step(params, state, x)
         i, o = (float(gates[name][0]) for name in "io")
         c, h = float(state.c[0]), float(state.h[0])

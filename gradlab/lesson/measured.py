@@ -31,7 +31,7 @@ class Lane(NamedTuple):
 
     jacobians: Vector
     """dstate_t/dstate_{t-1}, (T, S, S)."""
-    openings: dict[str, Vector]
+    gate_values: dict[str, Vector]
     """(T, N) by gate."""
     memory: slice
     """The place of the memory path in the flattened state."""
@@ -51,21 +51,21 @@ def networks(sweep: Sweep) -> dict[tuple[str, str, float], Lane]:
                 for j, w_rec in enumerate(sweep.w_rec):
                     gains = len(drawn.xs) // len(sweep.init) // sweep.seeds
                     at = (i * gains + (j if gains > 1 else 0)) * sweep.seeds
-                    jacobians, openings = jax.tree.map(lambda leaf, at=at: leaf[at], run)
-                    found[label, init, w_rec] = Lane(jacobians, openings, memory)
+                    jacobians, gate_values = jax.tree.map(lambda leaf, at=at: leaf[at], run)
+                    found[label, init, w_rec] = Lane(jacobians, gate_values, memory)
     return found
 
 
 @functools.cache
 def _forward(cell: Any) -> Any:
-    """`(params, states, xs) -> Jacobians and openings` of every lane and step."""
+    """`(params, states, xs) -> Jacobians and gate_values` of every lane and step."""
 
     def lane(params: Any, state: Any, xs: Any) -> Any:
         at = with_jacobian(cell.step, params, state, xs[0])
 
         def body(state: Any, x: Any) -> tuple[Any, Any]:
             after, jacobian = at(state, x)
-            return after, (jacobian, cell.openings(params, state, x))
+            return after, (jacobian, cell.gate_values(params, state, x))
 
         return jax.lax.scan(body, state, xs)[1]
 

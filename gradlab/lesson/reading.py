@@ -104,14 +104,14 @@ def _training(setting: loop.Setting) -> Any:
 
 @functools.cache
 def _read(setting: loop.Setting) -> Any:
-    """`(lane, codes, starts) -> (memory, openings, outputs)` of every character; a sentence starts afresh."""
+    """`(lane, codes, starts) -> (memory, gates, outputs)` of every character; a sentence starts afresh."""
     cell, letters = setting.cell, setting.task.sizes[0]
 
     def run(lane: loop.Lane, codes: Any, starts: Any) -> Any:
         def body(state: Any, item: tuple[Any, Any]) -> tuple[Any, Any]:
             x, fresh = item
             state = jax.tree.map(lambda new, old: jnp.where(fresh, new, old), lane.state, state)
-            gates = cell.openings(lane.weights.cell, state, x)
+            gates = cell.gate_values(lane.weights.cell, state, x)
             state = cell.step(lane.weights.cell, state, x)
             return state, (getattr(state, cell.memory), gates, cell.readout(state))
 

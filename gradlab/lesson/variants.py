@@ -57,7 +57,7 @@ def measure(seed: int) -> Numbers:
     found = {}
     for (label, _, _), lane in measured.networks(grid(seed)).items():
         cell = registry.make("cells", label)
-        keep = np.log10(lane.openings[cell.keeps])
+        keep = np.log10(lane.gate_values[cell.carry_gate])
         paths = np.cumsum(keep[::-1], axis=0).max(axis=1)
         whole = measured.transport(lane)
         found[label] = Cell(

@@ -40,7 +40,7 @@ def anatomy(run: Run, *, w_rec: float = 0.9) -> Figure:
         known = False
         for c, panel in enumerate(axes):
             one = here.isel(cell=c)
-            opened = openings(one, T)
+            opened = gate_values(one, T)
             shares = parts(one, T)
             values = {"1": 1.0, "step": _mean(10.0 ** rates[c])} | opened
             values |= {f"1-{gate}": 1 - value for gate, value in opened.items()}
@@ -76,7 +76,7 @@ def parts(one: Any, T: int) -> dict[str, float]:
     return found or {"h": 1.0}
 
 
-def openings(one: Any, T: int) -> dict[str, float]:
+def gate_values(one: Any, T: int) -> dict[str, float]:
     """The mean opening of each gate that the cell has; empty if the run has not measured them."""
     if "opening" not in one or "gate" not in one.coords:
         return {}

@@ -40,10 +40,10 @@ class Columns(NamedTuple):
 
 
 def names(cell: Any, params: Any, state: Any, x: Any) -> tuple[str, ...]:
-    """What the entries of the axis `gate` are called: the openings in alphabetical order, or `none`."""
+    """What the entries of the axis `gate` are called: the gate_values in alphabetical order, or `none`."""
     if cell is None:
         return (NONE,)
-    return tuple(sorted(jax.eval_shape(cell.openings, params, state, x))) or (NONE,)
+    return tuple(sorted(jax.eval_shape(cell.gate_values, params, state, x))) or (NONE,)
 
 
 def gates(step: Step, params: Any, state: Any, xs: Any, setup: ProbeContext) -> Columns:
@@ -51,8 +51,8 @@ def gates(step: Step, params: Any, state: Any, xs: Any, setup: ProbeContext) -> 
 
     half-life = -ln 2 / (mean over t of ln keep_t)
 
-    of each unit's memory, from the gate that the cell says multiplies it (`keeps`): after so many steps the
-    factor that the gates alone put on what was stored is 1/2. NaN for a cell without such a gate, and all
+    of each unit's memory, from the gate that the cell says multiplies it (`carry_gate`): after so many steps
+    the factor that the gates alone put on what was stored is 1/2. NaN for a cell without such a gate, and all
     columns are NaN for a cell without gates, whose `gate` axis has one entry.
 
     Reference: Karpathy, Johnson, Fei-Fei 2015, Visualizing and understanding recurrent networks.
@@ -62,17 +62,17 @@ def gates(step: Step, params: Any, state: Any, xs: Any, setup: ProbeContext) -> 
     if which == (NONE,):
         return _undefined(state, len(jax.tree.leaves(xs)[0]), setup)
 
-    def openings(state: Any, x: Any) -> Any:
-        found = setup.cell.openings(params, state, x)
+    def gate_values(state: Any, x: Any) -> Any:
+        found = setup.cell.gate_values(params, state, x)
         return jnp.stack([found[name] for name in which])
 
-    form = jax.eval_shape(openings, state, first)
-    keeps = setup.cell.keeps
-    kept = which.index(keeps) if keeps is not None else None
+    form = jax.eval_shape(gate_values, state, first)
+    carry_gate = setup.cell.carry_gate
+    kept = which.index(carry_gate) if carry_gate is not None else None
 
     def body(carry: tuple[Any, Any, Any, Any], x: Any, t: Any) -> tuple[Any, Any]:
         state, shut, wide, held = carry
-        opening = openings(state, x)
+        opening = gate_values(state, x)
         left, right = (opening < LEFT).astype(form.dtype), (opening > RIGHT).astype(form.dtype)
         held = held if kept is None else times(held, opening[kept])
         seen = opening.mean(axis=1), left.mean(axis=1), right.mean(axis=1)

@@ -48,11 +48,11 @@ class _Moving:
     made: Any
 
     @property
-    def keeps(self) -> Any:
-        return self.made.keeps
+    def carry_gate(self) -> Any:
+        return self.made.carry_gate
 
-    def openings(self, params: Tree, numbers: Tree, x: tuple[Tree, Tree]) -> Any:
-        return self.made.openings(params, merged(numbers, x[1]), x[0])
+    def gate_values(self, params: Tree, numbers: Tree, x: tuple[Tree, Tree]) -> Any:
+        return self.made.gate_values(params, merged(numbers, x[1]), x[0])
 
     def readout(self, numbers: Tree) -> Tree:
         return self.made.readout(numbers)

@@ -142,7 +142,7 @@ def declared_names_exist(cell: Any) -> None:
 def gates_open_between_0_and_1(cell: Any) -> None:
     """Every opening is one number per unit, between 0 and 1."""
     params, state, xs = network(cell, key())
-    for name, opening in cell.openings(params, state, xs[0]).items():
+    for name, opening in cell.gate_values(params, state, xs[0]).items():
         assert opening.shape == (N,), f"the opening {name} has the shape {opening.shape}"
         assert ((opening >= 0) & (opening <= 1)).all(), f"the opening {name} leaves 0 to 1"
 

@@ -96,9 +96,9 @@ def test_open_gate_is_no_gate_and_closed_gate_stands_still(key):
     for bias, expected in ((50.0, ungated), (-50.0, state.h)):
         pushed = params._replace(b=params.b.at[1].set(bias))
         np.testing.assert_allclose(cell.step(pushed, state, xs[0]).h, expected, rtol=0, atol=1e-15)
-        opening = cell.openings(pushed, state, xs[0])["z"]
+        opening = cell.gate_values(pushed, state, xs[0])["z"]
         np.testing.assert_allclose(opening, bias > 0, rtol=0, atol=1e-15)
-    assert not Antisymmetric().openings(single, state, xs[0])
+    assert not Antisymmetric().gate_values(single, state, xs[0])
 
 
 @pytest.mark.parametrize(

@@ -58,9 +58,9 @@ def test_an_almost_closed_gate_still_lets_a_gradient_through_in_float32(key):
 def test_openings_carry_the_memory(key):
     cell = CoupledLSTM()
     params, state, xs = foreign.network(cell, key, np.float64)
-    opened = cell.openings(params, state, xs[0])
+    opened = cell.gate_values(params, state, xs[0])
     carried = jax.jacfwd(lambda s: cell.step(params, s, xs[0]).c)(state).c
-    np.testing.assert_allclose(carried, np.diag(opened[cell.keeps]), rtol=1e-14)
+    np.testing.assert_allclose(carried, np.diag(opened[cell.carry_gate]), rtol=1e-14)
     np.testing.assert_allclose(opened["i"] + opened["f"], 1, rtol=1e-15)
 
 

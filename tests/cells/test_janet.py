@@ -60,8 +60,10 @@ def test_openings_carry_the_memory_and_give_the_step(key):
     params, state, xs = foreign.network(cell, key, np.float64)
     alone, state = params._replace(w_rec=0 * params.w_rec), State(state.h + 0.5)
     carried = jax.jacfwd(lambda s: cell.step(alone, s, xs[0]))(state).h.h
-    np.testing.assert_allclose(carried, np.diag(cell.openings(alone, state, xs[0])[cell.keeps]), rtol=1e-14)
-    opened = cell.openings(params, state, xs[0])
+    np.testing.assert_allclose(
+        carried, np.diag(cell.gate_values(alone, state, xs[0])[cell.carry_gate]), rtol=1e-14
+    )
+    opened = cell.gate_values(params, state, xs[0])
     n = jnp.tanh(params.w_in[1] @ xs[0] + params.w_rec[1] @ state.h + params.b[1])
     h = opened["f"] * state.h + opened["i"] * n
     np.testing.assert_allclose(cell.step(params, state, xs[0]).h, h, rtol=1e-13)

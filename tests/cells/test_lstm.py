@@ -128,10 +128,10 @@ def test_gates_are_those_that_there_are(chosen, key):
     params, state = jax.eval_shape(lambda: cell.init(key, 2, 3, 1.0, gaussian))
     assert [leaf.shape[0] for leaf in params] == [len(expected)] * 3
     after, opened = jax.eval_shape(
-        lambda p, s: (cell.step(p, s, s.h[:2]), cell.openings(p, s, s.h[:2])), params, state
+        lambda p, s: (cell.step(p, s, s.h[:2]), cell.gate_values(p, s, s.h[:2])), params, state
     )
     assert set(opened) == set(expected) - {"g"}
-    assert (cell.keeps in opened) == cell.forget_gate
+    assert (cell.carry_gate in opened) == cell.forget_gate
     assert after.c.shape == (3,)
 
 
@@ -151,7 +151,7 @@ def test_full_gate_recurrence_adds_to_the_same_cell(key):
     after, same = plain.step(params, state, x), full.step(without, wide, x)
     np.testing.assert_array_equal(same.c, after.c)
     np.testing.assert_array_equal(same.h, after.h)
-    np.testing.assert_array_equal(same.gates, list(plain.openings(params, state, x).values()))
+    np.testing.assert_array_equal(same.gates, list(plain.gate_values(params, state, x).values()))
     assert np.abs(full.step(more, wide, x).c - after.c).max() > 1e-3
 
 

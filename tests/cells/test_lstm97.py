@@ -86,9 +86,9 @@ def test_the_transport_without_recurrence_is_the_same_at_every_lag():
 def test_openings_give_the_step(key):
     cell = LSTM97()
     params, state, xs = foreign.network(cell, key, np.float64)
-    opened = cell.openings(params, state, xs[0])
+    opened = cell.gate_values(params, state, xs[0])
     after = cell.step(params, state, xs[0])
     g = jnp.tanh(params.w_in[1] @ xs[0] + params.w_rec[1] @ state.h + params.b[1])
     np.testing.assert_allclose(after.c, state.c + opened["i"] * g, rtol=1e-13)
     np.testing.assert_allclose(after.h, opened["o"] * jnp.tanh(after.c), rtol=1e-13)
-    assert cell.keeps is None
+    assert cell.carry_gate is None

@@ -49,11 +49,11 @@ def test_an_almost_open_gate_still_carries_a_gradient_in_float32(key):
 def test_openings_carry_the_memory(key):
     params, state, xs = foreign.network(MGU(), key, np.float64)
     alone = params._replace(w_rec=0 * params.w_rec)
-    opened = MGU().openings(alone, state, xs[0])
+    opened = MGU().gate_values(alone, state, xs[0])
     carried = jax.jacfwd(lambda s: MGU().step(alone, s, xs[0]))(state).h.h
     np.testing.assert_allclose(carried, np.diag(opened["z"]), rtol=1e-14)
     state = State(state.h + 0.5)
-    opened = MGU().openings(params, state, xs[0])
+    opened = MGU().gate_values(params, state, xs[0])
     np.testing.assert_allclose(opened["z"] + opened["f"], 1, rtol=1e-15)
     n = jnp.tanh(params.w_in[1] @ xs[0] + params.w_rec[1] @ (opened["f"] * state.h) + params.b[1])
     h = opened["z"] * state.h + opened["f"] * n

@@ -41,15 +41,15 @@ def test_equals_an_associative_scan(key):
 def test_transport_is_the_product_of_the_openings():
     net = networks.network("min_gru", 40)
     found = networks.measured(net, "transport")["transport"][:, 0]
-    openings = jax.vmap(lambda x: net.cell.openings(net.params, net.state, x)["z"])(net.xs)
-    log = np.log10(np.asarray(openings))[::-1].cumsum(0)
+    gate_values = jax.vmap(lambda x: net.cell.gate_values(net.params, net.state, x)["z"])(net.xs)
+    log = np.log10(np.asarray(gate_values))[::-1].cumsum(0)
     np.testing.assert_allclose(found[1:], log.max(1), rtol=1e-12)
     assert found[-1] < -3
 
 
 def test_keep_bias_is_where_the_gate_starts(key):
     params, state = MinGRU(keep_bias=2.0).init(key, 2, 3, 1.0, identity)
-    opening = MinGRU().openings(params, state, jnp.zeros(2))["z"]
+    opening = MinGRU().gate_values(params, state, jnp.zeros(2))["z"]
     np.testing.assert_allclose(opening, np.full(3, expit(2.0)), rtol=1e-15)
 
 

@@ -41,18 +41,18 @@ def test_equals_an_associative_scan(key):
 def test_transport_is_the_product_of_the_openings():
     net = networks.network("min_lstm", 40)
     found = networks.measured(net, "transport")["transport"][:, 0]
-    openings = jax.vmap(lambda x: net.cell.openings(net.params, net.state, x)["f"])(net.xs)
-    log = np.log10(np.asarray(openings))[::-1].cumsum(0)
+    gate_values = jax.vmap(lambda x: net.cell.gate_values(net.params, net.state, x)["f"])(net.xs)
+    log = np.log10(np.asarray(gate_values))[::-1].cumsum(0)
     np.testing.assert_allclose(found[1:], log.max(1), rtol=1e-12)
     assert found[-1] < -3
 
 
 def test_the_openings_are_shares(key):
     params, state, xs = foreign.network(MinLSTM(forget_bias=1.0), key, np.float64)
-    openings = MinLSTM().openings(params, state, xs[0])
+    gate_values = MinLSTM().gate_values(params, state, xs[0])
     f, i, _ = np.asarray(params.w_in @ xs[0] + params.b)
-    np.testing.assert_allclose(openings["f"], expit(f) / (expit(f) + expit(i)), rtol=1e-13)
-    np.testing.assert_allclose(openings["f"] + openings["i"], np.ones(5), rtol=1e-15)
+    np.testing.assert_allclose(gate_values["f"], expit(f) / (expit(f) + expit(i)), rtol=1e-13)
+    np.testing.assert_allclose(gate_values["f"] + gate_values["i"], np.ones(5), rtol=1e-15)
 
 
 @pytest.mark.parametrize("dtype", foreign.DTYPES)

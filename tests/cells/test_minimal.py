@@ -77,7 +77,7 @@ def test_the_gate_chooses_between_state_and_input(key):
     for bias, expected in ((50.0, state.h), (-50.0, jnp.tanh(params.w_in @ xs[0]))):
         pushed = params._replace(b=jnp.full_like(params.b, bias))
         np.testing.assert_allclose(Minimal().step(pushed, state, xs[0]).h, expected, rtol=0, atol=1e-15)
-        opening = Minimal().openings(pushed, state, xs[0])["u"]
+        opening = Minimal().gate_values(pushed, state, xs[0])["u"]
         np.testing.assert_allclose(opening, bias > 0, rtol=0, atol=1e-15)
 
 
@@ -86,5 +86,5 @@ def test_memory_is_carried_by_the_gate_that_keeps(key):
     params, state, xs = foreign.network(Minimal(), key, np.float64)
     params = params._replace(w_rec=0 * params.w_rec)
     jacobian = jax.jacfwd(lambda s: Minimal().step(params, s, xs[0]).h)(state).h
-    opening = Minimal().openings(params, state, xs[0])[Minimal.keeps]
+    opening = Minimal().gate_values(params, state, xs[0])[Minimal.carry_gate]
     np.testing.assert_allclose(jacobian, np.diag(opening), rtol=1e-14)

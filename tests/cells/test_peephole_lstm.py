@@ -46,7 +46,7 @@ def test_each_peephole_sees_its_own_memory(key):
     state = State(h=state.h, c=jnp.arange(1.0, foreign.N + 1))
     step = jax.jit(lambda peep: cell.step(params._replace(peep=peep), state, xs[0]))
     slopes, after = jax.jacrev(step)(params.peep), step(params.peep)
-    o = cell.openings(params, state, xs[0])["o"]
+    o = cell.gate_values(params, state, xs[0])["o"]
     exact_o = np.diag(o * (1 - o) * jnp.tanh(after.c) * after.c)
     np.testing.assert_allclose(slopes.h[:, 2], exact_o, rtol=1e-12, atol=1e-16)
     eye = np.eye(foreign.N, dtype=bool)
@@ -57,7 +57,7 @@ def test_each_peephole_sees_its_own_memory(key):
 def test_openings_give_the_step(key):
     params, state, xs = foreign.network(PeepholeLSTM(), key, np.float64)
     for x in xs[:4]:
-        opened, g = PeepholeLSTM().openings(params, state, x), params.w_rec[2] @ state.h
+        opened, g = PeepholeLSTM().gate_values(params, state, x), params.w_rec[2] @ state.h
         g = jnp.tanh(g + params.w_in[2] @ x + params.b[2])
         c = opened["f"] * state.c + opened["i"] * g
         state = PeepholeLSTM().step(params, state, x)

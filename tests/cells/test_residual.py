@@ -117,8 +117,8 @@ def test_only_what_is_read_out_is_added_to(key):
 def test_openings_are_those_of_the_state_that_is_read():
     net = networks.network("residual(cell=gru, skip=2)", 3)
     read = net.state.cell._replace(h=net.state.cell.h + net.state.past[0])
-    theirs = registry.make("cells", "gru").openings(net.params, read, net.xs[0])
-    ours = net.cell.openings(net.params, net.state, net.xs[0])
+    theirs = registry.make("cells", "gru").gate_values(net.params, read, net.xs[0])
+    ours = net.cell.gate_values(net.params, net.state, net.xs[0])
     assert set(ours) == {"r", "z"}
     jax.tree.map(np.testing.assert_array_equal, ours, theirs)
 

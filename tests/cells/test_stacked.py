@@ -108,12 +108,12 @@ def test_no_gradient_runs_down_a_layer(key):
 def test_openings_are_each_layer_s_own():
     net = networks.network("stacked(cell=min_gru, layers=2)", 3)
     cell, (low, high) = net.cell, net.params
-    found = cell.openings(net.params, net.state, net.xs[0])
+    found = cell.gate_values(net.params, net.state, net.xs[0])
     one = registry.make("cells", "min_gru")
     below = one.step(low, net.state[0], net.xs[0])
-    np.testing.assert_array_equal(found["0/z"], one.openings(low, net.state[0], net.xs[0])["z"])
-    np.testing.assert_array_equal(found["1/z"], one.openings(high, net.state[1], below.h)["z"])
-    assert cell.keeps == "1/z"
+    np.testing.assert_array_equal(found["0/z"], one.gate_values(low, net.state[0], net.xs[0])["z"])
+    np.testing.assert_array_equal(found["1/z"], one.gate_values(high, net.state[1], below.h)["z"])
+    assert cell.carry_gate == "1/z"
 
 
 def test_parts_are_named_by_layer(key):

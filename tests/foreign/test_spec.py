@@ -274,8 +274,8 @@ def test_a_class_with_init_and_step_is_a_cell_without_inheriting_anything(write)
     found = apart(lambda s, x: own.step(params, s, x), state)
     np.testing.assert_array_equal(hidden(cell, params, state), found)
     # What it does not say of itself is what is true of most cells.
-    assert (cell.gates, cell.memory, cell.fixed, cell.has_gain, cell.keeps) == ((), "h", (), True, None)
-    assert (cell.openings(params, state, jnp.zeros(D)), cell.rate_theory(1.0)) == ({}, None)
+    assert (cell.gates, cell.memory, cell.fixed, cell.has_gain, cell.carry_gate) == ((), "h", (), True, None)
+    assert (cell.gate_values(params, state, jnp.zeros(D)), cell.rate_theory(1.0)) == ({}, None)
     assert (cell.mean_field(1.0, None), hash(cell)) == (None, hash(cell))
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from gradlab import registry
 from gradlab.plots import _drawing, _structures
-from gradlab.plots.anatomy import anatomy, openings, parts
+from gradlab.plots.anatomy import anatomy, gate_values, parts
 from gradlab.studies.sweep import results
 from tests import samples
 
@@ -73,8 +73,8 @@ def test_the_drawing_has_the_layers_gates_and_state_of_the_cell(name):
     assert layers == (set(cell.gates) or {"a"})
     carried = {edge.carries.removeprefix("1-") for edge in found.edges} - {"", "1", "step"}
     assert carried <= set(cell.gates) | {"i"}
-    if cell.keeps:
-        memory = [edge for edge in found.edges if edge.start != edge.end and edge.carries == cell.keeps]
+    if cell.carry_gate:
+        memory = [edge for edge in found.edges if edge.start != edge.end and edge.carries == cell.carry_gate]
         assert all(found.parts[edge.start].y == found.parts[edge.end].y == 4.4 for edge in memory)
 
 
@@ -100,7 +100,7 @@ def test_settings_that_change_the_parts_get_the_plain_drawing():
 def test_shares_and_openings_are_those_of_the_run():
     one = with_gates(f=0.7, i=0.2, o=0.4).isel(cell=0, init=0, w_rec=1).sel(T=8)
     assert parts(one, 8) == pytest.approx({"h": 0.25, "c": 0.75})
-    assert openings(one, 8) == pytest.approx({"f": 0.7, "i": 0.2, "o": 0.4})
+    assert gate_values(one, 8) == pytest.approx({"f": 0.7, "i": 0.2, "o": 0.4})
 
 
 def test_what_was_measured_is_written_on_the_edges():

@@ -64,14 +64,14 @@ def test_along_a_trajectory(spec):
     found, which = measured(net), named(net)
     states = oracle.trajectory(net.cell.step, net.params, net.state, net.xs)
     before = jax.tree.map(lambda leaf: leaf[:-1], states)
-    openings = jax.jit(jax.vmap(net.cell.openings, (None, 0, 0)))(net.params, before, net.xs)
-    assert tuple(sorted(openings)) == which
+    gate_values = jax.jit(jax.vmap(net.cell.gate_values, (None, 0, 0)))(net.params, before, net.xs)
+    assert tuple(sorted(gate_values)) == which
     for g, name in enumerate(which):
-        opening = np.asarray(openings[name])
+        opening = np.asarray(gate_values[name])
         np.testing.assert_allclose(found.opening[:, g], opening.mean(1), rtol=1e-13)
         np.testing.assert_allclose(found.left_saturated[:, g], (opening < 0.1).mean(1), rtol=1e-13)
         np.testing.assert_allclose(found.time_right_saturated[g], (opening > 0.9).mean(0), rtol=1e-13)
-    keep = np.asarray(openings[net.cell.keeps])
+    keep = np.asarray(gate_values[net.cell.carry_gate])
     np.testing.assert_allclose(found.retention_half_life, -math.log(2) / np.log(keep).mean(0), rtol=1e-12)
 
 

@@ -117,6 +117,6 @@ def alone(
 
 
 def gate_names(cell: Any, networks: Networks) -> tuple[str, ...]:
-    """What the axis `gate` of a cell counts: its openings by the alphabet, or `none`."""
+    """What the axis `gate` of a cell counts: its gate_values by the alphabet, or `none`."""
     one = jax.tree.map(lambda leaf: leaf[0], networks)
-    return tuple(jax.eval_shape(cell.openings, one.params, one.state, one.xs[0, 0])) or ("none",)
+    return tuple(jax.eval_shape(cell.gate_values, one.params, one.state, one.xs[0, 0])) or ("none",)
