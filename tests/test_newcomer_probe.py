@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from gradlab.types import Setup, Step
+from gradlab.types import ProbeContext, Step
 
 AXES = {"state_size": (), "state_sizes": ("step",)}
 
@@ -26,7 +26,7 @@ class Columns(NamedTuple):
     state_sizes: Float[Array, " step"]
 
 
-def size(step: Step, params: Any, state: Any, xs: Any, setup: Setup) -> Columns:
+def size(step: Step, params: Any, state: Any, xs: Any, setup: ProbeContext) -> Columns:
     """Euclidean norm of the state at the last step, and at each."""
 
     def body(state, x):

@@ -113,7 +113,7 @@ class TestJunit:
 
 class TestAnnotations:
     def test_at_most_ten_of_a_level_are_said_the_first_counts(self):
-        lines = formats.annotations(several(failed=40, cannot_judge=30, note=500, passed=3), "gate")
+        lines = formats.annotations(several(failed=40, inconclusive=30, note=500, passed=3), "gate")
         levels = Counter(line.split(" ")[0] for line in lines)
         assert levels == {"::error": 10, "::warning": 10, "::notice": 1}
         assert "40 failed" in lines[0]

@@ -66,7 +66,7 @@ def test_straight_edges_are_level_or_upright_and_corners_are_right(name):
 
 @pytest.mark.parametrize("name", DRAWN)
 def test_the_drawing_has_the_layers_gates_and_state_of_the_cell(name):
-    """The cells themselves say which gates and which openings they have."""
+    """The cells themselves say which gates and which gate values they have."""
     cell = registry.make("cells", name)
     found = drawn(name)
     layers = {key for key, part in found.parts.items() if part.kind == "layer"}
