@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gradlab.gradcheck.verify import verify as verify
     from gradlab.recurrence.surrogates import surrogate as surrogate
     from gradlab.studies.sweep.alone import measure as measure
-    from gradlab.studies.sweep.rows import verdict as verdict
+    from gradlab.studies.sweep.sentences import verdict as verdict
 
 __version__ = "0.1.0"
 
@@ -31,7 +31,7 @@ _HOMES = {
     "surrogate": "gradlab.recurrence.surrogates",
     "sweep": "gradlab.api",
     "train": "gradlab.api",
-    "verdict": "gradlab.studies.sweep.rows",
+    "verdict": "gradlab.studies.sweep.sentences",
     "verify": "gradlab.gradcheck.verify",
 }
 __all__ = ["Run", "__version__", "load", "measure", "plot", "run", "surrogate", "sweep", "train", "verdict"]

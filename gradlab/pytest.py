@@ -46,6 +46,7 @@ def measured(step: Callable[..., Any], params: Any, state: Any, xs: Any, **setti
     """Measure a step function; arguments and errors are those of `gradlab.measure`."""
     from gradlab import measure
     from gradlab.studies.sweep import rows as sweep_rows
+    from gradlab.studies.sweep import sentences
 
     norms = measure(step, params, state, xs, **settings)
     (group,) = sweep_rows.groups(norms)
@@ -55,7 +56,7 @@ def measured(step: Callable[..., Any], params: Any, state: Any, xs: Any, **setti
         group.regime,
         float(group.rate),
         {name: _far(group, name) for name in group.values},
-        sentence=sweep_rows.verdict(norms),
+        sentence=sentences.verdict(norms),
     )
 
 

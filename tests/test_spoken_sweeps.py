@@ -16,7 +16,7 @@ from gradlab.report import captions, verdict
 from gradlab.report.tabular import of
 from gradlab.states import BELOW_PRECISION, EXACT_ZERO
 from gradlab.studies.sweep import results
-from gradlab.studies.sweep import rows as sweep_rows
+from gradlab.studies.sweep import sentences as sweep_sentences
 from gradlab.studies.sweep import table as _table
 from tests import drawn
 from tests.spoken import NUM, Forms, is_printed, list_of, named, one_of, source, value
@@ -597,7 +597,7 @@ def hold_sweep(seed):
     # Every sentence asks for the same rows; to find them takes the most of the time.
     with mock.patch.object(results, "groups", return_value=rows):
         hold_verdict(verdict.sweep_verdict(rows), raw)
-        hold_summary(sweep_rows.verdict(run.norms), raw)
+        hold_summary(sweep_sentences.verdict(run.norms), raw)
         hold_captions(run, raw)
         hold_tables(run, raw)
         hold_footer(run, raw)
@@ -661,7 +661,7 @@ def test_no_number_can_be_changed_unseen():
         raw, rows = Raw(found), results.groups(found.run)
         texts = [
             (hold_verdict, verdict.sweep_verdict(rows)),
-            (hold_summary, sweep_rows.verdict(found.run.norms)),
+            (hold_summary, sweep_sentences.verdict(found.run.norms)),
         ]
         for hold, text in texts:
             for digits in re.finditer(r"(?<![\w=.])\d+\.\d+", text):

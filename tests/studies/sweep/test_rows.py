@@ -8,6 +8,7 @@ from scipy import stats
 
 from gradlab.metrics import every, named
 from gradlab.studies.sweep import rows as sweep_rows
+from gradlab.studies.sweep import sentences
 from tests import samples
 
 NAN = float("nan")
@@ -138,7 +139,7 @@ def test_a_forward_pass_that_overflows_is_named_with_its_step():
     rows = sweep_rows.groups(norms)
     assert [row.regime for row in rows] == ["VANISH", "NONFINITE"]
     assert (rows[1].nonfinite, rows[1].nonfinite_step) == (2, 54)
-    assert "overflows in 2 of 2 seeds, first at step 54" in sweep_rows.verdict(norms).splitlines()[1]
+    assert "overflows in 2 of 2 seeds, first at step 54" in sentences.verdict(norms).splitlines()[1]
 
 
 def test_a_transport_of_exact_zeros_vanishes():
@@ -148,7 +149,7 @@ def test_a_transport_of_exact_zeros_vanishes():
 
 
 def test_verdict_says_the_numbers():
-    text = sweep_rows.verdict(samples.norms(("elman(activation=identity)",), (0.5,), (200,), seeds=3))
+    text = sentences.verdict(samples.norms(("elman(activation=identity)",), (0.5,), (200,), seeds=3))
     assert text.startswith("elman(activation=identity) at w_rec = 0.5, T = 200 (3 seeds): VANISH;")
     for words in (
         "-0.301 decades",
@@ -163,7 +164,7 @@ def test_verdict_says_the_numbers():
 
 
 def test_verdict_names_what_one_seed_cannot_say_and_chaos():
-    text = sweep_rows.verdict(samples.norms(w_rec=(3.0,), T=(200,), seeds=1, noise=0.0, inits=("a", "b")))
+    text = sentences.verdict(samples.norms(w_rec=(3.0,), T=(200,), seeds=1, noise=0.0, inits=("a", "b")))
     assert "elman (a) at w_rec = 3" in text
     assert "(1 seed, so no interval): UNDECIDED;" in text
     assert "chaotic: these numbers hold for this trajectory only" in text
@@ -172,7 +173,7 @@ def test_verdict_names_what_one_seed_cannot_say_and_chaos():
 
 def test_verdict_of_one_given_network_speaks_of_this_network():
     norms = samples.norms(w_rec=(0.5,), T=(50,), seeds=1, noise=0.0).assign_attrs(networks="given")
-    text = sweep_rows.verdict(norms)
+    text = sentences.verdict(norms)
     assert text.startswith("elman at w_rec = 0.5, this network, T = 50: VANISH; the transport changes by")
     for word in ("seed", "interval", "UNDECIDED"):
         assert word not in text
@@ -196,7 +197,7 @@ def one_group(rates, hard=None, states=None, back=None, T=100, linear=False, giv
 def test_a_chaotic_network_does_not_hide_in_a_mean_that_vanishes():
     row = one_group([-0.5] * 8 + [2 * LIMIT, 3 * LIMIT])
     assert (row.regime, row.chaotic, row.trajectory_dependent) == ("VANISH", 2, True)
-    assert "; 2 of 10 seeds are chaotic: their numbers" in sweep_rows._sentence(row, several_inits=False)
+    assert "; 2 of 10 seeds are chaotic: their numbers" in sentences._sentence(row, several_inits=False)
     assert one_group([-0.5] * 8 + [2 * LIMIT, 3 * LIMIT], linear=True).chaotic == 0
 
 
@@ -224,14 +225,14 @@ def test_a_given_network_that_is_exactly_zero_at_the_end_is_not_stable(rate, wor
 
 
 def test_a_rate_of_some_says_of_how_many():
-    text = sweep_rows._sentence(one_group([-0.5, -0.5, NAN]), several_inits=False)
+    text = sentences._sentence(one_group([-0.5, -0.5, NAN]), several_inits=False)
     assert "in the 2 of 3 seeds that have a rate" in text
 
 
 def test_a_backward_pass_that_is_not_finite_is_no_overflow_of_the_forward_pass():
     row = one_group([-0.1, NAN], states=[0, 5], back=[NAN, 98])
     assert (row.regime, row.nonfinite, row.backward_nonfinite) == ("NONFINITE", 0, 1)
-    text = sweep_rows._sentence(row, several_inits=False)
+    text = sentences._sentence(row, several_inits=False)
     assert "the forward pass is finite and its derivative is not in 1 of 2 seeds" in text
     assert "going back, first at step 98; over lags 0 to 2 the transport changes by -0.1 decades" in text
 
