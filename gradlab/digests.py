@@ -1,7 +1,9 @@
 """What was computed, as digests of programs: equal code has equal ones, wherever it stands."""
 
+import contextlib
 import functools
 import hashlib
+import importlib.util
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -12,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gradlab import registry
 from gradlab.errors import GradlabError
 from gradlab.recurrence.trees import merged, split
 from gradlab.runs import documents
@@ -26,8 +29,16 @@ _CALLBACK = re.compile(r"custom_call @\w*callback")
 
 @functools.cache
 def source() -> str:
-    """The digest of the package's own files: while it is the same, so is all that gradlab computes itself."""
+    """The digest of the package's own files: while it is the same, so is all that gradlab computes itself.
+
+    The files of members that other packages bring are among them.
+    """
     found = hashlib.sha256()
+    for module in sorted(name for kind in registry.KINDS for name in registry.installed(kind).values()):
+        with contextlib.suppress(ImportError, OSError):
+            home = importlib.util.find_spec(module)
+            if home is not None and home.origin is not None:
+                found.update(module.encode() + b"\n" + Path(home.origin).read_bytes())
     for path in sorted(Path(__file__).parent.rglob("*.py")):
         found.update(path.relative_to(Path(__file__).parent).as_posix().encode() + b"\n" + path.read_bytes())
     return found.hexdigest()

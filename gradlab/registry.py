@@ -68,9 +68,24 @@ def installed(kind: str) -> dict[str, str]:
     return {point.name: point.value for point in found if point.value.rpartition(".")[2] == point.name}
 
 
+def is_foreign(kind: str, spec: str) -> bool:
+    """Whether a spelling names code that does not come with gradlab, in its settings or itself.
+
+    >>> is_foreign("cells", "stacked(cell=mine:Cell)"), is_foreign("cells", "stacked(cell=gru)")
+    (True, False)
+    """
+    return ":" in spec or not {*re.findall(r"\w+", spec)}.isdisjoint(further(kind))
+
+
 def home(kind: str, name: str) -> ModuleType:
     """The file of a member, imported."""
-    return importlib.import_module(_home(kind, name))
+    try:
+        return importlib.import_module(_home(kind, name))
+    except Exception as error:
+        if isinstance(error, GradlabError) or name in _own(kind):
+            raise
+        what = f"{name}, of {installed(kind)[name]}, cannot be imported: {type(error).__name__}: {error}"
+        raise GradlabError(KINDS[kind], shown(what, 200)) from error
 
 
 def _home(kind: str, name: str) -> str:
@@ -141,6 +156,9 @@ def make(kind: str, spec: str) -> Any:
         if key in chosen:
             raise GradlabError(option, f"setting {key} is given twice in {shown(spec)}; give it once")
         chosen[key] = _convert(option, key, text, hints[key])
+    if kind == "cells" and not hasattr(factory, "recurrent"):
+        what = "is no gradlab.types.Cell; inherit that, or name the class by package.module:Class"
+        raise GradlabError(option, f"{match['name']} {what}")
     try:
         return factory(**chosen) if inspect.isclass(factory) else functools.partial(factory, **chosen)
     except ValueError as error:

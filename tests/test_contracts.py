@@ -25,7 +25,9 @@ def test_every_contract_of_a_cell_is_about_some_cell():
     judged = counted(CELLS)
     every = specs("cells")
     assert {name for name, count in judged.items() if count == len(every)} == {
-        contract.__name__ for contract in testing.CELL
+        *(contract.__name__ for contract in testing.CELL),
+        # None of ours has a surrogate gradient.
+        "jacobian_is_that_of_differences",
     }
     assert judged["gates_open_between_0_and_1"] == sum(bool(registry.make("cells", s).gates) for s in every)
     assert judged["gates_are_drawn_apart"] >= 15

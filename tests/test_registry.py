@@ -30,7 +30,8 @@ def test_a_new_file_is_a_new_member(tmp_path, monkeypatch):
     import gradlab.cells
 
     (tmp_path / "leaky_unit.py").write_text(
-        "class LeakyUnit:\n    def __init__(self, leak: float = 0.5): self.leak = leak\n"
+        "from gradlab.types import Cell\n"
+        "class LeakyUnit(Cell):\n    def __init__(self, leak: float = 0.5): self.leak = leak\n"
     )
     monkeypatch.setattr(gradlab.cells, "__path__", [*gradlab.cells.__path__, str(tmp_path)])
     assert "leaky_unit" in registry.names("cells")

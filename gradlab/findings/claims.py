@@ -111,6 +111,10 @@ def _labels(where: Where, at: str, grid: Grid, name: Callable[[str, str], str]) 
 
 def _label(axis: str, given: Label, labels: Sequence[Label], name: Callable[[str, str], str]) -> Label:
     if not labels:
+        # An axis of a probe's own: how far it goes only the run says, and its finding tells.
+        wrong = columns.fault(axis, given)
+        if wrong:
+            raise GradlabError(axis, f"{shown(given)} {wrong}")
         return given
     words = isinstance(labels[0], str)
     if words != isinstance(given, str):
@@ -251,7 +255,7 @@ def grid_of(run: Run | TrainingRun) -> dict[str, list[Label]]:
     if isinstance(run, Run):
         grid = {axis: run.norms[axis].values.tolist() for axis in sampling.AXES["sweep"]}
         own = {axis for axes in columns.columns(run.norms).values() for axis in axes}
-        return grid | {axis: columns.labels(run.norms, axis) for axis in own}
+        return grid | {axis: [] for axis in own}
     return {axis: run.table[axis].unique().tolist() for axis in sampling.AXES["remedies"]}
 
 

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from gradlab.errors import GradlabError, shown
+from gradlab.recurrence.surrogates import declared
 from gradlab.recurrence.trees import Form, decoded, encoded, form, has_gradient
 from gradlab.types import Cell, Initializer, Input, Key, Scalar
 
@@ -115,6 +116,11 @@ class Adopted(Cell[Any, Any]):
     @property
     def gates(self) -> tuple[str, ...]:
         return getattr(self.made, "gates", ())
+
+    @property
+    def surrogate(self) -> bool:
+        """Whether the cell, or its step, is declared to be one."""
+        return declared(self.made.step)
 
     @property
     def memory(self) -> str:

@@ -7,9 +7,13 @@ that is to be said of it; tables, claims, baselines, exports and plots ask.
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from gradlab import registry
+from gradlab.errors import GradlabError, shown
 from gradlab.metrics._metric import Metric, Unknown, short
 from gradlab.profiles import Measured
+from gradlab.states import STATES
 
 if TYPE_CHECKING:
     import xarray
@@ -40,7 +44,27 @@ def measured(norms: "xarray.Dataset", without: Collection[str] = ()) -> dict[tup
     found: dict[tuple[str, str], Measured] = {}
     for metric in (one for one in every() if one.name not in without):
         for part in map(str, norms["part"].values):
-            one = metric.of_part(norms, part)
+            one = _of_part(metric, norms, part)
             if one is not None:
                 found[metric.name, part] = one
+    return found
+
+
+def _of_part(metric: Metric, norms: "xarray.Dataset", part: str) -> Measured | None:
+    """A metric of a part of the state; `GradlabError` if one of another package fails or has another form."""
+    if metric.name not in registry.further("metrics"):
+        return metric.of_part(norms, part)
+    where = f"metric {metric.name} ({type(metric).__module__})"
+    try:
+        found = metric.of_part(norms, part)
+    except Exception as error:
+        raise GradlabError(where, f"fails: {type(error).__name__}: {shown(str(error), 200)}") from error
+    if found is None:
+        return None
+    shape = tuple(norms.sizes[axis] for axis in ("cell", "init", "w_rec", "T", "seed"))
+    if not isinstance(found, Measured) or {np.shape(found.value), np.shape(found.state)} != {shape}:
+        what = "one value and one state for each (cell, init, w_rec, T, seed)"
+        raise GradlabError(where, f"does not give {what}: {shape}, as Measured(value, state)")
+    if not ((found.state >= 0) & (found.state < len(STATES))).all():
+        raise GradlabError(where, f"has states other than 0 to {len(STATES) - 1}, those of gradlab.states")
     return found

@@ -113,6 +113,6 @@ def refusal(source: str, faults: list[Fault]) -> GradlabError:
     """One exception for all faults of a file; a single one stays on one line."""
     if len(faults) == 1:
         return GradlabError(f"{source}:{faults[0].where}" if faults[0].where else source, faults[0].what)
-    lines = "".join(f"\n  {where}: {what}" for where, what in faults[:50])
-    rest = f"\n  and {len(faults) - 50} more" if len(faults) > 50 else ""
-    return GradlabError(source, f"{len(faults)} faults{lines}{rest}")
+    told = "; ".join(f"{where}: {what}" for where, what in faults[:50])
+    rest = f"; and {len(faults) - 50} more" if len(faults) > 50 else ""
+    return GradlabError(source, f"{len(faults)} faults: {told}{rest}")

@@ -26,6 +26,7 @@ def cell_checks(cell: Any) -> list[Check]:
     """
     made = registry.make("cells", cell) if isinstance(cell, str) else adopted.adopted(cell)
     contracts = [*CELL]
+    contracts += [] if made.surrogate else [jacobian_is_that_of_differences]
     contracts += [gates_open_between_0_and_1] if made.gates else []
     contracts += [gates_are_drawn_apart] if made.gates and _has_a_matrix_per_gate(made) else []
     contracts += [declared_rate_is_measured] if any(_declared(made)) else []
@@ -112,6 +113,22 @@ def forward_and_reverse_jacobians_agree(cell: Any) -> None:
     forward, reverse = jax.jit(lambda at: (jax.jacfwd(step)(at), jax.jacrev(step)(at)))(flat)
     assert np.abs(forward).max() > 0, "the state does not depend on the one before"
     np.testing.assert_allclose(forward, reverse, rtol=1e-12, atol=1e-15)
+
+
+def jacobian_is_that_of_differences(cell: Any) -> None:
+    """The Jacobian of a step is what central differences of it find: no derivative is stopped or made up."""
+    params, state, xs = network(cell, key())
+    flat, unravel = ravel_pytree(state)
+    step = functools.partial(_flat_step, cell, params, unravel, x=xs[0])
+    apart = 1e-6 * jnp.eye(flat.size, dtype=flat.dtype)
+
+    def both(at: Any) -> tuple[Any, Any]:
+        ahead, behind = (jax.vmap(lambda way, sign=sign: step(at + sign * way))(apart) for sign in (1, -1))
+        return jax.jacrev(step)(at), (ahead - behind).T / 2e-6
+
+    exact, differences = jax.jit(both)(flat)
+    off, largest = np.abs(exact - differences).max(), np.abs(differences).max()
+    assert off <= 1e-6 * largest, f"entries are off by up to {off:.2g}, where the largest is {largest:.2g}"
 
 
 def a_second_step_compiles_nothing(cell: Any) -> None:

@@ -42,7 +42,9 @@ class Mine:
 def test_a_right_cell_keeps_them():
     testing.check_cell(Mine())
     names = [repr(check) for check in testing.cell_checks(Mine())]
-    assert names == [contract.__name__ for contract in testing.CELL]
+    held = [contract.__name__ for contract in testing.CELL]
+    assert names == [*held, "jacobian_is_that_of_differences"]
+    assert [repr(check) for check in testing.cell_checks(Declared())] == held
 
 
 class Narrow(Mine):
@@ -81,6 +83,15 @@ class Forgetful(Mine):
         return bent(params.w_rec @ state) + params.w_in @ x + 0 * params.w_rec.sum()
 
 
+class Stopped(Mine):
+    def step(self, params, state, x):
+        return super().step(params, state, x) + 0.5 * jax.lax.stop_gradient(state)
+
+
+class Declared(Stopped):
+    surrogate = True
+
+
 class Singular(Mine):
     def __hash__(self):
         return id(self)
@@ -101,6 +112,7 @@ class Misnamed(Mine):
         (Offset, "w_rec_is_the_gain", "w_rec"),
         (Deaf, "gradient_reaches_every_parameter", "w_in"),
         (Forgetful, "forward_and_reverse_jacobians_agree", "does not depend"),
+        (Stopped, "jacobian_is_that_of_differences", "entries are off by up to 0.5"),
         (Singular, "a_second_step_compiles_nothing", "traced"),
         (Misnamed, "declared_names_exist", "w_out"),
     ],

@@ -151,7 +151,7 @@ def require(comparison: Training, known: Any, where: str, places: Iterable[str] 
     every = by_place(comparison)
     of = lambda place: _code(comparison, *every[place])
     wanted = {
-        place: ":" in registry.spelling(every[place][0].cell)
+        place: registry.is_foreign("cells", registry.spelling(every[place][0].cell))
         for place in (every if places is None else places)
     }
     digests.require(known, of, lambda place: {}, where, wanted)

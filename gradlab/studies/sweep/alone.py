@@ -107,7 +107,7 @@ def measure(
     T = len(jax.tree.leaves(net.xs)[0])
     weights = projections.leaves(net.params)
     asked = specs.reader(Sweep, "probe", specs.Source(lambda name, setting: "probes"))
-    extra = Sweep(probe=asked(list(probes))).probe
+    extra = Sweep(probe=asked([probes] if isinstance(probes, str) else list(probes))).probe
     extras = result.extras | _extras(extra, net, (objective, seed), bool(result.nonfinite.max()))
     name = getattr(step, "__name__", "step")
     cell = "step" if name == "<lambda>" else name

@@ -23,6 +23,8 @@ TIMES = {"step": 0, "from_step": 0, "to_step": 0, "lag": 1}
 """Axes along the sequence: entries that they have beyond its length."""
 FROM_ZERO = ("lag", "delay")
 """Axes that are counted from 0; all others from 1."""
+NAMED = ("gate", "leaf")
+"""Axes whose entries have names."""
 
 MOST = 200
 """Entries of one column in tables; the others are in `norms.nc` alone."""
@@ -61,6 +63,15 @@ def labels(norms: "xarray.Dataset", axis: str) -> list[Label]:
         return [str(label) for label in norms[axis].values]
     first = 0 if axis in FROM_ZERO else 1
     return list(range(first, first + norms.sizes[axis]))
+
+
+def fault(axis: str, label: Label | float) -> str:
+    """What is wrong with the label of an entry, as far as no run is needed to tell; empty if nothing is."""
+    if axis in NAMED:
+        return "" if isinstance(label, str) else "must be text in quotes"
+    least = 0 if axis in FROM_ZERO else 1
+    whole = not isinstance(label, str) and float(label).is_integer()
+    return "" if whole and float(label) >= least else f"must be a whole number, {least} or more"
 
 
 def entries(norms: "xarray.Dataset") -> dict[Entry, list[int]]:

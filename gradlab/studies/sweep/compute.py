@@ -222,7 +222,7 @@ def _start(
         compiled.note(**of_program(sweep, label))
     gates = probing.gate_names(cell, networks) if sweep.probe else ()
     # The devices are busy by now.
-    code = _own(sweep, label) | _measuring(lowered, drawn)
+    code = _own(sweep, label) | _measuring(sweep, cell, networks, lowered, drawn)
     return _Started(label, lanes, parts, linear, kept, calls, extras, drawn, gates, networks, code)
 
 
@@ -236,15 +236,19 @@ def _lowered(sweep: Sweep, cell: Any, networks: Networks) -> tuple[Any, int]:
     return made.lower(_lanes(networks, 0, size), jnp.int32(0)), size
 
 
-def _measuring(lowered: Any, drawn: Weights) -> Code:
-    """The digests of the program that measures a cell, step and readout in it, and of the weights drawn."""
+def _measuring(sweep: Sweep, cell: Any, networks: Networks, lowered: Any, drawn: Weights) -> Code:
+    """The digests of the programs that measure a cell, step and readout in them, and of the weights drawn."""
     weights = hashlib.sha256(repr(sorted(drawn.digests.items())).encode()).hexdigest()[:32]
-    return digests.named({"measuring": digests.digest(lowered)}) | {"weights": weights}
+    programs = {"measuring": digests.digest(lowered)}
+    for probe in sweep.probe:
+        made = probing.program(cell, probe, sweep.objective).lower(networks, jnp.int32(0))
+        programs[f"probe {probe}"] = digests.digest(made)
+    return digests.named(programs) | {"weights": weights}
 
 
 def _own(sweep: Sweep, label: str) -> Code:
     """The digests of a cell that its user has brought: it may change while gradlab's files do not."""
-    if ":" not in label:
+    if not registry.is_foreign("cells", label):
         return {}
     return digests.of_cell(registry.make("cells", label), (sweep.inputs, sweep.hidden), sweep.precision)
 
@@ -254,11 +258,13 @@ def require(sweep: Sweep, known: Any, where: str, labels: Iterable[str] | None =
 
     def measuring(label: str) -> Code:
         networks, drawn = draw(dataclasses.replace(sweep, cell=(label,)))[label]
+        cell = registry.make("cells", label)
         with jax.enable_x64(sweep.precision == "float64"):
-            lowered, _ = _lowered(sweep, registry.make("cells", label), networks)
-        return _measuring(lowered, drawn)
+            return _measuring(sweep, cell, networks, _lowered(sweep, cell, networks)[0], drawn)
 
-    wanted = {label: ":" in label for label in (sweep.cell if labels is None else labels)}
+    wanted = {
+        label: registry.is_foreign("cells", label) for label in (sweep.cell if labels is None else labels)
+    }
     digests.require(known, lambda label: _own(sweep, label), measuring, where, wanted)
 
 

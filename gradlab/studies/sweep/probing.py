@@ -15,11 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradlab import registry
+from gradlab.errors import GradlabError, shown
 from gradlab.recurrence.objectives import ObjectiveName
 from gradlab.recurrence.objectives import objective as make_objective
 from gradlab.recurrence.trees import carried
 from gradlab.recurrence.unroll import Norm, log10_norm
 from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE, OK, UNDEFINED
+from gradlab.studies.sweep.columns import OWN
 from gradlab.studies.sweep.program import PROBES, Networks
 from gradlab.types import ProbeContext, Step
 
@@ -38,6 +40,11 @@ def extras() -> list[str]:
 def axes(probe: str) -> dict[str, tuple[str, ...]]:
     """The columns of a probe, as it may be spelled with settings, and the names of their own axes."""
     found: dict[str, tuple[str, ...]] = _home(probe).AXES
+    if registry.is_foreign("probes", probe):
+        taken = sorted({*OWN, *registry.names("metrics")} & found.keys())
+        if taken:
+            what = f"{probe} has a column {taken[0]}, which is the name of something else; give it another"
+            raise GradlabError("--probe", what)
     return found
 
 
@@ -72,8 +79,34 @@ def program(cell: Any, probe: str, name: ObjectiveName) -> Any:
 
 def run(cell: Any, probe: str, name: ObjectiveName, networks: Networks, length: int) -> dict[str, Any]:
     """Start a probe on every lane; the columns come back as soon as they are asked for."""
-    columns: dict[str, Any] = program(cell, probe, name)(networks, jnp.int32(length))
-    return columns
+    made = program(cell, probe, name)
+    if not registry.is_foreign("probes", probe):
+        return dict(made(networks, jnp.int32(length)))
+    try:
+        columns = made(networks, jnp.int32(length))
+    except Exception as error:
+        raise GradlabError(
+            f"probe {probe}", f"fails: {type(error).__name__}: {shown(str(error), 200)}"
+        ) from error
+    _check(probe, columns, length)
+    return dict(columns)
+
+
+def _check(probe: str, columns: dict[str, Any], length: int) -> None:
+    """Hold the columns of a probe that another package brings to the axes that it states."""
+    stated, least = axes(probe), {"lag": length} | dict.fromkeys(("step", "from_step", "to_step"), length)
+    if columns.keys() != stated.keys():
+        what = f"gives the columns {', '.join(columns)}, and states axes for {', '.join(stated)}"
+        raise GradlabError(f"probe {probe}", what)
+    for name, column in columns.items():
+        shape = np.shape(column.square if isinstance(column, Norm) else column)[2:]
+        if len(shape) != len(stated[name]):
+            what = f"gives {name} with {len(shape)} axes, and states {len(stated[name])}"
+            raise GradlabError(f"probe {probe}", what)
+        for axis, size in zip(stated[name], shape, strict=True):
+            if size < least.get(axis, 0):
+                what = f"gives {name} with {size} entries along {axis}, of a sequence of {length} steps"
+                raise GradlabError(f"probe {probe}", what)
 
 
 def values(column: Any, broken: NDArray[Any], own: Sequence[str], length: int, sizes: dict[str, int]) -> Pair:

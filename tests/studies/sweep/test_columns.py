@@ -73,7 +73,20 @@ def test_a_claim_names_the_entry_that_it_is_about(run):
     assert judged(run, metric="exponents", where={"cell": "elman"}, below=0.0) == [
         "must say which index of exponents, such as { index = 1 }"
     ]
-    assert "is not in the grid" in judged(run, metric="exponents", where={"index": 6}, below=0.0)[0]
+    (found,) = judged(run, metric="exponents", where={"index": 6}, below=0.0)
+    assert (found.status, "index = 6: the run does not hold it" in found.sentence) == ("failed", True)
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ({"index": "one"}, "'one' must be a whole number, 1 or more"),
+        ({"index": 0}, "0.0 must be a whole number, 1 or more"),
+        ({"index": 1.5}, "1.5 must be a whole number, 1 or more"),
+    ],
+)
+def test_an_entry_that_no_column_can_have_is_refused(run, where, said):
+    assert judged(run, metric="exponents", where=where, below=0.0) == [said]
 
 
 def test_a_claim_along_an_axis_takes_the_entries_that_a_cell_and_a_length_have(run):

@@ -1,0 +1,214 @@
+"""Members that another package brings by entry points: measured, seen to change, and named when they fail."""
+
+import importlib
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from gradlab import digests, registry
+from gradlab.studies.sweep import probing, program
+from tests.cli.calling import gradlab as command
+
+CELL = '''
+"""A leaky unit."""
+
+import dataclasses
+from typing import NamedTuple
+
+import jax.numpy as jnp
+
+from gradlab.types import Cell
+
+
+class Params(NamedTuple):
+    w_rec: object
+    w_in: object
+
+
+class State(NamedTuple):
+    h: object
+
+
+@dataclasses.dataclass(frozen=True)
+class Drip(Cell):
+    """A leaky unit."""
+
+    def init(self, key, d_in, d_hidden, w_rec, initializer):
+        w_in, h = jnp.ones((d_hidden, d_in)), jnp.zeros(d_hidden)
+        return Params(w_rec * initializer(key, d_hidden), w_in), State(h)
+
+    def step(self, params, state, x):
+        return State(0.5 * state.h + 0.5 * jnp.tanh(params.w_rec @ state.h + params.w_in @ x))
+
+    def recurrent(self, params):
+        return params.w_rec
+'''
+PROBE = '''
+"""How far the state is from rest."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+AXES = {"far": ("step",)}
+
+
+class Columns(NamedTuple):
+    far: object
+
+
+def distance(step, params, state, xs, setup):
+    """Largest entry of the state, at each step."""
+
+    def body(state, x):
+        state = step(params, state, x)
+        return state, jnp.max(jnp.abs(jax.tree.leaves(state)[0]))
+
+    return Columns(jax.lax.scan(body, state, xs)[1])
+'''
+METRIC = '''
+"""A constant."""
+
+import numpy as np
+
+from gradlab.metrics import Measured, Metric
+
+
+class Always(Metric):
+    """One, whatever was measured."""
+
+    def measure(self, norms):
+        shape = tuple(norms.sizes[axis] for axis in ("cell", "init", "w_rec", "T", "seed"))
+        return Measured(np.ones(shape), np.zeros(shape, np.int8))
+'''
+FILES = {"cells": ("drip", CELL), "probes": ("distance", PROBE), "metrics": ("always", METRIC)}
+GRID = (
+    "sweep",
+    "--hidden",
+    "3",
+    "-T",
+    "5",
+    "--seeds",
+    "2",
+    "--w-rec",
+    "0.5",
+    "--out",
+    "out",
+    "--name",
+    "run",
+)
+
+
+def forget():
+    for name in [name for name in sys.modules if name.split(".")[0] == "another"]:
+        del sys.modules[name]
+    for cached in (registry.installed, registry.make, digests.source, probing.program, program.program):
+        cached.cache_clear()
+    importlib.invalidate_caches()
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """Write a file of the other package anew; what is not written is not there."""
+    home, facts = tmp_path / "site/another", tmp_path / "site/another-1.dist-info"
+    home.mkdir(parents=True)
+    facts.mkdir()
+    (home / "__init__.py").write_text("")
+    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: another\nVersion: 1\n")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("gradlab.plots._default.draw", lambda *_: None)
+    lines = {}
+
+    def write(kind, text):
+        name, _ = FILES[kind]
+        (home / f"{name}.py").write_text(text)
+        for compiled in home.glob("__pycache__/*"):
+            compiled.unlink()
+        lines[kind] = f"[gradlab.{kind}]\n{name} = another.{name}\n"
+        (facts / "entry_points.txt").write_text("\n".join(lines.values()))
+        forget()
+
+    yield write
+    forget()
+
+
+def test_a_cell_that_has_changed_is_refused(package):
+    package("cells", CELL)
+    words = (*GRID, "--cell", "drip")
+    assert command(*words).code == 0
+    again = command(*words)
+    assert (again.code, "already done" in again.err) == (0, True)
+    package("cells", CELL.replace("0.5 * state.h", "0.4 * state.h"))
+    changed = command(*words)
+    assert changed.code == 2
+    assert "was measured with other code: another measuring and step of drip" in changed.err
+    assert command(*words, "--force").code == 0
+
+
+def test_and_so_is_one_that_is_held_by_another(package):
+    assert not registry.is_foreign("cells", "stacked(cell=drip)")
+    package("cells", CELL)
+    assert registry.is_foreign("cells", "stacked(cell=drip)")
+    assert not registry.is_foreign("cells", "stacked(cell=gru)")
+
+
+def test_a_probe_that_has_changed_is_refused(package):
+    package("probes", PROBE)
+    words = (*GRID, "--cell", "elman", "--probe", "distance")
+    assert command(*words).code == 0
+    code = json.loads(Path("out/run/run.json").read_text())["code"]["elman"]
+    assert "probe distance" in code
+    package("probes", PROBE.replace("jnp.max(", "2 * jnp.max("))
+    changed = command(*words)
+    assert (changed.code, "another probe distance of elman" in changed.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("return Columns(jax", "return dict(far=jax", "probe distance: fails: AttributeError"),
+        (
+            "xs)[1])",
+            "xs)[1][: setup.length.aval.size])",
+            "probe distance: gives far with 1 entries along step",
+        ),
+        ('"far": ("step",)', '"far": ()', "probe distance: gives far with 1 axes, and states 0"),
+        ('"far": ("step",)', '"rate": ("step",)', "distance has a column rate"),
+        ('"far": ("step",)', '"near": ("step",)', "gives the columns far, and states axes for near"),
+    ],
+)
+def test_a_probe_that_gives_something_else_is_named(package, old, new, said):
+    package("probes", PROBE.replace(old, new))
+    found = command(*GRID, "--cell", "elman", "--probe", "distance")
+    assert (found.code, said in found.err) == (2, True), found.err
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("return Measured", "return 1 / 0, Measured", "fails: ZeroDivisionError"),
+        ("np.ones(shape)", "np.ones(3)", "does not give one value and one state"),
+        ("np.zeros(shape, np.int8)", "np.full(shape, 77, np.int8)", "has states other than 0 to"),
+    ],
+)
+def test_a_metric_that_gives_something_else_is_named(package, old, new, said):
+    package("metrics", METRIC.replace(old, new))
+    found = command(*GRID, "--cell", "elman")
+    assert (found.code, said in found.err) == (2, True), found.err
+    assert "metric always (another.always)" in found.err
+
+
+def test_a_file_that_cannot_be_imported_is_named(package):
+    package("metrics", "import nothing_of_that_name")
+    found = command("list", "metrics")
+    assert (found.code, "another.always, cannot be imported: ModuleNotFoundError" in found.err) == (2, True)
+
+
+def test_a_class_that_is_no_cell_is_told_what_to_inherit(package):
+    package("cells", CELL.replace("class Drip(Cell)", "class Drip").replace("def recurrent", "def other"))
+    found = command(*GRID, "--cell", "drip")
+    assert (found.code, "is no gradlab.types.Cell" in found.err) == (2, True), found.err
