@@ -91,7 +91,7 @@ def test_a_fault_in_the_step_of_any_cell_is_caught(spec, monkeypatch):
     for i in rng.choice(len(known), 2, replace=False):
         wrong = mutants.Mutated(cell, known[i])
         # The cells that a wrapper holds are made by name, too, and stay as they are.
-        instead = lambda kind, name, wrong=wrong: wrong if name == spec else make(kind, name)
+        instead = lambda *one, wrong=wrong: wrong if one == ("cells", spec) else make(*one)
         with monkeypatch.context() as patch:
             patch.setattr(registry, "make", instead)
             run = gated.run(asked)

@@ -7,7 +7,7 @@ that says why there is none; the digests of the weights; the limits, which may b
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field
 
@@ -18,7 +18,7 @@ from gradlab.findings.finding import Finding
 from gradlab.findings.numbers import MACHINE, SAME, BySeed, Key, Numbers, side
 from gradlab.findings.tolerance import Change, Limit, limits
 from gradlab.metrics import every
-from gradlab.runs import documents, files, strict
+from gradlab.runs import documents, files, manifest, strict
 from gradlab.runs.files import replace, storage
 from gradlab.states import STATES
 
@@ -218,9 +218,42 @@ _Finite = Annotated[float, Field(allow_inf_nan=False)]
 _Mark = Annotated[list[_Finite], Field(min_length=2, max_length=2)]
 
 
+class _Settings(strict.Strict):
+    seed: manifest.Seed = 0
+    hidden: manifest.Count = 1
+    inputs: manifest.Count = 1
+    input_std: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    batch: manifest.Count = 1
+    precision: manifest.Precision = "float32"
+    objective: Literal["unit", "last", "every"] = "unit"
+
+
+class _Versions(strict.Strict):
+    gradlab: str = ""
+    jax: str = ""
+    jaxlib: str = ""
+    numpy: str = ""
+    platform: str = ""
+    device_kind: str = ""
+    cpu: str = ""
+
+
+def _as(kind: type[strict.Strict]) -> Any:
+    """A table that a model holds for right, as it was given."""
+
+    def held(raw: Any) -> Any:
+        _, faults = strict.read(kind, raw, "")
+        if faults:
+            where, what = faults[0]
+            raise strict.fault(f"{where}: {what}" if where else what)
+        return raw
+
+    return Annotated[dict[str, Any], BeforeValidator(held)]
+
+
 class _File(strict.Strict):
-    settings: dict[str, Any]
-    versions: dict[str, Any]
+    settings: _as(_Settings)  # type: ignore[valid-type]
+    versions: _as(_Versions)  # type: ignore[valid-type]
     weights: dict[str, dict[str, str]]
     marks: dict[str, dict[str, dict[str, _Mark]]] = Field(default_factory=dict)
     limits: list[Annotated[_Limit, BeforeValidator(_limit)]]
