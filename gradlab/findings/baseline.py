@@ -70,7 +70,9 @@ def create(run: "Run", given: Sequence[Limit] | None = None, *, force: bool = Fa
         raise GradlabError("RUN", "holds no number; a baseline of nothing would pass everything")
     known = limits(now.series) if given is None else tuple(given)
     settings = {name: now.settings[name] for name in _SETTINGS if name in now.settings}
-    versions = {name: now.versions[name] for name in ("gradlab", *MACHINE) if name in now.versions}
+    told = {name: now.versions.get(name) for name in ("gradlab", *MACHINE)}
+    # A run that comes from elsewhere may say anything of itself.
+    versions = {name: words for name, words in told.items() if isinstance(words, str)}
     return Baseline(Numbers(settings, versions, now.weights, _rounded(now.series), now.marks), known)
 
 
