@@ -1,5 +1,6 @@
 """Every export reads back in the program it is for, or by that program's own rules."""
 
+import dataclasses
 import importlib
 import io
 import json
@@ -39,6 +40,15 @@ def test_equal_runs_give_equal_bytes_and_a_file_name(name, run):
 
 
 class TestCsv:
+    def test_as_many_columns_as_probes_bring(self, run):
+        """A table that is put together column by column gets a warning from pandas at a hundred."""
+        rates = run.metrics[run.metrics["metric"] == "rate"]
+        more = [rates.assign(metric=f"lyapunov[index={i}]") for i in range(1, 151)]
+        many = dataclasses.replace(run, metrics=pd.concat([run.metrics, *more]))
+        wide = pd.read_csv(io.BytesIO(export("csv", many)))
+        assert {f"lyapunov[index={i}]{end}" for i in range(1, 151) for end in ("", "_state")} <= {*wide}
+        np.testing.assert_array_equal(wide["lyapunov[index=150]"], wide["rate"])
+
     def test_a_row_a_network_with_numbers_that_read_back_exactly(self, run):
         wide = pd.read_csv(io.BytesIO(export("csv", run)), dtype=str, keep_default_na=False)
         point = ["cell", "init", "w_rec", "T", "seed", "part"]

@@ -15,8 +15,9 @@ from gradlab.recurrence.lanczos import TOLERANCE
 from gradlab.recurrence.objectives import draw_target
 from gradlab.recurrence.objectives import objective as make_objective
 from gradlab.states import FORWARD_NONFINITE, NOT_COMPUTED, OK
+from gradlab.studies.sweep.arrays import collect
 from gradlab.studies.sweep.networks import stream
-from gradlab.studies.sweep.program import collect, measure_one
+from gradlab.studies.sweep.program import measure_one
 from gradlab.types import ProbeContext
 from tests.tiers import few
 

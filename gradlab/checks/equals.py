@@ -1,6 +1,7 @@
 """Near a number, or exactly a word."""
 
-from gradlab.findings.estimates import Decision, Estimate, Estimates, Margin, Where, decide
+from gradlab.findings.estimates import Decision, Estimate, Estimates, Margin, Where
+from gradlab.findings.estimates import within as lies_within
 
 NEAR = Margin(1e-6)
 
@@ -16,12 +17,7 @@ def equals(estimates: Estimates, where: Where, wanted: float | str, *, within: M
     def judge(one: Estimate) -> Decision:
         if isinstance(wanted, str):
             return _word(one, wanted)
-        least, most = wanted - within, wanted + within
-        inside, outside = (
-            least <= one.low <= one.high <= most,
-            one.high < least or one.low > most,
-        )
-        return decide(one, inside, outside, sides=2)
+        return lies_within(one, wanted - within, wanted + within)
 
     return estimates.every(where, judge)
 

@@ -7,7 +7,7 @@ that says why there is none; the digests of the weights; the limits, which may b
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_type_hints
 
 from pydantic import BeforeValidator, Field
 
@@ -150,14 +150,14 @@ def read(path: Path) -> Baseline:
         values = {int(seed): value for seed, value in row.values.items()}
         series[key] = BySeed(values, row.chaotic, row.within)
     held = tuple(Limit(m.metric, m.absolute, m.relative, m.where) for m in given["limits"])
-    known = (given["settings"], given["versions"], given["weights"])
+    settings, versions = [given[name].model_dump(exclude_unset=True) for name in ("settings", "versions")]
     marks = {
         cell: {
             name: {leaf: (norm, along) for leaf, (norm, along) in one.items()} for name, one in each.items()
         }
         for cell, each in given["marks"].items()
     }
-    return Baseline(Numbers(*known, series, marks), held)
+    return Baseline(Numbers(settings, versions, given["weights"], series, marks), held)
 
 
 def _parsed(path: Path) -> Any:
@@ -220,42 +220,20 @@ _Finite = Annotated[float, Field(allow_inf_nan=False)]
 _Mark = Annotated[list[_Finite], Field(min_length=2, max_length=2)]
 
 
-class _Settings(strict.Strict):
-    seed: manifest.Seed = 0
-    hidden: manifest.Count = 1
-    inputs: manifest.Count = 1
-    input_std: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
-    batch: manifest.Count = 1
-    precision: manifest.Precision = "float32"
-    objective: Literal["unit", "last", "every"] = "unit"
-
-
-class _Versions(strict.Strict):
-    gradlab: str = ""
-    jax: str = ""
-    jaxlib: str = ""
-    numpy: str = ""
-    platform: str = ""
-    device_kind: str = ""
-    cpu: str = ""
-
-
-def _as(kind: type[strict.Strict]) -> Any:
-    """A table that a model holds for right, as it was given."""
-
-    def held(raw: Any) -> Any:
-        _, faults = strict.read(kind, raw, "")
-        if faults:
-            where, what = faults[0]
-            raise strict.fault(f"{where}: {what}" if where else what)
-        return raw
-
-    return Annotated[dict[str, Any], BeforeValidator(held)]
+_Settings = strict.model(
+    "settings",
+    {
+        name: (hint, None)
+        for name, hint in get_type_hints(manifest.Sweep, include_extras=True).items()
+        if name in _SETTINGS
+    },
+)
+_Versions = strict.model("versions", dict.fromkeys(("gradlab", *MACHINE), (str, None)))
 
 
 class _File(strict.Strict):
-    settings: _as(_Settings)  # type: ignore[valid-type]
-    versions: _as(_Versions)  # type: ignore[valid-type]
+    settings: _Settings  # type: ignore[valid-type]
+    versions: _Versions  # type: ignore[valid-type]
     weights: dict[str, dict[str, str]]
     marks: dict[str, dict[str, dict[str, _Mark]]] = Field(default_factory=dict)
     limits: list[Annotated[_Limit, BeforeValidator(_limit)]]

@@ -90,6 +90,12 @@ def decide(estimate: Estimate, holds: bool, fails: bool, *, sides: int = 1) -> D
     return Decision("passed" if holds else "failed", estimate)
 
 
+def within(estimate: Estimate, least: float, most: float) -> Decision:
+    """Whether an estimate lies between two numbers, ends included."""
+    inside = least <= estimate.low <= estimate.high <= most
+    return decide(estimate, inside, estimate.high < least or estimate.low > most, sides=2)
+
+
 def _good(miss: float) -> bool:
     return miss <= WRONG + 1e-9
 

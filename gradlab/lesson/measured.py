@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from gradlab import profiles, registry
 from gradlab.recurrence.forward import with_jacobian
 from gradlab.states import EXACT_ZERO, OK
-from gradlab.studies.sweep import compute
+from gradlab.studies.sweep import drawing
 from gradlab.studies.sweep.settings import Sweep
 
 Vector = NDArray[np.float64]
@@ -42,7 +42,7 @@ def networks(sweep: Sweep) -> dict[tuple[str, str, float], Lane]:
     """The networks of the grid's first seed at its longest T, by (cell, init, w_rec)."""
     found = {}
     with jax.enable_x64(sweep.precision == "float64"):
-        for label, (drawn, _) in compute.draw(sweep).items():
+        for label, (drawn, _) in drawing.draw(sweep).items():
             cell = registry.make("cells", label)
             xs = drawn.xs[:, 0, : max(sweep.T)]
             run = jax.tree.map(np.asarray, _forward(cell)(drawn.params, drawn.state, xs))

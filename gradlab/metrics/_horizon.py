@@ -1,4 +1,4 @@
-"""What horizons have in common: lags, told as medians over seeds."""
+"""What horizons and steps have in common."""
 
 from typing import TYPE_CHECKING, ClassVar
 
@@ -31,3 +31,12 @@ class Fall(Horizon):
     def text(self, value: float) -> str:
         """Tenths of a step, as long as they fit: it lies between lags."""
         return f"{value:.1f}" if value < 999.95 else short(round(value), 5)
+
+
+class Step(Metric):
+    """A step at which something breaks; the regime tells of it, so it has no column."""
+
+    unit = "step"
+    undefined = "never"
+    limits = (1.0, 0.02)
+    column = False

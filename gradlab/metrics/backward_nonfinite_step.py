@@ -4,25 +4,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradlab.metrics import Measured, Metric
-from gradlab.profiles import stored
+from gradlab.metrics._horizon import Step
+from gradlab.profiles import Measured, stored
 from gradlab.states import BACKWARD_NONFINITE, OK, UNDEFINED
 
 if TYPE_CHECKING:
     import xarray
 
 
-class BackwardNonfiniteStep(Metric):
+class BackwardNonfiniteStep(Step):
     """Last step whose derivative is not finite, the first that the backward pass meets.
 
     Going back, lag T - step + 1 is the first without a norm. Undefined where there is none.
     """
 
     order = 70
-    unit = "step"
-    undefined = "never"
-    limits = (1.0, 0.02)
-    column = False
     axis = "last step whose derivative is not finite"
 
     def measure(self, norms: "xarray.Dataset") -> Measured:

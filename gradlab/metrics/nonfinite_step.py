@@ -4,24 +4,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradlab.metrics import Measured, Metric
+from gradlab.metrics._horizon import Step
+from gradlab.profiles import Measured
 from gradlab.states import OK, UNDEFINED
 
 if TYPE_CHECKING:
     import xarray
 
 
-class NonfiniteStep(Metric):
+class NonfiniteStep(Step):
     """First step whose state is not finite.
 
     Undefined where there is none.
     """
 
     order = 60
-    unit = "step"
-    undefined = "never"
-    limits = (1.0, 0.02)
-    column = False
     axis = "first step that is not finite"
 
     def measure(self, norms: "xarray.Dataset") -> Measured:

@@ -5,13 +5,11 @@ import pytest
 from flax import linen
 from mpmath import mp, mpf
 
-from gradlab import registry, testing
+from gradlab import registry
 from gradlab.cells.layer_norm import LayerNorm
 from gradlab.initializers.orthogonal import orthogonal
 from tests import exact
 from tests.cells import foreign
-
-NESTED = "layer_norm(cell=lru)"
 
 
 def elman(params, state, x):
@@ -134,16 +132,6 @@ def test_it_takes_the_gain_out_of_a_linear_cell(key):
         jacobians.append(jax.jacfwd(lambda s, params=params: cell.step(params, s, x))(state).h.h)
     assert np.abs(jacobians[0]).max() > 0.1
     np.testing.assert_allclose(*jacobians, rtol=0, atol=1e-11)
-
-
-@pytest.mark.parametrize("check", testing.cell_checks(NESTED), ids=repr)
-def test_a_cell_other_than_the_default_keeps_its_contract(check):
-    check()
-
-
-def test_settings_of_a_cell_other_than_the_default_round_trip():
-    assert registry.label("cells", NESTED) == NESTED
-    assert registry.make("cells", NESTED) == registry.make("cells", registry.label("cells", NESTED))
 
 
 def test_settings_out_of_range():

@@ -5,14 +5,12 @@ import pytest
 from jax.flatten_util import ravel_pytree
 from mpmath import mpf
 
-from gradlab import registry, testing
+from gradlab import registry
 from gradlab.cells.residual import Residual
 from gradlab.initializers.identity import identity
 from gradlab.initializers.orthogonal import orthogonal
 from tests import exact
 from tests.probes import networks
-
-NESTED = "residual(cell=stacked(cell=min_gru), skip=2)"
 
 
 def elman(params, state, x):
@@ -121,16 +119,6 @@ def test_openings_are_those_of_the_state_that_is_read():
     ours = net.cell.gate_values(net.params, net.state, net.xs[0])
     assert set(ours) == {"r", "z"}
     jax.tree.map(np.testing.assert_array_equal, ours, theirs)
-
-
-@pytest.mark.parametrize("check", testing.cell_checks(NESTED), ids=repr)
-def test_a_cell_other_than_the_default_keeps_its_contract(check):
-    check()
-
-
-def test_settings_of_a_cell_other_than_the_default_round_trip():
-    assert registry.label("cells", NESTED) == NESTED
-    assert registry.make("cells", NESTED) == registry.make("cells", registry.label("cells", NESTED))
 
 
 def test_settings_out_of_range():

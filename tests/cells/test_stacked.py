@@ -12,8 +12,6 @@ from tests import exact
 from tests.cells import foreign
 from tests.probes import networks
 
-NESTED = "stacked(cell=layer_norm(cell=lstm))"
-
 
 def elman(params, state, x):
     h = exact.tanh(params.w_rec @ state.h + params.w_in @ x + params.b)
@@ -121,16 +119,6 @@ def test_parts_are_named_by_layer(key):
     _, state = cell.init(key, 2, 3, 1.0, orthogonal)
     assert list(testing.named(state)) == ["0/h", "0/c", "1/h", "1/c"]
     assert cell.memory == "1/c"
-
-
-@pytest.mark.parametrize("check", testing.cell_checks(NESTED), ids=repr)
-def test_a_cell_other_than_the_default_keeps_its_contract(check):
-    check()
-
-
-def test_settings_of_a_cell_other_than_the_default_round_trip():
-    assert registry.label("cells", NESTED) == NESTED
-    assert registry.make("cells", NESTED) == registry.make("cells", registry.label("cells", NESTED))
 
 
 def test_the_inner_spelling_is_canonical():

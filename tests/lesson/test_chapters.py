@@ -14,7 +14,7 @@ from gradlab import lesson, registry
 from gradlab.errors import GradlabError
 from gradlab.lesson import cliff, far_left, measured, reading, sent_back, unrolled, words
 from gradlab.lesson.parts import Chapter
-from gradlab.studies.sweep import compute
+from gradlab.studies.sweep import compute, drawing
 from gradlab.studies.sweep.settings import Sweep
 
 CHEAP = ("unrolled", "sent_back")
@@ -60,7 +60,7 @@ class TestMeasured:
 
     def test_the_product_is_the_jacobian_of_the_unrolled_network(self):
         lanes = measured.networks(self.GRID)
-        cell, (drawn, _) = registry.make("cells", "gru"), compute.draw(self.GRID)["gru"]
+        cell, (drawn, _) = registry.make("cells", "gru"), drawing.draw(self.GRID)["gru"]
 
         def last(h, lane):
             state = drawn.state._replace(h=h)

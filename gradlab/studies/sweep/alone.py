@@ -88,8 +88,9 @@ def measure(
     from gradlab.registry import unknown
     from gradlab.studies.sweep.compute import CellResult
     from gradlab.studies.sweep.labelled import dataset
-    from gradlab.studies.sweep.program import GRADIENT, measured_alone
+    from gradlab.studies.sweep.program import GRADIENT
     from gradlab.studies.sweep.settings import Sweep
+    from gradlab.studies.sweep.single import measured_alone
 
     if objective not in objectives.NAMES:
         raise unknown("objective", "objective", objective, objectives.NAMES)

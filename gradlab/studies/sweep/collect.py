@@ -6,7 +6,7 @@ from gradlab import registry, runtime, specs
 from gradlab.profiles import bound
 from gradlab.recurrence.lanczos import TOLERANCE
 from gradlab.runs import store
-from gradlab.studies.sweep import compute, probing
+from gradlab.studies.sweep import drawing, probing
 from gradlab.studies.sweep.compute import CellResult
 from gradlab.studies.sweep.labelled import dataset
 from gradlab.studies.sweep.results import Run, failures, metrics
@@ -21,7 +21,7 @@ def run(asked: Sweep, results: list[CellResult]) -> Run:
     facts: dict[str, Any] = {"objective": asked.objective, "precision": asked.precision}
     norms = probing.noted(dataset(results, *axes, fixed, hidden=asked.hidden, **facts), asked.probe)
     table = metrics(norms)
-    starts = compute.starts(asked)
+    starts = drawing.starts(asked)
     failed = len(failures(table, norms))
     limit, largest = bound(asked.precision, max(asked.T)), TOLERANCE[asked.precision]
     about = {

@@ -210,13 +210,15 @@ def _word(rate: NDArray[np.float64], gone: NDArray[np.bool_], T: int, given: boo
 def pooled(metric: Metric, seeds: Measured) -> float:
     """What the seeds of a point come to: their mean or their median, as the metric says.
 
-    In a median a horizon that is not reached counts as beyond the sequence, and NaN is where that is what
-    most of them say. Seeds that are lost are left out.
+    In a median what does not happen within the sequence counts as beyond it. NaN is where most of them say
+    so, or have no value. Seeds that are lost are left out.
     """
-    value = seeds.value
-    if metric.pooling == "median":
-        value = np.where(seeds.state == UNDEFINED, np.inf, value)
+    value, undefined = seeds.value, seeds.state == UNDEFINED
+    if metric.pooling == "median" and metric.undefined != "unknown":
+        value = np.where(undefined, np.inf, value)
     known = value[~np.isnan(value)]
+    if 2 * np.count_nonzero(undefined & np.isnan(value)) > len(value):
+        return math.nan
     middle = float((np.mean if metric.pooling == "mean" else np.median)(known)) if len(known) else math.nan
     return middle if math.isfinite(middle) else math.nan
 

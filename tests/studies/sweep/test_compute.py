@@ -9,7 +9,7 @@ import pytest
 
 from gradlab import registry
 from gradlab.states import BELOW_PRECISION, EXACT_ZERO, FORWARD_NONFINITE, OK, UNDEFINED
-from gradlab.studies.sweep import compute
+from gradlab.studies.sweep import compute, drawing
 from gradlab.studies.sweep.labelled import SCHEMA, dataset
 from gradlab.studies.sweep.settings import Sweep
 from tests.tiers import optimised
@@ -334,13 +334,13 @@ def test_what_a_start_has_found_for_a_cell_is_said():
         hidden=16,
         T=(5,),
     )
-    found = compute.starts(asked)
+    found = drawing.starts(asked)
     assert list(found) == list(asked.cell)
     assert list(found["elman"]) == ["critical(steps=20)"]
     made = registry.make("initializers", "critical(steps=20)")
     fitted = made.for_cell(registry.make("cells", "elman"), asked.input_std, asked.inputs, 16)
     assert found["elman"]["critical(steps=20)"] == str(fitted)
-    assert compute.starts(Sweep(init=("gaussian",))) == {}
+    assert drawing.starts(Sweep(init=("gaussian",))) == {}
 
 
 SATURATED = '''

@@ -13,8 +13,9 @@ from gradlab.initializers.gaussian import gaussian
 from gradlab.initializers.orthogonal import orthogonal
 from gradlab.recurrence.unroll import SEGMENT, ZERO_EXPONENT, Norm
 from gradlab.states import BACKWARD_NONFINITE, EXACT_ZERO, FORWARD_NONFINITE, OK, UNDEFINED
+from gradlab.studies.sweep.arrays import collect
 from gradlab.studies.sweep.networks import draw_inputs, draw_networks, stream
-from gradlab.studies.sweep.program import capacity, collect, state_parts
+from gradlab.studies.sweep.program import capacity, state_parts
 
 INPUT_KEY = functools.partial(stream, 0, "inputs", d=1)
 WEIGHT_KEY = functools.partial(stream, 0, "weights", cell="elman", init="gaussian", inputs=1, hidden=8)

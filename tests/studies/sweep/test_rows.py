@@ -122,6 +122,10 @@ def test_median_counts_a_horizon_not_reached_as_beyond_the_sequence():
     assert median(metric([3.0, 5.0, NAN], [0, 0, 2])) == 4.0
     assert np.isnan(median(metric([NAN], [2])))
     assert sweep_rows.pooled(named("rate"), metric([3.0, 6.0, 9.0, NAN], [0, 0, 0, 3])) == 6.0
+    # Of a credit horizon nothing is known where it is undefined: that is no large value.
+    credit = named("credit_horizon")
+    assert sweep_rows.pooled(credit, metric([3.0, 6.0, 9.0, NAN], [0, 0, 0, 3])) == 6.0
+    assert np.isnan(sweep_rows.pooled(credit, metric([3.0, NAN, NAN], [0, 3, 3])))
 
 
 def test_groups_of_a_linear_cell_follow_the_law():

@@ -1,0 +1,85 @@
+"""The networks of a sweep: weights, states, inputs and targets of each, and what tells them from others."""
+
+import hashlib
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from numpy.typing import NDArray
+
+from gradlab import registry
+from gradlab.recurrence import projections
+from gradlab.studies.sweep.networks import draw_inputs, draw_networks, stream
+from gradlab.studies.sweep.program import (
+    Networks,
+    capacity,
+)
+from gradlab.studies.sweep.settings import Sweep
+
+Array = NDArray[Any]
+
+
+class Weights(NamedTuple):
+    """What tells the weights of a cell's networks, at unit gain, from others."""
+
+    digests: dict[str, str]
+    """sha256 by `init/seed`."""
+    leaves: tuple[str, ...]
+    marks: Array
+    """The norm of each leaf and its projection, (2, init, seed, leaf)."""
+
+
+def draw(sweep: Sweep) -> dict[str, tuple[Networks, Weights]]:
+    """Each cell's networks, lanes ordered (init, w_rec, seed), and what tells their weights from others."""
+    length = capacity(max(sweep.T))
+    keys = [stream(sweep.seed, "inputs", d=sweep.inputs, seed=s) for s in range(sweep.seeds)]
+    xs = draw_inputs(keys, (sweep.batch, length, sweep.inputs), sweep.input_std)
+    return {label: _draw_cell(sweep, label, xs) for label in sweep.cell}
+
+
+def _draw_cell(sweep: Sweep, label: str, xs: Array) -> tuple[Networks, Weights]:
+    cell, dtype, seeds = registry.make("cells", label), np.dtype(sweep.precision), range(sweep.seeds)
+    gains = sweep.w_rec if cell.has_gain else (1.0,)
+    size = {"inputs": sweep.inputs, "hidden": sweep.hidden}
+    aim = {"cell": label, "hidden": sweep.hidden, "objective": sweep.objective}
+    target_keys = [stream(sweep.seed, "target", seed=s, **aim) for s in seeds]
+    lanes, digests, marks = [], {}, []
+    leaves: tuple[str, ...] = ()
+    for init in sweep.init:
+        keys = [stream(sweep.seed, "weights", cell=label, init=init, seed=s, **size) for s in seeds]
+        sizes = (sweep.inputs, sweep.hidden, sweep.batch)
+        initializer = _initializer(sweep, cell, init)
+        # A network of gain 1 comes first: its digest tells whether two runs drew the same weights.
+        drawn = draw_networks(cell, initializer, sweep.objective, sizes, keys, target_keys, (1.0, *gains))
+        for s in seeds:
+            one = [np.ascontiguousarray(leaf[0, s]).tobytes() for leaf in jax.tree.leaves(drawn[0])]
+            digests[f"{init}/{s}"] = hashlib.sha256(b"".join(one)).hexdigest()
+            params = projections.leaves(jax.tree.map(lambda leaf, s=s: leaf[0, s], drawn[0]))
+            marks += [projections.of_array(*leaf) for leaf in params.items()]
+            leaves = tuple(params)
+        params, state, target = jax.tree.map(lambda leaf: leaf[1:].reshape(-1, *leaf.shape[2:]), drawn)
+        lanes.append(Networks(params, state, np.tile(xs, (len(gains), 1, 1, 1)), target))
+
+    def together(*leaves: Array) -> Array:
+        joined = np.concatenate(leaves)
+        # Counters and keys of a state stay what they are.
+        return joined.astype(dtype) if np.issubdtype(joined.dtype, np.floating) else joined
+
+    marked = np.array(marks).reshape(len(sweep.init), sweep.seeds, len(leaves), 2)
+    return jax.tree.map(together, *lanes), Weights(digests, leaves, np.moveaxis(marked, -1, 0))
+
+
+def _initializer(sweep: Sweep, cell: Any, init: str) -> Any:
+    """The initialiser, made for the cell and its inputs if it depends on them."""
+    made = registry.make("initializers", init)
+    if not hasattr(made, "for_cell"):
+        return made
+    return made.for_cell(cell, sweep.input_std, sweep.inputs, sweep.hidden)
+
+
+def starts(sweep: Sweep) -> dict[str, dict[str, str]]:
+    """What initialisers that are made for a cell have found, in words: by cell, by initialiser."""
+    made = {init: registry.make("initializers", init) for init in sweep.init}
+    fitted = [init for init in sweep.init if hasattr(made[init], "for_cell")]
+    cells = {label: registry.make("cells", label) for label in sweep.cell if fitted}
+    return {label: {init: str(_initializer(sweep, cells[label], init)) for init in fitted} for label in cells}

@@ -1,0 +1,130 @@
+"""One network on one sequence, measured as a sweep measures many."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from numpy.typing import NDArray
+
+from gradlab.recurrence.objectives import ObjectiveName, draw_target
+from gradlab.recurrence.objectives import objective as make_objective
+from gradlab.recurrence.trees import split
+from gradlab.recurrence.zeros import Zeros, structural_zeros, told_apart
+from gradlab.states import (
+    EXACT_ZERO,
+    OK,
+    UNDEFINED,
+)
+from gradlab.studies.sweep.arrays import at_rest, collect, collect_gradient, puzzling
+from gradlab.studies.sweep.networks import stream
+from gradlab.studies.sweep.program import (
+    GRADIENT,
+    GRADIENT_AXES,
+    NONFINITE,
+    PROBES,
+    SHIFT,
+    Measured,
+    measure_one,
+    reads_no_state,
+    state_parts,
+)
+from gradlab.types import ProbeContext
+
+Tree = Any
+
+
+class Alone(NamedTuple):
+    """One network as a sweep of one: the first fields of its `CellResult`."""
+
+    parts: tuple[str, ...]
+    linear: bool
+    columns: dict[str, tuple[NDArray[Any], NDArray[Any]]]
+    nonfinite: NDArray[Any]
+    extras: dict[str, tuple[tuple[str, ...], NDArray[Any], NDArray[Any]]]
+
+
+def measured_alone(
+    cell: Any,
+    params: Tree,
+    state: Tree,
+    xs: Any,
+    *,
+    recurrent: Callable[[Any], Any] | None,
+    objective: ObjectiveName,
+    seed: int,
+) -> Alone:
+    """All that a sweep measures of every network, of one network on one sequence.
+
+    The network is as `given.network` leaves it: arrays of real numbers. Arrays that come back have the axes
+    (init, w_rec, T, seed) of a sweep, each of size 1.
+    """
+    length = len(jax.tree.leaves(xs)[0])
+    linear = reads_no_state(cell.step, params, state, jax.tree.map(lambda leaf: leaf[0], xs))
+    target = draw_target(objective, stream(seed, "target", objective=objective), state, cell.readout)
+
+    @jax.jit
+    def probes(params: Tree, state: Tree, xs: Any) -> Measured:
+        setup = ProbeContext(make_objective(objective, target, cell.readout), recurrent, length)
+        columns: dict[str, Any] = {}
+        for probe in PROBES:
+            columns |= measure_one(cell.step, params, state, xs, setup, probe)
+        last = (columns.pop(name, None) for name in (SHIFT, GRADIENT))
+        return Measured(columns, columns.pop(NONFINITE), *last)
+
+    def zeros(params: Tree, state: Tree, xs: Any) -> Zeros:
+        setup = ProbeContext(make_objective(objective, target, cell.readout), recurrent, length)
+        return structural_zeros(cell.step, params, state, xs, setup)
+
+    found = probes(params, state, xs)
+    nonfinite = np.asarray(found.nonfinite)[None, None]
+    columns = {}
+    for name, column in found.columns.items():
+        alone = jax.tree.map(lambda leaf: np.asarray(leaf)[None, None], column)
+        values, states = collect(alone, nonfinite, linear, length, alone.square.shape[2])
+        short = ((0, 0), (0, length + 1 - values.shape[1]), *(((0, 0),) * (values.ndim - 2)))
+        values = np.pad(values, short, constant_values=np.nan)
+        states = np.pad(states, short, constant_values=UNDEFINED)
+        columns[name] = (values[None, None, None], states[None, None, None])
+    still = np.stack([at_rest(np.asarray(leaf)[None]) for leaf in jax.tree.leaves(split(state)[0])]).all(
+        axis=0
+    )
+    extras = _scalars(found, nonfinite, linear)
+    unclear = any(puzzling(name, code[0, 0, 0], still, length).any() for name, (_, code) in columns.items())
+    if unclear or any((code == EXACT_ZERO).any() for _, _, code in extras.values()):
+        explained = jax.jit(zeros)(params, state, xs)
+        columns = _told_apart(columns, explained)
+        if GRADIENT in extras:
+            code = told_apart(extras[GRADIENT][2], np.asarray(explained.gradient)[None, None, None, None])
+            extras |= {name: (*extras[name][:2], code) for name in GRADIENT_AXES}
+    nothing = np.full((1, 1, 1, 1, length + 1), np.nan)
+    columns.setdefault("weight_gradient", (nothing, np.full(nothing.shape, UNDEFINED, np.int8)))
+    return Alone(state_parts(state), linear, columns, nonfinite.reshape(1, 1, 1, 1), extras)
+
+
+Extras = dict[str, tuple[tuple[str, ...], NDArray[Any], NDArray[Any]]]
+"""Of each column without an axis of lags its own axes, values and states."""
+
+
+def _scalars(found: Measured, nonfinite: NDArray[Any], linear: bool) -> Extras:
+    """What one network has without an axis of lags."""
+    shift = np.asarray(found.shift, np.float64).reshape(1, 1, 1, 1)
+    extras: Extras = {SHIFT: ((), shift, np.where(np.isnan(shift), UNDEFINED, OK).astype(np.int8))}
+    if found.gradient is None:
+        return extras
+    gradient = jax.tree.map(lambda leaf: np.asarray(leaf)[None, None], found.gradient)
+    arrays = {
+        name: value[None, None, None] for name, value in collect_gradient(gradient, nonfinite, linear).items()
+    }
+    state = arrays[f"{GRADIENT}_state"]
+    return extras | {name: (axes, arrays[name], state) for name, axes in GRADIENT_AXES.items()}
+
+
+def _told_apart(columns: dict[str, Any], zeros: Zeros) -> dict[str, Any]:
+    """The columns of one network with the zeros by definition and those of rounding told apart."""
+    told = {}
+    for name, (values, states) in columns.items():
+        zero = np.asarray(getattr(zeros, name))
+        short = ((0, states.shape[4] - len(zero)), *(((0, 0),) * (zero.ndim - 1)))
+        told[name] = values, told_apart(states, np.pad(zero, short)[None, None, None, None])
+    return told
