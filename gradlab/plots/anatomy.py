@@ -86,7 +86,7 @@ def gate_values(one: Any, T: int) -> dict[str, float]:
 
 def caption(step: float, one: Any) -> str:
     """What one step multiplies the gradient with, by all ways and along the memory alone."""
-    said = f"all ways together ×{step:.3f} a step" if np.isfinite(step) else "no rate is defined"
+    said = f"all ways together ×{step:.3f} per step" if np.isfinite(step) else "no rate is defined"
     if "retention_half_life" in one:
         half = one["retention_half_life"].values
         half = half[~np.isnan(half)]

@@ -78,7 +78,7 @@ def error_surface(
                 [], [], color=WALL, linewidth=1.2, linestyle=(0, (4, 2)), label="wall, b = 0.5 - 0.6225 w"
             ),
             Line2D(
-                [], [], color=PATH, linewidth=0.9, marker=".", markersize=4, label="descent, a dot a step"
+                [], [], color=PATH, linewidth=0.9, marker=".", markersize=4, label="descent, one dot per step"
             ),
             Line2D([], [], color=PATH, marker="o", markerfacecolor="white", linestyle="none", label="start"),
             Line2D([], [], color=PATH, marker="s", markerfacecolor="white", linestyle="none", label="end"),

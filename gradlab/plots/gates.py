@@ -14,7 +14,7 @@ from gradlab.studies.sweep.results import Run
 
 READS = "sweep"
 """Which command's runs it draws."""
-NEEDS = ("time_left_saturated",)
+NEEDS = ("time_left_saturated", "time_right_saturated")
 """Variables that must have been measured."""
 
 MARKERS = "os^DvPX*"

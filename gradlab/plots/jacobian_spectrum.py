@@ -14,7 +14,7 @@ from gradlab.studies.sweep.results import Run
 
 READS = "sweep"
 """Which command's runs it draws."""
-NEEDS = ("step_singular_values",)
+NEEDS = ("product_singular_values",)
 """Variables that must have been measured."""
 
 CURVES = 24

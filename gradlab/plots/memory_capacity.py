@@ -19,7 +19,7 @@ NEEDS = ("memory_capacity", "memory_function")
 
 
 def memory_capacity(run: Run) -> Figure:
-    """Memory capacity against w_rec at the longest T, mean and range over seeds, a panel a cell.
+    """Memory capacity against w_rec at the longest T, mean and range over seeds, one panel per cell.
 
     In a run of one w_rec, r^2 against the delay; its sum is the capacity. The most that is possible is N,
     the dashed line. Raises `GradlabError` if the run holds none.

@@ -113,7 +113,7 @@ def _range(norms: Any, needs: tuple[str, ...]) -> str:
             known = norms[name].values[np.isfinite(norms[name].values)]
             if len(known):
                 parts.append(f"{name.replace('_', ' ')} {number(known.min(), 3)} to {number(known.max(), 3)}")
-    return f" Measured: {listed(parts)}." if parts else ""
+    return f" In the whole run: {listed(parts)}." if parts else ""
 
 
 def _horizon(run: Run) -> str:
