@@ -54,7 +54,7 @@ def gates(run: Run, *, w_rec: float = 0.9) -> Figure:
         seeds = norms.sizes["seed"]
         figure.suptitle(
             f"Gates: w_rec = {norms['w_rec'].values[at]:g}, T = {T}, {seeds} seed{'s' * (seeds > 1)}, "
-            "a dot a unit"
+            "one dot per unit"
         )
         drawn = [g for g in range(len(names)) if not np.isnan(left[:, :, g]).all()]
         if drawn:

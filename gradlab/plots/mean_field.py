@@ -24,7 +24,7 @@ Rates = NDArray[np.float64]
 
 
 def mean_field(run: Run) -> Figure:
-    """The rate against w_rec as mean-field theory has it and as measured, at the longest T, one panel per cell.
+    """The rate against w_rec as mean-field theory has it and as measured, at the longest T, by cell.
 
     The border of each is where it crosses 0; where neither does, the time scale of the norm, 1 / |rate|, is
     given for the least w_rec. Means over seeds, in natural logs per step. Above each panel stands what the

@@ -25,7 +25,7 @@ SHARES: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def saturation(run: Run) -> Figure:
-    """Shares of units that no longer respond, at the longest T, mean and range over seeds, one panel per cell.
+    """Shares of units that no longer respond, at the longest T, mean and range over seeds, by cell.
 
     Over w_rec the mean over steps; in a run of one w_rec, step by step. Raises `GradlabError` if the run
     holds none.
