@@ -33,7 +33,7 @@ def metrics(
     """One column against another: axes of the grid (`cell`, `w_rec`, ...) or metrics (`rate`, ...).
 
     Against an axis of the grid, the mean over whatever is named neither by `x`, `color` nor `panels`, with a
-    band from the least to the greatest; of two metrics, one dot per network. Only values whose state is ok count.
+    band from the least to the greatest; of two metrics, one dot per network. Only values that are ok count.
     Raises `GradlabError` for a column that the run does not have.
     """
     wide = table(run, part)
