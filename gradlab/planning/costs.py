@@ -13,15 +13,15 @@ import numpy as np
 from gradlab import runtime
 
 MB = 2**20
-IDLE = 350 * MB
+IDLE = 440 * MB
 """Python, JAX and the libraries that write and draw."""
 SEQUENCE = 5 * MB
 """A sequence of a batch, at most: measured with 32 of 200 steps."""
-SECOND_CELL, THIRD_CELL, MORE_CELLS = 85 * MB, 60 * MB, 8 * MB
+SECOND_CELL, THIRD_CELL, MORE_CELLS = 110 * MB, 60 * MB, 8 * MB
 """Of several cells two programs are there at once, and the libraries that write are loaded between them."""
-LESSON = 280 * MB
+LESSON = 300 * MB
 """Python, JAX and what draws a lesson."""
-PROBE = 25 * MB
+PROBE = 50 * MB
 """The program of a further probe."""
 
 IMPORTS, FIGURES = 1.2, 1.5
@@ -148,7 +148,7 @@ def verify(of: Sizes, lengths: Sequence[int], cases: int) -> float:
 
 def verify_bytes(of: Sizes, cases: int) -> int:
     """At the peak."""
-    return int((330 + of.equations + 0.5 * cases) * MB)
+    return int((390 + of.equations + 0.5 * cases) * MB)
 
 
 def compile_training(of: Sizes) -> float:
@@ -174,4 +174,4 @@ def forward(of: Sizes, hidden: int, batch: int, T: int, precision: str) -> float
 
 def training_bytes(*, compiling: bool) -> int:
     """Of Python, the libraries and the programs of an arm."""
-    return (620 + 220 * compiling) * MB
+    return (730 + 260 * compiling) * MB
