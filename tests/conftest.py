@@ -1,10 +1,12 @@
 """One deterministic host: two CPU devices, float64 enabled, no silent promotion, nothing cached on disk.
 
 `JAX_PLATFORMS=cuda pytest tests/probes tests/cells ...` runs the tests of numbers on a GPU. A test spends
-most of its time on compiling, so XLA optimises nothing; `GRADLAB_XLA_LEVEL=3` has it do what users get.
+most of its time on compiling, so XLA optimises nothing, and takes its older, quicker way to code where jaxlib
+still has it; `GRADLAB_XLA_LEVEL=3` has it do what users get.
 """
 
 import os
+from importlib import metadata
 
 from tests.tiers import LEVEL
 
@@ -12,6 +14,11 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2 --xla_cpu_multi_thread_eigen=false"
 if os.environ["JAX_PLATFORMS"] == "cpu":
     os.environ["XLA_FLAGS"] += f" --xla_backend_optimization_level={LEVEL}"
+    if LEVEL == "0" and metadata.version("jaxlib").startswith("0.10."):
+        # A flag that XLA does not know would end the process.
+        os.environ["XLA_FLAGS"] += (
+            " --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
+        )
 os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "false"
 
 import jax

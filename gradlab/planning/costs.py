@@ -153,7 +153,7 @@ def verify_bytes(of: Sizes, cases: int) -> int:
 
 def compile_training(of: Sizes) -> float:
     """Seconds to compile the programs of an arm: its start, its training and its profile."""
-    return 8.0 + 0.08 * of.equations
+    return 10.0 + 0.1 * of.equations
 
 
 def ready_training(of: Sizes) -> float:
