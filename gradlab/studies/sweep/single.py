@@ -7,6 +7,7 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
+from gradlab import digests
 from gradlab.recurrence.objectives import ObjectiveName, draw_target
 from gradlab.recurrence.objectives import objective as make_objective
 from gradlab.recurrence.trees import split
@@ -32,6 +33,9 @@ from gradlab.studies.sweep.program import (
 from gradlab.types import ProbeContext
 
 Tree = Any
+_KEPT: dict[str, Any] = {}
+"""The latest compiled programs, by the digests of their text."""
+_KEEP = 16
 
 
 class Alone(NamedTuple):
@@ -63,7 +67,6 @@ def measured_alone(
     linear = reads_no_state(cell.step, params, state, jax.tree.map(lambda leaf: leaf[0], xs))
     target = draw_target(objective, stream(seed, "target", objective=objective), state, cell.readout)
 
-    @jax.jit
     def probes(params: Tree, state: Tree, xs: Any) -> Measured:
         setup = ProbeContext(make_objective(objective, target, cell.readout), recurrent, length)
         columns: dict[str, Any] = {}
@@ -76,7 +79,7 @@ def measured_alone(
         setup = ProbeContext(make_objective(objective, target, cell.readout), recurrent, length)
         return structural_zeros(cell.step, params, state, xs, setup)
 
-    found = probes(params, state, xs)
+    found = _run(probes, params, state, xs)
     nonfinite = np.asarray(found.nonfinite)[None, None]
     columns = {}
     for name, column in found.columns.items():
@@ -92,7 +95,7 @@ def measured_alone(
     extras = _scalars(found, nonfinite, linear)
     unclear = any(puzzling(name, code[0, 0, 0], still, length).any() for name, (_, code) in columns.items())
     if unclear or any((code == EXACT_ZERO).any() for _, _, code in extras.values()):
-        explained = jax.jit(zeros)(params, state, xs)
+        explained = _run(zeros, params, state, xs)
         columns = _told_apart(columns, explained)
         if GRADIENT in extras:
             code = told_apart(extras[GRADIENT][2], np.asarray(explained.gradient)[None, None, None, None])
@@ -100,6 +103,20 @@ def measured_alone(
     nothing = np.full((1, 1, 1, 1, length + 1), np.nan)
     columns.setdefault("weight_gradient", (nothing, np.full(nothing.shape, UNDEFINED, np.int8)))
     return Alone(state_parts(state), linear, columns, nonfinite.reshape(1, 1, 1, 1), extras)
+
+
+def _run(function: Callable[..., Any], *given: Tree) -> Any:
+    """What a function of arrays returns; what one of the last calls has compiled is not compiled again.
+
+    It is traced each time: what somebody's step reads from outside of its arguments may have changed since.
+    """
+    lowered = jax.jit(function).lower(*given)
+    code = digests.digest(lowered)
+    kept = None if digests.UNSEEN in code else _KEPT.pop(code["program"], None)
+    _KEPT[code["program"]] = program = kept or lowered.compile()
+    while len(_KEPT) > _KEEP:
+        _KEPT.pop(next(iter(_KEPT)), None)
+    return program(*given)
 
 
 Extras = dict[str, tuple[tuple[str, ...], NDArray[Any], NDArray[Any]]]

@@ -1,0 +1,74 @@
+"""A second call of `measure` compiles nothing, and is never the first one's answer to another question."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import gradlab
+
+XS = np.linspace(-1, 1, 20)[:, None] * np.ones(4)
+measure = functools.partial(gradlab.measure, params=np.eye(4) / 2, state=np.zeros(4), xs=XS)
+
+
+@pytest.fixture
+def compilations():
+    """The number of programs that have been compiled since."""
+    count = []
+    listen = lambda event, seconds, **_: count.append(event) if "backend_compile" in event else None
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    yield lambda: len(count)
+    jax.monitoring.unregister_event_duration_listener(listen)
+
+
+def step(w, h, x):
+    return jnp.tanh(h @ w + x)
+
+
+@pytest.mark.parametrize("again", [step, lambda w, h, x: jnp.tanh(h @ w + x)])
+def test_a_second_call_compiles_nothing_and_says_the_same(again, compilations):
+    first = measure(step)
+    so_far = compilations()
+    second = measure(again)
+    assert compilations() == so_far
+    np.testing.assert_array_equal(second.transport, first.transport)
+
+
+@pytest.mark.parametrize("make", [np.full, jnp.full])
+@pytest.mark.parametrize("shape", [(), (4, 4), (4, 4, 4096)])
+def test_what_a_step_reads_from_outside_may_change(make, shape):
+    outside = {"factor": make(shape, 0.5)}
+
+    def step(w, h, x):
+        return h @ w * outside["factor"].max() + x
+
+    halves = measure(step).transport.isel(T=0, cell=0, init=0, w_rec=0, seed=0, part=0)
+    outside["factor"] = make(shape, 0.25)
+    quarters = measure(step).transport.isel(T=0, cell=0, init=0, w_rec=0, seed=0, part=0)
+    lag = np.arange(21)
+    np.testing.assert_allclose(halves, lag * np.log10(0.25), rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(quarters, lag * np.log10(0.125), rtol=1e-6, atol=1e-6)
+
+
+def test_a_callback_is_never_the_one_of_another_call():
+    def at(value):
+        @jax.custom_jvp
+        def factor(x):
+            here = jax.ShapeDtypeStruct((), x.dtype)
+            return jax.pure_callback(lambda _: np.float64(value), here, x.sum(), vmap_method="expand_dims")
+
+        factor.defjvp(lambda at, along: (factor(*at), jnp.zeros(())))
+        found = measure(lambda w, h, x: h @ w * factor(x) + x)
+        return found.transport.sel(lag=10, part="state").item()
+
+    np.testing.assert_allclose([at(0.5), at(0.25)], [10 * np.log10(0.25), 10 * np.log10(0.125)], rtol=1e-6)
+
+
+def test_the_programs_that_are_kept_are_few():
+    from gradlab.studies.sweep import single
+
+    for k in range(single._KEEP + 4):
+        single._run(lambda x, k=k: x + k, jnp.zeros(()))
+    assert len(single._KEPT) == single._KEEP
