@@ -30,8 +30,10 @@ def available_bytes(root: Path = Path("/")) -> int:
     Free on the machine, within every control group that it is in, and within ulimit. `root` stands for the
     root folder, which holds `proc` and the file systems of the groups.
     """
-    free = max(0, min([_machine(root), *_groups(root), *_ulimits(root)]))
-    return free + _status(root, "VmRSS")
+    groups = list(_groups(root))
+    free = max(0, min([_machine(root), *(left for left, _ in groups), *_ulimits(root)]))
+    # Pages of files that it has may be charged to another group: no group gives more than its limit.
+    return min([free + _status(root, "VmRSS"), *(limit for _, limit in groups)])
 
 
 _own = False
@@ -83,8 +85,8 @@ def _machine(root: Path) -> int:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def _groups(root: Path) -> Iterator[int]:
-    """What is left in each group with a limit, from the process's own up to the root of its hierarchy."""
+def _groups(root: Path) -> Iterator[tuple[int, int]]:
+    """What is left, and the limit, of each group with one, from the process's own up to the root."""
     for folder in _folders(root):
         # Version 2 has `max`, beyond which it kills, and `high`, beyond which it slows down to a crawl.
         limits = ("memory.max", "memory.high", "memory.limit_in_bytes")
@@ -92,7 +94,7 @@ def _groups(root: Path) -> Iterator[int]:
         used = _number(folder / "memory.current")
         used = _number(folder / "memory.usage_in_bytes") if used is None else used
         if found and used is not None and min(found) < UNLIMITED:
-            yield min(found) - max(0, used - _reclaimable(folder))
+            yield min(found) - max(0, used - _reclaimable(folder)), min(found)
 
 
 def _folders(root: Path) -> Iterator[Path]:

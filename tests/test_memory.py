@@ -1,11 +1,15 @@
 """Memory limits, read from made-up trees of /proc and /sys and from the machine's own."""
 
+import os
+import re
 import resource
 import sys
+from pathlib import Path
 
 import pytest
 
 from gradlab import memory
+from tests.cli.calling import finished
 
 MB = 2**20
 ROOM = 24_000 * MB
@@ -117,6 +121,13 @@ def test_what_the_process_has_already_is_its_own(machine):
     )
 
 
+def test_no_group_gives_more_than_its_limit(machine):
+    # Libraries that another group has read are the process's, and not charged to its own group.
+    files = {"proc/self/cgroup": "0::/a\n"} | V2 | group("/a", 512 * MB, 12 * MB)
+    files["proc/self/status"] = f"VmRSS: {200 * 1024} kB\n"
+    assert memory.available_bytes(machine(**files)) == 512 * MB
+
+
 def test_more_used_than_allowed_is_nothing_free(machine):
     files = {"proc/self/cgroup": "0::/a\n"} | V2 | group("/a", 5 * MB, 6 * MB)
     assert memory.available_bytes(machine(**files)) == 0
@@ -139,6 +150,33 @@ def test_a_ulimit_counts_less_what_is_used(machine, monkeypatch, which):
     monkeypatch.setattr(resource, "getrlimit", lambda asked: (limit(asked), resource.RLIM_INFINITY))
     status = f"VmSize: {500 * 1024} kB\nVmData: {500 * 1024} kB\n"
     assert memory.available_bytes(machine(**{"proc/self/status": status})) == 400 * MB
+
+
+@pytest.fixture
+def real_group():
+    """Enter a real control group with 512 MB, as the first thing a new process does."""
+    name = f"gradlab-{os.getpid()}"
+    for top, limit in (("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")):
+        folder = Path(top) / name
+        try:
+            folder.mkdir()
+        except OSError:
+            continue
+        if (folder / limit).exists():
+            (folder / limit).write_text(str(512 * MB))
+            yield lambda procs=folder / "cgroup.procs": procs.write_text(str(os.getpid()))
+            folder.rmdir()
+            return
+        folder.rmdir()
+    pytest.skip("no control group can be made here")
+
+
+def test_in_a_real_group_the_default_sweep_is_refused_before_it_starts(real_group, tmp_path):
+    said = finished("sweep", "--out", str(tmp_path), preexec_fn=real_group)
+    assert said.code == 7
+    available = int(re.search(r"(\d+) MB available; choose a smaller grid", said.err)[1])
+    assert 300 < available <= round(512 * MB / 1e6)
+    assert not any(tmp_path.iterdir())
 
 
 def test_of_this_machine_it_is_a_plausible_number_of_bytes():

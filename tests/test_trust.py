@@ -138,7 +138,7 @@ ROWS = {
             "tests/test_plans.py::test_the_peak_of_memory_is_within_10_percent_below_and_50_above",
         ),
         Row(
-            "limits of memory found in made-up control groups and ulimits",
+            "limits of memory found in control groups and ulimits",
             "{n} cases",
             "tests/test_memory.py",
         ),
