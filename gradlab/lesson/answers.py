@@ -77,7 +77,7 @@ def measure(seed: int) -> Numbers:
         recalled, radius = _echo(seed)
         steps = _walk(seed)
     alone = measured.networks(cut_off(seed))[LSTM97, STARTS[0], 0.0]
-    memory, cut = (measured.transport(lane, memory=True) for lane in (carousel, alone))
+    memory, cut = (measured.transport(network, memory=True) for network in (carousel, alone))
     return Numbers(transports, memory, cut, recalled, radius, steps)
 
 
