@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from gradlab.recurrence import powers
 from gradlab.recurrence.pullback import pullback
-from gradlab.recurrence.trees import constant, lane_of
+from gradlab.recurrence.trees import constant, mapped_zero
 from gradlab.types import ProbeContext, Scaled, Step
 
 Tree = Any
@@ -139,16 +139,16 @@ def reverse_scan(
         first = k * segment
         return jax.lax.fori_loop(first, first + segment, lambda i, s: ahead(i, s)[0], state), saved
 
-    lane = lane_of((state, xs))
+    mapped = mapped_zero((state, xs))
     _, kept = jax.eval_shape(lambda s: ahead(0, s), state)
     carry = jax.eval_shape(start, state)
     seen = jax.eval_shape(lambda c: observe(c, length)[1], carry)
-    block = jax.eval_shape(lambda: _zeros(seen, segment + 1, lane))
+    block = jax.eval_shape(lambda: _zeros(seen, segment + 1, mapped))
     observed = jax.eval_shape(lambda block: _get(condense(block), 0), block)
     passing = jax.eval_shape(lambda c, e: back(c, e)[1], carry, kept)
     passing, later = passing if settle is not None else (passing, None)
 
-    saved = _zeros(jax.eval_shape(lambda: state), -(-capacity // segment), lane)
+    saved = _zeros(jax.eval_shape(lambda: state), -(-capacity // segment), mapped)
     last, saved = jax.lax.fori_loop(0, segments - 1, checkpoint, (state, saved))
     saved = _put(saved, segments - 1, last)
 
@@ -176,7 +176,7 @@ def reverse_scan(
 
         final, kept = jax.lax.fori_loop(first, end, keep, (_get(saved, which), kept))
         carry = jax.tree.map(lambda new, old: jnp.where(k == 0, new, old), start(final), carry)
-        way = (carry, _zeros(seen, segment + 1, lane), passed, _zeros(later, segment + 1, lane))
+        way = (carry, _zeros(seen, segment + 1, mapped), passed, _zeros(later, segment + 1, mapped))
         lags = end - first + (which == 0).astype(jnp.int32)
         carry, block, passed, put_off = jax.lax.fori_loop(0, lags, astern, way)
         if settle is not None:
@@ -184,9 +184,9 @@ def reverse_scan(
         # A segment that is not full ends in zeros, which the next one overwrites.
         return carry, _put_all(observed, nearest, condense(block)), passed, kept
 
-    blank = jax.tree.map(lambda leaf: constant(0, lane, leaf.shape, leaf.dtype), carry)
+    blank = jax.tree.map(lambda leaf: constant(0, mapped, leaf.shape, leaf.dtype), carry)
     sizes = ((observed, capacity + 1), (passing, capacity + 1), (kept, segment))
-    loop = (blank, *(_zeros(shape, size, lane) for shape, size in sizes))
+    loop = (blank, *(_zeros(shape, size, mapped) for shape, size in sizes))
     carry, observed, passed, _ = jax.lax.fori_loop(0, segments, segment_back, loop)
     nowhere = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), passing)
     return observed, jax.tree.map(lambda leaf: leaf[:-1], _put(passed, length, nowhere)), carry
@@ -241,7 +241,7 @@ def backpropagate(
         whole = summing(gradient, jax.eval_shape(one.forward, state, _get(xs, 0))[1], state)
 
     def start(final: tuple[Tree, Any]) -> _Back:
-        total = None if whole is None else whole.start(lane_of((final[0], xs)))
+        total = None if whole is None else whole.start(mapped_zero((final[0], xs)))
         return _Back(rescale(local(final[0])), final[1], jnp.int32(0), total)
 
     def back(carry: _Back, item: tuple[Any, Tree]) -> tuple[_Back, Tree]:
@@ -294,8 +294,8 @@ def _first_broken(known: Any, state: Tree, t: Any) -> Any:
     return jnp.where((known == 0) & ~finite, t, known).astype(jnp.int32)
 
 
-def _zeros(shape: Tree, size: int, lane: Any) -> Tree:
-    return jax.tree.map(lambda leaf: constant(0, lane, (size, *leaf.shape), leaf.dtype), shape)
+def _zeros(shape: Tree, size: int, mapped: Any) -> Tree:
+    return jax.tree.map(lambda leaf: constant(0, mapped, (size, *leaf.shape), leaf.dtype), shape)
 
 
 def _put(buffer: Tree, i: Any, item: Tree) -> Tree:

@@ -125,14 +125,14 @@ def _start(asked, label, networks, drawn, clock, shards):
 def _measured(asked, started, T, clock, computing):
     computing(started.cell, T)
     lags, random = max(asked.T) + 1, _random(asked, started.cell, T)
-    arrays = {"nonfinite": np.zeros(started.lanes, np.int32)}
+    arrays = {"nonfinite": np.zeros(started.total, np.int32)}
     for name in ("adjoint", "transport", "transport_frobenius", "weight_gradient"):
-        axes = (started.lanes, lags) if name == "weight_gradient" else (started.lanes, lags, 1)
+        axes = (started.total, lags) if name == "weight_gradient" else (started.total, lags, 1)
         value, state = random.normal(size=axes), np.zeros(axes, np.int8)
         value[:, T + 1 :], state[:, T + 1 :] = np.nan, UNDEFINED
         arrays |= {name: value, f"{name}_state": state}
     for name in sweep_compute.GRADIENT_AXES:
-        axes = (started.lanes, len(LEAVES))
+        axes = (started.total, len(LEAVES))
         arrays |= {name: random.normal(size=axes), f"{name}_state": np.zeros(axes, np.int8)}
     clock.add(started.cell, done=asked.networks)
     return arrays

@@ -156,9 +156,11 @@ def program(setting: Setting, devices: int) -> Any:
         )
         return joined
 
-    split = shared(devices)
-    mapped = jax.shard_map(share, mesh=split.mesh, in_specs=split.spec, out_specs=split.spec, check_vma=False)
-    return jax.jit(mapped, in_shardings=(split, split))
+    spread = shared(devices)
+    mapped = jax.shard_map(
+        share, mesh=spread.mesh, in_specs=spread.spec, out_specs=spread.spec, check_vma=False
+    )
+    return jax.jit(mapped, in_shardings=(spread, spread))
 
 
 def devices(networks: int) -> int:

@@ -76,7 +76,7 @@ class Sweep:
 
     @property
     def networks(self) -> int:
-        """Networks of one cell and one T: lanes of its program."""
+        """Networks of one cell and one T: side by side in its program."""
         return len(self.init) * len(self.w_rec) * self.seeds
 
     @property

@@ -9,7 +9,7 @@ import pytest
 
 from gradlab import registry
 from gradlab.states import BELOW_PRECISION, EXACT_ZERO, FORWARD_NONFINITE, OK, UNDEFINED
-from gradlab.studies.sweep import compute, drawing
+from gradlab.studies.sweep import calls, compute, drawing
 from gradlab.studies.sweep.labelled import SCHEMA, dataset
 from gradlab.studies.sweep.settings import Sweep
 from tests.tiers import optimised
@@ -82,8 +82,8 @@ def test_the_number_of_networks_changes_no_number():
     every = tuple(np.round(np.linspace(0.4, 1.4, 33), 4).tolist())
     sweep = dataclasses.replace(BASE, w_rec=every, seeds=1)
     whole = grid(sweep)
-    for lanes in (1, 3, 8):
-        assert_holds(whole, grid(dataclasses.replace(sweep, w_rec=every[:lanes])))
+    for count in (1, 3, 8):
+        assert_holds(whole, grid(dataclasses.replace(sweep, w_rec=every[:count])))
 
 
 def test_cutting_the_grid_into_calls_changes_no_number(monkeypatch):
@@ -92,7 +92,7 @@ def test_cutting_the_grid_into_calls_changes_no_number(monkeypatch):
     whole = grid(sweep)
     monkeypatch.setattr(compute, "CALL_BYTES", 1)
     networks, _ = compute.draw(sweep)["gru"]
-    assert compute.lanes_per_call(networks, sweep.networks, 4) == 4
+    assert calls.networks_per_call(networks, sweep.networks, 4) == 4
     assert_holds(grid(sweep), whole)
 
 
@@ -172,12 +172,12 @@ def test_another_length_or_weight_compiles_no_measuring_program(compilations):
     assert "jit(share)" not in compilations
 
 
-def first_overflow(networks, lane, T):
+def first_overflow(networks, network, T):
     """The step at which a relu network leaves float32, by numpy."""
-    w_in, w_rec, b = (leaf[lane] for leaf in networks.params)
-    h = networks.state.h[lane]
+    w_in, w_rec, b = (leaf[network] for leaf in networks.params)
+    h = networks.state.h[network]
     with np.errstate(over="ignore", invalid="ignore"):
-        for t, x in enumerate(networks.xs[lane, 0, :T], 1):
+        for t, x in enumerate(networks.xs[network, 0, :T], 1):
             h = np.maximum(w_rec @ h + w_in @ x + b, 0)
             if not np.isfinite(h).all():
                 return t

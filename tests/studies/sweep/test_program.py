@@ -1,4 +1,4 @@
-"""Random streams, drawn networks, and what a lane's results are collected into."""
+"""Random streams, drawn networks, and what a network's results are collected into."""
 
 import functools
 import math
@@ -152,7 +152,7 @@ def test_parts_are_named_by_their_place_in_the_state():
 
 
 def column(values, exponent=0):
-    """Norms of given size as a program would return them: (lanes, sequences, lags)."""
+    """Norms of given size as a program would return them: (networks, sequences, lags)."""
     square = np.square(np.asarray(values, np.float32))
     return Norm(square, np.where(square == 0, ZERO_EXPONENT, exponent).astype(np.int32))
 
