@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from gradlab.recurrence import activations
 from gradlab.recurrence.activations import sigmoid
-from gradlab.theory import mean_field
+from gradlab.theory import mean_field, quadrature
 from gradlab.theory.mean_field import Drive, MeanField
 from gradlab.types import Cell, Initializer, Input, Key, Scalar
 
@@ -76,6 +76,6 @@ class Minimal(Cell[Params, State]):
         return e, params.w_rec[0] @ state.h + params.w_embedded[0] @ e + params.b[0]
 
     def mean_field(self, w_rec: float, drive: Drive) -> MeanField | None:
-        f = mean_field.FUNCTIONS[self.embedding][0]
-        power = mean_field.average(lambda e: f(e) ** 2, drive.variance)
+        f = quadrature.FUNCTIONS[self.embedding][0]
+        power = quadrature.average(lambda e: f(e) ** 2, drive.variance)
         return mean_field.minimal(w_rec, power, inputs=drive.inputs)

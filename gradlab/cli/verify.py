@@ -78,8 +78,8 @@ def _asked(
 ) -> Asked:
     """The options as numbers, each within its range."""
     from gradlab.errors import GradlabError, shown
+    from gradlab.ranges import floats, integers
     from gradlab.registry import number
-    from gradlab.specs import floats, integers
 
     values = {
         "--inputs": (int(number("--inputs", inputs, inputs, int)),),

@@ -14,7 +14,7 @@ from gradlab.lesson.parts import Chapter, Chart, Curve, Figure, Grid, Panel
 from gradlab.lesson.words import number, ten_to
 from gradlab.recurrence import objectives
 from gradlab.recurrence.activations import sigmoid
-from gradlab.recurrence.unroll import log10_norm
+from gradlab.recurrence.scaled import log10_norm
 from gradlab.studies.remedies import arms
 from gradlab.studies.sweep.networks import stream
 from gradlab.types import ProbeContext, Trajectory

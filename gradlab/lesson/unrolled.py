@@ -12,7 +12,8 @@ from gradlab.lesson.measured import quick
 from gradlab.lesson.parts import Chapter, Figure, Form, Unrolled
 from gradlab.lesson.words import number
 from gradlab.recurrence import objectives
-from gradlab.recurrence.unroll import backpropagate, log10_norm, norms
+from gradlab.recurrence.backward import backpropagate
+from gradlab.recurrence.scaled import log10_norm, norms
 from gradlab.report.words import listed
 from gradlab.studies.sweep.networks import stream
 from gradlab.types import Objective, ProbeContext, Scaled

@@ -9,9 +9,10 @@ from jax import Array
 from jaxtyping import Int
 
 from gradlab.recurrence import outer, projections
+from gradlab.recurrence.backward import backpropagate
 from gradlab.recurrence.projections import Gradient
+from gradlab.recurrence.scaled import Norm, norms
 from gradlab.recurrence.trees import constant, mapped_zero
-from gradlab.recurrence.unroll import Norm, backpropagate, norms
 from gradlab.types import ProbeContext, Scaled, Step
 
 

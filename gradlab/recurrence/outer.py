@@ -11,8 +11,8 @@ from jax import Array
 from jax.extend import core
 
 from gradlab.recurrence import powers
+from gradlab.recurrence.scaled import ZERO_EXPONENT, Norm, rescale
 from gradlab.recurrence.trees import constant
-from gradlab.recurrence.unroll import ZERO_EXPONENT, Norm, rescale
 from gradlab.types import Scaled
 
 Tree = Any

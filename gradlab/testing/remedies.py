@@ -12,7 +12,7 @@ import numpy as np
 from gradlab import registry
 from gradlab.errors import GradlabError
 from gradlab.foreign import adopted
-from gradlab.recurrence.unroll import rescale
+from gradlab.recurrence.scaled import rescale
 from gradlab.studies.remedies import loop
 from gradlab.studies.remedies.networks import Setting, initialised
 from gradlab.testing._held import Check, Contract, checks, hold

@@ -16,7 +16,7 @@ from gradlab.errors import GradlabError
 from gradlab.foreign import spec as foreign_spec
 from gradlab.initializers.critical import growths
 from gradlab.recurrence.objectives import draw_target, objective
-from gradlab.recurrence.unroll import log10_norm
+from gradlab.recurrence.scaled import log10_norm
 from gradlab.studies.sweep.networks import stream
 from gradlab.studies.sweep.program import measure_one, reads_no_state, state_parts
 from gradlab.types import Cell, ProbeContext

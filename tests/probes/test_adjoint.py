@@ -16,8 +16,9 @@ from gradlab.initializers.orthogonal import orthogonal
 from gradlab.probes.adjoint import adjoint
 from gradlab.profiles import bound
 from gradlab.recurrence import objectives
+from gradlab.recurrence.backward import backpropagate
 from gradlab.recurrence.objectives import objective
-from gradlab.recurrence.unroll import backpropagate, log10_norm
+from gradlab.recurrence.scaled import log10_norm
 from gradlab.types import ProbeContext
 from tests import oracle
 from tests.probes.networks import measured, network, target

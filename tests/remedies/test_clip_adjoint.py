@@ -7,7 +7,7 @@ from gradlab import registry
 from gradlab.cells.elman import Elman
 from gradlab.probes.adjoint import adjoint
 from gradlab.recurrence.objectives import objective
-from gradlab.recurrence.unroll import log10_norm, norms
+from gradlab.recurrence.scaled import log10_norm, norms
 from gradlab.remedies.clip_adjoint import clip_adjoint
 from gradlab.testing import network, orthogonal
 from gradlab.types import ProbeContext, Scaled

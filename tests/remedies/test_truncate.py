@@ -6,7 +6,7 @@ import pytest
 from gradlab import registry
 from gradlab.probes.adjoint import adjoint
 from gradlab.recurrence.objectives import objective
-from gradlab.recurrence.unroll import log10_norm
+from gradlab.recurrence.scaled import log10_norm
 from gradlab.testing import network
 from gradlab.types import ProbeContext
 from tests.remedies.training import (

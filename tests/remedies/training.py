@@ -8,7 +8,7 @@ import numpy as np
 
 from gradlab import registry
 from gradlab.cells.elman import Elman, Params, State
-from gradlab.recurrence.unroll import rescale
+from gradlab.recurrence.scaled import rescale
 from gradlab.studies.remedies.losses import loss, sample
 from gradlab.studies.remedies.networks import Setting, initialised
 from gradlab.testing import gaussian

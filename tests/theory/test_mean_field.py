@@ -13,7 +13,8 @@ from scipy.special import expit
 
 from gradlab import registry
 from gradlab.theory import mean_field
-from gradlab.theory.mean_field import Drive, average, critical_gain, gru, lstm, minimal, vanilla
+from gradlab.theory.mean_field import Drive, critical_gain, gru, lstm, minimal, vanilla
+from gradlab.theory.quadrature import average
 
 N = 500
 

@@ -14,7 +14,7 @@ import numpy as np
 import optax
 from jax import Array
 
-from gradlab.recurrence.unroll import norms, rescale
+from gradlab.recurrence.scaled import norms, rescale
 from gradlab.studies.remedies.losses import evaluate, loss, sample
 from gradlab.studies.remedies.networks import Evaluation, Network, Setting, Weights, initialised
 from gradlab.studies.remedies.optimizers import rule

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from gradlab.recurrence.unroll import rescale
+from gradlab.recurrence.scaled import rescale
 from gradlab.studies.remedies.networks import Network, Setting, Weights
 from gradlab.types import Example, Key, Remedy, Scalar, Scaled, Trajectory
 

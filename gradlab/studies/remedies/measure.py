@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradlab.recurrence.objectives import draw_target
-from gradlab.recurrence.unroll import log10_norm
+from gradlab.recurrence.scaled import log10_norm
 from gradlab.studies.remedies import arms
 from gradlab.studies.remedies.losses import sample
 from gradlab.studies.remedies.networks import Network, Setting

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gradlab.recurrence.objectives import ObjectiveName
 from gradlab.recurrence.projections import Gradient
-from gradlab.recurrence.unroll import NOT_CERTIFIED, Norm, log10_norm
+from gradlab.recurrence.scaled import NOT_CERTIFIED, Norm, log10_norm
 from gradlab.recurrence.zeros import told_apart
 from gradlab.states import (
     BACKWARD_NONFINITE,

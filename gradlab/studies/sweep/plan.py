@@ -7,7 +7,7 @@ from gradlab.planning import compiled, costs
 from gradlab.planning.costs import Sizes
 from gradlab.planning.plan import STARTING, Piece, Plan, require_room
 from gradlab.recurrence.lanczos import steps
-from gradlab.recurrence.unroll import SEGMENT
+from gradlab.recurrence.scan import SEGMENT
 from gradlab.runtime import cores
 from gradlab.studies.sweep import probing, work
 from gradlab.studies.sweep.program import BLOCK, CALL_BYTES, capacity

@@ -18,8 +18,8 @@ from gradlab import registry
 from gradlab.errors import GradlabError, shown
 from gradlab.recurrence.objectives import ObjectiveName
 from gradlab.recurrence.objectives import objective as make_objective
+from gradlab.recurrence.scaled import Norm, log10_norm
 from gradlab.recurrence.trees import carried
-from gradlab.recurrence.unroll import Norm, log10_norm
 from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE, OK, UNDEFINED
 from gradlab.studies.sweep.columns import OWN
 from gradlab.studies.sweep.program import PROBES, Networks

@@ -16,8 +16,9 @@ from gradlab.errors import GradlabError
 from gradlab.recurrence.objectives import ObjectiveName
 from gradlab.recurrence.objectives import objective as make_objective
 from gradlab.recurrence.pullback import pullback
+from gradlab.recurrence.scaled import Norm
+from gradlab.recurrence.scan import SEGMENT
 from gradlab.recurrence.trees import carried, merged, split
-from gradlab.recurrence.unroll import SEGMENT, Norm
 from gradlab.recurrence.zeros import Zeros, structural_zeros
 from gradlab.types import ProbeContext
 

@@ -11,7 +11,8 @@ import pytest
 from gradlab import registry
 from gradlab.initializers.gaussian import gaussian
 from gradlab.initializers.orthogonal import orthogonal
-from gradlab.recurrence.unroll import SEGMENT, ZERO_EXPONENT, Norm
+from gradlab.recurrence.scaled import ZERO_EXPONENT, Norm
+from gradlab.recurrence.scan import SEGMENT
 from gradlab.states import BACKWARD_NONFINITE, EXACT_ZERO, FORWARD_NONFINITE, OK, UNDEFINED
 from gradlab.studies.sweep.arrays import collect
 from gradlab.studies.sweep.networks import draw_inputs, draw_networks, stream
