@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from gradlab import schemas
-from gradlab.cli import _output
+from gradlab.cli import _options, _output
 
 if TYPE_CHECKING:
     from gradlab.gradcheck.compare import Check
@@ -38,9 +38,9 @@ def command(
     surrogate: Annotated[
         bool, typer.Option("--surrogate", help="The backward pass differs from the derivative on purpose.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: _options.AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only what is wrong.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and stop.")] = False,
+    dry_run: _options.DryRun = False,
 ) -> int:
     """Check a cell's gradient in every way there is, in float64, and name what is wrong.
 
