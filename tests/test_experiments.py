@@ -41,7 +41,7 @@ def test_a_comparison_is_possible(path):
 
 
 def compiled(path):
-    """Programs, about: three an arm, one a cell of a sweep. More than three take minutes."""
+    """Programs, about: three per arm, one per cell of a sweep. More than three take minutes."""
     asked = load.load(path, "ci").asked
     return len(asked.cell) if isinstance(asked, Sweep) else 3 * len(asked.remedies)
 

@@ -73,7 +73,11 @@ class TestSweep:
 
         sweep = larger(hidden=4, T=(4, 8))
         planned, told = sweep_plan.plan(sweep), {}
-        list(sweep_compute.run(sweep, lambda news: told.setdefault(news.piece, []).append(news.share)))
+        list(
+            sweep_compute.run(
+                sweep, lambda progress: told.setdefault(progress.piece, []).append(progress.share)
+            )
+        )
         credited = {name: sum(shares) for name, shares in told.items() if name}
         assert set(credited) == set(planned.pieces) - {plan.STARTING, work.WRITING}
         assert all(share == pytest.approx(1) for share in credited.values())
@@ -106,10 +110,10 @@ class TestTrials:
         assert more.bytes >= less.bytes
 
     @pytest.mark.slow
-    def test_the_trials_credit_their_pieces(self):
+    def test_a_training_credits_their_pieces(self):
         one = dataclasses.replace(self.TINY, remedies=("none",), updates=10, eval_size=8)
         planned, told = remedies_plan.plan(one), {}
-        list(remedies_compute.run(one, lambda news: told.update({news.piece: news.share})))
+        list(remedies_compute.run(one, lambda progress: told.update({progress.piece: progress.share})))
         assert set(told) <= set(planned.pieces)
         assert set(told.values()) == {1.0}
         assert len(told) == 2

@@ -41,7 +41,7 @@ class Minimal(Cell[Params, State]):
 
     with W = w_rec, V = w_embedded (entries N(0, 1/N)). The memory h is carried by the gate u. `embedding` is
     f; with `identity` and D = N inputs mean-field theory has the squared gradient grow by
-    E[u^2] + w_rec^2 (Q + R) E[u'^2] a step, for a gaussian start, e of variance R and h of variance Q.
+    E[u^2] + w_rec^2 (Q + R) E[u'^2] per step, for the initialiser gaussian, e of variance R, h of Q.
 
     Reference: Chen 2017, MinimalRNN: toward more interpretable and trainable recurrent neural networks;
     Chen, Pennington, Schoenholz 2018, Dynamical isometry and a mean field theory of RNNs.

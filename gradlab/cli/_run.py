@@ -31,10 +31,10 @@ def command(
 def run(asked: Any, planned: "Plan", folder: Path, *, force: bool, quiet: bool) -> "Done":
     """Run it, with a bar on stderr, and say what is worth saying of how that went."""
     from gradlab import execute
-    from gradlab.cli._progress import Bar
+    from gradlab.cli._progress import ProgressBar
     from gradlab.planning.progress import Silent
 
-    done = execute.run(asked, planned, folder, force=force, listening=Silent if quiet else Bar)
+    done = execute.run(asked, planned, folder, force=force, listening=Silent if quiet else ProgressBar)
     for note in done.warnings:
         _output.note(note)
     for note in done.notes if not quiet else ():

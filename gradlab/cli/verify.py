@@ -133,7 +133,7 @@ def _verified(spec: str, made: Any, asked: "Asked", planned: "Plan", quiet: bool
     import jax.numpy as jnp
 
     from gradlab import registry
-    from gradlab.cli._progress import Bar
+    from gradlab.cli._progress import ProgressBar
     from gradlab.gradcheck import plan
     from gradlab.gradcheck.verify import verify
     from gradlab.planning import compiled
@@ -163,7 +163,7 @@ def _verified(spec: str, made: Any, asked: "Asked", planned: "Plan", quiet: bool
         # The readout must be an input of the layer above.
         readout = jax.eval_shape(made.readout, points[0][1])
         fits = getattr(readout, "shape", None) == (d_hidden,)
-        with Bar(planned, f"checking {spec}", quiet) as bar:
+        with ProgressBar(planned, f"checking {spec}", quiet) as bar:
 
             def told() -> None:
                 bar.left.credit(plan.COMPILING, 1.0, computed=True)

@@ -88,8 +88,8 @@ def _training(setting: Setting) -> Any:
         return network._replace(weights=weights), moved
 
     def run(key: Any) -> Any:
-        start = registry.make("initializers", "orthogonal")
-        network = initialised(setting, start, W_REC, RATE, key, float)
+        initializer = registry.make("initializers", "orthogonal")
+        network = initialised(setting, initializer, W_REC, RATE, key, float)
         moved = jax.tree.map(lambda leaf: jnp.zeros((setting.T, *leaf.shape), float), network.weights.cell)
 
         def evaluated(loop: Any, borders: Any) -> Any:

@@ -93,7 +93,7 @@ class TestList:
     def test_experiments_are_those_of_the_package_and_of_the_folder_of_that_name(self, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
         packaged = gradlab("list", "experiments").out
-        assert packaged.startswith("EXPERIMENTS\n\n  adding_irnn\n    Does an identity start")
+        assert packaged.startswith("EXPERIMENTS\n\n  adding_irnn\n    Does identity initialisation")
         (tmp_path / "experiments").mkdir()
         (tmp_path / "experiments" / "mine.toml").write_text('question = "Does it?"\n[sweep]\n')
         own = "\n  experiments/mine.toml\n    Does it?\n\n"

@@ -50,7 +50,7 @@ class Result(NamedTuple):
 
 def run(
     comparison: Training,
-    report: Callable[[Progress], None] = lambda news: None,
+    report: Callable[[Progress], None] = lambda progress: None,
     shards: Shards | None = None,
 ) -> Iterator[Result]:
     """Train every arm at every T; one result for each w_rec, as soon as it is there.

@@ -1,4 +1,4 @@
-"""Results of trials as tables: one row per network, its curves, and its profiles before and after."""
+"""Results of a training as tables: one row per network, its curves, and its profiles before and after."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class TrainingRun:
     curves: "pandas.DataFrame"
     """`training.csv`: one row per (network, update, metric)."""
     norms: "xarray.Dataset"
-    """`norms.nc`: the profiles at the start and at the end."""
+    """`norms.nc`: the profiles before and after training."""
 
     @property
     def chance(self) -> dict[str, float]:

@@ -14,7 +14,7 @@ Array = NDArray[Any]
 
 
 def lowered(sweep: Sweep, cell: Any, networks: Networks) -> tuple[Any, int]:
-    """The program that measures a cell, not yet compiled, and how many networks a call of it takes."""
+    """The program that measures a cell, not yet compiled, and how many networks one call of it takes."""
     # All devices, however few the networks: a program for another number of them may round otherwise, and a
     # grid that grows changes no byte of what it had.
     devices = len(jax.devices())

@@ -162,7 +162,7 @@ def test_the_rate_is_that_of_most_solved_then_earliest_then_least_loss(
 
     monkeypatch.setattr(train, "run", made_up)
     arm = arms.arm("none", "elman", "gaussian")
-    assert compute._rates(comparison, arm, setting, lambda news: None, None, {}) == [rates[best]]
+    assert compute._rates(comparison, arm, setting, lambda progress: None, None, {}) == [rates[best]]
 
 
 @pytest.mark.parametrize(

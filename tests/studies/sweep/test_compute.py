@@ -320,7 +320,7 @@ def test_progress_counts_every_point():
     seen = []
     sweep = dataclasses.replace(BASE, cell=("elman", "gru"))
     list(compute.run(sweep, seen.append))
-    done = [int(news.note.split(" of ")[0]) for news in seen]
+    done = [int(progress.note.split(" of ")[0]) for progress in seen]
     assert done[-1] == sweep.points == 16
     assert done == sorted(done)
     assert re.fullmatch(r"compile \d+\.\d s  run \d+\.\d s", seen[-1].times)
