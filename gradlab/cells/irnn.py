@@ -34,7 +34,7 @@ class IRNN(Cell[Params, State]):
     h' = max(W_rec h + W_in x + b, 0)
 
     The initialisation is what makes this cell, so whatever initialiser is asked for is not used. A unit that
-    stays above 0 hands its gradient back multiplied by w_rec; one that falls to 0 passes nothing at that step.
+    stays above 0 hands its gradient back multiplied by w_rec; one that falls to 0 passes nothing then.
 
     Reference: Le, Jaitly, Hinton 2015, A simple way to initialize recurrent networks of rectified linear
     units.

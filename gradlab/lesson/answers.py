@@ -128,9 +128,9 @@ def _walk(seed: int) -> tuple[Gates, ...]:
 def tell(numbers: Numbers, seed: int) -> Chapter:
     """The chapter in words."""
     paragraphs = (
-        "**A better initialisation.** If the product of many matrices is the trouble, begin with a matrix whose "
-        "products stay tame. An orthogonal matrix has all singular values 1; times `w_rec` they are all "
-        "`w_rec`. This sets the first network only: training moves W away from it.",
+        "**A better initialisation.** If the product of many matrices is the trouble, begin with a matrix "
+        "whose products stay tame. An orthogonal matrix has all singular values 1; times `w_rec` they are "
+        "all `w_rec`. This sets the first network only: training moves W away from it.",
         "**Do not train the recurrence.** An echo state network draws W once, scales it so that its largest "
         f"eigenvalue has the size `w_rec` ({number(numbers.radius)} here) and leaves it alone. The network "
         f"is a "
@@ -189,11 +189,11 @@ def _profiles(numbers: Numbers, seed: int) -> Figure:
     return Figure(
         "answers",
         f"The transport by lag of four networks of {N} units at `w_rec` = {W_REC:g}",
-        f"All four are run at the same `w_rec` = {W_REC:g}. Which line stays up, and does the better initialisation "
-        "beat the law w^{lag} of a single unit?",
+        f"All four are run at the same `w_rec` = {W_REC:g}. Which line stays up, and does the better "
+        "initialisation beat the law w^{lag} of a single unit?",
         Chart("lag", "transport", (Panel("", curves),), powers=True),
-        f"After {T} steps the memory has {ten_to(memory)}, orthogonal initialisation {ten_to(orthogonal)}, the "
-        f"Gaussian one {ten_to(gaussian)} and the reservoir {ten_to(echo)}. The law alone gives "
+        f"After {T} steps the memory has {ten_to(memory)}, orthogonal initialisation {ten_to(orthogonal)}, "
+        f"the Gaussian one {ten_to(gaussian)} and the reservoir {ten_to(echo)}. The law alone gives "
         f"{ten_to(T * float(np.log10(W_REC)))}: an orthogonal matrix stretches no direction, so it cannot "
         f"beat the law, and tanh takes something away. A reservoir is meant to fade: that is what lets it "
         "forget old inputs.",

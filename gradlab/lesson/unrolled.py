@@ -130,8 +130,8 @@ def tell(numbers: Numbers, seed: int) -> Chapter:
         "b the bias. They are the same at every step.",
         f"To see what learning does, draw the program {T} times side by side. The loop becomes a deep "
         f"network "
-        "with one layer per step, and all its layers share W. This is the network *unrolled in time*. The loss "
-        "L compares states with targets. *Many to one* judges the last step only (one verdict on a "
+        "with one layer per step, and all its layers share W. This is the network *unrolled in time*. The "
+        "loss L compares states with targets. *Many to one* judges the last step only (one verdict on a "
         "sentence), *many to many* judges every step (a word for each word), and *one to many* gets an input "
         "at the first step only and is judged at every step (a caption for a picture).",
         "Learning needs dL/dW. As W is used once a step, the gradient is a sum with one part per step: "

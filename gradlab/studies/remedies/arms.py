@@ -1,4 +1,4 @@
-"""Arms of a comparison: from `clip_norm(1.0)+orthogonal` to a cell, an initialiser and one combined remedy."""
+"""Arms of a comparison: from `clip_norm(1.0)+orthogonal` to a cell, an initialiser and one remedy."""
 
 import functools
 from collections.abc import Callable
