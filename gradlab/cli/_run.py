@@ -49,7 +49,7 @@ def show(done: "Done", folder: Path, *, as_json: bool, quiet: bool) -> None:
     if as_json:
         _output.say_json(_terminal.document(done.run, exit_code=int(done.code), run_dir=str(folder)), 1)
     else:
-        _terminal.show(done.run)
+        _output.say_table(done.run)
     if not quiet:
         _output.note(f"{folder}  (gradlab show {folder} prints it again)")
     if done.code:

@@ -37,7 +37,7 @@ def command(
 
     runtime.configure(device)
     from gradlab import execute
-    from gradlab.cli import _run, _terminal, check
+    from gradlab.cli import _run, check
     from gradlab.errors import Exit
     from gradlab.experiments import load
     from gradlab.findings import finding
@@ -57,7 +57,7 @@ def command(
     judged = finding.exit_code(made) if made or question.left_out else Exit.OK
     code = int(judged or done.code)
     if not as_json:
-        _terminal.show(done.run)
+        _output.say_table(done.run)
         _output.say()
     check.show(question.question, made, folder, code, as_json)
     if not quiet:

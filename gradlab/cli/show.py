@@ -20,5 +20,5 @@ def command(
     if as_json:
         _output.say_json(_terminal.document(found, exit_code=0, run_dir=str(run)), 1)
     else:
-        _terminal.show(found)
+        _output.say_table(found)
     return 0

@@ -59,7 +59,7 @@ class TestShow:
         assert "_ 10^-6 or less to # 10^6 or more" in said.out
 
     def test_colour_is_for_terminals_that_want_it(self, folder, monkeypatch):
-        from gradlab.cli import _terminal
+        from gradlab.cli import _output
 
         run = results.read(folder)
         texts = {}
@@ -69,7 +69,7 @@ class TestShow:
                 "NO_COLOR", raising=False
             )
             monkeypatch.setattr(sys, "stdout", Terminal())
-            _terminal.show(run)
+            _output.say_table(run)
             texts[name] = sys.stdout.getvalue()
         assert "\x1b" not in texts["plain"]
         assert re.sub(r"\x1b\[[\d;]*m", "", texts["colored"]) == texts["plain"] != texts["colored"]
