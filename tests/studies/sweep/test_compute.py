@@ -90,7 +90,7 @@ def test_cutting_the_grid_into_calls_changes_no_number(monkeypatch):
     """Ten networks in one call, and four at a time with the last call filled up."""
     sweep = dataclasses.replace(BASE, w_rec=(0.5, 0.7, 0.9, 1.1, 1.3), cell=("gru",))
     whole = grid(sweep)
-    monkeypatch.setattr(compute, "CALL_BYTES", 1)
+    monkeypatch.setattr(calls, "CALL_BYTES", 1)
     networks, _ = compute.draw(sweep)["gru"]
     assert calls.networks_per_call(networks, sweep.networks, 4) == 4
     assert_holds(grid(sweep), whole)
