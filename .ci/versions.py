@@ -43,7 +43,7 @@ class Tried(NamedTuple):
 
 
 def main():
-    """Both sets at once, one a core; what they print one after the other, and a table."""
+    """Both sets at once, one per core; what they print one after the other, and a table."""
     pythons = found()
     (low, lowest), (high, newest) = pythons[0], pythons[-1]
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as both:

@@ -21,7 +21,7 @@ from interleaved import compare, ratio, show  # noqa: E402
 from jax.sharding import Mesh, PartitionSpec  # noqa: E402
 
 from gradlab.cells.elman import Elman, Params, State  # noqa: E402
-from gradlab.recurrence.unroll import Norm, log10_norm  # noqa: E402
+from gradlab.recurrence.scaled import Norm, log10_norm  # noqa: E402
 from gradlab.studies.sweep.program import Networks, capacity, program  # noqa: E402
 
 G, T, B, D = 64, 100, 32, 1

@@ -43,7 +43,7 @@ def compare(calls: dict[str, Callable[[], object]], rounds: int = 15, seconds: f
 
 
 def show(times: Times, ours: str) -> None:
-    """A line a call: min, median and max, and how many times as long as `ours` it took, pair by pair."""
+    """One line per call: min, median and max, and how many times as long as `ours` it took, pair by pair."""
     width = max(len(name) for name in times)
     print(f"{'':{width}s}     min  median     max   times {ours}: median (quartiles)")
     for name, taken in times.items():

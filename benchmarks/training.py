@@ -29,34 +29,36 @@ Arrays = dict[str, np.ndarray]
 
 
 def networks(spec: str, updates: int) -> tuple[Callable[[], Any], Arrays, np.ndarray, np.ndarray]:
-    """Gradlab's call, and what PyTorch needs: weights (lanes, ...), inputs and targets of every update."""
+    """Gradlab's call, and what PyTorch needs: weights (networks, ...), inputs and targets of every update."""
     import jax
     import jax.numpy as jnp
 
     from gradlab import registry
     from gradlab.studies.remedies import loop
+    from gradlab.studies.remedies.losses import sample
+    from gradlab.studies.remedies.networks import Setting, initialised
     from gradlab.types import Remedy
 
     task, cell = registry.make("tasks", "adding"), registry.make("cells", spec)
-    setting = loop.Setting(task, cell, Remedy(), T, N, B, "sgd", eval_every=updates, eval_size=1)
+    setting = Setting(task, cell, Remedy(), T, N, B, "sgd", eval_every=updates, eval_size=1)
     keys = jax.random.split(jax.random.key(0), LANES)
-    make = lambda key: loop.start(
+    make = lambda key: initialised(
         setting, registry.make("initializers", "gaussian"), 1.0, RATE, key, jnp.float32
     )
-    lanes = jax.jit(jax.vmap(make))(keys)
+    networks = jax.jit(jax.vmap(make))(keys)
 
     def drawn(key: Any, count: Any) -> Any:
-        return loop.sample(setting, jax.random.split(jax.random.fold_in(key, count), B), jnp.float32)
+        return sample(setting, jax.random.split(jax.random.fold_in(key, count), B), jnp.float32)
 
     counts = jnp.arange(updates)
-    examples = jax.jit(jax.vmap(lambda key: jax.vmap(lambda count: drawn(key, count))(counts)))(lanes.key)
-    compiled = loop.program(setting, len(jax.devices())).lower(lanes, keys).compile()
-    placed, judging = jax.device_put((lanes, keys), compiled.input_shardings[0])
+    examples = jax.jit(jax.vmap(lambda key: jax.vmap(lambda count: drawn(key, count))(counts)))(networks.key)
+    compiled = loop.program(setting, len(jax.devices())).lower(networks, keys).compile()
+    placed, judging = jax.device_put((networks, keys), compiled.input_shardings[0])
 
     def run() -> Any:
         return jax.block_until_ready(compiled(placed, judging)[0].weights)
 
-    weights = jax.tree.map(np.array, lanes.weights)
+    weights = jax.tree.map(np.array, networks.weights)
     arrays = weights.cell._asdict() | {"w_out": weights.w_out, "b_out": weights.b_out}
     targets = np.array(examples.target)[:, :, :, -1]
     return run, arrays, np.array(examples.xs), targets

@@ -293,8 +293,8 @@ class _Bar:
     ) -> None:
         self.live.stop()
 
-    def take(self, news: Progress) -> None:
-        """Show the news."""
-        self.left.take(news)
-        doing, task = plain(news.doing), self.live.task_ids[0]
-        self.live.update(task, description=doing, completed=self.left.share, note=news.note)
+    def take(self, progress: Progress) -> None:
+        """Show the progress."""
+        self.left.take(progress)
+        doing, task = plain(progress.doing), self.live.task_ids[0]
+        self.live.update(task, description=doing, completed=self.left.share, note=progress.note)

@@ -60,17 +60,17 @@ def stored_states(log: NDArray[np.float64]) -> NDArray[np.int8]:
     return found.astype(np.int8)
 
 
-def fit(arrays: Mapping[str, NDArray[Any]], lanes: int, lags: int, parts: int | None = None) -> bool:
-    """Whether arrays, by name, are profiles of so many networks, (lane, lag, ...), each with its states."""
+def fit(arrays: Mapping[str, NDArray[Any]], networks: int, lags: int, parts: int | None = None) -> bool:
+    """Whether arrays, by name, are profiles of so many networks, (network, lag, ...), with their states."""
     nonfinite = arrays.get("nonfinite")
-    if nonfinite is None or nonfinite.shape != (lanes,) or nonfinite.dtype != np.int32:
+    if nonfinite is None or nonfinite.shape != (networks,) or nonfinite.dtype != np.int32:
         return False
     if not {"adjoint", "transport", "transport_frobenius"} <= arrays.keys():
         return False
     for name in arrays.keys() - {"nonfinite", "code"}:
         plain = name.removesuffix("_state")
         value, state = arrays.get(plain), arrays.get(f"{plain}_state")
-        if value is None or state is None or value.shape != state.shape or value.shape[:1] != (lanes,):
+        if value is None or state is None or value.shape != state.shape or value.shape[:1] != (networks,):
             return False
         if value.dtype != np.float64 or state.dtype != np.int8:
             return False

@@ -77,7 +77,7 @@ def versions() -> dict[str, str]:
 
 
 def compile_cache() -> Path | None:
-    """The private folder of compiled programs, one a kind of machine; None when it is off or unusable.
+    """The private folder of compiled programs, one per kind of machine; None when it is off or unusable.
 
     `GRADLAB_COMPILE_CACHE=off` switches it off.
     """

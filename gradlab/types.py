@@ -98,7 +98,7 @@ class Cell(Protocol[Params, State]):
         return None
 
     def rate_theory(self, w_rec: float) -> float | None:
-        """log10 of the transport per step from an orthogonal start; None where no closed form is known."""
+        """log10 of the transport per step with an orthogonal matrix; None where no closed form is known."""
         del w_rec
         return None
 

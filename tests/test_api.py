@@ -147,7 +147,10 @@ def test_a_mistake_names_the_argument(call, where, what):
 
 
 def test_a_plot_that_this_run_cannot_give_says_which_it_can(swept):
-    with pytest.raises(GradlabError, match=r"solved draws no run of gradlab sweep.*profile"):
+    with pytest.raises(
+        GradlabError,
+        match=r"solved draws what `gradlab remedies` has written, this run is of `gradlab sweep`.*profile",
+    ):
         swept.plot("solved")
     with pytest.raises(GradlabError, match=r"needs lyapunov.*not measured"):
         swept.plot("lyapunov")

@@ -10,7 +10,7 @@ import pytest
 
 from gradlab import digests, registry
 from gradlab.errors import GradlabError
-from gradlab.studies.sweep import compute, results
+from gradlab.studies.sweep import code, compute, results
 from tests.cli.calling import gradlab
 from tests.tiers import few
 
@@ -231,7 +231,7 @@ def test_an_initialiser_that_draws_other_weights_is_seen(write, monkeypatch):
     drawn = compute.draw
     zeros = lambda weights: weights._replace(digests=dict.fromkeys(weights.digests, "0"))
     other = lambda sweep: {label: (nets, zeros(weights)) for label, (nets, weights) in drawn(sweep).items()}
-    monkeypatch.setattr(compute, "draw", other)
+    monkeypatch.setattr(code, "draw", other)
     said = gradlab(*command)
     assert said.code == 2
     assert "another weights of elman" in said.err

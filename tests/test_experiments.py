@@ -3,7 +3,7 @@
 import pytest
 
 from gradlab.experiments import load
-from gradlab.studies.remedies import compute
+from gradlab.studies.remedies import work
 from gradlab.studies.sweep.settings import Sweep
 from tests.cli.calling import document, gradlab
 
@@ -37,11 +37,11 @@ def test_ci_asks_for_no_more_than_the_full_size(path):
 
 @pytest.mark.parametrize("path", [path for path in FILES if path not in SWEEPS], ids=name)
 def test_a_comparison_is_possible(path):
-    compute.check(load.load(path, "ci").asked)
+    work.check(load.load(path, "ci").asked)
 
 
 def compiled(path):
-    """Programs, about: three an arm, one a cell of a sweep. More than three take minutes."""
+    """Programs, about: three per arm, one per cell of a sweep. More than three take minutes."""
     asked = load.load(path, "ci").asked
     return len(asked.cell) if isinstance(asked, Sweep) else 3 * len(asked.remedies)
 

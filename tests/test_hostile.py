@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gradlab.specs import floats
+from gradlab.ranges import floats
 from gradlab.studies.remedies import compute as remedies_compute
 from gradlab.studies.sweep import compute as sweep_compute
 from gradlab.studies.sweep import results

@@ -116,6 +116,7 @@ def test_a_command_imports_at_once_only_typer_and_the_standard_library(name):
         "registry",
         "schemas",
         "specs",
+        "cli._options",
         "cli._output",
         "cli._settings",
         "cli._stopping",

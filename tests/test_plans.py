@@ -69,12 +69,17 @@ class TestSweep:
 
     def test_the_engine_credits_every_piece(self, tmp_path):
         from gradlab.studies.sweep import compute as sweep_compute
+        from gradlab.studies.sweep import work
 
         sweep = larger(hidden=4, T=(4, 8))
         planned, told = sweep_plan.plan(sweep), {}
-        list(sweep_compute.run(sweep, lambda news: told.setdefault(news.piece, []).append(news.share)))
+        list(
+            sweep_compute.run(
+                sweep, lambda progress: told.setdefault(progress.piece, []).append(progress.share)
+            )
+        )
         credited = {name: sum(shares) for name, shares in told.items() if name}
-        assert set(credited) == set(planned.pieces) - {plan.STARTING, sweep_compute.WRITING}
+        assert set(credited) == set(planned.pieces) - {plan.STARTING, work.WRITING}
         assert all(share == pytest.approx(1) for share in credited.values())
 
 
@@ -105,10 +110,10 @@ class TestTrials:
         assert more.bytes >= less.bytes
 
     @pytest.mark.slow
-    def test_the_trials_credit_their_pieces(self):
+    def test_a_training_credits_their_pieces(self):
         one = dataclasses.replace(self.TINY, remedies=("none",), updates=10, eval_size=8)
         planned, told = remedies_plan.plan(one), {}
-        list(remedies_compute.run(one, lambda news: told.update({news.piece: news.share})))
+        list(remedies_compute.run(one, lambda progress: told.update({progress.piece: progress.share})))
         assert set(told) <= set(planned.pieces)
         assert set(told.values()) == {1.0}
         assert len(told) == 2
@@ -149,15 +154,15 @@ class TestKnownPrograms:
         monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path))
 
     def test_what_has_been_compiled_is_not_counted_again(self):
-        from gradlab.studies.sweep import compute as sweep_compute
+        from gradlab.studies.sweep import work
 
         first = sweep_plan.plan(SMALL)
-        compiled.note(**sweep_compute.of_program(SMALL, "elman"))
+        compiled.note(**work.of_program(SMALL, "elman"))
         again = sweep_plan.plan(SMALL)
         assert (first.compile_seconds > 0, again.compile_seconds) == (True, 0)
         assert again.seconds < first.seconds
         assert again.bytes < first.bytes
-        # Another gain is another lane of the same program; another N is another program.
+        # Another gain is another network of the same program; another N is another program.
         assert sweep_plan.plan(larger(w_rec=(0.8, 1.2))).compile_seconds == 0
         assert sweep_plan.plan(larger(hidden=17)).compile_seconds > 0
 

@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 
 from gradlab import registry, testing
-from gradlab.studies.remedies import arms, loop
+from gradlab.studies.remedies import arms
+from gradlab.studies.remedies.losses import evaluate
 from gradlab.testing.remedies import IN_PLACE, PLACES, Treated
 from gradlab.types import Remedy
 from tests.members import checks, counted, held, specs
-from tests.remedies.training import lane, remedy, setting
+from tests.remedies.training import remedy, setting, untrained
 
 SPECS = specs("remedies")
 CHECKS = checks("remedies", testing.remedy_checks)
@@ -45,5 +46,5 @@ def test_ours_act_in_one_place_and_are_spelled_in_one_way(spec):
 @pytest.mark.parametrize("spec", acting("step"))
 def test_a_step_of_its_own_acts_in_training_alone(spec, key):
     of, without = setting(remedy(spec), T=3, hidden=2), setting(Remedy(), T=3, hidden=2)
-    judged = jax.jit(lambda one: loop.judge(of, one, key, 4))(lane(of))
-    np.testing.assert_array_equal(judged[0], loop.judge(without, lane(without), key, 4)[0])
+    judged = jax.jit(lambda one: evaluate(of, one, key, 4))(untrained(of))
+    np.testing.assert_array_equal(judged[0], evaluate(without, untrained(without), key, 4)[0])

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from gradlab import registry
-from gradlab.studies.remedies import loop, readout
+from gradlab.studies.remedies import readout
+from gradlab.studies.remedies.networks import Setting, initialised
 from gradlab.types import Cell, Remedy
 
 SEEDS = 3
@@ -34,13 +35,13 @@ class DelayLine(Cell):
 def error(cell, hidden, task="narma10", updates=10, T=400):
     """NRMSE on fresh sequences, the median over networks, after `20 updates T` steps of fitting."""
     made = registry.make("cells", cell) if isinstance(cell, str) else cell
-    setting = loop.Setting(registry.make("tasks", task), made, Remedy(), T, hidden, 20, eval_size=100)
+    setting = Setting(registry.make("tasks", task), made, Remedy(), T, hidden, 20, eval_size=100)
     start = registry.make("initializers", "gaussian")
-    begin = lambda key: loop.start(setting, start, 0.9, 0.1, key, jnp.float64)
-    lanes = [begin(jax.random.key(seed)) for seed in range(SEEDS)]
-    lanes = jax.tree.map(lambda *leaves: jnp.stack(leaves), *lanes)
-    _, look = readout.fit(setting, lanes, updates, jax.random.key(9))
-    return float(np.median(look.error))
+    begin = lambda key: initialised(setting, start, 0.9, 0.1, key, jnp.float64)
+    networks = [begin(jax.random.key(seed)) for seed in range(SEEDS)]
+    networks = jax.tree.map(lambda *leaves: jnp.stack(leaves), *networks)
+    _, found = readout.fit(setting, networks, updates, jax.random.key(9))
+    return float(np.median(found.error))
 
 
 @pytest.fixture(scope="module")

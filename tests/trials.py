@@ -30,13 +30,15 @@ def result(arm="none", seeds=20, broken=3, cut=None, T=PROFILE_T, w_rec=1.0):
     """The first seeds diverge at update 150, the others solve the task by update 300."""
     at = np.arange(seeds)
     solved = np.where(at < broken, 0, 300)
-    looks = {
+    evaluations = {
         name: np.where(at < broken, np.nan, np.linspace(1, 0.1, 4)[:, None]) * np.ones((4, seeds))
         for name in ("loss", "error", "train_loss", "gradient_norm", "largest_norm", "used_norm")
     }
-    looks = {name: np.where(np.arange(4)[:, None] > 2, np.nan, values) for name, values in looks.items()}
-    looks["train_loss"][0, :broken] = looks["loss"][0, :broken] = 2.0
-    looks |= {"changed": np.zeros((4, seeds)), "cosine": np.ones((4, seeds))}
+    evaluations = {
+        name: np.where(np.arange(4)[:, None] > 2, np.nan, values) for name, values in evaluations.items()
+    }
+    evaluations["train_loss"][0, :broken] = evaluations["loss"][0, :broken] = 2.0
+    evaluations |= {"changed": np.zeros((4, seeds)), "cosine": np.ones((4, seeds))}
     lag = np.arange(T + 1)
     transport = np.stack([-0.1 * lag, -0.01 * lag]) * np.ones((seeds, 1, 1))
     adjoint = transport.copy()
@@ -52,7 +54,7 @@ def result(arm="none", seeds=20, broken=3, cut=None, T=PROFILE_T, w_rec=1.0):
         2700,
         0.01,
         np.array([100, 200, 300, 400]),
-        looks,
+        evaluations,
         solved,
         np.where(at < broken, 150, 0),
         tuple("gradient" if b else "" for b in at < broken),

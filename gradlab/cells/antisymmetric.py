@@ -37,8 +37,8 @@ class Antisymmetric(Cell[Params, State]):
 
     with W = w_rec, U = w_in. The memory path is the sum h' = h + ...: with gamma = 0 and no gate every
     eigenvalue of dh'/dh is 1 + i eps m with m real, so none vanishes and none grows by more than
-    (eps m)^2 / 2 a step. `eps` is the Euler step, `gamma` the damping that makes up for this growth. A
-    symmetric start (the initialiser `identity`) leaves no recurrence but the damping.
+    (eps m)^2 / 2 per step. `eps` is the Euler step, `gamma` the damping that makes up for this growth. A
+    symmetric initial matrix (the initialiser `identity`) leaves no recurrence but the damping.
 
     Reference: Chang, Chen, Haber, Chi 2019, AntisymmetricRNN: a dynamical system view on recurrent neural
     networks.

@@ -62,8 +62,8 @@ class CoupledLSTM(Cell[Params, State]):
         key_in, key_rec, key_bias = jax.random.split(key, 3)
         w_in = jax.random.normal(key_in, (3, d_hidden, d_in), float) / math.sqrt(d_in)
         unit = jax.vmap(lambda k: initializer(k, d_hidden))(jax.random.split(key_rec, 3)).astype(w_in.dtype)
-        start = _biases.chrono(key_bias, d_hidden, self.chrono) if self.chrono else self.forget_bias
-        b = jnp.zeros((3, d_hidden), float).at[0].set(start)
+        bias = _biases.chrono(key_bias, d_hidden, self.chrono) if self.chrono else self.forget_bias
+        b = jnp.zeros((3, d_hidden), float).at[0].set(bias)
         zero = jnp.zeros(d_hidden, float)
         return Params(w_in, jnp.asarray(w_rec, unit.dtype) * unit, b), State(h=zero, c=zero)
 

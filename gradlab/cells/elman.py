@@ -64,7 +64,7 @@ class Elman(Cell[Params, State]):
         return mean_field.vanilla(self.activation, w_rec, drive)
 
     def rate_theory(self, w_rec: float) -> float | None:
-        """log10 of the transport per step from an orthogonal start: log10 |w_rec| if linear, else unknown."""
+        """log10 of the transport per step, W orthogonal at first: log10 |w_rec| if linear, else unknown."""
         return math.log10(abs(w_rec)) if self.activation == "identity" and w_rec else None
 
 

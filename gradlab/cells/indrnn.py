@@ -61,6 +61,6 @@ class IndRNN(Cell[Params, State]):
         return State(f(params.w_rec * state.h + params.w_in @ x + params.b))
 
     def rate_theory(self, w_rec: float) -> float | None:
-        """log10 |w_rec| if linear and started at ones, else unknown."""
+        """log10 |w_rec| if linear and initialised at ones, else unknown."""
         known = self.activation == "identity" and self.start == "ones" and w_rec
         return math.log10(abs(w_rec)) if known else None

@@ -1,4 +1,4 @@
-"""Rectified recurrent network started at the identity."""
+"""Rectified recurrent network initialised at the identity."""
 
 import dataclasses
 import math
@@ -33,8 +33,8 @@ class IRNN(Cell[Params, State]):
 
     h' = max(W_rec h + W_in x + b, 0)
 
-    The start is what makes this cell, so whatever initialiser is asked for is not used. A unit that stays
-    above 0 hands its gradient back multiplied by w_rec; one that falls to 0 passes nothing at that step.
+    The initialisation is what makes this cell, so whatever initialiser is asked for is not used. A unit that
+    stays above 0 hands its gradient back multiplied by w_rec; one that falls to 0 passes nothing then.
 
     Reference: Le, Jaitly, Hinton 2015, A simple way to initialize recurrent networks of rectified linear
     units.

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from gradlab import registry
-from gradlab.types import AnyCell, Cell, Hidden, Initializer, Input, Key, Scalar
+from gradlab.cells._wrapper import Wrapper, read_out
+from gradlab.types import Hidden, Initializer, Input, Key, Scalar
 
 
 class Params(NamedTuple):
@@ -22,7 +22,7 @@ class Params(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class LayerNorm(Cell[Params, Any]):
+class LayerNorm(Wrapper[Params, Any]):
     """Any cell whose hidden state is normalised over its units at every step.
 
     h' = gain (a - mean(a)) / sqrt(var(a) + epsilon) + shift,      a = the h' of `cell`
@@ -42,37 +42,7 @@ class LayerNorm(Cell[Params, Any]):
     def __post_init__(self) -> None:
         if not (self.epsilon > 0 and math.isfinite(self.epsilon)):
             raise ValueError(f"epsilon={self.epsilon} must be positive and finite")
-        object.__setattr__(self, "cell", registry.label("cells", self.cell))
-
-    @property
-    def inner(self) -> AnyCell:
-        """The cell that is normalised."""
-        made: AnyCell = registry.make("cells", self.cell)
-        return made
-
-    @property
-    def gates(self) -> tuple[str, ...]:
-        return self.inner.gates
-
-    @property
-    def memory(self) -> str:
-        return self.inner.memory
-
-    @property
-    def fixed(self) -> tuple[str, ...]:
-        return self.inner.fixed
-
-    @property
-    def has_gain(self) -> bool:
-        return self.inner.has_gain
-
-    @property
-    def surrogate(self) -> bool:
-        return self.inner.surrogate
-
-    @property
-    def carry_gate(self) -> str | None:
-        return self.inner.carry_gate
+        super().__post_init__()
 
     def init(
         self, key: Key, d_in: int, d_hidden: int, w_rec: Scalar, initializer: Initializer
@@ -82,7 +52,7 @@ class LayerNorm(Cell[Params, Any]):
 
     def step(self, params: Params, state: Any, x: Input) -> Any:
         after = self.inner.step(params.cell, state, x)
-        at = _read_out(self.inner, after)
+        at = read_out(self.inner, after)
         leaves, structure = jax.tree.flatten(after)
         leaves[at] = params.gain * self._normalised(leaves[at]) + params.shift
         return jax.tree.unflatten(structure, leaves)
@@ -99,14 +69,3 @@ class LayerNorm(Cell[Params, Any]):
     def _normalised(self, a: Hidden) -> Hidden:
         off = a - jnp.mean(a)
         return off / jnp.sqrt(jnp.mean(off * off) + self.epsilon)
-
-
-def _read_out(cell: AnyCell, state: Any) -> int:
-    """Which leaf of the cell's state is its readout."""
-    # Marks, since two parts of a state may be one array.
-    marks = jax.tree.map(jnp.zeros_like, state)
-    read = cell.readout(marks)
-    found = [k for k, mark in enumerate(jax.tree.leaves(marks)) if mark is read]
-    if not found:
-        raise TypeError(f"{type(cell).__name__} cannot be wrapped: its readout is no part of its state")
-    return found[0]

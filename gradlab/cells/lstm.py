@@ -122,13 +122,13 @@ class LSTM(Cell[Params | LinkedParams, State | LinkedState]):
         return LinkedParams(w_in, w, links, b), state
 
     def _biases(self, key: Key, n: int) -> Float[Array, "K {n}"]:
-        start: dict[str, Any] = dict.fromkeys(self.gates, 0.0)
+        first: dict[str, Any] = dict.fromkeys(self.gates, 0.0)
         if self.chrono:
             slow = _biases.chrono(key, n, self.chrono)
-            start |= {"f": slow, "i": -slow}
+            first |= {"f": slow, "i": -slow}
         elif self.forget_gate:
-            start["f"] = self.forget_bias
-        return jnp.stack([jnp.broadcast_to(jnp.asarray(start[name], float), n) for name in self.gates])
+            first["f"] = self.forget_bias
+        return jnp.stack([jnp.broadcast_to(jnp.asarray(first[name], float), n) for name in self.gates])
 
     def step(
         self, params: Params | LinkedParams, state: State | LinkedState, x: Input

@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from gradlab.recurrence import activations
 from gradlab.recurrence.activations import sigmoid
-from gradlab.theory import mean_field
+from gradlab.theory import mean_field, quadrature
 from gradlab.theory.mean_field import Drive, MeanField
 from gradlab.types import Cell, Initializer, Input, Key, Scalar
 
@@ -41,7 +41,7 @@ class Minimal(Cell[Params, State]):
 
     with W = w_rec, V = w_embedded (entries N(0, 1/N)). The memory h is carried by the gate u. `embedding` is
     f; with `identity` and D = N inputs mean-field theory has the squared gradient grow by
-    E[u^2] + w_rec^2 (Q + R) E[u'^2] a step, for a gaussian start, e of variance R and h of variance Q.
+    E[u^2] + w_rec^2 (Q + R) E[u'^2] per step, for the initialiser gaussian, e of variance R, h of Q.
 
     Reference: Chen 2017, MinimalRNN: toward more interpretable and trainable recurrent neural networks;
     Chen, Pennington, Schoenholz 2018, Dynamical isometry and a mean field theory of RNNs.
@@ -76,6 +76,6 @@ class Minimal(Cell[Params, State]):
         return e, params.w_rec[0] @ state.h + params.w_embedded[0] @ e + params.b[0]
 
     def mean_field(self, w_rec: float, drive: Drive) -> MeanField | None:
-        f = mean_field.FUNCTIONS[self.embedding][0]
-        power = mean_field.average(lambda e: f(e) ** 2, drive.variance)
+        f = quadrature.FUNCTIONS[self.embedding][0]
+        power = quadrature.average(lambda e: f(e) ** 2, drive.variance)
         return mean_field.minimal(w_rec, power, inputs=drive.inputs)

@@ -31,7 +31,7 @@ class State(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Orthogonal(Cell[Params, State]):
-    """Elman's network with w_rec times an orthogonal matrix, at the start and after any training.
+    """Elman's network with w_rec times an orthogonal matrix, before and after any training.
 
     h' = f(W h + W_in x + b),       W = W_rec R(v_M) ... R(v_1),       R(v) = 1 - 2 v v^T / |v|^2
     h' = sign(a) max(|a| + b, 0),   a = W h + W_in x                   activation=modrelu
@@ -78,7 +78,7 @@ class Orthogonal(Cell[Params, State]):
         return State(activations.named(self.activation)(a + params.b))
 
     def rate_theory(self, w_rec: float) -> float | None:
-        """log10 |w_rec| if linear, from any start; else unknown."""
+        """log10 |w_rec| if linear, for any initialiser; else unknown."""
         return math.log10(abs(w_rec)) if self.activation == "identity" and w_rec else None
 
 

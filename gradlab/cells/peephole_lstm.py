@@ -38,7 +38,7 @@ class PeepholeLSTM(Cell[Params, State]):
     f = σ(W_f h + U_f x + p_f c + b_f)      o = σ(W_o h + U_o x + p_o c' + b_o)
     c' = f c + i g                          h' = o tanh(c')
 
-    with W = w_rec, U = w_in, p = peep; p is a vector a gate, N(0, 1/N) at the start. The memory c is carried
+    with W = w_rec, U = w_in, p = peep; p is one vector per gate, initially N(0, 1/N). The memory c is carried
     by f, and by what the peepholes p_i and p_f see of it. b_f starts at `forget_bias`, or as `chrono` says
     (the longest time scale expected): at log(u), u ~ Uniform(1, chrono - 1), with b_i = -b_f.
 

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from gradlab import registry
-from gradlab.types import AnyCell, Cell, Hidden, Initializer, Input, Key, Scalar
+from gradlab.cells._wrapper import Wrapper, read_out
+from gradlab.types import Hidden, Initializer, Input, Key, Scalar
 
 
 class State(NamedTuple):
@@ -21,7 +21,7 @@ class State(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class Residual(Cell[Any, State]):
+class Residual(Wrapper[Any, State]):
     """Any cell with a skip connection over `skip` steps: a path of few steps beside that of many.
 
     h_t = F(h_{t-1} + strength h_{t-skip}, x_t)     join=before: the cell reads the older state, too
@@ -48,37 +48,11 @@ class Residual(Cell[Any, State]):
             raise ValueError(f"skip={self.skip} must be at least 1")
         if not math.isfinite(self.strength):
             raise ValueError(f"strength={self.strength} must be finite")
-        object.__setattr__(self, "cell", registry.label("cells", self.cell))
-
-    @property
-    def inner(self) -> AnyCell:
-        """The cell that is skipped over."""
-        made: AnyCell = registry.make("cells", self.cell)
-        return made
-
-    @property
-    def gates(self) -> tuple[str, ...]:
-        return self.inner.gates
+        super().__post_init__()
 
     @property
     def memory(self) -> str:
         return f"cell/{self.inner.memory}"
-
-    @property
-    def fixed(self) -> tuple[str, ...]:
-        return self.inner.fixed
-
-    @property
-    def has_gain(self) -> bool:
-        return self.inner.has_gain
-
-    @property
-    def surrogate(self) -> bool:
-        return self.inner.surrogate
-
-    @property
-    def carry_gate(self) -> str | None:
-        return self.inner.carry_gate
 
     def init(
         self, key: Key, d_in: int, d_hidden: int, w_rec: Scalar, initializer: Initializer
@@ -113,7 +87,7 @@ class Residual(Cell[Any, State]):
 
     def _add(self, own: Any, older: Hidden) -> Any:
         """The cell's state with `strength` times an older readout added to the part that is read out."""
-        at = _read_out(self.inner, own)
+        at = read_out(self.inner, own)
         leaves, structure = jax.tree.flatten(own)
         leaves[at] = leaves[at] + self.strength * older
         return jax.tree.unflatten(structure, leaves)
@@ -121,14 +95,3 @@ class Residual(Cell[Any, State]):
 
 def _oldest(state: State, h: Hidden) -> Hidden:
     return h if state.past is None else state.past[-1]
-
-
-def _read_out(cell: AnyCell, state: Any) -> int:
-    """Which leaf of the cell's state is its readout."""
-    # Marks, since two parts of a state may be one array.
-    marks = jax.tree.map(jnp.zeros_like, state)
-    read = cell.readout(marks)
-    found = [k for k, mark in enumerate(jax.tree.leaves(marks)) if mark is read]
-    if not found:
-        raise TypeError(f"{type(cell).__name__} cannot be wrapped: its readout is no part of its state")
-    return found[0]

@@ -7,15 +7,15 @@ import jax
 from jax import Array
 from jaxtyping import Float
 
-from gradlab import registry
-from gradlab.types import AnyCell, Cell, Hidden, Initializer, Input, Key, Scalar
+from gradlab.cells._wrapper import Wrapper
+from gradlab.types import Hidden, Initializer, Input, Key, Scalar
 
 Layers = tuple[Any, ...]
 """What each layer has, the lowest first."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Stacked(Cell[Layers, Layers]):
+class Stacked(Wrapper[Layers, Layers]):
     """A stack of layers of one cell, each with weights of its own; within a step, each reads the one below.
 
     s_0' = cell(s_0, x)      s_k' = cell(s_k, readout(s_{k-1}'))      k = 1 .. layers - 1
@@ -34,44 +34,22 @@ class Stacked(Cell[Layers, Layers]):
     def __post_init__(self) -> None:
         if self.layers < 1:
             raise ValueError(f"layers={self.layers} must be at least 1")
-        object.__setattr__(self, "cell", registry.label("cells", self.cell))
-
-    @property
-    def layer(self) -> AnyCell:
-        """The cell of one layer."""
-        made: AnyCell = registry.make("cells", self.cell)
-        return made
-
-    @property
-    def gates(self) -> tuple[str, ...]:
-        return self.layer.gates
+        super().__post_init__()
 
     @property
     def memory(self) -> str:
-        return f"{self.layers - 1}/{self.layer.memory}"
-
-    @property
-    def fixed(self) -> tuple[str, ...]:
-        return self.layer.fixed
-
-    @property
-    def has_gain(self) -> bool:
-        return self.layer.has_gain
-
-    @property
-    def surrogate(self) -> bool:
-        return self.layer.surrogate
+        return f"{self.layers - 1}/{self.inner.memory}"
 
     @property
     def carry_gate(self) -> str | None:
-        return f"{self.layers - 1}/{self.layer.carry_gate}" if self.layer.carry_gate else None
+        return f"{self.layers - 1}/{self.inner.carry_gate}" if self.inner.carry_gate else None
 
     def init(
         self, key: Key, d_in: int, d_hidden: int, w_rec: Scalar, initializer: Initializer
     ) -> tuple[Layers, Layers]:
         widths = [d_in, *[d_hidden] * (self.layers - 1)]
         made = [
-            self.layer.init(k, width, d_hidden, w_rec, initializer)
+            self.inner.init(k, width, d_hidden, w_rec, initializer)
             for k, width in zip(jax.random.split(key, self.layers), widths, strict=True)
         ]
         return tuple(params for params, _ in made), tuple(state for _, state in made)
@@ -79,25 +57,25 @@ class Stacked(Cell[Layers, Layers]):
     def step(self, params: Layers, state: Layers, x: Input) -> Layers:
         after = []
         for own, before in zip(params, state, strict=True):
-            after.append(self.layer.step(own, before, x))
-            x = self.layer.readout(after[-1])
+            after.append(self.inner.step(own, before, x))
+            x = self.inner.readout(after[-1])
         return tuple(after)
 
     def readout(self, state: Layers) -> Hidden:
-        return self.layer.readout(state[-1])
+        return self.inner.readout(state[-1])
 
     def recurrent(self, params: Layers) -> Layers:
         """The recurrent weights of every layer."""
-        return tuple(self.layer.recurrent(own) for own in params)
+        return tuple(self.inner.recurrent(own) for own in params)
 
     def gate_values(self, params: Layers, state: Layers, x: Input) -> dict[str, Float[Array, " N"]]:
         """Every layer's, by names such as `1/f`."""
         found: dict[str, Float[Array, " N"]] = {}
         for k, (own, before) in enumerate(zip(params, state, strict=True)):
-            found |= {f"{k}/{name}": gate for name, gate in self.layer.gate_values(own, before, x).items()}
-            x = self.layer.readout(self.layer.step(own, before, x))
+            found |= {f"{k}/{name}": gate for name, gate in self.inner.gate_values(own, before, x).items()}
+            x = self.inner.readout(self.inner.step(own, before, x))
         return found
 
     def rate_theory(self, w_rec: float) -> float | None:
         """The cell's, for a single layer; a stack's transport has no closed form."""
-        return self.layer.rate_theory(w_rec) if self.layers == 1 else None
+        return self.inner.rate_theory(w_rec) if self.layers == 1 else None

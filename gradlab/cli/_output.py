@@ -34,6 +34,15 @@ def say_json(document: Any, indent: int | None = None) -> None:
     _write(escaping.document(document, indent) + "\n")
 
 
+def say_table(run: Any) -> None:
+    """Print the table of a run on stdout."""
+    from gradlab.cli import _terminal
+    from gradlab.studies import base
+
+    study = base.of_run(run)
+    say(study.table(run, _terminal.width(), unicode=_terminal.unicode(), color=_terminal.color()))
+
+
 def say_bytes(content: bytes) -> None:
     """Put the content of a file on stdout, as it is."""
     sys.stdout.flush()

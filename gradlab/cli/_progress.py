@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gradlab.planning.progress import Progress
 
 
-class Bar:
+class ProgressBar:
     """What is being done, how far it is, and the time left."""
 
     def __init__(self, planned: "Plan", doing: str, quiet: bool = False) -> None:
@@ -25,7 +25,7 @@ class Bar:
         self.live: Any = None
         self.spoken = time.monotonic()
 
-    def __enter__(self) -> "Bar":
+    def __enter__(self) -> "ProgressBar":
         if self.quiet:
             return self
         _output.note(f"{self.doing}: {self.planned.said()}")
@@ -55,10 +55,12 @@ class Bar:
             said = f"{note}, now {what}" if note else what
             _output.note(f"{said}, about {duration(self.left.seconds())} left")
 
-    def take(self, news: "Progress") -> None:
-        """Take the news of a run."""
-        self.left.take(news)
-        self.show(news.doing, "  ".join(filter(None, (news.note, news.times if self.live else ""))))
+    def take(self, progress: "Progress") -> None:
+        """Take the progress of a run."""
+        self.left.take(progress)
+        self.show(
+            progress.doing, "  ".join(filter(None, (progress.note, progress.times if self.live else "")))
+        )
 
     def step(self, piece: str) -> None:
         """A piece is done."""

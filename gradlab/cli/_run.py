@@ -31,10 +31,10 @@ def command(
 def run(asked: Any, planned: "Plan", folder: Path, *, force: bool, quiet: bool) -> "Done":
     """Run it, with a bar on stderr, and say what is worth saying of how that went."""
     from gradlab import execute
-    from gradlab.cli._progress import Bar
+    from gradlab.cli._progress import ProgressBar
     from gradlab.planning.progress import Silent
 
-    done = execute.run(asked, planned, folder, force=force, listening=Silent if quiet else Bar)
+    done = execute.run(asked, planned, folder, force=force, listening=Silent if quiet else ProgressBar)
     for note in done.warnings:
         _output.note(note)
     for note in done.notes if not quiet else ():
@@ -49,7 +49,7 @@ def show(done: "Done", folder: Path, *, as_json: bool, quiet: bool) -> None:
     if as_json:
         _output.say_json(_terminal.document(done.run, exit_code=int(done.code), run_dir=str(folder)), 1)
     else:
-        _terminal.show(done.run)
+        _output.say_table(done.run)
     if not quiet:
         _output.note(f"{folder}  (gradlab show {folder} prints it again)")
     if done.code:

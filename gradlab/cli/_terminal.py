@@ -21,14 +21,6 @@ def color() -> bool:
     return sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
 
 
-def show(run: Any) -> None:
-    """Print the table of a run on stdout."""
-    from gradlab.cli import _output
-    from gradlab.studies import base
-
-    _output.say(base.of_run(run).table(run, width(), unicode=unicode(), color=color()))
-
-
 def document(run: Any, **extra: Any) -> dict[str, Any]:
     """The table of a run as one JSON document."""
     from gradlab.studies import base

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gradlab import schemas
-from gradlab.cli import _output
+from gradlab.cli import _options, _output
 from gradlab.escaping import plain
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def command(
     force: Annotated[
         bool, typer.Option("--force", help="Take a run with failures; write over a file.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: _options.AsJson = False,
 ) -> int:
     """Keep a run's numbers in a file that belongs into the repository.
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gradlab.cli import _output
+from gradlab.cli import _options, _output
 from gradlab.errors import GradlabError
 from gradlab.escaping import plain
 
@@ -30,7 +30,7 @@ def command(
             "--github/--no-github", help="Annotations and step summary; on by itself under Actions."
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: _options.AsJson = False,
 ) -> int:
     """Judge the claims that a run was made with, and compare it with a baseline.
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gradlab import schemas
-from gradlab.cli import _output
+from gradlab.cli import _options, _output
 from gradlab.escaping import plain
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def command(
     only_changed: Annotated[
         bool, typer.Option("--only-changed", help="Leave out what is within its limit.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: _options.AsJson = False,
 ) -> int:
     """Compare two runs: their settings, then every number, the largest change first.
 

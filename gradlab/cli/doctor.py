@@ -1,14 +1,12 @@
 """`gradlab doctor`: what the numbers and the speed depend on."""
 
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from gradlab import schemas
-from gradlab.cli import _output
+from gradlab.cli import _options, _output
 
 
-def command(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False) -> int:
+def command(as_json: _options.AsJson = False) -> int:
     """Show versions, devices, cores, precision and compile cache, and test them."""
     from gradlab import runtime
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from gradlab import schemas
-from gradlab.cli import _output
+from gradlab.cli import _options, _output
 
 
 def command(
@@ -15,7 +15,7 @@ def command(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File to write, or a folder; - is stdout.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: _options.AsJson = False,
 ) -> int:
     """Write a run as csv, parquet, netcdf, openmetrics, github-benchmark or tensorboard.
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gradlab.cli import _output, _stopping
+from gradlab.cli import _options, _output, _stopping
 
 if TYPE_CHECKING:
     from gradlab.lesson.parts import Chapter
@@ -25,8 +25,8 @@ def command(
     ] = False,
     seed: Annotated[str, typer.Option("--seed", help="Base seed.")] = "0",
     as_json: Annotated[bool, typer.Option("--json", help="With --dry-run, print one JSON document.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and stop.")] = False,
+    quiet: _options.Quiet = False,
+    dry_run: _options.DryRun = False,
 ) -> int:
     """Compute the lesson on vanishing and exploding gradients: one HTML file, or a walk in the terminal."""
     from gradlab import lesson, memory, runtime

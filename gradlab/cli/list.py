@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from gradlab import schemas
-from gradlab.cli import _output
+from gradlab.cli import _options, _output
 
 EXPERIMENTS = "experiments"
 """No kind of member: settings files in a folder of this name."""
@@ -24,7 +24,7 @@ def command(
     name: Annotated[
         str | None, typer.Argument(help="One of the kind, such as lstm; a schema is printed whole.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: _options.AsJson = False,
 ) -> int:
     """Show members with equation, settings and defaults, the questions of experiments, and JSON Schemas."""
     from gradlab import registry, runtime

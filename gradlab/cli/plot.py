@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gradlab import schemas
-from gradlab.cli import _output
+from gradlab.cli import _options, _output
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from gradlab.studies.remedies.results import TrainingRun
     from gradlab.studies.sweep.results import Run
-
-WRITTEN_BY = {"sweep": "gradlab sweep", "remedies": "gradlab remedies"}
 
 
 def command(
@@ -34,7 +32,7 @@ def command(
         Path | None, typer.Option("--output", "-o", help="A file that ends in .svg, .png or .pdf.")
     ] = None,
     terminal: Annotated[bool, typer.Option("--terminal", help="Draw with characters on stdout.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: _options.AsJson = False,
 ) -> int:
     """Draw one plot of a finished run; without -o into its figures. `gradlab list plots` has them all."""
     from gradlab.errors import GradlabError
@@ -122,26 +120,20 @@ def _read(folder: Path | None, name: str) -> "Run | TrainingRun | None":
     from gradlab.runs import contents, files
     from gradlab.studies import base
 
-    home = registry.home("plots", name)
-    if home.READS == "":
+    if folder is None or registry.home("plots", name).READS == "":
         return None
-    assert folder is not None
     if files.unfinished(_home(folder)):
         what = "holds no finished point; repeat the command that began it"
         raise GradlabError(str(folder), what, Exit.INCONCLUSIVE)
+    from gradlab.plots import _default
+
     came = contents.command(folder)
-    if came != home.READS:
-        fit = [other for other in registry.names("plots") if came == registry.home("plots", other).READS]
-        what = f"{name} draws what `{WRITTEN_BY[home.READS]}` has written, {folder} is of `gradlab {came}`"
-        raise GradlabError("KIND", f"{what}; for that there is {', '.join(fit) or 'no plot'}")
+    _default.require_study(name, came, "KIND", str(folder))
     found: Run | TrainingRun = base.read(folder)
     if found.about.get("points", 1) <= found.about.get("failed", 0):
         what = "no point of this run has finished; failures.jsonl says why"
         raise GradlabError(str(folder), what, Exit.INCONCLUSIVE)
-    missing = [variable for variable in home.NEEDS if variable not in found.norms]
-    if missing:
-        what = f"{name} needs {', '.join(missing)}, which this run has not measured; measure it with --probe"
-        raise GradlabError("KIND", what)
+    _default.require_measured(name, found, "KIND", "--probe")
     return found
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gradlab.cli import _settings
+from gradlab.cli import _options, _settings
 from gradlab.studies.remedies.settings import PRESETS, Training
 
 
@@ -16,16 +16,12 @@ def command(
         bool, typer.Option("--quick", help="Minutes: the main remedies, a small budget; the default.")
     ] = False,
     full: Annotated[bool, typer.Option("--full", help="Hours: every remedy, a large budget.")] = False,
-    name: Annotated[
-        str | None, typer.Option("--name", help="Name of the run; a hash of the settings if left out.")
-    ] = None,
-    out: Annotated[Path, typer.Option("--out", help="Folder that runs are kept in.")] = Path("results"),
-    force: Annotated[
-        bool, typer.Option("--force", help="Start over, in place of what gradlab has there.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and stop.")] = False,
+    name: _options.Name = None,
+    out: _options.Out = Path("results"),
+    force: _options.Force = False,
+    as_json: _options.AsJson = False,
+    quiet: _options.Quiet = False,
+    dry_run: _options.DryRun = False,
 ) -> int:
     """Train every arm on TASK at equal budget and print who solves it, and what it did to the gradient."""
     from gradlab import runtime, specs

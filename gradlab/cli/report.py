@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gradlab import schemas
-from gradlab.cli import _output
+from gradlab.cli import _options, _output
 
 if TYPE_CHECKING:
     from gradlab.report.page import Written
@@ -23,7 +23,7 @@ def command(
     title: Annotated[
         str | None, typer.Option("--title", help="Heading; the runs' names if left out.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: _options.AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes on stderr.")] = False,
 ) -> int:
     """Write a report of one run, or of several side by side: an HTML file, and Markdown with its pictures.

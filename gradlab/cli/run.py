@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from gradlab.cli import _output
+from gradlab.cli import _options, _output
 
 
 def command(
@@ -19,14 +19,14 @@ def command(
     name: Annotated[
         str | None, typer.Option("--name", help="Name of the run; the experiment's if left out.")
     ] = None,
-    out: Annotated[Path, typer.Option("--out", help="Folder that runs are kept in.")] = Path("results"),
-    device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")] = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
+    out: _options.Out = Path("results"),
+    device: _options.Device = "auto",
+    as_json: _options.AsJson = False,
+    quiet: _options.Quiet = False,
     force: Annotated[
         bool, typer.Option("--force", help="Start over: remove what gradlab has written there before.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and stop.")] = False,
+    dry_run: _options.DryRun = False,
 ) -> int:
     """Sweep or train what an experiment asks for, and judge what it claims.
 
@@ -37,7 +37,7 @@ def command(
 
     runtime.configure(device)
     from gradlab import execute
-    from gradlab.cli import _run, _terminal, check
+    from gradlab.cli import _run, check
     from gradlab.errors import Exit
     from gradlab.experiments import load
     from gradlab.findings import finding
@@ -57,7 +57,7 @@ def command(
     judged = finding.exit_code(made) if made or question.left_out else Exit.OK
     code = int(judged or done.code)
     if not as_json:
-        _terminal.show(done.run)
+        _output.say_table(done.run)
         _output.say()
     check.show(question.question, made, folder, code, as_json)
     if not quiet:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from gradlab import schemas
-from gradlab.cli import _output
+from gradlab.cli import _options, _output
 
 if TYPE_CHECKING:
     from gradlab.gradcheck.compare import Check
@@ -38,9 +38,9 @@ def command(
     surrogate: Annotated[
         bool, typer.Option("--surrogate", help="The backward pass differs from the derivative on purpose.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: _options.AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only what is wrong.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and stop.")] = False,
+    dry_run: _options.DryRun = False,
 ) -> int:
     """Check a cell's gradient in every way there is, in float64, and name what is wrong.
 
@@ -78,8 +78,8 @@ def _asked(
 ) -> Asked:
     """The options as numbers, each within its range."""
     from gradlab.errors import GradlabError, shown
+    from gradlab.ranges import floats, integers
     from gradlab.registry import number
-    from gradlab.specs import floats, integers
 
     values = {
         "--inputs": (int(number("--inputs", inputs, inputs, int)),),
@@ -133,7 +133,7 @@ def _verified(spec: str, made: Any, asked: "Asked", planned: "Plan", quiet: bool
     import jax.numpy as jnp
 
     from gradlab import registry
-    from gradlab.cli._progress import Bar
+    from gradlab.cli._progress import ProgressBar
     from gradlab.gradcheck import plan
     from gradlab.gradcheck.verify import verify
     from gradlab.planning import compiled
@@ -163,7 +163,7 @@ def _verified(spec: str, made: Any, asked: "Asked", planned: "Plan", quiet: bool
         # The readout must be an input of the layer above.
         readout = jax.eval_shape(made.readout, points[0][1])
         fits = getattr(readout, "shape", None) == (d_hidden,)
-        with Bar(planned, f"checking {spec}", quiet) as bar:
+        with ProgressBar(planned, f"checking {spec}", quiet) as bar:
 
             def told() -> None:
                 bar.left.credit(plan.COMPILING, 1.0, computed=True)

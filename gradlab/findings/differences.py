@@ -79,8 +79,8 @@ def _text(value: Any) -> str:
 
 
 def _row(change: Change) -> Row:
-    finding, mode, old, new, times = change
-    return Row(_verdict(finding, mode), finding.id, old, new, times, mode, finding.sentence)
+    finding, mode, old, new, ratio = change
+    return Row(_verdict(finding, mode), finding.id, old, new, ratio, mode, finding.sentence)
 
 
 def _verdict(finding: Finding, mode: Mode | None) -> str:

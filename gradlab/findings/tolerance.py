@@ -61,7 +61,7 @@ class Change(NamedTuple):
     mode: Mode | None
     old: float
     new: float
-    times: float
+    limit_ratio: float
     """The change in units of what would be too much; infinite where a state changed or a side is missing."""
 
 
@@ -96,21 +96,21 @@ def paired(key: Key, before: BySeed, after: BySeed, seeds: Sequence[int], limit:
             if old != new:
                 return _other_state(key, seed, old, new)
             continue
-        times = _times(abs(new - old), limit.of(old))
-        worst = max(worst or (-1.0, seed, old, new), (times, seed, old, new))
+        ratio = _limit_ratio(abs(new - old), limit.of(old))
+        worst = max(worst or (-1.0, seed, old, new), (ratio, seed, old, new))
     if worst is None:
         states = ", ".join(sorted({str(before.values[seed]) for seed in both}))
         said = f"{key}: {states}, as it was, in each of {len(both)} seeds (paired)"
         return Change(finding(key, "passed", math.nan, states, said), "paired", math.nan, math.nan, 0.0)
-    times, seed, old, new = worst
+    ratio, seed, old, new = worst
     room = limit.of(old)
     wanted = f"{old - room:.6g} to {old + room:.6g}: {old:.6g} -+ {room:.3g} (seed {seed})"
     said = (
         f"{key}: {old:.6g} -> {new:.6g} at seed {seed}, the largest change of {len(both)} seeds "
         f"({new - old:+.2g}, allowed -+{room:.3g}; paired)"
     )
-    status: Status = "failed" if times > 1 else "passed"
-    return Change(finding(key, status, new, wanted, said), "paired", old, new, times)
+    status: Status = "failed" if ratio > 1 else "passed"
+    return Change(finding(key, status, new, wanted, said), "paired", old, new, ratio)
 
 
 def _widened(limit: Limit, before: BySeed) -> Limit:
@@ -128,7 +128,7 @@ def _runs_on(key: Key) -> bool:
     return named(key.metric).undefined == "beyond"
 
 
-def _times(change: float, room: float) -> float:
+def _limit_ratio(change: float, room: float) -> float:
     return change / room if room else math.inf if change else 0.0
 
 
@@ -151,7 +151,7 @@ class _Decision(NamedTuple):
     status: Status
     wanted: str
     said: str
-    times: float
+    limit_ratio: float
 
 
 def by_intervals(key: Key, before: BySeed, after: BySeed, limit: Limit, alpha: float) -> Change:
@@ -168,7 +168,7 @@ def by_intervals(key: Key, before: BySeed, after: BySeed, limit: Limit, alpha: f
     sentence = f"{key}: {verdict.said} (by intervals, {sizes[0]} and {sizes[1]} seeds)"
     found = finding(key, verdict.status, after.mean, verdict.wanted, sentence)
     found = found._replace(text=f"{found.text}, as far as the seeds can tell")
-    return Change(found, "by intervals", before.mean, after.mean, verdict.times)
+    return Change(found, "by intervals", before.mean, after.mean, verdict.limit_ratio)
 
 
 def _states(before: BySeed, after: BySeed, alpha: float) -> _Decision | None:
@@ -207,7 +207,9 @@ def _values(before: BySeed, after: BySeed, limit: Limit, alpha: float) -> _Decis
     )
     if not failed and half > room:
         said += f"; a change of less than {room + half:.2g} is not seen with so few seeds"
-    return _Decision("failed" if failed else "passed", wanted, said, _times(abs(difference), room + half))
+    return _Decision(
+        "failed" if failed else "passed", wanted, said, _limit_ratio(abs(difference), room + half)
+    )
 
 
 def _counted(series: BySeed) -> str:

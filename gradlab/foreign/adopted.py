@@ -51,13 +51,13 @@ def _forms(made: Any) -> tuple[Form, Form]:
     """What the leaves of its params and of its state are."""
     found = []
 
-    def look(key: Key) -> None:
+    def try_out(key: Key) -> None:
         drawn = made.init(key, *SIZES, 1.0, _normal)
         if not isinstance(drawn, tuple) or len(drawn) != 2:
             raise TypeError(f"init returns {shown(drawn)}, and not (params, state)")
         found.append((form("params", drawn[0]), form("state", drawn[1])))
 
-    jax.eval_shape(look, jax.random.key(0))
+    jax.eval_shape(try_out, jax.random.key(0))
     return found[0]
 
 

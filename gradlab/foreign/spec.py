@@ -28,9 +28,10 @@ import numpy as np
 
 from gradlab import registry
 from gradlab.errors import GradlabError, shown
-from gradlab.foreign import adapters
 from gradlab.foreign import adopted as adopting
-from gradlab.foreign.adapters import Foreign, Library
+from gradlab.foreign import libraries
+from gradlab.foreign.adapters import Foreign
+from gradlab.foreign.libraries import Library
 from gradlab.recurrence import given
 from gradlab.recurrence.trees import has_gradient, merged, split
 
@@ -115,12 +116,12 @@ def _adapted(spec: str, module: Any, name: str, settings: dict[str, str]) -> Any
         public = [key for key, value in vars(module).items() if callable(value) and key[0] != "_"]
         raise registry.unknown(OPTION, f"cell in {module.__name__}", name, public)
     if _is_cell(found):
-        values = {key: adapters.value(text) for key, text in settings.items()}
+        values = {key: _value(text) for key, text in settings.items()}
         if not isinstance(found, type) and settings:
             raise GradlabError(OPTION, f"{shown(spec)} is made already; settings go to a class")
         return _built(spec, found, values)
     paths = tuple(filter(None, settings.pop("w_rec", "").split("+")))
-    chosen = tuple((key, adapters.value(text)) for key, text in settings.items())
+    chosen = tuple((key, _value(text)) for key, text in settings.items())
     library = _library(found, module, chosen)
     if library is None:
         what = "is neither a step function nor a class of gradlab, equinox or flax"
@@ -162,7 +163,7 @@ def _built(spec: str, found: Any, settings: dict[str, Any]) -> AnyCell:
 
 def _kind(found: type) -> Any:
     """How a class of a library is used: only libraries that are imported already can have made it."""
-    for home, kind in adapters.MODULES.items():
+    for home, kind in libraries.MODULES.items():
         if home in sys.modules and issubclass(found, sys.modules[home].Module):
             return kind
     return None
@@ -181,7 +182,7 @@ def _library(found: Any, module: Any, settings: tuple[tuple[str, Any], ...]) -> 
         raise GradlabError(OPTION, f"{what}; it must return (params, state)")
     if settings:
         raise GradlabError(OPTION, f"a step function has no setting {settings[0][0]}; it may have w_rec=PATH")
-    return adapters.Plain(found, init)
+    return libraries.Plain(found, init)
 
 
 def _try_out(spec: str, made: AnyCell) -> None:
@@ -232,3 +233,16 @@ def _require_gradient(name: str, made: AnyCell, params: Tree, states: Tree, xs: 
     if not any(np.any(leaf != 0) for leaf in jax.tree.leaves(found)):
         what = f"{name} is not differentiable: the next state has a gradient of exactly zero in the state"
         raise GradlabError(OPTION, f"{what}; is there a stop_gradient, or no recurrence?")
+
+
+def _value(text: str) -> Any:
+    """A setting's text as what it looks like: true, false, None, a number, or text."""
+    words = {"true": True, "false": False, "None": None}
+    if text in words:
+        return words[text]
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

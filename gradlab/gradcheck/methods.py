@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from gradlab.recurrence.unroll import backpropagate
+from gradlab.recurrence.backward import backpropagate
 from gradlab.types import Objective, ProbeContext, Scaled
 
 Numbers = dict[str, Any]

@@ -52,7 +52,7 @@ class Critical:
 
     E ln sigma(dstate_steps / dstate_0) = 0,   over networks and inputs
 
-    `for_cell` searches g on networks like the user's: the cell, its number of units, its start state, white
+    `for_cell` searches g on networks like the user's: the cell, its number of units, its initial state, white
     input of the user's size; called plainly g is 1. `w_rec` multiplies it, so that w_rec = 1 is critical
     whatever the cell. That holds for the mean over networks, within the standard error of the search. A
     single one shrinks or grows: with 16, 64 and 128 units the spread of log10 sigma per step is 0.066, 0.010

@@ -17,7 +17,7 @@ class SparseSpectral:
 
     A_ij ~ N(0, 1) for j in a random set of min(nonzeros, n) units, else 0;    W = radius A / max |lambda(A)|
 
-    The defaults are the "smart tanh" start of Pascanu et al.; [[radius]] for n = 1. As every unit
+    The defaults are the "smart tanh" initialisation of Pascanu et al.; [[radius]] for n = 1. As every unit
     listens to another or itself, there is a loop and the radius of A is not 0. The eigenvalues are computed
     on the CPU only.
 

@@ -1,4 +1,4 @@
-"""Chapter 5: the answers to vanishing: starts, echo state networks, and a memory with weight 1."""
+"""Chapter 5: the answers to vanishing: initialisation, echo state networks, and a memory with weight 1."""
 
 import dataclasses
 import functools
@@ -15,7 +15,7 @@ from gradlab.studies.sweep.networks import stream
 from gradlab.studies.sweep.settings import Sweep
 
 PLAIN, ESN, LSTM97 = "elman", "esn(leak=1.0)", "lstm97"
-STARTS, T, N, W_REC, STD = ("gaussian", "orthogonal"), 100, 16, 0.9, 0.1
+INITS, T, N, W_REC, STD = ("gaussian", "orthogonal"), 100, 16, 0.9, 0.1
 HEARD, SETTLED, BACK = 1000, 50, 20
 STEPS, OPEN_W = 5, 0.5
 
@@ -35,7 +35,7 @@ class Numbers(NamedTuple):
     """Transports by lag, the echo of a reservoir, and a memory step by step."""
 
     transports: dict[str, tuple[float, ...]]
-    """log10 by lag: of the starts, the reservoir and the memory."""
+    """log10 by lag: of the initialisers, the reservoir and the memory."""
     memory: tuple[float, ...]
     """log10 |dc_T/dc_t|, all ways from memory to memory."""
     alone: tuple[float, ...]
@@ -48,8 +48,8 @@ class Numbers(NamedTuple):
 
 
 def grid(seed: int) -> Sweep:
-    """The plain network from two starts."""
-    return _sweep(seed, (PLAIN,), STARTS)
+    """The plain network with two initialisers."""
+    return _sweep(seed, (PLAIN,), INITS)
 
 
 def _sweep(seed: int, cells: tuple[str, ...], init: tuple[str, ...]) -> Sweep:
@@ -58,34 +58,34 @@ def _sweep(seed: int, cells: tuple[str, ...], init: tuple[str, ...]) -> Sweep:
 
 def gated(seed: int) -> Sweep:
     """The reservoir and the memory with weight 1."""
-    return _sweep(seed, (ESN, LSTM97), STARTS[:1])
+    return _sweep(seed, (ESN, LSTM97), INITS[:1])
 
 
 def cut_off(seed: int) -> Sweep:
     """The memory with weight 1, nothing fed back."""
-    return dataclasses.replace(_sweep(seed, (LSTM97,), STARTS[:1]), w_rec=(0.0,))
+    return dataclasses.replace(_sweep(seed, (LSTM97,), INITS[:1]), w_rec=(0.0,))
 
 
 def measure(seed: int) -> Numbers:
     """Measure the answers side by side, listen to the reservoir, and walk through the gates."""
     plain, others = measured.networks(grid(seed)), measured.networks(gated(seed))
-    transports = {start: measured.transport(plain[PLAIN, start, W_REC]) for start in STARTS}
-    transports["echo state"] = measured.transport(others[ESN, STARTS[0], W_REC])
-    carousel = others[LSTM97, STARTS[0], W_REC]
+    transports = {init: measured.transport(plain[PLAIN, init, W_REC]) for init in INITS}
+    transports["echo state"] = measured.transport(others[ESN, INITS[0], W_REC])
+    carousel = others[LSTM97, INITS[0], W_REC]
     transports["memory, weight 1"] = measured.transport(carousel)
     with jax.enable_x64(True):
         recalled, radius = _echo(seed)
         steps = _walk(seed)
-    alone = measured.networks(cut_off(seed))[LSTM97, STARTS[0], 0.0]
-    memory, cut = (measured.transport(lane, memory=True) for lane in (carousel, alone))
+    alone = measured.networks(cut_off(seed))[LSTM97, INITS[0], 0.0]
+    memory, cut = (measured.transport(network, memory=True) for network in (carousel, alone))
     return Numbers(transports, memory, cut, recalled, radius, steps)
 
 
 def _echo(seed: int) -> tuple[tuple[float, ...], float]:
     """How much of the input k steps ago a linear readout of the reservoir recovers, on unseen steps."""
-    cell, start = registry.make("cells", ESN), registry.make("initializers", "gaussian")
+    cell, initializer = registry.make("cells", ESN), registry.make("initializers", "gaussian")
     key = stream(seed, "lesson", chapter=5, draw="reservoir")
-    params, state = cell.init(key, 1, N, W_REC, start)
+    params, state = cell.init(key, 1, N, W_REC, initializer)
     xs = STD * jax.random.normal(jax.random.fold_in(key, 1), (2 * HEARD, 1), float)
     hidden = np.asarray(_run(cell)(params, state, xs))
     inputs, rows = np.asarray(xs)[:, 0], np.concatenate([hidden, np.ones((len(hidden), 1))], axis=1)
@@ -111,9 +111,9 @@ def _run(cell: Any) -> Any:
 
 def _walk(seed: int) -> tuple[Gates, ...]:
     """A memory of one unit, step by step: x, the gates, the memory and what it shows."""
-    cell, start = registry.make("cells", LSTM97), registry.make("initializers", "identity")
+    cell, initializer = registry.make("cells", LSTM97), registry.make("initializers", "identity")
     key = stream(seed, "lesson", chapter=5, draw="unit")
-    params, state = cell.init(key, 1, 1, OPEN_W, start)
+    params, state = cell.init(key, 1, 1, OPEN_W, initializer)
     xs = jax.random.normal(jax.random.fold_in(key, 1), (STEPS, 1), float)
     found = []
     for x in xs:
@@ -128,9 +128,9 @@ def _walk(seed: int) -> tuple[Gates, ...]:
 def tell(numbers: Numbers, seed: int) -> Chapter:
     """The chapter in words."""
     paragraphs = (
-        "**A better start.** If the product of many matrices is the trouble, begin with a matrix whose "
-        "products stay tame. An orthogonal matrix has all singular values 1; times `w_rec` they are all "
-        "`w_rec`. This sets the first network only: training moves W away from it.",
+        "**A better initialisation.** If the product of many matrices is the trouble, begin with a matrix "
+        "whose products stay tame. An orthogonal matrix has all singular values 1; times `w_rec` they are "
+        "all `w_rec`. This sets the first network only: training moves W away from it.",
         "**Do not train the recurrence.** An echo state network draws W once, scales it so that its largest "
         f"eigenvalue has the size `w_rec` ({number(numbers.radius)} here) and leaves it alone. The network "
         f"is a "
@@ -189,11 +189,11 @@ def _profiles(numbers: Numbers, seed: int) -> Figure:
     return Figure(
         "answers",
         f"The transport by lag of four networks of {N} units at `w_rec` = {W_REC:g}",
-        f"All four are run at the same `w_rec` = {W_REC:g}. Which line stays up, and does the better start "
-        "beat the law w^{lag} of a single unit?",
+        f"All four are run at the same `w_rec` = {W_REC:g}. Which line stays up, and does the better "
+        "initialisation beat the law w^{lag} of a single unit?",
         Chart("lag", "transport", (Panel("", curves),), powers=True),
-        f"After {T} steps the memory has {ten_to(memory)}, the orthogonal start {ten_to(orthogonal)}, the "
-        f"Gaussian one {ten_to(gaussian)} and the reservoir {ten_to(echo)}. The law alone gives "
+        f"After {T} steps the memory has {ten_to(memory)}, orthogonal initialisation {ten_to(orthogonal)}, "
+        f"the Gaussian one {ten_to(gaussian)} and the reservoir {ten_to(echo)}. The law alone gives "
         f"{ten_to(T * float(np.log10(W_REC)))}: an orthogonal matrix stretches no direction, so it cannot "
         f"beat the law, and tanh takes something away. A reservoir is meant to fade: that is what lets it "
         "forget old inputs.",

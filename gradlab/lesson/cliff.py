@@ -14,7 +14,7 @@ from gradlab.lesson.parts import Chapter, Chart, Curve, Figure, Grid, Panel
 from gradlab.lesson.words import number, ten_to
 from gradlab.recurrence import objectives
 from gradlab.recurrence.activations import sigmoid
-from gradlab.recurrence.unroll import log10_norm
+from gradlab.recurrence.scaled import log10_norm
 from gradlab.studies.remedies import arms
 from gradlab.studies.sweep.networks import stream
 from gradlab.types import ProbeContext, Trajectory
@@ -110,12 +110,12 @@ def measure(seed: int) -> Numbers:
 
 def _bent(seed: int) -> tuple[dict[str, tuple[float, ...]], float]:
     """log10 of the adjoint by lag under each remedy, and the factor of clipping by norm."""
-    cell, start = (
+    cell, initializer = (
         registry.make("cells", "elman(activation=identity)"),
         registry.make("initializers", "gaussian"),
     )
     key = stream(seed, "lesson", chapter=4)
-    params, state = cell.init(key, 1, N, W_REC, start)
+    params, state = cell.init(key, 1, N, W_REC, initializer)
     xs = jax.random.normal(jax.random.fold_in(key, 1), (T, 1), float)
     keys = jax.random.split(jax.random.fold_in(key, 2), TARGETS)
     targets = [objectives.draw_target("unit", k, state, cell.readout) for k in keys]

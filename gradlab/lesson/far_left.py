@@ -12,20 +12,21 @@ from gradlab import registry
 from gradlab.lesson.parts import Chapter, Chart, Curve, Figure, Panel
 from gradlab.lesson.words import number
 from gradlab.report.words import listed
-from gradlab.studies.remedies import loop as remedies_loop
+from gradlab.studies.remedies.losses import evaluate, sample
+from gradlab.studies.remedies.networks import Network, Setting, Weights, initialised
 from gradlab.studies.sweep.networks import stream
 from gradlab.types import Remedy
 
 CELLS = ("elman", "lstm(forget_bias=3.0)")
 TASK, T, N, W_REC, BATCH, RATE = "latch", 20, 8, 0.5, 16, 0.1
-LOOKS, JUDGED = (10, 100, 1000), 500
+UPDATES, EVAL_SIZE = (10, 100, 1000), 500
 
 
 class Learned(NamedTuple):
-    """One network while it learns, at each look."""
+    """One network while it learns, at each evaluation."""
 
     change: tuple[tuple[float, ...], ...]
-    """By look and time step: the norm of what the uses at that step have added to the weights."""
+    """By evaluation and time step: the norm of what the uses at that step have added to the weights."""
     together: tuple[float, ...]
     """The norm of the whole change of the cell's weights."""
     loss: tuple[float, ...]
@@ -39,10 +40,10 @@ class Numbers(NamedTuple):
     chance: float
 
 
-def setting(cell: str) -> remedies_loop.Setting:
+def setting(cell: str) -> Setting:
     """The task and the network; plain gradient descent."""
     task, made = registry.make("tasks", TASK), registry.make("cells", cell)
-    return remedies_loop.Setting(task, made, Remedy(), T, N, BATCH)
+    return Setting(task, made, Remedy(), T, N, BATCH)
 
 
 def measure(seed: int) -> Numbers:
@@ -61,10 +62,10 @@ def _plain(part: Any) -> Any:
 
 
 @functools.cache
-def _training(setting: remedies_loop.Setting) -> Any:
+def _training(setting: Setting) -> Any:
     """`key -> Learned`: every time step works on a copy of the weights, and all copies stay equal."""
 
-    def loss(copies: Any, weights: remedies_loop.Weights, state: Any, example: Any) -> Any:
+    def loss(copies: Any, weights: Weights, state: Any, example: Any) -> Any:
         def body(state: Any, item: Any) -> tuple[Any, Any]:
             state = setting.cell.step(item[0], state, item[1])
             return state, setting.cell.readout(state)
@@ -72,35 +73,35 @@ def _training(setting: remedies_loop.Setting) -> Any:
         _, hidden = jax.lax.scan(body, state, (copies, example.xs))
         return setting.task.loss(hidden @ weights.w_out.T + weights.b_out[None], example)
 
-    def mean_loss(copies: Any, weights: remedies_loop.Weights, state: Any, examples: Any) -> Any:
+    def mean_loss(copies: Any, weights: Weights, state: Any, examples: Any) -> Any:
         return jax.vmap(lambda example: loss(copies, weights, state, example))(examples).mean()
 
-    def update(lane: remedies_loop.Lane, moved: Any, t: Any) -> Any:
-        keys = jax.random.split(jax.random.fold_in(lane.key, t), setting.batch)
-        examples = remedies_loop.sample(setting, keys, float)
-        weights = lane.weights
+    def update(network: Network, moved: Any, t: Any) -> Any:
+        keys = jax.random.split(jax.random.fold_in(network.key, t), setting.batch)
+        examples = sample(setting, keys, float)
+        weights = network.weights
         copies = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (setting.T, *leaf.shape)), weights.cell)
-        by_step, rest = jax.grad(mean_loss, argnums=(0, 1))(copies, weights, lane.state, examples)
+        by_step, rest = jax.grad(mean_loss, argnums=(0, 1))(copies, weights, network.state, examples)
         moved = jax.tree.map(lambda m, g: m - RATE * g, moved, by_step)
         whole = rest._replace(cell=jax.tree.map(lambda g: g.sum(axis=0), by_step))
         weights = jax.tree.map(lambda w, g: w - RATE * g, weights, whole)
-        return lane._replace(weights=weights), moved
+        return network._replace(weights=weights), moved
 
     def run(key: Any) -> Any:
-        start = registry.make("initializers", "orthogonal")
-        lane = remedies_loop.start(setting, start, W_REC, RATE, key, float)
-        moved = jax.tree.map(lambda leaf: jnp.zeros((setting.T, *leaf.shape), float), lane.weights.cell)
+        initializer = registry.make("initializers", "orthogonal")
+        network = initialised(setting, initializer, W_REC, RATE, key, float)
+        moved = jax.tree.map(lambda leaf: jnp.zeros((setting.T, *leaf.shape), float), network.weights.cell)
 
-        def look(loop: Any, borders: Any) -> Any:
-            lane, moved = jax.lax.fori_loop(
+        def evaluated(loop: Any, borders: Any) -> Any:
+            network, moved = jax.lax.fori_loop(
                 borders[0], borders[1], lambda t, loop: update(loop[0], loop[1], t), loop
             )
-            seen, _ = remedies_loop.judge(setting, lane, jax.random.fold_in(lane.key, 2**31), JUDGED)
+            seen, _ = evaluate(setting, network, jax.random.fold_in(network.key, 2**31), EVAL_SIZE)
             whole = _sizes(jax.tree.map(lambda m: m.sum(axis=0)[None], moved))[0]
-            return (lane, moved), (_sizes(moved), whole, seen)
+            return (network, moved), (_sizes(moved), whole, seen)
 
-        borders = jnp.asarray(list(itertools.pairwise((0, *LOOKS))))
-        return jax.lax.scan(look, (lane, moved), borders)[1]
+        borders = jnp.asarray(list(itertools.pairwise((0, *UPDATES))))
+        return jax.lax.scan(evaluated, (network, moved), borders)[1]
 
     return jax.jit(run)
 
@@ -125,16 +126,16 @@ def tell(numbers: Numbers, seed: int) -> Chapter:
         f"sum over the steps of "
         "chapter 1.",
         "We look after "
-        + listed([str(look) for look in LOOKS])
+        + listed([str(updates) for updates in UPDATES])
         + " updates. Beside it the same accounts of an "
         "LSTM, whose secret is kept for chapter 5.",
     )
     answer = (
-        f"After {LOOKS[0]} updates the uses at step {T} have moved the tanh network's weights "
-        f"{number(ratio[0])} times as far as those at step 1; after {LOOKS[1]} it is {number(ratio[1])} "
-        f"times, after {LOOKS[2]} {number(ratio[2])} times. "
+        f"After {UPDATES[0]} updates the uses at step {T} have moved the tanh network's weights "
+        f"{number(ratio[0])} times as far as those at step 1; after {UPDATES[1]} it is {number(ratio[1])} "
+        f"times, after {UPDATES[2]} {number(ratio[2])} times. "
         + (
-            f"After {LOOKS[-1]} updates the left end is still far below the right one. "
+            f"After {UPDATES[-1]} updates the left end is still far below the right one. "
             if ratio[-1] > 10
             else "By then the left end has come near to the right one, or passed it. "
         )
@@ -144,8 +145,8 @@ def tell(numbers: Numbers, seed: int) -> Chapter:
     figure = Figure(
         "change",
         "How far the uses at each time step have moved the weights",
-        f"{LOOKS[-1] // LOOKS[0]} times more updates: does the left end of the line catch up with the right "
-        f"end?",
+        f"{UPDATES[-1] // UPDATES[0]} times more updates: does the left end of the line catch up with the "
+        f"right end?",
         Chart(
             "time step t", "weight change", tuple(_panel(c, numbers.learned[c]) for c in CELLS), powers=True
         ),
@@ -154,7 +155,7 @@ def tell(numbers: Numbers, seed: int) -> Chapter:
     )
     after = [number(x) for x in plain.loss]
     closing = (
-        f"The loss of the tanh network at the three looks is {listed(after)}, where guessing costs ln 2 = "
+        f"The loss of the tanh network at these three points is {listed(after)}, where guessing costs ln 2 = "
         f"{number(numbers.chance)}; the LSTM's is {listed([number(x) for x in gated.loss])}. "
         + _outcome(plain, numbers.chance),
         "So *slow* is meant literally: the far left is not forbidden to learn. Its step is multiplied by the "
@@ -181,7 +182,7 @@ def _outcome(plain: Learned, chance: float) -> str:
 def _panel(cell: str, learned: Learned) -> Panel:
     steps = tuple(map(float, range(1, T + 1)))
     curves = [
-        Curve(f"after {look} updates", steps, tuple(np.log10(row).tolist()))
-        for look, row in zip(LOOKS, learned.change, strict=True)
+        Curve(f"after {updates} updates", steps, tuple(np.log10(row).tolist()))
+        for updates, row in zip(UPDATES, learned.change, strict=True)
     ]
     return Panel("tanh network" if cell == "elman" else "LSTM", tuple(curves))

@@ -26,7 +26,7 @@ quick: Callable[..., Any] = functools.partial(
 """`jit` for a program that runs once or twice on a small network: its compilation is what takes the time."""
 
 
-class Lane(NamedTuple):
+class Network(NamedTuple):
     """One network on its way, steps 1..T first."""
 
     jacobians: Vector
@@ -38,7 +38,7 @@ class Lane(NamedTuple):
 
 
 @functools.cache
-def networks(sweep: Sweep) -> dict[tuple[str, str, float], Lane]:
+def networks(sweep: Sweep) -> dict[tuple[str, str, float], Network]:
     """The networks of the grid's first seed at its longest T, by (cell, init, w_rec)."""
     found = {}
     with jax.enable_x64(sweep.precision == "float64"):
@@ -52,15 +52,15 @@ def networks(sweep: Sweep) -> dict[tuple[str, str, float], Lane]:
                     gains = len(drawn.xs) // len(sweep.init) // sweep.seeds
                     at = (i * gains + (j if gains > 1 else 0)) * sweep.seeds
                     jacobians, gate_values = jax.tree.map(lambda leaf, at=at: leaf[at], run)
-                    found[label, init, w_rec] = Lane(jacobians, gate_values, memory)
+                    found[label, init, w_rec] = Network(jacobians, gate_values, memory)
     return found
 
 
 @functools.cache
 def _forward(cell: Any) -> Any:
-    """`(params, states, xs) -> Jacobians and gate_values` of every lane and step."""
+    """`(params, states, xs) -> Jacobians and gate_values` of every network and step."""
 
-    def lane(params: Any, state: Any, xs: Any) -> Any:
+    def network(params: Any, state: Any, xs: Any) -> Any:
         at = with_jacobian(cell.step, params, state, xs[0])
 
         def body(state: Any, x: Any) -> tuple[Any, Any]:
@@ -69,7 +69,7 @@ def _forward(cell: Any) -> Any:
 
         return jax.lax.scan(body, state, xs)[1]
 
-    return quick(jax.vmap(lane))
+    return quick(jax.vmap(network))
 
 
 def _memory(cell: Any, state: Any) -> slice:
@@ -82,16 +82,16 @@ def _memory(cell: Any, state: Any) -> slice:
     return slice(0, start)
 
 
-def transport(lane: Lane, *, memory: bool = False) -> tuple[float, ...]:
+def transport(network: Network, *, memory: bool = False) -> tuple[float, ...]:
     """log10 of the largest singular value of dstate_T/dstate_t by lag = T - t, 0..T.
 
     With `memory` only the memory path at both ends. Multiplied from the last step back; every product is
     brought near 1 by a power of two.
     """
-    part = lane.memory if memory else slice(None)
-    product, exponent = np.eye(lane.jacobians.shape[1]), 0
+    part = network.memory if memory else slice(None)
+    product, exponent = np.eye(network.jacobians.shape[1]), 0
     logs = [0.0]
-    for jacobian in lane.jacobians[::-1].astype(np.float64):
+    for jacobian in network.jacobians[::-1].astype(np.float64):
         product = product @ jacobian
         shift = int(np.frexp(np.abs(product).max())[1])
         product, exponent = np.ldexp(product, -shift), exponent + shift

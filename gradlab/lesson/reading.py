@@ -12,6 +12,7 @@ from gradlab import registry
 from gradlab.lesson.parts import Chapter, Figure, Strip, Table
 from gradlab.lesson.words import number
 from gradlab.studies.remedies import loop
+from gradlab.studies.remedies.networks import Network, Setting, initialised
 from gradlab.studies.sweep.networks import stream
 from gradlab.types import Remedy
 
@@ -60,12 +61,14 @@ def measure(seed: int) -> Numbers:
     with jax.enable_x64(True):
         tasks = {part: registry.make("tasks", f"characters(part={part})") for part in ("train", "test")}
         cell = registry.make("cells", CELL)
-        setting = loop.Setting(tasks["train"], cell, Remedy(), T, N, BATCH, "adam", UPDATES)
+        setting = Setting(tasks["train"], cell, Remedy(), T, N, BATCH, "adam", UPDATES)
         key = stream(seed, "lesson", chapter=7)
         texts = {part: _passage(task, READ) for part, task in tasks.items()}
-        before = loop.start(setting, registry.make("initializers", "orthogonal"), 1.0, RATE, key, jnp.float32)
+        before = initialised(
+            setting, registry.make("initializers", "orthogonal"), 1.0, RATE, key, jnp.float32
+        )
         after = _training(setting)(before)
-        readers = [_reader(setting, lane, texts) for lane in (before, after)]
+        readers = [_reader(setting, network, texts) for network in (before, after)]
         text = texts["test"][0]
         read = _read(setting)(after, *texts["test"][1:])
         sums = _sums(np.asarray(_read(setting)(after, *texts["train"][1:])[0]), signals(texts["train"][0]))
@@ -97,27 +100,27 @@ def starts(text: str) -> NDArray[np.bool_]:
 
 
 @functools.cache
-def _training(setting: loop.Setting) -> Any:
-    body = lambda _, lane: loop.update(setting, lane)[0]
-    return jax.jit(lambda lane: jax.lax.fori_loop(0, setting.eval_every, body, lane))
+def _training(setting: Setting) -> Any:
+    body = lambda _, network: loop.update(setting, network)[0]
+    return jax.jit(lambda network: jax.lax.fori_loop(0, setting.eval_every, body, network))
 
 
 @functools.cache
-def _read(setting: loop.Setting) -> Any:
-    """`(lane, codes, starts) -> (memory, gates, outputs)` of every character; a sentence starts afresh."""
+def _read(setting: Setting) -> Any:
+    """`(network, codes, starts) -> (memory, gates, outputs)` of every character; a sentence starts afresh."""
     cell, letters = setting.cell, setting.task.sizes[0]
 
-    def run(lane: loop.Lane, codes: Any, starts: Any) -> Any:
+    def run(network: Network, codes: Any, starts: Any) -> Any:
         def body(state: Any, item: tuple[Any, Any]) -> tuple[Any, Any]:
             x, fresh = item
-            state = jax.tree.map(lambda new, old: jnp.where(fresh, new, old), lane.state, state)
-            gates = cell.gate_values(lane.weights.cell, state, x)
-            state = cell.step(lane.weights.cell, state, x)
+            state = jax.tree.map(lambda new, old: jnp.where(fresh, new, old), network.state, state)
+            gates = cell.gate_values(network.weights.cell, state, x)
+            state = cell.step(network.weights.cell, state, x)
             return state, (getattr(state, cell.memory), gates, cell.readout(state))
 
-        xs = jax.nn.one_hot(codes, letters, dtype=lane.weights.b_out.dtype)
-        memory, gates, hidden = jax.lax.scan(body, lane.state, (xs, starts))[1]
-        return memory, gates, hidden @ lane.weights.w_out.T + lane.weights.b_out[None]
+        xs = jax.nn.one_hot(codes, letters, dtype=network.weights.b_out.dtype)
+        memory, gates, hidden = jax.lax.scan(body, network.state, (xs, starts))[1]
+        return memory, gates, hidden @ network.weights.w_out.T + network.weights.b_out[None]
 
     return jax.jit(run)
 
@@ -134,9 +137,11 @@ def signals(text: str) -> dict[str, NDArray[np.float64]]:
     return {name: np.asarray(values, np.float64) for name, values in zip(SIGNALS, found, strict=True)}
 
 
-def _reader(setting: loop.Setting, lane: Any, texts: dict[str, tuple[str, Any, Any]]) -> Reader:
+def _reader(setting: Setting, network: Any, texts: dict[str, tuple[str, Any, Any]]) -> Reader:
     """Choose the units on the training text; everything that is told is of the other."""
-    read = {part: jax.tree.map(np.asarray, _read(setting)(lane, *text[1:])) for part, text in texts.items()}
+    read = {
+        part: jax.tree.map(np.asarray, _read(setting)(network, *text[1:])) for part, text in texts.items()
+    }
     rows = {part: _units(found[0]) for part, found in read.items()}
     wanted = {part: signals(text) for part, (text, *_) in texts.items()}
     sums = _sums(read["train"][0], wanted["train"])

@@ -11,7 +11,7 @@ from gradlab.studies.sweep.settings import Sweep
 LINEAR, TANH = "elman(activation=identity)", "elman"
 GAINS, T, W = (0.9, 1.0, 1.1), 100, 0.9
 BY_HAND = (0, 1, 2, 5, 10, 20, 50, 100)
-N, STARTS, NEAR = 16, ("orthogonal", "gaussian"), 1.0
+N, INITS, NEAR = 16, ("orthogonal", "gaussian"), 1.0
 
 
 class Numbers(NamedTuple):
@@ -21,7 +21,7 @@ class Numbers(NamedTuple):
     """Of the linear network of one unit, by w."""
     tanh: dict[float, tuple[float, ...]]
     matrix: dict[tuple[str, str], tuple[float, ...]]
-    """Of networks of N units at w_rec = 1, by (cell, start)."""
+    """Of networks of N units at w_rec = 1, by (cell, initialiser)."""
     rates: dict[tuple[str, str], float]
     by_hand: dict[int, float]
     """W multiplied by itself, lag times."""
@@ -33,8 +33,8 @@ def scalar(seed: int) -> Sweep:
 
 
 def matrix(seed: int) -> Sweep:
-    """N units, two starts."""
-    return _grid(seed, N, STARTS, (NEAR,))
+    """N units, two initialisers."""
+    return _grid(seed, N, INITS, (NEAR,))
 
 
 def _grid(seed: int, hidden: int, init: tuple[str, ...], w_rec: tuple[float, ...]) -> Sweep:
@@ -48,8 +48,8 @@ def measure(seed: int) -> Numbers:
     one = {
         (cell, w): measured.transport(small[cell, "identity", w]) for cell in (LINEAR, TANH) for w in GAINS
     }
-    pairs = [(cell, start) for cell in (LINEAR, TANH) for start in STARTS]
-    many = {(cell, start): measured.transport(large[cell, start, NEAR]) for cell, start in pairs}
+    pairs = [(cell, init) for cell in (LINEAR, TANH) for init in INITS]
+    many = {(cell, init): measured.transport(large[cell, init, NEAR]) for cell, init in pairs}
     products, product = {0: 1.0}, 1.0
     for lag in range(1, T + 1):
         product *= W
@@ -138,11 +138,11 @@ def _matrices(numbers: Numbers, seed: int) -> Figure:
     lags = tuple(map(float, range(T + 1)))
     names = {LINEAR: "linear", TANH: "tanh"}
     panels = tuple(
-        Panel(names[cell], tuple(Curve(start, lags, numbers.matrix[cell, start]) for start in STARTS))
+        Panel(names[cell], tuple(Curve(init, lags, numbers.matrix[cell, init]) for init in INITS))
         for cell in (LINEAR, TANH)
     )
-    flat, bent = numbers.matrix[LINEAR, STARTS[0]][T], numbers.matrix[LINEAR, STARTS[1]][T]
-    tanh_flat, tanh_bent = (numbers.matrix[TANH, start][T] for start in STARTS)
+    flat, bent = numbers.matrix[LINEAR, INITS[0]][T], numbers.matrix[LINEAR, INITS[1]][T]
+    tanh_flat, tanh_bent = (numbers.matrix[TANH, init][T] for init in INITS)
     return Figure(
         "matrix",
         f"{N} units at `w_rec` = {NEAR:g}: an orthogonal and a Gaussian matrix W",
@@ -153,6 +153,6 @@ def _matrices(numbers: Numbers, seed: int) -> Figure:
         f"Gaussian one {ten_to(bent)}. With tanh it is {ten_to(tanh_flat)} and {ten_to(tanh_bent)}. In the "
         f"linear "
         "network the Gaussian line first sorts its directions and then keeps a slope on average: "
-        f"{number(numbers.rates[LINEAR, STARTS[1]])} powers of ten a step.",
+        f"{number(numbers.rates[LINEAR, INITS[1]])} powers of ten per step.",
         measured.command(matrix(seed)),
     )

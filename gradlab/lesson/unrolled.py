@@ -12,7 +12,8 @@ from gradlab.lesson.measured import quick
 from gradlab.lesson.parts import Chapter, Figure, Form, Unrolled
 from gradlab.lesson.words import number
 from gradlab.recurrence import objectives
-from gradlab.recurrence.unroll import backpropagate, log10_norm, norms
+from gradlab.recurrence.backward import backpropagate
+from gradlab.recurrence.scaled import log10_norm, norms
 from gradlab.report.words import listed
 from gradlab.studies.sweep.networks import stream
 from gradlab.types import Objective, ProbeContext, Scaled
@@ -49,8 +50,8 @@ class Numbers(NamedTuple):
 def measure(seed: int) -> Numbers:
     """One small network in the three forms: adjoints, and what each step adds to dL/dW."""
     with jax.enable_x64(True):
-        cell, start = registry.make("cells", CELL), registry.make("initializers", "orthogonal")
-        params, state = cell.init(stream(seed, "lesson", chapter=1, draw="weights"), 1, N, W_REC, start)
+        cell, initializer = registry.make("cells", CELL), registry.make("initializers", "orthogonal")
+        params, state = cell.init(stream(seed, "lesson", chapter=1, draw="weights"), 1, N, W_REC, initializer)
         xs = jax.random.normal(stream(seed, "lesson", chapter=1, draw="inputs"), (T, 1), float)
         key = stream(seed, "lesson", chapter=1, draw="target")
         ways = []
@@ -129,11 +130,11 @@ def tell(numbers: Numbers, seed: int) -> Chapter:
         "b the bias. They are the same at every step.",
         f"To see what learning does, draw the program {T} times side by side. The loop becomes a deep "
         f"network "
-        "with one layer a step, and all its layers share W. This is the network *unrolled in time*. The loss "
-        "L compares states with targets. *Many to one* judges the last step only (one verdict on a "
+        "with one layer per step, and all its layers share W. This is the network *unrolled in time*. The "
+        "loss L compares states with targets. *Many to one* judges the last step only (one verdict on a "
         "sentence), *many to many* judges every step (a word for each word), and *one to many* gets an input "
         "at the first step only and is judged at every step (a caption for a picture).",
-        "Learning needs dL/dW. As W is used once a step, the gradient is a sum with one part a step: "
+        "Learning needs dL/dW. As W is used once a step, the gradient is a sum with one part per step: "
         "dL/dW = Σ_{t} (part of step t). Part t is made of two things: the state that W was given, and the "
         "*adjoint* dL/dh_{t}, the error as step t hears it. A step that hears nothing adds nothing.",
     )

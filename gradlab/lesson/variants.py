@@ -55,17 +55,17 @@ def grid(seed: int) -> Sweep:
 def measure(seed: int) -> Numbers:
     """Measure the cells at equal size, gain and input."""
     found = {}
-    for (label, _, _), lane in measured.networks(grid(seed)).items():
+    for (label, _, _), network in measured.networks(grid(seed)).items():
         cell = registry.make("cells", label)
-        keep = np.log10(lane.gate_values[cell.carry_gate])
+        keep = np.log10(network.gate_values[cell.carry_gate])
         paths = np.cumsum(keep[::-1], axis=0).max(axis=1)
-        whole = measured.transport(lane)
+        whole = measured.transport(network)
         found[label] = Cell(
             len(cell.gates),
             arms.count(cell, (1, 1), N) - N - 1,
             float(10 ** keep.mean()),
             (0.0, *paths.tolist()),
-            measured.transport(lane, memory=True),
+            measured.transport(network, memory=True),
             whole,
             measured.rate(whole),
         )

@@ -120,9 +120,9 @@ def probe(name: str, of: Sizes) -> float:
     return _PROBES.get(name, PROBE_STEP) * max(1.0, of.numbers / 32) ** 2
 
 
-def shared(seconds: float, lanes: int, block: int) -> float:
+def shared(seconds: float, networks: int, block: int) -> float:
     """Wall time of work that is spread over the cores in blocks of networks."""
-    return seconds / min(runtime.cores(), -(-lanes // block))
+    return seconds / min(runtime.cores(), -(-networks // block))
 
 
 def compile_bytes(of: Sizes) -> int:

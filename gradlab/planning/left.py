@@ -29,12 +29,12 @@ class Left:
         total = self.done + sum(self.waiting.values())
         return self.done / total if total else 1.0
 
-    def take(self, news: Progress) -> None:
-        """Take the news of a run."""
-        if news.piece and news.in_all:
-            self.reach(news.piece, news.share, computed=news.computed)
-        elif news.piece:
-            self.credit(news.piece, news.share, computed=news.computed)
+    def take(self, progress: Progress) -> None:
+        """Take the progress of a run."""
+        if progress.piece and progress.in_all:
+            self.reach(progress.piece, progress.share, computed=progress.computed)
+        elif progress.piece:
+            self.credit(progress.piece, progress.share, computed=progress.computed)
 
     def credit(self, piece: str, share: float, *, computed: bool) -> None:
         """So much of a piece is done; it took no time unless it was computed."""

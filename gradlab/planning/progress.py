@@ -26,7 +26,7 @@ class Progress(NamedTuple):
 
 @runtime_checkable
 class Listener(Protocol):
-    """Takes the news of a run, between `with` and its end; may raise to stop the run."""
+    """Takes the progress of a run, between `with` and its end; may raise to stop the run."""
 
     def __enter__(self) -> "Listener": ...
 
@@ -34,7 +34,7 @@ class Listener(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
-    def take(self, news: Progress) -> None: ...
+    def take(self, progress: Progress) -> None: ...
 
 
 @runtime_checkable
@@ -58,5 +58,5 @@ class Silent:
     ) -> None:
         return None
 
-    def take(self, news: Progress) -> None:
+    def take(self, progress: Progress) -> None:
         """Hear nothing."""

@@ -37,20 +37,31 @@ def made(run: Any, kind: str | None, settings: Mapping[str, Any]) -> "Figure":
     study = run.about.get("command", "sweep")
     if kind is None:
         kind = FIRST[study]
-    draw, home = registry.member("plots", kind), registry.home("plots", kind)
+    draw = registry.member("plots", kind)
     for key in settings:
         if key not in registry.settings(draw):
             raise registry.unknown("plot", f"setting of {kind}", key, registry.settings(draw))
-    if home.READS not in ("", study):
-        fit = [other for other in registry.names("plots") if study == registry.home("plots", other).READS]
-        raise GradlabError(
-            "plot", f"{kind} draws no run of gradlab {study}; for that there is {', '.join(fit)}"
-        )
-    missing = [name for name in home.NEEDS if name not in run.norms]
-    if missing:
-        raise GradlabError("plot", f"{kind} needs {', '.join(missing)}, which this run has not measured")
+    require_study(kind, study, "plot")
+    require_measured(kind, run, "plot", "probe=[...]")
     figure: Figure = draw(run, **settings)
     return figure
+
+
+def require_study(kind: str, study: str, where: str, named: str = "this run") -> None:
+    """Refuse a run of another study than the plot reads; an error calls plot and run `where` and `named`."""
+    reads = registry.home("plots", kind).READS
+    if reads not in ("", study):
+        fit = [other for other in registry.names("plots") if study == registry.home("plots", other).READS]
+        what = f"{kind} draws what `gradlab {reads}` has written, {named} is of `gradlab {study}`"
+        raise GradlabError(where, f"{what}; for that there is {', '.join(fit) or 'no plot'}")
+
+
+def require_measured(kind: str, run: Any, where: str, option: str) -> None:
+    """Refuse a run that lacks what the plot needs; `option` asks for a probe."""
+    missing = [name for name in registry.home("plots", kind).NEEDS if name not in run.norms]
+    if missing:
+        what = f"{kind} needs {', '.join(missing)}, which this run has not measured; measure it with {option}"
+        raise GradlabError(where, what)
 
 
 def draw(run: Any, folder: Path) -> None:

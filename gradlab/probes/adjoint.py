@@ -9,9 +9,10 @@ from jax import Array
 from jaxtyping import Int
 
 from gradlab.recurrence import outer, projections
+from gradlab.recurrence.backward import backpropagate
 from gradlab.recurrence.projections import Gradient
-from gradlab.recurrence.trees import constant, lane_of
-from gradlab.recurrence.unroll import Norm, backpropagate, norms
+from gradlab.recurrence.scaled import Norm, norms
+from gradlab.recurrence.trees import constant, mapped_zero
 from gradlab.types import ProbeContext, Scaled, Step
 
 
@@ -64,8 +65,8 @@ def _marked(names: Iterable[str], gradient: list[Scaled], length: Int[Array, ""]
         here = [leaf._replace(value=jnp.where(i == 0, leaf.value, 0)) for leaf in gradient]
         return projections.of_gradient(names, here)
 
-    lane = lane_of(gradient)
+    mapped = mapped_zero(gradient)
     shape = jax.eval_shape(lambda: projections.of_gradient(names, gradient))
-    blank = jax.tree.map(lambda leaf: constant(0, lane, leaf.shape, leaf.dtype), shape)
+    blank = jax.tree.map(lambda leaf: constant(0, mapped, leaf.shape, leaf.dtype), shape)
     found: Gradient = jax.lax.fori_loop(0, jnp.minimum(jnp.asarray(length, jnp.int32), 1), marks, blank)
     return found

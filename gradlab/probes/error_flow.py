@@ -9,7 +9,8 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Float, Int
 
 from gradlab.recurrence.forward import with_jacobian
-from gradlab.recurrence.unroll import ZERO_EXPONENT, Norm, rescale, reverse_scan
+from gradlab.recurrence.scaled import ZERO_EXPONENT, Norm, rescale
+from gradlab.recurrence.scan import reverse_scan
 from gradlab.types import ProbeContext, Step
 
 AXES = {"error_flow": ("from_step", "to_step")}

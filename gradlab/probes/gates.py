@@ -7,7 +7,8 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from gradlab.recurrence.forward import log_of, one, scan, times
+from gradlab.recurrence.forward import log_of, one, times
+from gradlab.recurrence.scan import scan
 from gradlab.types import ProbeContext, Step
 
 AXES = {

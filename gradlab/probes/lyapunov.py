@@ -12,7 +12,8 @@ from jax import Array
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Float
 
-from gradlab.recurrence.forward import Product, log_of, one, scan, times, with_jacobian
+from gradlab.recurrence.forward import Product, log_of, one, times, with_jacobian
+from gradlab.recurrence.scan import scan
 from gradlab.types import ProbeContext, Step
 
 AXES = {

@@ -7,8 +7,9 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from gradlab.recurrence.forward import Product, log_of, one, scan, times, with_jacobian
-from gradlab.recurrence.unroll import Norm, rescale
+from gradlab.recurrence.forward import Product, log_of, one, times, with_jacobian
+from gradlab.recurrence.scaled import Norm, rescale
+from gradlab.recurrence.scan import scan
 from gradlab.theory import mean_field as theory
 from gradlab.types import ProbeContext, Step
 

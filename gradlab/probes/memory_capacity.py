@@ -8,7 +8,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
-from gradlab.recurrence.forward import scan
+from gradlab.recurrence.scan import scan
 from gradlab.types import ProbeContext, Step
 
 AXES = {"memory_function": ("delay",), "memory_capacity": ()}

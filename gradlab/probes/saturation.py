@@ -7,7 +7,8 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from gradlab.recurrence.forward import scan, with_jacobian
+from gradlab.recurrence.forward import with_jacobian
+from gradlab.recurrence.scan import scan
 from gradlab.types import ProbeContext, Step
 
 AXES = {"near_bound": ("step",), "small_derivative": ("step",), "dead": ("step",)}

@@ -8,7 +8,8 @@ from jax.flatten_util import ravel_pytree
 
 from gradlab.recurrence.lanczos import Tridiagonal, first_start, largest_singular_value, tridiagonalise
 from gradlab.recurrence.pullback import pullback
-from gradlab.recurrence.unroll import NOT_CERTIFIED, Norm, norms, rescale, reverse_scan
+from gradlab.recurrence.scaled import NOT_CERTIFIED, Norm, norms, rescale
+from gradlab.recurrence.scan import reverse_scan
 from gradlab.types import ProbeContext, Scaled, Step
 
 

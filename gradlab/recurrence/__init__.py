@@ -1,6 +1,6 @@
 """One step function, forward and back: scaled numbers, loops over time, pullbacks, singular values.
 
-`unroll` sends a gradient back through a sequence without losing it to underflow; `forward` goes the other
-way. The other files serve these two, or tell a derivative that is zero by definition from one that rounding
-has lost.
+`backward` sends a gradient back through a sequence without losing it to underflow; `forward` goes the other
+way. Both run in the loops of `scan`. The other files serve these, or tell a derivative that is zero by
+definition from one that rounding has lost.
 """

@@ -42,35 +42,6 @@ def log_of(product: Product) -> Float[Array, "*axes"]:
     return jnp.log(jnp.abs(product.value)) + log2 * product.exponent.astype(dtype)
 
 
-def scan(
-    body: Callable[[Carry, Tree, Any], tuple[Carry, Tree]],
-    carry: Carry,
-    xs: Tree,
-    length: Int[Array, ""] | int,
-) -> tuple[Carry, Tree]:
-    """`carry, seen[t-1] = body(carry, xs[t-1], t)` for t = 1..length, which may be traced.
-
-    `seen` has as many entries as `xs`; those beyond `length` are NaN (integers: 0).
-    """
-    capacity = jax.tree.leaves(xs)[0].shape[0]
-
-    def one_step(carry: Carry, i: Any) -> tuple[Carry, Tree]:
-        return body(carry, jax.tree.map(lambda leaf: leaf[i], xs), i + 1)
-
-    def ahead(i: Any, loop: tuple[Carry, Tree]) -> tuple[Carry, Tree]:
-        carry, new = one_step(loop[0], i)
-        return carry, jax.tree.map(lambda all_, one_: all_.at[i].set(one_), loop[1], new)
-
-    _, shape = jax.eval_shape(one_step, carry, jnp.int32(0))
-    blank = jax.tree.map(lambda leaf: _blank((capacity, *leaf.shape), leaf.dtype), shape)
-    final, seen = jax.lax.fori_loop(0, jnp.asarray(length, jnp.int32), ahead, (carry, blank))
-    return final, seen
-
-
-def _blank(shape: tuple[int, ...], dtype: Any) -> Array:
-    return jnp.full(shape, jnp.nan if jnp.issubdtype(dtype, jnp.inexact) else 0, dtype)
-
-
 def with_jacobian(step: Step, params: Tree, state: Tree, x: Tree) -> Callable[[Tree, Tree], tuple[Tree, Any]]:
     """`(state, x) -> (next state, D)`, D = dstate_t/dstate_{t-1} of the flattened state, by reverse mode.
 

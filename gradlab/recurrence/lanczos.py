@@ -9,7 +9,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Bool, Float
 
-from gradlab.recurrence.trees import constant, lane_of
+from gradlab.recurrence.trees import constant, mapped_zero
 
 TOLERANCE = {"float32": 0.01, "float64": 0.001}
 """The relative error of a largest singular value at the most, but for a chance of `MISS`."""
@@ -139,14 +139,14 @@ def tridiagonalise(matrix: Float[Array, "R S"], start: Start, call: Any) -> tupl
         done |= ~first & (b <= (NOISE * float(info.eps) * bounds.low) ** 2)
         return _Loop(loop.step + 1, u, w, b, diagonal, beside, following, bounds, done)
 
-    lane = lane_of(matrix)
-    zero, none = constant(0, lane, (), dtype), constant(0, lane, (most,), dtype)
-    ones = constant(1, lane, candidates.shape, dtype)
+    mapped = mapped_zero(matrix)
+    zero, none = constant(0, mapped, (), dtype), constant(0, mapped, (most,), dtype)
+    ones = constant(1, mapped, candidates.shape, dtype)
     # The random part is the longer one, so that the two cannot cancel.
     u = start.vector + 2 * random
     bounds = _Bounds(ones, ones, ones, zero, zero)
     # In a matrix of zeros, or with a NaN, there is nothing to find.
-    loop = _Loop(constant(0, lane, (), jnp.int32), 0 * u, u, zero, none, none, u, bounds, ~(square > 0))
+    loop = _Loop(constant(0, mapped, (), jnp.int32), 0 * u, u, zero, none, none, u, bounds, ~(square > 0))
     end = jax.lax.while_loop(lambda loop: (loop.step < most) & ~loop.done, advance, loop)
     bounds = end.bounds
     low = jnp.maximum(bounds.low, jnp.max(jnp.where(bounds.growth > 0, 0, candidates)))
@@ -199,7 +199,7 @@ def largest_singular_value(coefficients: Tridiagonal, rows: int) -> Largest:
     eigenvalues which T does not have.
     """
     a, b = (jnp.moveaxis(part, -1, 0) for part in coefficients[:2])
-    top, lane = a.max(axis=0), lane_of(a)
+    top, mapped = a.max(axis=0), mapped_zero(a)
     unit = jnp.where(top > 0, top, 1)
     diagonal, beside = a / unit[None], (b / unit[None]) / unit[None]
     taken = (a > 0).reshape(len(a), -1).any(axis=1).sum()
@@ -214,7 +214,7 @@ def largest_singular_value(coefficients: Tridiagonal, rows: int) -> Largest:
             growth = jnp.where(b[i] > 0, jnp.minimum(growth * (pivot * pivot) / beside[i], 1e30), 0)
             return pivot, jnp.minimum(least, pivot), growth, total + growth, beside[i]
 
-        ones = constant(1, lane, x.shape, x.dtype)
+        ones = constant(1, mapped, x.shape, x.dtype)
         _, least, _, total, _ = jax.lax.fori_loop(0, taken, eliminate, (ones, ones, ones, ones, 0 * x))
         return least, total
 
@@ -231,7 +231,7 @@ def largest_singular_value(coefficients: Tridiagonal, rows: int) -> Largest:
         return jnp.where(lower, low, x), jnp.where(upper, high, x), jnp.where(least > 0, total, 0)
 
     # A row of T has at most three entries, none larger than the largest of its diagonal.
-    way = tuple(constant(value, lane, top.shape, top.dtype) for value in (1, 3, 0))
+    way = tuple(constant(value, mapped, top.shape, top.dtype) for value in (1, 3, 0))
     low, high, total = jax.lax.fori_loop(0, halvings + 1, halve, way)
     x = (low + high) / 2
     rest = coefficients.square / unit - diagonal.sum(axis=0)

@@ -11,8 +11,8 @@ from jax import Array
 from jax.extend import core
 
 from gradlab.recurrence import powers
+from gradlab.recurrence.scaled import ZERO_EXPONENT, Norm, rescale
 from gradlab.recurrence.trees import constant
-from gradlab.recurrence.unroll import ZERO_EXPONENT, Norm, rescale
 from gradlab.types import Scaled
 
 Tree = Any
@@ -83,7 +83,7 @@ class Sum(NamedTuple):
     """A sum of gradients over steps; the factors of outer products are put off, and multiplied at once."""
 
     start: Callable[[Any], list[Scaled]]
-    """`lane -> total`: nothing yet."""
+    """`mapped -> total`: nothing yet."""
     add: Callable[..., tuple[list[Scaled], Tree]]
     """`(total, arguments, exponent, counts) -> (total, put off)`: one step, if it counts."""
     settle: Callable[[list[Scaled], Tree], list[Scaled]]
@@ -102,11 +102,11 @@ def summing(g: Callable[..., Tree], *like: Tree) -> Sum:
     forms = jax.eval_shape(evaluate, *jax.tree.leaves(like))
     whole = [len(form) == 1 for form in forms]
 
-    def start(lane: Any) -> list[Scaled]:
-        dead = ZERO_EXPONENT + lane.astype(jnp.int32)
+    def start(mapped: Any) -> list[Scaled]:
+        dead = ZERO_EXPONENT + mapped.astype(jnp.int32)
         shapes = [sum((factor.shape for factor in form), ()) for form in forms]
         return [
-            Scaled(constant(0, lane, shape, form[0].dtype), dead)
+            Scaled(constant(0, mapped, shape, form[0].dtype), dead)
             for shape, form in zip(shapes, forms, strict=True)
         ]
 

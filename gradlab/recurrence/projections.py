@@ -16,8 +16,8 @@ from jax import Array
 from jaxtyping import Float
 from numpy.typing import NDArray
 
+from gradlab.recurrence.scaled import Norm
 from gradlab.recurrence.trees import has_gradient
-from gradlab.recurrence.unroll import Norm
 from gradlab.types import Scaled
 
 Tree = Any

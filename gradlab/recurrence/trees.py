@@ -139,18 +139,18 @@ def _is_none(leaf: Any) -> bool:
     return leaf is None
 
 
-def lane_of(tree: Any) -> Array:
-    """A zero that belongs to the same lanes as the tree.
+def mapped_zero(tree: Any) -> Array:
+    """A zero that `vmap` maps where it maps the tree.
 
-    What starts in a loop as a constant and becomes a lane's own on the way makes `vmap` trace the loop's body
-    again, and in nested loops again for each of these times. A `constant` of this lane is its own at once.
+    What starts in a loop as a constant and is mapped later on makes `vmap` trace the loop's body again, and
+    in nested loops again for each of these times. A `constant` made with this zero is mapped at once.
     """
     leaves = [jnp.asarray(leaf) for leaf in jax.tree.leaves(tree)]
     firsts = [leaf.ravel()[0] for leaf in leaves if jnp.issubdtype(leaf.dtype, jnp.number)]
     return sum((jnp.where(first == first, 0, 0).astype(jnp.int8) for first in firsts), start=jnp.int8(0))
 
 
-def constant(value: int, lane: Array, shape: tuple[int, ...], dtype: Any) -> Array:
-    """An array of one value, of the lane's own."""
-    own = jax.lax.convert_element_type(lane, dtype)
+def constant(value: int, mapped: Array, shape: tuple[int, ...], dtype: Any) -> Array:
+    """An array of one value, mapped as the zero `mapped` is."""
+    own = jax.lax.convert_element_type(mapped, dtype)
     return jax.lax.broadcast(own + value if value else own, shape)

@@ -10,8 +10,8 @@ from jaxtyping import Bool
 from numpy.typing import NDArray
 
 from gradlab.recurrence.generic import generic
+from gradlab.recurrence.scan import reverse_scan
 from gradlab.recurrence.trees import carried, merged, split
-from gradlab.recurrence.unroll import reverse_scan
 from gradlab.states import BELOW_PRECISION, EXACT_ZERO
 from gradlab.types import ProbeContext, Scaled, Step
 
@@ -19,7 +19,7 @@ Tree = Any
 
 
 class Zeros(NamedTuple):
-    """Whether a norm is zero by definition, by lag; with an axis of parts as `unroll.norms` has them."""
+    """Whether a norm is zero by definition, by lag; with an axis of parts as `scaled.norms` has them."""
 
     adjoint: Bool[Array, "lag part"]
     transport: Bool[Array, "lag 1"]

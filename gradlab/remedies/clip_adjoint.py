@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Int
 
-from gradlab.recurrence.unroll import norms, rescale
+from gradlab.recurrence.scaled import norms, rescale
 from gradlab.remedies import _checks
 from gradlab.types import Remedy, Scaled
 

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gradlab.recurrence.unroll import norms, rescale
+from gradlab.recurrence.scaled import norms, rescale
 from gradlab.remedies import _checks
 from gradlab.types import Remedy
 

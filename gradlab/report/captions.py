@@ -99,9 +99,9 @@ def _three_gradients(run: Run) -> str:
         said.append(f"the {label} {'has no norm' if math.isnan(change) else signed(change, 3)}")
     gain = float(norms["w_rec"].values[at])
     where = "" if math.isnan(gain) else f", w_rec = {number(gain)}"
-    start = f" ({norms['init'].values[0]})" if norms.sizes["init"] > 1 else ""
+    init = f" ({norms['init'].values[0]})" if norms.sizes["init"] > 1 else ""
     seed = ", the first seed" if norms.sizes["seed"] > 1 else ""
-    which = f"{norms['cell'].values[0]}{start}{where}, T = {T}{seed}"
+    which = f"{norms['cell'].values[0]}{init}{where}, T = {T}{seed}"
     return f"Decades from the least lag to the greatest: {listed(said)} ({which})."
 
 

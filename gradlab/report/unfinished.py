@@ -48,8 +48,8 @@ def read(folder: Path) -> Run:
 def _fits(settings: dict[str, Any], arrays: Arrays) -> bool:
     """Whether these are the arrays of a cell of this sweep at one T."""
     gains = len(settings["w_rec"])
-    lanes = [len(settings["init"]) * n * settings["seeds"] for n in (1, gains)]
-    return any(profiles.fit(arrays, n, max(settings["T"]) + 1) for n in lanes)
+    counts = [len(settings["init"]) * n * settings["seeds"] for n in (1, gains)]
+    return any(profiles.fit(arrays, n, max(settings["T"]) + 1) for n in counts)
 
 
 def nothing(folder: Path, what: str) -> GradlabError:
@@ -101,14 +101,14 @@ def dataset(settings: dict[str, Any], found: dict[tuple[str, int], Arrays]) -> "
         at = (cells.index(cell), slice(None), slice(None), Ts.index(T))
         variables["nonfinite_step"][1][at] = _grid(arrays["nonfinite"], axes)
         for key in (key for name in QUANTITIES for key in (name, f"{name}_state") if key in arrays):
-            lanes = arrays[key] if arrays[key].ndim == 2 else arrays[key][..., 0]
+            networks = arrays[key] if arrays[key].ndim == 2 else arrays[key][..., 0]
             target = variables[key][1][at]
-            target[...] = _grid(lanes, axes).reshape(target.shape)
+            target[...] = _grid(networks, axes).reshape(target.shape)
     return xr.Dataset(variables, coords)
 
 
-def _grid(lanes: NDArray[Any], axes: tuple[int, int, int]) -> NDArray[Any]:
-    """Lanes as (init, w_rec, seed, ...); a cell without a gain was measured once for all w_rec."""
+def _grid(networks: NDArray[Any], axes: tuple[int, int, int]) -> NDArray[Any]:
+    """Networks as (init, w_rec, seed, ...); a cell without a gain was measured once for all w_rec."""
     inits, gains, seeds = axes
-    grid = lanes.reshape(inits, -1, seeds, *lanes.shape[1:])
-    return np.broadcast_to(grid, (inits, gains, seeds, *lanes.shape[1:]))
+    grid = networks.reshape(inits, -1, seeds, *networks.shape[1:])
+    return np.broadcast_to(grid, (inits, gains, seeds, *networks.shape[1:]))

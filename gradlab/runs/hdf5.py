@@ -8,14 +8,14 @@ The numbers are then taken from the bytes at hand, never more of them than were 
 import contextlib
 import io
 import math
-import zlib
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gradlab.errors import Exit, GradlabError, shown, size
+from gradlab.runs.hdf5_values import Array, Fault, text, told, values
 
 if TYPE_CHECKING:
     import xarray
@@ -28,8 +28,6 @@ DEEPEST = 16
 """Axes of an array."""
 UNPACKED = 1032
 """Times as long as packed data can become by deflate."""
-TEXT = 10_000
-"""Characters of a text in a file."""
 
 NUMBERS = {"<f8": "float64", "|i1": "int8", "<i4": "int32", "<i8": "int64"}
 _WITHOUT = b"This is a netCDF dimension but not a netCDF variable"
@@ -38,18 +36,6 @@ _OWN = {
     *("_FillValue", "coordinates", "dtype", "_NCProperties"),
 }
 """Attributes by which netCDF keeps its own books; of these only two are read."""
-
-
-class Array(NamedTuple):
-    """One array of a file, looked at and not yet read."""
-
-    name: str
-    axes: tuple[str, ...]
-    shape: tuple[int, ...]
-    dtype: str
-    """Of `NUMBERS`, or `text`."""
-    attrs: dict[str, Any]
-    id: Any
 
 
 class File:
@@ -73,21 +59,21 @@ class File:
                 self.arrays[name] = made
 
     def _told(self, name: str) -> contextlib.AbstractContextManager[None]:
-        return _told(f"{self.where}:{name}" if name else self.where)
+        return told(f"{self.where}:{name}" if name else self.where)
 
     def _names(self) -> list[str]:
         import h5py
 
         links = self._file.id.links
         if len(self._file) > MOST:
-            raise _Fault(f"holds more than {MOST} arrays")
+            raise Fault(f"holds more than {MOST} arrays")
         names = []
         for raw in self._file.id:
             name = raw.decode()
             if not name.isprintable() or len(name) > 100:
-                raise _Fault(f"{shown(name)} is no name of an array")
+                raise Fault(f"{shown(name)} is no name of an array")
             if links.get_info(raw).type != h5py.h5l.TYPE_HARD:
-                raise _Fault(f"{shown(name)} is a link; only arrays may be in it")
+                raise Fault(f"{shown(name)} is a link; only arrays may be in it")
             names.append(name)
         return names
 
@@ -97,17 +83,17 @@ class File:
         with self._told(shown(name)[1:-1]):
             found = h5py.h5o.open(self._file.id, name.encode())
             if not isinstance(found, h5py.h5d.DatasetID):
-                raise _Fault("is no array; only arrays may be in it")
+                raise Fault("is no array; only arrays may be in it")
             if found.get_space().get_simple_extent_type() != h5py.h5s.SIMPLE or found.rank > DEEPEST:
-                raise _Fault(f"is no array of 1 to {DEEPEST} axes")
+                raise Fault(f"is no array of 1 to {DEEPEST} axes")
             plan = found.get_create_plist()
             layouts = (h5py.h5d.CONTIGUOUS, h5py.h5d.CHUNKED)
             if plan.get_external_count() or plan.get_layout() not in layouts:
-                raise _Fault("lies outside of the file, or is made of other arrays; refused")
+                raise Fault("lies outside of the file, or is made of other arrays; refused")
             known = (h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE)
             filters = [plan.get_filter(i)[0] for i in range(plan.get_nfilters())]
             if filters not in ([], [known[1]], list(known)):
-                raise _Fault("is packed otherwise than by shuffle and deflate; refused")
+                raise Fault("is packed otherwise than by shuffle and deflate; refused")
             return found
 
     def _dimensions(self, found: Mapping[str, Any]) -> dict[int, tuple[str, int]]:
@@ -120,10 +106,10 @@ class File:
                 if not h5py.h5a.exists(data, b"CLASS"):
                     continue
                 if data.rank != 1:
-                    raise _Fault("is no axis of one dimension")
+                    raise Fault("is no axis of one dimension")
                 number = int(self._integers(data, "_Netcdf4Dimid", 1)[0])
                 if number in made:
-                    raise _Fault(f"has the number of the axis {made[number][0]}")
+                    raise Fault(f"has the number of the axis {made[number][0]}")
                 made[number] = (name, int(data.shape[0]))
         return made
 
@@ -138,13 +124,13 @@ class File:
         elif h5py.h5a.exists(data, b"NAME") and _is_bare(data):
             return None  # its values are never read
         else:
-            raise _Fault("is of a type that no run holds; numbers and text may be in it")
+            raise Fault("is of a type that no run holds; numbers and text may be in it")
         # h5netcdf before 1.6 gives an array of one axis the axis's own number alone.
         alone = data.rank == 1 and not h5py.h5a.exists(data, b"_Netcdf4Coordinates")
         numbers = self._integers(data, "_Netcdf4Dimid" if alone else "_Netcdf4Coordinates", data.rank)
         axes = [dimensions.get(int(i)) for i in numbers]
         if None in axes or tuple(axis[1] for axis in axes if axis) != data.shape:
-            raise _Fault(f"has the shape {data.shape}, and not that of its axes")
+            raise Fault(f"has the shape {data.shape}, and not that of its axes")
         names = tuple(axis[0] for axis in axes if axis)
         return Array(name, names, tuple(map(int, data.shape)), dtype, self._attributes(data, name), data)
 
@@ -152,7 +138,7 @@ class File:
         import h5py
 
         if not h5py.h5a.exists(data, name.encode()):
-            raise _Fault(f"has no {name}")
+            raise Fault(f"has no {name}")
         attribute = h5py.h5a.open(data, name.encode())
         kind = attribute.get_type()
         if (
@@ -160,7 +146,7 @@ class File:
             or kind.get_size() != 4
             or math.prod(attribute.shape) != count
         ):
-            raise _Fault(f"has a {name} that is not {count} whole numbers")
+            raise Fault(f"has a {name} that is not {count} whole numbers")
         values: NDArray[Any] = np.zeros(attribute.shape, np.int32)
         attribute.read(values)
         return values.reshape(-1)
@@ -170,7 +156,7 @@ class File:
         import h5py
 
         if h5py.h5a.get_num_attrs(owner) > 64:
-            raise _Fault("has more than 64 attributes")
+            raise Fault("has more than 64 attributes")
         found: dict[str, Any] = {}
         for i in range(h5py.h5a.get_num_attrs(owner)):
             attribute = h5py.h5a.open(owner, index=i)
@@ -181,79 +167,21 @@ class File:
             if isinstance(kind, h5py.h5t.TypeStringID) and kind.is_variable_str() and shape == ():
                 value = np.empty((), object)
                 attribute.read(value)
-                found[key] = _text(value.item(), f"the attribute {shown(key)}")
+                found[key] = text(value.item(), f"the attribute {shown(key)}")
             elif kind.get_class() in (h5py.h5t.INTEGER, h5py.h5t.FLOAT) and len(shape) < 2:
                 if kind.dtype.str not in NUMBERS or math.prod(shape) > 64:
-                    raise _Fault(f"has an attribute {shown(key)} that no run has")
+                    raise Fault(f"has an attribute {shown(key)} that no run has")
                 number = np.zeros(shape, kind.dtype)
                 attribute.read(number)
                 found[key] = number[0] if number.shape == (1,) else number
             else:
-                raise _Fault(f"has an attribute {shown(key)} of a type that no run has")
+                raise Fault(f"has an attribute {shown(key)} of a type that no run has")
         return found
 
     def read(self, array: Array) -> NDArray[Any]:
         """The values of an array that has been found to be what it should."""
         with self._told(array.name):
-            if array.dtype == "text":
-                return self._texts(array)
-            made = np.empty(array.shape, np.dtype(array.dtype))
-            if not made.size:
-                return made
-            for at, values in self._pieces(array, made.dtype):
-                made[at] = values
-            return made
-
-    def _texts(self, array: Array) -> NDArray[Any]:
-        import h5py
-
-        if math.prod(array.shape) * 16 > len(self.content):
-            raise _Fault("has more texts than the file has room for")
-        raw = np.empty(array.shape, object)
-        kind = h5py.h5t.py_create(h5py.string_dtype())
-        array.id.read(h5py.h5s.ALL, h5py.h5s.ALL, raw, kind)
-        return np.array([_text(one, "a label") for one in raw.tolist()], object)
-
-    def _pieces(self, array: Array, dtype: Any) -> Iterator[tuple[Any, NDArray[Any]]]:
-        """The places and values of an array's chunks, each there once; of an unchunked one, all of it."""
-        import h5py
-
-        plan = array.id.get_create_plist()
-        if plan.get_layout() == h5py.h5d.CONTIGUOUS:
-            start = array.id.get_offset()
-            if start is None:
-                raise _Fault("has no values in the file")
-            raw = self._slice(start, math.prod(array.shape) * dtype.itemsize)
-            yield ..., np.frombuffer(raw, dtype).reshape(array.shape)
-            return
-        width = plan.get_chunk()
-        if any(not 0 < one <= most for one, most in zip(width, array.shape, strict=True)):
-            raise _Fault("has chunks larger than itself")
-        filters = {plan.get_filter(i)[0] for i in range(plan.get_nfilters())}
-        deflated, shuffled = h5py.h5z.FILTER_DEFLATE in filters, h5py.h5z.FILTER_SHUFFLE in filters
-        seen: dict[tuple[int, ...], Any] = {}
-        array.id.chunk_iter(lambda chunk: seen.setdefault(tuple(chunk.chunk_offset), chunk) and None)
-        if len(seen) != math.prod(-(-n // w) for n, w in zip(array.shape, width, strict=True)):
-            raise _Fault("has values that are not in the file")
-        for offset, chunk in seen.items():
-            places = zip(offset, width, array.shape, strict=True)
-            if chunk.filter_mask or any(o % w or o >= n for o, w, n in places):
-                raise _Fault("has a chunk that is not in its place")
-            raw = self._slice(chunk.byte_offset, chunk.size)
-            length = math.prod(width) * dtype.itemsize
-            raw = _inflated(raw, length) if deflated else raw
-            if len(raw) != length:
-                raise _Fault("has a chunk of another length")
-            if shuffled and dtype.itemsize > 1:
-                raw = np.frombuffer(raw, np.uint8).reshape(dtype.itemsize, -1).T.tobytes()
-            whole = np.frombuffer(raw, dtype).reshape(width)
-            here = tuple(slice(o, min(o + w, n)) for o, w, n in zip(offset, width, array.shape, strict=True))
-            yield here, whole[tuple(slice(s.stop - s.start) for s in here)]
-
-    def _slice(self, start: int, length: int) -> bytes:
-        if not 0 <= start <= start + length <= len(self.content):
-            raise _Fault("has values beyond the end of the file")
-        return self.content[start : start + length]
+            return values(array, self.content)
 
     def require_room(self, free: int) -> None:
         """Refuse arrays that are larger than the file can hold, or than there is memory for (exit 7)."""
@@ -268,39 +196,6 @@ class File:
         if total > free:
             what = f"needs {size(total)} of memory, {size(free)} available; read it on a larger machine"
             raise GradlabError(self.where, what, Exit.RESOURCES)
-
-
-class _Fault(Exception):
-    """What a file is, in words."""
-
-
-@contextlib.contextmanager
-def _told(where: str) -> Iterator[None]:
-    """Whatever the library cannot make of a file is the file's fault, and named so."""
-    try:
-        yield
-    except (GradlabError, MemoryError):
-        raise
-    except _Fault as error:
-        raise GradlabError(where, str(error)) from error
-    except Exception as error:
-        raise GradlabError(where, f"cannot be read: {shown(str(error), 160)}") from error
-
-
-def _text(value: Any, what: str) -> str:
-    found = value.decode() if isinstance(value, bytes) else value
-    if not isinstance(found, str) or len(found) > TEXT or not found.isprintable():
-        raise _Fault(f"holds {what} that is no plain text: {shown(found)}")
-    return found
-
-
-def _inflated(raw: bytes, length: int) -> bytes:
-    """What deflate packed, and never more than it should be."""
-    packed = zlib.decompressobj()
-    found = packed.decompress(raw, length)
-    if not packed.eof or len(found) != length:
-        raise _Fault("has a chunk that does not unpack to its length")
-    return found
 
 
 def _is_bare(data: Any) -> bool:

@@ -9,7 +9,7 @@ from gradlab import memory
 from gradlab.errors import GradlabError, shown
 from gradlab.profiles import STEEPEST
 from gradlab.runs import hdf5
-from gradlab.runs.hdf5 import Array
+from gradlab.runs.hdf5_values import Array
 from gradlab.states import OK, STATES
 from gradlab.studies.remedies.rows import ENDS
 

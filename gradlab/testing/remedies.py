@@ -12,8 +12,9 @@ import numpy as np
 from gradlab import registry
 from gradlab.errors import GradlabError
 from gradlab.foreign import adopted
-from gradlab.recurrence.unroll import rescale
+from gradlab.recurrence.scaled import rescale
 from gradlab.studies.remedies import loop
+from gradlab.studies.remedies.networks import Setting, initialised
 from gradlab.testing._held import Check, Contract, checks, hold
 from gradlab.testing.initializers import draws_square_matrices_of_its_key
 from gradlab.testing.networks import gaussian, key, shapes
@@ -119,7 +120,7 @@ def an_update_keeps_the_form_of_a_network(tried: Treated) -> None:
     """An update traced with it gives a network of the same shapes and dtypes, in both precisions."""
     of = setting(tried.cell, tried.remedy)
     for dtype in DTYPES:
-        begin = functools.partial(loop.start, of, gaussian, 1.3, 0.1, jax.random.key(0), dtype)
+        begin = functools.partial(initialised, of, gaussian, 1.3, 0.1, jax.random.key(0), dtype)
         try:
             one = jax.eval_shape(begin)
             after, found = jax.eval_shape(functools.partial(loop.update, of), one)
@@ -270,9 +271,7 @@ def tree() -> Tree:
     return {"w": jnp.asarray(draw((3, 4))), "gates": jnp.asarray(draw((2, 3, 3))), "b": jnp.asarray(draw(2))}
 
 
-def setting(cell: Any, remedy: Remedy) -> loop.Setting:
+def setting(cell: Any, remedy: Remedy) -> Setting:
     """A training of a few numbers."""
     task = Follow(every=True, length=2)
-    return loop.Setting(
-        task=task, cell=cell, remedy=remedy, T=3, hidden=2, batch=2, eval_every=2, eval_size=4
-    )
+    return Setting(task=task, cell=cell, remedy=remedy, T=3, hidden=2, batch=2, eval_every=2, eval_size=4)

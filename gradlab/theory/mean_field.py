@@ -15,21 +15,27 @@ Every cell imports this file and few runs ask it anything, so what takes long to
 import functools
 import math
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
 from gradlab.recurrence.activations import Activation
+from gradlab.theory.quadrature import (
+    LARGEST,
+    SMALLEST,
+    average,
+    gate_slope,
+    gate_square,
+    moments,
+    nodes,
+    splines,
+    tanh_slope,
+    tanh_square,
+)
 
 Array = NDArray[np.float64]
-Function = Callable[[Any], Any]
-
-LARGEST = 1e12
-"""A variance beyond this is taken for one that grows without bound."""
-SMALLEST = 1e-14
-"""A variance below this is taken for 0."""
 
 
 class Drive(NamedTuple):
@@ -94,13 +100,13 @@ def vanilla(
     Reference: Sompolinsky, Crisanti, Sommers 1988, Chaos in random neural networks; Molgedey, Schuchhardt,
     Schuster 1992, Suppressing chaos in neural networks by noise.
     """
-    square, slope = _moments(activation)
+    square, slope = moments(activation)
     q = fixed_point(lambda q: w_rec**2 * square(q) + drive.variance + bias_variance)
     if drive.inputs is None or 0 in (w_rec, drive.variance) or math.isinf(q):
         # A rectifier has no slope at 0, but half of one on either side of it.
         chi = w_rec**2 * slope(max(q, SMALLEST))
         return _solution(q, chi, 0.5 * _log(chi))
-    spline_square, spline_slope = _splines(activation)
+    spline_square, spline_slope = splines(activation)
     over_time = [np.full(CHAINS, q)]
     for power in _powers(drive.inputs):
         field = w_rec**2 * spline_square(over_time[-1]) + drive.variance * power + bias_variance
@@ -125,10 +131,10 @@ def minimal(
     """
 
     def state(q: float) -> float:
-        return power * average(_gate_square, q, -bias) / (1 - average(_gate_square, q, bias))
+        return power * average(gate_square, q, -bias) / (1 - average(gate_square, q, bias))
 
     q = fixed_point(lambda q: w_rec**2 * state(q) + input_gain**2 * power)
-    chi = average(_gate_square, q, bias) + w_rec**2 * (state(q) + power) * average(_gate_slope, q, bias)
+    chi = average(gate_square, q, bias) + w_rec**2 * (state(q) + power) * average(gate_slope, q, bias)
     return _gated(q, chi, float(expit(bias)), Drive(power, inputs))
 
 
@@ -146,18 +152,18 @@ def lstm(w_rec: float, drive: Drive = STILL, *, forget_bias: float = 0.0) -> Mea
     """
 
     def memory(q: float) -> float:
-        kept = average(_gate_square, q, forget_bias)
-        return average(_gate_square, q) * average(_tanh_square, q) / (1 - kept)
+        kept = average(gate_square, q, forget_bias)
+        return average(gate_square, q) * average(tanh_square, q) / (1 - kept)
 
     def state(q: float) -> float:
-        return average(_gate_square, q) * average(_tanh_square, memory(q))
+        return average(gate_square, q) * average(tanh_square, memory(q))
 
     q = fixed_point(lambda q: w_rec**2 * state(q) + drive.variance)
-    c, gate, slope = memory(q), average(_gate_square, q), average(_gate_slope, q)
-    kept, kept_slope = average(_gate_square, q, forget_bias), average(_gate_slope, q, forget_bias)
-    written = w_rec**2 * (c * kept_slope + average(_tanh_square, q) * slope + gate * average(_tanh_slope, q))
-    shown = gate * average(_tanh_slope, c)
-    opened = w_rec**2 * slope * average(_tanh_square, c)
+    c, gate, slope = memory(q), average(gate_square, q), average(gate_slope, q)
+    kept, kept_slope = average(gate_square, q, forget_bias), average(gate_slope, q, forget_bias)
+    written = w_rec**2 * (c * kept_slope + average(tanh_square, q) * slope + gate * average(tanh_slope, q))
+    shown = gate * average(tanh_slope, c)
+    opened = w_rec**2 * slope * average(tanh_square, c)
     chi = np.linalg.eigvals([[opened + shown * written, shown * kept], [written, kept]]).real.max()
     return _gated(q, float(chi), float(expit(forget_bias)) + abs(w_rec) / 4, drive)
 
@@ -177,20 +183,20 @@ def gru(w_rec: float, drive: Drive = STILL, *, reset: Literal["before", "after"]
     candidate = {"before": _reset_before, "after": _reset_after}[reset]
 
     def state(q: float) -> float:
-        gate = average(_gate_square, q)
+        gate = average(gate_square, q)
         return gate * candidate(q, given)[0] / (1 - gate)
 
     q = fixed_point(lambda q: w_rec**2 * state(q) + given)
-    gate, (square, growth) = average(_gate_square, q), candidate(q, given)
-    chi = gate + w_rec**2 * ((state(q) + square) * average(_gate_slope, q) + gate * growth)
+    gate, (square, growth) = average(gate_square, q), candidate(q, given)
+    chi = gate + w_rec**2 * ((state(q) + square) * average(gate_slope, q) + gate * growth)
     return _gated(q, chi, 0.5 + abs(w_rec) / 4, drive)
 
 
 def _reset_before(q: float, given: float) -> tuple[float, float]:
     """E n^2 and the growth of a squared gradient through n, over w_rec^2; n = tanh(W_n (r h) + U_n x)."""
-    inner = average(_gate_square, q) * (q - given) + given
-    through = average(_gate_square, q) + (q - given) * average(_gate_slope, q)
-    return average(_tanh_square, inner), average(_tanh_slope, inner) * through
+    inner = average(gate_square, q) * (q - given) + given
+    through = average(gate_square, q) + (q - given) * average(gate_slope, q)
+    return average(tanh_square, inner), average(tanh_slope, inner) * through
 
 
 def _reset_after(q: float, given: float) -> tuple[float, float]:
@@ -198,14 +204,14 @@ def _reset_after(q: float, given: float) -> tuple[float, float]:
 
     E[s^2 | a] = p u / v + (r p a / v)^2,    p = E s^2,  u = drive,  v = r^2 p + u
     """
-    (z, weight), (z_r, weight_r) = _nodes(), _nodes(60)
+    (z, weight), (z_r, weight_r) = nodes(), nodes(60)
     p, opening = q - given, expit(math.sqrt(q) * z_r)
     v = np.maximum(opening**2 * p + given, SMALLEST)
     a = np.sqrt(v)[:, None] * z
-    slope = _tanh_slope(a)
+    slope = tanh_slope(a)
     inner = (p * given / v)[:, None] + (opening * p / v)[:, None] ** 2 * a**2
-    through = opening**2 * (slope @ weight) + _gate_slope(math.sqrt(q) * z_r) * ((slope * inner) @ weight)
-    return float(weight_r @ (_tanh_square(a) @ weight)), float(weight_r @ through)
+    through = opening**2 * (slope @ weight) + gate_slope(math.sqrt(q) * z_r) * ((slope * inner) @ weight)
+    return float(weight_r @ (tanh_square(a) @ weight)), float(weight_r @ through)
 
 
 def _gated(q: float, chi: float, rest: float, drive: Drive) -> MeanField:
@@ -257,59 +263,6 @@ def fixed_point(update: Callable[[float], float]) -> float:
         if most > LARGEST:
             return math.inf
     return float(brentq(excess, least, most, xtol=SMALLEST / 1e3, rtol=1e-13))
-
-
-def average(function: Function, variance: float, mean: float = 0.0) -> float:
-    """E f(a) for a ~ N(mean, variance)."""
-    z, weight = _nodes()
-    return float(function(mean + math.sqrt(min(variance, LARGEST)) * z) @ weight)
-
-
-@functools.cache
-def _nodes(count: int = 400) -> tuple[Array, Array]:
-    """Nodes and weights of E f(z), z ~ N(0, 1): trapezoids in u with z = e sinh(u).
-
-    Dense at 0 for functions that are narrow beside the Gaussian, where Gauss-Hermite nodes fail, unless few
-    are asked for; and none at 0 itself, where a rectifier bends.
-    """
-    e = 1e-4 if count > 100 else 0.1
-    u = np.linspace(-1, 1, count) * math.asinh(9 / e)
-    z = e * np.sinh(u)
-    weight = np.exp(-(z**2) / 2) * np.cosh(u)
-    return z, weight / weight.sum()
-
-
-FUNCTIONS: dict[Activation, tuple[Function, Function]] = {
-    "tanh": (np.tanh, lambda a: 4 * expit(2 * a) * expit(-2 * a)),
-    "relu": (lambda a: np.maximum(a, 0.0), lambda a: np.where(a > 0, 1.0, 0.0)),
-    "sigmoid": (expit, lambda a: expit(a) * expit(-a)),
-    "identity": (lambda a: a, np.ones_like),
-}
-"""Each activation and its derivative."""
-
-_gate_square: Function = lambda a: expit(a) ** 2
-_gate_slope: Function = lambda a: (expit(a) * expit(-a)) ** 2
-_tanh_square: Function = lambda a: np.tanh(a) ** 2
-_tanh_slope: Function = lambda a: (4 * expit(2 * a) * expit(-2 * a)) ** 2
-
-
-def _moments(activation: Activation) -> tuple[Callable[[float], float], Callable[[float], float]]:
-    """The functions of q: E f(sqrt(q) z)^2 and E f'(sqrt(q) z)^2."""
-    f, slope = FUNCTIONS[activation]
-    return lambda q: average(lambda a: f(a) ** 2, q), lambda q: average(lambda a: slope(a) ** 2, q)
-
-
-@functools.cache
-def _splines(activation: Activation) -> tuple[Function, Function]:
-    """The same from a table, for many q at once: smooth from log to log."""
-    from scipy.interpolate import CubicSpline
-
-    logs = np.linspace(math.log(SMALLEST**2), math.log(LARGEST), 600)
-    made = []
-    for moment in _moments(activation):
-        spline = CubicSpline(logs, [math.log(moment(math.exp(log))) for log in logs])
-        made.append(lambda q, spline=spline: np.exp(spline(np.log(np.maximum(q, SMALLEST**2)))))
-    return made[0], made[1]
 
 
 CHAINS, STEPS = 256, 400

@@ -156,7 +156,7 @@ def test_full_gate_recurrence_adds_to_the_same_cell(key):
 
 
 def half_life(spec):
-    """Steps over which the carried memory halves, without input or recurrence: measured, one a unit."""
+    """Steps over which the carried memory halves, without input or recurrence: measured, one per unit."""
     net = networks.network(spec, 20, w_rec=0.0, bias=0.0)
     nothing = jnp.zeros_like(net.xs)
 

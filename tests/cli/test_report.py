@@ -84,7 +84,7 @@ class TestUnfinished:
             for T in (5, 10):
                 here = norms.sel(cell=cell, T=T, init="orthogonal").transpose("w_rec", "seed", ...)
                 Shards(place).put(
-                    {name: _lanes(here[key], name) for name, key in _names(here)}, cell=cell, T=T
+                    {name: _stored(here[key], name) for name, key in _names(here)}, cell=cell, T=T
                 )
         return place
 
@@ -129,8 +129,8 @@ def _names(here):
         yield ("nonfinite" if key == "nonfinite_step" else key), key
 
 
-def _lanes(array, name):
-    """As the engine stores it: lanes first, the parts of the state last."""
+def _stored(array, name):
+    """As the engine stores it: networks first, the parts of the state last."""
     values = array.transpose(
         "w_rec", "seed", ..., *[axis for axis in ("lag", "part") if axis in array.dims]
     ).values

@@ -59,7 +59,7 @@ class TestShow:
         assert "_ 10^-6 or less to # 10^6 or more" in said.out
 
     def test_colour_is_for_terminals_that_want_it(self, folder, monkeypatch):
-        from gradlab.cli import _terminal
+        from gradlab.cli import _output
 
         run = results.read(folder)
         texts = {}
@@ -69,7 +69,7 @@ class TestShow:
                 "NO_COLOR", raising=False
             )
             monkeypatch.setattr(sys, "stdout", Terminal())
-            _terminal.show(run)
+            _output.say_table(run)
             texts[name] = sys.stdout.getvalue()
         assert "\x1b" not in texts["plain"]
         assert re.sub(r"\x1b\[[\d;]*m", "", texts["colored"]) == texts["plain"] != texts["colored"]
@@ -93,7 +93,7 @@ class TestList:
     def test_experiments_are_those_of_the_package_and_of_the_folder_of_that_name(self, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
         packaged = gradlab("list", "experiments").out
-        assert packaged.startswith("EXPERIMENTS\n\n  adding_irnn\n    Does an identity start")
+        assert packaged.startswith("EXPERIMENTS\n\n  adding_irnn\n    Does identity initialisation")
         (tmp_path / "experiments").mkdir()
         (tmp_path / "experiments" / "mine.toml").write_text('question = "Does it?"\n[sweep]\n')
         own = "\n  experiments/mine.toml\n    Does it?\n\n"

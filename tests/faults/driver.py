@@ -88,11 +88,11 @@ def _child(run, job, scratch):
         write(log, f"{word}\n".encode())
 
     from gradlab import runtime
-    from gradlab.studies.remedies import compute
+    from gradlab.studies.remedies import checkpoint
     from tests.faults import failing, fakes
 
     if job.get("real"):
-        compute.SAVE_SECONDS = 0.0
+        checkpoint.SAVE_SECONDS = 0.0
     else:
         fakes.install(fakes.Computing(note, job.get("pause"), job.get("deaf")))
     versions = runtime.versions() | job.get("versions", {})

@@ -17,8 +17,10 @@ from gradlab.runs.files import replace, storage
 from gradlab.states import UNDEFINED
 from gradlab.studies import norms
 from gradlab.studies.remedies import compute as remedies_compute
+from gradlab.studies.remedies import measure, work
 from gradlab.studies.remedies import plan as remedies_plan
-from gradlab.studies.remedies.loop import Look
+from gradlab.studies.remedies.checkpoint import Checkpoint
+from gradlab.studies.remedies.networks import Evaluation
 from gradlab.studies.sweep import compute as sweep_compute
 from gradlab.studies.sweep import plan as sweep_plan
 from gradlab.studies.sweep.settings import Sweep
@@ -61,7 +63,7 @@ def install(computing):
     sweep_compute.draw = lambda asked: {label: _drawn(asked, label) for label in asked.cell}
     sweep_compute._start = _start
     sweep_compute._measured = lambda asked, started, T, clock: _measured(asked, started, T, clock, computing)
-    remedies_compute.check = lambda comparison: None
+    work.check = lambda comparison: None
     remedies_compute._arm = lambda *what: _arm(computing, *what)
     contents.netcdf, norms.swept, norms.trained = _packed, _unpacked, _unpacked
     _default.fitting = lambda run: ["profile"]
@@ -123,40 +125,40 @@ def _start(asked, label, networks, drawn, clock, shards):
 def _measured(asked, started, T, clock, computing):
     computing(started.cell, T)
     lags, random = max(asked.T) + 1, _random(asked, started.cell, T)
-    arrays = {"nonfinite": np.zeros(started.lanes, np.int32)}
+    arrays = {"nonfinite": np.zeros(started.total, np.int32)}
     for name in ("adjoint", "transport", "transport_frobenius", "weight_gradient"):
-        axes = (started.lanes, lags) if name == "weight_gradient" else (started.lanes, lags, 1)
+        axes = (started.total, lags) if name == "weight_gradient" else (started.total, lags, 1)
         value, state = random.normal(size=axes), np.zeros(axes, np.int8)
         value[:, T + 1 :], state[:, T + 1 :] = np.nan, UNDEFINED
         arrays |= {name: value, f"{name}_state": state}
     for name in sweep_compute.GRADIENT_AXES:
-        axes = (started.lanes, len(LEAVES))
+        axes = (started.total, len(LEAVES))
         arrays |= {name: random.normal(size=axes), f"{name}_state": np.zeros(axes, np.int8)}
     clock.add(started.cell, done=asked.networks)
     return arrays
 
 
 def _arm(computing, comparison, arm, T, report, shards):
-    """Training whose every look is kept, and depends on all looks before."""
-    updates, seeds = remedies_compute._seen(comparison), comparison.seeds
+    """Training whose every evaluation is kept, and depends on all before."""
+    updates, seeds = work.evaluated_at(comparison), comparison.seeds
     rounds = len(updates)
     for w_rec in comparison.w_rec:
-        stage = remedies_compute._Stage(shards, arm.label, T, f"training at w_rec = {w_rec}")
-        lane = _random(arm.label, T, w_rec).normal(size=seeds)
-        looks, look = {name: np.full((rounds, seeds), np.nan) for name in Look._fields}, 0
-        kept = shards.get(**stage.key)
+        checkpoint = Checkpoint(shards, arm.label, T, f"training at w_rec = {w_rec}")
+        network = _random(arm.label, T, w_rec).normal(size=seeds)
+        evaluations, done = {name: np.full((rounds, seeds), np.nan) for name in Evaluation._fields}, 0
+        kept = shards.get(**checkpoint.key)
         if kept is not None:
-            lane, look = kept["lane 0"], int(kept["look"][0])
-            looks = {name: np.array(kept[name]) for name in looks}
-        for at in range(look, rounds):
+            network, done = kept["lane 0"], int(kept["look"][0])
+            evaluations = {name: np.array(kept[name]) for name in evaluations}
+        for at in range(done, rounds):
             computing(arm.label, T, w_rec, at)
-            lane = np.sin(7 * lane)
-            for i, name in enumerate(looks):
-                looks[name][at] = np.abs(lane) + i
-            now = {"lane 0": lane, "look": np.array([at + 1])} | digests.packed(CODE)
-            shards.put(now | looks, **stage.key)
+            network = np.sin(7 * network)
+            for i, name in enumerate(evaluations):
+                evaluations[name][at] = np.abs(network) + i
+            now = {"lane 0": network, "look": np.array([at + 1])} | digests.packed(CODE)
+            shards.put(now | evaluations, **checkpoint.key)
             report(Progress(f"{arm.label}: training", share=(at + 1) / rounds))
-        profiles = {name: np.tile(lane[:, None, None], (1, 2, T + 1)) for name in remedies_compute.PROFILES}
+        profiles = {name: np.tile(network[:, None, None], (1, 2, T + 1)) for name in measure.PROFILES}
         none = np.zeros(seeds, np.int64)
-        ended = looks, none, none, ("",) * seeds, profiles, 0.0, CODE
+        ended = evaluations, none, none, ("",) * seeds, profiles, 0.0, CODE
         yield remedies_compute.Result(arm.label, "elman", T, w_rec, 4, 9, 0.1, updates, *ended)

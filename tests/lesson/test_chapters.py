@@ -59,31 +59,33 @@ class TestMeasured:
     GRID = Sweep(("gru",), ("gaussian",), (0.8, 1.5), (6,), 2, seeds=1, seed=5, precision="float64")
 
     def test_the_product_is_the_jacobian_of_the_unrolled_network(self):
-        lanes = measured.networks(self.GRID)
+        networks = measured.networks(self.GRID)
         cell, (drawn, _) = registry.make("cells", "gru"), drawing.draw(self.GRID)["gru"]
 
-        def last(h, lane):
+        def last(h, network):
             state = drawn.state._replace(h=h)
-            for x in jnp.asarray(drawn.xs[lane, 0, :6]):
-                state = cell.step(jax.tree.map(lambda leaf: jnp.asarray(leaf[lane]), drawn.params), state, x)
+            for x in jnp.asarray(drawn.xs[network, 0, :6]):
+                state = cell.step(
+                    jax.tree.map(lambda leaf: jnp.asarray(leaf[network]), drawn.params), state, x
+                )
             return state.h
 
-        for lane, w_rec in enumerate(self.GRID.w_rec):
-            whole = jax.jacobian(last)(jnp.asarray(drawn.state.h[lane]), lane)
-            ours = measured.transport(lanes["gru", "gaussian", w_rec])
+        for network, w_rec in enumerate(self.GRID.w_rec):
+            whole = jax.jacobian(last)(jnp.asarray(drawn.state.h[network]), network)
+            ours = measured.transport(networks["gru", "gaussian", w_rec])
             assert ours[6] == pytest.approx(math.log10(np.linalg.norm(whole, 2)), abs=1e-12)
 
     def test_a_product_far_below_float_range_keeps_its_norm(self):
-        lane = measured.Lane(np.full((2000, 1, 1), 0.5), {}, slice(0, 1))
-        assert measured.transport(lane)[2000] == pytest.approx(-2000 * math.log10(2), rel=1e-14)
-        assert measured.rate(measured.transport(lane)) == pytest.approx(-math.log10(2))
+        network = measured.Network(np.full((2000, 1, 1), 0.5), {}, slice(0, 1))
+        assert measured.transport(network)[2000] == pytest.approx(-2000 * math.log10(2), rel=1e-14)
+        assert measured.rate(measured.transport(network)) == pytest.approx(-math.log10(2))
 
     @pytest.mark.long
     def test_gradlab_sweep_measures_the_same(self):
         """The sweep iterates for the largest singular value; it is a lower bound, good to 0.1 %."""
         found = next(iter(compute.run(self.GRID)))
-        for lane, w_rec in enumerate(self.GRID.w_rec):
-            theirs = found.columns["transport"][0][0, lane, 0, 0].squeeze()
+        for network, w_rec in enumerate(self.GRID.w_rec):
+            theirs = found.columns["transport"][0][0, network, 0, 0].squeeze()
             ours = measured.transport(measured.networks(self.GRID)["gru", "gaussian", w_rec])
             np.testing.assert_allclose(theirs, ours, atol=1e-3)
 
@@ -105,7 +107,7 @@ class TestFarLeft:
     """Chapter 3: the accounts add up."""
 
     def test_the_steps_shares_are_the_change_of_the_weights(self, monkeypatch):
-        monkeypatch.setattr(far_left, "LOOKS", (1, 3))
+        monkeypatch.setattr(far_left, "UPDATES", (1, 3))
         monkeypatch.setattr(far_left, "T", 4)
         setting = far_left.setting("elman")
         key = jax.random.key(1)
@@ -115,11 +117,12 @@ class TestFarLeft:
         assert np.isfinite(loss).all()
         # One update of plain gradient descent, written down again.
         from gradlab.studies.remedies import loop
+        from gradlab.studies.remedies.networks import initialised
 
         start = registry.make("initializers", "orthogonal")
-        lane = loop.start(setting, start, far_left.W_REC, far_left.RATE, key, jnp.float64)
-        moved, _ = jax.jit(lambda lane: loop.update(setting, lane))(lane)
-        leaves = zip(jax.tree.leaves(moved.weights.cell), jax.tree.leaves(lane.weights.cell), strict=True)
+        network = initialised(setting, start, far_left.W_REC, far_left.RATE, key, jnp.float64)
+        moved, _ = jax.jit(lambda network: loop.update(setting, network))(network)
+        leaves = zip(jax.tree.leaves(moved.weights.cell), jax.tree.leaves(network.weights.cell), strict=True)
         square = sum(float(jnp.sum((new - old) ** 2)) for new, old in leaves)
         assert together[0] == pytest.approx(math.sqrt(square), rel=1e-9)
 

@@ -69,7 +69,7 @@ def test_the_adjoint_of_the_cliff_grows_or_falls(end, shrunk, words):
 @pytest.mark.parametrize(("log", "words"), [(1.2, "from adding to it"), (-0.3, "from taking from it")])
 def test_what_the_other_ways_do_to_the_memory(log, words):
     flat = (0.0,) * (answers.T + 1)
-    transports = dict.fromkeys((*answers.STARTS, "echo state", "memory, weight 1"), flat)
+    transports = dict.fromkeys((*answers.INITS, "echo state", "memory, weight 1"), flat)
     steps = (answers.Gates(0.1, 0.5, 0.2, 0.5, 0.1, 0.05),) * answers.STEPS
     recalled = (1.0,) * (answers.BACK + 1)
     found = answers.Numbers(transports, (*flat[:-1], log), flat, recalled, 0.9, steps)

@@ -44,7 +44,7 @@ def test_a_run_without_the_measurement_says_so():
 
 
 def pairs(**settings):
-    """An error of size 10 at its own step that loses half a decade a step."""
+    """An error of size 10 at its own step that loses half a decade per step."""
     t, k = np.arange(1, 11.0)[:, None], np.arange(1, 11.0)[None]
     flow = np.where(k <= t, 1 - 0.5 * (t - k), np.nan)
     return dataset({"error_flow": (("from_step", "to_step"), flow)}, **settings)

@@ -11,7 +11,7 @@ from gradlab.initializers.gaussian import gaussian
 from gradlab.probes.adjoint import adjoint
 from gradlab.probes.transport import transport
 from gradlab.recurrence.objectives import draw_target, objective
-from gradlab.recurrence.unroll import log10_norm
+from gradlab.recurrence.scaled import log10_norm
 from gradlab.registry import make
 from gradlab.types import ProbeContext
 

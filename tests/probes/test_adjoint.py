@@ -16,8 +16,9 @@ from gradlab.initializers.orthogonal import orthogonal
 from gradlab.probes.adjoint import adjoint
 from gradlab.profiles import bound
 from gradlab.recurrence import objectives
+from gradlab.recurrence.backward import backpropagate
 from gradlab.recurrence.objectives import objective
-from gradlab.recurrence.unroll import backpropagate, log10_norm
+from gradlab.recurrence.scaled import log10_norm
 from gradlab.types import ProbeContext
 from tests import oracle
 from tests.probes.networks import measured, network, target
@@ -234,7 +235,7 @@ def test_a_relu_below_zero_passes_exactly_nothing():
 
 
 def test_a_saturated_tanh_passes_little_and_not_nothing_in_float32():
-    """tanh' at 30 is 4 exp(-60), 3.5e-26 a step; 1 - tanh^2 would be an exact 0."""
+    """tanh' at 30 is 4 exp(-60), 3.5e-26 per step; 1 - tanh^2 would be an exact 0."""
     T = 50
     net = of_bias(network("elman", LONGEST, dtype="float32", w_rec=0.5), 30.0)
     goal = target(net)

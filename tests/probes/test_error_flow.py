@@ -10,7 +10,7 @@ import pytest
 
 from gradlab.probes.error_flow import error_flow
 from gradlab.recurrence.objectives import objective
-from gradlab.recurrence.unroll import log10_norm
+from gradlab.recurrence.scaled import log10_norm
 from gradlab.types import ProbeContext
 from tests.probes.networks import measured, network, target
 

@@ -12,7 +12,7 @@ from mpmath import mp
 from gradlab.initializers.orthogonal import orthogonal
 from gradlab.probes import jacobian_spectrum as module
 from gradlab.recurrence.forward import with_jacobian
-from gradlab.recurrence.unroll import log10_norm
+from gradlab.recurrence.scaled import log10_norm
 from gradlab.types import ProbeContext
 from tests.probes.networks import network
 

@@ -68,7 +68,7 @@ def linear(eigenvalues, *, T=LONGEST, seed=0, dtype=np.float64):
 
 
 def test_of_a_linear_cell_they_are_the_log_moduli_of_the_eigenvalues():
-    """The frame turns by at least 1.3/0.9 a step: past 40 steps what it misses is below 1e-6, and falls."""
+    """The frame turns by at least 1.3/0.9 per step: past 40 steps what it misses is below 1e-6, and falls."""
     eigenvalues = np.array([1.3, -0.9, 0.1])
     net = linear(eigenvalues)
     found = spectrum(net)

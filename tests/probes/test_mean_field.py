@@ -12,7 +12,7 @@ import xarray as xr
 from gradlab.initializers.orthogonal import orthogonal
 from gradlab.probes.mean_field import mean_field, notes
 from gradlab.recurrence.forward import with_jacobian
-from gradlab.recurrence.unroll import log10_norm
+from gradlab.recurrence.scaled import log10_norm
 from gradlab.theory.mean_field import Drive, vanilla
 from gradlab.types import ProbeContext
 from tests.probes.networks import network

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
 
-from gradlab.recurrence.forward import log_of, one, scan, times, with_jacobian
+from gradlab.recurrence.forward import log_of, one, times, with_jacobian
+from gradlab.recurrence.scan import scan
 from tests.probes.networks import network
 
 

@@ -7,11 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gradlab.recurrence import outer, unroll
+from gradlab.recurrence import backward, outer
 from gradlab.recurrence.objectives import objective
 from gradlab.recurrence.outer import norm, pieces
 from gradlab.recurrence.pullback import pullback
-from gradlab.recurrence.unroll import ZERO_EXPONENT, log10_norm
+from gradlab.recurrence.scaled import ZERO_EXPONENT, log10_norm
 from gradlab.types import ProbeContext
 from tests.members import specs
 from tests.probes.networks import network, target
@@ -99,7 +99,7 @@ def test_a_number_without_effect_has_a_gradient_of_zero():
 def test_a_sum_over_steps_is_the_gradient_of_autodiff(spec, segment, monkeypatch):
     """Whatever the parts are made of, and wherever a segment ends; entry by entry, in float64."""
     T = 11
-    monkeypatch.setattr(unroll, "reverse_scan", functools.partial(unroll.reverse_scan, segment=segment))
+    monkeypatch.setattr(backward, "reverse_scan", functools.partial(backward.reverse_scan, segment=segment))
     net = network(spec, T)
     goal = target(net, "unit")
     made = objective("unit", goal, net.cell.readout)
@@ -109,7 +109,7 @@ def test_a_sum_over_steps_is_the_gradient_of_autodiff(spec, segment, monkeypatch
         return sum(jax.tree.leaves(jax.tree.map(jnp.vdot, made.cotangent(state), state)))
 
     setup = ProbeContext(made, net.cell.recurrent, T)
-    run = lambda params: unroll.backpropagate(
+    run = lambda params: backward.backpropagate(
         net.cell.step, params, net.state, net.xs, setup, weights=lambda g, e: e, summing=outer.summing
     )
     found = jax.jit(run)(net.params).gradient

@@ -8,7 +8,7 @@ import pytest
 from gradlab.probes.adjoint import adjoint
 from gradlab.recurrence import projections
 from gradlab.recurrence.objectives import objective
-from gradlab.recurrence.unroll import log10_norm, rescale
+from gradlab.recurrence.scaled import log10_norm, rescale
 from gradlab.types import ProbeContext
 from tests.probes.networks import network, target
 

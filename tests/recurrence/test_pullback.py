@@ -153,10 +153,10 @@ def test_the_split_survives_jit_and_vmap_over_networks():
         return one.pull(one.forward(state, xs[0])[1], g)[1]
 
     together = pulled(params, state, xs)
-    for lane, net in enumerate(nets):
+    for i, net in enumerate(nets):
         expected = jax.vjp(lambda s, net=net: net.cell.step(net.params, s, net.xs[0]), net.state)[1](g)[0]
         for a, b in zip(leaves_of(together), leaves_of(expected), strict=True):
-            np.testing.assert_allclose(a[lane], b, rtol=1e-12, atol=1e-15)
+            np.testing.assert_allclose(a[i], b, rtol=1e-12, atol=1e-15)
 
 
 @pytest.mark.parametrize("spec", ["lstm", "antisymmetric"])

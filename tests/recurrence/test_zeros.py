@@ -302,11 +302,11 @@ def test_one_program_serves_every_length_and_every_network_of_a_block():
 
     @jax.jit
     def block(params, state, xs, goals, length):
-        def lane(params, state, xs, goal):
+        def network(params, state, xs, goal):
             setup = ProbeContext(objective("unit", type(state)(goal), cell.readout), cell.recurrent, length)
             return structural_zeros(cell.step, params, state, xs, setup)
 
-        return jax.vmap(lane)(params, state, xs, goals)
+        return jax.vmap(network)(params, state, xs, goals)
 
     for length in (1, 5, 8):
         found = block(*stacked, goals, jnp.int32(length))

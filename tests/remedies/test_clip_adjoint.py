@@ -7,7 +7,7 @@ from gradlab import registry
 from gradlab.cells.elman import Elman
 from gradlab.probes.adjoint import adjoint
 from gradlab.recurrence.objectives import objective
-from gradlab.recurrence.unroll import log10_norm, norms
+from gradlab.recurrence.scaled import log10_norm, norms
 from gradlab.remedies.clip_adjoint import clip_adjoint
 from gradlab.testing import network, orthogonal
 from gradlab.types import ProbeContext, Scaled
@@ -17,8 +17,8 @@ from tests.remedies.training import (
     changes_nothing,
     close,
     gradient,
-    lane,
     setting,
+    untrained,
 )
 
 
@@ -63,7 +63,7 @@ def test_training_gradient_is_that_of_a_backward_pass_by_hand():
     """a_t = dL_t/dh_t + clipped(W^T slope_{t+1} a_{t+1}) of each sequence's own loss, in NumPy."""
     task, threshold = Follow(every=True, length=5), 0.2
     of = setting(clip_adjoint(threshold=threshold), task=task)
-    one = lane(of, w_rec=2.0)
+    one = untrained(of, w_rec=2.0)
     found = gradient(of, one)[0]
     p, w_out, b_out = (jax.tree.map(np.asarray, leaf) for leaf in one.weights)
     examples = jax.tree.map(np.asarray, batch(of, one))

@@ -15,11 +15,11 @@ from tests.remedies.training import (
     changes_nothing,
     direction,
     gradient,
-    lane,
     parts,
     setting,
     slope,
     trails,
+    untrained,
 )
 
 
@@ -38,7 +38,7 @@ def exponents(params, before, xs, count):
 @pytest.fixture(scope="module")
 def case():
     of = setting(flossing(weight=0.4, count=2), task=Follow(length=4), T=5)
-    one = lane(of)
+    one = untrained(of)
     return of, one, parts(of, one)
 
 

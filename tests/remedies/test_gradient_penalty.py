@@ -9,18 +9,18 @@ from tests.remedies.training import (
     changes_nothing,
     direction,
     gradient,
-    lane,
     parts,
     setting,
     slope,
     trails,
+    untrained,
 )
 
 
 @pytest.fixture(scope="module", params=["elman", "lstm"])
 def case(request):
     of = setting(gradient_penalty(weight=0.3), request.param, task=Follow(every=True, length=4), T=5)
-    one = lane(of)
+    one = untrained(of)
     return of, one, parts(of, one)
 
 

@@ -4,7 +4,16 @@ import pytest
 
 from gradlab.remedies.omega import omega
 from gradlab.studies.remedies import loop
-from tests.remedies.training import Follow, changes_nothing, gradient, lane, parts, setting, trails, without
+from tests.remedies.training import (
+    Follow,
+    changes_nothing,
+    gradient,
+    parts,
+    setting,
+    trails,
+    untrained,
+    without,
+)
 
 CASES = {
     "last": (Follow(), 1.3),
@@ -40,7 +49,7 @@ def sequence(params, xs, before, adjoints):
 def case(request):
     task, w_rec = CASES[request.param]
     of = setting(omega(weight=0.7), task=task)
-    one = lane(of, w_rec=w_rec)
+    one = untrained(of, w_rec=w_rec)
     params = jax.tree.map(np.asarray, one.weights.cell)
     sequences = [sequence(params, *trail) for trail in trails(of, one)]
 

@@ -6,7 +6,7 @@ import scipy.linalg
 from gradlab import registry
 from gradlab.studies.remedies import loop
 from gradlab.testing import gaussian
-from tests.remedies.training import lane, remedy, setting
+from tests.remedies.training import remedy, setting, untrained
 
 
 @pytest.mark.parametrize("cell", ["elman", "lstm", "stacked(cell=gru)"])
@@ -28,7 +28,7 @@ def test_it_is_scipy_s_polar_factor_of_every_gate(cell, key):
 
 def test_the_weights_stay_orthogonal_while_training():
     of = setting(remedy("retraction"), "elman")
-    one = lane(of, rate=0.5)
+    one = untrained(of, rate=0.5)
     for _ in range(5):
         one, _ = jax.jit(loop.update, static_argnums=0)(of, one)
         w = np.asarray(one.weights.cell.w_rec)

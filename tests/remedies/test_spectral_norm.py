@@ -6,7 +6,7 @@ from gradlab import registry
 from gradlab.errors import GradlabError
 from gradlab.studies.remedies import arms, loop
 from gradlab.testing import gaussian
-from tests.remedies.training import lane, remedy, setting
+from tests.remedies.training import remedy, setting, untrained
 
 
 @pytest.mark.parametrize("limit", [0.3, 1.0, 50.0])
@@ -22,7 +22,7 @@ def test_each_gate_s_matrix_is_shortened_alone_and_no_further(limit, key):
 
 def test_it_holds_after_every_update():
     of = setting(remedy("spectral_norm(limit=0.9)"), "elman")
-    one = lane(of, rate=0.5)
+    one = untrained(of, rate=0.5)
     for _ in range(5):
         one, _ = jax.jit(loop.update, static_argnums=0)(of, one)
         assert np.linalg.norm(one.weights.cell.w_rec, 2) <= 0.9 * (1 + 1e-12)

@@ -6,7 +6,7 @@ import pytest
 from gradlab import registry
 from gradlab.probes.adjoint import adjoint
 from gradlab.recurrence.objectives import objective
-from gradlab.recurrence.unroll import log10_norm
+from gradlab.recurrence.scaled import log10_norm
 from gradlab.testing import network
 from gradlab.types import ProbeContext
 from tests.remedies.training import (
@@ -15,9 +15,9 @@ from tests.remedies.training import (
     changes_nothing,
     close,
     gradient,
-    lane,
     remedy,
     setting,
+    untrained,
 )
 
 
@@ -52,7 +52,7 @@ def test_training_gradient_is_that_of_a_graph_cut_by_hand(cell, task):
     """Against states that are made constants where the sequence is cut, counted from its own end."""
     k = 2
     of = setting(remedy(f"truncate({k})"), cell, task=task)
-    one = lane(of)
+    one = untrained(of)
     examples = batch(of, one)
 
     def alone(weights, example):

@@ -1,4 +1,4 @@
-"""A tiny task of random numbers, and lanes that train on it: what all tests of remedies share."""
+"""A tiny task of random numbers, and networks that train on it: what all tests of remedies share."""
 
 import dataclasses
 
@@ -8,8 +8,9 @@ import numpy as np
 
 from gradlab import registry
 from gradlab.cells.elman import Elman, Params, State
-from gradlab.recurrence.unroll import rescale
-from gradlab.studies.remedies import loop
+from gradlab.recurrence.scaled import rescale
+from gradlab.studies.remedies.losses import loss, sample
+from gradlab.studies.remedies.networks import Setting, initialised
 from gradlab.testing import gaussian
 from gradlab.testing.remedies import Follow, tree
 from gradlab.types import Remedy, Trajectory
@@ -20,35 +21,35 @@ NONE = Remedy()
 def setting(remedy=NONE, cell="elman", **changed):
     made = registry.make("cells", cell) if isinstance(cell, str) else cell
     sizes = {"T": 6, "hidden": 3, "batch": 2, "eval_every": 2, "eval_size": 4, "task": Follow()} | changed
-    return loop.Setting(cell=made, remedy=remedy, **sizes)
+    return Setting(cell=made, remedy=remedy, **sizes)
 
 
 def remedy(spec):
     return registry.make("remedies", spec)()
 
 
-def lane(of, seed=0, rate=0.1, w_rec=1.3, dtype=jnp.float64, initializer=gaussian):
-    return loop.start(of, initializer, w_rec, rate, jax.random.key(seed), dtype)
+def untrained(of, seed=0, rate=0.1, w_rec=1.3, dtype=jnp.float64, initializer=gaussian):
+    return initialised(of, initializer, w_rec, rate, jax.random.key(seed), dtype)
 
 
 def batch(of, one):
-    """The examples of the lane's next update."""
+    """The examples of the network's next update."""
     keys = jax.random.split(jax.random.fold_in(one.key, one.updates), of.batch)
-    return loop.sample(of, keys, one.weights.b_out.dtype)
+    return sample(of, keys, one.weights.b_out.dtype)
 
 
 def gradient(of, one):
     """The gradient of the next update as it is before the remedy's change of it, and the whole loss."""
     given = batch(of, one)
-    grad = jax.value_and_grad(lambda w: loop.loss(of, w, one.state, given)[0])
+    grad = jax.value_and_grad(lambda w: loss(of, w, one.state, given)[0])
     value, found = jax.jit(grad)(one.weights)
     return found, value
 
 
 def parts(of, one):
-    """The mean loss of the lane's next batch: with the remedy's penalty, and without, of any weights."""
+    """The mean loss of the network's next batch: with the remedy's penalty, and without, of any weights."""
     given = batch(of, one)
-    return jax.jit(lambda weights: loop.loss(of, weights, one.state, given))
+    return jax.jit(lambda weights: loss(of, weights, one.state, given))
 
 
 def trails(of, one):

@@ -1,6 +1,5 @@
 """Theory against published numbers, closed forms and large random networks written here in NumPy."""
 
-import itertools
 import math
 
 import jax
@@ -8,30 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
-from scipy import integrate
 from scipy.special import expit
 
 from gradlab import registry
 from gradlab.theory import mean_field
-from gradlab.theory.mean_field import Drive, average, critical_gain, gru, lstm, minimal, vanilla
+from gradlab.theory.mean_field import Drive, critical_gain, gru, lstm, minimal, vanilla
 
 N = 500
-
-
-@pytest.mark.parametrize("variance", [1e-8, 0.3, 1.0, 25.0, 1e4])
-@pytest.mark.parametrize("name", ["_tanh_square", "_tanh_slope", "_gate_square", "_gate_slope"])
-def test_quadrature(name, variance):
-    function = getattr(mean_field, name)
-    std = math.sqrt(variance)
-    density = lambda a: (
-        function(0.7 + a) * math.exp(-(a**2) / (2 * variance)) / (std * math.sqrt(2 * math.pi))
-    )
-    parts = [-9 * std, *(x for x in (-30.0, -3.0, 0.0, 3.0, 30.0) if abs(x) < 9 * std), 9 * std]
-    whole = sum(
-        integrate.quad(density, *ends, epsabs=1e-15, epsrel=1e-12)[0] for ends in itertools.pairwise(parts)
-    )
-    assert average(function, variance, 0.7) == pytest.approx(whole, rel=1e-9)
-
 
 # ---- without a memory path
 

@@ -1,4 +1,4 @@
-"""Arms of a comparison: from `clip_norm(1.0)+orthogonal` to a cell, a start and one combined remedy."""
+"""Arms of a comparison: from `clip_norm(1.0)+orthogonal` to a cell, an initialiser and one remedy."""
 
 import functools
 from collections.abc import Callable
@@ -32,7 +32,7 @@ class Arm(NamedTuple):
 
 
 def arm(text: str, cell: str, initializer: str) -> Arm:
-    """The arm that a text names, applied to the given cell and start.
+    """The arm that a text names, applied to the given cell and initialiser.
 
     Parts are joined by `+`: remedies, or for short the name of an initialiser or of a cell. Changes of the
     gradient chain in the order given; whatever replaces the cell comes before whatever changes its settings.

@@ -5,8 +5,8 @@ from gradlab.planning import compiled, costs
 from gradlab.planning.costs import Sizes
 from gradlab.planning.plan import STARTING, Piece, Plan, require_room
 from gradlab.runtime import cores
-from gradlab.studies.remedies import arms, compute
-from gradlab.studies.remedies.loop import Setting
+from gradlab.studies.remedies import arms, work
+from gradlab.studies.remedies.networks import Setting
 from gradlab.studies.remedies.settings import Training
 from gradlab.studies.sweep.program import BLOCK
 
@@ -17,7 +17,7 @@ def plan(comparison: Training) -> Plan:
     """Count and estimate, as if no network solved its task early; draws nothing and compiles nothing."""
     pieces = {STARTING: Piece(costs.IMPORTS)}
     most, largest = 0, ""
-    places = compute.by_place(comparison)
+    places = work.by_place(comparison)
     trained = fitted = 0
     for arm, setting in places.values():
         of = costs.sizes(arm.cell, setting.task.sizes[0], setting.hidden)
@@ -49,45 +49,45 @@ def check(comparison: Training, planned: Plan) -> None:
 
 def _pieces(comparison: Training, arm: arms.Arm, setting: Setting, of: Sizes) -> dict[str, Piece]:
     """Compiling an arm, then its stages."""
-    known = compiled.known(**compute.of_program(comparison, arm, setting))
+    known = compiled.known(**work.of_program(comparison, arm, setting))
     ready = costs.ready_training(of)
     compiling = 0.0 if known else costs.compile_training(of)
-    found = {compute.piece(arm, setting.T, "compiling"): Piece(ready + compiling, compiling)}
-    for stage in compute.stages(comparison, arm):
-        lanes = comparison.seeds
-        if stage == compute.TUNING:
-            lanes = len(comparison.w_rec) * len(comparison.lr) * comparison.tuning
-        profiled = stage != compute.TUNING
-        found[compute.piece(arm, setting.T, stage)] = Piece(
-            _training(comparison, arm, setting, of, lanes, profiled=profiled)
+    found = {work.piece(arm, setting.T, "compiling"): Piece(ready + compiling, compiling)}
+    for stage in work.stages(comparison, arm):
+        networks = comparison.seeds
+        if stage == work.TUNING:
+            networks = len(comparison.w_rec) * len(comparison.lr) * comparison.tuning
+        profiled = stage != work.TUNING
+        found[work.piece(arm, setting.T, stage)] = Piece(
+            _training(comparison, arm, setting, of, networks, profiled=profiled)
         )
     return found
 
 
 def _training(
-    comparison: Training, arm: arms.Arm, setting: Setting, of: Sizes, lanes: int, *, profiled: bool
+    comparison: Training, arm: arms.Arm, setting: Setting, of: Sizes, networks: int, *, profiled: bool
 ) -> float:
-    """Seconds of a stage: updates, looks and, where networks are followed, their profile at every look."""
+    """Seconds of a stage: updates, evaluations and, where networks are followed, the profile at each."""
     size = (setting.hidden, comparison.batch, setting.T, comparison.precision)
     one = costs.forward(of, *size) if arm.closed_form else costs.update(of, *size)
-    looks = 1 if arm.closed_form else comparison.updates // comparison.stride
-    look = costs.forward(of, setting.hidden, comparison.eval_size, setting.T, comparison.precision)
-    padded = -(-lanes // BLOCK) * BLOCK
-    seconds = costs.shared(padded * (comparison.updates * one + looks * look), lanes, BLOCK)
+    evaluations = 1 if arm.closed_form else comparison.updates // comparison.stride
+    evaluation = costs.forward(of, setting.hidden, comparison.eval_size, setting.T, comparison.precision)
+    padded = -(-networks // BLOCK) * BLOCK
+    seconds = costs.shared(padded * (comparison.updates * one + evaluations * evaluation), networks, BLOCK)
     if profiled:
         block = BLOCK * cores()
         profile = setting.T * costs.lag(of, setting.hidden, setting.T, comparison.precision)
-        seconds += costs.shared(-(-lanes // block) * block * (looks + 2) * profile, block, BLOCK)
+        seconds += costs.shared(-(-networks // block) * block * (evaluations + 2) * profile, block, BLOCK)
     return seconds
 
 
 def _bytes(comparison: Training, setting: Setting, of: Sizes) -> int:
-    """What an arm needs while it is trained: what a batch keeps for its way back, and a look."""
+    """What an arm needs while it is trained: what a batch keeps for its way back, and an evaluation."""
     sizes = registry.make("tasks", comparison.task).sizes
     item = costs.itemsize(comparison.precision)
-    lanes: int = BLOCK * cores()
+    networks: int = BLOCK * cores()
     kept: int = comparison.batch * (4 * (of.gates + 2) * setting.hidden + sum(sizes))
-    look = comparison.eval_size * (setting.hidden + 2 * sum(sizes) + 8)
+    evaluation = comparison.eval_size * (setting.hidden + 2 * sum(sizes) + 8)
     weights = 12 * arms.count(setting.cell, sizes, setting.hidden)
-    numbers: int = setting.T * (kept + look) + weights
-    return lanes * item * numbers
+    numbers: int = setting.T * (kept + evaluation) + weights
+    return networks * item * numbers

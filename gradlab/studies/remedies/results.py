@@ -1,4 +1,4 @@
-"""Results of trials as tables: one row per network, its curves, and its profiles before and after."""
+"""Results of a training as tables: one row per network, its curves, and its profiles before and after."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class TrainingRun:
     curves: "pandas.DataFrame"
     """`training.csv`: one row per (network, update, metric)."""
     norms: "xarray.Dataset"
-    """`norms.nc`: the profiles at the start and at the end."""
+    """`norms.nc`: the profiles before and after training."""
 
     @property
     def chance(self) -> dict[str, float]:
@@ -96,7 +96,7 @@ def _table(content: bytes, where: str, settings: dict[str, Any], lr: str) -> "pa
 
 
 def _curves(content: bytes, where: str, settings: dict[str, Any], arms: list[str]) -> "pandas.DataFrame":
-    """What was looked at while these arms were trained."""
+    """The evaluations of these arms while they were trained."""
     key = {"arm": csv_tables.one_of(arms, "arm of the run")} | _grid(settings)
     key |= {"update": csv_tables.whole(0, settings["updates"]), "metric": csv_tables.name}
     curves = csv_tables.read(content, where, key | {"value": csv_tables.loss}, list(key))
@@ -118,8 +118,8 @@ def table(results: "Sequence[Result]") -> "pandas.DataFrame":
     lines: list[dict[str, Any]] = []
     for found in results:
         for seed in range(len(found.solved_at)):
-            curve = found.looks["loss"][:, seed]
-            seen = np.flatnonzero(~np.isnan(found.looks["train_loss"][:, seed]))
+            curve = found.evaluations["loss"][:, seed]
+            seen = np.flatnonzero(~np.isnan(found.evaluations["train_loss"][:, seed]))
             lines.append(
                 {
                     "arm": found.arm,
@@ -134,9 +134,9 @@ def table(results: "Sequence[Result]") -> "pandas.DataFrame":
                     "broken_at": int(found.broken_at[seed]),
                     "broken_what": found.broken_what[seed],
                     "loss": float(curve[seen[-1]]) if len(seen) else np.nan,
-                    "error": float(found.looks["error"][seen[-1], seed]) if len(seen) else np.nan,
+                    "error": float(found.evaluations["error"][seen[-1], seed]) if len(seen) else np.nan,
                 }
-                | {name: _mean(found.looks[name][:, seed]) for name in MEANS}
+                | {name: _mean(found.evaluations[name][:, seed]) for name in MEANS}
             )
     return pd.DataFrame(lines)
 
@@ -153,7 +153,7 @@ def curves(results: "Sequence[Result]") -> "pandas.DataFrame":
     blocks = []
     for found in results:
         seeds = len(found.solved_at)
-        for metric, values in found.looks.items():
+        for metric, values in found.evaluations.items():
             update, seed = np.meshgrid(found.updates, np.arange(seeds), indexing="ij")
             block = pd.DataFrame(
                 {

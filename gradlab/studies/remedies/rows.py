@@ -1,4 +1,4 @@
-"""What trials come to: solved shares, losses, horizons before and after, and the forecast."""
+"""What a training comes to: solved shares, losses, horizons before and after, and the forecast."""
 
 import math
 from collections.abc import Mapping

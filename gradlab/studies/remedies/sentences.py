@@ -1,4 +1,4 @@
-"""What trials say: a sentence an arm, and one about all of them, made from the numbers of their rows.
+"""What a training says: one sentence per arm, and one about all of them, made from the numbers of their rows.
 
 Two arms are told apart where their intervals do not touch, and by no other sign: a tie is called a tie.
 """

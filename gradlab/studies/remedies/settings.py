@@ -46,7 +46,7 @@ class Training:
     cell: Annotated[str, Setting("The cell that the remedies act on.", members="cells")] = "elman"
     init: Annotated[str, Setting("Its initialiser.", members="initializers")] = "gaussian"
     T: Annotated[tuple[int, ...], Setting("Sequence lengths.", flag="-T --T", least=1, unlike=True)] = (50,)
-    w_rec: Annotated[tuple[float, ...], Setting("Recurrent gains to start from.", unlike=True)] = (1.0,)
+    w_rec: Annotated[tuple[float, ...], Setting("Recurrent gains at initialisation.", unlike=True)] = (1.0,)
     hidden: Annotated[int, Setting("Units of the plain cell.", flag="--hidden -N", least=1)] = 50
     batch: Annotated[int, Setting("Sequences per update.", least=1)] = 20
     updates: Annotated[int, Setting("Updates at the most.", least=1)] = 2000

@@ -25,9 +25,9 @@ class _Remedies(Study[Training, "TrainingRun"]):
         return specs.stored(asked) | {"command": self.name}
 
     def plan(self, asked: Training) -> "Plan":
-        from gradlab.studies.remedies import compute, plan
+        from gradlab.studies.remedies import plan, work
 
-        compute.check(asked)
+        work.check(asked)
         planned = plan.plan(asked)
         plan.check(asked, planned)
         return planned
@@ -48,9 +48,9 @@ class _Remedies(Study[Training, "TrainingRun"]):
         return f"training {planned.counts['arms']} arms, at most"
 
     def require(self, asked: Training, code: Any, where: str) -> None:
-        from gradlab.studies.remedies import compute
+        from gradlab.studies.remedies.code import require
 
-        compute.require(asked, code, where)
+        require(asked, code, where)
 
     def compute(
         self, asked: Training, tell: "Callable[[Progress], None]", kept: "Shards | None"

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gradlab.recurrence.objectives import ObjectiveName
 from gradlab.recurrence.projections import Gradient
-from gradlab.recurrence.unroll import NOT_CERTIFIED, Norm, log10_norm
+from gradlab.recurrence.scaled import NOT_CERTIFIED, Norm, log10_norm
 from gradlab.recurrence.zeros import told_apart
 from gradlab.states import (
     BACKWARD_NONFINITE,
@@ -25,9 +25,9 @@ from gradlab.studies.sweep.program import BLOCK, Networks, zeros_program
 def collect(
     column: Norm, nonfinite: NDArray[Any], linear: bool, length: int, lags: int
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """A column of lanes as (log10, state), each (lanes, lags, ...): NaN and a state wherever it is not ok.
+    """A column as (log10, state), each (networks, lags, ...): NaN and a state wherever it is not ok.
 
-    Sequences of a lane are averaged as logarithms, over those with an ok value; a lane is exactly zero
+    Sequences of a network are averaged as logarithms, over those with an ok value; a network is exactly zero
     where all of them are. A state that is not finite spoils the Jacobians of all steps, but for a linear
     cell, whose Jacobians never look at it; a derivative that is not finite spoils what lies further back.
     """
@@ -52,7 +52,7 @@ def collect(
 
 
 def collect_gradient(gradient: Gradient, nonfinite: NDArray[Any], linear: bool) -> dict[str, NDArray[Any]]:
-    """The gradients of all weights, (lanes, leaf): log10 of the norm, the projection, the state of both."""
+    """The gradients of all weights, (networks, leaf): log10 of the norm, projection, the state of both."""
     norm = Norm(*(leaf[:, :, None] for leaf in gradient.norm))
     value, state = (found[:, 0] for found in collect(norm, nonfinite, linear, 0, 1))
     alive = np.isfinite(gradient.norm.square) & (gradient.norm.square > 0)
@@ -65,7 +65,7 @@ def collect_gradient(gradient: Gradient, nonfinite: NDArray[Any], linear: bool) 
 def zeros_told_apart(
     cell: Any, name: ObjectiveName, networks: Networks, length: int, states: dict[str, NDArray[Any]]
 ) -> dict[str, NDArray[Any]]:
-    """The states of each column, (lanes, lags, ...), zeros of rounding told from those by definition.
+    """The states of each column, (networks, lags, ...), zeros of rounding told from those by definition.
 
     A network is run again only if it has a zero, `BLOCK` at a time.
     """
@@ -78,7 +78,7 @@ def zeros_told_apart(
         few = jax.tree.map(lambda leaf, filled=filled: leaf[filled], networks)
         zeros = zeros_program(cell, name)(few, jnp.int32(length))
         for column, code in found.items():
-            # A lane is zero where all its sequences are.
+            # A network is zero where all its sequences are.
             zero = np.asarray(np.asarray(getattr(zeros, column)).all(axis=1))[: len(at), : code.shape[1]]
             short = ((0, 0), (0, code.shape[1] - zero.shape[1]), *(((0, 0),) * (zero.ndim - 2)))
             code[at] = told_apart(code[at], np.pad(zero, short))
@@ -86,13 +86,13 @@ def zeros_told_apart(
 
 
 def at_rest(leaf: Any) -> NDArray[np.bool_]:
-    """Whether each lane's part of the initial state is 0."""
+    """Whether each network's part of the initial state is 0."""
     zero: NDArray[np.bool_] = (np.asarray(leaf) == 0).reshape(len(leaf), -1).all(axis=1)
     return zero
 
 
 def puzzling(column: str, code: NDArray[Any], still: Any, length: int) -> NDArray[np.bool_]:
-    """Whether each lane of a column, (lanes, lags, ...), has a zero that needs an explanation.
+    """Whether each network of a column, (networks, lags, ...), has a zero that needs an explanation.
 
     The recurrent weights multiply a state of zeros (`still`) in the first step: their gradient is zero there.
     """

@@ -30,7 +30,7 @@ class Weights(NamedTuple):
 
 
 def draw(sweep: Sweep) -> dict[str, tuple[Networks, Weights]]:
-    """Each cell's networks, lanes ordered (init, w_rec, seed), and what tells their weights from others."""
+    """Each cell's networks, ordered (init, w_rec, seed), and what tells their weights from others."""
     length = capacity(max(sweep.T))
     keys = [stream(sweep.seed, "inputs", d=sweep.inputs, seed=s) for s in range(sweep.seeds)]
     xs = draw_inputs(keys, (sweep.batch, length, sweep.inputs), sweep.input_std)
@@ -43,7 +43,7 @@ def _draw_cell(sweep: Sweep, label: str, xs: Array) -> tuple[Networks, Weights]:
     size = {"inputs": sweep.inputs, "hidden": sweep.hidden}
     aim = {"cell": label, "hidden": sweep.hidden, "objective": sweep.objective}
     target_keys = [stream(sweep.seed, "target", seed=s, **aim) for s in seeds]
-    lanes, digests, marks = [], {}, []
+    drawn_by_init, digests, marks = [], {}, []
     leaves: tuple[str, ...] = ()
     for init in sweep.init:
         keys = [stream(sweep.seed, "weights", cell=label, init=init, seed=s, **size) for s in seeds]
@@ -58,7 +58,7 @@ def _draw_cell(sweep: Sweep, label: str, xs: Array) -> tuple[Networks, Weights]:
             marks += [projections.of_array(*leaf) for leaf in params.items()]
             leaves = tuple(params)
         params, state, target = jax.tree.map(lambda leaf: leaf[1:].reshape(-1, *leaf.shape[2:]), drawn)
-        lanes.append(Networks(params, state, np.tile(xs, (len(gains), 1, 1, 1)), target))
+        drawn_by_init.append(Networks(params, state, np.tile(xs, (len(gains), 1, 1, 1)), target))
 
     def together(*leaves: Array) -> Array:
         joined = np.concatenate(leaves)
@@ -66,7 +66,7 @@ def _draw_cell(sweep: Sweep, label: str, xs: Array) -> tuple[Networks, Weights]:
         return joined.astype(dtype) if np.issubdtype(joined.dtype, np.floating) else joined
 
     marked = np.array(marks).reshape(len(sweep.init), sweep.seeds, len(leaves), 2)
-    return jax.tree.map(together, *lanes), Weights(digests, leaves, np.moveaxis(marked, -1, 0))
+    return jax.tree.map(together, *drawn_by_init), Weights(digests, leaves, np.moveaxis(marked, -1, 0))
 
 
 def _initializer(sweep: Sweep, cell: Any, init: str) -> Any:

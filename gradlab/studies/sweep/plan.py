@@ -7,9 +7,9 @@ from gradlab.planning import compiled, costs
 from gradlab.planning.costs import Sizes
 from gradlab.planning.plan import STARTING, Piece, Plan, require_room
 from gradlab.recurrence.lanczos import steps
-from gradlab.recurrence.unroll import SEGMENT
+from gradlab.recurrence.scan import SEGMENT
 from gradlab.runtime import cores
-from gradlab.studies.sweep import compute, probing
+from gradlab.studies.sweep import probing, work
 from gradlab.studies.sweep.program import BLOCK, CALL_BYTES, capacity
 from gradlab.studies.sweep.settings import Sweep
 
@@ -33,14 +33,14 @@ def plan(sweep: Sweep) -> Plan:
         label: costs.sizes(registry.make("cells", label), sweep.inputs, sweep.hidden) for label in sweep.cell
     }
     need = {label: _bytes(sweep, found) for label, found in of.items()}
-    new = not all(compiled.known(**compute.of_program(sweep, label)) for label in of)
+    new = not all(compiled.known(**work.of_program(sweep, label)) for label in of)
     drawing = sum(_draw(sweep, found) for found in of.values())
     more = costs.COMPILE_DRAW * len(of) if new else 0.0
     compiling = max(map(costs.compile_bytes, of.values())) if new else 0
-    pieces = {STARTING: Piece(costs.IMPORTS), compute.DRAWING: Piece(drawing + more, more)}
+    pieces = {STARTING: Piece(costs.IMPORTS), work.DRAWING: Piece(drawing + more, more)}
     for label, found in of.items():
         pieces |= _pieces(sweep, label, found)
-    pieces[compute.WRITING] = Piece(costs.FIGURES + costs.POINT * sweep.points)
+    pieces[work.WRITING] = Piece(costs.FIGURES + costs.POINT * sweep.points)
     counts = {
         "points": sweep.points,
         "networks": len(sweep.cell) * sweep.networks,
@@ -62,7 +62,7 @@ def _draw(sweep: Sweep, of: Sizes) -> float:
 
 def _pieces(sweep: Sweep, label: str, of: Sizes) -> dict[str, Piece]:
     """Compiling a cell, and measuring it at each T."""
-    known = compiled.known(**compute.of_program(sweep, label))
+    known = compiled.known(**work.of_program(sweep, label))
     ready = costs.trace(of) * (1 + len(sweep.probe) / 2)
     if known:
         compiling = Piece(ready + costs.LOAD * (1 + len(sweep.probe)))
@@ -70,13 +70,13 @@ def _pieces(sweep: Sweep, label: str, of: Sizes) -> dict[str, Piece]:
         seconds = costs.compile_sweep(of) * (1 + len(sweep.probe) / 4)
         compiling = Piece(ready + seconds, seconds)
     block = BLOCK * cores()
-    lanes = -(-sweep.networks // block) * block
+    padded = -(-sweep.networks // block) * block
     further = sweep.batch * sum(costs.probe(spec.partition("(")[0], of) for spec in sweep.probe)
-    found = {compute.compiling(label): compiling}
+    found = {work.compiling(label): compiling}
     for T in sweep.T:
         each = T * sweep.batch * costs.lag(of, sweep.hidden, T, sweep.precision)
-        seconds = costs.shared(lanes * each, sweep.networks, BLOCK) + sweep.networks * T * further
-        found[compute.measuring(label, T)] = Piece(seconds)
+        seconds = costs.shared(padded * each, sweep.networks, BLOCK) + sweep.networks * T * further
+        found[work.measuring(label, T)] = Piece(seconds)
     return found
 
 
@@ -105,8 +105,8 @@ def _bytes(sweep: Sweep, of: Sizes) -> _Bytes:
     inputs = (of.weights + 2 * of.numbers + sweep.batch * (length * sweep.inputs + of.numbers)) * item
     results = sweep.batch * (length + 1) * columns * (item + 4)
     block = BLOCK * cores()
-    lanes = -(-sweep.networks // block) * block
-    at_once = min(lanes, max(block, CALL_BYTES // (inputs + results)))
+    padded = -(-sweep.networks // block) * block
+    at_once = min(padded, max(block, CALL_BYTES // (inputs + results)))
     run = sweep.batch * (
         of.numbers * (3 * of.numbers + 2 * of.gates * sweep.hidden) * item
         + min(SEGMENT, length) * 3 * (of.gates + 1) * sweep.hidden * item
@@ -118,7 +118,7 @@ def _bytes(sweep: Sweep, of: Sizes) -> _Bytes:
     return _Bytes(
         # In float64 before they are cast, gain 1 included.
         drawn=sweep.networks * (inputs + 8 * of.weights),
-        calls=len(sweep.T) * (lanes * results + sweep.networks * further) + 2 * at_once * inputs,
+        calls=len(sweep.T) * (padded * results + sweep.networks * further) + 2 * at_once * inputs,
         running=block * run,
         stored=sweep.networks * len(sweep.T) * 9 * (lags * columns + sum(kept)),
     )

@@ -18,8 +18,8 @@ from gradlab import registry
 from gradlab.errors import GradlabError, shown
 from gradlab.recurrence.objectives import ObjectiveName
 from gradlab.recurrence.objectives import objective as make_objective
+from gradlab.recurrence.scaled import Norm, log10_norm
 from gradlab.recurrence.trees import carried
-from gradlab.recurrence.unroll import Norm, log10_norm
 from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE, OK, UNDEFINED
 from gradlab.studies.sweep.columns import OWN
 from gradlab.studies.sweep.program import PROBES, Networks
@@ -62,7 +62,7 @@ def noted(norms: "xarray.Dataset", probes: Sequence[str]) -> "xarray.Dataset":
 
 @functools.cache
 def program(cell: Any, probe: str, name: ObjectiveName) -> Any:
-    """The jitted probe, `(networks, length) -> columns`, with axes (lane, sequence, ...)."""
+    """The jitted probe, `(networks, length) -> columns`, with axes (network, sequence, ...)."""
     measure = registry.make("probes", probe)
 
     def sequence(params: Tree, state: Tree, xs: Any, target: Tree, length: Any) -> Any:
@@ -70,15 +70,15 @@ def program(cell: Any, probe: str, name: ObjectiveName) -> Any:
         setup = ProbeContext(make_objective(name, target, cell.readout), cell.recurrent, length, cell=seen)
         return measure(step, params, numbers, ys, setup)._asdict()
 
-    def lane(one: Networks, length: Any) -> Any:
+    def network(one: Networks, length: Any) -> Any:
         each = lambda pair: sequence(one.params, one.state, pair[0], pair[1], length)
         return jax.lax.map(each, (one.xs, one.target))
 
-    return jax.jit(lambda networks, length: jax.lax.map(lambda one: lane(one, length), networks))
+    return jax.jit(lambda networks, length: jax.lax.map(lambda one: network(one, length), networks))
 
 
 def run(cell: Any, probe: str, name: ObjectiveName, networks: Networks, length: int) -> dict[str, Any]:
-    """Start a probe on every lane; the columns come back as soon as they are asked for."""
+    """Start a probe on every network; the columns come back as soon as they are asked for."""
     made = program(cell, probe, name)
     if not registry.is_foreign("probes", probe):
         return dict(made(networks, jnp.int32(length)))
@@ -110,9 +110,9 @@ def _check(probe: str, columns: dict[str, Any], length: int) -> None:
 
 
 def values(column: Any, broken: NDArray[Any], own: Sequence[str], length: int, sizes: dict[str, int]) -> Pair:
-    """A column as values and states, each (lane, ...), axes cut to `sizes`; sequences are averaged.
+    """A column as values and states, each (network, ...), axes cut to `sizes`; sequences are averaged.
 
-    Norms become log10, averaged as such. `broken` marks the lanes whose forward pass is not finite.
+    Norms become log10, averaged as such. `broken` marks the networks whose forward pass is not finite.
     """
     if isinstance(column, Norm):
         value = log10_norm(column)
@@ -143,8 +143,8 @@ def alone(
     found = {}
     for name, column in columns.items():
         own = axes(probe)[name]
-        lane = jax.tree.map(lambda leaf: np.asarray(leaf)[None, None], column)
-        value, code = values(lane, np.array([broken]), own, int(setup.length), {})
+        alone = jax.tree.map(lambda leaf: np.asarray(leaf)[None, None], column)
+        value, code = values(alone, np.array([broken]), own, int(setup.length), {})
         found[name] = own, value[None, None, None], code[None, None, None]
     return found
 

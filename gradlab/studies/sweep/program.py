@@ -1,7 +1,7 @@
 """Many networks at once: one program that measures them all, on every device.
 
-Networks that differ in `w_rec`, seed or initialiser are lanes of one program; `T` is an argument of it.
-So a sweep compiles one program for each (cell with its settings, N, number of lanes).
+Networks that differ in `w_rec`, seed or initialiser run side by side in one program; `T` is an argument of
+it. So a sweep compiles one program for each (cell with its settings, N, number of networks).
 """
 
 import functools
@@ -16,8 +16,9 @@ from gradlab.errors import GradlabError
 from gradlab.recurrence.objectives import ObjectiveName
 from gradlab.recurrence.objectives import objective as make_objective
 from gradlab.recurrence.pullback import pullback
+from gradlab.recurrence.scaled import Norm
+from gradlab.recurrence.scan import SEGMENT
 from gradlab.recurrence.trees import carried, merged, split
-from gradlab.recurrence.unroll import SEGMENT, Norm
 from gradlab.recurrence.zeros import Zeros, structural_zeros
 from gradlab.types import ProbeContext
 
@@ -40,14 +41,14 @@ CALL_BYTES = 2**29
 
 
 class Networks(NamedTuple):
-    """What a program measures: every leaf has a leading axis of lanes."""
+    """What a program measures: every leaf has a leading axis of networks."""
 
     params: Tree
     state: Tree
     xs: Any
-    """Inputs (lanes, B, len, D)."""
+    """Inputs (networks, B, len, D)."""
     target: Tree
-    """What the objective was drawn from, (lanes, B, ...)."""
+    """What the objective was drawn from, (networks, B, ...)."""
 
 
 class Measured(NamedTuple):
@@ -91,7 +92,7 @@ def reads_no_state(step: Any, params: Tree, state: Tree, x: Any) -> bool:
     """
     found = []
 
-    def look(params: Tree, numbers: Tree, x: Any) -> None:
+    def derive(params: Tree, numbers: Tree, x: Any) -> None:
         one = pullback(
             lambda p, numbers, x: split(step(p, merged(numbers, x[1]), x[0]))[0], params, numbers, x
         )
@@ -101,7 +102,7 @@ def reads_no_state(step: Any, params: Tree, state: Tree, x: Any) -> bool:
 
     numbers, others = split(state)
     try:
-        jax.eval_shape(look, params, numbers, (x, others))
+        jax.eval_shape(derive, params, numbers, (x, others))
     except (TypeError, ValueError) as error:
         what = str(error).splitlines()[0]
         raise GradlabError("step", f"cannot be differentiated by JAX: {what}; see jax.vjp") from error
@@ -117,14 +118,14 @@ def program(
     weights: bool = True,
     adjoint: Any = None,
 ) -> Any:
-    """The jitted measurement, `(networks, length) -> Measured`, lanes shared out among the devices.
+    """The jitted measurement, `(networks, length) -> Measured`, networks shared out among the devices.
 
-    Lanes come in multiples of `devices * BLOCK`. Without `weights` the gradient of the recurrent weights is
+    They come in multiples of `devices * BLOCK`. Without `weights` the gradient of the recurrent weights is
     left out; `adjoint` is a remedy's backward pass.
     """
     recurrent = cell.recurrent if weights else None
 
-    def lane(probe: str, length: Any, params: Tree, state: Tree, xs: Any, target: Tree) -> Any:
+    def network(probe: str, length: Any, params: Tree, state: Tree, xs: Any, target: Tree) -> Any:
         def sequence(xs: Any, target: Tree) -> Any:
             setup = ProbeContext(make_objective(name, target, cell.readout), recurrent, length, adjoint, cell)
             return measure_one(cell.step, params, state, xs, setup, probe)
@@ -136,9 +137,9 @@ def program(
         return jax.tree.map(lambda leaf: leaf[None], alone)
 
     def blocks(probe: str, networks: Networks, length: Any) -> Any:
-        split = jax.tree.map(lambda leaf: leaf.reshape(-1, BLOCK, *leaf.shape[1:]), networks)
-        each = jax.vmap(functools.partial(lane, probe, length))
-        found = jax.lax.map(lambda some: each(*some), split)
+        some = jax.tree.map(lambda leaf: leaf.reshape(-1, BLOCK, *leaf.shape[1:]), networks)
+        each = jax.vmap(functools.partial(network, probe, length))
+        found = jax.lax.map(lambda block: each(*block), some)
         return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), found)
 
     def share(networks: Networks, length: Any) -> Measured:
@@ -148,17 +149,17 @@ def program(
         last = (columns.pop(name, None) for name in (SHIFT, GRADIENT))
         return Measured(columns, columns.pop(NONFINITE), *last)
 
-    lanes, everywhere = shared(devices), PartitionSpec()  # type: ignore[no-untyped-call]
-    mesh, here = lanes.mesh, lanes.spec
+    spread, everywhere = shared(devices), PartitionSpec()  # type: ignore[no-untyped-call]
+    mesh, here = spread.mesh, spread.spec
     mapped = jax.shard_map(share, mesh=mesh, in_specs=(here, everywhere), out_specs=here, check_vma=False)
-    return jax.jit(mapped, in_shardings=(lanes, NamedSharding(mesh, everywhere)))
+    return jax.jit(mapped, in_shardings=(spread, NamedSharding(mesh, everywhere)))
 
 
 @functools.cache
 def zeros_program(cell: Any, name: ObjectiveName) -> Any:
-    """The jitted `structural_zeros`, `(networks, length) -> Zeros` by (lane, sequence, lag, ...).
+    """The jitted `structural_zeros`, `(networks, length) -> Zeros` by (network, sequence, lag, ...).
 
-    It takes `BLOCK` lanes, and is compiled only if a zero was found.
+    It takes `BLOCK` networks, and is compiled only if a zero was found.
     """
 
     def sequence(params: Tree, state: Tree, xs: Any, target: Tree, length: Any) -> Zeros:

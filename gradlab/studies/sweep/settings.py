@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
-from gradlab import registry, specs
+from gradlab import ranges, registry, specs
 from gradlab.errors import GradlabError, shown
 from gradlab.specs import Setting
 
@@ -45,7 +45,7 @@ class Sweep:
     w_rec: Annotated[
         tuple[float, ...],
         Setting("Recurrent gains: a list, or START:STOP:COUNT with both ends.", unlike=True),
-    ] = specs.floats("--w-rec", "0.5:1.5:21")
+    ] = ranges.floats("--w-rec", "0.5:1.5:21")
     T: Annotated[
         tuple[int, ...],
         Setting("Sequence lengths: a list, or START:STOP:COUNT.", flag="-T --T", least=1, unlike=True),
@@ -76,7 +76,7 @@ class Sweep:
 
     @property
     def networks(self) -> int:
-        """Networks of one cell and one T: lanes of its program."""
+        """Networks of one cell and one T: side by side in its program."""
         return len(self.init) * len(self.w_rec) * self.seeds
 
     @property

@@ -44,9 +44,9 @@ class _Sweep(Study[Sweep, "Run"]):
         return f"measuring {asked.points} points"
 
     def require(self, asked: Sweep, code: Any, where: str) -> None:
-        from gradlab.studies.sweep import compute
+        from gradlab.studies.sweep.code import require
 
-        compute.require(asked, code, where)
+        require(asked, code, where)
 
     def compute(
         self, asked: Sweep, tell: "Callable[[Progress], None]", kept: "Shards | None"

@@ -1,4 +1,4 @@
-"""Trials: what a lane's numbers depend on, who stops when, and how the learning rate is chosen."""
+"""Training: what a network's numbers depend on, who stops when, and how the learning rate is chosen."""
 
 import dataclasses
 
@@ -9,7 +9,9 @@ import pytest
 
 from gradlab import registry
 from gradlab.errors import GradlabError
-from gradlab.studies.remedies import arms, compute, loop
+from gradlab.studies.remedies import arms, compute, loop, train, work
+from gradlab.studies.remedies.checkpoint import Checkpoint
+from gradlab.studies.remedies.networks import Setting
 from gradlab.studies.remedies.settings import Training
 from tests.remedies.training import Follow, equal
 
@@ -35,31 +37,31 @@ class Easy(Follow):
 
 @pytest.fixture(scope="module")
 def setting():
-    """One program for all of this file: 4 lanes on one device."""
-    return loop.Setting(
+    """One program for all of this file: 4 networks on one device."""
+    return Setting(
         Easy(), registry.make("cells", "elman"), arms.Remedy(), 3, 2, 2, "sgd", eval_every=2, eval_size=8
     )
 
 
-def lanes(setting, rates, seeds):
+def networks(setting, rates, seeds):
     comparison = Training(**TINY)
     arm = arms.arm("none", "elman", "gaussian")
     what = [(1.0, rate, f"test {seed}") for rate, seed in zip(rates, seeds, strict=True)]
-    return compute._lanes(comparison, arm, setting, what)
+    return train.draw(comparison, arm, setting, what)
 
 
 def trained(setting, rates, seeds, updates=4):
-    """The lanes after training on one device, and their looks."""
+    """The networks after training on one device, and their evaluations."""
     comparison = Training(**TINY | {"updates": updates})
-    stage = compute._Stage(None, "none", 3, "training")
-    start = lanes(setting, rates, seeds)
-    return compute._train(comparison, setting, start, False, lambda *at: None, stage)
+    checkpoint = Checkpoint(None, "none", 3, "training")
+    start = networks(setting, rates, seeds)
+    return train.run(comparison, setting, start, False, lambda *at: None, checkpoint)
 
 
 def picked(found, i):
-    lanes, looks, solved = found
-    one = jax.tree.map(lambda leaf: np.asarray(leaf[i]), lanes._replace(key=None))
-    return one, {name: values[:, i] for name, values in looks.items()}, solved[i]
+    networks, evaluations, solved = found
+    one = jax.tree.map(lambda leaf: np.asarray(leaf[i]), networks._replace(key=None))
+    return one, {name: values[:, i] for name, values in evaluations.items()}, solved[i]
 
 
 @pytest.fixture(scope="module")
@@ -74,54 +76,54 @@ def test_numbers_depend_neither_on_the_others_nor_on_the_order(setting, three):
             equal(a, b)
 
 
-def test_more_lanes_than_one_device_takes_train_on_all_of_them(setting, three):
-    """Two devices, and a second call for the last lanes; each round hands its lanes to the next."""
+def test_more_networks_than_one_device_takes_train_on_all_of_them(setting, three):
+    """Two devices, and a second call for the last networks; each round hands its networks to the next."""
     many = trained(setting, [0.1, 1e30, 0.01, *[0.1] * 6], [0, 1, 2, *range(3, 9)])
     for i in range(3):
         for a, b in zip(picked(three, i), picked(many, i), strict=True):
             equal(a, b)
 
 
-def test_the_transport_of_the_network_as_it_is_now_is_looked_at(setting):
-    """Slope and soft horizon at every look, of the lanes that were trained; T stands for beyond it."""
+def test_the_transport_of_the_network_as_it_is_now_is_measured(setting):
+    """Slope and soft horizon at every evaluation, of the networks in training; T stands for beyond it."""
     asked = []
 
-    def transport(lanes):
-        asked.append(np.asarray(lanes.updates).tolist())
+    def transport(networks):
+        asked.append(np.asarray(networks.updates).tolist())
         fall = np.array([-0.1, -2.0, np.nan, -np.inf])
         with np.errstate(invalid="ignore"):
             return np.where(np.arange(4) == 0, 0.0, fall[:, None] * np.arange(4))
 
     comparison = Training(**TINY)
-    stage = compute._Stage(None, "none", 3, "training")
-    start = lanes(setting, [0.0] * 4, range(4))
-    _, looks, _ = compute._train(comparison, setting, start, False, lambda *at: None, stage, transport)
+    checkpoint = Checkpoint(None, "none", 3, "training")
+    start = networks(setting, [0.0] * 4, range(4))
+    _, evaluations, _ = train.run(comparison, setting, start, False, lambda *at: None, checkpoint, transport)
     assert asked[0] == [2] * 4
-    np.testing.assert_allclose(looks["transport_rate"][0, :2], [-0.1, -2.0])
-    np.testing.assert_allclose(looks["horizon"][0], [3, 1.5, np.nan, 1])
+    np.testing.assert_allclose(evaluations["transport_rate"][0, :2], [-0.1, -2.0])
+    np.testing.assert_allclose(evaluations["horizon"][0], [3, 1.5, np.nan, 1])
 
 
-def test_a_diverged_lane_stops_and_says_when_and_what(three):
-    found, looks, solved = three
+def test_a_diverged_network_stops_and_says_when_and_what(three):
+    found, evaluations, solved = three
     assert list(np.asarray(found.broken) > 0) == [False, True, False]
     assert loop.QUANTITIES[int(found.what[1])] in ("loss", "gradient", "weights")
     assert solved[1] == 0
-    assert np.isnan(looks["loss"][1:, 1]).all()
-    assert np.isfinite(looks["loss"][:, [0, 2]]).all() or (solved[[0, 2]] > 0).any()
+    assert np.isnan(evaluations["loss"][1:, 1]).all()
+    assert np.isfinite(evaluations["loss"][:, [0, 2]]).all() or (solved[[0, 2]] > 0).any()
 
 
-def test_a_lane_that_broke_has_solved_nothing_however_good_it_was(setting):
+def test_a_network_that_broke_has_solved_nothing_however_good_it_was(setting):
     generous = dataclasses.replace(setting, task=Easy(solved=1e30))
-    _, looks, solved = trained(generous, [0.1, 1e30], [0, 1])
+    _, evaluations, solved = trained(generous, [0.1, 1e30], [0, 1])
     assert list(solved) == [2, 0]
-    assert np.isnan(looks["loss"][1:]).all()
+    assert np.isnan(evaluations["loss"][1:]).all()
 
 
 def test_tuning_and_test_networks_have_no_seed_in_common(setting):
     comparison = Training(**TINY)
     arm = arms.arm("none", "elman", "gaussian")
     names = [f"{kind} {i}" for kind in ("test", "tuning") for i in range(4)]
-    made = compute._lanes(comparison, arm, setting, [(1.0, 0.1, name) for name in names])
+    made = train.draw(comparison, arm, setting, [(1.0, 0.1, name) for name in names])
     keys = {tuple(data.tolist()) for data in np.asarray(jax.random.key_data(made.key))}
     weights = {float(w) for w in np.asarray(made.weights.cell.w_rec)[:, 0, 0]}
     assert len(keys) == len(weights) == 8
@@ -130,7 +132,7 @@ def test_tuning_and_test_networks_have_no_seed_in_common(setting):
 def test_the_networks_of_a_seed_are_equal_at_every_rate_and_scaled_by_w_rec(setting):
     comparison = Training(**TINY)
     arm = arms.arm("none", "elman", "gaussian")
-    made = compute._lanes(comparison, arm, setting, [(1.0, 0.1, "a"), (1.0, 0.5, "a"), (2.0, 0.1, "a")])
+    made = train.draw(comparison, arm, setting, [(1.0, 0.1, "a"), (1.0, 0.5, "a"), (2.0, 0.1, "a")])
     w = np.asarray(made.weights.cell.w_rec)
     np.testing.assert_array_equal(w[0], w[1])
     np.testing.assert_allclose(w[2], 2 * w[0], rtol=1e-6)
@@ -154,13 +156,13 @@ def test_the_rate_is_that_of_most_solved_then_earliest_then_least_loss(
     comparison = Training(**TINY | {"lr": rates, "tuning": 3})
     losses = np.array(losses)
 
-    def made_up(comparison, setting, lanes, *_):
+    def made_up(comparison, setting, networks, *_):
         broken = jnp.asarray(np.where(np.isnan(losses), 1, 0).ravel(), jnp.int32)
-        return lanes._replace(broken=broken), {"loss": losses.reshape(1, -1)}, np.array(solved).ravel()
+        return networks._replace(broken=broken), {"loss": losses.reshape(1, -1)}, np.array(solved).ravel()
 
-    monkeypatch.setattr(compute, "_train", made_up)
+    monkeypatch.setattr(train, "run", made_up)
     arm = arms.arm("none", "elman", "gaussian")
-    assert compute._rates(comparison, arm, setting, lambda news: None, None, {}) == [rates[best]]
+    assert compute._rates(comparison, arm, setting, lambda progress: None, None, {}) == [rates[best]]
 
 
 @pytest.mark.parametrize(
@@ -176,7 +178,7 @@ def test_the_rate_is_that_of_most_solved_then_earliest_then_least_loss(
 )
 def test_what_cannot_be_trained_is_refused_before_anything_is_drawn(changed, where, words):
     with pytest.raises(GradlabError) as caught:
-        compute.check(Training(**TINY | changed))
+        work.check(Training(**TINY | changed))
     assert caught.value.where == where
     assert words in caught.value.what
 

@@ -1,4 +1,4 @@
-"""The training loop against one written by hand, and what becomes of a lane that diverges."""
+"""The training loop against one written by hand, and what becomes of a network that diverges."""
 
 import dataclasses
 import functools
@@ -10,7 +10,9 @@ import optax
 import pytest
 
 from gradlab.studies.remedies import arms, loop
-from tests.remedies.training import Follow, batch, close, equal, lane, setting
+from gradlab.studies.remedies.losses import evaluate
+from gradlab.studies.remedies.optimizers import OPTIMIZERS, rule
+from tests.remedies.training import Follow, batch, close, equal, setting, untrained
 
 HAND = {
     "sgd": lambda rate: optax.sgd(rate),
@@ -58,10 +60,10 @@ def after(of, one, updates=3):
 SMALL = {"T": 3, "hidden": 2}
 
 
-@pytest.mark.parametrize("name", loop.OPTIMIZERS)
+@pytest.mark.parametrize("name", OPTIMIZERS)
 def test_without_a_remedy_it_is_a_plain_optax_loop(name):
     of = setting(optimizer=name, **SMALL)
-    one = lane(of, rate=0.05)
+    one = untrained(of, rate=0.05)
     # optax divides a float by its step count, a promotion that the other tests forbid.
     with jax.numpy_dtype_promotion("standard"):
         found, said = after(of, one)
@@ -93,7 +95,7 @@ def adam(gradients):
 @pytest.mark.parametrize("formula", [rmsprop, adam])
 def test_small_gradients_take_the_steps_of_large_ones(formula, size):
     """A constant inside the root would be a floor: at 1e-6 the step would be 100 times too small."""
-    made = loop.rule(formula.__name__)
+    made = rule(formula.__name__)
     gradients = size * np.array([[1.0, -2.0], [0.5, 3.0], [-0.7, 0.1], [0.2, 1.0], [1.0, 1.0]])
     state = made.init(jnp.zeros(2))
     for g, expected in zip(gradients, formula(gradients), strict=True):
@@ -110,8 +112,8 @@ NEUTRAL += "+spectral_norm(1e30)+weight_clip(1e30)+zoneout(0.0)+dropout(0.0)"
 def test_all_remedies_together_in_their_neutral_settings_change_no_number():
     arm = arms.arm(NEUTRAL, "elman", "gaussian")
     plain = setting(**SMALL)
-    one = lane(plain)
-    found, said = after(setting(arm.remedy, **SMALL), lane(setting(arm.remedy, **SMALL)))
+    one = untrained(plain)
+    found, said = after(setting(arm.remedy, **SMALL), untrained(setting(arm.remedy, **SMALL)))
     expected, heard = after(plain, one)
     close(found.weights, expected.weights)
     for name in ("loss", "raw", "used", "cosine"):
@@ -122,7 +124,7 @@ def test_all_remedies_together_in_their_neutral_settings_change_no_number():
 def test_changes_of_the_gradient_chain_in_the_order_given():
     """Against the chain by hand: shorten then cut, and cut then shorten."""
     plain = setting(**SMALL)
-    one = lane(plain, rate=1.0)
+    one = untrained(plain, rate=1.0)
     gradient = jax.tree.map(lambda a, b: np.asarray(a - b), one.weights, after(plain, one, 1)[0].weights)
     leaves, structure = jax.tree.flatten(gradient)
     size = lambda parts: np.sqrt(sum((part**2).sum() for part in parts))
@@ -135,7 +137,7 @@ def test_changes_of_the_gradient_chain_in_the_order_given():
         ("clip_value(0.4)+clip_norm(1.0)", shorten(cut(leaves))),
     ):
         of = setting(arms.arm(text, "elman", "gaussian").remedy, **SMALL)
-        moved, said = after(of, lane(of, rate=1.0), 1)
+        moved, said = after(of, untrained(of, rate=1.0), 1)
         used = jax.tree.map(lambda a, b: np.asarray(a - b), one.weights, moved.weights)
         close(used, jax.tree.unflatten(structure, expected), atol=1e-14)
         results.append(used.cell.w_in)
@@ -158,7 +160,7 @@ def test_norms_of_gradients_are_told_beyond_their_squares(scale, log):
 
 def test_what_a_cell_says_is_fixed_stays_to_the_last_bit():
     of = setting(cell="esn(density=1.0)", **SMALL)
-    one = lane(of)
+    one = untrained(of)
     found, _ = after(of, one)
     equal(found.weights.cell, one.weights.cell)
     assert np.abs(found.weights.w_out - one.weights.w_out).max() > 0
@@ -173,44 +175,46 @@ class Broken(Follow):
 
 
 @pytest.fixture(scope="module")
-def looks():
-    """Two rounds of four lanes at once: rates 0.1, 1e30, 0.1 and 0.01."""
+def rounds():
+    """Two rounds of four networks at once: rates 0.1, 1e30, 0.1 and 0.01."""
     of = setting(eval_every=3, **SMALL)
-    lanes = [lane(of, seed, rate, dtype=jnp.float32) for seed, rate in enumerate((0.1, 1e30, 0.1, 0.01))]
-    many = jax.tree.map(lambda *leaves: jnp.stack(leaves), *lanes)
+    networks = [
+        untrained(of, seed, rate, dtype=jnp.float32) for seed, rate in enumerate((0.1, 1e30, 0.1, 0.01))
+    ]
+    many = jax.tree.map(lambda *leaves: jnp.stack(leaves), *networks)
     call = jax.jit(jax.vmap(functools.partial(loop.advance, of)))
     keys = jnp.stack([jax.random.key(9)] * 4)
     first = call(many, keys)
     return many, call, keys, first, call(first[0], keys)
 
 
-class TestALaneThatDiverges:
-    def test_it_stops_and_says_when_and_what(self, looks):
-        _, _, _, (lanes, look), (later, again) = looks
-        assert list(lanes.broken > 0) == [False, True, False, False]
-        assert int(lanes.updates[1]) == int(lanes.broken[1]) - 1 < 3
-        assert loop.QUANTITIES[int(lanes.what[1])] in ("loss", "gradient")
-        assert all(np.isfinite(leaf[1]).all() for leaf in jax.tree.leaves(lanes.weights))
-        at = lambda lanes: jax.tree.map(lambda leaf: leaf[1], lanes._replace(key=None))
-        equal(at(later), at(lanes))
+class TestANetworkThatDiverges:
+    def test_it_stops_and_says_when_and_what(self, rounds):
+        _, _, _, (networks, evaluation), (later, again) = rounds
+        assert list(networks.broken > 0) == [False, True, False, False]
+        assert int(networks.updates[1]) == int(networks.broken[1]) - 1 < 3
+        assert loop.QUANTITIES[int(networks.what[1])] in ("loss", "gradient")
+        assert all(np.isfinite(leaf[1]).all() for leaf in jax.tree.leaves(networks.weights))
+        at = lambda networks: jax.tree.map(lambda leaf: leaf[1], networks._replace(key=None))
+        equal(at(later), at(networks))
         # It made no update in its second round, so there is no mean.
-        assert np.isfinite(look.train_loss).all()
+        assert np.isfinite(evaluation.train_loss).all()
         for values in (again.train_loss, again.gradient_norm, again.largest_norm, again.cosine):
             assert list(np.isnan(values)) == [False, True, False, False]
 
-    def test_its_neighbours_do_not_notice(self, looks):
-        many, call, keys, (lanes, look), _ = looks
+    def test_its_neighbours_do_not_notice(self, rounds):
+        many, call, keys, (networks, evaluation), _ = rounds
         calm = many._replace(rate=many.rate.at[1].set(0.1))
         others, seen = call(calm, keys)
         for i in (0, 2, 3):
             pick = lambda tree, i=i: jax.tree.map(lambda leaf: leaf[i], tree)
-            equal(pick((lanes._replace(key=None), look)), pick((others._replace(key=None), seen)))
+            equal(pick((networks._replace(key=None), evaluation)), pick((others._replace(key=None), seen)))
 
 
 @pytest.mark.parametrize(("task", "rate", "what"), [(Broken(), 0.1, "loss"), (Follow(), 3e38, "weights")])
 def test_the_quantity_that_was_not_finite_first_is_named(task, rate, what):
     of = setting(task=task, **SMALL)
-    one = lane(of, rate=rate, dtype=jnp.float32, w_rec=1.0)
+    one = untrained(of, rate=rate, dtype=jnp.float32, w_rec=1.0)
     one = one._replace(weights=one.weights._replace(b_out=one.weights.b_out + 5))
     found, _ = after(of, one, 1)
     assert (int(found.broken), loop.QUANTITIES[int(found.what)]) == (1, what)
@@ -219,9 +223,9 @@ def test_the_quantity_that_was_not_finite_first_is_named(task, rate, what):
 
 def test_judging_is_the_mean_over_fresh_sequences():
     of = setting(**SMALL)
-    one = lane(of)
+    one = untrained(of)
     key = jax.random.key(3)
-    found = loop.judge(of, one, key, 4)
+    found = evaluate(of, one, key, 4)
     losses = []
     for k in jax.random.split(key, 4):
         example, state, read = of.task.sample(k, of.T), one.state, []

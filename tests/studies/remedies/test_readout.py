@@ -7,8 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gradlab.studies.remedies import loop, readout
-from tests.remedies.training import Follow, close, equal, lane, setting
+from gradlab.studies.remedies import readout
+from gradlab.studies.remedies.losses import evaluate
+from tests.remedies.training import Follow, close, equal, setting, untrained
 
 CELL = "esn(density=1.0, leak=1.0)"
 
@@ -51,10 +52,10 @@ def collected(of, one, updates):
 def test_is_numpys_least_squares(task):
     updates = 4
     of = setting(cell=CELL, task=task, T=4)
-    lanes = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(lane(of, seed) for seed in (0, 1)))
-    found, look = readout.fit(of, lanes, updates, jax.random.key(5))
+    networks = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(untrained(of, seed) for seed in (0, 1)))
+    found, evaluation = readout.fit(of, networks, updates, jax.random.key(5))
     for i in range(2):
-        one = jax.tree.map(lambda leaf, i=i: leaf[i], lanes)
+        one = jax.tree.map(lambda leaf, i=i: leaf[i], networks)
         rows, wanted = collected(of, one, updates)
         wanted = np.eye(2)[wanted] if task.sizes[1] == 2 else wanted
         # Ridge regression is least squares with a row more for each weight.
@@ -64,8 +65,8 @@ def test_is_numpys_least_squares(task):
         solution = np.concatenate([found.weights.w_out[i].T, found.weights.b_out[i][None]])
         np.testing.assert_allclose(solution, expected, rtol=1e-6, atol=1e-9)
         fresh = one._replace(weights=jax.tree.map(lambda leaf, i=i: leaf[i], found.weights))
-        judged = loop.judge(of, fresh, jax.random.key(5), of.eval_size)
-        close((look.loss[i], look.error[i]), judged, rtol=1e-9)
-    equal(found.weights.cell, lanes.weights.cell)
+        judged = evaluate(of, fresh, jax.random.key(5), of.eval_size)
+        close((evaluation.loss[i], evaluation.error[i]), judged, rtol=1e-9)
+    equal(found.weights.cell, networks.weights.cell)
     assert list(found.updates) == [updates] * 2
     assert not np.asarray(found.broken).any()

@@ -1,4 +1,4 @@
-"""The sentences that trials end in, by hand."""
+"""The sentences that a training ends in, by hand."""
 
 import math
 

@@ -9,7 +9,7 @@ import pytest
 
 from gradlab import registry
 from gradlab.states import BELOW_PRECISION, EXACT_ZERO, FORWARD_NONFINITE, OK, UNDEFINED
-from gradlab.studies.sweep import compute, drawing
+from gradlab.studies.sweep import calls, compute, drawing
 from gradlab.studies.sweep.labelled import SCHEMA, dataset
 from gradlab.studies.sweep.settings import Sweep
 from tests.tiers import optimised
@@ -82,17 +82,17 @@ def test_the_number_of_networks_changes_no_number():
     every = tuple(np.round(np.linspace(0.4, 1.4, 33), 4).tolist())
     sweep = dataclasses.replace(BASE, w_rec=every, seeds=1)
     whole = grid(sweep)
-    for lanes in (1, 3, 8):
-        assert_holds(whole, grid(dataclasses.replace(sweep, w_rec=every[:lanes])))
+    for count in (1, 3, 8):
+        assert_holds(whole, grid(dataclasses.replace(sweep, w_rec=every[:count])))
 
 
 def test_cutting_the_grid_into_calls_changes_no_number(monkeypatch):
     """Ten networks in one call, and four at a time with the last call filled up."""
     sweep = dataclasses.replace(BASE, w_rec=(0.5, 0.7, 0.9, 1.1, 1.3), cell=("gru",))
     whole = grid(sweep)
-    monkeypatch.setattr(compute, "CALL_BYTES", 1)
+    monkeypatch.setattr(calls, "CALL_BYTES", 1)
     networks, _ = compute.draw(sweep)["gru"]
-    assert compute.lanes_per_call(networks, sweep.networks, 4) == 4
+    assert calls.networks_per_call(networks, sweep.networks, 4) == 4
     assert_holds(grid(sweep), whole)
 
 
@@ -172,12 +172,12 @@ def test_another_length_or_weight_compiles_no_measuring_program(compilations):
     assert "jit(share)" not in compilations
 
 
-def first_overflow(networks, lane, T):
+def first_overflow(networks, network, T):
     """The step at which a relu network leaves float32, by numpy."""
-    w_in, w_rec, b = (leaf[lane] for leaf in networks.params)
-    h = networks.state.h[lane]
+    w_in, w_rec, b = (leaf[network] for leaf in networks.params)
+    h = networks.state.h[network]
     with np.errstate(over="ignore", invalid="ignore"):
-        for t, x in enumerate(networks.xs[lane, 0, :T], 1):
+        for t, x in enumerate(networks.xs[network, 0, :T], 1):
             h = np.maximum(w_rec @ h + w_in @ x + b, 0)
             if not np.isfinite(h).all():
                 return t
@@ -320,7 +320,7 @@ def test_progress_counts_every_point():
     seen = []
     sweep = dataclasses.replace(BASE, cell=("elman", "gru"))
     list(compute.run(sweep, seen.append))
-    done = [int(news.note.split(" of ")[0]) for news in seen]
+    done = [int(progress.note.split(" of ")[0]) for progress in seen]
     assert done[-1] == sweep.points == 16
     assert done == sorted(done)
     assert re.fullmatch(r"compile \d+\.\d s  run \d+\.\d s", seen[-1].times)

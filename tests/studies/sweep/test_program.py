@@ -1,4 +1,4 @@
-"""Random streams, drawn networks, and what a lane's results are collected into."""
+"""Random streams, drawn networks, and what a network's results are collected into."""
 
 import functools
 import math
@@ -11,7 +11,8 @@ import pytest
 from gradlab import registry
 from gradlab.initializers.gaussian import gaussian
 from gradlab.initializers.orthogonal import orthogonal
-from gradlab.recurrence.unroll import SEGMENT, ZERO_EXPONENT, Norm
+from gradlab.recurrence.scaled import ZERO_EXPONENT, Norm
+from gradlab.recurrence.scan import SEGMENT
 from gradlab.states import BACKWARD_NONFINITE, EXACT_ZERO, FORWARD_NONFINITE, OK, UNDEFINED
 from gradlab.studies.sweep.arrays import collect
 from gradlab.studies.sweep.networks import draw_inputs, draw_networks, stream
@@ -152,7 +153,7 @@ def test_parts_are_named_by_their_place_in_the_state():
 
 
 def column(values, exponent=0):
-    """Norms of given size as a program would return them: (lanes, sequences, lags)."""
+    """Norms of given size as a program would return them: (networks, sequences, lags)."""
     square = np.square(np.asarray(values, np.float32))
     return Norm(square, np.where(square == 0, ZERO_EXPONENT, exponent).astype(np.int32))
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from gradlab import specs
 from gradlab.errors import Exit, GradlabError
-from gradlab.specs import OPTIONS, choice, floats, integers
+from gradlab.ranges import floats, integers
+from gradlab.specs import OPTIONS, choice
 from gradlab.studies.sweep.settings import Precision, Sweep
 
 

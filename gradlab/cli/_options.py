@@ -1,0 +1,16 @@
+"""Options that several commands have: flag and help stand here once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and stop.")]
+Force = Annotated[bool, typer.Option("--force", help="Start over, in place of what gradlab has there.")]
+Name = Annotated[
+    str | None, typer.Option("--name", help="Name of the run; a hash of the settings if left out.")
+]
+Out = Annotated[Path, typer.Option("--out", help="Folder that runs are kept in.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]

@@ -1,0 +1,169 @@
+"""The loops over time whose length may be traced: forward, and forward and back.
+
+Loops over time are of three kinds, since no one of them can do what the others do: `reverse_scan` goes back
+by itself and keeps one segment of the way at a time; `scan` has no reverse mode; `jax.lax.scan`, where
+training, penalties, `gradlab verify` and the lesson call it, has a fixed length and keeps every step, so that
+JAX can differentiate through it.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Int
+
+from gradlab.recurrence.trees import constant, mapped_zero
+
+Tree = Any
+Carry = TypeVar("Carry")
+
+SEGMENT = 256
+"""Steps whose residuals are kept at a time; a longer sequence is run again, segment by segment."""
+
+
+def scan(
+    body: Callable[[Carry, Tree, Any], tuple[Carry, Tree]],
+    carry: Carry,
+    xs: Tree,
+    length: Int[Array, ""] | int,
+) -> tuple[Carry, Tree]:
+    """`carry, seen[t-1] = body(carry, xs[t-1], t)` for t = 1..length, which may be traced.
+
+    `seen` has as many entries as `xs`; those beyond `length` are NaN (integers: 0).
+    """
+    capacity = jax.tree.leaves(xs)[0].shape[0]
+
+    def one_step(carry: Carry, i: Any) -> tuple[Carry, Tree]:
+        return body(carry, jax.tree.map(lambda leaf: leaf[i], xs), i + 1)
+
+    def ahead(i: Any, loop: tuple[Carry, Tree]) -> tuple[Carry, Tree]:
+        carry, new = one_step(loop[0], i)
+        return carry, jax.tree.map(lambda all_, one_: all_.at[i].set(one_), loop[1], new)
+
+    _, shape = jax.eval_shape(one_step, carry, jnp.int32(0))
+    blank = jax.tree.map(lambda leaf: _blank((capacity, *leaf.shape), leaf.dtype), shape)
+    final, seen = jax.lax.fori_loop(0, jnp.asarray(length, jnp.int32), ahead, (carry, blank))
+    return final, seen
+
+
+def _blank(shape: tuple[int, ...], dtype: Any) -> Array:
+    return jnp.full(shape, jnp.nan if jnp.issubdtype(dtype, jnp.inexact) else 0, dtype)
+
+
+def reverse_scan(
+    forward: Callable[[Tree, Tree, Any], tuple[Tree, Tree]],
+    start: Callable[[Tree], Carry],
+    back: Callable[[Carry, Tree], tuple[Carry, Tree]],
+    observe: Callable[[Carry, Any], tuple[Carry, Tree]],
+    state: Tree,
+    xs: Tree,
+    length: Int[Array, ""] | int,
+    segment: int = SEGMENT,
+    condense: Callable[[Tree], Tree] = lambda seen: seen,
+    settle: Callable[[Carry, Tree], Carry] | None = None,
+) -> tuple[Tree, Tree, Carry]:
+    """Run `length` steps forward, then back, keeping `kept` for one segment of the way at a time.
+
+    for t = 1..length:      state_t, kept_t = forward(state_{t-1}, xs[t-1], t)
+    carry = start(state_length)
+    for lag = 0..length-1:
+        carry, observed[lag] = observe(carry, lag)
+        carry, passed[lag] = back(carry, kept_t)
+    _, observed[length] = observe(carry, length)
+
+    with t = length - lag. `length` may be traced: one program serves every length up to `len(xs)`.
+    Returns `(observed, passed, carry)`, the first two of leading size `len(xs) + 1` and `len(xs)`; entries
+    beyond `length` are zeros. Memory beside them: `segment` times `kept`, and a state a segment. What was
+    observed goes through `condense` a segment at a time (with a leading axis of lags, zeros where there is
+    none), so that more can be observed than is kept.
+
+    With `settle`, `back` passes a pair: the second parts of a segment are kept that long, and come, with a
+    leading axis and zeros behind them, to `settle(carry, parts)`.
+
+    The initial state is observed in the same loop, before a step back that leads nowhere: so everything is
+    compiled once. What it passed is dropped; the last carry has been through it.
+    """
+    capacity = jax.tree.leaves(xs)[0].shape[0]
+    segment = min(segment, capacity)
+    length = jnp.asarray(length, jnp.int32)
+    segments = (length + segment - 1) // segment
+
+    def ahead(i: Any, state: Tree) -> tuple[Tree, Tree]:
+        return forward(state, at(xs, i), i + 1)
+
+    def checkpoint(k: Any, loop: tuple[Tree, Tree]) -> tuple[Tree, Tree]:
+        state, saved = loop
+        saved = _put(saved, k, state)
+        first = k * segment
+        return jax.lax.fori_loop(first, first + segment, lambda i, s: ahead(i, s)[0], state), saved
+
+    mapped = mapped_zero((state, xs))
+    _, kept = jax.eval_shape(lambda s: ahead(0, s), state)
+    carry = jax.eval_shape(start, state)
+    seen = jax.eval_shape(lambda c: observe(c, length)[1], carry)
+    block = jax.eval_shape(lambda: _zeros(seen, segment + 1, mapped))
+    observed = jax.eval_shape(lambda block: at(condense(block), 0), block)
+    passing = jax.eval_shape(lambda c, e: back(c, e)[1], carry, kept)
+    passing, later = passing if settle is not None else (passing, None)
+
+    saved = _zeros(jax.eval_shape(lambda: state), -(-capacity // segment), mapped)
+    last, saved = jax.lax.fori_loop(0, segments - 1, checkpoint, (state, saved))
+    saved = _put(saved, segments - 1, last)
+
+    def segment_back(k: Any, loop: tuple[Any, ...]) -> tuple[Any, ...]:
+        carry, observed, passed, kept = loop
+        which = segments - 1 - k
+        first = which * segment
+        end = jnp.minimum(first + segment, length)
+        nearest = length - end
+
+        def keep(i: Any, loop: tuple[Tree, Tree]) -> tuple[Tree, Tree]:
+            state, item = ahead(i, loop[0])
+            return state, _put(loop[1], i - first, item)
+
+        def backward(j: Any, loop: tuple[Any, ...]) -> tuple[Any, ...]:
+            carry, seen, passed, put_off = loop
+            i = end - 1 - j
+            lag = length - 1 - i
+            carry, new = observe(carry, lag)
+            carry, extra = back(carry, at(kept, i - first))
+            if settle is not None:
+                extra, part = extra
+                put_off = _put(put_off, j, part)
+            return carry, _put(seen, j, new), _put(passed, lag, extra), put_off
+
+        final, kept = jax.lax.fori_loop(first, end, keep, (at(saved, which), kept))
+        carry = jax.tree.map(lambda new, old: jnp.where(k == 0, new, old), start(final), carry)
+        way = (carry, _zeros(seen, segment + 1, mapped), passed, _zeros(later, segment + 1, mapped))
+        lags = end - first + (which == 0).astype(jnp.int32)
+        carry, block, passed, put_off = jax.lax.fori_loop(0, lags, backward, way)
+        if settle is not None:
+            carry = settle(carry, put_off)
+        # A segment that is not full ends in zeros, which the next one overwrites.
+        return carry, _put_all(observed, nearest, condense(block)), passed, kept
+
+    blank = jax.tree.map(lambda leaf: constant(0, mapped, leaf.shape, leaf.dtype), carry)
+    sizes = ((observed, capacity + 1), (passing, capacity + 1), (kept, segment))
+    loop = (blank, *(_zeros(shape, size, mapped) for shape, size in sizes))
+    carry, observed, passed, _ = jax.lax.fori_loop(0, segments, segment_back, loop)
+    nowhere = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), passing)
+    return observed, jax.tree.map(lambda leaf: leaf[:-1], _put(passed, length, nowhere)), carry
+
+
+def _zeros(shape: Tree, size: int, mapped: Any) -> Tree:
+    return jax.tree.map(lambda leaf: constant(0, mapped, (size, *leaf.shape), leaf.dtype), shape)
+
+
+def _put(buffer: Tree, i: Any, item: Tree) -> Tree:
+    return jax.tree.map(lambda b, v: jax.lax.dynamic_update_index_in_dim(b, v, i, 0), buffer, item)
+
+
+def _put_all(buffer: Tree, first: Any, items: Tree) -> Tree:
+    return jax.tree.map(lambda b, v: jax.lax.dynamic_update_slice_in_dim(b, v, first, 0), buffer, items)
+
+
+def at(buffer: Tree, i: Any) -> Tree:
+    """Entry i of each leaf."""
+    return jax.tree.map(lambda b: jax.lax.dynamic_index_in_dim(b, i, 0, keepdims=False), buffer)

@@ -1,0 +1,53 @@
+"""What trains an arm, as digests; results that other code has given are refused."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gradlab import digests, registry
+from gradlab.studies.remedies import arms, loop, readout
+from gradlab.studies.remedies.networks import Network, Setting, initialised
+from gradlab.studies.remedies.settings import Training
+from gradlab.studies.remedies.work import by_place
+from gradlab.studies.sweep.program import BLOCK
+from gradlab.types import Key
+
+
+def require(comparison: Training, known: Any, where: str, places: Iterable[str] | None = None) -> None:
+    """Refuse results of the same settings that other code has given; `known` is a run's `code`, by arm and T.
+
+    Raises:
+      GradlabError: with what has changed.
+    """
+    every = by_place(comparison)
+    of = lambda place: of_arm(comparison, *every[place])
+    wanted = {
+        place: registry.is_foreign("cells", registry.spelling(every[place][0].cell))
+        for place in (every if places is None else places)
+    }
+    digests.require(known, of, lambda place: {}, where, wanted)
+
+
+def of_arm(comparison: Training, arm: arms.Arm, setting: Setting) -> digests.Code:
+    """The digests of an arm's cell and of the program that trains it: loss, samples and remedy are in it."""
+    dtype, width = np.dtype(comparison.precision), BLOCK * loop.devices(comparison.seeds)
+    normal = lambda key, n: jax.random.normal(key, (n, n), float)
+
+    def start(key: Key) -> Network:
+        return initialised(setting, normal, jnp.ones((), float), jnp.ones((), float), key, dtype)
+
+    def networks() -> tuple[Network, Any]:
+        keys = jax.random.split(jax.random.key(0), width)
+        return jax.vmap(start)(keys), keys
+
+    given = jax.eval_shape(networks)
+    own = digests.of_cell(arm.cell, (setting.task.sizes[0], setting.hidden), comparison.precision)
+    if arm.closed_form:
+        return own | {
+            "fitting": digests.digest(readout.sums(setting).lower(given[0], jnp.int32(1)))["program"]
+        }
+    made = loop.program(setting, loop.devices(comparison.seeds))
+    return own | {"training": digests.digest(made.lower(*given))["program"]}

@@ -1,0 +1,115 @@
+"""What there is to do in a training: arms at each T, their stages, and the names that these have."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradlab import registry
+from gradlab.errors import GradlabError
+from gradlab.studies.remedies import arms, loop
+from gradlab.studies.remedies.networks import Setting
+from gradlab.studies.remedies.settings import Training
+
+TUNING = "tuning"
+
+
+def by_place(comparison: Training) -> dict[str, tuple[arms.Arm, Setting]]:
+    """What is trained: every arm at every T."""
+    found = {}
+    for text in comparison.remedies:
+        arm = arms.arm(text, comparison.cell, comparison.init)
+        hidden = units(comparison, arm)
+        for T in comparison.T:
+            found[place(arm, T)] = arm, setting_of(comparison, arm, T, hidden)
+    return found
+
+
+def stages(comparison: Training, arm: arms.Arm) -> list[str]:
+    """What is done for an arm at each T: the choice of a learning rate, if there is one, then every w_rec."""
+    tuned = len(comparison.lr) > 1 and not arm.closed_form
+    return [*([TUNING] if tuned else []), *(training(w_rec) for w_rec in comparison.w_rec)]
+
+
+def training(w_rec: float) -> str:
+    """The name of the stage that trains at one w_rec."""
+    return f"training at w_rec = {w_rec}"
+
+
+def piece(arm: arms.Arm, T: int, doing: str) -> str:
+    """The name of a stage among all that is done."""
+    return f"{place(arm, T)}: {doing}"
+
+
+def place(arm: arms.Arm, T: int) -> str:
+    """The name of an arm at one T."""
+    return f"{arm.label} at T = {T}"
+
+
+def of_program(comparison: Training, arm: arms.Arm, setting: Setting) -> dict[str, Any]:
+    """What decides which programs an arm needs."""
+    names = (
+        "task",
+        "hidden",
+        "batch",
+        "eval_every",
+        "eval_size",
+        "seeds",
+        "tuning",
+        "lr",
+        "optimizer",
+        "precision",
+    )
+    own = {name: getattr(comparison, name) for name in names}
+    return own | {"trains": place(arm, setting.T), "units": setting.hidden, "cell": str(arm.cell)}
+
+
+def evaluated_at(comparison: Training) -> NDArray[np.int64]:
+    """The updates after which networks are evaluated."""
+    return comparison.stride * np.arange(1, -(-comparison.updates // comparison.stride) + 1)
+
+
+def units(comparison: Training, arm: arms.Arm) -> int:
+    """Units of the arm's cell: as many as asked for, or as give the plain arm's number of weights."""
+    if not comparison.match:
+        return comparison.hidden
+    sizes = registry.make("tasks", comparison.task).sizes
+    base = registry.make("cells", comparison.cell)
+    return arms.matched(arm.cell, sizes, arms.count(base, sizes, comparison.hidden))
+
+
+def setting_of(comparison: Training, arm: arms.Arm, T: int, hidden: int) -> Setting:
+    """What all networks of an arm at one T share."""
+    return Setting(
+        registry.make("tasks", comparison.task),
+        arm.cell,
+        arm.remedy,
+        T,
+        hidden,
+        comparison.batch,
+        comparison.optimizer,
+        comparison.stride,
+        comparison.eval_size,
+    )
+
+
+def check(comparison: Training) -> None:
+    """Refuse, before anything is drawn, an arm or a T that is not possible."""
+    task = registry.make("tasks", comparison.task)
+    if min(comparison.T) < task.least:
+        what = f"{min(comparison.T)} is too short for {comparison.task}; the least T is {task.least}"
+        raise GradlabError("-T", what)
+    for option, values in (
+        ("-T", comparison.T),
+        ("--w-rec", comparison.w_rec),
+        (arms.OPTION, [arms.arm(t, comparison.cell, comparison.init).label for t in comparison.remedies]),
+    ):
+        twice = [value for i, value in enumerate(values) if value in values[:i]]
+        if twice:
+            raise GradlabError(option, f"{twice[0]} is given twice; name each value once")
+    for text in comparison.remedies:
+        arm = arms.arm(text, comparison.cell, comparison.init)
+        try:
+            loop.try_out(setting_of(comparison, arm, max(comparison.T), 4), learn=not arm.closed_form)
+        except ValueError as error:
+            raise GradlabError(arms.OPTION, f"{arm.label} {error}") from error

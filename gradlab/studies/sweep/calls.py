@@ -1,0 +1,41 @@
+"""The calls in which a cell's networks are measured: as many at a time as fit, of one program."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from gradlab.studies.sweep.program import BLOCK, CALL_BYTES, Networks, program
+from gradlab.studies.sweep.settings import Sweep
+
+Array = NDArray[Any]
+
+
+def lowered(sweep: Sweep, cell: Any, networks: Networks) -> tuple[Any, int]:
+    """The program that measures a cell, not yet compiled, and how many networks one call of it takes."""
+    # All devices, however few the networks: a program for another number of them may round otherwise, and a
+    # grid that grows changes no byte of what it had.
+    devices = len(jax.devices())
+    size = networks_per_call(networks, len(networks.xs), BLOCK * devices)
+    made = program(cell, sweep.objective, devices)
+    return made.lower(part(networks, 0, size), jnp.int32(0)), size
+
+
+def networks_per_call(networks: Networks, total: int, step: int) -> int:
+    """A multiple of `step` networks whose inputs and results stay within `CALL_BYTES`."""
+    inputs = sum(leaf.nbytes for leaf in jax.tree.leaves(networks)) // max(total, 1)
+    results = networks.xs.shape[1] * networks.xs.shape[2] * 12 * 8
+    most = max(1, CALL_BYTES // (inputs + results) // step)
+    return int(step * min(most, -(-total // step)))
+
+
+def part(networks: Networks, start: int, size: int) -> Networks:
+    """`size` networks from `start` on; the last one is repeated where the grid ends."""
+
+    def take(leaf: Array) -> Array:
+        own = leaf[start : start + size]
+        return np.concatenate([own, np.repeat(own[-1:], size - len(own), axis=0)])
+
+    return Networks(*jax.tree.map(take, networks))

@@ -1,0 +1,53 @@
+"""What there is to do in a sweep, by name, and how far it is."""
+
+from collections.abc import Callable
+from typing import Any
+
+from gradlab.planning.progress import Progress
+from gradlab.studies.sweep.program import capacity
+from gradlab.studies.sweep.settings import Sweep
+
+DRAWING, WRITING = "drawing networks", "writing"
+
+
+def compiling(label: str) -> str:
+    """The name of compiling a cell's program."""
+    return f"{label}: compiling"
+
+
+def measuring(label: str, T: int) -> str:
+    """The name of measuring a cell at one T."""
+    return f"{label}: T = {T}"
+
+
+def of_program(sweep: Sweep, label: str) -> dict[str, Any]:
+    """What decides which program measures a cell."""
+    names = ("objective", "precision", "hidden", "inputs", "batch", "networks")
+    own = {name: getattr(sweep, name) for name in names}
+    return own | {"measures": label, "length": capacity(max(sweep.T)), "probes": sweep.probe}
+
+
+class Clock:
+    """Points done and seconds spent, told to whoever draws the bar."""
+
+    def __init__(self, report: Callable[[Progress], None], points: int) -> None:
+        self.report, self.points = report, points
+        self.done, self.compiling, self.running = 0, 0.0, 0.0
+
+    def add(
+        self,
+        doing: str,
+        *,
+        done: int = 0,
+        compiling: float = 0.0,
+        running: float = 0.0,
+        piece: str = "",
+        share: float = 1.0,
+        computed: bool = True,
+    ) -> None:
+        self.done += done
+        self.compiling += compiling
+        self.running += running
+        note = f"{self.done} of {self.points} points"
+        times = f"compile {self.compiling:.1f} s  run {self.running:.1f} s"
+        self.report(Progress(doing, piece, share, computed, note=note, times=times))
