@@ -4,6 +4,7 @@ Such a file is data: it names no code, and of other files it reaches those alone
 A command line and a call from Python are the user's own word, and come not this way.
 """
 
+import inspect
 import re
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -59,7 +60,7 @@ def _paths(name: str) -> tuple[str, set[str]]:
         if name not in registry.names(kind):
             continue
         made = registry.member(kind, name)
-        hints = get_type_hints(made.__init__ if isinstance(made, type) else made)
+        hints = get_type_hints(made.__init__ if inspect.isclass(made) else made)
         for place, key in enumerate(registry.settings(made)):
             if Path in (hints.get(key), *get_args(hints.get(key))):
                 found.add(key)
