@@ -232,5 +232,11 @@ def test_a_folder_s_name_cannot_add_settings(tmp_path):
 
 
 def test_what_holds_no_path_is_left_as_it_is(tmp_path):
-    for text in ("lstm", "elman(activation=relu)", "clip_norm(1e+3)+orthogonal", "characters(text=None)", "a("):
+    for text in (
+        "lstm",
+        "elman(activation=relu)",
+        "clip_norm(1e+3)+orthogonal",
+        "characters(text=None)",
+        "a(",
+    ):
         assert received.member(text, tmp_path) == text

@@ -149,12 +149,17 @@ def require(comparison: Training, known: Any, where: str, places: Iterable[str] 
       GradlabError: with what has changed.
     """
     every = by_place(comparison)
-    of = lambda place: _code(comparison, *every[place])
+
+    def now(place: str) -> digests.Code:
+        arm, setting = every[place]
+        return _code(comparison, _ready(comparison, arm, setting), setting)
+
+    parts = comparison.task, comparison.cell, comparison.init
     wanted = {
-        place: registry.is_foreign("cells", registry.spelling(every[place][0].cell))
+        place: digests.brought(every[place][0].label, *parts)
         for place in (every if places is None else places)
     }
-    digests.require(known, of, lambda place: {}, where, wanted)
+    digests.require(known, now, lambda place: {}, where, wanted)
 
 
 def by_place(comparison: Training) -> dict[str, tuple[arms.Arm, Setting]]:
@@ -210,7 +215,10 @@ def _place(arm: arms.Arm, T: int) -> str:
 
 
 def _code(comparison: Training, arm: arms.Arm, setting: Setting) -> digests.Code:
-    """The digests of an arm's cell and of the program that trains it: loss, samples and remedy are in it."""
+    """The digests of an arm's cell, of its initialiser and of what trains them: loss, samples and remedy.
+
+    The arm is `_ready`: it draws what is trained.
+    """
     dtype, width = np.dtype(comparison.precision), BLOCK * _devices(comparison.seeds)
     normal = lambda key, n: jax.random.normal(key, (n, n), float)
 
@@ -223,12 +231,14 @@ def _code(comparison: Training, arm: arms.Arm, setting: Setting) -> digests.Code
 
     given = jax.eval_shape(lanes)
     own = digests.of_cell(arm.cell, (setting.task.sizes[0], setting.hidden), comparison.precision)
+    draw = jax.jit(lambda key: arm.initializer(key, setting.hidden))
+    parts = {"initialiser": digests.digest(draw.lower(jax.random.key(0)))}
     if arm.closed_form:
-        return own | {
-            "fitting": digests.digest(readout.sums(setting).lower(given[0], jnp.int32(1)))["program"]
-        }
-    made = loop.program(setting, _devices(comparison.seeds))
-    return own | {"training": digests.digest(made.lower(*given))["program"]}
+        parts["fitting"] = digests.digest(readout.sums(setting).lower(given[0], jnp.int32(1)))
+    else:
+        made = loop.program(setting, _devices(comparison.seeds))
+        parts["training"] = digests.digest(made.lower(*given))
+    return digests.joined(own, digests.named(parts))
 
 
 def _devices(lanes: int) -> int:
@@ -287,8 +297,8 @@ def _arm(
     sizes = registry.make("tasks", comparison.task).sizes
     hidden = _hidden(comparison, arm)
     setting = _setting(comparison, arm, T, hidden)
-    code = _code(comparison, arm, setting)
     arm = _ready(comparison, arm, setting)
+    code = _code(comparison, arm, setting)
     began = time.perf_counter()
     rates = _rates(comparison, arm, setting, report, shards, code)
     for w_rec, rate in zip(comparison.w_rec, rates, strict=True):
