@@ -22,7 +22,9 @@ def run(asked: Sweep, results: list[CellResult]) -> Run:
     axes = (asked.init, asked.w_rec, asked.T, range(asked.seeds))
     fixed = [label for label in asked.cell if "w_rec" in registry.make("cells", label).fixed]
     facts: dict[str, Any] = {"objective": asked.objective, "precision": asked.precision}
-    norms = probing.noted(dataset(results, *axes, fixed, hidden=asked.hidden, **facts), asked.probe)
+    units = {result.cell: result.readout for result in results}
+    norms = dataset(results, *axes, fixed, hidden=asked.hidden, **facts)
+    norms = probing.noted(norms, asked.probe, units)
     table = metrics(norms)
     starts = drawing.starts(asked)
     failed = len(failures(table, norms))

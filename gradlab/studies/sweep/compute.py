@@ -65,6 +65,8 @@ class CellResult(NamedTuple):
     """What an axis `leaf` counts: the parameters."""
     weights: Array | None = None
     """The norms of the unit-gain parameters, and their projections, (2, init, seed, leaf)."""
+    readout: int = 0
+    """Numbers in what further probes read of a state."""
 
 
 def run(
@@ -166,6 +168,7 @@ class _Started(NamedTuple):
     """By T, `(probe, its columns)`."""
     drawn: Weights
     gates: tuple[str, ...]
+    readout: int
     networks: Networks
     code: Code
 
@@ -208,9 +211,10 @@ def _start(
             ]
         compiled.note(**of_program(sweep, label))
     gates = probing.gate_names(cell, networks) if sweep.probe else ()
+    readout = probing.readout_size(cell, networks) if sweep.probe else 0
     # The devices are busy by now.
     code = _own(sweep, label) | _measuring(sweep, cell, networks, lowered, drawn)
-    return _Started(label, lanes, parts, linear, kept, calls, extras, drawn, gates, networks, code)
+    return _Started(label, lanes, parts, linear, kept, calls, extras, drawn, gates, readout, networks, code)
 
 
 def _lowered(sweep: Sweep, cell: Any, networks: Networks) -> tuple[Any, int]:
@@ -291,6 +295,7 @@ def _finish(sweep: Sweep, started: _Started, clock: _Clock, shards: Shards | Non
         started.code,
         started.drawn.leaves,
         started.drawn.marks,
+        started.readout,
     )
 
 
