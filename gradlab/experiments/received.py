@@ -15,6 +15,8 @@ from gradlab.runs import files
 
 LARGEST = 10**8
 """Bytes of a file that a setting may name."""
+MOST = 50
+"""Brackets in one spelling."""
 
 
 def source(folder: Path) -> specs.Source:
@@ -29,6 +31,8 @@ def member(text: Any, folder: Path) -> str:
     """
     if ":" in specs.line(text):
         raise GradlabError("", f"{shown(text)} names code, which a file may not; name a member")
+    if text.count("(") > MOST:
+        raise GradlabError("", f"{shown(text)} holds more than {MOST} brackets; no member needs so many")
     return _local(str(text), folder)
 
 

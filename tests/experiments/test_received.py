@@ -223,6 +223,12 @@ def test_a_path_is_found_wherever_it_stands(place, spelled):
     assert received.member(spelled.replace("PATH", "in.txt"), place).count(str(place / "in.txt")) == 1
 
 
+@pytest.mark.parametrize("spelled", ["a(" * 300 + ")" * 300, "+a(" * 240 + ")" * 240])
+def test_what_is_nested_without_end_is_refused(tmp_path, spelled):
+    with pytest.raises(GradlabError, match="more than 50 brackets"):
+        received.member(spelled, tmp_path)
+
+
 def test_a_folder_s_name_cannot_add_settings(tmp_path):
     folder = tmp_path / "a,part=test"
     folder.mkdir()

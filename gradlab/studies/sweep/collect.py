@@ -53,13 +53,12 @@ def require(run: Run, where: str) -> None:
     """
     known = run.about.get("code", {}).values()
     same = all(code.get(digests.SOURCE) == digests.source() for code in known)
-    held = set(run.metrics["metric"].unique()) - {entry.name for entry in columns.entries(run.norms)}
-    asked = sorted(held & {*registry.further("metrics")} if same else held & {*registry.names("metrics")})
+    held, every = set(run.metrics["metric"].unique()), set(registry.names("metrics"))
+    asked = sorted(held & (set(registry.further("metrics")) if same else every))
     if not asked:
         return
-    now = metrics(
-        run.norms, {*registry.names("metrics"), *(e.name for e in columns.entries(run.norms))} - {*asked}
-    )
+    probed = {entry.name for entry in columns.entries(run.norms)}
+    now = metrics(run.norms, (every | probed) - {*asked})
     different = [name for name in asked if not _alike(run, now, name)]
     if different:
         what = (
