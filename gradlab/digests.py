@@ -94,6 +94,21 @@ def named(parts: Mapping[str, Code]) -> Code:
     return found | ({UNSEEN: ", ".join(unseen)} if unseen else {})
 
 
+def joined(*codes: Code) -> Code:
+    """Codes of the same thing in one."""
+    unseen = ", ".join(dict.fromkeys(code[UNSEEN] for code in codes if UNSEEN in code))
+    found = {what: digest for code in codes for what, digest in code.items()}
+    return found | ({UNSEEN: unseen} if unseen else {})
+
+
+def brought(*spelled: str) -> bool:
+    """Whether any of these spellings names, at whatever place, what does not come with gradlab.
+
+    The module of such a member may import others, which no digest of files knows.
+    """
+    return any(registry.is_foreign(kind, text) for text in spelled for kind in registry.KINDS)
+
+
 def changed(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     """What differs, in words, of the digests that both have."""
     both = (before.keys() & now.keys()) - {SOURCE, UNSEEN}
@@ -111,19 +126,22 @@ def require(
 
     `entries` are the codes of a run by what was measured, cells or arms; `wanted` tells of each of these
     whether the user has brought something for it. `own(one)` are the digests of that, `program(one)` those of
-    what gradlab computes with it, asked for only if gradlab's files are others than they were.
+    what gradlab computes with it, asked for if gradlab's files are others than they were, or if something was
+    brought that has not changed by itself.
 
     Raises:
       GradlabError: with one line that says what has changed, or that nothing is known.
     """
-    for one, brought in wanted.items():
+    for one, has in wanted.items():
         before = entries.get(one) if isinstance(entries, dict) else None
         if not isinstance(before, dict):
             why = "was measured before digests of the code were kept"
-        elif before.get(SOURCE) == source() and not brought:
+        elif before.get(SOURCE) == source() and not has:
             continue
         else:
-            now = own(one) | ({} if before.get(SOURCE) == source() else program(one))
+            now = own(one)
+            if before.get(SOURCE) != source() or not changed(before, now):
+                now = now | program(one)
             different = changed(before, now)
             if not different:
                 continue

@@ -70,6 +70,7 @@ def run(
         if store.existing(folder, settings, runtime.facts()):
             study.require(asked, store.code(folder), str(folder))
             there = study.read(folder)
+            study.require_table(there, str(folder))
             from gradlab.plots import _default
 
             _default.finish(there, folder)

@@ -237,18 +237,18 @@ def _pairs(option: str, text: str, first: str | None) -> list[tuple[str, str]]:
     return pairs
 
 
-def outside_brackets(text: str) -> list[str]:
-    """`text` split at the commas that stand outside brackets.
+def outside_brackets(text: str, at: str = ",") -> list[str]:
+    """`text` split at the commas, or another letter, that stand outside brackets.
 
     >>> outside_brackets("lstm, stacked(cell=gru, layers=2)")
     ['lstm', 'stacked(cell=gru, layers=2)']
     """
-    depth, commas = 0, []
-    for at, letter in enumerate(text):
+    depth, places = 0, []
+    for place, letter in enumerate(text):
         depth += {"(": 1, ")": -1}.get(letter, 0)
-        if letter == "," and depth == 0:
-            commas.append(at)
-    starts, ends = [0, *(at + 1 for at in commas)], [*commas, len(text)]
+        if letter == at and depth == 0:
+            places.append(place)
+    starts, ends = [0, *(place + 1 for place in places)], [*places, len(text)]
     return [text[start:end].strip() for start, end in zip(starts, ends, strict=True)]
 
 
@@ -258,8 +258,8 @@ def _convert(option: str, key: str, text: str, hint: Any) -> Any:
         if text == "None":
             return None
         hint = next(kind for kind in get_args(hint) if kind is not type(None))
-    if hint is str:
-        return text
+    if hint in (str, Path):
+        return hint(text)
     if get_origin(hint) is Literal:
         if text not in get_args(hint):
             raise unknown(option, f"value of {key}", text, get_args(hint))

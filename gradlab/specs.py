@@ -45,8 +45,8 @@ class Source(NamedTuple):
     """What an error calls a setting."""
     text: bool = False
     """All values are text, as on a command line."""
-    code: bool = True
-    """A member may be code of the user's, `package.module:Name`."""
+    plain: Callable[[Any], str] | None = None
+    """How a member is spelled that is not the user's own word; that may be code, `package.module:Name`."""
 
 
 def flag(name: str, setting: Setting) -> str:
@@ -56,8 +56,6 @@ def flag(name: str, setting: Setting) -> str:
 
 OPTIONS = Source(flag, text=True)
 KEYWORDS = Source(lambda name, setting: name)
-KEYS = Source(lambda name, setting: "", code=False)
-"""Of a file, which knows the place itself."""
 
 T = TypeVar("T")
 
@@ -93,13 +91,6 @@ def line(text: Any) -> str:
         what = "holds a line break or a control character; write one plain line"
         raise GradlabError("", f"{shown(text)} {what}")
     return text
-
-
-def plain(text: Any) -> str:
-    """A member's spelling in a file, which never names code."""
-    if ":" in line(text):
-        raise GradlabError("", f"{shown(text)} names code, which a file may not; name a member")
-    return str(text)
 
 
 def names(kind: str, source: Source) -> Callable[[Any], tuple[str, ...]]:
@@ -248,8 +239,8 @@ def _numbers(
 
 def _member(setting: Setting, where: str, text: Any, source: Source) -> str:
     """One member, in its canonical spelling."""
-    if not source.code:
-        text = plain(text)
+    if source.plain is not None:
+        text = source.plain(text)
     if not isinstance(text, str):
         raise GradlabError(where, f"{shown(text)} must be text")
     if len(registry.outside_brackets(text)) > 1:

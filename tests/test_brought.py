@@ -7,9 +7,13 @@ from pathlib import Path
 
 import pytest
 
+import gradlab.initializers
 from gradlab import digests, registry
+from gradlab.metrics import every
+from gradlab.studies.remedies import arms
 from gradlab.studies.sweep import probing, program
 from tests.cli.calling import gradlab as command
+from tests.tiers import few
 
 CELL = '''
 """A leaky unit."""
@@ -84,7 +88,68 @@ class Always(Metric):
         shape = tuple(norms.sizes[axis] for axis in ("cell", "init", "w_rec", "T", "seed"))
         return Measured(np.ones(shape), np.zeros(shape, np.int8))
 '''
-FILES = {"cells": ("drip", CELL), "probes": ("distance", PROBE), "metrics": ("always", METRIC)}
+INITIALIZER = """
+import jax
+
+
+def wide(key, n):
+    return jax.random.normal(key, (n, n)) / n
+"""
+REMEDY = """
+import optax
+
+from gradlab.types import Remedy
+
+
+def slower(*, by: float = 0.5) -> Remedy:
+    return Remedy(gradients=optax.scale(by))
+"""
+TASK = """
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+
+from gradlab.types import Example, Task
+
+
+@dataclasses.dataclass(frozen=True)
+class Sign(Task):
+    shortest: int = 0
+
+    form = "many to one"
+    least = 1
+
+    @property
+    def sizes(self):
+        return 1, 1
+
+    @property
+    def solved(self):
+        return 0.1
+
+    def sample(self, key, T):
+        xs = jax.random.normal(key, (T, 1))
+        counted = (jnp.arange(T) == T - 1).astype(float)
+        return Example(xs, jnp.sign(xs[:1]) * counted[:, None], counted, jnp.asarray(T))
+
+    def loss(self, outputs, example):
+        return ((outputs - example.target) ** 2).sum(1) @ example.counted
+
+    def error(self, outputs, example):
+        return self.loss(outputs, example)
+
+    def chance(self, T):
+        return 1.0
+"""
+FILES = {
+    "cells": ("drip", CELL),
+    "probes": ("distance", PROBE),
+    "metrics": ("always", METRIC),
+    "initializers": ("wide", INITIALIZER),
+    "remedies": ("slower", REMEDY),
+    "tasks": ("sign", TASK),
+}
 GRID = (
     "sweep",
     "--hidden",
@@ -105,7 +170,8 @@ GRID = (
 def forget():
     for name in [name for name in sys.modules if name.split(".")[0] == "another"]:
         del sys.modules[name]
-    for cached in (registry.installed, registry.make, digests.source, probing.program, program.program):
+    own = (registry.installed, registry.make, digests.source)
+    for cached in (*own, probing.program, program.program, arms._factory):
         cached.cache_clear()
     importlib.invalidate_caches()
 
@@ -123,9 +189,10 @@ def package(tmp_path, monkeypatch):
     monkeypatch.setattr("gradlab.plots._default.draw", lambda *_: None)
     lines = {}
 
-    def write(kind, text):
+    def write(kind, text, helper=""):
         name, _ = FILES[kind]
         (home / f"{name}.py").write_text(text)
+        (home / "helper.py").write_text(helper)
         for compiled in home.glob("__pycache__/*"):
             compiled.unlink()
         lines[kind] = f"[gradlab.{kind}]\n{name} = another.{name}\n"
@@ -165,6 +232,141 @@ def test_a_probe_that_has_changed_is_refused(package):
     package("probes", PROBE.replace("jnp.max(", "2 * jnp.max("))
     changed = command(*words)
     assert (changed.code, "another probe distance of elman" in changed.err) == (2, True)
+
+
+TRAIN = (
+    *("remedies", "--hidden", "3", "-T", "5", "--seeds", "2", "--updates", "2", "--eval-every", "1"),
+    *("--lr", "0.01", "--eval-size", "4", "--batch", "2", "-r", "none", "--out", "out", "--name", "run"),
+)
+LEANT = {
+    ("cells", "sweep"): ("0.5 * state.h", (*GRID, "--cell", "drip"), "step of drip"),
+    ("cells", "remedies"): (
+        "0.5 * state.h",
+        (*TRAIN, "latch", "--cell", "drip"),
+        "step and training of none at T = 5",
+    ),
+    ("probes", "sweep"): (
+        "jnp.max(jnp",
+        (*GRID, "--cell", "elman", "--probe", "distance"),
+        "another probe distance of elman",
+    ),
+    ("initializers", "sweep"): (
+        "jax.random.normal",
+        (*GRID, "--cell", "elman", "--init", "wide"),
+        "another weights of elman",
+    ),
+    ("initializers", "remedies"): (
+        "jax.random.normal",
+        (*TRAIN, "latch", "--remedy", "wide"),
+        "another initialiser of wide at T = 5",
+    ),
+    ("remedies", "remedies"): (
+        "by))",
+        (*TRAIN, "latch", "--remedy", "slower"),
+        "another training of slower at T = 5",
+    ),
+    ("tasks", "remedies"): ("jnp.sign(xs", (*TRAIN, "sign"), "another training of none at T = 5"),
+    ("metrics", "sweep"): ("np.ones(shape", (*GRID, "--cell", "elman"), "another metric always"),
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "study"),
+    few(
+        LEANT,
+        [("probes", "sweep"), ("initializers", "remedies"), ("tasks", "remedies"), ("metrics", "sweep")],
+    ),
+)
+def test_what_a_member_imports_is_seen_to_change(package, kind, study):
+    at, words, said = LEANT[kind, study]
+    _, text = FILES[kind]
+    assert at in text
+    leaning = "from another import helper\n" + text.replace(at, f"helper.FACTOR * {at}")
+    package(kind, leaning, "FACTOR = 1.0\n")
+    assert command(*words).code == 0
+    package(kind, leaning, "FACTOR = 1.0  # as it was\n")
+    again = command(*words)
+    assert (again.code, "already done" in again.err) == (0, True), again
+    package(kind, leaning, "FACTOR = 0.75\n")
+    changed = command(*words)
+    assert (changed.code, changed.out, changed.err.count("\n")) == (2, "", 1), changed
+    assert "out/run was measured with other code: another " in changed.err
+    assert said in changed.err
+    assert command(*words, "--force").code == 0
+    assert command(*words).code == 0
+
+
+def test_a_task_that_calls_something_else_solved_is_refused(package):
+    package("tasks", TASK)
+    assert command(*TRAIN, "sign").code == 0
+    assert command(*TRAIN, "sign").code == 0
+    package("tasks", TASK.replace("return 0.1", "return 0.2").replace("return 1.0", "return 2.0"))
+    said = command(*TRAIN, "sign")
+    assert (said.code, "another solved and chance of sign; --force measures anew" in said.err) == (2, True), (
+        said
+    )
+
+
+def test_a_metric_of_another_package_that_has_changed_is_refused(package):
+    package("metrics", METRIC)
+    words = (*GRID, "--cell", "elman")
+    assert command(*words).code == 0
+    assert command(*words).code == 0
+    for old, new in (("np.ones(shape)", "2 * np.ones(shape)"), ("np.zeros(shape", "3 + np.zeros(shape")):
+        package("metrics", METRIC.replace(old, new))
+        said = command(*words)
+        assert (said.code, said.out) == (2, "")
+        assert (
+            "out/run was measured with other code: another metric always; --force measures anew" in said.err
+        )
+    # What only reads shows what is stored.
+    assert command("show", "out/run").code == 0
+
+
+def test_and_so_is_one_of_gradlab_s_own_where_its_files_have_changed(package, monkeypatch):
+    words = (*GRID, "--cell", "elman")
+    assert command(*words).code == 0
+    metric = next(one for one in every() if one.name == "credit_horizon")
+    measure = type(metric).measure
+
+    def more(self, norms):
+        found = measure(self, norms)
+        return found._replace(value=found.value + 1)
+
+    monkeypatch.setattr(type(metric), "measure", more)
+    assert command(*words).code == 0
+    with monkeypatch.context() as edited:
+        edited.setattr(digests, "source", lambda: "other files")
+        said = command(*words)
+    assert (said.code, "another metric credit_horizon;" in said.err) == (2, True), said
+
+
+def test_an_initialiser_of_an_arm_is_seen_where_files_have_changed(tmp_path, monkeypatch):
+    """A file of one's own beside those of gradlab."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "more").mkdir()
+    home = [*gradlab.initializers.__path__, str(tmp_path / "more")]
+    monkeypatch.setattr(gradlab.initializers, "__path__", home)
+    words = (*TRAIN, "latch", "--remedy", "wide", "--remedy", "orthogonal")
+
+    def write(text):
+        (tmp_path / "more/wide.py").write_text(text)
+        for compiled in tmp_path.glob("more/__pycache__/*"):
+            compiled.unlink()
+        sys.modules.pop("gradlab.initializers.wide", None)
+        forget()
+
+    try:
+        write(INITIALIZER)
+        assert command(*words).code == 0
+        assert command(*words).code == 0
+        write(INITIALIZER.replace("/ n", "/ (2 * n)"))
+        said = command(*words)
+        assert (said.code, said.err.count("\n")) == (2, 1), said
+        assert "was measured with other code: another initialiser of wide at T = 5" in said.err
+    finally:
+        sys.modules.pop("gradlab.initializers.wide", None)
+        forget()
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,9 @@ import pytest
 
 from gradlab import digests, registry
 from gradlab.errors import GradlabError
+from gradlab.studies.remedies import code as of_training
+from gradlab.studies.remedies import work
+from gradlab.studies.remedies.settings import Training
 from gradlab.studies.sweep import code, compute, results
 from tests.cli.calling import gradlab
 from tests.tiers import few
@@ -242,3 +245,23 @@ def test_what_is_only_called_a_callback_is_seen():
         return 1234.5 * x
 
     assert digests.UNSEEN not in digests.digest(jax.jit(callback).lower(jnp.zeros(3)))
+
+
+def test_codes_of_one_thing_keep_all_that_no_digest_sees():
+    step, training = {"step": "1", "unseen": "step: callbacks"}, {"training": "2", "unseen": "training: more"}
+    assert digests.joined(step, training) == {
+        "step": "1",
+        "training": "2",
+        "unseen": "step: callbacks, training: more",
+    }
+    assert digests.joined({"step": "1"}, {"init": "2"}) == {"step": "1", "init": "2"}
+
+
+def test_an_initialiser_is_in_the_code_of_an_arm_drawn_as_it_is():
+    asked = Training("latch", remedies=("orthogonal", "critical"), T=(5,), hidden=16)
+    of = lambda place: of_training.of_arm(asked, work.ready(asked, *every[place]), every[place][1])
+    every = work.by_place(asked)
+    plain, other, fitted = (of(f"{arm} at T = 5") for arm in ("none", "orthogonal", "critical"))
+    assert len({one["initialiser"] for one in (plain, other, fitted)}) == 3
+    # All else of the arms is the same.
+    assert plain | {"initialiser": ""} == other | {"initialiser": ""} == fitted | {"initialiser": ""}

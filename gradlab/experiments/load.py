@@ -14,6 +14,7 @@ from pydantic import AliasChoices, Field
 
 from gradlab import registry, specs
 from gradlab.errors import GradlabError, shown
+from gradlab.experiments import received
 from gradlab.experiments.toml import parsed
 from gradlab.findings import claims
 from gradlab.findings.claims import Claim
@@ -51,9 +52,11 @@ def load(path: Path, size: Size = "full") -> Experiment:
     Raises `GradlabError` with every fault of the file: of this size, and of the other if there is one.
     """
     raw = parsed(path)
-    found, faults = _read(raw, size)
+    found, faults = _read(raw, size, path.parent)
     if isinstance(raw.get("ci"), dict):
-        faults += [one for one in _read(raw, "full" if size == "ci" else "ci")[1] if one not in faults]
+        faults += [
+            one for one in _read(raw, "full" if size == "ci" else "ci", path.parent)[1] if one not in faults
+        ]
     elif size == "ci" and not faults:
         faults = [Fault("ci", "is missing: the file has no smaller size; leave --size out")]
     if faults or found is None:
@@ -92,8 +95,8 @@ def listing(folder: Path) -> list[tuple[str, str]]:
     return found
 
 
-def _read(raw: dict[str, Any], size: Size) -> tuple[Experiment | None, list[Fault]]:
-    given, faults = strict.read(_file(), raw, "")
+def _read(raw: dict[str, Any], size: Size, folder: Path) -> tuple[Experiment | None, list[Fault]]:
+    given, faults = strict.read(_file(folder), raw, "")
     there = [key for key in KINDS if key in raw]
     if len(there) != 1:
         return None, [*faults, Fault("", f"needs either [sweep] or [remedies], has {len(there)} of them")]
@@ -101,7 +104,7 @@ def _read(raw: dict[str, Any], size: Size) -> tuple[Experiment | None, list[Faul
     values: dict[str, Any] = {}
     for at in (command, "ci"):
         if isinstance(raw.get(at), dict):
-            some, more = strict.read(_table(command, whole=at == command), raw[at], at)
+            some, more = strict.read(_table(command, folder, whole=at == command), raw[at], at)
             faults += more
             values |= some if at == command or size == "ci" else {}
     if faults:
@@ -115,7 +118,9 @@ def _read(raw: dict[str, Any], size: Size) -> tuple[Experiment | None, list[Faul
         if sizes[i] == "ci" and "ci" not in raw:
             faults.append(Fault(f"claims[{i}].size", "is ci, and the file has no [ci]"))
         elif sizes[i] not in get_args(Size) or sizes[i] == size:
-            one, more = claims.read(claim, f"claims[{i}]", command, grid(asked), _name(asked), probed(asked))
+            one, more = claims.read(
+                claim, f"claims[{i}]", command, grid(asked), _name(asked, folder), probed(asked)
+            )
             faults += more
             made += [one] if one else []
     left_out = sum(one in get_args(Size) and one != size for one in sizes)
@@ -137,14 +142,18 @@ def probed(asked: Sweep | Training) -> dict[str, tuple[str, ...]]:
     return {name: axes for home in homes for name, axes in home.AXES.items()}
 
 
-def _name(asked: Sweep | Training) -> Callable[[str, str], str]:
+def _name(asked: Sweep | Training, folder: Path) -> Callable[[str, str], str]:
     """The canonical spelling of a label, by axis."""
     if isinstance(asked, Training):
         from gradlab.studies.remedies import arms
 
-        return lambda axis, text: arms.arm(specs.plain(text), asked.cell, asked.init).label
+        return lambda axis, text: arms.arm(received.member(text, folder), asked.cell, asked.init).label
     kinds = {"cell": "cells", "init": "initializers"}
-    return lambda axis, text: registry.label(kinds[axis], specs.plain(text)) if axis in kinds else text
+
+    def named(axis: str, text: str) -> str:
+        return registry.label(kinds[axis], received.member(text, folder)) if axis in kinds else text
+
+    return named
 
 
 def _asked(
@@ -190,10 +199,10 @@ def _place(raw: dict[str, Any], command: str, size: Size, key: str) -> str:
 KINDS: dict[str, Any] = {"sweep": Sweep, "remedies": Training}
 
 
-def _file() -> type[strict.Strict]:
+def _file(folder: Path) -> type[strict.Strict]:
     """What a file may hold."""
     table = strict.reader(_a_table)
-    plots = strict.reader(specs.names("plots", specs.KEYS))
+    plots = strict.reader(specs.names("plots", received.source(folder)))
     fields = {
         "question": (strict.Line, ...),
         "figures": (plots, ()),
@@ -203,13 +212,13 @@ def _file() -> type[strict.Strict]:
 
 
 @functools.cache
-def _table(command: str, *, whole: bool) -> type[strict.Strict]:
+def _table(command: str, folder: Path, *, whole: bool) -> type[strict.Strict]:
     """What the table of a command may hold: its settings."""
     kind = KINDS[command]
     fields: dict[str, tuple[Any, Any]] = {}
     for field in dataclasses.fields(kind):
         must = whole and field.default is field.default_factory is dataclasses.MISSING
-        read = strict.reader(specs.reader(kind, field.name, specs.KEYS))
+        read = strict.reader(specs.reader(kind, field.name, received.source(folder)))
         written = AliasChoices(field.name, former.SETTINGS.get(field.name, field.name))
         fields[field.name] = (Annotated[read, Field(validation_alias=written)], ... if must else None)
     return strict.model(command, fields)

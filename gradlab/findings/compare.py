@@ -41,10 +41,10 @@ def changes(
     # By intervals each number is asked twice: for its states and for its value.
     asked = 2 * sum(mode == "by intervals" for mode in both.values())
     alpha = (1 - CONFIDENCE) / max(asked, 1)
-    found = _weights(old, new)
+    found, sides = _weights(old, new), (_Side(old), _Side(new))
     for key, before in old.series.items():
         if key not in new.series:
-            found.append(_missing(key, before))
+            found.append(_missing(key, before, sides[1]))
         elif key not in both:
             continue
         elif both[key] == "paired":
@@ -52,7 +52,21 @@ def changes(
             found.append(paired(key, before, new.series[key], seeds, limit_of(key, known)))
         else:
             found.append(by_intervals(key, before, new.series[key], limit_of(key, known), alpha))
-    return found + [_added(key, after) for key, after in new.series.items() if key not in old.series]
+    return found + [
+        _added(key, after, sides[0]) for key, after in new.series.items() if key not in old.series
+    ]
+
+
+class _Side:
+    """What one side has, where the other has a number that it has not."""
+
+    def __init__(self, numbers: Numbers) -> None:
+        self.points = {key[1:5] for key in numbers.series}
+        self.columns = {key.column for key in numbers.series}
+
+    def has(self, key: Key) -> bool:
+        """Whether the point of a number is there, if not the number."""
+        return key[1:5] in self.points
 
 
 def _not_comparable(old: Numbers, new: Numbers, same: tuple[str, ...]) -> Finding | None:
@@ -150,12 +164,30 @@ def _change(found: Finding) -> Change:
     return Change(found, None, math.nan, math.nan, math.inf)
 
 
-def _missing(key: Key, before: BySeed) -> Change:
-    wanted = f"a value; it was {before.mean:.6g}" if before.numbers else f"a value; it was {before.states[0]}"
-    found = finding(key, "failed", math.nan, wanted, f"{key}: missing; it was there before and is not now")
+def _missing(key: Key, before: BySeed, there: _Side) -> Change:
+    """What only the old side has."""
+    was = _said(before)
+    wanted = f"a value; it was {was}" if before.numbers else f"the same; it was {was}"
+    now = "there is no such point now"
+    if there.has(key):
+        now = "it is undefined now" if key.column in there.columns else "it is not measured now"
+    head = f"missing; it was {was} before and" if before.numbers else f"{was} before;"
+    found = finding(key, "failed", math.nan, wanted, f"{key}: {head} {now}")
     return Change(found, None, before.mean, math.nan, math.inf)
 
 
-def _added(key: Key, after: BySeed) -> Change:
-    found = finding(key, "note", after.mean, "nothing: it is new", f"{key}: new; nothing to compare it with")
-    return Change(found, None, math.nan, after.mean, math.inf)
+def _added(key: Key, after: BySeed, there: _Side) -> Change:
+    """What only the new side has."""
+    was = "there was no such point before"
+    if there.has(key):
+        was = "it was undefined before" if key.column in there.columns else "it was not measured before"
+    head = "new" if after.numbers else _said(after)
+    said = f"{key}: {head}; {was}, so there is nothing to compare it with"
+    return Change(
+        finding(key, "note", after.mean, "nothing: it is new", said), None, math.nan, after.mean, math.inf
+    )
+
+
+def _said(series: BySeed) -> str:
+    """The mean of the seeds that have a number, or why none has."""
+    return f"{series.mean:.6g}" if series.numbers else ", ".join(sorted({*series.states}))

@@ -64,6 +64,11 @@ def check(*, top: int = 0, warm_up: float = 0.1, start: str = "given", seed: int
     del start
 
 
+def shortest(units: int, *, warm_up: float = 0.1, **_: Any) -> dict[str, int]:
+    """The least T that a column has a value at: one step after the warm-up."""
+    return {"lyapunov": 1 + math.floor(warm_up)}
+
+
 def lyapunov(
     step: Step,
     params: Any,

@@ -31,6 +31,11 @@ def check(*, delays: int = 0) -> None:
         raise ValueError(f"delays={delays} must be 0 (4 N) or more")
 
 
+def shortest(units: int, *, delays: int = 0) -> dict[str, int]:
+    """The least T that a column has a value at, of a readout of so many numbers."""
+    return dict.fromkeys(AXES, (delays or 4 * units) + 2 * ENOUGH * (units + 1))
+
+
 def memory_capacity(
     step: Step, params: Any, state: Any, xs: Any, setup: ProbeContext, *, delays: int = 0
 ) -> Columns:

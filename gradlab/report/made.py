@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from gradlab.report.words import clean
@@ -31,8 +32,8 @@ class Facts(NamedTuple):
         return " ".join(self.words)
 
 
-def facts(about: dict[str, Any]) -> Facts:
-    """The facts that a `run.json` holds."""
+def facts(about: dict[str, Any], lacking: Sequence[str] = ()) -> Facts:
+    """The facts that a `run.json` holds; `lacking` says what has no value, and why."""
     pairs = {key: _table(about, key) for key in ("settings", "versions", "git", "files")}
     versions = pairs["versions"] | {f"git {key}": value for key, value in pairs["git"].items()}
     notes = [f"{about['bound']}."] if about.get("bound") else []
@@ -40,7 +41,7 @@ def facts(about: dict[str, Any]) -> Facts:
         {key: said(value) for key, value in some.items()}
         for some in (pairs["settings"], versions, pairs["files"])
     )
-    notes += [clean(note) for note in manifest.of_code(about)]
+    notes += [clean(note) for note in (*lacking, *manifest.of_code(about))]
     return Facts([shlex.quote(word) for word in command(about)], settings, versions, files, notes)
 
 

@@ -16,6 +16,7 @@ from gradlab.report.made import Facts
 from gradlab.report.sources import Source
 from gradlab.report.tabular import Table
 from gradlab.report.words import clean, listed
+from gradlab.studies.sweep.columns import undefined
 
 LARGEST = 8_000_000
 """Bytes of a report that can still be mailed and opened at once."""
@@ -102,7 +103,7 @@ def _part(source: Source, name: str, prefix: str) -> Part:
         counts=", ".join(counts),
         pictures=figures.pictures(source, prefix),
         tables=tabular.of(source),
-        facts=made.facts(source.about),
+        facts=made.facts(source.about, undefined(source.run.norms)),
         notes=source.notes,
     )
 

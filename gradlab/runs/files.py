@@ -48,6 +48,12 @@ def named(path: Path, most: int) -> bytes:
     return _whole(path, most, 0)
 
 
+def regular(path: Path, most: int) -> None:
+    """See that a file that is read later is one that `named` would read; the errors are its own."""
+    with _opened(path, 0) as file:
+        _require_room(path, file, most)
+
+
 def beginning(path: Path, count: int) -> bytes:
     """The first bytes of a regular file that the user has named; the errors are those of `named`."""
     with _opened(path, 0) as file:
@@ -56,11 +62,15 @@ def beginning(path: Path, count: int) -> bytes:
 
 def _whole(path: Path, most: int, how: int) -> bytes:
     with _opened(path, how) as file:
-        room = os.fstat(file.fileno()).st_size
-        if room > most:
-            raise GradlabError(str(path), f"has {size(room)}; at most {size(most)} are read")
         # Not `most`: so much room would be made.
-        return file.read(room)
+        return file.read(_require_room(path, file, most))
+
+
+def _require_room(path: Path, file: BinaryIO, most: int) -> int:
+    room = os.fstat(file.fileno()).st_size
+    if room > most:
+        raise GradlabError(str(path), f"has {size(room)}; at most {size(most)} are read")
+    return room
 
 
 def _opened(path: Path, how: int) -> BinaryIO:

@@ -237,7 +237,9 @@ def _stored(folder: Path) -> tuple[dict[str, Any], dict[str, str]] | None:
 
 
 def _digest(folder: Path, name: str) -> str:
-    """Of a file in a run folder; of what is no file, or may be none, empty."""
+    """Of a file in a run folder; of what is no file, may be none, or has no name of ours, empty."""
+    if not re.fullmatch(_FILES, name):
+        return ""
     try:
         return hashlib.sha256(files.inside(folder, name, files.ANY)).hexdigest()
     except (FileNotFoundError, GradlabError):

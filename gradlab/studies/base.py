@@ -70,6 +70,9 @@ class Study(ABC, Generic[S, R]):
     def require(self, asked: S, code: Any, where: str) -> None:
         """Refuse results of these settings that other code than today's has given."""
 
+    def require_table(self, run: R, where: str) -> None:
+        """Refuse a run whose tables today's code would make otherwise from the same arrays."""
+
     @abstractmethod
     def compute(self, asked: S, tell: "Callable[[Progress], None]", kept: "Shards | None") -> Iterator[Any]:
         """The results of the run, piece by piece; what `kept` holds is not computed again."""

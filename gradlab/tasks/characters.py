@@ -36,7 +36,7 @@ class Characters(Task):
     Johnson, Li 2015, Visualizing and understanding recurrent networks.
     """
 
-    text: str | None = None
+    text: Path | str | None = None
     part: Literal["train", "test"] = "train"
     goal: float = 0.4
     shortest: int = 0
@@ -97,7 +97,7 @@ class Characters(Task):
 
 
 @functools.cache
-def codes(path: str | None) -> tuple[str, Any]:
+def codes(path: Path | str | None) -> tuple[str, Any]:
     """The alphabet of a text, and the text as places in it; a file is read once."""
     text = _grammar.text() if path is None else files.named(Path(path), LARGEST).decode()
     alphabet, places = np.unique(list(text), return_inverse=True)

@@ -1,5 +1,6 @@
 """Comparing two sets of results: paired, by intervals, states first; the gate fires and does not cry wolf."""
 
+import dataclasses
 import math
 import re
 from collections import Counter
@@ -167,6 +168,32 @@ class TestWhatIsCompared:
         found = judged(less, old)
         assert {finding.status for finding in only(found, "note")} == {"note"}
         assert findings_finding.exit_code(found) == 0
+
+    def test_what_one_side_alone_has_is_said_as_it_is(self, old):
+        at = {"cell": "elman", "w_rec": 0.9, "T": 20, "part": "state"}
+        told = made_runs.edited(old, "hard_horizon", math.nan, "undefined", **at)
+        told = made_runs.edited(told, "rate", 0.25, **at)
+        mask = (told.metrics["metric"] == "soft_horizon") & (told.metrics["cell"] == "elman")
+        sentences = lambda a, b: {
+            (finding.metric, finding.status): finding.sentence.partition(": ")[2]
+            for finding in judged(a, b)
+            if finding.where == {key: at[key] for key in ("cell", "w_rec", "T")} | {"init": "orthogonal"}
+        }
+        gone = made_runs.without(told, w_rec=0.9)
+        found = sentences(told, gone)
+        assert found["rate", "failed"] == "missing; it was 0.25 before and there is no such point now"
+        assert found["hard_horizon", "failed"] == "undefined before; there is no such point now"
+        found = sentences(gone, told)
+        nothing = "so there is nothing to compare it with"
+        assert found["rate", "note"] == f"new; there was no such point before, {nothing}"
+        assert found["hard_horizon", "note"] == f"undefined; there was no such point before, {nothing}"
+        # The point is there, and a number of it is not: for this cell alone, or for all.
+        less = dataclasses.replace(told, metrics=told.metrics[~mask])
+        none = dataclasses.replace(told, metrics=told.metrics[told.metrics["metric"] != "soft_horizon"])
+        assert sentences(told, less)["soft_horizon", "failed"].endswith("it is undefined now")
+        assert sentences(told, none)["soft_horizon", "failed"].endswith("it is not measured now")
+        assert "it was undefined before" in sentences(less, told)["soft_horizon", "note"]
+        assert "it was not measured before" in sentences(none, told)["soft_horizon", "note"]
 
     @pytest.mark.parametrize("name", ["hidden", "input_std", "precision", "objective", "batch"])
     def test_other_settings_are_not_compared(self, old, name):

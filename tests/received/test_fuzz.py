@@ -149,8 +149,8 @@ def mutated(rng, place):
             break  # what it was given is broken already
     try:
         return made.sealed(place)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return place  # there are no digests left to seal
+    except (ValueError, KeyError, TypeError, AttributeError, OSError):
+        return place  # there are no digests left to seal, or names that are none
 
 
 def through_every_reader(kept, base, seed, drawn):

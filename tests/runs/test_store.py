@@ -131,6 +131,16 @@ def test_a_run_with_a_missing_or_changed_file_is_not_finished(finished, damage):
     assert not store.existing(finished, SETTINGS)
 
 
+@pytest.mark.parametrize("name", ["x" * 5000, "a\0b", "../outside.csv", "other.txt"])
+def test_a_run_that_claims_files_of_other_names_is_not_finished(finished, name):
+    (finished.parent / "outside.csv").write_text("numbers")
+    (finished / "other.txt").write_text("numbers")
+    about = json.loads((finished / "run.json").read_text())
+    about["files"][name] = about["files"]["metrics.csv"]
+    (finished / "run.json").write_text(json.dumps(about))
+    assert not store.existing(finished, SETTINGS)
+
+
 def test_other_settings_are_refused_with_the_difference(finished):
     with pytest.raises(
         GradlabError, match=r"other settings: seeds was 2, now 3, w_rec was .*, now .*; choose"

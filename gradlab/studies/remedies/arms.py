@@ -37,7 +37,8 @@ def arm(text: str, cell: str, initializer: str) -> Arm:
     Parts are joined by `+`: remedies, or for short the name of an initialiser or of a cell. Changes of the
     gradient chain in the order given; whatever replaces the cell comes before whatever changes its settings.
     """
-    parts = [part.strip() for part in _split(text)]
+    # Brackets hold the + of numbers such as 1e+3.
+    parts = registry.outside_brackets(text, "+")
     if not all(parts):
         raise GradlabError(OPTION, f"{shown(text)} has an empty part; write remedy+remedy")
     if parts == [NONE]:
@@ -62,14 +63,6 @@ def arm(text: str, cell: str, initializer: str) -> Arm:
                 raise GradlabError(OPTION, f"{part} cannot act on {registry.spelling(chosen)}, which {what}")
     label = "+".join(_label(part) for part in parts) or NONE
     return Arm(label, chosen, begin, acting, closed)
-
-
-def _split(text: str) -> list[str]:
-    """At every + outside brackets and outside numbers such as 1e+3."""
-    return [
-        piece.replace(",", "+").replace("\0", ",")
-        for piece in registry.outside_brackets(text.replace(",", "\0").replace("+", ","))
-    ]
 
 
 def _remedy(part: str) -> Remedy:

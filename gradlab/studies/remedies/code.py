@@ -7,11 +7,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gradlab import digests, registry
+from gradlab import digests
 from gradlab.studies.remedies import arms, loop, readout
 from gradlab.studies.remedies.networks import Network, Setting, initialised
 from gradlab.studies.remedies.settings import Training
-from gradlab.studies.remedies.work import by_place
+from gradlab.studies.remedies.work import by_place, ready
 from gradlab.studies.sweep.program import BLOCK
 from gradlab.types import Key
 
@@ -23,16 +23,24 @@ def require(comparison: Training, known: Any, where: str, places: Iterable[str] 
       GradlabError: with what has changed.
     """
     every = by_place(comparison)
-    of = lambda place: of_arm(comparison, *every[place])
+
+    def now(place: str) -> digests.Code:
+        arm, setting = every[place]
+        return of_arm(comparison, ready(comparison, arm, setting), setting)
+
+    parts = comparison.task, comparison.cell, comparison.init
     wanted = {
-        place: registry.is_foreign("cells", registry.spelling(every[place][0].cell))
+        place: digests.brought(every[place][0].label, *parts)
         for place in (every if places is None else places)
     }
-    digests.require(known, of, lambda place: {}, where, wanted)
+    digests.require(known, now, lambda place: {}, where, wanted)
 
 
 def of_arm(comparison: Training, arm: arms.Arm, setting: Setting) -> digests.Code:
-    """The digests of an arm's cell and of the program that trains it: loss, samples and remedy are in it."""
+    """The digests of an arm's cell, of its initialiser and of what trains them: loss, samples and remedy.
+
+    The arm is `ready`: it draws what is trained.
+    """
     dtype, width = np.dtype(comparison.precision), BLOCK * loop.devices(comparison.seeds)
     normal = lambda key, n: jax.random.normal(key, (n, n), float)
 
@@ -45,9 +53,11 @@ def of_arm(comparison: Training, arm: arms.Arm, setting: Setting) -> digests.Cod
 
     given = jax.eval_shape(networks)
     own = digests.of_cell(arm.cell, (setting.task.sizes[0], setting.hidden), comparison.precision)
+    draw = jax.jit(lambda key: arm.initializer(key, setting.hidden))
+    parts = {"initialiser": digests.digest(draw.lower(jax.random.key(0)))}
     if arm.closed_form:
-        return own | {
-            "fitting": digests.digest(readout.sums(setting).lower(given[0], jnp.int32(1)))["program"]
-        }
-    made = loop.program(setting, loop.devices(comparison.seeds))
-    return own | {"training": digests.digest(made.lower(*given))["program"]}
+        parts["fitting"] = digests.digest(readout.sums(setting).lower(given[0], jnp.int32(1)))
+    else:
+        made = loop.program(setting, loop.devices(comparison.seeds))
+        parts["training"] = digests.digest(made.lower(*given))
+    return digests.joined(own, digests.named(parts))

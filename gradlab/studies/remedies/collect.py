@@ -1,8 +1,10 @@
 """The results of a comparison put together: its tables, its profiles, and the facts of `run.json`."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from gradlab import registry, runtime
+from gradlab.errors import GradlabError
 from gradlab.runs import store
 from gradlab.studies.remedies.compute import Result
 from gradlab.studies.remedies.results import TrainingRun, curves, profiles, table
@@ -11,17 +13,35 @@ from gradlab.studies.remedies.settings import Training
 
 def run(asked: Training, settings: dict[str, Any], results: list[Result]) -> TrainingRun:
     """The run of a comparison whose settings are stored as `settings`."""
-    task = registry.make("tasks", asked.task)
     about = {
         "command": "remedies",
         "status": "complete",
         "settings": settings,
         "failed": 0,
         "points": len(results) * asked.seeds,
-        "solved": task.solved,
-        "chance": {str(T): task.chance(T) for T in asked.T},
+        **_levels(asked.task, asked.T),
         "versions": runtime.facts(),
         "git": store.git_facts(),
         "code": {f"{found.arm} at T = {found.T}": found.code for found in results},
     }
     return TrainingRun(about, table(results), curves(results), profiles(results))
+
+
+def _levels(spelled: str, T: Iterable[int]) -> dict[str, Any]:
+    """What a task calls solved, and the loss of a guess."""
+    task = registry.make("tasks", spelled)
+    return {"solved": task.solved, "chance": {str(t): task.chance(t) for t in T}}
+
+
+def require(run: TrainingRun, where: str) -> None:
+    """Refuse a run whose task calls something else solved today, or puts chance elsewhere.
+
+    Raises:
+      GradlabError: with what has changed.
+    """
+    settings = run.about["settings"]
+    now = _levels(settings["task"], settings["T"])
+    different = [name for name, value in now.items() if run.about.get(name, value) != value]
+    if different:
+        what = f"was measured with other code: another {' and '.join(different)} of {settings['task']}"
+        raise GradlabError("--name", f"{where} {what}; --force measures anew")

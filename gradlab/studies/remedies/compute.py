@@ -5,8 +5,6 @@ import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,10 +15,8 @@ from gradlab.runs.shards import Shards
 from gradlab.studies.remedies import arms, loop, measure, train, work
 from gradlab.studies.remedies.checkpoint import Checkpoint
 from gradlab.studies.remedies.code import of_arm, require
-from gradlab.studies.remedies.losses import sample
 from gradlab.studies.remedies.networks import Setting
 from gradlab.studies.remedies.settings import Training
-from gradlab.studies.sweep.networks import stream
 
 
 class Result(NamedTuple):
@@ -79,8 +75,8 @@ def _arm(
     sizes = registry.make("tasks", comparison.task).sizes
     hidden = work.units(comparison, arm)
     setting = work.setting_of(comparison, arm, T, hidden)
+    arm = work.ready(comparison, arm, setting)
     code = of_arm(comparison, arm, setting)
-    arm = _ready(comparison, arm, setting)
     began = time.perf_counter()
     rates = _rates(comparison, arm, setting, report, shards, code)
     for w_rec, rate in zip(comparison.w_rec, rates, strict=True):
@@ -131,18 +127,6 @@ def _teller(
         report(Progress(said, name, done / of, computed, in_all=True))
 
     return tell
-
-
-def _ready(comparison: Training, arm: arms.Arm, setting: Setting) -> arms.Arm:
-    """The arm; an initialiser that depends on the cell is made for it and for the task's inputs."""
-    if not hasattr(arm.initializer, "for_cell"):
-        return arm
-    keys = jax.random.split(stream(comparison.seed, "inputs", task=comparison.task), 32)
-    xs = sample(setting, keys, jnp.float32).xs
-    std = float(jnp.sqrt(jnp.mean(xs**2)))
-    return arm._replace(
-        initializer=arm.initializer.for_cell(arm.cell, std, setting.task.sizes[0], setting.hidden)
-    )
 
 
 def _rates(

@@ -52,6 +52,11 @@ class _Remedies(Study[Training, "TrainingRun"]):
 
         require(asked, code, where)
 
+    def require_table(self, run: "TrainingRun", where: str) -> None:
+        from gradlab.studies.remedies import collect
+
+        collect.require(run, where)
+
     def compute(
         self, asked: Training, tell: "Callable[[Progress], None]", kept: "Shards | None"
     ) -> Iterator[Any]:

@@ -2,14 +2,18 @@
 
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
 from gradlab import registry
 from gradlab.errors import GradlabError
 from gradlab.studies.remedies import arms, loop
+from gradlab.studies.remedies.losses import sample
 from gradlab.studies.remedies.networks import Setting
 from gradlab.studies.remedies.settings import Training
+from gradlab.studies.sweep.networks import stream
 
 TUNING = "tuning"
 
@@ -113,3 +117,15 @@ def check(comparison: Training) -> None:
             loop.try_out(setting_of(comparison, arm, max(comparison.T), 4), learn=not arm.closed_form)
         except ValueError as error:
             raise GradlabError(arms.OPTION, f"{arm.label} {error}") from error
+
+
+def ready(comparison: Training, arm: arms.Arm, setting: Setting) -> arms.Arm:
+    """The arm; an initialiser that depends on the cell is made for it and for the task's inputs."""
+    if not hasattr(arm.initializer, "for_cell"):
+        return arm
+    keys = jax.random.split(stream(comparison.seed, "inputs", task=comparison.task), 32)
+    xs = sample(setting, keys, jnp.float32).xs
+    std = float(jnp.sqrt(jnp.mean(xs**2)))
+    return arm._replace(
+        initializer=arm.initializer.for_cell(arm.cell, std, setting.task.sizes[0], setting.hidden)
+    )

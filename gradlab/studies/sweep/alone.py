@@ -128,7 +128,10 @@ def measure(
     precision = str(jax.tree.leaves(net.state)[0].dtype)
     attrs = rounding.described(net.step, net.params, net.state, net.xs, found.columns, found.parts)
     facts = {"objective": objective, "precision": precision, "networks": "given"} | attrs
-    return probing.noted(dataset([found], ["given"], [float("nan")], [T], [seed], **facts), extra)
+    # Without a cell, probes read the whole state.
+    units = sum(np.size(leaf) for leaf in jax.tree.leaves(net.state))
+    norms = dataset([found], ["given"], [float("nan")], [T], [seed], **facts)
+    return probing.noted(norms, extra, {cell: units})
 
 
 def _extras(

@@ -26,9 +26,8 @@ def require(sweep: Sweep, known: Any, where: str, labels: Iterable[str] | None =
         with jax.enable_x64(sweep.precision == "float64"):
             return of_programs(sweep, cell, networks, lowered(sweep, cell, networks)[0], drawn)
 
-    wanted = {
-        label: registry.is_foreign("cells", label) for label in (sweep.cell if labels is None else labels)
-    }
+    some = sweep.cell if labels is None else labels
+    wanted = {label: digests.brought(label, *sweep.init, *sweep.probe) for label in some}
     digests.require(known, lambda label: of_foreign(sweep, label), programs, where, wanted)
 
 

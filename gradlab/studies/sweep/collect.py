@@ -2,14 +2,17 @@
 
 from typing import Any
 
-from gradlab import registry, runtime, specs
+import numpy as np
+
+from gradlab import digests, registry, runtime, specs
+from gradlab.errors import GradlabError
 from gradlab.profiles import bound
 from gradlab.recurrence.lanczos import TOLERANCE
 from gradlab.runs import store
-from gradlab.studies.sweep import drawing, probing
+from gradlab.studies.sweep import columns, drawing, probing
 from gradlab.studies.sweep.compute import CellResult
 from gradlab.studies.sweep.labelled import dataset
-from gradlab.studies.sweep.results import Run, failures, metrics
+from gradlab.studies.sweep.results import Run, failures, grid, metrics
 from gradlab.studies.sweep.settings import Sweep
 
 
@@ -19,7 +22,9 @@ def run(asked: Sweep, results: list[CellResult]) -> Run:
     axes = (asked.init, asked.w_rec, asked.T, range(asked.seeds))
     fixed = [label for label in asked.cell if "w_rec" in registry.make("cells", label).fixed]
     facts: dict[str, Any] = {"objective": asked.objective, "precision": asked.precision}
-    norms = probing.noted(dataset(results, *axes, fixed, hidden=asked.hidden, **facts), asked.probe)
+    units = {result.cell: result.readout for result in results}
+    norms = dataset(results, *axes, fixed, hidden=asked.hidden, **facts)
+    norms = probing.noted(norms, asked.probe, units)
     table = metrics(norms)
     starts = drawing.starts(asked)
     failed = len(failures(table, norms))
@@ -38,3 +43,36 @@ def run(asked: Sweep, results: list[CellResult]) -> Run:
     }
     rest = {"starts": starts, "metrics": registry.further("metrics")}
     return Run(about | {key: value for key, value in rest.items() if value}, table, norms)
+
+
+def require(run: Run, where: str) -> None:
+    """Refuse a run of which a metric, of another package or of files that have changed, is another today.
+
+    Raises:
+      GradlabError: with the metrics that give other values than the table has.
+    """
+    known = run.about.get("code", {}).values()
+    same = all(code.get(digests.SOURCE) == digests.source() for code in known)
+    held, every = set(run.metrics["metric"].unique()), set(registry.names("metrics"))
+    asked = sorted(held & (set(registry.further("metrics")) if same else every))
+    if not asked:
+        return
+    probed = {entry.name for entry in columns.entries(run.norms)}
+    now = metrics(run.norms, (every | probed) - {*asked})
+    different = [name for name in asked if not _alike(run, now, name)]
+    if different:
+        what = (
+            f"was measured with other code: another metric {' and '.join(different)}; --force measures anew"
+        )
+        raise GradlabError("--name", f"{where} {what}")
+
+
+def _alike(run: Run, now: Any, name: str) -> bool:
+    """Whether two tables of a run have the same values and states of a metric."""
+    for part in map(str, run.norms["part"].values):
+        before, after = (grid(table, run.norms, name, part) for table in (run.metrics, now))
+        if not np.array_equal(before.value, after.value, equal_nan=True):
+            return False
+        if not np.array_equal(before.state, after.state):
+            return False
+    return True

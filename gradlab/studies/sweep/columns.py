@@ -104,6 +104,16 @@ def measured(norms: "xarray.Dataset", entry: Entry) -> Measured:
     return Measured(value.values.astype(np.float64), state.values)
 
 
+def undefined(norms: "xarray.Dataset") -> list[str]:
+    """Where columns have no value because the sequence is too short, in sentences."""
+    said: dict[str, list[str]] = {}
+    for name in columns(norms):
+        why = norms[name].attrs.get("undefined")
+        if isinstance(why, str):
+            said.setdefault(why, []).append(name)
+    return [f"{', '.join(sorted(names))}: undefined {why}." for why, names in said.items()]
+
+
 def within(norms: "xarray.Dataset", entry: Entry, T: int) -> bool:
     """Whether a sequence of T steps has an entry."""
     return all(

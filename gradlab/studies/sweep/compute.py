@@ -62,6 +62,8 @@ class CellResult(NamedTuple):
     """What an axis `leaf` counts: the parameters."""
     weights: Array | None = None
     """The norms of the unit-gain parameters, and their projections, (2, init, seed, leaf)."""
+    readout: int = 0
+    """Numbers in what further probes read of a state."""
 
 
 def run(
@@ -118,6 +120,7 @@ class _Started(NamedTuple):
     """By T, `(probe, its columns)`."""
     drawn: Weights
     gates: tuple[str, ...]
+    readout: int
     networks: Networks
     code: Code
 
@@ -160,9 +163,10 @@ def _start(
             ]
         compiled.note(**work.of_program(sweep, label))
     gates = probing.gate_names(cell, networks) if sweep.probe else ()
+    readout = probing.readout_size(cell, networks) if sweep.probe else 0
     # The devices are busy by now.
     code = of_foreign(sweep, label) | of_programs(sweep, cell, networks, made, drawn)
-    return _Started(label, total, parts, linear, kept, calls, extras, drawn, gates, networks, code)
+    return _Started(label, total, parts, linear, kept, calls, extras, drawn, gates, readout, networks, code)
 
 
 def _finish(sweep: Sweep, started: _Started, clock: work.Clock, shards: Shards | None) -> CellResult:
@@ -202,6 +206,7 @@ def _finish(sweep: Sweep, started: _Started, clock: work.Clock, shards: Shards |
         started.code,
         started.drawn.leaves,
         started.drawn.marks,
+        started.readout,
     )
 
 

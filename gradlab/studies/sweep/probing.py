@@ -5,7 +5,7 @@ that of `program`.
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -52,12 +52,51 @@ def _home(probe: str) -> ModuleType:
     return registry.home("probes", probe.partition("(")[0])
 
 
-def noted(norms: "xarray.Dataset", probes: Sequence[str]) -> "xarray.Dataset":
-    """The dataset with what must be read beside a probe's numbers, as their attribute `note`."""
+def noted(norms: "xarray.Dataset", probes: Sequence[str], units: Mapping[str, int]) -> "xarray.Dataset":
+    """The dataset with what must be read beside a probe's numbers.
+
+    It stands in their attribute `note`, and in `undefined`, which T are too short for them; `units` are the
+    numbers in the readout of each cell.
+    """
     for probe in probes:
+        for name, words in _too_short(probe, norms["T"].values.tolist(), units).items():
+            norms[name].attrs["undefined"] = words
         for name, words in getattr(_home(probe), "notes", lambda norms: {})(norms).items():
             norms[name].attrs["note"] = words
     return norms
+
+
+def _too_short(probe: str, T: Sequence[int], units: Mapping[str, int]) -> dict[str, str]:
+    """By column, at which T it is undefined because that is too short, and which would do."""
+    shortest = getattr(_home(probe), "shortest", None)
+    if shortest is None:
+        return {}
+    own: dict[str, Any] = getattr(registry.make("probes", probe), "keywords", {})
+    found: dict[str, dict[int, list[str]]] = {}
+    for cell, size in units.items():
+        for name, least in shortest(size, **own).items():
+            if min(T) < least:
+                found.setdefault(name, {}).setdefault(least, []).append(cell)
+    return {
+        name: "; ".join(
+            f"at T = {', '.join(str(t) for t in sorted(T) if t < least)} of {', '.join(cells)}, "
+            f"which need{'s' * (len(cells) == 1)} T = {least} or more"
+            for least, cells in by_least.items()
+        )
+        for name, by_least in found.items()
+    }
+
+
+def readout_size(cell: Any, networks: Networks) -> int:
+    """Numbers in what a probe reads of a state."""
+    one = jax.tree.map(lambda leaf: leaf[0], networks)
+
+    def read(params: Tree, state: Tree, xs: Any) -> Any:
+        _, numbers, _, seen = carried(cell.step, params, state, xs, cell)
+        return seen.readout(numbers)
+
+    found = jax.eval_shape(read, one.params, one.state, one.xs[0])
+    return sum(leaf.size for leaf in jax.tree.leaves(found))
 
 
 @functools.cache

@@ -48,6 +48,11 @@ class _Sweep(Study[Sweep, "Run"]):
 
         require(asked, code, where)
 
+    def require_table(self, run: "Run", where: str) -> None:
+        from gradlab.studies.sweep import collect
+
+        collect.require(run, where)
+
     def compute(
         self, asked: Sweep, tell: "Callable[[Progress], None]", kept: "Shards | None"
     ) -> Iterator[Any]:

@@ -16,6 +16,7 @@ from gradlab.metrics import Metric, every, short
 from gradlab.runs import manifest
 from gradlab.stats import LEVEL, percent
 from gradlab.studies.sweep import results
+from gradlab.studies.sweep.columns import undefined
 from gradlab.studies.sweep.results import Run
 from gradlab.studies.sweep.rows import EQUIVALENT, PointRow, state_shift
 
@@ -218,5 +219,6 @@ def _caption(rows: list[PointRow], run: Run, width: int, unicode: bool) -> Itera
         )
     bound = [f"{run.about['bound']}."] if run.about.get("bound") else []
     code = manifest.of_code(run.about) if "settings" in run.about else []
-    for note in [*notes, *_chaos(rows, bool(bound)), *bound, *_trusted(run), *map(plain, code)]:
+    further = map(plain, [*undefined(run.norms), *code])
+    for note in [*notes, *_chaos(rows, bool(bound)), *bound, *_trusted(run), *further]:
         yield from textwrap.wrap(note, width, break_long_words=False, break_on_hyphens=False)

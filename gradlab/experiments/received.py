@@ -1,0 +1,91 @@
+"""Members as a file spells them that somebody else may have written.
+
+Such a file is data: it names no code, and of other files it reaches those alone that lie in its own folder.
+A command line and a call from Python are the user's own word, and come not this way.
+"""
+
+import inspect
+import re
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+from gradlab import registry, specs
+from gradlab.errors import GradlabError, shown
+from gradlab.runs import files
+
+LARGEST = 10**8
+"""Bytes of a file that a setting may name."""
+MOST = 50
+"""Brackets in one spelling."""
+
+
+def source(folder: Path) -> specs.Source:
+    """The settings of a file in that folder; the file knows the place of each itself."""
+    return specs.Source(lambda name, setting: "", plain=lambda text: member(text, folder))
+
+
+def member(text: Any, folder: Path) -> str:
+    """A member's spelling, its paths taken from the folder of the file that holds it.
+
+    Raises `GradlabError` if it names code, or a path that is no regular file of at most 100 MB in the folder.
+    """
+    if ":" in specs.line(text):
+        raise GradlabError("", f"{shown(text)} names code, which a file may not; name a member")
+    if text.count("(") > MOST:
+        raise GradlabError("", f"{shown(text)} holds more than {MOST} brackets; no member needs so many")
+    return _local(str(text), folder)
+
+
+def _local(text: str, folder: Path) -> str:
+    parts = registry.outside_brackets(text, "+")
+    if len(parts) > 1:
+        return "+".join(_local(part, folder) for part in parts)
+    name, bracket, rest = text.partition("(")
+    if not bracket or not rest.rstrip().endswith(")"):
+        return text
+    first, paths = _paths(name.strip())
+    pieces = []
+    for place, piece in enumerate(filter(None, registry.outside_brackets(rest.rstrip()[:-1]))):
+        key, equals, value = piece.partition("=")
+        if place == 0 and (not equals or "(" in key):
+            key, value = "", piece
+        named = key.strip() or first
+        if named in paths:
+            pieces.append(f"{named}={_inside(value.strip(), folder)}")
+        else:
+            pieces.append(f"{key}={_local(value, folder)}" if key else _local(value, folder))
+    return f"{name}({', '.join(pieces)})"
+
+
+def _paths(name: str) -> tuple[str, set[str]]:
+    """The setting of a member that may go without its name, if that is a path; and all that are paths."""
+    first, found = "", set()
+    for kind in registry.KINDS:
+        if name not in registry.names(kind):
+            continue
+        made = registry.member(kind, name)
+        hints = get_type_hints(made.__init__ if inspect.isclass(made) else made)
+        for place, key in enumerate(registry.settings(made)):
+            if Path in (hints.get(key), *get_args(hints.get(key))):
+                found.add(key)
+                first = first if place else key
+    return first, found
+
+
+def _inside(text: str, folder: Path) -> str:
+    """A path as it is from here; `None` is no path."""
+    if text == "None":
+        return text
+    path = folder / text
+    try:
+        own, real = folder.resolve(), path.resolve()
+        if not real.is_relative_to(own):
+            what = "lies outside the folder of this file, which reads nothing there; put it beside the file"
+            raise GradlabError("", f"{shown(text)} {what}, or name it on the command line")
+        files.regular(real, LARGEST)
+    except (OSError, ValueError, RuntimeError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise GradlabError("", f"{shown(text)} cannot be read in the folder of this file: {why}") from error
+    if re.search(r"[,()]", str(path)):
+        raise GradlabError("", f"{shown(str(path))} holds a comma or a bracket; rename it")
+    return str(path)
