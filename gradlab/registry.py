@@ -117,12 +117,16 @@ def constant(kind: str, name: str, key: str) -> Any:
     found = importlib.util.find_spec(_home(kind, name))
     assert found is not None
     for node in ast.parse(Path(str(found.origin)).read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == key:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and _assigned(node) == key and node.value:
             try:
                 return ast.literal_eval(node.value)
             except ValueError as error:
                 raise TypeError(f"{key} of {found.name} must be a literal: it is read, not run") from error
     return None
+
+
+def _assigned(node: ast.Assign | ast.AnnAssign) -> str:
+    return ast.unparse(node.target if isinstance(node, ast.AnnAssign) else node.targets[0])
 
 
 def settings(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:

@@ -13,6 +13,13 @@ from gradlab.recurrence.unroll import ZERO_EXPONENT, Norm, rescale, reverse_scan
 from gradlab.types import ProbeContext, Step
 
 AXES = {"error_flow": ("from_step", "to_step")}
+FACTS = {
+    "error_flow": {
+        "meaning": "Norm of the error of one step as it reaches the state of another",
+        "unit": "log10",
+        "heading": "error",
+    }
+}
 
 
 class Columns(NamedTuple):

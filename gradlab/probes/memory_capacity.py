@@ -12,6 +12,18 @@ from gradlab.recurrence.forward import scan
 from gradlab.types import ProbeContext, Step
 
 AXES = {"memory_function": ("delay",), "memory_capacity": ()}
+FACTS = {
+    "memory_function": {
+        "meaning": "Squared correlation of a linear readout with the input so many steps ago",
+        "unit": "r^2",
+        "heading": "recall",
+    },
+    "memory_capacity": {
+        "meaning": "Short-term memory capacity, the sum of the memory function over its delays",
+        "unit": "delays",
+        "heading": "capacity",
+    },
+}
 ENOUGH = 2
 """Steps that are fitted, and steps that judge the fit, must each be so many times the readout's numbers."""
 

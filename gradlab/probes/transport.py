@@ -11,6 +11,15 @@ from gradlab.recurrence.pullback import pullback
 from gradlab.recurrence.unroll import NOT_CERTIFIED, Norm, norms, rescale, reverse_scan
 from gradlab.types import ProbeContext, Scaled, Step
 
+AXES = {"transport": ("part", "lag"), "transport_frobenius": ("part", "lag")}
+FACTS = {
+    "transport": {
+        "meaning": "Largest singular value of the transport, of the whole state alone",
+        "unit": "log10",
+    },
+    "transport_frobenius": {"meaning": "Frobenius norm of the transport", "unit": "log10"},
+}
+
 
 class Columns(NamedTuple):
     """Columns of the probe."""

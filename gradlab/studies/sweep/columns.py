@@ -104,6 +104,35 @@ def measured(norms: "xarray.Dataset", entry: Entry) -> Measured:
     return Measured(value.values.astype(np.float64), state.values)
 
 
+def standing(norms: "xarray.Dataset") -> list[Entry]:
+    """One entry for each column at the longest T, or one per name: the last step, and else the first.
+
+    A column beyond the last step or lag of that length has none.
+    """
+    T = int(norms["T"].values.max())
+    found = []
+    for name, axes in columns(norms).items():
+        places = []
+        for axis in axes:
+            known = labels(norms, axis)[: T + TIMES[axis] if axis in TIMES else None]
+            places.append(known if axis in NAMED else known[-1:] if axis in TIMES else known[:1])
+        some = itertools.islice(itertools.product(*places), MOST)
+        found += [Entry(name, tuple(zip(axes, at, strict=True))) for at in some]
+    return found
+
+
+def means(norms: "xarray.Dataset", entry: Entry, points: Sequence[tuple[str, str, float]]) -> list[float]:
+    """The mean of an entry over the seeds that have it, at the longest T of each (cell, init, w_rec)."""
+    value = measured(norms, entry).value[..., int(norms["T"].values.argmax()), :]
+    axes = [norms[axis].values.tolist() for axis in POINT[:3]]
+    found = []
+    for point in points:
+        seeds = value[tuple(axis.index(label) for axis, label in zip(axes, point, strict=True))]
+        known = seeds[~np.isnan(seeds)]
+        found.append(float(known.mean()) if len(known) else float("nan"))
+    return found
+
+
 def within(norms: "xarray.Dataset", entry: Entry, T: int) -> bool:
     """Whether a sequence of T steps has an entry."""
     return all(
