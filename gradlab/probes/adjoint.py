@@ -15,7 +15,7 @@ from gradlab.recurrence.unroll import Norm, backpropagate, norms
 from gradlab.types import ProbeContext, Scaled, Step
 
 AXES = {
-    "adjoint": ("part", "lag"),
+    "adjoint": ("lag", "part"),
     "weight_gradient": ("lag",),
     "gradient": ("leaf",),
     "gradient_projection": ("leaf",),

@@ -77,7 +77,7 @@ def memory_capacity(
     steps = jnp.arange(capacity)
     past = steps[:, None] - jnp.arange(count)[None]
     wanted = jnp.where((past >= 0)[..., None], inputs[jnp.maximum(past, 0)], 0).reshape(capacity, -1)
-    half = (jnp.asarray(setup.length) - count) // 2
+    half = (jnp.asarray(setup.length, int) - count) // 2
     fit, judge = (
         ((steps >= count + i * half) & (steps < count + (i + 1) * half)).astype(hidden.dtype)[:, None]
         for i in (0, 1)

@@ -11,13 +11,13 @@ from gradlab.recurrence.pullback import pullback
 from gradlab.recurrence.unroll import NOT_CERTIFIED, Norm, norms, rescale, reverse_scan
 from gradlab.types import ProbeContext, Scaled, Step
 
-AXES = {"transport": ("part", "lag"), "transport_frobenius": ("part", "lag")}
+AXES = {"transport": ("lag", "part"), "transport_frobenius": ("lag", "part")}
 FACTS = {
     "transport": {
-        "meaning": "Largest singular value of the transport, of the whole state alone",
+        "meaning": "Largest singular value of dstate_T/dstate_t, of the whole state alone",
         "unit": "log10",
     },
-    "transport_frobenius": {"meaning": "Frobenius norm of the transport", "unit": "log10"},
+    "transport_frobenius": {"meaning": "Frobenius norm of dstate_T/dstate_t", "unit": "log10"},
 }
 
 
