@@ -126,9 +126,8 @@ def facts_are_possible(probe: Probed) -> None:
         wrong = fault(said)
         assert not wrong, f"FACTS of {name}: {wrong}"
         meaning = said.get("meaning", "X")
-        assert meaning[:1].isupper() or meaning[:1].isdigit(), (
-            f"the meaning of {name} begins with {meaning[:1]!r}"
-        )
+        begins = meaning[:1].isupper() or meaning[:1].isdigit()
+        assert begins, f"the meaning of {name} begins with {meaning[:1]!r}, and not with a capital"
         assert not meaning.endswith("."), f"the meaning of {name} ends with a full stop"
 
 
