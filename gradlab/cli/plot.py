@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gradlab import schemas
-from gradlab.cli import _output, _where
+from gradlab.cli import _output
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,6 +48,8 @@ def command(
     output = _file(output, folder, spec, [*(where or []), *filter(None, options.values())])
     found = _read(folder, name)
     if where:
+        from gradlab.cli import _where
+
         found = _where.chosen(found, name, where)
     from gradlab.plots import _style
 

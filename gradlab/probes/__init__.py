@@ -9,7 +9,8 @@ Probes are unbatched: one network, one input sequence.
 from typing import Any
 
 from gradlab import registry
-from gradlab.errors import GradlabError, shown
+from gradlab.errors import GradlabError
+from gradlab.escaping import plain
 from gradlab.quantities import Column, fault
 
 __all__ = ["Column", "axes", "columns", "named"]
@@ -30,13 +31,13 @@ def columns(probe: str) -> dict[str, Column]:
     try:
         stated: Any = registry.constant("probes", probe, "FACTS") or {}
     except (TypeError, ImportError, OSError, SyntaxError) as error:
-        raise GradlabError(f"probe {probe}", shown(str(error), 200)) from error
+        raise GradlabError(f"probe {probe}", plain(str(error))[:200]) from error
     if not isinstance(stated, dict):
         raise GradlabError(f"probe {probe}", "states FACTS that are no dict, by column")
     for name, facts in stated.items():
         wrong = fault(facts)
         if wrong:
-            raise GradlabError(f"probe {probe}", f"states FACTS of {shown(str(name))}: {shown(wrong, 200)}")
+            raise GradlabError(f"probe {probe}", f"states FACTS of {plain(str(name))}: {plain(wrong)[:200]}")
     return {name: Column(name, facts) for name, facts in stated.items()}
 
 

@@ -170,7 +170,7 @@ def _probed(run: Run, rows: list[PointRow]) -> list[Table]:
         Column("cell", numeric=False),
         *([Column("init", numeric=False)] if several else []),
         Column("w_rec"),
-        *(Column(one.entry.name, probed.legend(one)) for one in found),
+        *(Column(one.entry.name, probed.said(one.column)) for one in found),
     )
     made = [
         [

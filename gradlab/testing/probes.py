@@ -16,6 +16,7 @@ from gradlab.recurrence.projections import Gradient
 from gradlab.recurrence.trees import has_gradient
 from gradlab.recurrence.unroll import Norm, log10_norm
 from gradlab.studies.norms import FURTHER
+from gradlab.studies.sweep.columns import TIMES
 from gradlab.testing._held import Check, Contract, checks, hold
 from gradlab.testing.networks import D, gaussian, key
 from gradlab.types import ProbeContext
@@ -23,8 +24,6 @@ from gradlab.types import ProbeContext
 Tree = Any
 UNITS, CAPACITY, LENGTH = 2, 32, 27
 """Of the network that is measured, of whose steps the last few are padding."""
-ALONG = {"step": 0, "from_step": 0, "to_step": 0, "lag": 1}
-"""Axes along the sequence: entries that they have beyond its length."""
 
 
 class Probed:
@@ -57,7 +56,9 @@ class Probed:
         )
         return made
 
-    def columns(self, params: Tree, state: Tree, xs: Any, length: Any, plain: bool = False) -> dict[str, Any]:
+    def columns(
+        self, params: Tree, state: Tree, xs: Any, *, length: Any, plain: bool = False
+    ) -> dict[str, Any]:
         """What it gives of so many steps; `plain` of a step function that belongs to no cell."""
         target = draw_target("unit", key(), state, self.cell.readout)
         loss = objective("unit", target, self.cell.readout)
@@ -72,7 +73,7 @@ class Probed:
         found = {}
         for name, column in columns.items():
             value = log10_norm(column) if isinstance(column, Norm) else np.asarray(column)
-            sizes = [LENGTH + ALONG[axis] if axis in ALONG else None for axis in self.axes[name]]
+            sizes = [LENGTH + (axis == "lag") if axis in TIMES else None for axis in self.axes[name]]
             found[name] = value[tuple(slice(size) for size in sizes)]
         return found
 
@@ -105,15 +106,15 @@ def check_probe(probe: Any, *, home: Any = None, cell: str = "lstm") -> None:
 
 def columns_have_the_axes_that_it_states(probe: Probed) -> None:
     """Each column stands in `AXES`, with its axes in order; those along the sequence are long enough."""
-    found = jax.eval_shape(lambda *given: probe.columns(*given, CAPACITY), *probe.network())
+    found = jax.eval_shape(lambda *given: probe.columns(*given, length=CAPACITY), *probe.network())
     assert found.keys() == probe.axes.keys(), f"gives {', '.join(found)}, states {', '.join(probe.axes)}"
     for name, column in found.items():
-        shape = (column.square if isinstance(column, Norm) else column).shape
+        shape = _form(column).shape
         axes = probe.axes[name]
         assert len(shape) == len(axes), f"{name} has {len(shape)} axes, and states {len(axes)}: {axes}"
         for axis, size in zip(axes, shape, strict=True):
             assert axis in FURTHER, f"{name} states the axis {axis}; known: {', '.join(sorted(FURTHER))}"
-            least = CAPACITY if axis in ALONG else 1
+            least = CAPACITY if axis in TIMES else 1
             assert size >= least, f"{name} has {size} entries along {axis}, and {CAPACITY} steps are measured"
 
 
@@ -143,7 +144,9 @@ def facts_are_read_and_not_run(probe: Probed) -> None:
 
 def what_lies_beyond_the_length_changes_nothing(probe: Probed) -> None:
     """`xs` is padded: of other padding all numbers are the same."""
-    one, other = (probe.numbers(probe.traced(*probe.network(other=i), jnp.int32(LENGTH))) for i in (0, 1))
+    one, other = (
+        probe.numbers(probe.traced(*probe.network(other=i), length=jnp.int32(LENGTH))) for i in (0, 1)
+    )
     for name, value in one.items():
         np.testing.assert_array_equal(value, other[name], err_msg=f"{name} depends on what follows step T")
 
@@ -152,10 +155,10 @@ def one_program_serves_every_length(probe: Probed) -> None:
     """The length may be traced; the numbers are those of a sequence that is as long."""
     params, state, xs = probe.network()
     try:
-        traced = probe.numbers(probe.traced(params, state, xs, jnp.int32(LENGTH)))
+        traced = probe.numbers(probe.traced(params, state, xs, length=jnp.int32(LENGTH)))
     except (jax.errors.JAXTypeError, jax.errors.JAXIndexError) as error:
         raise AssertionError(f"needs to know setup.length beforehand: {type(error).__name__}") from error
-    exact = jax.jit(lambda *given: probe.columns(*given, LENGTH))(params, state, xs[:LENGTH])
+    exact = jax.jit(lambda *given: probe.columns(*given, length=LENGTH))(params, state, xs[:LENGTH])
     for name, value in probe.numbers(exact).items():
         message = f"{name} of {LENGTH} steps padded to {CAPACITY}"
         # The weight gradient has no lag T of its own.
@@ -166,9 +169,9 @@ def one_program_serves_every_length(probe: Probed) -> None:
 def precision_is_that_of_the_network(probe: Probed) -> None:
     """Of float32 numbers it gives float32, of float64 numbers float64."""
     for dtype in (np.float32, np.float64):
-        found = jax.eval_shape(lambda *given: probe.columns(*given, CAPACITY), *probe.network(dtype))
+        found = jax.eval_shape(lambda *given: probe.columns(*given, length=CAPACITY), *probe.network(dtype))
         for name, column in found.items():
-            came = (column.square if isinstance(column, Norm) else column).dtype
+            came = _form(column).dtype
             right = came == dtype or not jnp.issubdtype(came, jnp.floating)
             assert right, f"{name} is {came} of a network of {np.dtype(dtype)}"
 
@@ -177,14 +180,14 @@ def a_plain_function_has_the_same_columns(probe: Probed) -> None:
     """`gradlab.measure` of a step function: there is no cell, and nothing says what is recurrent."""
     given = probe.network()
     found, own = (
-        jax.eval_shape(lambda *args, plain=plain: probe.columns(*args, CAPACITY, plain), *given)
+        jax.eval_shape(lambda *args, plain=plain: probe.columns(*args, length=CAPACITY, plain=plain), *given)
         for plain in (True, False)
     )
     extra = found.keys() - own.keys()
     assert not extra, f"has a column {', '.join(sorted(extra))} of a plain function alone"
     for name, column in found.items():
-        shape = lambda one: (one.square if isinstance(one, Norm) else one).ndim
-        assert shape(column) == shape(own[name]), f"{name} has other axes of a plain function"
+        same = len(_form(column).shape) == len(_form(own[name]).shape)
+        assert same, f"{name} has other axes of a plain function"
 
 
 PROBE: tuple[Contract, ...] = (
@@ -198,9 +201,13 @@ PROBE: tuple[Contract, ...] = (
 """Contracts of every probe."""
 
 
+def _form(column: Any) -> Any:
+    return column.square if isinstance(column, Norm) else column
+
+
 def _parted(columns: dict[str, Any]) -> dict[str, Any]:
     """Columns by the names that they have in `norms.nc`: of the gradients norm and projection stand apart."""
-    found = {}
+    found: dict[str, Any] = {}
     for name, column in columns.items():
         found |= (
             {name: column.norm, f"{name}_projection": column.projection}

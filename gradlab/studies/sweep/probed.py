@@ -45,8 +45,8 @@ class Shown(NamedTuple):
 def shown(run: Run, rows: Sequence[PointRow], entries: Sequence[Entry]) -> list[Shown]:
     """Entries at the points of these rows, each with what its probe says of the column."""
     points = [(row.cell, row.init, row.w_rec) for row in rows]
-    said = {name: probes.named(name) for name in dict.fromkeys(entry.column for entry in entries)}
-    return [Shown(one, said[one.column], columns.means(run.norms, one, points)) for one in entries]
+    known = {name: probes.named(name) for name in dict.fromkeys(entry.column for entry in entries)}
+    return [Shown(one, known[one.column], columns.means(run.norms, one, points)) for one in entries]
 
 
 def document(run: Run, rows: Sequence[PointRow]) -> list[dict[str, Any]]:
@@ -167,12 +167,16 @@ def _caption(
         yield plain(f"{', '.join(names)}: {note}.")
 
 
+def said(column: Column) -> str:
+    """Meaning and unit within a sentence; empty where the probe states neither."""
+    meaning = [column.clause] if column.meaning != column.words else []
+    return ", ".join(meaning + [f"in {column.unit}"] * bool(column.unit))
+
+
 def legend(one: Shown) -> str:
     """What a column means, on which axes, in which unit."""
     column, axes = one.column, ",".join(axis for axis, _ in one.entry.at)
     name = column.name + (f"[{axes}]" if axes else "")
     called = _heading(column) != column.name
-    what = [name] if called else []
-    what += [column.clause] if column.meaning != column.words else []
-    what += [f"in {column.unit}"] if column.unit else []
+    what = [name] * called + [said(column)] * bool(said(column))
     return plain(f"{_heading(column) if called else name}: {', '.join(what)}" if what else name)
