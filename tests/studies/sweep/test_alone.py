@@ -246,9 +246,9 @@ def test_probe_is_what_the_command_line_calls_it_and_its_former_name_is_read():
         True,
         True,
     ]
-    with pytest.raises(GradlabError, match="^probe: is given twice, also as probes"):
+    with pytest.raises(GradlabError, match=r"^probe: is given twice, also as probes"):
         dead(probe="saturation", probes="gates")
-    with pytest.raises(GradlabError, match="^probe: no probe called 'saturated'; did you mean saturation"):
+    with pytest.raises(GradlabError, match=r"^probe: no probe called 'saturated'; did you mean saturation"):
         dead(probe="saturated")
-    with pytest.raises(TypeError, match="measure.. got an unexpected keyword argument 'prob'"):
+    with pytest.raises(TypeError, match=r"measure\(\) got an unexpected keyword argument 'prob'"):
         dead(prob="saturation")

@@ -105,13 +105,11 @@ def test_one_entry_of_each_column_stands_for_it_and_of_names_one_each(run):
 
 
 def test_seeds_that_have_a_value_are_averaged_at_the_longest_T(run):
-    last, third = (
-        columns.Entry("opening", (("step", 9), ("gate", "f"))),
-        columns.Entry("exponents", (("index", 4),)),
-    )
+    last = columns.Entry("opening", (("step", 9), ("gate", "f")))
+    fourth = columns.Entry("exponents", (("index", 4),))
     points = [(cell, "orthogonal", 0.9) for cell in ("elman", "lstm")]
     np.testing.assert_allclose(columns.means(run.norms, last, points), [np.nan, 0.09])
-    np.testing.assert_allclose(columns.means(run.norms, third, points), [np.nan, -4 + 0.015])
+    np.testing.assert_allclose(columns.means(run.norms, fourth, points), [np.nan, -4 + 0.015])
 
 
 def test_what_is_kept_of_an_axis_is_labelled_as_before(run):
