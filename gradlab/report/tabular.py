@@ -162,8 +162,9 @@ def _borders(run: Run) -> Table:
 
 def _probed(run: Run, rows: list[PointRow]) -> list[Table]:
     """One entry of each column of further probes; no table where there were none."""
-    found = probed.shown(run, rows, standing(run.norms))
-    if not found:
+    asked = probed.shown(run, rows, standing(run.norms))
+    found = [one for one in asked if not all(map(math.isnan, one.means))]
+    if not asked:
         return []
     several = len({row.init for row in rows}) > 1
     columns = (
@@ -182,6 +183,9 @@ def _probed(run: Run, rows: list[PointRow]) -> list[Table]:
         for place, row in enumerate(rows)
     ]
     said = f"Mean over {rows[0].seeds} seeds; a dash where no network has a value."
+    names = dict.fromkeys(one.column.name for one in asked)
+    none = [name for name in names if name not in {one.column.name for one in found}]
+    said += f" Undefined in every network: {', '.join(none)}." if none else ""
     return [Table("probes", f"Probes at T = {rows[0].T}", columns, made, said)]
 
 
