@@ -116,12 +116,18 @@ def constant(kind: str, name: str, key: str) -> Any:
     """
     found = importlib.util.find_spec(_home(kind, name))
     assert found is not None
-    for node in ast.parse(Path(str(found.origin)).read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == key:
+    return literal(Path(str(found.origin)), found.name, key)
+
+
+def literal(file: Path, called: str, key: str) -> Any:
+    """What a Python file states as `key = LITERAL`; None where it does not."""
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        targets = [node.target] if isinstance(node, ast.AnnAssign) else getattr(node, "targets", [])
+        if key in map(ast.unparse, targets):
             try:
-                return ast.literal_eval(node.value)
+                return ast.literal_eval(node.value)  # type: ignore[attr-defined]
             except ValueError as error:
-                raise TypeError(f"{key} of {found.name} must be a literal: it is read, not run") from error
+                raise TypeError(f"{key} of {called} must be a literal: it is read, not run") from error
     return None
 
 

@@ -1,14 +1,17 @@
-"""What every cell and every initialiser must do; names no member."""
+"""What every cell, initialiser, probe and metric must do; names no member."""
 
 import numpy as np
 import pytest
 
 from gradlab import registry, testing
 from gradlab.testing import D, N, gaussian, named, orthogonal
+from gradlab.testing.probes import facts_are_read_and_not_run as READ
 from tests.members import checks, counted, held, specs
 
 CELLS = checks("cells", testing.cell_checks)
 INITIALIZERS = checks("initializers", testing.initializer_checks)
+PROBES = checks("probes", testing.probe_checks)
+METRICS = checks("metrics", testing.metric_checks)
 
 
 @pytest.mark.parametrize("check", CELLS.values(), ids=CELLS)
@@ -19,6 +22,22 @@ def test_a_cell_keeps_its_contract(check):
 @pytest.mark.parametrize("check", INITIALIZERS.values(), ids=INITIALIZERS)
 def test_an_initializer_keeps_its_contract(check):
     held(check)
+
+
+@pytest.mark.parametrize("check", PROBES.values(), ids=PROBES)
+def test_a_probe_keeps_its_contract(check):
+    held(check)
+
+
+@pytest.mark.parametrize("check", METRICS.values(), ids=METRICS)
+def test_a_metric_keeps_its_contract(check):
+    held(check)
+
+
+def test_every_contract_of_a_probe_and_of_a_metric_is_about_all():
+    judged = {contract.__name__: len(specs("probes")) for contract in (*testing.PROBE, READ)}
+    assert counted(PROBES) == judged
+    assert counted(METRICS) == {contract.__name__: len(specs("metrics")) for contract in testing.METRIC}
 
 
 def test_every_contract_of_a_cell_is_about_some_cell():

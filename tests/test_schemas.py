@@ -21,6 +21,7 @@ STORED = sorted(RESULTS.glob("*/*.json"))
 ARRAYS = {"gradlab.norms/1", "gradlab.profiles/1"}
 """What `norms.nc` calls itself: netCDF, which no JSON Schema describes."""
 SWEEP = ("sweep", "--cell", "elman(activation=identity)", "--hidden", "2", "--seeds", "2", "-T", "4")
+PROBED = (*SWEEP, "--probe", "saturation")
 PRINTED = {
     "table": ("show", "swept"),
     "remedies": ("show", RESULTS / "copy"),
@@ -34,7 +35,7 @@ PRINTED = {
     "plan": ("sweep", "--dry-run"),
     "doctor": ("doctor",),
     "baseline-command": ("baseline", "show", "kept.json"),
-    "list": ("list",),
+    "list": ("list", "probes"),
 }
 WRITTEN = {"baseline": "kept.json", "run": "swept/run.json"}
 KINDS = [*PRINTED, *WRITTEN]
@@ -48,8 +49,8 @@ def found(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("documents"))
         patch.setattr("gradlab.plots._default.draw", lambda *_: None)
-        assert command(*SWEEP, "--w-rec", "0.5,1.0", "--out", ".", "--name", "swept", "--json").code == 0
-        assert command(*SWEEP, "--w-rec", "0.5,0.9", "--out", ".", "--name", "other", "--json").code == 0
+        assert command(*PROBED, "--w-rec", "0.5,1.0", "--out", ".", "--name", "swept", "--json").code == 0
+        assert command(*PROBED, "--w-rec", "0.5,0.9", "--out", ".", "--name", "other", "--json").code == 0
         assert command("baseline", "create", "swept", "-o", "kept.json", "--json").code == 0
         printed = {kind: command(*words, "--json").out for kind, words in PRINTED.items()}
         texts = printed | {kind: Path(name).read_text() for kind, name in WRITTEN.items()}
@@ -169,6 +170,16 @@ class TestDocuments:
             document = vars(found)[kind]
             more = changed(document, ("data", 0), lambda row, value=value: row.update(memory=value))
             assert documents.fault(more) is None
+
+    def test_columns_of_probes_are_parallel_to_the_rows(self, found):
+        names = [one["name"] for one in found.table["columns"]]
+        assert names[:2] == ["dead[step=1]", "dead[step=2]"]
+        for one in found.table["columns"]:
+            assert len(one["values"]) == len(found.table["data"])
+            assert one["meaning"].startswith("Share of ")
+            for key in one:
+                less = changed(found.table, ("columns", 0), lambda row, key=key: row.pop(key))
+                assert documents.fault(less) is not None, key
 
     def test_an_id_that_is_none_is_a_fault(self, found):
         for name in ("gradlab.table/99", "gradlab.nothing/1", None):

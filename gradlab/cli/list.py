@@ -1,5 +1,6 @@
 """`gradlab list`: the members of each kind, with their equations and settings; experiments and schemas."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
@@ -52,6 +53,8 @@ def command(
             _output.say(f"\n  {member['name']}({settings})" if settings else f"\n  {member['name']}")
             for line in member["doc"].splitlines():
                 _output.say(f"    {line}".rstrip())
+            for line in _columns(member["columns"]):
+                _output.say(line)
         _output.say()
     return 0
 
@@ -59,7 +62,7 @@ def command(
 def _found(kind: str) -> list[dict[str, Any]]:
     if kind == SCHEMAS:
         titles = {name: schemas.read(name)["title"] for name in schemas.names()}
-        return [{"name": name, "settings": {}, "doc": title} for name, title in titles.items()]
+        return [_entry(name, title) for name, title in titles.items()]
     return _experiments() if kind == EXPERIMENTS else _members(kind)
 
 
@@ -71,7 +74,11 @@ def _experiments() -> list[dict[str, Any]]:
 
     found = dict(load.listing(load.FOLDER))
     own = {f"{EXPERIMENTS}/{name}.toml": question for name, question in load.listing(Path(EXPERIMENTS))}
-    return [{"name": name, "settings": {}, "doc": question} for name, question in (found | own).items()]
+    return [_entry(name, question) for name, question in (found | own).items()]
+
+
+def _entry(name: str, doc: str) -> dict[str, Any]:
+    return {"name": name, "settings": {}, "doc": doc, "columns": []}
 
 
 def _members(kind: str) -> list[dict[str, Any]]:
@@ -88,4 +95,31 @@ def _member(kind: str, name: str) -> dict[str, Any]:
     factory = registry.member(kind, name)
     defaults = {key: parameter.default for key, parameter in registry.settings(factory).items()}
     doc = inspect.getdoc(factory) or ""
-    return {"name": name, "settings": defaults, "doc": doc}
+    columns = _measured(name) if kind == "probes" else []
+    return {"name": name, "settings": defaults, "doc": doc, "columns": columns}
+
+
+def _measured(probe: str) -> list[dict[str, Any]]:
+    """The columns of a probe: their axes, and what its file says of them."""
+    from gradlab import probes
+
+    said = probes.columns(probe)
+    found = []
+    for name, axes in probes.axes(probe).items():
+        column = said.get(name) or probes.Column(name)
+        found.append({"name": name, "axes": list(axes), "unit": column.unit, "meaning": column.meaning})
+    return found
+
+
+def _columns(columns: list[dict[str, Any]]) -> Iterator[str]:
+    """Those columns as lines below the description."""
+    import textwrap
+
+    if columns:
+        yield "\n    columns:"
+    for one in columns:
+        axes = f"[{', '.join(one['axes'])}]" if one["axes"] else ""
+        said = [one["meaning"]] if one["meaning"] != one["name"].replace("_", " ") else []
+        said += [f"in {one['unit']}"] if one["unit"] else []
+        line = f"{one['name']}{axes}: {', '.join(said)}" if said else f"{one['name']}{axes}"
+        yield textwrap.fill(line, 110, initial_indent=" " * 6, subsequent_indent=" " * 8)

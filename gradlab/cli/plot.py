@@ -26,7 +26,8 @@ def command(
         str | None, typer.Option("--color", help="Of the plot metrics: what the colours are.")
     ] = None,
     where: Annotated[
-        list[str] | None, typer.Option("--where", help="Keep only this, such as cell=lstm or T=50,100.")
+        list[str] | None,
+        typer.Option("--where", help="Keep only this, such as cell=lstm, T=50,100 or index=1 of a probe."),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="A file that ends in .svg, .png or .pdf.")
@@ -45,7 +46,9 @@ def command(
     output = _file(output, folder, spec, [*(where or []), *filter(None, options.values())])
     found = _read(folder, name)
     if where:
-        found = _chosen(found, where)
+        from gradlab.cli import _where
+
+        found = _where.chosen(found, name, where)
     from gradlab.plots import _style
 
     figure = draw(found)
@@ -135,59 +138,6 @@ def _read(folder: Path | None, name: str) -> "Run | TrainingRun | None":
         raise GradlabError(str(folder), what, Exit.INCONCLUSIVE)
     _default.require_measured(name, found, "KIND", "--probe")
     return found
-
-
-def _chosen(run: "Run | TrainingRun | None", where: list[str]) -> "Run | TrainingRun":
-    """The run with only what `where` names left on the axes of its grid."""
-    import dataclasses
-
-    from gradlab.errors import GradlabError, shown
-    from gradlab.registry import outside_brackets, unknown
-    from gradlab.studies.sweep.results import Run
-
-    if run is None:
-        raise GradlabError("--where", "this plot reads no run; leave it out")
-    axes = ("cell", "init", "w_rec", "T", "seed") if isinstance(run, Run) else ("arm", "T", "w_rec", "seed")
-    norms = run.norms
-    kept: dict[str, list[Any]] = {}
-    for item in where:
-        axis, equals, text = item.partition("=")
-        if not equals or not text.strip():
-            raise GradlabError("--where", f"{shown(item)} is not a choice; write one such as {axes[0]}=NAME")
-        if axis.strip() not in axes:
-            raise unknown("--where", "axis of this run", axis.strip(), axes)
-        values = norms[axis.strip()].values.tolist()
-        kept[axis.strip()] = [_one(axis.strip(), word, values) for word in outside_brackets(text)]
-    norms = norms.sel(kept)
-    longest = int(norms["T"].values.max())
-    lengths = {"lag": longest + 1, "step": longest, "from_step": longest, "to_step": longest}
-    norms = norms.isel({axis: slice(0, n) for axis, n in lengths.items() if axis in norms.dims})
-    names = ("metrics",) if isinstance(run, Run) else ("table", "curves")
-    frames = {}
-    for name in names:
-        frame = getattr(run, name)
-        for axis, values in kept.items():
-            frame = frame[frame[axis].isin(values)]
-        frames[name] = frame.reset_index(drop=True)
-    return dataclasses.replace(run, norms=norms, **frames)
-
-
-def _one(axis: str, word: str, values: list[Any]) -> Any:
-    """The value of an axis that a word names."""
-    from gradlab.registry import unknown
-
-    for value in values:
-        if str(value) == word:
-            return value
-        if not isinstance(value, str):
-            try:
-                if float(word) == float(value):
-                    return value
-            except ValueError:
-                break
-    raise unknown(
-        "--where", f"{axis} in this run", word, [v if isinstance(v, str) else f"{v:g}" for v in values]
-    )
 
 
 def _show(figure: "Figure") -> None:

@@ -1,7 +1,7 @@
 """`gradlab show`: print a finished run again."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -10,15 +10,36 @@ from gradlab.cli import _options, _output
 
 def command(
     run: Annotated[Path, typer.Argument(help="A run's folder, such as results/NAME.")],
+    column: Annotated[
+        list[str] | None,
+        typer.Option("--column", help="Only this column of a probe, and all of it that tables hold."),
+    ] = None,
     as_json: _options.AsJson = False,
 ) -> int:
     """Print the table of a finished run; needs neither jax nor a second of computing."""
     from gradlab.cli import _terminal
+    from gradlab.errors import GradlabError
     from gradlab.studies import base
 
+    if column and as_json:
+        raise GradlabError("--column", "and --json exclude each other: the document has all columns")
     found = base.read(run)
-    if as_json:
+    if column:
+        _output.say(_columns(found, column))
+    elif as_json:
         _output.say_json(_terminal.document(found, exit_code=0, run_dir=str(run)), 1)
     else:
         _output.say_table(found)
     return 0
+
+
+def _columns(run: Any, names: list[str]) -> Any:
+    """The table of those columns of a sweep's probes."""
+    from gradlab.cli import _terminal
+    from gradlab.errors import GradlabError
+    from gradlab.studies.sweep import probed
+    from gradlab.studies.sweep.results import Run
+
+    if not isinstance(run, Run):
+        raise GradlabError("--column", "is of a sweep; remedies measure no further probes")
+    return probed.render(run, _terminal.width(), color=_terminal.color(), names=names)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AliasChoices, Field
 
-from gradlab import registry, specs
+from gradlab import probes, registry, specs
 from gradlab.errors import GradlabError, shown
 from gradlab.experiments import received
 from gradlab.experiments.toml import parsed
@@ -138,8 +138,7 @@ def grid(asked: Sweep | Training) -> dict[str, Any]:
 def probed(asked: Sweep | Training) -> dict[str, tuple[str, ...]]:
     """The columns of the further probes of these settings, each with the axes of its own."""
     spelled = asked.probe if isinstance(asked, Sweep) else ()
-    homes = [registry.home("probes", spec.partition("(")[0]) for spec in spelled]
-    return {name: axes for home in homes for name, axes in home.AXES.items()}
+    return {name: axes for spec in spelled for name, axes in probes.axes(spec).items()}
 
 
 def _name(asked: Sweep | Training, folder: Path) -> Callable[[str, str], str]:

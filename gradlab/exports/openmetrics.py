@@ -5,10 +5,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
-
+from gradlab import probes
 from gradlab.escaping import openmetrics as escaped
 from gradlab.metrics import named
+from gradlab.quantities import Column
 from gradlab.studies.sweep import columns, results
 from gradlab.studies.sweep.results import Run
 from gradlab.studies.sweep.rows import PointRow
@@ -30,8 +30,13 @@ def openmetrics(run: Run) -> bytes:
     lost = ((_point(group), group.nonfinite) for group in groups)
     lines += _gauge("nonfinite", "Seeds whose forward pass is not finite.", lost)
     for column, means in _columns(run, groups).items():
-        lines += _gauge(column, f"Column {column} of a further probe, the mean over seeds.", means)
+        lines += _gauge(column, f"{_said(probes.named(column))}, the mean over seeds.", means)
     return ("\n".join([*lines, "# EOF"]) + "\n").encode()
+
+
+def _said(column: Column) -> str:
+    unit = f", in {column.unit}" if column.unit else ""
+    return f"{column.meaning}{unit}"
 
 
 def _point(group: PointRow) -> dict[str, Any]:
@@ -52,15 +57,12 @@ def _columns(run: Run, groups: list[PointRow]) -> dict[str, list[tuple[dict[str,
     norms = run.norms
     found: dict[str, list[tuple[dict[str, Any], float]]] = {}
     at = int(norms["T"].values.argmax())
-    axes = [norms[axis].values.tolist() for axis in ("cell", "init", "w_rec")]
+    points = [(group.cell, group.init, group.w_rec) for group in groups]
     for entry, lengths in columns.entries(norms).items():
         if at not in lengths or not re.fullmatch(r"\w+", entry.column, re.ASCII):
             continue
-        value = columns.measured(norms, entry).value[..., at, :]
-        for group in groups:
-            labels = (group.cell, group.init, group.w_rec)
-            seeds = value[tuple(axis.index(label) for axis, label in zip(axes, labels, strict=True))]
-            known = seeds[~np.isnan(seeds)]
-            mean = float(known.mean()) if len(known) else math.nan
-            found.setdefault(entry.column, []).append((_point(group) | dict(entry.at), mean))
+        means = columns.means(norms, entry, points)
+        found.setdefault(entry.column, []).extend(
+            (_point(group) | dict(entry.at), mean) for group, mean in zip(groups, means, strict=True)
+        )
     return found

@@ -128,9 +128,7 @@ def _probed(run: Run, entry: columns.Entry) -> Iterator[Estimate]:
     has = (found.state != UNDEFINED).any(axis=(1, 2, 3, 4)).tolist()
     cells = dict(zip(run.norms["cell"].values.tolist(), has, strict=True))
     for point in _points(run, entry.column, AXES["sweep"], {entry.column: found}):
-        if (cells[point.where["cell"]] or not entry.at) and columns.within(
-            run.norms, entry, int(point.where["T"])
-        ):
+        if (cells[point.where["cell"]] or not entry.at) and columns.within(entry, int(point.where["T"])):
             yield point._replace(where=point.where | dict(entry.at))
 
 

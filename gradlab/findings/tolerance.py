@@ -5,9 +5,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
+from gradlab import probes
 from gradlab.findings.finding import Finding, Status
 from gradlab.findings.numbers import BySeed, Key, Value
-from gradlab.metrics import Metric, every, named
+from gradlab.metrics import every, named
 from gradlab.stats import difference_interval, percent
 
 Mode = Literal["paired", "by intervals"]
@@ -43,14 +44,15 @@ def limits(found: Iterable[Key] = ()) -> tuple[Limit, ...]:
     """
     own = [(one.logarithm, Limit(one.name, *one.limits)) for one in every() if one.limits is not None]
     known = {one.name for one in every()}
-    named = dict.fromkeys(key.column for key in found if key.column not in known)
-    probed = [name for name in named if not any(fnmatch.fnmatchcase(name, norm) for norm in NORMS)]
+    names = dict.fromkeys(key.column for key in found if key.column not in known)
+    norms = [name for name in names if any(fnmatch.fnmatchcase(name, norm) for norm in NORMS)]
+    probed = [probes.named(name) for name in names if name not in norms]
     return (
         Limit("*", relative=1e-6),
         *(limit for logarithm, limit in own if logarithm),
         *(Limit(name) for name in NORMS),
         *(limit for logarithm, limit in own if not logarithm),
-        *(Limit(name, *(Metric.limits or ())) for name in probed),
+        *(Limit(one.name, *one.limits) for one in probed if one.limits is not None),
     )
 
 

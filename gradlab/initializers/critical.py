@@ -18,6 +18,7 @@ from gradlab.errors import GradlabError
 from gradlab.recurrence.trees import merged, split
 from gradlab.types import Initializer, Key, Scalar
 
+UNIT = "norm"
 GAINS = (2.0**-4, 2.0**12)
 """The gains between which is searched, upwards."""
 NUMBERS, FEWEST, MOST = 8192, 32, 512

@@ -8,6 +8,8 @@ from jaxtyping import Float
 
 from gradlab.types import Key
 
+UNIT = "norm"
+
 
 def gaussian(key: Key, n: int) -> Float[Array, "{n} {n}"]:
     """Independent entries N(0, 1/n): spectral radius near 1, largest singular value near 2, for large n.

@@ -6,6 +6,8 @@ from jaxtyping import Float
 
 from gradlab.types import Key
 
+UNIT = "singular values"
+
 
 def identity(key: Key, n: int) -> Float[Array, "{n} {n}"]:
     """Ones on the diagonal; nothing is drawn.

@@ -7,6 +7,8 @@ from jaxtyping import Float
 
 from gradlab.types import Key
 
+UNIT = "singular values"
+
 
 def orthogonal(key: Key, n: int) -> Float[Array, "{n} {n}"]:
     """Uniform (Haar) over the orthogonal matrices: every singular value is 1; [[1]] for n = 1.

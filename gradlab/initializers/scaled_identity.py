@@ -10,6 +10,8 @@ from jaxtyping import Float
 
 from gradlab.types import Key
 
+UNIT = "norm"
+
 
 @dataclasses.dataclass(frozen=True)
 class ScaledIdentity:
@@ -32,6 +34,11 @@ class ScaledIdentity:
             raise ValueError(f"scale={self.scale} must be finite")
         if not (self.noise >= 0 and math.isfinite(self.noise)):
             raise ValueError(f"noise={self.noise} must be 0 or positive, and finite")
+
+    @property
+    def gain(self) -> float:
+        """What takes the place of unit gain: the norm of the matrix for large n."""
+        return math.hypot(self.scale, self.noise)
 
     def __call__(self, key: Key, n: int) -> Float[Array, "{n} {n}"]:
         w = self.scale * jnp.eye(n, dtype=float)

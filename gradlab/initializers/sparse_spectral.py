@@ -10,6 +10,8 @@ from jaxtyping import Float
 
 from gradlab.types import Key
 
+UNIT = "radius"
+
 
 @dataclasses.dataclass(frozen=True)
 class SparseSpectral:
@@ -34,6 +36,11 @@ class SparseSpectral:
             raise ValueError(f"nonzeros={self.nonzeros} must be at least 1")
         if not (self.radius > 0 and math.isfinite(self.radius)):
             raise ValueError(f"radius={self.radius} must be positive and finite")
+
+    @property
+    def gain(self) -> float:
+        """What takes the place of unit gain."""
+        return self.radius
 
     def __call__(self, key: Key, n: int) -> Float[Array, "{n} {n}"]:
         if n == 1:

@@ -7,6 +7,8 @@ from jaxtyping import Float
 
 from gradlab.types import Key
 
+UNIT = "radius"
+
 
 def spectral(key: Key, n: int) -> Float[Array, "{n} {n}"]:
     """Gaussian, divided by its spectral radius; [[1]] for n = 1.

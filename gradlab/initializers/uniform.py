@@ -8,6 +8,8 @@ from jaxtyping import Float
 
 from gradlab.types import Key
 
+UNIT = "norm"
+
 
 def uniform(key: Key, n: int) -> Float[Array, "{n} {n}"]:
     """Independent entries U(-a, a), a = sqrt(3 / n): of variance 1/n, as the gaussian's, but bounded.

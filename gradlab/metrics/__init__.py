@@ -11,8 +11,9 @@ import numpy as np
 
 from gradlab import registry
 from gradlab.errors import GradlabError, shown
-from gradlab.metrics._metric import Metric, Unknown, short
+from gradlab.metrics._metric import Metric, Unknown
 from gradlab.profiles import Measured
+from gradlab.quantities import short
 from gradlab.states import STATES
 
 if TYPE_CHECKING:

@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
-from gradlab.metrics._metric import Metric, short
+from gradlab.metrics._metric import Metric
 from gradlab.profiles import Measured, fall, stored
+from gradlab.quantities import short
 
 if TYPE_CHECKING:
     import xarray

@@ -5,6 +5,7 @@ import math
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from gradlab.profiles import Measured
+from gradlab.quantities import Quantity, short
 
 if TYPE_CHECKING:
     import xarray
@@ -13,7 +14,7 @@ STEPS = ("step", "steps")
 RATE = "decades per step of lag"
 
 
-class Metric:
+class Metric(Quantity):
     """One number per network of a sweep. A subclass has a docstring and `measure`; the rest is as it needs.
 
     The first line of the docstring is the meaning, a sentence that begins with a noun.
@@ -21,22 +22,18 @@ class Metric:
 
     order: ClassVar[int] = 1000
     """Its place among the metrics; those of one place are in alphabetical order."""
-    unit: ClassVar[str] = ""
     pooling: ClassVar[Literal["mean", "median"]] = "median"
     """How the seeds of a point are put together."""
     undefined: ClassVar[Literal["unknown", "never", "beyond"]] = "unknown"
     """What a network without a value means: nothing is known; what is looked for does not happen, so that the
     value is more than any number of steps; or it lies beyond T, which is the same, but a comparison takes it
     for T beside a value that is there: rounding may tip which it is."""
+
     logarithm: ClassVar[bool] = False
     """Whether it is made of logarithms, so that a limit relative to it makes no sense."""
-    limits: ClassVar[tuple[float, float] | None] = (1e-4, 1e-3)
-    """How far it may move in a comparison: absolute, and relative to what it was. None for 1e-6, relative."""
 
     column: ClassVar[bool] = True
     """Whether it has a column in tables; else the regime and what stands beside it tell it."""
-    heading: ClassVar[str] = ""
-    """Of the column on the terminal; the name if empty."""
     title: ClassVar[str] = ""
     """Of the column in a report; the heading if empty."""
     legend: ClassVar[str] = ""
@@ -44,14 +41,10 @@ class Metric:
     once."""
     note: ClassVar[str] = ""
     """What the column of a report shows; the meaning and the pooling if empty."""
-    width: ClassVar[int] = 7
-    """Characters of a value on the terminal."""
     phrase: ClassVar[str] = ""
     """The value in the sentence of a verdict, such as `it halves within {:.3g} steps`; empty for none."""
     absent: ClassVar[str] = ""
     """The phrase for a value beyond T, with `{T}`; empty for none."""
-    axis: ClassVar[str] = ""
-    """Of a plot; name and unit if empty."""
     panel: ClassVar[str | None] = None
     """Its title in the plot of horizons, empty for none; of what is counted in steps, the name if None."""
     caption: ClassVar[str] = ""
@@ -67,20 +60,9 @@ class Metric:
         return type(self).__module__.rpartition(".")[2]
 
     @property
-    def words(self) -> str:
-        """The name as words."""
-        return self.name.replace("_", " ")
-
-    @property
     def meaning(self) -> str:
         """In one sentence, without its full stop."""
         return (inspect.getdoc(type(self)) or "").strip().split("\n")[0].rstrip(".") or self.words
-
-    @property
-    def clause(self) -> str:
-        """The meaning within a sentence."""
-        head, rest = self.meaning[:1], self.meaning[1:]
-        return (head.lower() if rest[:1].islower() else head) + rest
 
     def measure(self, norms: "xarray.Dataset") -> Measured:
         """Arrays (cell, init, w_rec, T, seed) of the whole state, from a dataset as `norms.nc` holds it."""
@@ -89,10 +71,6 @@ class Metric:
     def of_part(self, norms: "xarray.Dataset", part: str) -> Measured | None:
         """The same of one part of the state; None where it is not given for that."""
         return self.measure(norms) if part == "state" else None
-
-    def text(self, value: float) -> str:
-        """A value in a table of the terminal."""
-        return short(value, self.width)
 
     def shown(self, value: float, T: int) -> str:
         """A value that seeds come to in that table, or what stands where there is none."""
@@ -104,11 +82,6 @@ class Metric:
     def bounded(self) -> bool:
         """Whether it is counted in steps, or in decades per step: the sequence then bounds it."""
         return self.unit in (*STEPS, RATE)
-
-    @property
-    def label(self) -> str:
-        """Of the axis of a plot."""
-        return self.axis or (f"{self.words} ({self.unit})" if self.unit else self.words)
 
     @property
     def panel_title(self) -> str:
@@ -132,18 +105,3 @@ class Unknown(Metric):
     def meaning(self) -> str:
         """Not known."""
         return self.words
-
-
-def short(value: float | int, width: int) -> str:
-    """A number in at most `width` characters.
-
-    >>> short(200, 4), short(1_000_000, 4), short(64.25, 5), short(123456.0, 5)
-    ('200', '1e6', '64.25', '1.2e5')
-    """
-    for digits in range(width - 1, 0, -1):
-        text = f"{value:.{digits}g}".replace("e+0", "e").replace("e+", "e").replace("e-0", "e-")
-        if float(value).is_integer() and len(f"{value:.0f}") <= width:
-            text = f"{value:.0f}"
-        if len(text) <= width:
-            return text
-    return text

@@ -16,6 +16,8 @@ READS = "sweep"
 """Which command's runs it draws."""
 NEEDS = ("time_left_saturated", "time_right_saturated")
 """Variables that must have been measured."""
+PICKS = ("gate", "unit")
+"""Axes of its columns of which it can draw a part."""
 
 MARKERS = "os^DvPX*"
 """With the colour, a second sign of each gate."""

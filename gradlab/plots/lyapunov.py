@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 
 from gradlab.errors import GradlabError
 from gradlab.plots import _style
+from gradlab.studies.sweep.columns import labels
 from gradlab.studies.sweep.results import Run
 
 READS = "sweep"
 """Which command's runs it draws."""
 NEEDS = ("lyapunov_history",)
 """Variables that must have been measured."""
+PICKS = ("index",)
+"""Axes of its columns of which it can draw a part."""
 
 CURVES = 16
 OTHERS = colormaps["viridis"](0.55)
@@ -49,7 +52,7 @@ def lyapunov(run: Run) -> Figure:
             title = cells[c] if len(inits) == 1 else f"{cells[c]}, {inits[k]}"
             one = norms.sel(T=T).isel(cell=c, init=k)
             panel.set_title("\n".join([title, _sum_rule(one), *_at_rest(one)]), color=colors[cells[c]])
-            _curves(panel, x, values[c, k], colors[cells[c]])
+            _curves(panel, x, values[c, k], colors[cells[c]], labels(norms, "index")[0] == 1)
         _style.x_limits(axes[0], x)
         _style.label(axes, along, "exponent (ln per step)")
         seeds = norms.sizes["seed"]
@@ -59,7 +62,10 @@ def lyapunov(run: Run) -> Figure:
     return figure
 
 
-def _curves(panel: Axes, x: NDArray[np.float64], values: NDArray[np.float64], color: str) -> None:
+def _curves(
+    panel: Axes, x: NDArray[np.float64], values: NDArray[np.float64], color: str, first: bool
+) -> None:
+    """The curves, the first exponent, if it is the `first` of these, as the cell's own."""
     count = int((~np.isnan(values)).any(axis=0).sum())
     panel.axhline(0, color=_style.LINEAR, linestyle=(0, (4, 3)), linewidth=0.9)
     if not np.isfinite(values).any():
@@ -71,7 +77,9 @@ def _curves(panel: Axes, x: NDArray[np.float64], values: NDArray[np.float64], co
         if not len(known):
             continue
         known = known[_style.thin(len(known) - 1)]
-        look: dict[str, Any] = {"color": color, "linewidth": 1.8} if index == 0 else {"color": OTHERS}
+        look: dict[str, Any] = (
+            {"color": color, "linewidth": 1.8} if first and index == 0 else {"color": OTHERS}
+        )
         mark = "o" if len(known) < 2 else None
         panel.plot(x[known], values[known, index], **({"linewidth": 0.7} | look), marker=mark, markersize=3)
 
@@ -79,7 +87,9 @@ def _curves(panel: Axes, x: NDArray[np.float64], values: NDArray[np.float64], co
 def _sum_rule(one: Any) -> str:
     """How far the sum of all exponents is from the log determinant; of the first alone there is no rule."""
     if "log_determinant" not in one:
-        return f"the first {one.sizes['index']}"
+        which = labels(one, "index")
+        whole = which == list(range(1, len(which) + 1))
+        return f"the first {len(which)}" if whole else f"index {', '.join(map(str, which))}"
     gap = abs(one["lyapunov_sum"] - one["log_determinant"]).isel(step=int(one["T"]) - 1).values
     known = gap[np.isfinite(gap)]
     return f"sum rule met to {known.max():.1g}" if len(known) else "no finite sum"

@@ -1,6 +1,7 @@
 """Any column of metrics.csv against any other: the general plot."""
 
 import itertools
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from gradlab import probes
+from gradlab.errors import GradlabError
 from gradlab.metrics import every
 from gradlab.plots import _style
 from gradlab.registry import unknown
@@ -21,6 +24,8 @@ READS = "sweep"
 BY_DEFAULT = False
 """It is drawn when asked for."""
 NEEDS: tuple[str, ...] = ()
+PICKS = None
+"""It can draw a part of every axis of a probe's columns."""
 AXES = ("cell", "init", "w_rec", "T", "seed")
 WIDE = 30.0
 """Positive values that differ by more than this factor get a logarithmic axis."""
@@ -38,9 +43,7 @@ def metrics(
     """
     wide = table(run, part)
     known = [*AXES, *(name for name in wide.columns if name not in AXES)]
-    for option, name in (("--x", x), ("--y", y)):
-        if name not in known:
-            raise unknown(option, "column", name, known)
+    x, y = (_entry(option, name, known) for option, name in (("--x", x), ("--y", y)))
     for option, name in (("--color", color), ("panels", panels)):
         if name and name not in AXES:
             raise unknown(option, "axis of the grid", name, AXES)
@@ -62,14 +65,30 @@ def metrics(
             if not panel.has_data():
                 _style.note(panel, "nothing to draw:\nno value is defined")
         _scales(axes, wide, x, y, logs)
-        labels = {metric.name: metric.label for metric in every()}
-        _style.label(axes, labels.get(x, x), labels.get(y, y))
+        _style.label(axes, _label(x), _label(y))
         about = "" if part == "state" else f", of {part} alone"
         figure.suptitle(f"{_title(y)} against {_title(x)}{about}")
         if color:
             handles = _legend(color, names, colors, x in AXES)
             figure.legend(handles=handles, loc="outside lower center", ncols=4)
     return figure
+
+
+def _entry(option: str, name: str, known: Sequence[str]) -> str:
+    """The column of that name; of a probe's, the one entry that the table has.
+
+    Raises `GradlabError` if there is none, or more than one.
+    """
+    entries = [one for one in known if one.startswith(f"{name}[")]
+    if name in known or len(entries) == 1:
+        return name if name in known else entries[0]
+    if entries:
+        axes = [place.partition("=")[0] for place in entries[0].partition("[")[2][:-1].split(",")]
+        choice = " ".join(f"--where {axis}=..." for axis in axes)
+        raise GradlabError(
+            option, f"{name} has {len(entries)} entries; name one, as {entries[0]}, or {choice}"
+        )
+    raise unknown(option, "column", name, known)
 
 
 def table(run: Run, part: str) -> "pandas.DataFrame":
@@ -150,6 +169,18 @@ def _scales(axes: list[Axes], wide: "pandas.DataFrame", x: str, y: str, logs: An
             panel.set_xscale("log", base=2)
             panel.set_xticks(sorted(set(wide["T"])), [f"{T:g}" for T in sorted(set(wide["T"]))])
             panel.minorticks_off()
+
+
+def _label(name: str) -> str:
+    """Of an axis: what a metric or a column of a probe says of itself."""
+    metric = next((one for one in every() if one.name == name), None)
+    if metric is not None:
+        return metric.label
+    column, bracket, places = name.partition("[")
+    said = probes.named(column)
+    if name in AXES or not (said.unit or said.axis):
+        return name
+    return f"{said.label}, {places[:-1]}" if bracket else said.label
 
 
 def _title(name: str) -> str:

@@ -1,10 +1,63 @@
 """Measurements, one file per probe: `(step, params, state, xs, setup) -> NamedTuple of columns`.
 
 A column is a `Norm` of shape (lag,) or (lag, part), the whole state first, then its named parts or none of
-them; it becomes the variable of that name in `norms.nc`.
+them; it becomes the variable of that name in `norms.nc`. Columns of further probes have the axes that the
+file states as `AXES`; `FACTS` says of each its meaning, unit and limits, and how it prints: `quantities`.
 Probes are unbatched: one network, one input sequence.
 
 Beside `AXES` the file may state `check(**settings)`, which refuses settings; `notes(norms)`, what must be
 read beside a column, by its name; and `shortest(units, **settings)`, by column, the least T that it has a
 value at, of a readout of so many numbers: a run says so where a sequence is shorter.
 """
+
+from typing import Any
+
+from gradlab import registry
+from gradlab.errors import GradlabError
+from gradlab.escaping import plain
+from gradlab.quantities import Column, fault
+
+__all__ = ["Column", "axes", "columns", "named"]
+
+
+def axes(probe: str) -> dict[str, tuple[str, ...]]:
+    """The axes of each column of a probe, as its file states them."""
+    found: dict[str, tuple[str, ...]] = _home(probe).AXES
+    return found
+
+
+def columns(probe: str) -> dict[str, Column]:
+    """What the file of a probe says of its columns; it is read, and neither run nor imported.
+
+    Raises:
+      GradlabError: if what it says is none of the facts of a column.
+    """
+    try:
+        stated: Any = registry.constant("probes", probe, "FACTS") or {}
+    except (TypeError, ImportError, OSError, SyntaxError) as error:
+        raise GradlabError(f"probe {probe}", plain(str(error))[:200]) from error
+    if not isinstance(stated, dict):
+        raise GradlabError(f"probe {probe}", "states FACTS that are no dict, by column")
+    for name, facts in stated.items():
+        wrong = fault(facts)
+        if wrong:
+            raise GradlabError(f"probe {probe}", f"states FACTS of {plain(str(name))}: {plain(wrong)[:200]}")
+    return {name: Column(name, facts) for name, facts in stated.items()}
+
+
+def named(column: str) -> Column:
+    """The column of a name; one of which no file says anything is known by its name alone."""
+    further = registry.further("probes")
+    for probe in sorted(registry.names("probes"), key=lambda name: (name in further, name)):
+        try:
+            found = columns(probe).get(column)
+        except GradlabError:
+            # A run of other probes can still be read; a run of this one is refused before work.
+            continue
+        if found is not None:
+            return found
+    return Column(column)
+
+
+def _home(probe: str) -> Any:
+    return registry.home("probes", probe.partition("(")[0])

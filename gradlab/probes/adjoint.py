@@ -15,6 +15,24 @@ from gradlab.recurrence.scaled import Norm, norms
 from gradlab.recurrence.trees import constant, mapped_zero
 from gradlab.types import ProbeContext, Scaled, Step
 
+AXES = {
+    "adjoint": ("lag", "part"),
+    "weight_gradient": ("lag",),
+    "gradient": ("leaf",),
+    "gradient_projection": ("leaf",),
+    "nonfinite_step": (),
+}
+FACTS = {
+    "adjoint": {"meaning": "Norm of what the loss sends back to the state", "unit": "log10"},
+    "weight_gradient": {
+        "meaning": "Norm of the part of dL/dW_rec that comes from the use of W_rec there",
+        "unit": "log10",
+    },
+    "gradient": {"meaning": "Norm of dL/dparams by leaf", "unit": "log10"},
+    "gradient_projection": {"meaning": "Its sum with random signs over that norm"},
+    "nonfinite_step": {"meaning": "First step whose state is not finite, 0 for none", "unit": "step"},
+}
+
 
 class Columns(NamedTuple):
     """Norms by lag; the weight gradient has none at lag T, where no step was taken, and may be left out."""

@@ -14,6 +14,13 @@ from gradlab.recurrence.scan import reverse_scan
 from gradlab.types import ProbeContext, Step
 
 AXES = {"error_flow": ("from_step", "to_step")}
+FACTS = {
+    "error_flow": {
+        "meaning": "Norm of the error of one step as it reaches the state of another",
+        "unit": "log10",
+        "heading": "error",
+    }
+}
 
 
 class Columns(NamedTuple):

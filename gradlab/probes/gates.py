@@ -19,6 +19,30 @@ AXES = {
     "time_right_saturated": ("gate", "unit"),
     "retention_half_life": ("unit",),
 }
+FACTS = {
+    "opening": {"meaning": "Opening of a gate, the mean over units", "heading": "opening"},
+    "left_saturated": {
+        "meaning": "Share of units whose gate is below 0.1",
+        "heading": "left",
+    },
+    "right_saturated": {
+        "meaning": "Share of units whose gate is above 0.9",
+        "heading": "right",
+    },
+    "time_left_saturated": {
+        "meaning": "Share of steps in which the gate of a unit is below 0.1",
+        "heading": "time left",
+    },
+    "time_right_saturated": {
+        "meaning": "Share of steps in which the gate of a unit is above 0.9",
+        "heading": "time right",
+    },
+    "retention_half_life": {
+        "meaning": "Steps after which the gates have halved what a unit has stored",
+        "unit": "steps",
+        "heading": "half-life",
+    },
+}
 LEFT, RIGHT = 0.1, 0.9
 """A gate below the first is left-saturated (shut), above the second right-saturated (open)."""
 NONE = "none"

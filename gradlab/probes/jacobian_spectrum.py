@@ -15,6 +15,17 @@ from gradlab.recurrence.scan import reverse_scan
 from gradlab.types import ProbeContext, Step
 
 AXES = {"step_singular_values": ("step", "index"), "product_singular_values": ("lag", "index")}
+FACTS = {
+    "step_singular_values": {
+        "meaning": "Singular value of the Jacobian of one step, the greatest first",
+        "heading": "step",
+    },
+    "product_singular_values": {
+        "meaning": "Singular value of the transport, the greatest first",
+        "unit": "log10",
+        "heading": "product",
+    },
+}
 SWEEPS = 40
 """Rounds of rotations at most; seven or so are needed."""
 

@@ -23,6 +23,31 @@ AXES = {
     "lyapunov_at_rest": (),
     "log_determinant": ("step",),
 }
+FACTS = {
+    "lyapunov": {
+        "meaning": "Exponent of the driven system, the greatest first",
+        "unit": "nats per step",
+    },
+    "lyapunov_history": {
+        "meaning": "The exponents as the mean over the steps so far",
+        "unit": "nats per step",
+        "heading": "history",
+    },
+    "lyapunov_sum": {
+        "meaning": "Sum of these exponents",
+        "unit": "nats per step",
+        "heading": "sum",
+    },
+    "lyapunov_at_rest": {
+        "meaning": "1 where the state never moved, so that the exponents are those of a fixed point",
+        "heading": "at rest",
+    },
+    "log_determinant": {
+        "meaning": "Mean of ln |det| of the step's Jacobian, which the sum of the exponents must be",
+        "unit": "nats per step",
+        "heading": "ln det",
+    },
+}
 AT_REST = "of the fixed point that every state stays at, not of an attractor; start=random starts elsewhere"
 """What the exponents are of, where no state ever leaves the initial one."""
 

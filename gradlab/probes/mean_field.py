@@ -14,6 +14,22 @@ from gradlab.theory import mean_field as theory
 from gradlab.types import ProbeContext, Step
 
 AXES = {"mean_field_growth": ("step",), "mean_field_exponent": ("step",), "mean_field_exact": ()}
+FACTS = {
+    "mean_field_growth": {
+        "meaning": "Factor per step on the norm of an evenly spread gradient",
+        "unit": "log10 per step",
+        "heading": "growth",
+    },
+    "mean_field_exponent": {
+        "meaning": "Exponent of weights that are drawn anew at every step, the mean over the steps so far",
+        "unit": "nats per step",
+        "heading": "exponent",
+    },
+    "mean_field_exact": {
+        "meaning": "1 where theory says that fixed weights do the same as N grows, 0 where they do not",
+        "heading": "exact",
+    },
+}
 
 UNKNOWN = f"{theory.REDRAWN}, as far as is known: there is no theory of this cell"
 

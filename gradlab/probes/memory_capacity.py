@@ -12,6 +12,18 @@ from gradlab.recurrence.scan import scan
 from gradlab.types import ProbeContext, Step
 
 AXES = {"memory_function": ("delay",), "memory_capacity": ()}
+FACTS = {
+    "memory_function": {
+        "meaning": "Squared correlation of a linear readout with the input so many steps ago",
+        "unit": "r^2",
+        "heading": "recall",
+    },
+    "memory_capacity": {
+        "meaning": "Short-term memory capacity, the sum of the memory function over its delays",
+        "unit": "delays",
+        "heading": "capacity",
+    },
+}
 ENOUGH = 2
 """Steps that are fitted, and steps that judge the fit, must each be so many times the readout's numbers."""
 
@@ -70,7 +82,7 @@ def memory_capacity(
     steps = jnp.arange(capacity)
     past = steps[:, None] - jnp.arange(count)[None]
     wanted = jnp.where((past >= 0)[..., None], inputs[jnp.maximum(past, 0)], 0).reshape(capacity, -1)
-    half = (jnp.asarray(setup.length) - count) // 2
+    half = (jnp.asarray(setup.length, int) - count) // 2
     fit, judge = (
         ((steps >= count + i * half) & (steps < count + (i + 1) * half)).astype(hidden.dtype)[:, None]
         for i in (0, 1)

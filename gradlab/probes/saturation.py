@@ -12,6 +12,17 @@ from gradlab.recurrence.scan import scan
 from gradlab.types import ProbeContext, Step
 
 AXES = {"near_bound": ("step",), "small_derivative": ("step",), "dead": ("step",)}
+FACTS = {
+    "near_bound": {
+        "meaning": "Share of the readout's units beyond 0.9, where 1 is their bound",
+        "heading": "bound",
+    },
+    "small_derivative": {
+        "meaning": "Share of states that a unit move of the state before moves by less than 0.1",
+        "heading": "small",
+    },
+    "dead": {"meaning": "Share of states that no move of the state before moves at all"},
+}
 BOUND = 0.9
 SMALL = 0.1
 

@@ -12,7 +12,10 @@ from gradlab.recurrence.pullback import prepared
 from gradlab.recurrence.trees import has_gradient
 from gradlab.types import ProbeContext, Step
 
-AXES: dict[str, tuple[str, ...]] = {"state_shift": ()}
+AXES = {"state_shift": ()}
+FACTS = {
+    "state_shift": {"meaning": "Largest distance of the states, relative, where the weights round otherwise"}
+}
 
 
 class Columns(NamedTuple):

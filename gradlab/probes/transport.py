@@ -12,6 +12,15 @@ from gradlab.recurrence.scaled import NOT_CERTIFIED, Norm, norms, rescale
 from gradlab.recurrence.scan import reverse_scan
 from gradlab.types import ProbeContext, Scaled, Step
 
+AXES = {"transport": ("lag", "part"), "transport_frobenius": ("lag", "part")}
+FACTS = {
+    "transport": {
+        "meaning": "Largest singular value of dstate_T/dstate_t, of the whole state alone",
+        "unit": "log10",
+    },
+    "transport_frobenius": {"meaning": "Frobenius norm of dstate_T/dstate_t", "unit": "log10"},
+}
+
 
 class Columns(NamedTuple):
     """Columns of the probe."""

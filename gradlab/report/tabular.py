@@ -14,7 +14,8 @@ from gradlab.report.words import number, signed
 from gradlab.stats import LEVEL, percent
 from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.remedies.rows import ArmRow, forecast
-from gradlab.studies.sweep import results
+from gradlab.studies.sweep import probed, results
+from gradlab.studies.sweep.columns import standing
 from gradlab.studies.sweep.results import Run
 from gradlab.studies.sweep.rows import EQUIVALENT, PointRow
 
@@ -74,7 +75,8 @@ def of(source: Source) -> list[Table]:
         rows = run.outcomes()
         return [_outcomes(rows, source.settings.get("lr"))]
     rows_ = results.groups(run)
-    return [_regimes(rows_), *([_borders(run)] if run.norms.sizes["w_rec"] > 1 else [])]
+    borders = [_borders(run)] if run.norms.sizes["w_rec"] > 1 else []
+    return [_regimes(rows_), *borders, *_probed(run, rows_)]
 
 
 _REGIMES = (
@@ -156,6 +158,35 @@ def _borders(run: Run) -> Table:
     rows = [[_text(label), *(_number(found[label, T]) for T in Ts)] for label in labels]
     said = "w_rec at which the mean rate first crosses 0; a dash where it does at none."
     return Table("borders", "Measured border", columns, rows, said)
+
+
+def _probed(run: Run, rows: list[PointRow]) -> list[Table]:
+    """One entry of each column of further probes; no table where there were none."""
+    asked = probed.shown(run, rows, standing(run.norms))
+    found = [one for one in asked if not all(map(math.isnan, one.means))]
+    if not asked:
+        return []
+    several = len({row.init for row in rows}) > 1
+    columns = (
+        Column("cell", numeric=False),
+        *([Column("init", numeric=False)] if several else []),
+        Column("w_rec"),
+        *(Column(one.entry.name, probed.said(one.column)) for one in found),
+    )
+    made = [
+        [
+            _text(row.cell),
+            *([_text(row.init)] if several else []),
+            _number(row.w_rec),
+            *(_number(one.means[place], 3) for one in found),
+        ]
+        for place, row in enumerate(rows)
+    ]
+    said = f"Mean over {rows[0].seeds} seeds; a dash where no network has a value."
+    names = dict.fromkeys(one.column.name for one in asked)
+    none = [name for name in names if name not in {one.column.name for one in found}]
+    said += f" Undefined in every network: {', '.join(none)}." if none else ""
+    return [Table("probes", f"Probes at T = {rows[0].T}", columns, made, said)]
 
 
 def _rate_meaning(rows: list[ArmRow], rates: Any) -> str:

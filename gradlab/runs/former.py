@@ -9,6 +9,8 @@ SCHEMA = schemas.newest("run")
 """Of a `run.json` that is written now; those since `gradlab.run/1` are read."""
 SETTINGS = {"eval_every": "every", "eval_size": "judged", "lr": "rates"}
 """Settings of a training, and what they were called in `gradlab.run/1`."""
+ARGUMENTS = {"probe": "probes"}
+"""Arguments of `gradlab.measure`, and what they were called up to 0.1."""
 LEARNING_RATE = {"gradlab.run/1": "rate"}
 """The column of `remedies.csv` that is called `lr` now."""
 

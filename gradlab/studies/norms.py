@@ -39,7 +39,7 @@ _MARKS = ("weights", "weights_projection")
 """Of the weights that were drawn."""
 PROFILES = ("adjoint", "transport", "weight_gradient")
 """Of every network of a comparison."""
-_FURTHER = {"part", "lag", "step", "from_step", "to_step", "gate", "leaf", "index", "unit", "delay"}
+FURTHER = {"part", "lag", "step", "from_step", "to_step", "gate", "leaf", "index", "unit", "delay"}
 """Axes that a further measurement of each network may have."""
 
 
@@ -148,7 +148,7 @@ def _require_measured(file: hdf5.File, array: Array) -> None:
     known = (_SWEPT | _OPTIONAL).get(name, own)
     if "leaf" in own:
         _require(file, ("leaf",))
-    if not name.isidentifier() or None in pair or own != known or not set(own) <= _FURTHER:
+    if not name.isidentifier() or None in pair or own != known or not set(own) <= FURTHER:
         raise GradlabError(f"{file.where}:{array.name}", "is nothing that a sweep holds, or is not whole")
     dtype = "float64" if array.name == name else "int8"
     _require_kind(file, array, (*POINT, *known), dtype)

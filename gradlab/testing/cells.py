@@ -50,6 +50,25 @@ def starts_in_the_widest_dtype_with_named_parts(cell: Any) -> None:
     assert jax.tree.leaves(jax.eval_shape(cell.recurrent, params)), "recurrent(params) is empty"
 
 
+def a_key_draws_the_weights(cell: Any) -> None:
+    """One key decides parameters and state; another draws other recurrent and input weights."""
+
+    def drawn(of: Any, initializer: Any) -> Tree:
+        return cell.init(of, D, N, 1.0, initializer)
+
+    one, other = jax.random.split(key())
+    for a, b in zip(*(jax.tree.leaves(drawn(one, gaussian)) for _ in range(2)), strict=True):
+        np.testing.assert_array_equal(a, b, err_msg="one key draws two networks")
+    recurrent = [
+        cell.recurrent(drawn(*which)[0]) for which in ((one, gaussian), (other, gaussian), (one, _eye))
+    ]
+    if not _equal_trees(recurrent[0], recurrent[2]):
+        assert not _equal_trees(*recurrent[:2]), "two keys draw the same recurrent weights"
+    # With an initialiser that draws nothing, what differs is drawn by the cell itself.
+    inputs = [drawn(of, _eye)[0] for of in (one, other)]
+    assert not _equal_trees(*inputs), "two keys draw the same input weights"
+
+
 def step_keeps_shapes_and_dtypes(cell: Any) -> None:
     """A step gives a state of the same form, in both precisions, and a readout of one number per unit."""
     for dtype in (np.float32, np.float64):
@@ -190,6 +209,7 @@ def declared_rate_is_measured(cell: Any) -> None:
 
 CELL: tuple[Contract, ...] = (
     starts_in_the_widest_dtype_with_named_parts,
+    a_key_draws_the_weights,
     step_keeps_shapes_and_dtypes,
     w_rec_is_the_gain,
     gradient_reaches_every_parameter,
@@ -213,6 +233,15 @@ def _has_a_matrix_per_gate(cell: Any) -> bool:
 
 def _flat_step(cell: Any, params: Tree, unravel: Any, state: Any, x: Any) -> Any:
     return ravel_pytree(cell.step(params, unravel(state), x))[0]
+
+
+def _eye(key: Any, n: int) -> Any:
+    del key
+    return jnp.eye(n, dtype=float)
+
+
+def _equal_trees(a: Tree, b: Tree) -> bool:
+    return all(_equal(*pair) for pair in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True))
 
 
 def _equal(a: Any, b: Any) -> bool:

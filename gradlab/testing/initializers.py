@@ -1,5 +1,6 @@
 """Contracts of initialisers: what every one must do, ours and other people's."""
 
+import sys
 from typing import Any
 
 import jax
@@ -51,9 +52,53 @@ def vmap_draws_what_a_loop_draws(draw: Any) -> None:
         np.testing.assert_allclose(one, draw(k, 5), rtol=1e-12, atol=1e-14)
 
 
+def has_the_gain_that_it_states(draw: Any) -> None:
+    """`w_rec` multiplies a matrix of unit gain: its norm, its radius or its singular values are 1.
+
+    Which of them the file of an initialiser says as `UNIT`; without that one of them must be. Instead of 1 it
+    is `gain`, where the initialiser has it. The norm, Frobenius / sqrt(n), is that of many draws together.
+    """
+    gain = abs(float(getattr(draw, "gain", 1.0)))
+    unit = getattr(sys.modules.get(getattr(draw, "__module__", None) or type(draw).__module__), "UNIT", None)
+    assert unit is None or unit in MEASURES, f"UNIT is {unit!r}, and none of {', '.join(MEASURES)}"
+    weights = np.asarray(jax.jit(jax.vmap(lambda k: draw(k, UNITS)))(jax.random.split(key(), DRAWS)))
+    off = {name: measure(weights, gain) for name, measure in MEASURES.items() if unit in (name, None)}
+    said = ", ".join(f"its {name} {found}" for name, (found, _) in off.items())
+    assert any(held for _, held in off.values()), f"of gain {gain:g}, {said}"
+
+
+UNITS, DRAWS = 32, 64
+"""Of the matrices whose gain is measured."""
+
+
+def _norm(weights: Any, gain: float) -> tuple[str, bool]:
+    found = float(np.sqrt((weights**2).sum(axis=(1, 2)).mean() / UNITS))
+    # Of n^2 normal numbers in each of m draws it scatters by 1 / (n sqrt(2 m)): 0.3 %.
+    return f"is {found:.4g}", abs(found - gain) <= 0.02 * gain
+
+
+def _radius(weights: Any, gain: float) -> tuple[str, bool]:
+    found = np.abs(np.linalg.eigvals(weights)).max(axis=1)
+    return _between(found), bool(np.allclose(found, gain, rtol=1e-9, atol=0))
+
+
+def _singular(weights: Any, gain: float) -> tuple[str, bool]:
+    found = np.linalg.svd(weights, compute_uv=False)
+    return _between(found), bool(np.allclose(found, gain, rtol=1e-9, atol=0))
+
+
+def _between(found: Any) -> str:
+    return f"is {found.min():.4g} to {found.max():.4g}"
+
+
+MEASURES = {"norm": _norm, "radius": _radius, "singular values": _singular}
+"""What may be the unit of an initialiser."""
+
+
 INITIALIZER: tuple[Contract, ...] = (
     draws_square_matrices_of_its_key,
     draws_float32_where_float64_is_off,
     vmap_draws_what_a_loop_draws,
+    has_the_gain_that_it_states,
 )
 """Contracts of every initialiser."""

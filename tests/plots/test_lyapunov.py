@@ -7,7 +7,7 @@ import xarray as xr
 
 from gradlab.errors import GradlabError
 from gradlab.plots.lyapunov import lyapunov, sentence
-from gradlab.studies.sweep import results
+from gradlab.studies.sweep import columns, results
 from tests import samples
 
 SIX = ("elman", "elman(activation=identity)", "lstm", "gru", "esn", "elman(activation=relu)")
@@ -104,3 +104,17 @@ def test_the_sentence_of_a_run_where_nothing_is_known():
     assert "fixed" not in sentence(results.Run({}, pd.DataFrame(), norms))
     norms["lyapunov"][...] = np.nan
     assert sentence(results.Run({}, pd.DataFrame(), norms)) == "No Lyapunov exponent is known."
+
+
+def test_some_of_the_exponents_are_drawn_as_what_they_are():
+    whole = draw(exponents(w_rec=(0.9,)))
+    part = draw(columns.chosen(exponents(w_rec=(0.9,)), {"index": [2, 3]}))
+    (before,), (after,) = panels(whole), panels(part)
+    first, *others = before.lines[1:][::-1]
+    assert len(after.lines[1:]) == len(others) == 2
+    for one, other in zip(after.lines[1:][::-1], others, strict=True):
+        np.testing.assert_array_equal(one.get_ydata(), other.get_ydata())
+        assert one.get_color() == other.get_color() != first.get_color()
+    some = columns.chosen(exponents(w_rec=(0.9,)), {"index": [2, 3]}).drop_vars("log_determinant")
+    (panel,) = panels(draw(some))
+    assert "index 2, 3" in panel.get_title()

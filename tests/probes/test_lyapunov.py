@@ -276,10 +276,10 @@ def test_a_state_that_moves_once_is_not_at_rest():
 def test_measure_says_it_beside_the_number():
     weights, step = silent(5, 3.0)
     measured = lambda *probes: gradlab.measure(
-        step, jnp.asarray(weights), jnp.zeros(5), jnp.zeros((40, 5)), probes=probes
+        step, jnp.asarray(weights), jnp.zeros(5), jnp.zeros((40, 5)), probe=probes
     )
     assert "fixed point" in measured("lyapunov(top=2)").lyapunov.attrs["note"]
     assert "note" not in measured("lyapunov(top=2, start=random)").lyapunov.attrs
     assert measured("lyapunov(top=2)").sizes["index"] == 2
-    with pytest.raises(GradlabError, match=r"probes: 'lyapunov\(top=-2\)' is not possible"):
+    with pytest.raises(GradlabError, match=r"probe: 'lyapunov\(top=-2\)' is not possible"):
         measured("lyapunov(top=-2)")

@@ -65,7 +65,7 @@ def both(objective, dtype=np.complex128, **options):
 
 @pytest.mark.parametrize("objective", ["unit", "last", "every"])
 def test_a_complex_network_is_its_real_form_in_every_quantity(objective):
-    one, two = both(objective, probes=["lyapunov"] if objective == "unit" else [])
+    one, two = both(objective, probe=["lyapunov"] if objective == "unit" else [])
     for name in (*QUANTITIES, *(["lyapunov"] if objective == "unit" else [])):
         np.testing.assert_allclose(one[name].values, two[name].values, rtol=0, atol=1e-11)
         np.testing.assert_array_equal(one[f"{name}_state"].values, two[f"{name}_state"].values)
@@ -147,14 +147,14 @@ def alone():
         masks.append(jax.random.bernoulli(own, 0.8, (3,)))
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
         xs = np.stack([INPUTS, masks], axis=1)
-        return gradlab.measure(given_masks, W, np.zeros(3), xs, **OPTIONS, probes=["saturation"])
+        return gradlab.measure(given_masks, W, np.zeros(3), xs, **OPTIONS, probe=["saturation"])
 
 
 @pytest.mark.parametrize("make", [jax.random.key, jax.random.PRNGKey])
 def test_keys_counters_and_flags_are_carried_along_and_have_no_gradient(make, alone):
     probes = ["saturation"] if make is jax.random.key else []
     read = lambda s: s["h"]
-    found = gradlab.measure(dropped, W, start(make(3)), INPUTS, **OPTIONS, readout=read, probes=probes)
+    found = gradlab.measure(dropped, W, start(make(3)), INPUTS, **OPTIONS, readout=read, probe=probes)
     for name in (*QUANTITIES, *(["dead"] if probes else [])):
         np.testing.assert_array_equal(found[name].values, alone[name].values)
         np.testing.assert_array_equal(found[f"{name}_state"].values, alone[f"{name}_state"].values)

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from gradlab import testing
@@ -104,10 +105,30 @@ class Misnamed(Mine):
     fixed = ("w_out",)
 
 
+class Keyless(Mine):
+    def init(self, key, *rest):
+        return super().init(jax.random.key(0), *rest)
+
+
+class HalfKeyless(Mine):
+    def init(self, key, d_in, d_hidden, w_rec, initializer):
+        params, state = super().init(jax.random.key(0), d_in, d_hidden, w_rec, initializer)
+        return params._replace(w_rec=w_rec * initializer(key, d_hidden)), state
+
+
+class Unseeded(Mine):
+    def init(self, key, *rest):
+        params, state = super().init(key, *rest)
+        return params._replace(w_in=params.w_in * np.random.default_rng().standard_normal()), state
+
+
 @pytest.mark.parametrize(
     ("cell", "contract", "said"),
     [
         (Narrow, "starts_in_the_widest_dtype_with_named_parts", "float32"),
+        (Keyless, "a_key_draws_the_weights", "two keys draw the same recurrent weights"),
+        (HalfKeyless, "a_key_draws_the_weights", "two keys draw the same input weights"),
+        (Unseeded, "a_key_draws_the_weights", "one key draws two networks"),
         (Wider, "step_keeps_shapes_and_dtypes", "step changes"),
         (Offset, "w_rec_is_the_gain", "w_rec"),
         (Deaf, "gradient_reaches_every_parameter", "w_in"),

@@ -22,8 +22,54 @@ def half_where_float64_is_off(key, n):
     return right(key, n).astype(float if jax.config.jax_enable_x64 else jnp.float16)
 
 
-def test_a_right_initializer_keeps_them():
-    testing.check_initializer(right)
+class Scaled:
+    """Of a norm that it states."""
+
+    gain = 0.3
+
+    def __call__(self, key, n):
+        return self.gain * right(key, n)
+
+
+def turned(key, n):
+    return jnp.linalg.qr(right(key, n))[0]
+
+
+def of_unit_radius(key, n):
+    drawn = right(key, n)
+    return drawn / jnp.abs(jnp.linalg.eigvals(drawn)).max()
+
+
+@pytest.mark.parametrize("draw", [right, Scaled(), turned, of_unit_radius])
+def test_a_right_initializer_keeps_them(draw):
+    testing.check_initializer(draw)
+
+
+@pytest.mark.parametrize(
+    ("draw", "unit", "gain"),
+    [
+        *((draw, None, gain) for draw in (right, turned, of_unit_radius, Scaled()) for gain in (2.0, 0.5)),
+        (right, "norm", 1.05),
+        (turned, "singular values", 1.001),
+        # Its norm is near 1: what it states tells.
+        (of_unit_radius, "radius", 1.05),
+    ],
+)
+def test_another_gain_is_told(monkeypatch, draw, unit, gain):
+    monkeypatch.setitem(globals(), "UNIT", unit)
+
+    def wrong(key, n):
+        return gain * draw(key, n)
+
+    wrong.gain = getattr(draw, "gain", 1.0)
+    said = told(testing.initializer_checks(wrong), "has_the_gain_that_it_states")
+    assert said.startswith(f"of gain {wrong.gain:g}, its {unit or 'norm'} is ")
+
+
+@pytest.mark.parametrize(("unit", "said"), [("radius", "its radius is"), ("size", "UNIT is 'size'")])
+def test_the_measure_that_the_file_states_must_hold(monkeypatch, unit, said):
+    monkeypatch.setitem(globals(), "UNIT", unit)
+    assert said in told(testing.initializer_checks(right), "has_the_gain_that_it_states")
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,8 @@ def measure(
     objective: "ObjectiveName" = "unit",
     readout: Callable[[Any], Any] = lambda state: state,
     seed: int = 0,
-    probes: Sequence[str] = (),
+    probe: str | Sequence[str] = (),
+    **former: Any,
 ) -> "xarray.Dataset":
     """Measure the gradient of `step` at every lag, in the log domain.
 
@@ -50,8 +51,9 @@ def measure(
         distance of `readout(state)` from a random target at the last step or at every step.
       readout: the part of the state that a loss reads.
       seed: of the random cotangent or target.
-      probes: further measurements, such as `jacobian_spectrum` or `lyapunov(top=10)`; `gradlab list probes`
+      probe: further measurements, such as `jacobian_spectrum` or `lyapunov(top=10)`; `gradlab list probes`
         has all.
+      former: `probes`, which it was called.
 
     Returns:
       An `xarray.Dataset` with `adjoint`, `transport` (largest singular value), `transport_frobenius` and
@@ -80,6 +82,7 @@ def measure(
     from gradlab.recurrence import objectives
     from gradlab.studies.sweep import probing
 
+    probe = _named_now(probe, former)
     runtime.configure()
     import jax
     import numpy as np
@@ -107,8 +110,9 @@ def measure(
     )
     T = len(jax.tree.leaves(net.xs)[0])
     weights = projections.leaves(net.params)
-    asked = specs.reader(Sweep, "probe", specs.Source(lambda name, setting: "probes"))
-    extra = Sweep(probe=asked([probes] if isinstance(probes, str) else list(probes))).probe
+    asked = specs.reader(Sweep, "probe", specs.KEYWORDS)
+    with specs.naming(Sweep, specs.KEYWORDS):
+        extra = Sweep(probe=asked([probe] if isinstance(probe, str) else list(probe))).probe
     extras = result.extras | _extras(extra, net, (objective, seed), bool(result.nonfinite.max()))
     name = getattr(step, "__name__", "step")
     cell = "step" if name == "<lambda>" else name
@@ -157,3 +161,18 @@ def _extras(
 
 def _w_rec(params: Any) -> Any:
     return params.w_rec
+
+
+def _named_now(probe: str | Sequence[str], former: dict[str, Any]) -> str | Sequence[str]:
+    """The further measurements, by whichever of their names; there is no other argument."""
+    from gradlab.errors import GradlabError
+    from gradlab.runs.former import ARGUMENTS
+
+    was = ARGUMENTS["probe"]
+    other = sorted(former.keys() - {was})
+    if other:
+        raise TypeError(f"measure() got an unexpected keyword argument {other[0]!r}")
+    if was in former and probe:
+        raise GradlabError("probe", f"is given twice, also as {was}, which it was called; give it once")
+    found: str | Sequence[str] = former.get(was, probe)
+    return found

@@ -5,7 +5,8 @@ its name. All entries are in `norms.nc`, where claims find them.
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 POINT = ("cell", "init", "w_rec", "T", "seed")
 OWN = (*QUANTITIES, "gradient", "gradient_projection", "state_shift")
 """What every sweep measures."""
-TIMES = {"step": 0, "from_step": 0, "to_step": 0, "lag": 1}
-"""Axes along the sequence: entries that they have beyond its length."""
+TIMES = ("step", "from_step", "to_step", "lag")
+"""Axes along the sequence, on which no label is beyond T."""
 FROM_ZERO = ("lag", "delay")
 """Axes that are counted from 0; all others from 1."""
 NAMED = ("gate", "leaf")
@@ -30,6 +31,7 @@ MOST = 200
 """Entries of one column in tables; the others are in `norms.nc` alone."""
 
 Label = int | str
+NONE: Mapping[str, Sequence[Label]] = MappingProxyType({})
 
 
 class Entry(NamedTuple):
@@ -59,8 +61,8 @@ def columns(norms: "xarray.Dataset") -> dict[str, tuple[str, ...]]:
 
 def labels(norms: "xarray.Dataset", axis: str) -> list[Label]:
     """What the entries along an axis are called: names, or numbers."""
-    if axis in norms.coords and norms[axis].dtype.kind not in "iuf":
-        return [str(label) for label in norms[axis].values]
+    if axis in norms.coords:
+        return [label if isinstance(label, int) else str(label) for label in norms[axis].values.tolist()]
     first = 0 if axis in FROM_ZERO else 1
     return list(range(first, first + norms.sizes[axis]))
 
@@ -74,22 +76,29 @@ def fault(axis: str, label: Label | float) -> str:
     return "" if whole and float(label) >= least else f"must be a whole number, {least} or more"
 
 
-def entries(norms: "xarray.Dataset") -> dict[Entry, list[int]]:
+def entries(norms: "xarray.Dataset", kept: Mapping[str, Sequence[Label]] = NONE) -> dict[Entry, list[int]]:
     """Entries that stand for their columns in tables, each with the places on the axis T that have it.
 
-    Along an axis of names all; along one of numbers the first, the middle and the last.
+    Those that are `kept` of an axis; else of one of names all, of numbers the first, the middle and the last.
     """
     found: dict[Entry, list[int]] = {}
     for name, axes in columns(norms).items():
         for t, T in enumerate(norms["T"].values.tolist()):
-            some = [_some(labels(norms, axis), T + TIMES[axis] if axis in TIMES else None) for axis in axes]
+            some = [
+                reached(kept[axis], axis, T) if axis in kept else _some(reached(labels(norms, axis), axis, T))
+                for axis in axes
+            ]
             for at in itertools.islice(itertools.product(*some), MOST):
                 found.setdefault(Entry(name, tuple(zip(axes, at, strict=True))), []).append(t)
     return found
 
 
-def _some(every: Sequence[Label], most: int | None) -> list[Label]:
-    known = every[:most]
+def reached(labels: Sequence[Label], axis: str, T: int) -> list[Label]:
+    """Those labels of an axis that a sequence of T steps has."""
+    return [label for label in labels if axis not in TIMES or isinstance(label, str) or label <= T]
+
+
+def _some(known: Sequence[Label]) -> list[Label]:
     if isinstance(known[0], str):
         return list(known)
     return list(dict.fromkeys((known[0], known[(len(known) - 1) // 2], known[-1])))
@@ -114,8 +123,41 @@ def undefined(norms: "xarray.Dataset") -> list[str]:
     return [f"{', '.join(sorted(names))}: undefined {why}." for why, names in said.items()]
 
 
-def within(norms: "xarray.Dataset", entry: Entry, T: int) -> bool:
+def standing(norms: "xarray.Dataset") -> list[Entry]:
+    """One entry for each column at the longest T, or one per name: the last step, and else the first.
+
+    A column beyond the last step or lag of that length has none.
+    """
+    T = int(norms["T"].values.max())
+    found = []
+    for name, axes in columns(norms).items():
+        places = []
+        for axis in axes:
+            known = reached(labels(norms, axis), axis, T)
+            places.append(known if axis in NAMED else known[-1:] if axis in TIMES else known[:1])
+        some = itertools.islice(itertools.product(*places), MOST)
+        found += [Entry(name, tuple(zip(axes, at, strict=True))) for at in some]
+    return found
+
+
+def means(norms: "xarray.Dataset", entry: Entry, points: Sequence[tuple[str, str, float]]) -> list[float]:
+    """The mean of an entry over the seeds that have it, at the longest T of each (cell, init, w_rec)."""
+    value = measured(norms, entry).value[..., int(norms["T"].values.argmax()), :]
+    axes = [norms[axis].values.tolist() for axis in POINT[:3]]
+    found = []
+    for point in points:
+        seeds = value[tuple(axis.index(label) for axis, label in zip(axes, point, strict=True))]
+        known = seeds[~np.isnan(seeds)]
+        found.append(float(known.mean()) if len(known) else float("nan"))
+    return found
+
+
+def within(entry: Entry, T: int) -> bool:
     """Whether a sequence of T steps has an entry."""
-    return all(
-        labels(norms, axis).index(label) < T + TIMES[axis] for axis, label in entry.at if axis in TIMES
-    )
+    return all(reached([label], axis, T) for axis, label in entry.at)
+
+
+def chosen(norms: "xarray.Dataset", kept: Mapping[str, Sequence[Label]]) -> "xarray.Dataset":
+    """The dataset with only these entries along axes of columns, which it then labels."""
+    at = {axis: [labels(norms, axis).index(label) for label in some] for axis, some in kept.items()}
+    return norms.isel(at).assign_coords({axis: list(some) for axis, some in kept.items()})

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from gradlab import registry
+from gradlab import probes, registry
 from gradlab.errors import GradlabError, shown
 from gradlab.recurrence.objectives import ObjectiveName
 from gradlab.recurrence.objectives import objective as make_objective
@@ -39,12 +39,15 @@ def extras() -> list[str]:
 
 def axes(probe: str) -> dict[str, tuple[str, ...]]:
     """The columns of a probe, as it may be spelled with settings, and the names of their own axes."""
-    found: dict[str, tuple[str, ...]] = _home(probe).AXES
+    found = probes.axes(probe)
     if registry.is_foreign("probes", probe):
         taken = sorted({*OWN, *registry.names("metrics")} & found.keys())
         if taken:
             what = f"{probe} has a column {taken[0]}, which is the name of something else; give it another"
             raise GradlabError("--probe", what)
+        odd = sorted(probes.columns(probe.partition("(")[0]).keys() - found.keys())
+        if odd:
+            raise GradlabError("--probe", f"{probe} states FACTS of {odd[0]}, which is none of its columns")
     return found
 
 
@@ -52,13 +55,13 @@ def _home(probe: str) -> ModuleType:
     return registry.home("probes", probe.partition("(")[0])
 
 
-def noted(norms: "xarray.Dataset", probes: Sequence[str], units: Mapping[str, int]) -> "xarray.Dataset":
+def noted(norms: "xarray.Dataset", asked: Sequence[str], units: Mapping[str, int]) -> "xarray.Dataset":
     """The dataset with what must be read beside a probe's numbers.
 
     It stands in their attribute `note`, and in `undefined`, which T are too short for them; `units` are the
     numbers in the readout of each cell.
     """
-    for probe in probes:
+    for probe in asked:
         for name, words in _too_short(probe, norms["T"].values.tolist(), units).items():
             norms[name].attrs["undefined"] = words
         for name, words in getattr(_home(probe), "notes", lambda norms: {})(norms).items():

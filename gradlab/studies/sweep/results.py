@@ -6,7 +6,7 @@ is whole. Equal results give equal bytes.
 """
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
@@ -51,8 +51,6 @@ def metrics(norms: "xarray.Dataset", without: Collection[str] = ()) -> "pandas.D
     of which it is always undefined; see `columns`.
     Those `without` are left out.
     """
-    import pandas as pd
-
     parts = list(map(str, norms["part"].values))
     has = (norms["transport_frobenius_state"] != UNDEFINED).any([*_POINT[1:], "lag"])
     owned = dict(zip(parts, has.transpose("part", "cell").values, strict=True))
@@ -62,12 +60,39 @@ def metrics(norms: "xarray.Dataset", without: Collection[str] = ()) -> "pandas.D
         _rows(found, (parts.index(part), names.index(name)), whole if part == "state" else owned[part])
         for (name, part), found in measured(norms, without).items()
     ]
-    for entry, lengths in columns.entries(norms).items():
-        if entry.name not in without:
-            found = columns.measured(norms, entry)
-            known = (found.state != UNDEFINED).any(axis=(1, 2, 3, 4))
-            pieces.append(_rows(found, (parts.index("state"), len(names)), known, lengths))
-            names.append(entry.name)
+    entries = {one: at for one, at in columns.entries(norms).items() if one.name not in without}
+    pieces += _entries(norms, entries, len(names))
+    return _tidy(norms, pieces, [*names, *(entry.name for entry in entries)])
+
+
+def further(norms: "xarray.Dataset", kept: Mapping[str, Sequence[columns.Label]]) -> "pandas.DataFrame":
+    """The rows that `metrics` has of what further probes have measured, of the entries that are `kept`."""
+    entries = columns.entries(norms, kept)
+    return _tidy(norms, _entries(norms, entries, 0), [entry.name for entry in entries])
+
+
+_Piece = tuple[list[NDArray[Any]], NDArray[np.float64], NDArray[np.int8]]
+"""Places, values and states of a metric."""
+
+
+def _entries(
+    norms: "xarray.Dataset", entries: Mapping[columns.Entry, Sequence[int]], first: int
+) -> list[_Piece]:
+    """The entries as pieces, numbered from `first`, without cells of which they are always undefined."""
+    state = norms["part"].values.tolist().index("state")
+    pieces = []
+    for i, (entry, lengths) in enumerate(entries.items()):
+        found = columns.measured(norms, entry)
+        known = (found.state != UNDEFINED).any(axis=(1, 2, 3, 4))
+        pieces.append(_rows(found, (state, first + i), known, lengths))
+    return pieces
+
+
+def _tidy(norms: "xarray.Dataset", pieces: Sequence[_Piece], names: Sequence[str]) -> "pandas.DataFrame":
+    """Pieces as one table, by point, part and metric."""
+    import pandas as pd
+
+    parts = list(map(str, norms["part"].values))
     places = [np.concatenate([piece[0][i] for piece in pieces]) for i in range(len(_POINT) + 2)]
     by_place = np.lexsort(places[::-1])
     axes = [norms[name].values for name in _POINT]
@@ -83,7 +108,7 @@ def metrics(norms: "xarray.Dataset", without: Collection[str] = ()) -> "pandas.D
 
 def _rows(
     found: Measured, order: tuple[int, int], cells: NDArray[np.bool_], lengths: Sequence[int] | None = None
-) -> tuple[list[NDArray[Any]], NDArray[np.float64], NDArray[np.int8]]:
+) -> _Piece:
     """Places, values and states of a metric, of some cells and lengths; `order` is of part and metric."""
     asked = [lengths is None or t in lengths for t in range(found.value.shape[3])]
     kept = np.broadcast_to(cells[:, None, None, None, None] & np.array(asked)[:, None], found.value.shape)

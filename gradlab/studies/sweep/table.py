@@ -15,7 +15,7 @@ from gradlab.escaping import plain
 from gradlab.metrics import Metric, every, short
 from gradlab.runs import manifest
 from gradlab.stats import LEVEL, percent
-from gradlab.studies.sweep import results
+from gradlab.studies.sweep import probed, results
 from gradlab.studies.sweep.columns import undefined
 from gradlab.studies.sweep.results import Run
 from gradlab.studies.sweep.rows import EQUIVALENT, PointRow, state_shift
@@ -86,16 +86,18 @@ def render(run: Run, width: int, *, unicode: bool, color: bool) -> Text:
         text.append(word, STYLES[row.regime] if color else "")
         text.append(f"{rest} {sparkline(row.profile, max(spark, 0), unicode)}".rstrip() + "\n")
     text.append("\n" + "\n".join(_caption(rows, run, width, unicode)) + "\n", "dim" if color else "")
-    return text
+    return text.append_text(probed.render(run, width, color=color))
 
 
 def document(run: Run) -> dict[str, Any]:
     """The table as one JSON document: numbers are finite or null."""
     rows = []
-    for group in results.groups(run):
+    groups = results.groups(run)
+    for group in groups:
         row = {k: v for k, v in group.record().items() if k != "profile"}
         rows.append({k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()})
-    return {"schema": schemas.newest("table"), "status": run.about.get("status"), "data": rows}
+    head = {"schema": schemas.newest("table"), "status": run.about.get("status")}
+    return head | {"data": rows, "columns": probed.document(run, groups)}
 
 
 def sparkline(profile: NDArray[np.float64], width: int, unicode: bool) -> str:

@@ -233,3 +233,22 @@ def test_one_unit_of_a_thousand_that_remembers_is_seen():
         lambda w, h, x: w * h + x, w, jnp.zeros(1024, jnp.float32), jnp.zeros((40, 1), jnp.float32)
     )
     assert float(10 ** profile(found)[40]) == pytest.approx(0.99**40, rel=0.01)
+
+
+def test_probe_is_what_the_command_line_calls_it_and_its_former_name_is_read():
+    def dead(**more):
+        found = gradlab.measure(lambda w, h, x: w * h + x, 0.5, np.zeros(1), np.zeros((4, 1)), **more)
+        return "dead" in found
+
+    assert [dead(), dead(probe="saturation"), dead(probe=["saturation"]), dead(probes=["saturation"])] == [
+        False,
+        True,
+        True,
+        True,
+    ]
+    with pytest.raises(GradlabError, match=r"^probe: is given twice, also as probes"):
+        dead(probe="saturation", probes="gates")
+    with pytest.raises(GradlabError, match=r"^probe: no probe called 'saturated'; did you mean saturation"):
+        dead(probe="saturated")
+    with pytest.raises(TypeError, match=r"measure\(\) got an unexpected keyword argument 'prob'"):
+        dead(prob="saturation")

@@ -97,3 +97,41 @@ def test_a_claim_along_an_axis_takes_the_entries_that_a_cell_and_a_length_have(r
     assert (
         judged(run, metric="opening", where={"step": 9, "gate": "f", "T": 4}, below=1.0)[0].status == "failed"
     )
+
+
+def test_one_entry_of_each_column_stands_for_it_and_of_names_one_each(run):
+    names = [entry.name for entry in columns.standing(run.norms)]
+    assert names == ["exponents[index=1]", "opening[step=9,gate=f]", "opening[step=9,gate=i]"]
+
+
+def test_seeds_that_have_a_value_are_averaged_at_the_longest_T(run):
+    last = columns.Entry("opening", (("step", 9), ("gate", "f")))
+    fourth = columns.Entry("exponents", (("index", 4),))
+    points = [(cell, "orthogonal", 0.9) for cell in ("elman", "lstm")]
+    np.testing.assert_allclose(columns.means(run.norms, last, points), [np.nan, 0.09])
+    np.testing.assert_allclose(columns.means(run.norms, fourth, points), [np.nan, -4 + 0.015])
+
+
+def test_what_is_kept_of_an_axis_is_labelled_as_before(run):
+    kept = columns.chosen(run.norms, {"index": [4, 2], "gate": ["i"]})
+    assert columns.labels(kept, "index") == [4, 2]
+    assert columns.labels(kept, "gate") == ["i"]
+    entry = columns.Entry("exponents", (("index", 2),))
+    for one, other in zip(columns.measured(kept, entry), columns.measured(run.norms, entry), strict=True):
+        np.testing.assert_array_equal(one, other)
+    names = {one.name: at for one, at in columns.entries(run.norms, {"index": [2], "step": [3, 7]}).items()}
+    assert list(names) == [
+        "exponents[index=2]",
+        *(f"opening[step={t},gate={g}]" for t in (3, 7) for g in GATES),
+    ]
+    # A sequence of 4 steps has no step 7.
+    assert names["opening[step=3,gate=f]"] == [0, 1]
+    assert names["opening[step=7,gate=f]"] == [1]
+    table = results.further(run.norms, {"index": [2], "step": [3, 7]})
+    assert set(table["metric"]) == set(names)
+
+
+@pytest.mark.parametrize(("T", "there"), [(9, True), (8, False)])
+def test_no_label_along_the_sequence_is_beyond_T(T, there):
+    assert columns.within(columns.Entry("a", (("step", 9), ("index", 20))), T) == there
+    assert columns.within(columns.Entry("a", (("lag", 9),)), T) == there
