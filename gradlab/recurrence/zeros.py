@@ -9,7 +9,7 @@ from jax import Array
 from jaxtyping import Bool
 from numpy.typing import NDArray
 
-from gradlab.recurrence.generic import generic
+from gradlab.recurrence.generic import drawn, generic
 from gradlab.recurrence.trees import carried, merged, split
 from gradlab.recurrence.unroll import reverse_scan
 from gradlab.states import BELOW_PRECISION, EXACT_ZERO
@@ -89,6 +89,37 @@ def structural_zeros(step: Step, params: Tree, state: Tree, xs: Tree, setup: Pro
         beyond = jnp.arange(len(each), dtype=jnp.int32) >= jnp.asarray(setup.length, jnp.int32)
         each = (each | beyond[:, None]).all(axis=0)
     return Zeros(adjoint, transport[:, :1], transport, weights, each)
+
+
+def by_definition(step: Step, setup: ProbeContext) -> tuple[Step, ProbeContext]:
+    """A step and an objective for a probe that shall find zero what is zero by definition, and only that.
+
+    The same states; and D^T v of a step, or dL_t/dstate_t, with all that rounds to zero replaced (`generic`)
+    and each entry that is not zero made a random number of size (1/4, 1). It has no forward mode.
+    """
+
+    @jax.custom_vjp
+    def same(params: Tree, state: Tree, x: Tree) -> Tree:
+        return step(params, state, x)
+
+    def forward(*given: Tree) -> tuple[Tree, Tree]:
+        return step(*given), given
+
+    def back(given: Tree, cotangent: Tree) -> Tree:
+        numbers, others = split(given)
+        pull = generic(lambda n, v: jax.vjp(lambda n: step(*merged(n, others)), n)[1](v)[0])
+        return _drawn_anew(pull(numbers, cotangent))
+
+    same.defvjp(forward, back)
+    if setup.objective is None:
+        return same, setup
+    term = generic(setup.objective.cotangent)
+    return same, setup._replace(objective=setup.objective._replace(cotangent=lambda s: _drawn_anew(term(s))))
+
+
+def _drawn_anew(tree: Tree) -> Tree:
+    """`_redrawn`, with others for other entries: rows that differ stay so."""
+    return jax.tree.map(lambda number, leaf: number * drawn(leaf), _redrawn(tree), tree)
 
 
 def _redrawn(tree: Tree) -> Tree:
