@@ -44,7 +44,7 @@ def saturation(step: Step, params: Any, state: Any, xs: Any, setup: ProbeContext
     """
     first = jax.tree.map(lambda leaf: leaf[0], xs)
     advance = with_jacobian(step, params, state, first)
-    defined = with_jacobian(by_definition(step, setup)[0], params, state, first)
+    defined = with_jacobian(by_definition(step), params, state, first)
     readout = (lambda state: state) if setup.cell is None else setup.cell.readout
 
     def body(carry: tuple[Any, Any], x: Any, t: Any) -> tuple[tuple[Any, Any], Columns]:

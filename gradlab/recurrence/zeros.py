@@ -13,7 +13,7 @@ from gradlab.recurrence.generic import drawn, generic
 from gradlab.recurrence.trees import carried, merged, split
 from gradlab.recurrence.unroll import reverse_scan
 from gradlab.states import BELOW_PRECISION, EXACT_ZERO
-from gradlab.types import ProbeContext, Scaled, Step
+from gradlab.types import Objective, ProbeContext, Scaled, Step
 
 Tree = Any
 
@@ -91,11 +91,11 @@ def structural_zeros(step: Step, params: Tree, state: Tree, xs: Tree, setup: Pro
     return Zeros(adjoint, transport[:, :1], transport, weights, each)
 
 
-def by_definition(step: Step, setup: ProbeContext) -> tuple[Step, ProbeContext]:
-    """A step and an objective for a probe that shall find zero what is zero by definition, and only that.
+def by_definition(step: Step) -> Step:
+    """A step for a probe that shall find zero what is zero by definition, and only that.
 
-    The same states; and D^T v of a step, or dL_t/dstate_t, with all that rounds to zero replaced (`generic`)
-    and each entry that is not zero made a random number of size (1/4, 1). It has no forward mode.
+    The same states; and D^T v with all that rounds to zero replaced (`generic`), and each entry that is not
+    zero made a random number of size (1/4, 1). It has no forward mode.
     """
 
     @jax.custom_vjp
@@ -111,10 +111,13 @@ def by_definition(step: Step, setup: ProbeContext) -> tuple[Step, ProbeContext]:
         return _drawn_anew(pull(numbers, cotangent))
 
     same.defvjp(forward, back)
-    if setup.objective is None:
-        return same, setup
-    term = generic(setup.objective.cotangent)
-    return same, setup._replace(objective=setup.objective._replace(cotangent=lambda s: _drawn_anew(term(s))))
+    return same
+
+
+def term_by_definition(objective: Objective) -> Objective:
+    """The objective with dL_t/dstate_t in that manner."""
+    term = generic(objective.cotangent)
+    return objective._replace(cotangent=lambda state: _drawn_anew(term(state)))
 
 
 def _drawn_anew(tree: Tree) -> Tree:

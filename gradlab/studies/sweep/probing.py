@@ -20,7 +20,7 @@ from gradlab.recurrence.objectives import ObjectiveName
 from gradlab.recurrence.objectives import objective as make_objective
 from gradlab.recurrence.trees import carried
 from gradlab.recurrence.unroll import Norm, log10_norm
-from gradlab.recurrence.zeros import by_definition, told_apart
+from gradlab.recurrence.zeros import by_definition, term_by_definition, told_apart
 from gradlab.states import BELOW_PRECISION, EXACT_ZERO, FORWARD_NONFINITE, NOT_COMPUTED, OK, UNDEFINED
 from gradlab.studies.sweep.columns import OWN
 from gradlab.studies.sweep.program import PROBES, Networks
@@ -66,7 +66,7 @@ def noted(norms: "xarray.Dataset", probes: Sequence[str]) -> "xarray.Dataset":
 def program(cell: Any, probe: str, name: ObjectiveName, defined: bool = False) -> Any:
     """The jitted probe, `(networks, length) -> columns`, with axes (lane, sequence, ...).
 
-    `defined`: of derivatives that are zero only by definition, see `zeros.by_definition`.
+    `defined`: of derivatives that are zero only by definition, see `by_definition`.
     """
     measure = registry.make("probes", probe)
 
@@ -74,7 +74,7 @@ def program(cell: Any, probe: str, name: ObjectiveName, defined: bool = False) -
         step, numbers, ys, seen = carried(cell.step, params, state, xs, cell)
         setup = ProbeContext(make_objective(name, target, cell.readout), cell.recurrent, length, cell=seen)
         if defined:
-            step, setup = by_definition(step, setup)
+            step, setup = _by_definition(step, setup)
         return measure(step, params, numbers, ys, setup)._asdict()
 
     def lane(one: Networks, length: Any) -> Any:
@@ -82,6 +82,10 @@ def program(cell: Any, probe: str, name: ObjectiveName, defined: bool = False) -
         return jax.lax.map(each, (one.xs, one.target))
 
     return jax.jit(lambda networks, length: jax.lax.map(lambda one: lane(one, length), networks))
+
+
+def _by_definition(step: Step, setup: ProbeContext) -> tuple[Step, ProbeContext]:
+    return by_definition(step), setup._replace(objective=term_by_definition(setup.objective))
 
 
 def run(cell: Any, probe: str, name: ObjectiveName, networks: Networks, length: int) -> dict[str, Any]:
@@ -184,7 +188,7 @@ def _pooled(value: NDArray[Any], meant: NDArray[Any], broken: NDArray[Any]) -> P
         count = (~np.isnan(some)).sum(1)
         mean = np.where(count > 0, np.nansum(some, axis=1) / np.maximum(count, 1), np.nan)
     state = np.where(zero, EXACT_ZERO, np.where(np.isnan(mean), UNDEFINED, OK)).astype(np.int8)
-    state = told_apart(state, meant.all(1))
+    state = told_apart(state, np.asarray(meant.all(1)))
     lost = broken.reshape(-1, *(1,) * (state.ndim - 1)) & (state != UNDEFINED)
     return mean, np.where(lost, FORWARD_NONFINITE, state).astype(np.int8)
 
@@ -201,7 +205,7 @@ def alone(
             name: jax.tree.map(lambda leaf: np.asarray(leaf)[None, None], one) for name, one in found.items()
         }
 
-    again = lambda: measured(*by_definition(step, setup))
+    again = lambda: measured(*_by_definition(step, setup))
     found = values(probe, measured(step, setup), again, np.array([broken]), int(setup.length))
     return {
         name: (axes(probe)[name], value[None, None, None], code[None, None, None])
