@@ -47,9 +47,12 @@ class Measured(NamedTuple):
 
 
 def bound(precision: str, T: int) -> float:
-    """The largest relative error of a norm at any lag of a sequence of T steps, given the stored states.
+    """The largest relative error of a norm at any lag of a sequence of T steps, given the forward pass.
 
-    16 (T + 8) eps: each step's product and derivative round a few times, at worst all one way.
+    16 (T + 8) eps: each step's product and derivative round a few times, at worst all one way. Given are the
+    states and all that a step computes on the way from one to the next. What a step amplifies
+    within itself is rounded before: a stack of layer norms is up to 1.2e-3 off the derivative at its states,
+    in float32 over 23 steps, where this is 6e-5.
     """
     return 16 * (T + 8) * float(np.finfo(precision).eps)
 

@@ -12,6 +12,7 @@ from scipy import stats
 from gradlab.plots import start_and_end
 from gradlab.report import captions, verdict
 from gradlab.report.tabular import of
+from gradlab.stats import rank_test
 from gradlab.studies.remedies import table as _remedies
 from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.remedies.sentences import judged, sentences
@@ -19,7 +20,7 @@ from tests import drawn
 from tests.spoken import NUM, Forms, is_printed, list_of, named, one_of, source
 from tests.tiers import hundreds
 
-FEW = 3
+FEW = 4
 
 
 # What the raw numbers say, worked out again.
@@ -38,6 +39,30 @@ def median_interval(x):
     levels = [1 - 2 * stats.binom.cdf(k, n, 0.5) for k in range((n + 1) // 2)]
     k = max((k for k, level in enumerate(levels) if level >= 0.95), default=0)
     return SimpleNamespace(middle=median(x), low=x[k], high=x[n - 1 - k], level=levels[k])
+
+
+def of_shares(row, other):
+    """Fisher's exact test of two shares, by scipy."""
+    return stats.fisher_exact([[one.solved, one.n - one.solved] for one in (row, other)]).pvalue
+
+
+def of_losses(row, other):
+    """Mann and Whitney's test; 1 where the medians and the ranks do not say the same."""
+    above = sum(int(a > b) - int(a < b) for a in row.each for b in other.each)
+    side = int(row.loss.middle > other.loss.middle) - int(row.loss.middle < other.loss.middle)
+    if above * side <= 0:
+        return 1.0
+    if len({*row.each, *other.each}) < row.n + other.n:
+        return rank_test(np.array(row.each), np.array(other.each))
+    return stats.mannwhitneyu(row.each, other.each, method="exact").pvalue
+
+
+def told(best, others, test, pairs):
+    """The others that the best is told from: all by 5 % each, or some by 5 % over all pairs."""
+    found = [test(best, row) for row in others]
+    if all(p <= 0.05 + 1e-12 for p in found):
+        return list(others)
+    return [row for row, p in zip(others, found, strict=True) if p <= 0.05 / pairs + 1e-12]
 
 
 def percent(level):
@@ -84,7 +109,8 @@ class Row:
         self.solved, self.broken = int((some["solved_at"] > 0).sum()), some["broken_at"].to_numpy() > 0
         self.share = stats.binomtest(self.solved, self.n).proportion_ci(0.95, "exact")
         self.updates = median(some["solved_at"][some["solved_at"] > 0]) if self.solved else math.nan
-        self.loss = median_interval(np.where(self.broken, math.inf, some["loss"]))
+        self.each = np.where(self.broken, math.inf, some["loss"])
+        self.loss = median_interval(self.each)
         self.chance = run.about.get("chance", {}).get(str(T), math.nan)
         self.what = set(some["broken_what"][self.broken])
         self.changed, self.cosine = some["changed"].mean(), some["cosine"].mean()
@@ -238,60 +264,42 @@ def hold_beside(forms, said, row, plain):
         assert min(row.n, plain.n) >= FEW
         said.append("beside")
 
-    @forms.form(r"too few seeds to compare with the plain arm \(at least 3\)")
+    @forms.form(r"too few seeds to compare with the plain arm \(at least 4\)")
     def _():
         assert min(row.n, plain.n) < FEW
         said.append("beside")
 
-    @forms.form(rf"more seeds than of the plain arm {count}")
-    def _(count, n):
-        counted(count, n)
-        assert row.share.low > plain.share.high
+    by = r"\((?P<count>\d+) of (?P<n>\d+), Fisher's exact test at 5 %\)"
 
-    @forms.form(rf"fewer seeds than of the plain arm {count}")
-    def _(count, n):
+    @forms.form(rf"(?P<side>more|fewer) seeds than of the plain arm {by}")
+    def _(side, count, n):
         counted(count, n)
-        assert row.share.high < plain.share.low
+        assert (row.solved / row.n > plain.solved / plain.n) == (side == "more")
+        assert of_shares(row, plain) <= 0.05
 
     @forms.form(rf"as many seeds as of the plain arm {count}")
     def _(count, n):
         counted(count, n)
         assert row.solved == plain.solved > 0
 
-    @forms.form(rf"the 95 % interval of its share overlaps the plain arm's {count}")
+    @forms.form(rf"not told apart from the plain arm by the seeds that solved it {by}")
     def _(count, n):
         counted(count, n)
-        assert row.share.low <= plain.share.high
-        assert row.share.high >= plain.share.low
+        assert of_shares(row, plain) > 0.05
         assert row.solved != plain.solved
 
     theirs, sides = median_form("theirs"), r"(?P<side>below|above|not told apart from)"
 
-    @forms.form(rf"its loss is {sides} the plain arm's {theirs}")
+    @forms.form(rf"its loss is {sides} the plain arm's {theirs} by the Mann-Whitney test at 5 %")
     def _(side, theirs, theirs_level, theirs_low, theirs_high):
         said.append("beside")
         check_median(plain.loss, theirs, theirs_level, theirs_low, theirs_high)
         assert row.solved == plain.solved == 0
-        # Each of the two ends that decide may miss, together at most as often as a claim may be wrong.
-        assert (1 - row.loss.level) / 2 + (1 - plain.loss.level) / 2 <= 0.05
-        assert row.n >= FEW
-        apart = {"below": row.loss.high < plain.loss.low, "above": row.loss.low > plain.loss.high}
-        assert apart.get(side, not any(apart.values()))
-
-    @forms.form(
-        r"(?:the loss of every seed is (?P<side>below|above)|its losses overlap) the plain arm's "
-        r"(?P<low><<num>>) to (?P<high><<num>>)"
-    )
-    def _(side, low, high):
-        assert is_printed(low, plain.loss.low)
-        assert is_printed(high, plain.loss.high)
-        said.append("beside")
-        assert row.solved == plain.solved == 0
-        mine, theirs = ((one.loss.low, one.loss.high) for one in (row, plain))
-        apart = {"below": mine[1] < theirs[0], "above": mine[0] > theirs[1]}
-        assert apart.get(side, not any(apart.values()))
-        # With so few seeds the interval is all of them.
-        assert max(row.n, plain.n) < 6
+        assert min(row.n, plain.n) >= FEW
+        apart = of_losses(row, plain) <= 0.05
+        below = {"below": apart and row.loss.middle < plain.loss.middle}
+        below |= {"above": apart and row.loss.middle > plain.loss.middle}
+        assert below.get(side, not apart)
 
 
 # The headline.
@@ -327,29 +335,31 @@ def hold_judged(text, rows):
         check(count, n, names[name], updates)
 
     @forms.form(
-        rf"Best: (?P<name><<name>>), {count} solved{after}; its (?P<level>\d+) % interval lies above that of "
-        "every other"
+        rf"Best: (?P<name><<name>>), {count} solved{after}; more than of every other "
+        r"\(Fisher's exact test at 5 %\)"
     )
-    def _(name, count, n, updates, level):
+    def _(name, count, n, updates):
         check(count, n, names[name], updates)
         assert len(best) == 1
-        assert int(level) == 95
         assert names[name].n >= FEW
-        assert all(names[name].share.low > row.share.high for row in others)
+        assert all(of_shares(names[name], row) <= 0.05 for row in others)
 
     @forms.form(
         rf"Most seeds solved: (?P<names_><<names>>), {count}"
         r"(?: each \((?P<tied>\d+) of (?P<of>\d+) (?P<kind_>arms|rows)\))?"
-        rf"{after}(?:; (?P<few>too few seeds to compare \(at least 3\)))?"
-        r"(?:; the 95 % interval of so many (?:lies above that of (?P<apart><<names>>))?(?: and )?"
-        r"(?:overlaps that of (?P<near><<names>>))?)?"
+        rf"{after}(?:; (?P<few>too few seeds to compare \(at least 4\)))?"
+        r"(?:; told apart from (?P<apart><<names>>))?(?:; not told apart from (?P<near><<names>>))?"
+        r"(?P<by> \(Fisher's exact test at 5 %(?: over all (?P<pairs>\d+) pairs)?\))?"
     )
-    def _(names_, count, n, tied, of, kind_, updates, few, apart, near):
+    def _(names_, count, n, tied, of, kind_, updates, few, apart, near, by, pairs):
         check(count, n, best[0], updates)
         listed(names_, best)
         assert (int(tied or 1), int(of or len(rows)), kind_ or kind) == (len(best), len(rows), kind)
         assert bool(few) == (best[0].n < FEW)
-        beaten = [row for row in others if best[0].share.low > row.share.high]
+        every = math.comb(len(rows), 2)
+        beaten = told(best[0], others, of_shares, every)
+        assert bool(by) == bool(apart or near)
+        assert int(pairs or 1) == (every if near else 1)
         if not few:
             assert bool(apart) == bool(beaten)
             assert bool(near) == (len(beaten) < len(others))
@@ -369,9 +379,10 @@ def hold_judged(text, rows):
 
     @forms.form(
         rf"{none}(?:its loss is|the least loss is) {loss}(?:, of (?P<name><<name>>))?"
-        r"(?:, where chance is (?P<chance><<num>>))?(?:; not told apart from (?P<near><<names>>))?"
+        r"(?:, where chance is (?P<chance><<num>>))?(?:; not told apart from (?P<near><<names>>) "
+        r"\(Mann-Whitney test at 5 %(?: over all (?P<pairs>\d+) pairs)?\))?"
     )
-    def _(loss, loss_level, loss_low, loss_high, name, chance, near):
+    def _(loss, loss_level, loss_low, loss_high, name, chance, near, pairs):
         assert most == 0
         row = names[name] if name else next(iter(rows.values()))
         assert bool(name) == (len(rows) > 1)
@@ -379,12 +390,13 @@ def hold_judged(text, rows):
         known = [one.loss.middle for one in rows.values() if math.isfinite(one.loss.middle)]
         assert row.loss.middle == min(known)
         assert is_printed(chance, row.chance) if chance else math.isnan(row.chance)
-        rivals = [
-            one
-            for one in rows.values()
-            if one is not row and (row.n < FEW or not row.loss.high < one.loss.low)
-        ]
+        every, others = math.comb(len(rows), 2), [one for one in rows.values() if one is not row]
+        rivals = others
+        if row.n >= FEW:
+            apart = told(row, others, of_losses, every)
+            rivals = [one for one in others if one not in apart]
         assert bool(near) == bool(rivals)
+        assert int(pairs or 1) == (every if near else 1)
         if near:
             listed(near, rivals)
 

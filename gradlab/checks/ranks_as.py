@@ -6,9 +6,9 @@ from gradlab.findings.estimates import Decision, Estimates, Order, Where, apart,
 
 
 def ranks_as(estimates: Estimates, where: Where, wanted: Order) -> Decision:
-    """The labels of an axis, named from the greatest value to the least, come in that order; intervals apart.
+    """The labels of an axis, named from the greatest value to the least, come in that order.
 
-    low(k-th) > high(k+1-th),   for every setting of the other axes
+    Each is greater than the next, as `greater_than` has it, for every setting of the other axes.
     """
     ((axis, labels),) = wanted.items()
     groups = [estimates.at({**where, axis: label}) for label in labels]

@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, NewType
 
-from gradlab.stats import FEW, WRONG, percent
+import numpy as np
+
+from gradlab.stats import FEW, FEW_TESTED, FISHER, RANKS, WRONG, median_test, percent, share_test
 
 Label = float | int | str
 Where = dict[str, Label]
@@ -34,6 +36,10 @@ class Estimate(NamedTuple):
     lost: str = ""
     level: float = math.nan
     """That the interval attains: NaN where there is none, 1 for one given network, which is no sample."""
+    each: tuple[float, ...] = ()
+    """The values of the seeds of a median; empty for all else."""
+    successes: int | None = None
+    """Of a share."""
 
     def __str__(self) -> str:
         if self.lost:
@@ -143,24 +149,42 @@ def same(a: Any, b: Any) -> bool:
 
 
 def apart(high: Estimate, low: Estimate) -> Decision:
-    """Whether one estimate is above another: their intervals must not touch, and rest on enough seeds.
+    """Whether one estimate is above another, for samples of enough seeds: 3 for means, else 4.
 
-    Enough are 3, and for medians 6: with fewer the ends of two intervals miss too often (`WRONG`).
+    Two shares are told apart by Fisher's exact test, two medians by that of Mann and Whitney, both at 5 %;
+    means by intervals that do not touch.
     """
     for estimate in (high, low):
         if estimate.lost:
             return Decision("failed", estimate, f"{label(estimate.where)}: {estimate.lost}")
     against = f"against {low} for {label(low.where)}"
-    few = min((estimate.seeds for estimate in (high, low) if estimate.level != 1), default=FEW)
-    if few < FEW:
-        return Decision("inconclusive", high, f"{against}; too few seeds to compare ({few}, at least {FEW})")
-    if not _good(high.miss + low.miss):
+    name, p = _test(high, low)
+    least = FEW_TESTED if name else FEW
+    few = min((estimate.seeds for estimate in (high, low) if estimate.level != 1), default=least)
+    if few < least:
+        return Decision(
+            "inconclusive", high, f"{against}; too few seeds to compare ({few}, at least {least})"
+        )
+    if name and p <= WRONG:
+        return Decision("passed" if high.middle > low.middle else "failed", high, f"{against}; {name} at 5 %")
+    enough = _good(high.miss + low.miss)
+    if not name and not enough:
         return Decision("inconclusive", high, f"{against}; {_weak(high, low)}")
-    if high.low > low.high:
+    if not name and high.low > low.high:
         return Decision("passed", high, against)
-    if high.high <= low.low:
+    if enough and high.high <= low.low:
         return Decision("failed", high, against)
-    return Decision("inconclusive", high, f"{against}; the intervals overlap")
+    why = f"not told apart ({name} at 5 %)" if name else "the intervals overlap"
+    return Decision("inconclusive", high, f"{against}; {why}")
+
+
+def _test(one: Estimate, other: Estimate) -> tuple[str, float]:
+    """The test that two samples are compared by, and what it says; no name where it is their intervals."""
+    if one.successes is not None and other.successes is not None:
+        return FISHER, share_test(one.successes, one.seeds, other.successes, other.seeds)
+    if one.each and other.each:
+        return RANKS, median_test(np.array(one.each), np.array(other.each))
+    return "", math.nan
 
 
 def label(where: Where) -> str:

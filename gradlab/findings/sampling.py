@@ -231,5 +231,7 @@ def _together(
         found = share_interval(int(values.sum()), n)
     else:
         found = (mean_interval if pooling.kind == "mean" else median_interval)(values)
-    middle, low, high, level = found
-    return Estimate(where, n, middle, low, high, level=level)
+    sample = found.level != 1
+    each = tuple(values.tolist()) if sample and pooling.kind == "median" else ()
+    successes = int(values.sum()) if sample and pooling.kind == "share" else None
+    return Estimate(where, n, *found[:3], level=found.level, each=each, successes=successes)

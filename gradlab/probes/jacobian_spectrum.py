@@ -26,6 +26,8 @@ FACTS = {
         "heading": "product",
     },
 }
+NORMS = ("step_singular_values",)
+"""Columns of norms, not of their logarithms: a 0 in them is a derivative of 0."""
 SWEEPS = 40
 """Rounds of rotations at most; seven or so are needed."""
 
@@ -52,7 +54,8 @@ def jacobian_spectrum(step: Step, params: Any, state: Any, xs: Any, setup: Probe
     step and made orthogonal again by one-sided Jacobi rotations, which keep the small ones as precise as the
     large ones: the spread between them may be any number of decades. What limits them is a single step: where
     some D_t has only r singular values above S eps times its largest, those of the product from number r on
-    are not told from rounding and are NaN. A product that is exactly 0 has exact zeros.
+    are not told from rounding and are NaN. A product of 0 has zeros, as has a step
+    whose Jacobian is 0: by definition, or below precision.
 
     Reference: Demmel, Veselić 1992, Jacobi's method is more accurate than QR; Pennington, Schoenholz, Ganguli
     2017, Resurrecting the sigmoid in deep learning through dynamical isometry.

@@ -53,7 +53,7 @@ AT_REST = "of the fixed point that every state stays at, not of an attractor; st
 
 
 class Leading(NamedTuple):
-    """Natural logs per step; -inf where a product is exactly 0, NaN where rounding hides the exponent."""
+    """Natural logs per step; -inf where a product is 0, NaN where rounding hides the exponent."""
 
     lyapunov: Float[Array, " index"]
     """The mean over the steps after the warm-up, the greatest first."""

@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from gradlab.recurrence.forward import with_jacobian
 from gradlab.recurrence.scan import scan
+from gradlab.recurrence.zeros import by_definition
 from gradlab.types import ProbeContext, Step
 
 AXES = {"near_bound": ("step",), "small_derivative": ("step",), "dead": ("step",)}
@@ -42,7 +43,8 @@ def saturation(step: Step, params: Any, state: Any, xs: Any, setup: ProbeContext
 
     near_bound          |h_i| > 0.9,   h the readout of state_t, in (-1, 1)
     small_derivative    |D_t[i, :]| < 0.1,   D_t = dstate_t/dstate_{t-1}
-    dead                D_t[i, :] = 0 exactly: no error that reaches state_t[i] gets any further
+    dead                D_t[i, :] = 0 by definition (relu below 0, a mask): no error that reaches state_t[i]
+                        gets any further; what is rounded to 0 has a small derivative, and is not dead
 
     |D_t[i, :]| is how far state i moves, at most, for a unit move of the state before. Of h = tanh(a) with a
     recurrent matrix of unit rows it is tanh'(a_i), which falls below 0.1 at |h_i| = 0.95; it says the same of
@@ -52,18 +54,22 @@ def saturation(step: Step, params: Any, state: Any, xs: Any, setup: ProbeContext
     Reference: Bengio, Simard, Frasconi 1994, Learning long-term dependencies with gradient descent is
     difficult; Glorot, Bengio 2010, Understanding the difficulty of training deep feedforward neural networks.
     """
-    advance = with_jacobian(step, params, state, jax.tree.map(lambda leaf: leaf[0], xs))
+    first = jax.tree.map(lambda leaf: leaf[0], xs)
+    advance = with_jacobian(step, params, state, first)
+    defined = with_jacobian(by_definition(step), params, state, first)
     readout = (lambda state: state) if setup.cell is None else setup.cell.readout
 
     def body(carry: tuple[Any, Any], x: Any, t: Any) -> tuple[tuple[Any, Any], Columns]:
-        state, reach = carry
-        state, jacobian = advance(state, x)
+        before, reach = carry
+        state, jacobian = advance(before, x)
         leaves = jax.tree.leaves(readout(state))
         size = jnp.abs(jnp.concatenate([jnp.ravel(leaf) for leaf in leaves]))
         peak = jnp.abs(jacobian).max(axis=1)
         # Scaled first: a square alone would underflow.
         row = jnp.sqrt(((jacobian / jnp.where(peak > 0, peak, 1)[:, None]) ** 2).sum(axis=1)) * peak
-        shares = size > BOUND, row < SMALL, peak == 0
+        zero = peak == 0
+        of_definition = lambda: (defined(before, x)[1] == 0).all(axis=1)
+        shares = size > BOUND, row < SMALL, jax.lax.cond(zero.any(), of_definition, lambda: zero)
         near, small, dead = (share.astype(jacobian.dtype).mean() for share in shares)
         known = jnp.isfinite(peak).all() & jnp.isfinite(size).all()
         shown = (jnp.where(known, share, jnp.nan) for share in (near, small, dead))

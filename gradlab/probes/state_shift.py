@@ -29,9 +29,9 @@ def state_shift(step: Step, params: Any, state: Any, xs: Any, setup: ProbeContex
 
     max over t of |state'_t - state_t| / |state_t|,     |.| the largest entry,   state' from params (1 -+ eps)
 
-    Every norm is exact given the stored states; this says what they are worth themselves. It is near eps in
-    a network that forgets, and near 1 in a chaotic one, where another precision gives other states. NaN where
-    the forward pass is not finite.
+    Every norm is exact given the forward pass; this says what its states are worth themselves. It is near eps
+    in a network that forgets, and near 1 in a chaotic one, where another precision gives other states. NaN
+    where the forward pass is not finite.
 
     Reference: Higham 2002, Accuracy and stability of numerical algorithms, on the error of computed data.
     """

@@ -118,7 +118,7 @@ def _mended(value: Any, found: Any) -> Pair:
     """What came of the numbers that stand for others, where that is a number at all."""
     if not _is_float(value):
         return Pair(value, value)
-    return Pair(value, jnp.where(jnp.isfinite(found) | ~jnp.isfinite(value), found, _drawn(value)))
+    return Pair(value, jnp.where(jnp.isfinite(found) | ~jnp.isfinite(value), found, drawn(value)))
 
 
 def _near_one(x: Any, dtype: Any = None) -> Any:
@@ -136,10 +136,10 @@ def _stand_in(eqn: Any, x: Pair, value: Any) -> Any:
     found = _bound(eqn, [x.generic])[0]
     positive = eqn.primitive.name in ("exp", "exp2", "logistic", "erfc")
     sign = jnp.ones_like(value) if positive else jnp.sign(x.generic)
-    return jnp.where(spoilt(value) | spoilt(found), sign * _drawn(x.generic), found)
+    return jnp.where(spoilt(value) | spoilt(found), sign * drawn(x.generic), found)
 
 
-def _drawn(x: Any) -> Any:
+def drawn(x: Any) -> Any:
     """A number in (1/2, 1) that is a function of x, and not of anything simple in x."""
     known = jnp.where(jnp.isfinite(x), x, jnp.ones_like(x))
     wave = jnp.sin(known * jnp.asarray(12.9898, x.dtype) + jnp.asarray(0.7, x.dtype))

@@ -9,11 +9,11 @@ from jax import Array
 from jaxtyping import Bool
 from numpy.typing import NDArray
 
-from gradlab.recurrence.generic import generic
+from gradlab.recurrence.generic import drawn, generic
 from gradlab.recurrence.scan import reverse_scan
 from gradlab.recurrence.trees import carried, merged, split
 from gradlab.states import BELOW_PRECISION, EXACT_ZERO
-from gradlab.types import ProbeContext, Scaled, Step
+from gradlab.types import Objective, ProbeContext, Scaled, Step
 
 Tree = Any
 
@@ -89,6 +89,40 @@ def structural_zeros(step: Step, params: Tree, state: Tree, xs: Tree, setup: Pro
         beyond = jnp.arange(len(each), dtype=jnp.int32) >= jnp.asarray(setup.length, jnp.int32)
         each = (each | beyond[:, None]).all(axis=0)
     return Zeros(adjoint, transport[:, :1], transport, weights, each)
+
+
+def by_definition(step: Step) -> Step:
+    """A step for a probe that shall find zero what is zero by definition, and only that.
+
+    The same states; and D^T v with all that rounds to zero replaced (`generic`), and each entry that is not
+    zero made a random number of size (1/4, 1). It has no forward mode.
+    """
+
+    @jax.custom_vjp
+    def same(params: Tree, state: Tree, x: Tree) -> Tree:
+        return step(params, state, x)
+
+    def forward(*given: Tree) -> tuple[Tree, Tree]:
+        return step(*given), given
+
+    def back(given: Tree, cotangent: Tree) -> Tree:
+        numbers, others = split(given)
+        pull = generic(lambda n, v: jax.vjp(lambda n: step(*merged(n, others)), n)[1](v)[0])
+        return _drawn_anew(pull(numbers, cotangent))
+
+    same.defvjp(forward, back)
+    return same
+
+
+def term_by_definition(objective: Objective) -> Objective:
+    """The objective with dL_t/dstate_t in that manner."""
+    term = generic(objective.cotangent)
+    return objective._replace(cotangent=lambda state: _drawn_anew(term(state)))
+
+
+def _drawn_anew(tree: Tree) -> Tree:
+    """`_redrawn`, with others for other entries: rows that differ stay so."""
+    return jax.tree.map(lambda number, leaf: number * drawn(leaf), _redrawn(tree), tree)
 
 
 def _redrawn(tree: Tree) -> Tree:

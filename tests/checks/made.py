@@ -2,12 +2,27 @@
 
 import math
 
+import numpy as np
+
 from gradlab.findings.estimates import Estimate, Estimates
+from gradlab.stats import median_interval, share_interval
 
 
 def point(middle, low=None, high=None, seeds=5, word="", lost="", level=0.95, **where):
     low, high = middle if low is None else low, middle if high is None else high
     return Estimate(where, seeds, middle, low, high, word, lost, level)
+
+
+def share(successes, of, **where):
+    """A share with Clopper and Pearson's interval."""
+    found = share_interval(successes, of)
+    return Estimate(where, of, *found[:3], level=0.95, successes=successes)
+
+
+def median(*each, **where):
+    """The median of the values of seeds."""
+    found = median_interval(np.array(each))
+    return Estimate(where, len(each), *found[:3], level=found.level, each=each)
 
 
 def few(seeds, middle, low, high, **where):

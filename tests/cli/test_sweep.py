@@ -261,7 +261,7 @@ class TestNumbers:
         assert double["trajectory_dependent"]
         said = " ".join(gradlab("show", tmp_path / "single").out.split())
         assert f"* trajectory-dependent: {chaotic.sum()} of 10 networks are chaotic" in said
-        assert "the bound below is given the stored states" in said
+        assert "the bound below is given the values of the forward pass" in said
 
 
 class TestProcess:

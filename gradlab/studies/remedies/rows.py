@@ -75,6 +75,8 @@ class ArmRow(NamedTuple):
     """Mean over seeds of the rate at the end, and its t-interval."""
     hard: float
     """Hard horizon of the adjoint at the start; NaN if nothing is exactly zero."""
+    each: tuple[float, ...]
+    """The loss of every seed, that of a diverged one infinite."""
 
 
 def outcomes(
@@ -93,7 +95,8 @@ def outcomes(
         what = some["broken_what"][broken].mode()
         # A gradient that nobody follows is not changed; that of a seed which diverged at once is not known.
         closed_form = bool(some["changed"].isna().all()) and not broken.any()
-        losses = median_interval(np.where(broken, np.inf, some["loss"].to_numpy(np.float64)))
+        each = np.where(broken, np.inf, some["loss"].to_numpy(np.float64))
+        losses = median_interval(each)
         ended = transport[:, 1]
         rows.append(
             ArmRow(
@@ -118,6 +121,7 @@ def outcomes(
                 _pair(_slope(transport[:, end]) for end in (0, 1)),
                 mean_interval(rate(ended, stored_states(ended)).value),
                 _median(hard_horizon(stored_states(adjoint[:, 0])).value),
+                tuple(each.tolist()),
             )
         )
     return rows

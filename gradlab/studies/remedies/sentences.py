@@ -1,12 +1,17 @@
 """What a training says: one sentence per arm, and one about all of them, made from the numbers of their rows.
 
-Two arms are told apart where their intervals do not touch, and by no other sign: a tie is called a tie.
+Two arms are told apart by a test at 5 %, and by no other sign: a tie is called a tie. To be told from every
+other arm takes each pair at 5 %, and errs no more often. To be told from some of several is to choose a pair
+afterwards: there all pairs together may err in 5 % (Bonferroni).
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from gradlab.stats import FEW, WRONG, percent
+import numpy as np
+
+from gradlab.stats import FEW_TESTED as FEW
+from gradlab.stats import FISHER, RANKS, WRONG, median_test, percent, share_test
 from gradlab.studies.remedies.rows import ArmRow
 
 NAMED = 3
@@ -14,6 +19,8 @@ NAMED = 3
 FAR = 0.5
 """A loss below this share of chance is far below it."""
 PLAIN = "none"
+PERCENT = f"{100 * WRONG:.0f} %"
+Test = Callable[[ArmRow, ArmRow], float]
 
 
 def sentences(rows: Sequence[ArmRow]) -> list[str]:
@@ -92,32 +99,37 @@ def _beside(row: ArmRow, plain: ArmRow) -> str:
     count = f"{plain.solved.successes} of {plain.solved.of}"
     if min(row.solved.of, plain.solved.of) < FEW:
         return f"too few seeds to compare with the plain arm (at least {FEW})"
-    if row.solved.low > plain.solved.high:
-        return f"more seeds than of the plain arm ({count})"
-    if row.solved.high < plain.solved.low:
-        return f"fewer seeds than of the plain arm ({count})"
     if row.solved.successes == plain.solved.successes > 0:
         return f"as many seeds as of the plain arm ({count})"
     if row.solved.successes or plain.solved.successes:
-        return f"the {percent(row.solved.level)} interval of its share overlaps the plain arm's ({count})"
-    if 1 - (row.losses.level + plain.losses.level) / 2 > WRONG + 1e-9:
-        return _seed_by_seed(row, plain)
-    theirs = _loss(plain)
-    if row.losses.high < plain.losses.low:
-        return f"its loss is below the plain arm's {theirs}"
-    if row.losses.low > plain.losses.high:
-        return f"its loss is above the plain arm's {theirs}"
-    return f"its loss is not told apart from the plain arm's {theirs}"
+        by = f"({count}, {FISHER} at {PERCENT})"
+        if _by_shares(row, plain) > WRONG:
+            return f"not told apart from the plain arm by the seeds that solved it {by}"
+        more = row.solved.successes * plain.solved.of > plain.solved.successes * row.solved.of
+        return f"{'more' if more else 'fewer'} seeds than of the plain arm {by}"
+    side = "not told apart from"
+    if _by_losses(row, plain) <= WRONG:
+        side = "below" if row.loss < plain.loss else "above"
+    return f"its loss is {side} the plain arm's {_loss(plain)} by the {RANKS} at {PERCENT}"
 
 
-def _seed_by_seed(row: ArmRow, plain: ArmRow) -> str:
-    """The losses of so few seeds that the interval is all of them, and not one to judge the median by."""
-    theirs = f"{_number(plain.losses.low)} to {_number(plain.losses.high)}"
-    if row.losses.high < plain.losses.low:
-        return f"the loss of every seed is below the plain arm's {theirs}"
-    if row.losses.low > plain.losses.high:
-        return f"the loss of every seed is above the plain arm's {theirs}"
-    return f"its losses overlap the plain arm's {theirs}"
+def _by_shares(row: ArmRow, other: ArmRow) -> float:
+    return share_test(*row.solved[:2], *other.solved[:2])
+
+
+def _by_losses(row: ArmRow, other: ArmRow) -> float:
+    return median_test(np.array(row.each), np.array(other.each))
+
+
+def _apart(best: ArmRow, others: Sequence[ArmRow], test: Test, pairs: int) -> list[ArmRow]:
+    """Those of the others from which the best of all is told apart; all, or as many as all pairs allow."""
+    found = [test(best, row) for row in others]
+    most = WRONG if max(found, default=0.0) <= WRONG else WRONG / pairs
+    return [row for row, p in zip(others, found, strict=True) if p <= most]
+
+
+def _over(pairs: int) -> str:
+    return f"{PERCENT} over all {pairs} pairs" if pairs > 1 else PERCENT
 
 
 def _ending(row: ArmRow) -> list[str]:
@@ -143,10 +155,10 @@ def judged(rows: Sequence[ArmRow]) -> str:
     count = f"{best.solved.successes} of {best.solved.of} seeds"
     if len(rows) == 1:
         return f"{named(best, rows)}: {count} solved the task{_updates(best)}."
-    few = best.solved.of < FEW
-    beaten = [row for row in others if row.solved.high < best.solved.low]
+    few, pairs = best.solved.of < FEW, math.comb(len(rows), 2)
+    beaten = _apart(best, others, _by_shares, pairs)
     if len(tied) == 1 and len(beaten) == len(others) and not few:
-        ahead = f"its {percent(best.solved.level)} interval lies above that of every other"
+        ahead = f"more than of every other ({FISHER} at {PERCENT})"
         return f"Best: {named(best, rows)}, {count} solved{_updates(best)}; {ahead}."
     kind = "arms" if len({(row.T, row.w_rec) for row in rows}) == 1 else "rows"
     whole = f" each ({len(tied)} of {len(rows)} {kind})" if len(tied) > 1 else ""
@@ -155,10 +167,10 @@ def judged(rows: Sequence[ArmRow]) -> str:
     if few:
         return f"{said}; too few seeds to compare (at least {FEW})."
     left = [row for row in others if row not in beaten]
-    place = [f"lies above that of {_names(beaten, rows)}"] if beaten else []
-    place += [f"overlaps that of {_names(left, rows)}"] if left else []
-    whose = f"; the {percent(best.solved.level)} interval of so many " if place else ""
-    return f"{said}{whose}{' and '.join(place)}."
+    place = [f"told apart from {_names(beaten, rows)}"] if beaten else []
+    place += [f"not told apart from {_names(left, rows)}"] if left else []
+    by = f" ({FISHER} at {PERCENT if beaten and not left else _over(pairs)})" if place else ""
+    return f"{said}{'; ' if place else ''}{'; '.join(place)}{by}."
 
 
 def _updates(row: ArmRow) -> str:
@@ -177,9 +189,11 @@ def _least(rows: Sequence[ArmRow]) -> str:
         return f"its loss is {_loss(best)}{chance}"
     said = f"the least loss is {_loss(best)}, of {named(best, rows)}{chance}"
     others = [row for row in rows if row is not best]
-    few = best.solved.of < FEW
-    same = [row for row in others if few or not best.losses.high < row.losses.low]
-    return f"{said}; not told apart from {_names(same, rows)}" if same else said
+    pairs = math.comb(len(rows), 2)
+    told = [] if best.solved.of < FEW else _apart(best, others, _by_losses, pairs)
+    same = [row for row in others if row not in told]
+    by = f" ({RANKS} at {_over(pairs)})"
+    return f"{said}; not told apart from {_names(same, rows)}{by}" if same else said
 
 
 def _names(some: Sequence[ArmRow], rows: Sequence[ArmRow]) -> str:

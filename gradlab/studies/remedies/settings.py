@@ -18,7 +18,7 @@ FULL = (
     *("peephole_lstm", "coupled_lstm", "skip", "layer_norm"),
 )
 PRESETS: dict[str, dict[str, Any]] = {
-    "quick": {"remedies": QUICK, "lr": (0.01, 0.003, 0.001), "updates": 1000, "seeds": 3},
+    "quick": {"remedies": QUICK, "lr": (0.01, 0.003, 0.001), "updates": 1000, "seeds": 5},
     "full": {"remedies": FULL, "lr": (0.01, 0.003, 0.001), "updates": 20000, "seeds": 10},
 }
 """What is asked for where a command or a call says nothing else."""

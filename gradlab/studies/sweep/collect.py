@@ -37,8 +37,8 @@ def run(asked: Sweep, results: list[CellResult]) -> Run:
         "versions": runtime.facts(),
         "git": store.git_facts(),
         "weights": {result.cell: result.digests for result in results},
-        "bound": f"{asked.precision}: given the stored states, norms are exact to {limit:.1g} (relative), "
-        f"the largest singular value to {max(limit, largest):.1g}",
+        "bound": f"{asked.precision}: given the values of the forward pass, norms are exact to {limit:.1g} "
+        f"(relative), the largest singular value to {max(limit, largest):.1g}",
         "code": {result.cell: result.code for result in results},
     }
     rest = {"starts": starts, "metrics": registry.further("metrics")}

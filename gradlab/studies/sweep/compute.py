@@ -260,9 +260,15 @@ def _measured(sweep: Sweep, started: _Started, T: int, clock: work.Clock) -> Arr
     broken = (nonfinite > 0) & (not started.linear)
     sizes = {"lag": lags} | dict.fromkeys(("step", "from_step", "to_step"), max(sweep.T))
     for probe, columns in started.extras[T]:
-        for name, column in columns.items():
-            own = probing.axes(probe)[name]
-            arrays[name], arrays[f"{name}_state"] = probing.values(column, broken, own, T, sizes)
+
+        def again(probe: str = probe) -> dict[str, Any]:
+            made = probing.program(cell, probe, sweep.objective, defined=True)
+            return dict(made(started.networks, jnp.int32(T)))
+
+        with jax.enable_x64(sweep.precision == "float64"):
+            found_of = probing.values(probe, columns, again, broken, T, sizes)
+        for name, pair in found_of.items():
+            arrays[name], arrays[f"{name}_state"] = pair
     return arrays
 
 

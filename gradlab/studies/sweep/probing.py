@@ -5,8 +5,8 @@ that of `program`.
 """
 
 import functools
-from collections.abc import Mapping, Sequence
-from types import ModuleType
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -20,7 +20,8 @@ from gradlab.recurrence.objectives import ObjectiveName
 from gradlab.recurrence.objectives import objective as make_objective
 from gradlab.recurrence.scaled import Norm, log10_norm
 from gradlab.recurrence.trees import carried
-from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE, OK, UNDEFINED
+from gradlab.recurrence.zeros import by_definition, term_by_definition, told_apart
+from gradlab.states import BELOW_PRECISION, EXACT_ZERO, FORWARD_NONFINITE, NOT_COMPUTED, OK, UNDEFINED
 from gradlab.studies.sweep.columns import OWN
 from gradlab.studies.sweep.program import PROBES, Networks
 from gradlab.types import ProbeContext, Step
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 Tree = Any
 Pair = tuple[NDArray[np.float64], NDArray[np.int8]]
+Columns = dict[str, Any]
 
 
 def extras() -> list[str]:
@@ -103,13 +105,18 @@ def readout_size(cell: Any, networks: Networks) -> int:
 
 
 @functools.cache
-def program(cell: Any, probe: str, name: ObjectiveName) -> Any:
-    """The jitted probe, `(networks, length) -> columns`, with axes (network, sequence, ...)."""
+def program(cell: Any, probe: str, name: ObjectiveName, defined: bool = False) -> Any:
+    """The jitted probe, `(networks, length) -> columns`, with axes (network, sequence, ...).
+
+    `defined`: of derivatives that are zero only by definition, see `by_definition`.
+    """
     measure = registry.make("probes", probe)
 
     def sequence(params: Tree, state: Tree, xs: Any, target: Tree, length: Any) -> Any:
         step, numbers, ys, seen = carried(cell.step, params, state, xs, cell)
         setup = ProbeContext(make_objective(name, target, cell.readout), cell.recurrent, length, cell=seen)
+        if defined:
+            step, setup = _by_definition(step, setup)
         return measure(step, params, numbers, ys, setup)._asdict()
 
     def network(one: Networks, length: Any) -> Any:
@@ -117,6 +124,10 @@ def program(cell: Any, probe: str, name: ObjectiveName) -> Any:
         return jax.lax.map(each, (one.xs, one.target))
 
     return jax.jit(lambda networks, length: jax.lax.map(lambda one: network(one, length), networks))
+
+
+def _by_definition(step: Step, setup: ProbeContext) -> tuple[Step, ProbeContext]:
+    return by_definition(step), setup._replace(objective=term_by_definition(setup.objective))
 
 
 def run(cell: Any, probe: str, name: ObjectiveName, networks: Networks, length: int) -> dict[str, Any]:
@@ -151,29 +162,77 @@ def _check(probe: str, columns: dict[str, Any], length: int) -> None:
                 raise GradlabError(f"probe {probe}", what)
 
 
-def values(column: Any, broken: NDArray[Any], own: Sequence[str], length: int, sizes: dict[str, int]) -> Pair:
-    """A column as values and states, each (network, ...), axes cut to `sizes`; sequences are averaged.
+def values(
+    probe: str,
+    columns: Columns,
+    again: Callable[[], Columns],
+    broken: NDArray[Any],
+    length: int,
+    sizes: Mapping[str, int] = MappingProxyType({}),
+) -> dict[str, Pair]:
+    """Each column as values and states, (network, ...), axes cut to `sizes`; sequences are averaged.
 
-    Norms become log10, averaged as such. `broken` marks the networks whose forward pass is not finite.
+    Norms become log10, averaged as such. `broken` marks the networks whose forward pass is not finite. Where
+    a norm is zero, `again` gives the columns of derivatives that are zero only by definition.
     """
-    if isinstance(column, Norm):
-        value = log10_norm(column)
-        for axis, label in enumerate(own, start=2):
-            if label == "lag":
-                beyond = np.arange(value.shape[axis]) > length
-                value = np.where(beyond.reshape(-1, *(1,) * (value.ndim - axis - 1)), np.nan, value)
-    else:
-        value = np.asarray(column, np.float64)
+    found = {name: _numbers(column, axes(probe)[name], length) for name, column in columns.items()}
+    norms = getattr(_home(probe), "NORMS", ())
+    zeros = {name: value == 0 if name in norms else np.isneginf(value) for name, value in found.items()}
+    defined: dict[str, NDArray[Any]] = {}
+    if any(zero.any() for zero in zeros.values()):
+        defined = _defined(probe, again, found, length)
+    pairs = {}
+    for name, value in found.items():
+        meant = zeros[name] & (defined[name] == value) if defined else zeros[name]
+        if name in norms:
+            value = np.where(zeros[name] & ~meant, -np.inf, value)
+        mean, state = _pooled(value, meant, broken)
+        if defined:
+            # A second run that has no number there decides nothing.
+            state[np.isnan(defined[name]).any(1) & (state == BELOW_PRECISION)] = NOT_COMPUTED
+        cut = (slice(None), *(slice(sizes.get(label)) for label in axes(probe)[name]))
+        pairs[name] = np.where(state == OK, mean, np.nan)[cut], state[cut]
+    return pairs
+
+
+def _defined(
+    probe: str, again: Callable[[], Columns], found: dict[str, NDArray[Any]], length: int
+) -> dict[str, NDArray[Any]]:
+    """The columns of the second run; NaN, not known, for another package's probe that cannot do it."""
+    try:
+        return {name: _numbers(column, axes(probe)[name], length) for name, column in again().items()}
+    except Exception:
+        if not registry.is_foreign("probes", probe):
+            raise
+        return {name: np.full(value.shape, np.nan) for name, value in found.items()}
+
+
+def _numbers(column: Any, own: Sequence[str], length: int) -> NDArray[Any]:
+    """A column by (network, sequence, ...), norms as log10, NaN beyond the last lag."""
+    if not isinstance(column, Norm):
+        return np.asarray(column, np.float64)
+    value = log10_norm(column)
+    for axis, label in enumerate(own, start=2):
+        if label == "lag":
+            beyond = np.arange(value.shape[axis]) > length
+            value = np.where(beyond.reshape(-1, *(1,) * (value.ndim - axis - 1)), np.nan, value)
+    return value
+
+
+def _pooled(value: NDArray[Any], meant: NDArray[Any], broken: NDArray[Any]) -> Pair:
+    """The mean over sequences and its state; a network's is zero where all its sequences are.
+
+    `meant` marks what is zero by definition.
+    """
     zero = np.isneginf(value).all(1)
     with np.errstate(invalid="ignore"):
         some = np.where(np.isneginf(value), np.nan, value)
         count = (~np.isnan(some)).sum(1)
         mean = np.where(count > 0, np.nansum(some, axis=1) / np.maximum(count, 1), np.nan)
     state = np.where(zero, EXACT_ZERO, np.where(np.isnan(mean), UNDEFINED, OK)).astype(np.int8)
+    state = told_apart(state, np.asarray(meant.all(1)))
     lost = broken.reshape(-1, *(1,) * (state.ndim - 1)) & (state != UNDEFINED)
-    state = np.where(lost, FORWARD_NONFINITE, state).astype(np.int8)
-    cut = tuple(slice(sizes.get(label)) for label in own)
-    return np.where(state == OK, mean, np.nan)[(slice(None), *cut)], state[(slice(None), *cut)]
+    return mean, np.where(lost, FORWARD_NONFINITE, state).astype(np.int8)
 
 
 def alone(
@@ -181,14 +240,19 @@ def alone(
 ) -> dict[str, tuple[tuple[str, ...], NDArray[Any], NDArray[Any]]]:
     """A probe of one network on one sequence, each column's axes, values and states as in a sweep of one."""
     measure = registry.make("probes", probe)
-    columns = jax.jit(lambda p, s, x: measure(step, p, s, x, setup)._asdict())(params, state, xs)
-    found = {}
-    for name, column in columns.items():
-        own = axes(probe)[name]
-        alone = jax.tree.map(lambda leaf: np.asarray(leaf)[None, None], column)
-        value, code = values(alone, np.array([broken]), own, int(setup.length), {})
-        found[name] = own, value[None, None, None], code[None, None, None]
-    return found
+
+    def measured(step: Step, setup: ProbeContext) -> Columns:
+        found = jax.jit(lambda p, s, x: measure(step, p, s, x, setup)._asdict())(params, state, xs)
+        return {
+            name: jax.tree.map(lambda leaf: np.asarray(leaf)[None, None], one) for name, one in found.items()
+        }
+
+    again = lambda: measured(*_by_definition(step, setup))
+    found = values(probe, measured(step, setup), again, np.array([broken]), int(setup.length))
+    return {
+        name: (axes(probe)[name], value[None, None, None], code[None, None, None])
+        for name, (value, code) in found.items()
+    }
 
 
 def gate_names(cell: Any, networks: Networks) -> tuple[str, ...]:

@@ -166,7 +166,11 @@ def _chaos(rows: list[PointRow], bounded: bool) -> Iterator[str]:
     chaotic, networks = sum(row.chaotic for row in rows), sum(row.seeds for row in rows)
     if chaotic:
         are = "is" if chaotic == 1 else "are"
-        bound = "; the bound below is given the stored states, and says nothing of theirs" if bounded else ""
+        bound = (
+            "; the bound below is given the values of the forward pass, and says nothing of theirs"
+            if bounded
+            else ""
+        )
         yield (
             f"* trajectory-dependent: {chaotic} of {networks} networks {are} chaotic: another precision or "
             f"machine gives them other states, and numbers that differ by any amount{bound}."

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from gradlab.stats import Interval
@@ -9,10 +10,13 @@ from gradlab.studies.remedies.rows import share
 from gradlab.studies.remedies.sentences import judged, sentence, sentences
 from tests.studies.remedies.test_rows import row
 
-FAR = {"loss": 0.007, "losses": Interval(0.007, 0.003, 0.009, 0.9375)}
-WELL = {"loss": 0.007, "losses": Interval(0.007, 0.003, 0.009, 0.96875)}
-NEAR = Interval(0.17, 0.16, 0.18, 0.96875)
+FAR = {
+    "loss": 0.007,
+    "losses": Interval(0.007, 0.003, 0.009, 0.9375),
+    "each": (0.003, 0.005, 0.007, 0.008, 0.009),
+}
 ONE = {"solved": share(0, 1), "losses": Interval(0.17, math.nan, math.nan, math.nan)}
+THREE = {"solved": share(0, 3), "each": (0.003, 0.007, 0.009)}
 
 
 class TestSentence:
@@ -69,36 +73,28 @@ class TestSentence:
     @pytest.mark.parametrize(
         ("changed", "plain", "words"),
         [
-            (WELL, {"losses": NEAR}, "its loss is below the plain arm's 0.17 (96 % interval 0.16 to 0.18)"),
+            # 2 of 252 splits of ten ranks are as far apart: p = 0.0079.
+            (FAR, {}, "its loss is below the plain arm's 0.17 (93 % interval 0.16 to 0.18) by the Mann-Whit"),
+            ({}, FAR, "its loss is above the plain arm's 0.007 (93 % interval 0.003 to 0.009) by the Mann-"),
+            ({}, {}, "its loss is not told apart from the plain arm's 0.17 (93 % interval 0.16 to 0.18) by"),
+            (FAR, {}, "to 0.18) by the Mann-Whitney test at 5 %"),
             (
-                {"losses": NEAR},
-                {"losses": NEAR},
-                "its loss is not told apart from the plain arm's 0.17 (96 %",
-            ),
-            (
-                {"losses": NEAR},
-                WELL,
-                "its loss is above the plain arm's 0.007 (96 % interval 0.003 to 0.009)",
-            ),
-            # The interval of five medians is all of them, and covers too seldom to judge two medians by.
-            (FAR, {}, "the loss of every seed is below the plain arm's 0.16 to 0.18"),
-            ({}, {}, "its losses overlap the plain arm's 0.16 to 0.18"),
-            (
-                {"solved": share(10, 10)},
-                {"solved": share(0, 10)},
-                "more seeds than of the plain arm (0 of 10)",
+                {"solved": share(5, 5)},
+                {"solved": share(0, 5)},
+                "more seeds than of the plain arm (0 of 5, Fisher's exact test at 5 %)",
             ),
             (
                 {"solved": share(0, 10)},
-                {"solved": share(10, 10)},
-                "fewer seeds than of the plain arm (10 of 10)",
+                {"solved": share(6, 10)},
+                "fewer seeds than of the plain arm (6 of 10, Fisher's exact test at 5 %)",
             ),
             ({"solved": share(5, 5)}, {"solved": share(5, 5)}, "as many seeds as of the plain arm (5 of 5)"),
             (
                 {"solved": share(5, 5)},
-                {"solved": share(4, 5)},
-                "the 95 % interval of its share overlaps the plain arm's (4 of 5)",
+                {"solved": share(2, 5)},
+                "not told apart from the plain arm by the seeds that solved it (2 of 5, Fisher's exact tes",
             ),
+            (THREE, THREE, "too few seeds to compare with the plain arm (at least 4)"),
             ({"solved": share(2, 2)}, {"solved": share(0, 2)}, "too few seeds to compare with the plain arm"),
         ],
     )
@@ -112,10 +108,12 @@ class TestSentence:
 class TestJudged:
     def test_nothing_solved_is_not_nothing_learnt(self):
         """The loss that came nearest is named, with the chance that it is to be compared with."""
-        rows = [row(), row(arm="irnn", **FAR), row(arm="lstm", losses=Interval(0.014, 0.006, 0.02, 0.9375))]
+        lstm = {"losses": Interval(0.014, 0.006, 0.02, 0.9375), "each": (0.006, 0.01, 0.014, 0.015, 0.02)}
+        rows = [row(), row(arm="irnn", **FAR), row(arm="lstm", loss=0.014, **lstm)]
         assert judged(rows) == (
             "No arm solved the task within the budget; the least loss is 0.007 (93 % interval 0.003 to 0.009)"
-            ", of irnn, where chance is 0.1667; not told apart from lstm."
+            ", of irnn, where chance is 0.1667; not told apart from lstm (Mann-Whitney test at 5 % over "
+            "all 3 pairs)."
         )
 
     def test_an_arm_alone_is_the_best_of_nothing(self):
@@ -130,24 +128,64 @@ class TestJudged:
     def test_the_best_is_apart_from_every_other(self):
         rows = [row(solved=share(1, 10)), row(arm="gru", solved=share(10, 10), updates=700.0)]
         assert judged(rows) == (
-            "Best: gru, 10 of 10 seeds solved, 700 updates (median); its 95 % interval lies above that of "
-            "every other."
+            "Best: gru, 10 of 10 seeds solved, 700 updates (median); more than of every other (Fisher's "
+            "exact test at 5 %)."
         )
 
     def test_a_tie_is_called_a_tie(self):
         rows = [row(arm=f"arm {i}", solved=share(10 if i < 11 else 1, 10), updates=9.0) for i in range(33)]
         assert judged(rows) == (
-            "Most seeds solved: arm 0, arm 1, arm 2 and 8 more, 10 of 10 seeds each (11 of 33 arms); the "
-            "95 % interval of so many lies above that of arm 11, arm 12, arm 13 and 19 more."
+            "Most seeds solved: arm 0, arm 1, arm 2 and 8 more, 10 of 10 seeds each (11 of 33 arms); told "
+            "apart from arm 11, arm 12, arm 13 and 19 more (Fisher's exact test at 5 %)."
         )
 
     def test_too_few_seeds_is_said(self):
-        rows = [row(solved=share(0, 2)), row(arm="gru", solved=share(2, 2), updates=5.0)]
-        assert "too few seeds to compare (at least 3)" in judged(rows)
+        rows = [row(solved=share(0, 3)), row(arm="gru", solved=share(3, 3), updates=5.0)]
+        assert "too few seeds to compare (at least 4)" in judged(rows)
 
-    def test_overlapping_intervals_decide_nothing(self):
-        rows = [row(solved=share(2, 3), updates=9.0), row(arm="gru", solved=share(3, 3), updates=5.0)]
-        assert judged(rows).endswith("; the 95 % interval of so many overlaps that of none.")
+    def test_five_seeds_can_tell_all_from_none(self):
+        rows = [row(), row(arm="gru", solved=share(5, 5), updates=5.0)]
+        assert judged(rows).startswith("Best: gru, 5 of 5 seeds solved")
+
+    def test_a_pair_chosen_among_many_needs_more(self):
+        """10 of 10 against 4 of 10 is p = 0.011: enough for a pair, and not for the best one of ten."""
+        shares = (10, 9, 4, 0)
+        rows = [row(arm=f"arm {n}", solved=share(n, 10), updates=9.0) for n in shares]
+        assert judged(rows) == (
+            "Most seeds solved: arm 10, 10 of 10 seeds, 9 updates (median); told apart from arm 0; not told "
+            "apart from arm 9 and arm 4 (Fisher's exact test at 5 % over all 6 pairs)."
+        )
+        assert judged([rows[0], rows[2]]).startswith("Best: arm 10")
+
+    def test_a_difference_that_chance_makes_decides_nothing(self):
+        rows = [row(solved=share(3, 4), updates=9.0), row(arm="gru", solved=share(4, 4), updates=5.0)]
+        assert judged(rows).endswith("; not told apart from none (Fisher's exact test at 5 %).")
+
+    @pytest.mark.parametrize("n", [3, 5, 6, 10])
+    @pytest.mark.parametrize("arms", [2, 3, 6])
+    def test_arms_of_one_law_are_seldom_told_apart(self, arms, n):
+        """In 5 % of all comparisons at most, whichever share they have: here of 1500, two errors more."""
+        most = 0.05 + 2 * math.sqrt(0.05 * 0.95 / 1500)
+        rng = np.random.default_rng(100 * arms + n)
+        for p in (0.2, 0.5, 0.8):
+            wrong = 0
+            for counts in rng.binomial(n, p, (1500, arms)).tolist():
+                said = judged([row(arm=f"arm {i}", solved=share(c, n)) for i, c in enumerate(counts)])
+                wrong += said.startswith("Best") or "; told apart" in said
+            assert wrong / 1500 <= most
+
+    @pytest.mark.parametrize("n", [3, 5, 6, 10])
+    @pytest.mark.parametrize("arms", [2, 4])
+    def test_nor_are_losses_of_one_law(self, arms, n):
+        most, rng, wrong = 0.05 + 2 * math.sqrt(0.05 * 0.95 / 400), np.random.default_rng(10 * arms + n), 0
+        for losses in rng.lognormal(size=(400, arms, n)).tolist():
+            rows = [
+                row(arm=f"arm {i}", solved=share(0, n), loss=float(np.median(one)), each=tuple(one))
+                for i, one in enumerate(losses)
+            ]
+            named = judged(rows).partition("not told apart from ")[2]
+            wrong += named.count("arm") < arms - 1
+        assert wrong / 400 <= most
 
     def test_where_is_said_when_there_are_several(self):
         rows = [row(), row(T=100, w_rec=1.5, arm="gru", solved=share(3, 3), updates=5.0)]

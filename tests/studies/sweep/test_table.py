@@ -74,7 +74,7 @@ def test_a_forward_pass_that_overflows_and_chaos_are_footnoted():
     assert "NONFINITE step 32 (3/3 seeds)" in text
     assert "EXPLODE*" in text
     assert "* trajectory-dependent: 3 of 12 networks are chaotic:" in text
-    assert "given the stored states" not in text
+    assert "given the values of the forward pass" not in text
     calm = printed(run(cells[:1], (0.5,)))
     assert "trajectory-dependent" not in calm
     assert "NONFINITE" not in calm
@@ -97,7 +97,8 @@ def test_one_chaotic_network_marks_its_row_and_the_bound_is_given_the_states():
     one = " ".join(text.split())
     assert "* trajectory-dependent: 1 of 10 networks is chaotic:" in one
     assert one.endswith(
-        "the bound below is given the stored states, and says nothing of theirs. float32: exact to 1e-4."
+        "the bound below is given the values of the forward pass, and says nothing of theirs. float32: exact "
+        "to 1e-4."
     )
 
 
