@@ -75,7 +75,7 @@ class ArmRow(NamedTuple):
     """Mean over seeds of the rate at the end, and its t-interval."""
     hard: float
     """Hard horizon of the adjoint at the start; NaN if nothing is exactly zero."""
-    each: tuple[float, ...]
+    seed_losses: tuple[float, ...]
     """The loss of every seed, that of a diverged one infinite."""
 
 

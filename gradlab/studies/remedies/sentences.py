@@ -118,7 +118,7 @@ def _by_shares(row: ArmRow, other: ArmRow) -> float:
 
 
 def _by_losses(row: ArmRow, other: ArmRow) -> float:
-    return median_test(np.array(row.each), np.array(other.each))
+    return median_test(np.array(row.seed_losses), np.array(other.seed_losses))
 
 
 def _apart(best: ArmRow, others: Sequence[ArmRow], test: Test, pairs: int) -> list[ArmRow]:

@@ -36,7 +36,7 @@ def row(**changed):
         "slope": (-0.2, -0.2),
         "end": Interval(-0.2, -0.25, -0.15, 0.95),
         "hard": math.nan,
-        "each": (0.16, 0.165, 0.17, 0.175, 0.18),
+        "seed_losses": (0.16, 0.165, 0.17, 0.175, 0.18),
     }
     return ArmRow(**(known | changed))
 

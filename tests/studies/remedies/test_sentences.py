@@ -13,10 +13,10 @@ from tests.studies.remedies.test_rows import row
 FAR = {
     "loss": 0.007,
     "losses": Interval(0.007, 0.003, 0.009, 0.9375),
-    "each": (0.003, 0.005, 0.007, 0.008, 0.009),
+    "seed_losses": (0.003, 0.005, 0.007, 0.008, 0.009),
 }
 ONE = {"solved": share(0, 1), "losses": Interval(0.17, math.nan, math.nan, math.nan)}
-THREE = {"solved": share(0, 3), "each": (0.003, 0.007, 0.009)}
+THREE = {"solved": share(0, 3), "seed_losses": (0.003, 0.007, 0.009)}
 
 
 class TestSentence:
@@ -108,7 +108,10 @@ class TestSentence:
 class TestJudged:
     def test_nothing_solved_is_not_nothing_learnt(self):
         """The loss that came nearest is named, with the chance that it is to be compared with."""
-        lstm = {"losses": Interval(0.014, 0.006, 0.02, 0.9375), "each": (0.006, 0.01, 0.014, 0.015, 0.02)}
+        lstm = {
+            "losses": Interval(0.014, 0.006, 0.02, 0.9375),
+            "seed_losses": (0.006, 0.01, 0.014, 0.015, 0.02),
+        }
         rows = [row(), row(arm="irnn", **FAR), row(arm="lstm", loss=0.014, **lstm)]
         assert judged(rows) == (
             "No arm solved the task within the budget; the least loss is 0.007 (93 % interval 0.003 to 0.009)"
@@ -180,7 +183,7 @@ class TestJudged:
         most, rng, wrong = 0.05 + 2 * math.sqrt(0.05 * 0.95 / 400), np.random.default_rng(10 * arms + n), 0
         for losses in rng.lognormal(size=(400, arms, n)).tolist():
             rows = [
-                row(arm=f"arm {i}", solved=share(0, n), loss=float(np.median(one)), each=tuple(one))
+                row(arm=f"arm {i}", solved=share(0, n), loss=float(np.median(one)), seed_losses=tuple(one))
                 for i, one in enumerate(losses)
             ]
             named = judged(rows).partition("not told apart from ")[2]
