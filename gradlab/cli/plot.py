@@ -67,11 +67,14 @@ def command(
 def _words(run: str, kind: str | None, general: bool) -> tuple[Path | None, str]:
     """The folder and the plot; a lone word is a plot that reads no run, or a run with columns to plot."""
     from gradlab import registry
-    from gradlab.errors import GradlabError
+    from gradlab.errors import GradlabError, shown
 
-    if kind is not None:
-        return Path(run), kind
     name = run.partition("(")[0].strip()
+    if kind is not None:
+        if name in registry.names("plots") and Path(kind).is_dir():
+            what = f"{shown(kind)} is a folder: give the run first, and {shown(run)} after it"
+            raise GradlabError("KIND", what)
+        return Path(run), kind
     if name in registry.names("plots") and registry.home("plots", name).READS == "":
         return None, run
     if general:

@@ -108,6 +108,12 @@ def test_a_mistake_is_exit_2_and_says_what_is_possible(folder, words, message):
     assert re.fullmatch(rf"error: {message}.*\n", said.err)
 
 
+def test_a_plot_before_its_run_is_told_the_order(folder):
+    said = gradlab("plot", "profile", folder)
+    assert (said.code, said.out) == (2, "")
+    assert said.err == f"error: KIND: '{folder}' is a folder: give the run first, and 'profile' after it\n"
+
+
 def test_no_finished_point_is_exit_4(tmp_path):
     (tmp_path / "cut" / "shards").mkdir(parents=True)
     said = gradlab("plot", tmp_path / "cut", "profile")
