@@ -3,13 +3,14 @@
 import os
 import re
 import resource
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from gradlab import memory
-from tests.cli.calling import finished
+from tests.cli.calling import ENVIRONMENT
 
 MB = 2**20
 ROOM = 24_000 * MB
@@ -154,7 +155,7 @@ def test_a_ulimit_counts_less_what_is_used(machine, monkeypatch, which):
 
 @pytest.fixture
 def real_group():
-    """Enter a real control group with 512 MB, as the first thing a new process does."""
+    """What has a shell enter a real control group with 512 MB before it becomes another program."""
     name = f"gradlab-{os.getpid()}"
     for top, limit in (("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")):
         folder = Path(top) / name
@@ -164,7 +165,7 @@ def real_group():
             continue
         if (folder / limit).exists():
             (folder / limit).write_text(str(512 * MB))
-            yield lambda procs=folder / "cgroup.procs": procs.write_text(str(os.getpid()))
+            yield f'echo $$ > {folder}/cgroup.procs && exec "$@"'
             folder.rmdir()
             return
         folder.rmdir()
@@ -172,9 +173,12 @@ def real_group():
 
 
 def test_in_a_real_group_the_default_sweep_is_refused_before_it_starts(real_group, tmp_path):
-    said = finished("sweep", "--out", str(tmp_path), preexec_fn=real_group)
-    assert said.code == 7
-    available = int(re.search(r"(\d+) MB available; choose a smaller grid", said.err)[1])
+    words = [sys.executable, "-m", "gradlab", "sweep", "--out", str(tmp_path)]
+    said = subprocess.run(
+        ["sh", "-c", real_group, "sh", *words], capture_output=True, text=True, env=ENVIRONMENT
+    )
+    assert said.returncode == 7
+    available = int(re.search(r"(\d+) MB available; choose a smaller grid", said.stderr)[1])
     assert 300 < available <= round(512 * MB / 1e6)
     assert not any(tmp_path.iterdir())
 

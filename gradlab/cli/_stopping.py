@@ -91,6 +91,8 @@ def _stop(number: int, frame: types.FrameType | None) -> None:
     _asked.append(KeyboardInterrupt() if number == signal.SIGINT else SystemExit(Exit.TERMINATED))
     if _farewell and _importing(frame):
         # A library's C code would print a traceback, or make another error of it. There is nothing to save.
+        if "gradlab.runs.store" in sys.modules:
+            sys.modules["gradlab.runs.store"].abandon()
         leave(_farewell[0], Exit.INTERRUPTED if number == signal.SIGINT else Exit.TERMINATED)
     raise _asked[0]
 

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,10 @@ def folder_of(out: Path, name: str) -> Path:
     return out / name
 
 
+_held: dict[Path, Callable[[], None]] = {}
+"""The folders that are open, and what closes them."""
+
+
 @contextlib.contextmanager
 def opened(folder: Path) -> Iterator[None]:
     """Create the folder if need be, see that it can be written, and hold its lock.
@@ -54,15 +58,26 @@ def opened(folder: Path) -> Iterator[None]:
     """
     made = [place for place in (folder, *folder.parents) if not place.exists()]
     handle = locks.held(folder)
+    _held[folder] = lambda: _close(folder, handle, made)
     try:
-        try:
-            yield
-        finally:
-            # A lock that stays behind is open to everyone: no reason to fail.
-            with contextlib.suppress(OSError):
-                if {item.name for item in folder.iterdir()} <= {LOCK, BEGUN}:
-                    (folder / BEGUN).unlink(missing_ok=True)
-                (folder / LOCK).unlink(missing_ok=True)
+        yield
+    finally:
+        _held.pop(folder)()
+
+
+def abandon() -> None:
+    """Close the folders that are open, for a process that leaves without coming back to them."""
+    while _held:
+        _held.popitem()[1]()
+
+
+def _close(folder: Path, handle: int, made: list[Path]) -> None:
+    try:
+        # A lock that stays behind is open to everyone: no reason to fail.
+        with contextlib.suppress(OSError):
+            if {item.name for item in folder.iterdir()} <= {LOCK, BEGUN}:
+                (folder / BEGUN).unlink(missing_ok=True)
+            (folder / LOCK).unlink(missing_ok=True)
     finally:
         os.close(handle)
         with contextlib.suppress(OSError):

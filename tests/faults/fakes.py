@@ -118,7 +118,7 @@ def _start(asked, label, networks, drawn, clock, shards):
     kept = {T: digests.without(arrays) for T, arrays in stored.items() if arrays is not None}
     parts = ("state",)
     return sweep_compute._Started(
-        label, asked.networks, parts, False, kept, {}, {}, drawn, (), networks, CODE
+        label, asked.networks, parts, False, kept, {}, {}, drawn, (), 0, networks, CODE
     )
 
 

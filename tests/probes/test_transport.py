@@ -244,7 +244,7 @@ def test_the_bound_of_a_stack_of_layer_norms_is_given_its_forward_pass():
     float32 has computed within each step it does not.
     """
     T, limit, worst = 23, bound("float32", 23), 0.0
-    for seed in (4, 6):
+    for seed in (4, 6, 11):
         net = network(
             "stacked(cell=layer_norm, layers=3)", T, n=4, w_rec=1.0, dtype="float32", seed=seed, bias=0
         )
