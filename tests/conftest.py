@@ -6,19 +6,13 @@ still has it; `GRADLAB_XLA_LEVEL=3` has it do what users get.
 """
 
 import os
-from importlib import metadata
 
-from tests.tiers import LEVEL
+from tests.tiers import FLAGS
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2 --xla_cpu_multi_thread_eigen=false"
 if os.environ["JAX_PLATFORMS"] == "cpu":
-    os.environ["XLA_FLAGS"] += f" --xla_backend_optimization_level={LEVEL}"
-    if LEVEL == "0" and metadata.version("jaxlib").startswith("0.10."):
-        # A flag that XLA does not know would end the process.
-        os.environ["XLA_FLAGS"] += (
-            " --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
-        )
+    os.environ["XLA_FLAGS"] += f" {FLAGS}"
 os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "false"
 
 import jax

@@ -1,11 +1,17 @@
 """What runs when: a few of a kind always, the rest with the slow tests; some only where XLA optimises."""
 
 import os
+from importlib import metadata
 
 import pytest
 
 LEVEL = os.environ.get("GRADLAB_XLA_LEVEL", "0")
 """How far XLA optimises: 3 for users, 0 in tests, which compile much and compute little."""
+FLAGS = f"--xla_backend_optimization_level={LEVEL}"
+"""For XLA on a CPU: as much as that, and its older, quicker way to code where jaxlib still has it."""
+if LEVEL == "0" and metadata.version("jaxlib").startswith("0.10."):
+    # A flag that XLA does not know would end the process.
+    FLAGS += " --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
 optimised = pytest.mark.skipif(
     LEVEL == "0", reason="of bits and roundings of what XLA optimises: set GRADLAB_XLA_LEVEL=3"
 )

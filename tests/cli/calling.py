@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from gradlab import cli
 from tests import documents
+from tests.tiers import FLAGS
 
 document = documents.strict
 
@@ -31,6 +32,7 @@ ENVIRONMENT = {
     "PATH": os.environ["PATH"],
     "PYTHONPATH": str(Path(__file__).parents[2]),
     "JAX_PLATFORMS": "cpu",
+    "XLA_FLAGS": FLAGS,
     "GRADLAB_COMPILE_CACHE": "off",
     "PYTHONUTF8": "0",
     "LC_ALL": "C.UTF-8",
