@@ -6,9 +6,13 @@ still has it; `GRADLAB_XLA_LEVEL=3` has it do what users get.
 """
 
 import os
+import signal
 
 from tests.tiers import FLAGS
 
+# A shell that runs the tests in the background ignores Ctrl-C, and children would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2 --xla_cpu_multi_thread_eigen=false"
 if os.environ["JAX_PLATFORMS"] == "cpu":

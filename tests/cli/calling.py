@@ -4,7 +4,6 @@ import contextlib
 import functools
 import io
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -88,9 +87,6 @@ def gradlab(*arguments):
 def process(*arguments, env=None, **options):
     """The command in a process of its own, with a known environment."""
     words = [sys.executable, "-m", "gradlab", *map(str, arguments)]
-    # A shell that runs the tests in the background ignores Ctrl-C, and children would inherit that.
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | options
     return subprocess.Popen(words, env=ENVIRONMENT | (env or {}), **options)
 
