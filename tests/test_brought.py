@@ -274,7 +274,7 @@ LEANT = {
     ("kind", "study"),
     few(
         LEANT,
-        [("probes", "sweep"), ("initializers", "remedies"), ("tasks", "remedies"), ("metrics", "sweep")],
+        [("probes", "sweep"), ("tasks", "remedies"), ("metrics", "sweep")],
     ),
 )
 def test_what_a_member_imports_is_seen_to_change(package, kind, study):
