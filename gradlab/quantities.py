@@ -9,7 +9,10 @@ class Quantity:
 
     unit: str = ""
     limits: tuple[float, float] | None = (1e-4, 1e-3)
-    """How far it may move in a comparison: absolute, and relative to what it was. None for 1e-6, relative."""
+    """How far it may move in a comparison: absolute, and relative to what it was. None for 1e-6, relative.
+
+    Of a column that is a logarithm the default is absolute alone.
+    """
     heading: str = ""
     """Of its column on the terminal; the name if empty."""
     width: int = 7
@@ -77,6 +80,8 @@ STATED: dict[str, Any] = {
     "axis": str,
 }
 """What the file of a probe may say of a column, and the type of each."""
+LOGARITHMS = ("log10", "nats")
+"""How the units of logarithms begin: a limit relative to one means nothing."""
 
 
 class Column(Quantity):
@@ -87,6 +92,8 @@ class Column(Quantity):
         self._meaning = ""
         for key, value in (facts or {}).items():
             setattr(self, "_meaning" if key == "meaning" else key, value)
+        if self.unit.startswith(LOGARITHMS) and "limits" not in (facts or {}):
+            self.limits = (1e-4, 0.0)
 
     @property
     def name(self) -> str:
@@ -115,6 +122,8 @@ def fault(facts: Any) -> str:
     limits = facts.get("limits")
     if limits is not None and not (len(limits) == 2 and all(_room(one) for one in limits)):
         return f"limits is {limits!r}, and not two numbers of 0 or more: absolute and relative"
+    if limits is not None and limits[1] and facts.get("unit", "").startswith(LOGARITHMS):
+        return f"limits is {limits!r}: relative to a logarithm means nothing"
     if not 1 <= facts.get("width", 7) <= 40:
         return f"width is {facts['width']}; 1 to 40"
     try:

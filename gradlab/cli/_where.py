@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import xarray
+
     from gradlab.studies.remedies.results import TrainingRun
     from gradlab.studies.sweep.results import Run
 
@@ -22,7 +24,7 @@ def chosen(run: "Run | TrainingRun | None", plot: str, where: Sequence[str]) -> 
     probed = columns.columns(run.norms) if isinstance(run, Run) else {}
     own = {axis for axes in probed.values() for axis in axes}
     grid = GRIDS["sweep" if isinstance(run, Run) else "remedies"]
-    kept: dict[str, list[Any]] = {}
+    asked: dict[str, list[str]] = {}
     for item in where:
         name, equals, text = item.partition("=")
         axis = name.strip()
@@ -32,11 +34,20 @@ def chosen(run: "Run | TrainingRun | None", plot: str, where: Sequence[str]) -> 
             raise unknown("--where", "axis of this run", axis, (*grid, *own))
         if axis not in grid:
             _require_picked(plot, axis)
-        values = run.norms[axis].values.tolist() if axis in grid else columns.labels(run.norms, axis)
-        kept[axis] = [_one(axis, word, values) for word in outside_brackets(text)]
-    found = _of_grid(run, {axis: labels for axis, labels in kept.items() if axis in grid})
-    entries = {axis: labels for axis, labels in kept.items() if axis not in grid}
+        asked[axis] = outside_brackets(text)
+    kept = {axis: _labels(run.norms, axis, words) for axis, words in asked.items() if axis in grid}
+    found = _of_grid(run, kept)
+    # A shorter T has fewer steps and lags.
+    entries = {axis: _labels(found.norms, axis, words) for axis, words in asked.items() if axis not in grid}
     return _of_columns(found, entries) if entries and isinstance(found, Run) else found
+
+
+def _labels(norms: "xarray.Dataset", axis: str, words: Sequence[str]) -> list[Any]:
+    """The labels of an axis that words name."""
+    from gradlab.studies.sweep import columns
+
+    known = norms[axis].values.tolist() if axis in norms.coords else columns.labels(norms, axis)
+    return [_one(axis, word, known) for word in words]
 
 
 def _require_picked(plot: str, axis: str) -> None:

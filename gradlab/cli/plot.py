@@ -71,7 +71,7 @@ def _words(run: str, kind: str | None, general: bool) -> tuple[Path | None, str]
 
     name = run.partition("(")[0].strip()
     if kind is not None:
-        if name in registry.names("plots") and Path(kind).is_dir():
+        if name in registry.names("plots") and Path(kind).is_dir() and not Path(run).is_dir():
             what = f"{shown(kind)} is a folder: give the run first, and {shown(run)} after it"
             raise GradlabError("KIND", what)
         return Path(run), kind

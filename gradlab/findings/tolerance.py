@@ -9,7 +9,7 @@ from gradlab import probes
 from gradlab.findings.finding import Finding, Status
 from gradlab.findings.numbers import BySeed, Key, Value
 from gradlab.metrics import every, named
-from gradlab.stats import difference_interval, percent
+from gradlab.stats import difference_interval, percent, share_test
 
 Mode = Literal["paired", "by intervals"]
 
@@ -181,7 +181,7 @@ def _states(before: BySeed, after: BySeed, alpha: float) -> _Decision | None:
     least = 1.0
     for kind in kinds:
         counts = [s.states.count(kind) for s in (before, after)]
-        least = min(least, fisher(counts[0], len(before.states), counts[1], len(after.states)))
+        least = min(least, share_test(counts[0], len(before.states), counts[1], len(after.states)))
     was, now = _counted(before), _counted(after)
     said = f"{was} before; {now} now"
     # With two states both tables ask the same.
@@ -217,22 +217,3 @@ def _values(before: BySeed, after: BySeed, limit: Limit, alpha: float) -> _Decis
 def _counted(series: BySeed) -> str:
     states = series.states
     return ", ".join(f"{kind} in {states.count(kind)} of {len(states)}" for kind in sorted(set(states)))
-
-
-def fisher(a: int, of_a: int, b: int, of_b: int) -> float:
-    """The two-sided p-value of shares a/of_a and b/of_b being equal.
-
-    The probabilities of all tables with these sums that are no likelier than this one, added up.
-
-    >>> round(fisher(5, 5, 0, 5), 4)
-    0.0079
-
-    Reference: Fisher 1934, Statistical Methods for Research Workers, 5th edition.
-    """
-    together = a + b
-    ways = [
-        math.comb(of_a, i) * math.comb(of_b, together - i)
-        for i in range(max(0, together - of_b), min(of_a, together) + 1)
-    ]
-    here = math.comb(of_a, a) * math.comb(of_b, b)
-    return sum(n for n in ways if n <= here) / math.comb(of_a + of_b, together)

@@ -25,11 +25,11 @@ AXES = {
 FACTS = {
     "adjoint": {"meaning": "Norm of what the loss sends back to the state", "unit": "log10"},
     "weight_gradient": {
-        "meaning": "Norm of the part of dL/dW_rec that comes from the use of W_rec there",
+        "meaning": "Norm of the part of dL/dW_rec that comes from one step's use of W_rec",
         "unit": "log10",
     },
     "gradient": {"meaning": "Norm of dL/dparams by leaf", "unit": "log10"},
-    "gradient_projection": {"meaning": "Its sum with random signs over that norm"},
+    "gradient_projection": {"meaning": "Sum with random signs of dL/dparams by leaf, over its norm"},
     "nonfinite_step": {"meaning": "First step whose state is not finite, 0 for none", "unit": "step"},
 }
 

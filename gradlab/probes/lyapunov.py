@@ -34,7 +34,7 @@ FACTS = {
         "heading": "history",
     },
     "lyapunov_sum": {
-        "meaning": "Sum of these exponents",
+        "meaning": "Sum of the exponents as the mean over the steps so far",
         "unit": "nats per step",
         "heading": "sum",
     },
@@ -43,7 +43,7 @@ FACTS = {
         "heading": "at rest",
     },
     "log_determinant": {
-        "meaning": "Mean of ln |det| of the step's Jacobian, which the sum of the exponents must be",
+        "meaning": "Mean over the steps so far of ln |det| of the Jacobian, which lyapunov_sum must be",
         "unit": "nats per step",
         "heading": "ln det",
     },

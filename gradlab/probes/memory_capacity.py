@@ -14,7 +14,8 @@ from gradlab.types import ProbeContext, Step
 AXES = {"memory_function": ("delay",), "memory_capacity": ()}
 FACTS = {
     "memory_function": {
-        "meaning": "Squared correlation of a linear readout with the input so many steps ago",
+        "meaning": "Squared correlation of a linear readout with the input so many steps ago, less chance, "
+        "summed over inputs",
         "unit": "r^2",
         "heading": "recall",
     },

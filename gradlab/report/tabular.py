@@ -182,7 +182,7 @@ def _probed(run: Run, rows: list[PointRow]) -> list[Table]:
         ]
         for place, row in enumerate(rows)
     ]
-    said = f"Mean over {rows[0].seeds} seeds; a dash where no network has a value."
+    said = f"Mean over those of {rows[0].seeds} seeds that have a value; a dash where none has."
     names = dict.fromkeys(one.column.name for one in asked)
     none = [name for name in names if name not in {one.column.name for one in found}]
     said += f" Undefined in every network: {', '.join(none)}." if none else ""

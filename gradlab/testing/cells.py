@@ -66,7 +66,7 @@ def a_key_draws_the_weights(cell: Any) -> None:
         assert not _equal_trees(*recurrent[:2]), "two keys draw the same recurrent weights"
     # With an initialiser that draws nothing, what differs is drawn by the cell itself.
     inputs = [drawn(of, _eye)[0] for of in (one, other)]
-    assert not _equal_trees(*inputs), "two keys draw the same input weights"
+    assert not _equal_trees(*inputs), "two keys draw the same parameters beside the recurrent weights"
 
 
 def step_keeps_shapes_and_dtypes(cell: Any) -> None:

@@ -1,5 +1,6 @@
 """Contracts of initialisers: what every one must do, ours and other people's."""
 
+import inspect
 import sys
 from typing import Any
 
@@ -59,7 +60,9 @@ def has_the_gain_that_it_states(draw: Any) -> None:
     is `gain`, where the initialiser has it. The norm, Frobenius / sqrt(n), is that of many draws together.
     """
     gain = abs(float(getattr(draw, "gain", 1.0)))
-    unit = getattr(sys.modules.get(getattr(draw, "__module__", None) or type(draw).__module__), "UNIT", None)
+    # A function with settings is inside a `functools.partial`.
+    home = inspect.unwrap(getattr(draw, "func", draw))
+    unit = getattr(sys.modules.get(getattr(home, "__module__", None) or type(home).__module__), "UNIT", None)
     assert unit is None or unit in MEASURES, f"UNIT is {unit!r}, and none of {', '.join(MEASURES)}"
     weights = np.asarray(jax.jit(jax.vmap(lambda k: draw(k, UNITS)))(jax.random.split(key(), DRAWS)))
     off = {name: measure(weights, gain) for name, measure in MEASURES.items() if unit in (name, None)}

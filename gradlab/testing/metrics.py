@@ -54,6 +54,8 @@ def norms() -> "xarray.Dataset":
     state[0, ..., 1:, :] = UNDEFINED
     whole = np.where(np.arange(3)[:, None] == 0, state, UNDEFINED)
     passed = np.where(lag < longest[..., 0], state[..., 0, :], UNDEFINED)
+    broken = np.where(step > 0, UNDEFINED, OK)
+    by_leaf = np.stack([broken] * 2, axis=-1)
     meanings = {"flag_values": np.arange(len(STATES), dtype=np.int8), "flag_meanings": " ".join(STATES)}
 
     def pair(name: str, value: Any, code: Any, axes: tuple[str, ...]) -> dict[str, Any]:
@@ -66,7 +68,9 @@ def norms() -> "xarray.Dataset":
         | pair("transport", log, whole, every)
         | pair("transport_frobenius", log + 0.3, state, every)
         | pair("weight_gradient", log[..., 0, :] - 1.0, passed, (*GRID, "lag"))
-        | pair("state_shift", 1e-6 + 0 * step, np.where(step > 0, UNDEFINED, OK), GRID)
+        | pair("state_shift", 10 ** rng.normal(-6, 1, step.shape), broken, GRID)
+        | pair("gradient", rng.normal(size=(*step.shape, 2)), by_leaf, (*GRID, "leaf"))
+        | pair("gradient_projection", rng.normal(size=(*step.shape, 2)), by_leaf, (*GRID, "leaf"))
         | {"nonfinite_step": (GRID, step)},
         coords={
             "cell": ["elman", "lstm"],
@@ -76,6 +80,7 @@ def norms() -> "xarray.Dataset":
             "seed": np.arange(3),
             "part": list(parts),
             "lag": lag,
+            "leaf": ["b", "w_rec"],
             "linear": ("cell", np.array([False, False])),
             "has_gain": ("cell", np.array([True, True])),
         },

@@ -105,7 +105,7 @@ def check_probe(probe: Any, *, home: Any = None, cell: str = "lstm") -> None:
 
 
 def columns_have_the_axes_that_it_states(probe: Probed) -> None:
-    """Each column stands in `AXES`, with its axes in order; those along the sequence are long enough."""
+    """Each column stands in `AXES`, with as many axes; those along the sequence are long enough."""
     found = jax.eval_shape(lambda *given: probe.columns(*given, length=CAPACITY), *probe.network())
     assert found.keys() == probe.axes.keys(), f"gives {', '.join(found)}, states {', '.join(probe.axes)}"
     for name, column in found.items():

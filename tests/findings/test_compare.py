@@ -13,7 +13,7 @@ from gradlab.findings import baseline
 from gradlab.findings import finding as findings_finding
 from gradlab.findings.compare import changes
 from gradlab.findings.numbers import Key, side
-from gradlab.findings.tolerance import Limit, fisher, limit_of, limits
+from gradlab.findings.tolerance import Limit, limit_of, limits
 from gradlab.studies.sweep import results as sweep_results
 from tests import made_runs
 
@@ -149,12 +149,6 @@ class TestByIntervals:
         assert 0 <= 100 - 1 / asked - float(level) < 0.001
         assert (float(low), float(high)) == pytest.approx((theirs.low, theirs.high), rel=0.05)
         assert found.text == "rate is what it was, as far as the seeds can tell"
-
-    @pytest.mark.parametrize("table", [(5, 5, 0, 5), (3, 8, 7, 9), (0, 4, 0, 6), (2, 20, 15, 19)])
-    def test_the_test_of_shares_is_fishers(self, table):
-        a, of_a, b, of_b = table
-        theirs = scipy.stats.fisher_exact([[a, of_a - a], [b, of_b - b]]).pvalue
-        assert fisher(*table) == pytest.approx(theirs, rel=1e-9)
 
 
 class TestWhatIsCompared:

@@ -127,7 +127,7 @@ class Unseeded(Mine):
     [
         (Narrow, "starts_in_the_widest_dtype_with_named_parts", "float32"),
         (Keyless, "a_key_draws_the_weights", "two keys draw the same recurrent weights"),
-        (HalfKeyless, "a_key_draws_the_weights", "two keys draw the same input weights"),
+        (HalfKeyless, "a_key_draws_the_weights", "two keys draw the same parameters beside"),
         (Unseeded, "a_key_draws_the_weights", "one key draws two networks"),
         (Wider, "step_keeps_shapes_and_dtypes", "step changes"),
         (Offset, "w_rec_is_the_gain", "w_rec"),

@@ -109,14 +109,23 @@ def _run(function: Callable[..., Any], *given: Tree) -> Any:
     """What a function of arrays returns; what one of the last calls has compiled is not compiled again.
 
     It is traced each time: what somebody's step reads from outside of its arguments may have changed since.
+    The program takes and returns plain lists of arrays, all of them, so that its text says all that it is.
     """
-    lowered = jax.jit(function).lower(*given)
+    leaves, form = jax.tree.flatten(given)
+    forms = []
+
+    def flat(*leaves: Any) -> list[Any]:
+        found, after = jax.tree.flatten(function(*jax.tree.unflatten(form, leaves)))
+        forms.append(after)
+        return found
+
+    lowered = jax.jit(flat, keep_unused=True).lower(*leaves)
     code = digests.digest(lowered)
     kept = None if digests.UNSEEN in code else _KEPT.pop(code["program"], None)
     _KEPT[code["program"]] = program = kept or lowered.compile()
     while len(_KEPT) > _KEEP:
         _KEPT.pop(next(iter(_KEPT)), None)
-    return program(*given)
+    return jax.tree.unflatten(forms[-1], program(*leaves))
 
 
 Extras = dict[str, tuple[tuple[str, ...], NDArray[Any], NDArray[Any]]]

@@ -1,5 +1,6 @@
 """A second call of `measure` compiles nothing, and is never the first one's answer to another question."""
 
+import collections
 import functools
 
 import jax
@@ -9,6 +10,7 @@ import pytest
 
 import gradlab
 
+Named = collections.namedtuple("Named", "u")
 XS = np.linspace(-1, 1, 20)[:, None] * np.ones(4)
 measure = functools.partial(gradlab.measure, params=np.eye(4) / 2, state=np.zeros(4), xs=XS)
 
@@ -50,6 +52,27 @@ def test_what_a_step_reads_from_outside_may_change(make, shape):
     lag = np.arange(21)
     np.testing.assert_allclose(halves, lag * np.log10(0.25), rtol=1e-6, atol=1e-6)
     np.testing.assert_allclose(quarters, lag * np.log10(0.125), rtol=1e-6, atol=1e-6)
+
+
+def test_the_same_numbers_in_another_place_are_another_network():
+    one = functools.partial(
+        gradlab.measure, params={"a": 0.5, "b": 0.9}, state=np.zeros(1), xs=np.ones((5, 1))
+    )
+    at = lambda step: 10 ** one(step).transport.sel(lag=5, part="state").item()
+    assert at(lambda p, h, x: p["a"] * h + x) == pytest.approx(0.5**5)
+    assert at(lambda p, h, x: p["b"] * h + x) == pytest.approx(0.9**5)
+
+
+def test_the_same_numbers_may_have_other_names():
+    w, h = np.eye(4) / 2, np.zeros(4)
+    found = [
+        gradlab.measure(lambda p, s, x: [jnp.tanh(s[0] @ p["w"] + x)], {"w": w}, [h], XS),
+        gradlab.measure(lambda p, s, x: [jnp.tanh(s[0] @ p["u"] + x)], {"u": w}, [h], XS),
+        gradlab.measure(lambda p, s, x: (jnp.tanh(s[0] @ p.u + x),), Named(w), (h,), XS, w_rec=lambda p: p.u),
+    ]
+    for other in found[1:]:
+        np.testing.assert_array_equal(other.transport, found[0].transport)
+    assert found[2].leaf.values.tolist() == ["u"]
 
 
 def test_a_callback_is_never_the_one_of_another_call():
