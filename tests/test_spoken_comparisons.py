@@ -57,10 +57,10 @@ def of_losses(row, other):
     return stats.mannwhitneyu(row.each, other.each, method="exact").pvalue
 
 
-def told(best, others, test, pairs):
+def told(best, others, test, pairs, tied=False):
     """The others that the best is told from: all by 5 % each, or some by 5 % over all pairs."""
     found = [test(best, row) for row in others]
-    if all(p <= 0.05 + 1e-12 for p in found):
+    if not tied and all(p <= 0.05 + 1e-12 for p in found):
         return list(others)
     return [row for row, p in zip(others, found, strict=True) if p <= 0.05 / pairs + 1e-12]
 
@@ -357,9 +357,9 @@ def hold_judged(text, rows):
         assert (int(tied or 1), int(of or len(rows)), kind_ or kind) == (len(best), len(rows), kind)
         assert bool(few) == (best[0].n < FEW)
         every = math.comb(len(rows), 2)
-        beaten = told(best[0], others, of_shares, every)
+        beaten = told(best[0], others, of_shares, every, tied=len(best) > 1)
         assert bool(by) == bool(apart or near)
-        assert int(pairs or 1) == (every if near else 1)
+        assert int(pairs or 1) == (every if by else 1)
         if not few:
             assert bool(apart) == bool(beaten)
             assert bool(near) == (len(beaten) < len(others))
@@ -381,8 +381,9 @@ def hold_judged(text, rows):
         rf"{none}(?:its loss is|the least loss is) {loss}(?:, of (?P<name><<name>>))?"
         r"(?:, where chance is (?P<chance><<num>>))?(?:; not told apart from (?P<near><<names>>) "
         r"\(Mann-Whitney test at 5 %(?: over all (?P<pairs>\d+) pairs)?\))?"
+        r"(?:; (?P<few>too few seeds to compare \(at least 4\)))?"
     )
-    def _(loss, loss_level, loss_low, loss_high, name, chance, near, pairs):
+    def _(loss, loss_level, loss_low, loss_high, name, chance, near, pairs, few):
         assert most == 0
         row = names[name] if name else next(iter(rows.values()))
         assert bool(name) == (len(rows) > 1)
@@ -391,10 +392,9 @@ def hold_judged(text, rows):
         assert row.loss.middle == min(known)
         assert is_printed(chance, row.chance) if chance else math.isnan(row.chance)
         every, others = math.comb(len(rows), 2), [one for one in rows.values() if one is not row]
-        rivals = others
-        if row.n >= FEW:
-            apart = told(row, others, of_losses, every)
-            rivals = [one for one in others if one not in apart]
+        assert bool(few) == (row.n < FEW and len(rows) > 1)
+        apart = others if few else told(row, others, of_losses, every)
+        rivals = [one for one in others if one not in apart]
         assert bool(near) == bool(rivals)
         assert int(pairs or 1) == (every if near else 1)
         if near:

@@ -137,5 +137,6 @@ def test_two_of_them_are_no_traceback_and_no_crash_wherever_they_meet_it(tmp_pat
 
 
 def tables_or_nothing(out):
-    """Whether what is left is a run that is whole, or one that goes on."""
-    return all((run / "run.json").exists() or unfinished(run) for run in out.glob("*"))
+    """Whether what is left is a run that is whole, one that goes on, or a folder with nothing in it."""
+    whole = lambda run: (run / "run.json").exists() or unfinished(run) or not any(run.iterdir())
+    return all(map(whole, out.glob("*")))

@@ -121,10 +121,13 @@ def _by_losses(row: ArmRow, other: ArmRow) -> float:
     return median_test(np.array(row.seed_losses), np.array(other.seed_losses))
 
 
-def _apart(best: ArmRow, others: Sequence[ArmRow], test: Test, pairs: int) -> list[ArmRow]:
-    """Those of the others from which the best of all is told apart; all, or as many as all pairs allow."""
+def _apart(best: ArmRow, others: Sequence[ArmRow], test: Test, pairs: int, *, tied: bool) -> list[ArmRow]:
+    """Those of the others from which the best of all is told apart; all, or as many as all pairs allow.
+
+    Arms that are `tied` with it are not among the others: then it is not told apart from every other arm.
+    """
     found = [test(best, row) for row in others]
-    most = WRONG if max(found, default=0.0) <= WRONG else WRONG / pairs
+    most = WRONG if max(found, default=0.0) <= WRONG and not tied else WRONG / pairs
     return [row for row, p in zip(others, found, strict=True) if p <= most]
 
 
@@ -156,7 +159,7 @@ def judged(rows: Sequence[ArmRow]) -> str:
     if len(rows) == 1:
         return f"{named(best, rows)}: {count} solved the task{_updates(best)}."
     few, pairs = best.solved.of < FEW, math.comb(len(rows), 2)
-    beaten = _apart(best, others, _by_shares, pairs)
+    beaten = _apart(best, others, _by_shares, pairs, tied=len(tied) > 1)
     if len(tied) == 1 and len(beaten) == len(others) and not few:
         ahead = f"more than of every other ({FISHER} at {PERCENT})"
         return f"Best: {named(best, rows)}, {count} solved{_updates(best)}; {ahead}."
@@ -169,7 +172,7 @@ def judged(rows: Sequence[ArmRow]) -> str:
     left = [row for row in others if row not in beaten]
     place = [f"told apart from {_names(beaten, rows)}"] if beaten else []
     place += [f"not told apart from {_names(left, rows)}"] if left else []
-    by = f" ({FISHER} at {PERCENT if beaten and not left else _over(pairs)})" if place else ""
+    by = f" ({FISHER} at {_over(pairs)})" if place else ""
     return f"{said}{'; ' if place else ''}{'; '.join(place)}{by}."
 
 
@@ -190,7 +193,9 @@ def _least(rows: Sequence[ArmRow]) -> str:
     said = f"the least loss is {_loss(best)}, of {named(best, rows)}{chance}"
     others = [row for row in rows if row is not best]
     pairs = math.comb(len(rows), 2)
-    told = [] if best.solved.of < FEW else _apart(best, others, _by_losses, pairs)
+    if best.solved.of < FEW:
+        return f"{said}; too few seeds to compare (at least {FEW})"
+    told = _apart(best, others, _by_losses, pairs, tied=False)
     same = [row for row in others if row not in told]
     by = f" ({RANKS} at {_over(pairs)})"
     return f"{said}; not told apart from {_names(same, rows)}{by}" if same else said
