@@ -5,10 +5,12 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import gradlab.initializers
-from gradlab import digests, registry
+from gradlab import digests, measure, registry
+from gradlab.errors import GradlabError
 from gradlab.metrics import every
 from gradlab.studies.remedies import arms
 from gradlab.studies.sweep import probing, program
@@ -387,6 +389,19 @@ def test_a_probe_that_gives_something_else_is_named(package, old, new, said):
     package("probes", PROBE.replace(old, new))
     found = command(*GRID, "--cell", "elman", "--probe", "distance")
     assert (found.code, said in found.err) == (2, True), found.err
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("return Columns(jax", "return dict(far=jax", "fails: AttributeError"),
+        ('"far": ("step",)', '"near": ("step",)', "gives the columns far, and states axes for near"),
+    ],
+)
+def test_measure_names_it_too(package, old, new, said):
+    package("probes", PROBE.replace(old, new))
+    with pytest.raises(GradlabError, match=f"probe distance: {said}"):
+        measure(lambda w, h, x: w * h + x, np.ones(1), np.zeros(1), np.ones((4, 1)), probe="distance")
 
 
 @pytest.mark.parametrize(

@@ -62,11 +62,19 @@ class _Side:
 
     def __init__(self, numbers: Numbers) -> None:
         self.points = {key[1:5] for key in numbers.series}
+        self.metrics = {key.metric for key in numbers.series}
         self.columns = {key.column for key in numbers.series}
 
     def has(self, key: Key) -> bool:
         """Whether the point of a number is there, if not the number."""
         return key[1:5] in self.points
+
+    def why(self, key: Key) -> str:
+        """What is known of a number that is not there, though its point is."""
+        if key.metric in self.metrics:
+            return "undefined"
+        # An entry of a column that was cut shorter, or one that no network has a value of.
+        return "without a value" if key.column in self.columns else "not measured"
 
 
 def _not_comparable(old: Numbers, new: Numbers, same: tuple[str, ...]) -> Finding | None:
@@ -170,7 +178,7 @@ def _missing(key: Key, before: BySeed, there: _Side) -> Change:
     wanted = f"a value; it was {was}" if before.numbers else f"the same; it was {was}"
     now = "there is no such point now"
     if there.has(key):
-        now = "it is undefined now" if key.column in there.columns else "it is not measured now"
+        now = f"it is {there.why(key)} now"
     head = f"missing; it was {was} before and" if before.numbers else f"{was} before;"
     found = finding(key, "failed", math.nan, wanted, f"{key}: {head} {now}")
     return Change(found, None, before.mean, math.nan, math.inf)
@@ -180,7 +188,7 @@ def _added(key: Key, after: BySeed, there: _Side) -> Change:
     """What only the new side has."""
     was = "there was no such point before"
     if there.has(key):
-        was = "it was undefined before" if key.column in there.columns else "it was not measured before"
+        was = f"it was {there.why(key)} before"
     head = "new" if after.numbers else _said(after)
     said = f"{key}: {head}; {was}, so there is nothing to compare it with"
     return Change(

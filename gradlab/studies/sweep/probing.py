@@ -133,16 +133,21 @@ def _by_definition(step: Step, setup: ProbeContext) -> tuple[Step, ProbeContext]
 def run(cell: Any, probe: str, name: ObjectiveName, networks: Networks, length: int) -> dict[str, Any]:
     """Start a probe on every network; the columns come back as soon as they are asked for."""
     made = program(cell, probe, name)
+    return _checked(probe, lambda: made(networks, jnp.int32(length)), length)
+
+
+def _checked(probe: str, measured: Callable[[], Columns], length: int) -> Columns:
+    """The columns of a probe, (network, sequence, ...); what one of another package does wrong is named."""
     if not registry.is_foreign("probes", probe):
-        return dict(made(networks, jnp.int32(length)))
+        return dict(measured())
     try:
-        columns = made(networks, jnp.int32(length))
+        columns = dict(measured())
     except Exception as error:
         raise GradlabError(
             f"probe {probe}", f"fails: {type(error).__name__}: {shown(str(error), 200)}"
         ) from error
     _check(probe, columns, length)
-    return dict(columns)
+    return columns
 
 
 def _check(probe: str, columns: dict[str, Any], length: int) -> None:
@@ -248,7 +253,8 @@ def alone(
         }
 
     again = lambda: measured(*_by_definition(step, setup))
-    found = values(probe, measured(step, setup), again, np.array([broken]), int(setup.length))
+    columns = _checked(probe, lambda: measured(step, setup), int(setup.length))
+    found = values(probe, columns, again, np.array([broken]), int(setup.length))
     return {
         name: (axes(probe)[name], value[None, None, None], code[None, None, None])
         for name, (value, code) in found.items()
