@@ -53,7 +53,7 @@ def digest(lowered: Any) -> Code:
     calls = [i for i, line in enumerate(lines) if _CALLBACK.search(line)]
     for i in calls:
         lines[i] = re.sub(r"\d{3,}", "#", lines[i])
-    found = {"program": hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32]}
+    found = {"program": of_text("\n".join(lines))}
     return found | ({UNSEEN: "callbacks into Python"} if calls else {})
 
 
@@ -92,6 +92,11 @@ def named(parts: Mapping[str, Code]) -> Code:
     unseen = sorted(f"{what}: {code[UNSEEN]}" for what, code in parts.items() if UNSEEN in code)
     found = {what: code["program"] for what, code in parts.items()} | {SOURCE: source()}
     return found | ({UNSEEN: ", ".join(unseen)} if unseen else {})
+
+
+def of_text(text: str) -> str:
+    """Of what is written down rather than computed."""
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def joined(*codes: Code) -> Code:

@@ -302,11 +302,14 @@ def test_a_task_that_calls_something_else_solved_is_refused(package):
     package("tasks", TASK)
     assert command(*TRAIN, "sign").code == 0
     assert command(*TRAIN, "sign").code == 0
-    package("tasks", TASK.replace("return 0.1", "return 0.2").replace("return 1.0", "return 2.0"))
-    said = command(*TRAIN, "sign")
-    assert (said.code, "another solved and chance of sign; --force measures anew" in said.err) == (2, True), (
-        said
-    )
+    for old, new, said in (
+        ("return 0.1", "return 0.2", "another solved of none at T = 5"),
+        ("return 1.0", "return 2.0", "another chance of sign"),
+    ):
+        assert old in TASK
+        package("tasks", TASK.replace(old, new))
+        refused = command(*TRAIN, "sign")
+        assert (refused.code, f"{said}; --force measures anew" in refused.err) == (2, True), refused
 
 
 def test_a_metric_of_another_package_that_has_changed_is_refused(package):

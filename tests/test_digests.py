@@ -11,7 +11,7 @@ import pytest
 from gradlab import digests, registry
 from gradlab.errors import GradlabError
 from gradlab.studies.remedies import code as of_training
-from gradlab.studies.remedies import work
+from gradlab.studies.remedies import readout, work
 from gradlab.studies.remedies.settings import Training
 from gradlab.studies.sweep import code, compute, results
 from tests.cli.calling import gradlab
@@ -255,6 +255,21 @@ def test_codes_of_one_thing_keep_all_that_no_digest_sees():
         "unseen": "step: callbacks, training: more",
     }
     assert digests.joined({"step": "1"}, {"init": "2"}) == {"step": "1", "init": "2"}
+
+
+def test_what_is_fitted_at_once_is_judged_by_the_code_that_it_has(monkeypatch):
+    asked = Training("latch", cell="esn", remedies=("none",), T=(5,), hidden=8)
+    [(arm, setting)] = work.by_place(asked).values()
+    before = of_training.of_arm(asked, arm, setting)
+    monkeypatch.setattr(
+        type(setting.task), "error", lambda self, outputs, example: 2 * jnp.abs(outputs).sum()
+    )
+    monkeypatch.setattr(type(setting.task), "solved", 0.123)
+    readout.evaluated.cache_clear()
+    now = of_training.of_arm(asked, arm, setting)
+    readout.evaluated.cache_clear()
+    assert digests.changed(before, now) == ["evaluation", "solved"]
+    assert {"fitting", "profile", "initialiser"} <= before.keys()
 
 
 def test_an_initialiser_is_in_the_code_of_an_arm_drawn_as_it_is():

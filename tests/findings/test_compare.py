@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from gradlab.findings import baseline
+from gradlab.findings import baseline, compare
 from gradlab.findings import finding as findings_finding
 from gradlab.findings.compare import changes
 from gradlab.findings.numbers import Key, side
@@ -188,6 +188,15 @@ class TestWhatIsCompared:
         assert sentences(told, none)["soft_horizon", "failed"].endswith("it is not measured now")
         assert "it was undefined before" in sentences(less, told)["soft_horizon", "note"]
         assert "it was not measured before" in sentences(none, told)["soft_horizon", "note"]
+
+    def test_an_entry_that_a_side_never_had_is_not_called_undefined(self, old):
+        there = compare._Side(side(old))
+        there.metrics.add("lyapunov[index=1]")
+        there.columns.add("lyapunov")
+        why = {name: there.why(Key(name, "elman", "orthogonal", 0.9, 20)) for name in there.metrics}
+        assert set(why.values()) == {"undefined"}
+        assert there.why(Key("lyapunov[index=9]", "elman", "orthogonal", 0.9, 20)) == "without a value"
+        assert there.why(Key("dead[step=1]", "elman", "orthogonal", 0.9, 20)) == "not measured"
 
     @pytest.mark.parametrize("name", ["hidden", "input_std", "precision", "objective", "batch"])
     def test_other_settings_are_not_compared(self, old, name):

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gradlab import digests
-from gradlab.studies.remedies import arms, loop, readout
+from gradlab.studies.remedies import arms, loop, measure, readout
 from gradlab.studies.remedies.networks import Network, Setting, initialised
 from gradlab.studies.remedies.settings import Training
 from gradlab.studies.remedies.work import by_place, ready
@@ -37,27 +37,32 @@ def require(comparison: Training, known: Any, where: str, places: Iterable[str] 
 
 
 def of_arm(comparison: Training, arm: arms.Arm, setting: Setting) -> digests.Code:
-    """The digests of an arm's cell, of its initialiser and of what trains them: loss, samples and remedy.
+    """The digests of an arm's cell, its initialiser, what trains or fits them, what judges and profiles them.
 
     The arm is `ready`: it draws what is trained.
     """
-    dtype, width = np.dtype(comparison.precision), BLOCK * loop.devices(comparison.seeds)
+    dtype, every = np.dtype(comparison.precision), BLOCK * len(jax.devices())
     normal = lambda key, n: jax.random.normal(key, (n, n), float)
 
     def start(key: Key) -> Network:
         return initialised(setting, normal, jnp.ones((), float), jnp.ones((), float), key, dtype)
 
-    def networks() -> tuple[Network, Any]:
+    def networks(width: int) -> tuple[Network, Any]:
         keys = jax.random.split(jax.random.key(0), width)
         return jax.vmap(start)(keys), keys
 
-    given = jax.eval_shape(networks)
+    given = jax.eval_shape(lambda: networks(BLOCK * loop.devices(comparison.seeds)))
+    measured = jax.eval_shape(lambda: networks(every)[0])
     own = digests.of_cell(arm.cell, (setting.task.sizes[0], setting.hidden), comparison.precision)
     draw = jax.jit(lambda key: arm.initializer(key, setting.hidden))
-    parts = {"initialiser": digests.digest(draw.lower(jax.random.key(0)))}
+    parts = {
+        "initialiser": digests.digest(draw.lower(jax.random.key(0))),
+        "profile": digests.digest(measure.lowered(comparison, arm, setting, measured)),
+    }
     if arm.closed_form:
         parts["fitting"] = digests.digest(readout.sums(setting).lower(given[0], jnp.int32(1)))
+        parts["evaluation"] = digests.digest(readout.evaluated(setting).lower(given[0], jax.random.key(0)))
     else:
         made = loop.program(setting, loop.devices(comparison.seeds))
         parts["training"] = digests.digest(made.lower(*given))
-    return digests.joined(own, digests.named(parts))
+    return digests.joined(own, digests.named(parts), {"solved": digests.of_text(repr(setting.task.solved))})

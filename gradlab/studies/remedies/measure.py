@@ -1,5 +1,7 @@
 """Profiles of networks in training: their adjoint, transport and weight gradient by lag."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -26,18 +28,33 @@ def profiles(
     """
     total, T = networks.updates.size, setting.T
     devices = len(jax.devices())
+    filled = np.concatenate([np.arange(total), np.zeros(-total % (devices * BLOCK), int)])
+    some = jax.tree.map(lambda leaf: leaf[filled], _measured(comparison, arm, setting, networks))
+    found = _program(arm)(jax.device_put(some, shared(devices)), jnp.int32(T))
+    logs = {}
+    for name in PROFILES:
+        log = log10_norm(jax.tree.map(np.asarray, found.columns[name]))[:total, 0]
+        logs[name] = (log if log.ndim == 2 else log[..., 0])[:, : T + 1]
+    return logs
+
+
+def lowered(comparison: Training, arm: arms.Arm, setting: Setting, networks: Network) -> Any:
+    """The program that measures `networks`, as many as devices take at once; what they hold is not read."""
+    measured = jax.eval_shape(lambda some: _measured(comparison, arm, setting, some), networks)
+    return _program(arm).lower(measured, jnp.int32(setting.T))
+
+
+def _program(arm: arms.Arm) -> Any:
+    return program(arm.cell, "unit", len(jax.devices()), adjoint=arm.remedy.adjoint)
+
+
+def _measured(comparison: Training, arm: arms.Arm, setting: Setting, networks: Network) -> Networks:
+    """The networks on one fresh sequence of the task, as a sweep has them."""
+    total, T = networks.updates.size, setting.T
     keys = stream(comparison.seed, "profile", task=comparison.task)[None]
     xs = sample(setting, keys, networks.weights.b_out.dtype).xs
     xs = jnp.pad(xs, ((0, 0), (0, capacity(T) - T), (0, 0)))
     first = jax.tree.map(lambda leaf: leaf[0], networks.state)
     target = draw_target("unit", stream(comparison.seed, "target"), first, arm.cell.readout)
     xs, target = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (total, 1, *leaf.shape)), (xs[0], target))
-    measured = Networks(networks.weights.cell, networks.state, xs, target)
-    filled = np.concatenate([np.arange(total), np.zeros(-total % (devices * BLOCK), int)])
-    some = jax.device_put(jax.tree.map(lambda leaf: leaf[filled], measured), shared(devices))
-    found = program(arm.cell, "unit", devices, adjoint=arm.remedy.adjoint)(some, jnp.int32(T))
-    logs = {}
-    for name in PROFILES:
-        log = log10_norm(jax.tree.map(np.asarray, found.columns[name]))[:total, 0]
-        logs[name] = (log if log.ndim == 2 else log[..., 0])[:, : T + 1]
-    return logs
+    return Networks(networks.weights.cell, networks.state, xs, target)

@@ -32,7 +32,7 @@ def fit(setting: Setting, networks: Network, updates: int, key: Any) -> tuple[Ne
     b_out = jnp.asarray(np.stack([solution[-1] for solution in readouts]), dtype)
     weights = Weights(networks.weights.cell, w_out, b_out)
     networks = networks._replace(weights=weights, updates=jnp.full_like(networks.updates, updates))
-    losses, errors = _evaluated(setting)(networks, key)
+    losses, errors = evaluated(setting)(networks, key)
     nothing = jnp.full_like(losses, jnp.nan)
     evaluation = Evaluation(losses, errors, losses, nothing, nothing, nothing, nothing, nothing)
     return networks, evaluation
@@ -73,7 +73,9 @@ def sums(setting: Setting) -> Any:
 
 
 @functools.cache
-def _evaluated(setting: Setting) -> Any:
+def evaluated(setting: Setting) -> Any:
+    """`(networks, key) -> (losses, errors)`, on fresh sequences of the task."""
+
     def every(networks: Network, key: Any) -> Any:
         return jax.lax.map(lambda one: evaluate(setting, one, key, setting.eval_size), networks)
 
