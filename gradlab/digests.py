@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gradlab import registry
+from gradlab import registry, specs
 from gradlab.errors import GradlabError
 from gradlab.recurrence.trees import merged, split
 from gradlab.runs import documents
@@ -109,9 +109,13 @@ def joined(*codes: Code) -> Code:
 def brought(*spelled: str) -> bool:
     """Whether any of these spellings names, at whatever place, what does not come with gradlab.
 
-    The module of such a member may import others, which no digest of files knows.
+    The module of such a member may import others, and a file that a setting names may be edited: no digest of
+    gradlab's files knows.
     """
-    return any(registry.is_foreign(kind, text) for text in spelled for kind in registry.KINDS)
+    named = {name for text in spelled for name in re.findall(r"\w+(?=\s*\()", text)}
+    return any(registry.is_foreign(kind, text) for text in spelled for kind in registry.KINDS) or any(
+        specs.paths(name)[1] for name in named
+    )
 
 
 def changed(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

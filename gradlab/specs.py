@@ -2,10 +2,12 @@
 
 import contextlib
 import dataclasses
+import inspect
 import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
 from gradlab import registry
@@ -286,3 +288,18 @@ def choice(option: str, text: str, allowed: Any) -> Any:
     if text not in get_args(allowed):
         raise registry.unknown(option, option.lstrip("-"), text, get_args(allowed))
     return text
+
+
+def paths(name: str) -> tuple[str, set[str]]:
+    """The setting of a member that may go without its name, if that is a path; and all that are paths."""
+    first, found = "", set()
+    for kind in registry.KINDS:
+        if name not in registry.names(kind):
+            continue
+        made = registry.member(kind, name)
+        hints = get_type_hints(made.__init__ if inspect.isclass(made) else made)
+        for place, key in enumerate(registry.settings(made)):
+            if Path in (hints.get(key), *get_args(hints.get(key))):
+                found.add(key)
+                first = first if place else key
+    return first, found

@@ -14,7 +14,7 @@ from gradlab.studies.remedies import code as of_training
 from gradlab.studies.remedies import readout, work
 from gradlab.studies.remedies.settings import Training
 from gradlab.studies.sweep import code, compute, results
-from tests.cli.calling import gradlab
+from tests.cli.calling import finished, gradlab
 from tests.tiers import few
 
 CELL = """
@@ -255,6 +255,31 @@ def test_codes_of_one_thing_keep_all_that_no_digest_sees():
         "unseen": "step: callbacks, training: more",
     }
     assert digests.joined({"step": "1"}, {"init": "2"}) == {"step": "1", "init": "2"}
+
+
+def test_a_text_that_has_been_edited_is_seen(tmp_path):
+    text = tmp_path / "text.txt"
+    text.write_text("abcab" * 200, encoding="utf-8")
+    words = (
+        "remedies",
+        "characters(text=text.txt)",
+        "-T",
+        "5",
+        "--hidden",
+        "3",
+        "--updates",
+        "10",
+        "--seeds",
+        "1",
+    )
+    words = (*words, "--eval-every", "10", "--lr", "0.01", "-r", "none", "--out", ".", "--name", "run")
+    assert finished(*words, cwd=tmp_path).code == 0
+    assert finished(*words, cwd=tmp_path).code == 0
+    # As many of each letter, in another order.
+    text.write_text("abcba" * 200, encoding="utf-8")
+    said = finished(*words, cwd=tmp_path)
+    assert (said.code, "was measured with other code: another " in said.err) == (2, True), said
+    assert "training of none at T = 5" in said.err
 
 
 def test_what_is_fitted_at_once_is_judged_by_the_code_that_it_has(monkeypatch):

@@ -4,10 +4,9 @@ Such a file is data: it names no code, and of other files it reaches those alone
 A command line and a call from Python are the user's own word, and come not this way.
 """
 
-import inspect
 import re
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 from gradlab import registry, specs
 from gradlab.errors import GradlabError, shown
@@ -43,7 +42,7 @@ def _local(text: str, folder: Path) -> str:
     name, bracket, rest = text.partition("(")
     if not bracket or not rest.rstrip().endswith(")"):
         return text
-    first, paths = _paths(name.strip())
+    first, paths = specs.paths(name.strip())
     pieces = []
     for place, piece in enumerate(filter(None, registry.outside_brackets(rest.rstrip()[:-1]))):
         key, equals, value = piece.partition("=")
@@ -55,21 +54,6 @@ def _local(text: str, folder: Path) -> str:
         else:
             pieces.append(f"{key}={_local(value, folder)}" if key else _local(value, folder))
     return f"{name}({', '.join(pieces)})"
-
-
-def _paths(name: str) -> tuple[str, set[str]]:
-    """The setting of a member that may go without its name, if that is a path; and all that are paths."""
-    first, found = "", set()
-    for kind in registry.KINDS:
-        if name not in registry.names(kind):
-            continue
-        made = registry.member(kind, name)
-        hints = get_type_hints(made.__init__ if inspect.isclass(made) else made)
-        for place, key in enumerate(registry.settings(made)):
-            if Path in (hints.get(key), *get_args(hints.get(key))):
-                found.add(key)
-                first = first if place else key
-    return first, found
 
 
 def _inside(text: str, folder: Path) -> str:
