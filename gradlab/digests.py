@@ -152,9 +152,12 @@ def require(
             if before.get(SOURCE) != source() or not changed(before, now):
                 now = now | program(one)
             different = changed(before, now)
-            if not different:
+            if different:
+                why = f"was measured with other code: another {' and '.join(different)} of {one}"
+            elif (before.keys() & now.keys()) - {SOURCE, UNSEEN}:
                 continue
-            why = f"was measured with other code: another {' and '.join(different)} of {one}"
+            else:
+                why = f"does not say with what code {one} was measured"
         raise GradlabError("--name", f"{where} {why}; --force measures anew")
 
 

@@ -257,6 +257,13 @@ def test_codes_of_one_thing_keep_all_that_no_digest_sees():
     assert digests.joined({"step": "1"}, {"init": "2"}) == {"step": "1", "init": "2"}
 
 
+@pytest.mark.parametrize("code", [{}, {"unseen": "callbacks into Python"}, {"elsewhere": "1" * 32}])
+def test_a_code_that_says_nothing_of_what_is_asked_is_no_proof(code):
+    now = lambda one: {"step": "2" * 32}
+    with pytest.raises(GradlabError, match="does not say with what code mine was measured; --force"):
+        digests.require({"mine": code}, now, now, "results/mine", {"mine": True})
+
+
 def test_a_text_that_has_been_edited_is_seen(tmp_path):
     text = tmp_path / "text.txt"
     text.write_text("abcab" * 200, encoding="utf-8")
