@@ -128,10 +128,11 @@ def test_two_of_them_are_no_traceback_and_no_crash_wherever_they_meet_it(tmp_pat
         time.sleep(between)
         running.send_signal(signal.SIGINT)
         _, err = running.communicate(timeout=60)
-    assert running.returncode in (0, 130), err
+    # One that meets Python's own end is the system's, which a shell calls 130, too.
+    assert running.returncode in (0, 130, -signal.SIGINT), err
     assert "Traceback" not in err
     assert "Fatal" not in err
-    if running.returncode and "measuring" in err:
+    if running.returncode == 130 and "measuring" in err:
         assert f"this goes on: gradlab {shlex.join(map(str, words))}\n" in err
     assert tables_or_nothing(tmp_path / "out")
 
