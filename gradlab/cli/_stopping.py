@@ -59,6 +59,8 @@ def _second(reading: int, farewell: str) -> None:
     while came < 2:
         for number in os.read(reading, 64):
             came += 1 if came == 0 or number == signal.SIGINT else 0
+    if "gradlab.runs.store" in sys.modules:
+        sys.modules["gradlab.runs.store"].settle(1.0)
     leave(farewell)
 
 

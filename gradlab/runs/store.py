@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,8 @@ def folder_of(out: Path, name: str) -> Path:
 
 _held: dict[Path, Callable[[], None]] = {}
 """The folders that are open, and what closes them."""
+_closing = threading.RLock()
+"""Held while a folder is closed."""
 
 
 @contextlib.contextmanager
@@ -62,7 +65,15 @@ def opened(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        _held.pop(folder)()
+        _held.pop(folder, lambda: None)()
+
+
+def settle(seconds: float) -> None:
+    """Wait at most so long until no folder is half closed, and let none be closed from then on.
+
+    For another thread that is about to end the process.
+    """
+    _closing.acquire(timeout=seconds)
 
 
 def abandon() -> None:
@@ -72,17 +83,18 @@ def abandon() -> None:
 
 
 def _close(folder: Path, handle: int, made: list[Path]) -> None:
-    try:
-        # A lock that stays behind is open to everyone: no reason to fail.
-        with contextlib.suppress(OSError):
-            if {item.name for item in folder.iterdir()} <= {LOCK, BEGUN}:
-                (folder / BEGUN).unlink(missing_ok=True)
-            (folder / LOCK).unlink(missing_ok=True)
-    finally:
-        os.close(handle)
-        with contextlib.suppress(OSError):
-            for place in made:
-                place.rmdir()
+    with _closing:
+        try:
+            # A lock that stays behind is open to everyone: no reason to fail.
+            with contextlib.suppress(OSError):
+                if {item.name for item in folder.iterdir()} <= {LOCK, BEGUN}:
+                    (folder / BEGUN).unlink(missing_ok=True)
+                (folder / LOCK).unlink(missing_ok=True)
+        finally:
+            os.close(handle)
+            with contextlib.suppress(OSError):
+                for place in made:
+                    place.rmdir()
 
 
 def begin(folder: Path, settings: dict[str, Any], versions: dict[str, Any]) -> None:
