@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+from gradlab.recurrence import batch
 from gradlab.recurrence.scaled import rescale
 from gradlab.studies.remedies.networks import Network, Setting, Weights
 from gradlab.types import Example, Key, Remedy, Scalar, Scaled, Trajectory
@@ -29,32 +30,66 @@ def outputs(
     state: Tree,
     example: Example,
     nudges: Tree | None = None,
-    share: float = 1.0,
     key: Key | None = None,
 ) -> tuple[Float[Array, "T O"], Tree]:
     """The readout at every step of one sequence, and the states that the steps start from.
 
-    `nudges`, zeros of the states' form, are added to them: the loss's gradient there is the adjoint.
+    `nudges`, zeros of the states' form, are added to them: the loss's gradient there is the adjoint. `key`
+    as in `_step`.
+    """
+    step = _step(setting, 1.0)
+
+    def body(state: Tree, given: tuple[Any, Tree]) -> tuple[Tree, tuple[Any, Tree]]:
+        x, nudge = given
+        after = step(weights.cell, state, x)
+        if nudge is not None:
+            after = jax.tree.map(jnp.add, after, nudge)
+        return after, (setting.cell.readout(after), state)
+
+    _, (hidden, before) = jax.lax.scan(body, state, (_given(example, key), nudges))
+    return _read(weights, hidden), before
+
+
+def _batch(
+    setting: Setting, weights: Weights, state: Tree, examples: Example, keys: Array | None
+) -> Float[Array, "B T O"]:
+    """The readouts of a batch of sequences in training, of which a gradient is taken once."""
+    by_time = lambda leaf: jnp.moveaxis(leaf, 1, 0)
+    xs = jax.tree.map(by_time, jax.vmap(_given)(examples, keys))
+    after = batch.states(_step(setting, 1 / len(examples.xs)), weights.cell, state, xs)
+    hidden = jax.vmap(jax.vmap(setting.cell.readout), 1)(after)
+    found: Float[Array, "B T O"] = jax.vmap(lambda one: _read(weights, one))(hidden)
+    return found
+
+
+def _read(weights: Weights, hidden: Float[Array, "T N"]) -> Float[Array, "T O"]:
+    return hidden @ weights.w_out.T + weights.b_out[None]
+
+
+def _given(example: Example, key: Key | None) -> tuple[Any, Array, Array, Any]:
+    """What each step is given: input, lag of the state it starts from, its number, the sequence's key."""
+    before = jnp.arange(len(example.xs), dtype=example.length.dtype)
+    keys = None if key is None else jnp.broadcast_to(key, (len(before), *key.shape))
+    return example.xs, example.length - before, before + 1, keys
+
+
+def _step(setting: Setting, share: float) -> Callable[[Tree, Tree, Any], Tree]:
+    """The step in training, of what `_given` gives.
+
     `share` is what a batch's mean makes of each sequence's loss: a remedy sees the adjoint without it.
-    `key` draws what a remedy's own step needs; without it the step is the cell's, as in every evaluation.
+    A key draws what a remedy's own step needs; without one the step is the cell's, as in every evaluation.
     """
     send, change = _sent_back(setting.remedy, share), setting.remedy.step
 
-    def body(state: Tree, given: tuple[Any, Any, Tree]) -> tuple[Tree, tuple[Any, Tree]]:
-        x, lag, nudge = given
+    def step(params: Tree, state: Tree, given: tuple[Any, Array, Array, Any]) -> Tree:
+        x, lag, number, key = given
         before = state if send is None else send(lag, state)
-        step = setting.cell.step
+        one = setting.cell.step
         if change is not None and key is not None:
-            step = change(step, key, example.length - lag + 1)
-        state = step(weights.cell, before, x)
-        if nudge is not None:
-            state = jax.tree.map(jnp.add, state, nudge)
-        return state, (setting.cell.readout(state), before)
+            one = change(one, key, number)
+        return one(params, before, x)
 
-    # A step that starts from the state at lag l is step T - l + 1 of its sequence.
-    lags = example.length - jnp.arange(len(example.xs), dtype=example.length.dtype)
-    _, (hidden, before) = jax.lax.scan(body, state, (example.xs, lags, nudges))
-    return hidden @ weights.w_out.T + weights.b_out[None], before
+    return step
 
 
 def _sent_back(remedy: Remedy, share: float) -> Callable[[Any, Tree], Tree] | None:
@@ -83,31 +118,23 @@ def _sent_back(remedy: Remedy, share: float) -> Callable[[Any, Tree], Tree] | No
 def loss(
     setting: Setting, weights: Weights, state: Tree, examples: Example, keys: Array | None = None
 ) -> tuple[Array, Array]:
-    """The mean loss of a batch: with the remedy's penalty, and without; `keys` as in `outputs`, one each."""
-
-    def alone(
-        weights: Weights, given: tuple[Example, Key | None], nudges: Tree | None, share: float
-    ) -> tuple[Array, Tree]:
-        example, key = given
-        found, before = outputs(setting, weights, state, example, nudges, share, key)
-        return setting.task.loss(found, example), before
-
-    share = 1 / len(examples.xs)
+    """The mean loss of a batch: with the remedy's penalty, and without; `keys` as in `_step`, one each."""
+    found = _batch(setting, weights, state, examples, keys)
+    plain = jax.vmap(setting.task.loss)(found, examples).mean()
     penalty = setting.remedy.penalty
     if penalty is None:
-        plain = jax.vmap(lambda given: alone(weights, given, None, share)[0])((examples, keys)).mean()
         return plain, plain
 
-    def both(given: tuple[Example, Key | None]) -> tuple[Array, Scalar]:
-        example = given[0]
-        zeros = jax.tree.map(lambda leaf: jnp.zeros((len(example.xs), *leaf.shape), leaf.dtype), state)
-        pull = jax.grad(lambda nudges: alone(weights, given, nudges, 1.0), has_aux=True)
-        adjoints, before = pull(zeros)
-        trail = Trajectory(setting.cell, weights.cell, before, example.xs, adjoints, example.length)
-        return alone(weights, given, None, share)[0], penalty(trail)
+    def extra(example: Example, key: Key | None) -> Scalar:
+        def alone(nudges: Tree) -> tuple[Array, Tree]:
+            found, before = outputs(setting, weights, state, example, nudges, key)
+            return setting.task.loss(found, example), before
 
-    plain, extra = (jnp.mean(part) for part in jax.vmap(both)((examples, keys)))
-    return plain + extra, plain
+        zeros = jax.tree.map(lambda leaf: jnp.zeros((len(example.xs), *leaf.shape), leaf.dtype), state)
+        adjoints, before = jax.grad(alone, has_aux=True)(zeros)
+        return penalty(Trajectory(setting.cell, weights.cell, before, example.xs, adjoints, example.length))
+
+    return plain + jax.vmap(extra)(examples, keys).mean(), plain
 
 
 def evaluate(setting: Setting, network: Network, key: Key, count: int) -> tuple[Array, Array]:

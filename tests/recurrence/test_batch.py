@@ -1,0 +1,145 @@
+"""The loop that trains, against plain autodiff: values, gradients, and what is in it."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gradlab import registry
+from gradlab.recurrence import batch
+from gradlab.recurrence.primal import equations
+from gradlab.recurrence.trees import has_gradient
+
+T, B, N, D = 7, 5, 6, 3
+
+
+def network(cell: Any, dtype: Any) -> tuple[Any, Any, Any]:
+    """Parameters, first state and inputs (T, B, D)."""
+    normal = lambda key, n: jax.random.normal(key, (n, n), float) / np.sqrt(n)
+    params, state = cell.init(jax.random.key(0), D, N, 1.2, normal)
+    cast = lambda leaf: leaf.astype(dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
+    state = jax.tree.map(lambda leaf: leaf + 0.1, state)
+    xs = jax.random.normal(jax.random.key(1), (T, B, D), dtype)
+    return jax.tree.map(cast, params), jax.tree.map(cast, state), xs
+
+
+def plain(step: Any, params: Any, state: Any, xs: Any) -> Any:
+    one = lambda xs: jax.lax.scan(lambda s, x: (step(params, s, x),) * 2, state, xs)[1]
+    return jax.vmap(one, 1, 1)(xs)
+
+
+def weighed(loop: Any, step: Any, xs: Any) -> Any:
+    """A loss of all states at all steps."""
+
+    def loss(params: Any, state: Any, xs: Any) -> Any:
+        found = jax.tree.leaves(loop(step, params, state, xs))
+        return sum(
+            jnp.sum(leaf * jax.random.normal(jax.random.key(i), leaf.shape, leaf.dtype))
+            for i, leaf in enumerate(found)
+        )
+
+    return jax.value_and_grad(loss, (0, 1, 2))
+
+
+def cells() -> list[str]:
+    """Those whose state and parameters all have gradients, as a training needs."""
+    found = []
+    for name in registry.names("cells"):
+        cell = registry.make("cells", name)
+        params, state = jax.eval_shape(
+            lambda cell=cell: cell.init(jax.random.key(0), D, N, 1.0, lambda key, n: jnp.eye(n))
+        )
+        if all(has_gradient(leaf) for leaf in jax.tree.leaves((params, state))):
+            found.append(name)
+    return found
+
+
+SETTINGS = ["lstm(full_gate_recurrence=true)", "stacked(cell=gru)", "layer_norm(cell=lstm)"]
+
+
+@pytest.mark.parametrize("spec", [*cells(), *SETTINGS])
+def test_values_and_gradients_are_those_of_autodiff(spec: str) -> None:
+    cell = registry.make("cells", spec)
+    with jax.enable_x64(True):
+        given = network(cell, jnp.float64)
+        ours, theirs = (weighed(loop, cell.step, given[2])(*given) for loop in (batch.states, plain))
+    for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12 * max(1.0, float(np.abs(b).max())))
+
+
+def test_inputs_and_weight_gradients_are_products_outside_the_loops() -> None:
+    cell = registry.make("cells", "lstm")
+    given = network(cell, jnp.float32)
+    closed = jax.make_jaxpr(weighed(batch.states, cell.step, given[2]))(*given)
+    loops = [eqn for eqn in equations(closed.jaxpr) if eqn.primitive.name in ("while", "scan")]
+    inside = [
+        [one.outvars[0].aval.shape for one in equations(loop.params["body_jaxpr"].jaxpr) if _is_product(one)]
+        for loop in loops
+    ]
+    assert inside == [[(B, 4 * N)], [(B, N)]]
+    outside = sum(_is_product(one) for one in equations(closed.jaxpr)) - sum(map(len, inside))
+    # The inputs of all steps at once, and of W, U and the inputs the gradient.
+    assert outside == 4
+
+
+def _is_product(eqn: Any) -> bool:
+    return bool(eqn.primitive.name == "dot_general")
+
+
+def test_a_step_with_effects_keeps_their_order() -> None:
+    seen: list[int] = []
+
+    def step(params: Any, state: Any, x: Any) -> Any:
+        jax.debug.callback(lambda s: seen.append(1), state)
+        return jnp.tanh(params @ state + x)
+
+    xs = jnp.ones((T, B, N))
+    found = batch.states(step, jnp.eye(N), jnp.zeros(N), xs)
+    jax.effects_barrier()
+    np.testing.assert_array_equal(
+        found, plain(lambda p, s, x: jnp.tanh(p @ s + x), jnp.eye(N), jnp.zeros(N), xs)
+    )
+    assert len(seen) == T * B
+
+
+def test_keys_counters_and_rules_of_ones_own_go_along() -> None:
+    """What has no gradient is carried; a derivative that is set by hand stays set, wherever it stands."""
+
+    @jax.custom_vjp
+    def halved(lag: Any, state: Any) -> Any:
+        return state
+
+    halved.defvjp(
+        lambda lag, state: (state, lag), lambda lag, back: (None, back * jnp.where(lag % 2, 0.5, 1.0))
+    )
+
+    def step(params: Any, state: Any, given: Any) -> Any:
+        x, lag, key = given
+        state = halved(lag, state)
+        noise = jax.random.normal(jax.random.fold_in(key, lag), state.shape)
+        # A product of a product, a matrix that is used twice, and weights that are no matrix.
+        inner = params["w"] @ (params["v"] @ state + x) + params["b"]
+        return jnp.tanh(inner * state + params["w"] @ jnp.sin(state)) + 0.1 * noise * params["g"] * state
+
+    keys = jax.random.split(jax.random.key(3), B)
+    with jax.enable_x64(True):
+        draw = lambda i, *shape: jax.random.normal(jax.random.key(i), shape)
+        params = {"w": draw(0, N, N), "v": draw(1, N, N), "b": draw(2, N), "g": draw(4, N)}
+        xs = (
+            draw(5, T, B, N),
+            jnp.broadcast_to(jnp.arange(T)[:, None], (T, B)),
+            jnp.broadcast_to(keys, (T, B)),
+        )
+        state = 0.3 * draw(6, N)
+
+        def loss(loop: Any, params: Any, state: Any, x: Any) -> Any:
+            return jnp.sum(jnp.cos(loop(step, params, state, (x, *xs[1:]))) * draw(7, T, B, N))
+
+        both = [
+            jax.value_and_grad(lambda *given, loop=loop: loss(loop, *given), (0, 1, 2))(params, state, xs[0])
+            for loop in (batch.states, plain)
+        ]
+    for a, b in zip(*map(jax.tree.leaves, both), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)
