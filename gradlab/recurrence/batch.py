@@ -53,8 +53,7 @@ def states(step: Step, params: Tree, state: Tree, xs: Tree) -> Tree:
 def _loop(cut: Stages, length: int) -> Callable[..., list[Array]]:
     """`(shared, matrices, sums, own, begin) -> states`, all by time and sequence but the first two.
 
-    `sums` are what is added to each group's products. The loop writes there the sums themselves, and the way
-    back their gradients.
+    `sums` are what is added to each group's products; the loop writes there the sums themselves.
     """
     count = len(cut.groups)
     held = [cut.state.index(group.vector) if group.vector in cut.state else None for group in cut.groups]
@@ -105,8 +104,8 @@ def _loop(cut: Stages, length: int) -> Callable[..., list[Array]]:
 
         def body(k: Any, loop: tuple[Tree, ...]) -> tuple[Tree, ...]:
             t = length - 1 - k
-            sent, of_weights, of_inputs, sums, vectors = loop
-            sums, vectors = list(sums), list(vectors)
+            sent, of_weights, of_inputs, rows, vectors = loop
+            rows, vectors = list(rows), list(vectors)
             sent, state = _sum(sent, _at(cotangent, t)), _at(kept, t)
             seen = [parts(i, buffer, t) for i, buffer in enumerate(sums)]
             others = _at(other_inputs, t)
@@ -119,9 +118,9 @@ def _loop(cut: Stages, length: int) -> Callable[..., list[Array]]:
 
             of_step, of_input, sent, of_sums = pullback(count)[1](sent)
             for i in reversed(range(count)):
-                rows = jnp.concatenate(of_sums[i], axis=1)
-                sums[i] = _put(sums[i], t, rows)
-                back = product(i, rows, turned[i])
+                row = jnp.concatenate(of_sums[i], axis=1)
+                rows[i] = _put(rows[i], t, row)
+                back = product(i, row, turned[i])
                 if (place := held[i]) is not None:
                     sent = [leaf + back if j == place else leaf for j, leaf in enumerate(sent)]
                     continue
@@ -129,7 +128,7 @@ def _loop(cut: Stages, length: int) -> Callable[..., list[Array]]:
                 vectors[i] = _put(vectors[i], t, vector)
                 found = of_step, of_input, sent, of_sums[:i]
                 of_step, of_input, sent, of_sums = _sum(found, pull([back]))
-            return sent, _sum(of_weights, of_step), _put(of_inputs, t, of_input), sums, vectors
+            return sent, _sum(of_weights, of_step), _put(of_inputs, t, of_input), rows, vectors
 
         nothing = lambda tree: jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), tree)
         batch = kept[0].shape[1:2]
@@ -139,16 +138,17 @@ def _loop(cut: Stages, length: int) -> Callable[..., list[Array]]:
             else None
             for place, group in zip(held, cut.groups, strict=True)
         ]
-        start = nothing(_at(kept, jnp.int32(0))), nothing(weights), nothing(inputs), sums, vectors
-        sent, of_weights, of_inputs, sums, vectors = jax.lax.fori_loop(
+        # In the place of the sums where nothing else may still want to read them: else XLA copies all, each step.
+        rows = sums if count == 1 else nothing(sums)
+        start = nothing(_at(kept, jnp.int32(0))), nothing(weights), nothing(inputs), rows, vectors
+        sent, of_weights, of_inputs, rows, vectors = jax.lax.fori_loop(
             jnp.int32(0), jnp.int32(length), body, start
         )
-        rows = [buffer.reshape(-1, buffer.shape[-1]) for buffer in sums]
         columns = [
             vector if place is None else kept[place][:-1] for place, vector in zip(held, vectors, strict=True)
         ]
         of_matrices = [
-            product(i, column.reshape(-1, column.shape[-1]).T, row)
+            product(i, column.reshape(-1, column.shape[-1]).T, row.reshape(-1, row.shape[-1]))
             for i, (column, row) in enumerate(zip(columns, rows, strict=True))
         ]
         none = lambda tree: jax.tree.map(lambda leaf: np.zeros(leaf.shape, jax.dtypes.float0), tree)
@@ -156,7 +156,7 @@ def _loop(cut: Stages, length: int) -> Callable[..., list[Array]]:
             merged(of_weights, none(other_weights)),
             merged(of_inputs, none(other_inputs)),
         )
-        return all_weights, of_matrices, sums, all_inputs, sent
+        return all_weights, of_matrices, rows, all_inputs, sent
 
     run.defvjp(forward, backward)
     return run
