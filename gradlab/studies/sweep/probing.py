@@ -57,6 +57,16 @@ def _home(probe: str) -> ModuleType:
     return registry.home("probes", probe.partition("(")[0])
 
 
+def stated(probe: str, units: int) -> dict[str, str]:
+    """What the file of a probe says beside its program, as texts; `units` are the numbers that it reads."""
+    home = _home(probe)
+    own: dict[str, Any] = getattr(registry.make("probes", probe), "keywords", {})
+    shortest = getattr(home, "shortest", lambda units, **own: {})(units, **own)
+    said = {"list of axes": axes(probe), "least T": shortest}
+    norms = sorted(map(str, getattr(home, "NORMS", ())))
+    return {what: repr(sorted(one.items())) for what, one in said.items()} | {"list of norms": repr(norms)}
+
+
 def noted(norms: "xarray.Dataset", asked: Sequence[str], units: Mapping[str, int]) -> "xarray.Dataset":
     """The dataset with what must be read beside a probe's numbers.
 
