@@ -76,9 +76,15 @@ def noted(norms: "xarray.Dataset", asked: Sequence[str], units: Mapping[str, int
     for probe in asked:
         for name, words in _too_short(probe, norms["T"].values.tolist(), units).items():
             norms[name].attrs["undefined"] = words
-        for name, words in getattr(_home(probe), "notes", lambda norms: {})(norms).items():
+        for name, words in notes(norms, probe).items():
             norms[name].attrs["note"] = words
     return norms
+
+
+def notes(norms: "xarray.Dataset", probe: str) -> dict[str, str]:
+    """What must be read beside the columns of a probe, by their names."""
+    found: dict[str, str] = getattr(_home(probe), "notes", lambda norms: {})(norms)
+    return found
 
 
 def _too_short(probe: str, T: Sequence[int], units: Mapping[str, int]) -> dict[str, str]:
