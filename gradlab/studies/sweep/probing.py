@@ -22,7 +22,7 @@ from gradlab.recurrence.scaled import Norm, log10_norm
 from gradlab.recurrence.trees import carried
 from gradlab.recurrence.zeros import by_definition, term_by_definition, told_apart
 from gradlab.states import BELOW_PRECISION, EXACT_ZERO, FORWARD_NONFINITE, NOT_COMPUTED, OK, UNDEFINED
-from gradlab.studies.sweep.columns import OWN
+from gradlab.studies.sweep.columns import OWN, too_short
 from gradlab.studies.sweep.program import PROBES, Networks
 from gradlab.types import ProbeContext, Step
 
@@ -106,6 +106,14 @@ def _too_short(probe: str, T: Sequence[int], units: Mapping[str, int]) -> dict[s
         )
         for name, by_least in found.items()
     }
+
+
+def foreseen(asked: Sequence[str], T: Sequence[int], units: Callable[[], Mapping[str, int]]) -> list[str]:
+    """Which T will be too short for which columns, in sentences; `units` as `noted` has them."""
+    some = [probe for probe in asked if hasattr(_home(probe), "shortest")]
+    counted = units() if some else {}
+    found = {name: words for probe in some for name, words in _too_short(probe, T, counted).items()}
+    return too_short(found)
 
 
 def readout_size(cell: Any, networks: Networks) -> int:
