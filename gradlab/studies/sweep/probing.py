@@ -61,8 +61,8 @@ def stated(probe: str, units: int) -> dict[str, str]:
     """What the file of a probe says beside its program, as texts; `units` are the numbers that it reads."""
     home = _home(probe)
     own: dict[str, Any] = getattr(registry.make("probes", probe), "keywords", {})
-    shortest = getattr(home, "shortest", lambda units, **own: {})(units, **own)
-    said = {"list of axes": axes(probe), "least T": shortest}
+    shortest: dict[str, int] = getattr(home, "shortest", lambda units, **own: {})(units, **own)
+    said: dict[str, dict[str, Any]] = {"list of axes": axes(probe), "least T": shortest}
     norms = sorted(map(str, getattr(home, "NORMS", ())))
     return {what: repr(sorted(one.items())) for what, one in said.items()} | {"list of norms": repr(norms)}
 
