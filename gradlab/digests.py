@@ -6,7 +6,7 @@ import hashlib
 import importlib.util
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,10 @@ from gradlab.runs import documents
 
 Code = dict[str, str]
 """Digests by what they are of."""
-SOURCE, UNSEEN = "source", "unseen"
-"""In a code: the digest of gradlab's own files, and what no digest sees."""
+SOURCE, UNSEEN, DEVICES = "source", "unseen", "devices"
+"""In a code: the digest of gradlab's own files, what no digest sees, and how many devices there were."""
+FACTS = SOURCE, UNSEEN, DEVICES
+"""What of a code is no digest of something computed."""
 _PACKED = "code"
 _CALLBACK = re.compile(r"custom_call @\w*callback")
 
@@ -57,17 +59,19 @@ def digest(lowered: Any) -> Code:
     return found | ({UNSEEN: "callbacks into Python"} if calls else {})
 
 
-def of_cell(cell: Any, sizes: tuple[int, int], precision: str) -> Code:
-    """Of a cell's init, its step with the step's vjp, and its readout, at sizes (D, N).
+def of_cell(cell: Any, sizes: tuple[int, int], precision: str, whole: bool = True) -> Code:
+    """Of what a cell computes and states: init, step with its vjp, readout and others, at sizes (D, N).
 
-    The vjp tells `stop_gradient` and derivatives of one's own from the plain step.
+    The vjp tells `stop_gradient` and derivatives of one's own from the plain step. Without `whole` as runs
+    have it that do not name their devices: arguments that are not used leave no trace in a program.
     """
+    lower = functools.partial(jax.jit, keep_unused=whole)
     normal = lambda key, n: jax.random.normal(key, (n, n), float)
     init = lambda key, w_rec: cell.init(key, *sizes, w_rec, normal)
     with jax.enable_x64(True):
         given = jax.eval_shape(lambda: (jax.random.key(0), jnp.zeros((), float)))
         params, state = jax.eval_shape(init, *given)
-        found = {"init": jax.jit(init).lower(*given)}
+        found = {"init": lower(init).lower(*given)}
     own = lambda leaf: leaf.update(dtype=np.dtype(precision)) if _is_real(leaf) else leaf
     params, state = jax.tree.map(own, (params, state))
     x: Any = jax.ShapeDtypeStruct((sizes[0],), np.dtype(precision))  # type: ignore[no-untyped-call]
@@ -82,9 +86,13 @@ def of_cell(cell: Any, sizes: tuple[int, int], precision: str) -> Code:
         return cell.step(params, state, x), pull(back)
 
     with jax.enable_x64(precision == "float64"):
-        found["step"] = jax.jit(step).lower(params, state, x, split(state)[0])
-        found["readout"] = jax.jit(cell.readout).lower(state)
-    return named({what: digest(lowered) for what, lowered in found.items()})
+        found["step"] = lower(step).lower(params, state, x, split(state)[0])
+        found["readout"] = lower(cell.readout).lower(state)
+        found["choice of recurrent weights"] = lower(cell.recurrent).lower(params)
+    stated = {"choice of fixed parameters": sorted(map(str, cell.fixed)), "use of w_rec": bool(cell.has_gain)}
+    return named({what: digest(lowered) for what, lowered in found.items()}) | {
+        what: of_text(repr(said)) for what, said in stated.items()
+    }
 
 
 def named(parts: Mapping[str, Code]) -> Code:
@@ -106,59 +114,93 @@ def joined(*codes: Code) -> Code:
     return found | ({UNSEEN: unseen} if unseen else {})
 
 
-def brought(*spelled: str) -> bool:
+def brought(*spelled: str, kinds: Collection[str] = tuple(registry.KINDS)) -> bool:
     """Whether any of these spellings names, at whatever place, what does not come with gradlab.
 
     The module of such a member may import others, and a file that a setting names may be edited: no digest of
     gradlab's files knows.
     """
     named = {name for text in spelled for name in re.findall(r"\w+(?=\s*\()", text)}
-    return any(registry.is_foreign(kind, text) for text in spelled for kind in registry.KINDS) or any(
+    return any(registry.is_foreign(kind, text) for text in spelled for kind in kinds) or any(
         specs.paths(name)[1] for name in named
     )
 
 
-def changed(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+def together(codes: Iterable[Code | None]) -> Code | None:
+    """Of shards of one thing what they say in all; None if one of them says nothing."""
+    some = list(codes)
+    known = [code for code in some if code is not None]
+    return joined(*known) if len(known) == len(some) else None
+
+
+def here() -> Code:
+    """How many devices there are: programs that share out work among them are others on another number."""
+    return {DEVICES: str(len(jax.devices()))}
+
+
+def _elsewhere(code: Mapping[str, str]) -> int | None:
+    """On how many devices a code was written down, if that is another number than there are here."""
+    text = code.get(DEVICES, "")
+    known = re.fullmatch(r"[1-9]\d{0,5}", text, re.ASCII) is not None and text != here()[DEVICES]
+    return int(text) if known else None
+
+
+def _both(before: Mapping[str, str], now: Mapping[str, str]) -> set[str]:
+    return {*before.keys() & now.keys()}.difference(FACTS)
+
+
+def changed(before: Mapping[str, str], now: Mapping[str, str], but: Collection[str] = ()) -> list[str]:
     """What differs, in words, of the digests that both have."""
-    both = (before.keys() & now.keys()) - {SOURCE, UNSEEN}
-    return sorted(what for what in both if before[what] != now[what])
+    return sorted(what for what in _both(before, now).difference(but) if before[what] != now[what])
 
 
 def require(
     entries: Any,
-    own: Callable[[str], Code],
-    program: Callable[[str], Code],
+    own: Callable[[str, Code], Code],
+    program: Callable[[str, Code], Code],
     where: str,
-    wanted: Mapping[str, bool],
+    wanted: Mapping[str, Collection[str]],
+    spread: Callable[[str, int], Collection[str]],
 ) -> None:
     """Refuse to take what other code has computed for what this code would.
 
-    `entries` are the codes of a run by what was measured, cells or arms; `wanted` tells of each of these
-    whether the user has brought something for it. `own(one)` are the digests of that, `program(one)` those of
-    what gradlab computes with it, asked for if gradlab's files are others than they were, or if something was
-    brought that has not changed by itself.
+    `entries` are the codes of a run by what was measured, cells or arms; `wanted` tells for each of these
+    which digests show that what the user has brought for it is as it was, none if nothing is. Of one and its
+    code before, `own` are the digests of what was brought, `program` those of what gradlab computes with it,
+    asked for if gradlab's files are others than they were, or if nothing of `own` has changed by itself;
+    `spread(one, devices)` are those that are others on so many devices, whatever the code: they are left out.
 
     Raises:
       GradlabError: with one line that says what has changed, or that nothing is known.
     """
-    for one, has in wanted.items():
+    for one, shown in wanted.items():
         before = entries.get(one) if isinstance(entries, dict) else None
         if not isinstance(before, dict):
             why = "was measured before digests of the code were kept"
-        elif before.get(SOURCE) == source() and not has:
+        elif before.get(SOURCE) == source() and not shown:
             continue
         else:
-            now = own(one)
-            if before.get(SOURCE) != source() or not changed(before, now):
-                now = now | program(one)
-            different = changed(before, now)
+            count = _elsewhere(before)
+            others = () if count is None else spread(one, count)
+            now = own(one, before)
+            if before.get(SOURCE) != source() or not changed(before, now, others):
+                now = now | program(one, before)
+            different = changed(before, now, others)
+            same = _both(before, now).difference(others)
             if different:
                 why = f"was measured with other code: another {' and '.join(different)} of {one}"
-            elif (before.keys() & now.keys()) - {SOURCE, UNSEEN}:
+            elif others and (before.get(SOURCE) != source() or not same.issuperset(shown)):
+                why = f"was measured on {_devices(count)}, here {'is' if here()[DEVICES] == '1' else 'are'} "
+                why += f"{here()[DEVICES]}: whether {one} is still computed so can only be seen on as many"
+            elif same:
                 continue
             else:
                 why = f"does not say with what code {one} was measured"
         raise GradlabError("--name", f"{where} {why}; --force measures anew")
+
+
+def _devices(count: int | None) -> str:
+    return "1 device" if count == 1 else f"{count} devices"
 
 
 def packed(code: Code) -> dict[str, Any]:

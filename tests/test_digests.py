@@ -191,10 +191,10 @@ def test_what_is_brought_is_spelt_as_it_was_given(write):
 
 
 def test_nothing_known_is_no_reason_to_believe_it():
-    never = lambda one: pytest.fail("looked at")
+    never = lambda one, before: pytest.fail("looked at")
     for entries in (None, {}, {"elman": None}, []):
         with pytest.raises(GradlabError, match="before digests of the code were kept"):
-            digests.require(entries, never, never, "r/one", {"elman": False})
+            digests.require(entries, never, never, "r/one", {"elman": ()}, never)
 
 
 def test_an_unfinished_run_of_other_code_is_not_gone_on_with(write, tmp_path, monkeypatch):
@@ -259,9 +259,9 @@ def test_codes_of_one_thing_keep_all_that_no_digest_sees():
 
 @pytest.mark.parametrize("code", [{}, {"unseen": "callbacks into Python"}, {"elsewhere": "1" * 32}])
 def test_a_code_that_says_nothing_of_what_is_asked_is_no_proof(code):
-    now = lambda one: {"step": "2" * 32}
+    now = lambda one, before: {"step": "2" * 32}
     with pytest.raises(GradlabError, match="does not say with what code mine was measured; --force"):
-        digests.require({"mine": code}, now, now, "results/mine", {"mine": True})
+        digests.require({"mine": code}, now, now, "results/mine", {"mine": ("step",)}, now)
 
 
 def test_a_text_that_has_been_edited_is_seen(tmp_path):

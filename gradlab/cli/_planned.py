@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def say(planned: "Plan", lines: Mapping[str, str], folder: Path | None, as_json: bool) -> None:
-    """The command's own lines, then time and memory, then where the results would be."""
+    """The command's own lines, time and memory, where the results would be, and what is to be noted."""
     from gradlab import memory
     from gradlab.errors import size
 
@@ -29,6 +29,8 @@ def say(planned: "Plan", lines: Mapping[str, str], folder: Path | None, as_json:
         said["folder"] = str(folder)
     for name, text in said.items():
         _output.say(f"{name:<8} {text}")
+    for note in planned.notes:
+        _output.say(f"{'note':<8} {note}")
 
 
 def grid(axes: Mapping[str, int]) -> str:

@@ -29,6 +29,8 @@ class ProgressBar:
         if self.quiet:
             return self
         _output.note(f"{self.doing}: {self.planned.said()}")
+        for note in self.planned.notes:
+            _output.note(note)
         if sys.stderr.isatty():
             from gradlab.planning.left import live
 

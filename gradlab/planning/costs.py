@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from gradlab import runtime
+from gradlab.recurrence.trees import split
 
 MB = 2**20
 IDLE = 440 * MB
@@ -80,6 +81,13 @@ def sizes(cell: Any, inputs: int, hidden: int) -> Sizes:
         max(1, recurrent // hidden**2),
         4 * _equations(step.jaxpr),
     )
+
+
+def readout(cell: Any, inputs: int, hidden: int) -> int:
+    """Numbers in what a probe reads of a state; draws nothing and compiles nothing."""
+    zero = lambda key, n: jax.numpy.zeros((n, n))
+    _, state = jax.eval_shape(lambda k: cell.init(k, inputs, hidden, 1.0, zero), jax.random.key(0))
+    return sum(leaf.size for leaf in jax.tree.leaves(jax.eval_shape(cell.readout, split(state)[0])))
 
 
 def _equations(jaxpr: Any) -> int:

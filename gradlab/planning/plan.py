@@ -25,6 +25,8 @@ class Plan(NamedTuple):
     bytes: int
     largest: str
     """What needs most memory."""
+    notes: tuple[str, ...] = ()
+    """What is better known before it starts, in sentences."""
 
     @property
     def seconds(self) -> float:

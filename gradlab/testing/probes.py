@@ -1,6 +1,7 @@
 """Contracts of probes: what every one must do, ours and other people's."""
 
 import functools
+import itertools
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from gradlab.quantities import fault
 from gradlab.recurrence.objectives import draw_target, objective
 from gradlab.recurrence.projections import Gradient
 from gradlab.recurrence.scaled import Norm, log10_norm
-from gradlab.recurrence.trees import has_gradient
+from gradlab.recurrence.trees import has_gradient, split
 from gradlab.studies.norms import FURTHER
 from gradlab.studies.sweep.columns import TIMES
 from gradlab.testing._held import Check, Contract, checks, hold
@@ -43,6 +44,17 @@ class Probed:
     def traced(self) -> Any:
         """The program that serves every length."""
         return jax.jit(self.columns)
+
+    @functools.cached_property
+    def sizes(self) -> dict[str, int]:
+        """How long each axis of a column usually is."""
+        params, state, xs = self.network()
+        gates = jax.eval_shape(self.cell.gate_values, params, state, xs[0])
+        numbers = [leaf.size for leaf in jax.tree.leaves(split(state)[0])]
+        whole = {"part": 1 + len(numbers) * (len(numbers) > 1), "index": sum(numbers), "delay": 4 * UNITS}
+        times = dict.fromkeys(TIMES, CAPACITY) | {"lag": CAPACITY + 1}
+        counts = {"gate": len(gates) or 1, "unit": UNITS, "leaf": len(jax.tree.leaves(split(params)[0]))}
+        return dict.fromkeys(FURTHER, 0) | whole | times | counts
 
     def network(self, dtype: Any = np.float64, other: int = 0) -> tuple[Tree, Tree, Any]:
         """Parameters, a state and inputs, whose padding differs with `other`."""
@@ -105,7 +117,10 @@ def check_probe(probe: Any, *, home: Any = None, cell: str = "lstm") -> None:
 
 
 def columns_have_the_axes_that_it_states(probe: Probed) -> None:
-    """Each column stands in `AXES`, with as many axes; those along the sequence are long enough."""
+    """Each column stands in `AXES`, with as many axes, in that order; those of the sequence are long enough.
+
+    The order is seen where the axes of the network that is measured differ in size.
+    """
     found = jax.eval_shape(lambda *given: probe.columns(*given, length=CAPACITY), *probe.network())
     assert found.keys() == probe.axes.keys(), f"gives {', '.join(found)}, states {', '.join(probe.axes)}"
     for name, column in found.items():
@@ -116,6 +131,10 @@ def columns_have_the_axes_that_it_states(probe: Probed) -> None:
             assert axis in FURTHER, f"{name} states the axis {axis}; known: {', '.join(sorted(FURTHER))}"
             least = CAPACITY if axis in TIMES else 1
             assert size >= least, f"{name} has {size} entries along {axis}, and {CAPACITY} steps are measured"
+        sizes = {axis: probe.sizes[axis] for axis in axes}
+        other = [order for order in itertools.permutations(axes) if shape == tuple(map(sizes.get, order))]
+        right = not other or axes in other
+        assert right, f"{name} has the axes {', '.join((other or [axes])[0])}, and states {', '.join(axes)}"
 
 
 def facts_are_possible(probe: Probed) -> None:

@@ -1,10 +1,13 @@
 """A sequence that is too short for a probe: the run says so, and which length would do."""
 
+import contextlib
+import io
+
 import numpy as np
 import pytest
 
 import gradlab
-from gradlab import registry
+from gradlab import cli, registry
 from gradlab.studies.sweep import columns
 from tests.cli.calling import gradlab as command
 
@@ -21,6 +24,10 @@ def told(*words):
 def test_of_memory_it_is_told_wherever_the_run_is_shown(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     words = (*GRID, "--cell", "elman", "--cell", "lstm", "--probe", "memory_capacity", "-T", "10,19,20")
+    # Beforehand, too.
+    dry = command(*words, "--dry-run")
+    assert (dry.code, dry.out.splitlines()[-1]) == (0, f"note     {SAID}")
+    assert not list(tmp_path.iterdir())
     assert SAID in told(*words)
     assert SAID in told("show", "r/one")
     assert command("report", "r/one").code == 0
@@ -29,6 +36,29 @@ def test_of_memory_it_is_told_wherever_the_run_is_shown(tmp_path, monkeypatch):
     # And the length that it names is the least: shorter ones have no value, this one has.
     known = ~np.isnan(gradlab.load("r/one").norms["memory_capacity"]).all(("init", "w_rec", "seed"))
     assert known.transpose("cell", "T").values.tolist() == [[False, False, True]] * 2
+
+
+def test_it_is_told_before_the_sweep_starts(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("gradlab.studies.sweep.compute.run", lambda *_: pytest.fail("it has started"))
+    words = (*GRID[:-1], "--cell", "elman", "--probe", "memory_capacity(delays=1),lyapunov,gates")
+    said = "memory_capacity, memory_function: undefined at T = 12 of elman, which needs T = 13 or more."
+    for T, notes in ((12, [said]), (13, [])):
+        err = io.StringIO()
+        with contextlib.redirect_stderr(err), pytest.raises(pytest.fail.Exception, match="it has started"):
+            cli.execute([str(word) for word in (*words, "-T", T, "--force")])
+        first, *rest = err.getvalue().splitlines()
+        assert first.startswith("measuring 2 points: about ")
+        assert rest == notes
+
+
+@pytest.mark.parametrize("cell", ["lru", "stacked(cell=gru)", "cornn", "indrnn"])
+def test_what_is_foreseen_is_what_the_run_says(cell, tmp_path, monkeypatch):
+    """The numbers in a readout are known before a network is drawn."""
+    monkeypatch.chdir(tmp_path)
+    words = (*GRID, "--cell", cell, "--probe", "memory_capacity", "-T", 10)
+    [said] = [line for line in command(*words, "--dry-run").out.splitlines() if line.startswith("note ")]
+    assert said.partition(" ")[2].strip() in told(*words)
 
 
 @pytest.mark.parametrize("T", [12, 13])

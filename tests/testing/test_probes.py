@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import pytest
 
 from gradlab import testing
-from gradlab.testing.probes import LENGTH
+from gradlab.testing.probes import CAPACITY, LENGTH
 from tests.members import told
 
 AXES = {"size": (), "sizes": ("step",)}
@@ -60,6 +60,20 @@ def short(step, params, state, xs, setup):
     return found._replace(sizes=found.sizes[:LENGTH])
 
 
+class Several(NamedTuple):
+    several: jax.Array
+
+
+def of_two_axes(first, second):
+    """A probe of one column, as long along its axes as the LSTM of two units that is measured."""
+    sizes = {"gate": 3, "unit": 2, "leaf": 3, "part": 3, "index": 4, "step": CAPACITY, "lag": CAPACITY + 1}
+
+    def probe(step, params, state, xs, setup):
+        return Several(jnp.zeros((sizes[first], sizes[second]), xs.dtype))
+
+    return probe
+
+
 def states(axes=AXES, **facts):
     return SimpleNamespace(AXES=axes, FACTS=facts)
 
@@ -104,6 +118,23 @@ def test_a_right_probe_keeps_them():
 )
 def test_a_probe_that_breaks_one_is_told(probe, home, contract, said):
     assert said in told(testing.probe_checks(probe, home=home), contract)
+
+
+@pytest.mark.parametrize(
+    "axes", [("gate", "unit"), ("unit", "index"), ("step", "lag"), ("step", "gate"), ("lag", "part")]
+)
+def test_axes_in_another_order_are_told_and_those_in_order_are_not(axes):
+    contract, probe = "columns_have_the_axes_that_it_states", of_two_axes(*axes)
+    right, wrong = (states({"several": order}) for order in (axes, axes[::-1]))
+    testing.check_probe(probe, home=right)
+    said = told(testing.probe_checks(probe, home=wrong), contract)
+    order = f"several has the axes {', '.join(axes)}, and states {', '.join(axes[::-1])}"
+    assert order in said or "entries along " in said
+
+
+def test_axes_that_are_as_long_as_each_other_are_taken_as_stated():
+    for axes in (("gate", "leaf"), ("leaf", "gate"), ("gate", "part")):
+        testing.check_probe(of_two_axes("gate", "leaf"), home=states({"several": axes}))
 
 
 @pytest.mark.parametrize(

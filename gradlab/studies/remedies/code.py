@@ -15,6 +15,9 @@ from gradlab.studies.remedies.work import by_place, ready
 from gradlab.studies.sweep.program import BLOCK
 from gradlab.types import Key
 
+PROFILE, LEARNING = "profile", ("training", "fitting", "evaluation")
+"""Digests of programs that share out networks among devices: all there are, and as many as are needed."""
+
 
 def require(comparison: Training, known: Any, where: str, places: Iterable[str] | None = None) -> None:
     """Refuse results of the same settings that other code has given; `known` is a run's `code`, by arm and T.
@@ -24,22 +27,40 @@ def require(comparison: Training, known: Any, where: str, places: Iterable[str] 
     """
     every = by_place(comparison)
 
-    def now(place: str) -> digests.Code:
+    def now(place: str, before: digests.Code) -> digests.Code:
         arm, setting = every[place]
-        return of_arm(comparison, ready(comparison, arm, setting), setting)
+        return of_arm(comparison, ready(comparison, arm, setting), setting, digests.DEVICES in before)
 
-    parts = comparison.task, comparison.cell, comparison.init
-    wanted = {
-        place: digests.brought(every[place][0].label, *parts)
-        for place in (every if places is None else places)
+    def spread(place: str, devices: int) -> set[str]:
+        # Few seeds are trained on few devices, however many there are.
+        alike = loop.devices(comparison.seeds, devices) == loop.devices(comparison.seeds)
+        return {PROFILE} if alike else {PROFILE, *LEARNING}
+
+    wanted = {place: _shown(comparison, every[place][0]) for place in (every if places is None else places)}
+    digests.require(known, now, lambda place, before: {}, where, wanted, spread)
+
+
+def _shown(comparison: Training, arm: arms.Arm) -> set[str]:
+    """The digests that show whether what the user has brought for an arm is as it was."""
+    training = ("fitting", "evaluation") if arm.closed_form else ("training",)
+    # An arm may be called by a cell or an initialiser, too.
+    given = {
+        "cells": (comparison.cell, ("step",)),
+        "initializers": (comparison.init, ("initialiser",)),
+        "tasks": (comparison.task, training),
+        "remedies": ("", training),
     }
-    digests.require(known, now, lambda place: {}, where, wanted)
+    found: set[str] = set()
+    for kind, (spelled, shows) in given.items():
+        if digests.brought(spelled, arm.label, kinds=(kind,)):
+            found.update(shows)
+    return found
 
 
-def of_arm(comparison: Training, arm: arms.Arm, setting: Setting) -> digests.Code:
+def of_arm(comparison: Training, arm: arms.Arm, setting: Setting, whole: bool = True) -> digests.Code:
     """The digests of an arm's cell, its initialiser, what trains or fits them, what judges and profiles them.
 
-    The arm is `ready`: it draws what is trained.
+    The arm is `ready`: it draws what is trained. `whole` is that of `digests.of_cell`.
     """
     dtype, every = np.dtype(comparison.precision), BLOCK * len(jax.devices())
     normal = lambda key, n: jax.random.normal(key, (n, n), float)
@@ -53,11 +74,11 @@ def of_arm(comparison: Training, arm: arms.Arm, setting: Setting) -> digests.Cod
 
     given = jax.eval_shape(lambda: networks(BLOCK * loop.devices(comparison.seeds)))
     measured = jax.eval_shape(lambda: networks(every)[0])
-    own = digests.of_cell(arm.cell, (setting.task.sizes[0], setting.hidden), comparison.precision)
+    own = digests.of_cell(arm.cell, (setting.task.sizes[0], setting.hidden), comparison.precision, whole)
     draw = jax.jit(lambda key: arm.initializer(key, setting.hidden))
     parts = {
         "initialiser": digests.digest(draw.lower(jax.random.key(0))),
-        "profile": digests.digest(measure.lowered(comparison, arm, setting, measured)),
+        PROFILE: digests.digest(measure.lowered(comparison, arm, setting, measured)),
     }
     if arm.closed_form:
         parts["fitting"] = digests.digest(readout.sums(setting).lower(given[0], jnp.int32(1)))
@@ -65,4 +86,5 @@ def of_arm(comparison: Training, arm: arms.Arm, setting: Setting) -> digests.Cod
     else:
         made = loop.program(setting, loop.devices(comparison.seeds))
         parts["training"] = digests.digest(made.lower(*given))
-    return digests.joined(own, digests.named(parts), {"solved": digests.of_text(repr(setting.task.solved))})
+    solved = {"solved": digests.of_text(repr(setting.task.solved))}
+    return digests.joined(own, digests.named(parts), solved, digests.here())

@@ -163,6 +163,6 @@ def program(setting: Setting, devices: int) -> Any:
     return jax.jit(mapped, in_shardings=(spread, spread))
 
 
-def devices(networks: int) -> int:
-    """Devices that so many networks are shared out among."""
-    return min(len(jax.devices()), -(-networks // BLOCK))
+def devices(networks: int, there: int | None = None) -> int:
+    """Devices that so many networks are shared out among, of all that there are."""
+    return min(len(jax.devices()) if there is None else there, -(-networks // BLOCK))

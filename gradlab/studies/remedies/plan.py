@@ -9,8 +9,7 @@ from gradlab.studies.remedies import arms, work
 from gradlab.studies.remedies.networks import Setting
 from gradlab.studies.remedies.settings import Training
 from gradlab.studies.sweep.program import BLOCK
-
-WRITING = "writing"
+from gradlab.studies.sweep.work import WRITING
 
 
 def plan(comparison: Training) -> Plan:

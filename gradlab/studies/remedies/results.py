@@ -49,7 +49,7 @@ class TrainingRun:
 
 
 def write(folder: Path, run: TrainingRun) -> list[Path]:
-    """Write a comparison's files, `run.json` last; the errors are those of `tables.write`."""
+    """Write a comparison's files, `run.json` last; the errors are those of `contents.write`."""
     made = {
         "remedies.csv": contents.csv(run.table),
         "training.csv": contents.csv(run.curves),
@@ -59,7 +59,7 @@ def write(folder: Path, run: TrainingRun) -> list[Path]:
 
 
 def read(path: Path) -> TrainingRun:
-    """Read a comparison from its folder; the errors are those of `tables.read`."""
+    """Read a comparison from its folder; the errors are those of `contents.read`."""
     folder = contents.home(path)
     about, held = contents.read(folder, ("remedies.csv", "training.csv", "norms.nc"))
     if about.get("command") != "remedies":

@@ -25,7 +25,7 @@ def by_place(comparison: Training) -> dict[str, tuple[arms.Arm, Setting]]:
         arm = arms.arm(text, comparison.cell, comparison.init)
         hidden = units(comparison, arm)
         for T in comparison.T:
-            found[place(arm, T)] = arm, setting_of(comparison, arm, T, hidden)
+            found[place(arm.label, T)] = arm, setting_of(comparison, arm, T, hidden)
     return found
 
 
@@ -42,12 +42,12 @@ def training(w_rec: float) -> str:
 
 def piece(arm: arms.Arm, T: int, doing: str) -> str:
     """The name of a stage among all that is done."""
-    return f"{place(arm, T)}: {doing}"
+    return f"{place(arm.label, T)}: {doing}"
 
 
-def place(arm: arms.Arm, T: int) -> str:
+def place(label: str, T: int) -> str:
     """The name of an arm at one T."""
-    return f"{arm.label} at T = {T}"
+    return f"{label} at T = {T}"
 
 
 def of_program(comparison: Training, arm: arms.Arm, setting: Setting) -> dict[str, Any]:
@@ -65,12 +65,12 @@ def of_program(comparison: Training, arm: arms.Arm, setting: Setting) -> dict[st
         "precision",
     )
     own = {name: getattr(comparison, name) for name in names}
-    return own | {"trains": place(arm, setting.T), "units": setting.hidden, "cell": str(arm.cell)}
+    return own | {"trains": place(arm.label, setting.T), "units": setting.hidden, "cell": str(arm.cell)}
 
 
 def evaluated_at(comparison: Training) -> NDArray[np.int64]:
     """The updates after which networks are evaluated."""
-    return comparison.stride * np.arange(1, -(-comparison.updates // comparison.stride) + 1)
+    return comparison.stride * np.arange(1, comparison.updates // comparison.stride + 1)
 
 
 def units(comparison: Training, arm: arms.Arm) -> int:

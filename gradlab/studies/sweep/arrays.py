@@ -64,10 +64,10 @@ def collect_gradient(gradient: Gradient, nonfinite: NDArray[Any], linear: bool) 
 
 def zeros_told_apart(
     cell: Any, name: ObjectiveName, networks: Networks, length: int, states: dict[str, NDArray[Any]]
-) -> dict[str, NDArray[Any]]:
+) -> tuple[dict[str, NDArray[Any]], bool]:
     """The states of each column, (networks, lags, ...), zeros of rounding told from those by definition.
 
-    A network is run again only if it has a zero, `BLOCK` at a time.
+    A network is run again only if it has a zero, `BLOCK` at a time; and whether one was.
     """
     still = np.stack([at_rest(leaf) for leaf in jax.tree.leaves(networks.state)]).all(axis=0)
     has = np.stack([puzzling(column, code, still, length) for column, code in states.items()])
@@ -82,7 +82,7 @@ def zeros_told_apart(
             zero = np.asarray(np.asarray(getattr(zeros, column)).all(axis=1))[: len(at), : code.shape[1]]
             short = ((0, 0), (0, code.shape[1] - zero.shape[1]), *(((0, 0),) * (zero.ndim - 2)))
             code[at] = told_apart(code[at], np.pad(zero, short))
-    return found
+    return found, len(some) > 0
 
 
 def at_rest(leaf: Any) -> NDArray[np.bool_]:

@@ -48,9 +48,16 @@ def run(asked: Sweep, results: list[CellResult]) -> Run:
 def require(run: Run, where: str) -> None:
     """Refuse a run of which a metric, of another package or of files that have changed, is another today.
 
+    And one whose probes, of another package, say something else beside their numbers.
+
     Raises:
-      GradlabError: with the metrics that give other values than the table has.
+      GradlabError: with the metrics that give other values than the table has, or the probe.
     """
+    for probe in run.about["settings"].get("probe", ()):
+        if registry.is_foreign("probes", probe):
+            said = probing.notes(run.norms, probe)
+            if any(run.norms[name].attrs.get("note") != said.get(name) for name in probing.axes(probe)):
+                _refuse(where, f"note of {probe}")
     known = run.about.get("code", {}).values()
     same = all(code.get(digests.SOURCE) == digests.source() for code in known)
     held, every = set(run.metrics["metric"].unique()), set(registry.names("metrics"))
@@ -61,10 +68,12 @@ def require(run: Run, where: str) -> None:
     now = metrics(run.norms, (every | probed) - {*asked})
     different = [name for name in asked if not _alike(run, now, name)]
     if different:
-        what = (
-            f"was measured with other code: another metric {' and '.join(different)}; --force measures anew"
-        )
-        raise GradlabError("--name", f"{where} {what}")
+        _refuse(where, f"metric {' and '.join(different)}")
+
+
+def _refuse(where: str, what: str) -> None:
+    said = f"was measured with other code: another {what}; --force measures anew"
+    raise GradlabError("--name", f"{where} {said}")
 
 
 def _alike(run: Run, now: Any, name: str) -> bool:

@@ -115,9 +115,13 @@ def measured(norms: "xarray.Dataset", entry: Entry) -> Measured:
 
 def undefined(norms: "xarray.Dataset") -> list[str]:
     """Where columns have no value because the sequence is too short, in sentences."""
+    return too_short({name: norms[name].attrs.get("undefined") for name in columns(norms)})
+
+
+def too_short(why_of: Mapping[str, object]) -> list[str]:
+    """The sentences on columns of which it is known why they have no value."""
     said: dict[str, list[str]] = {}
-    for name in columns(norms):
-        why = norms[name].attrs.get("undefined")
+    for name, why in why_of.items():
         if isinstance(why, str):
             said.setdefault(why, []).append(name)
     return [f"{', '.join(sorted(names))}: undefined {why}." for why, names in said.items()]

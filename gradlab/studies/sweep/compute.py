@@ -21,7 +21,7 @@ from gradlab.states import OK, UNDEFINED
 from gradlab.studies.sweep import probing, work
 from gradlab.studies.sweep.arrays import collect, collect_gradient, zeros_told_apart
 from gradlab.studies.sweep.calls import lowered, part
-from gradlab.studies.sweep.code import of_foreign, of_programs, require
+from gradlab.studies.sweep.code import of_foreign, of_programs, of_zeros, require
 from gradlab.studies.sweep.drawing import Weights, draw
 from gradlab.studies.sweep.program import (
     GRADIENT,
@@ -82,9 +82,10 @@ def run(
     """
     clock = work.Clock(report, sweep.points)
     if shards is not None:
-        found = {(label, T): shards.get(cell=label, T=T) for label in sweep.cell for T in sweep.T}
+        found = {label: [shards.get(cell=label, T=T) for T in sweep.T] for label in sweep.cell}
+        stored = {label: [one for one in some if one is not None] for label, some in found.items()}
         known = {
-            label: digests.unpacked(arrays) for (label, _), arrays in found.items() if arrays is not None
+            label: digests.together(map(digests.unpacked, some)) for label, some in stored.items() if some
         }
         require(sweep, known, str(shards.folder.parent), known)
     clock.add("drawing")
@@ -142,7 +143,7 @@ def _start(
     parts = state_parts(state)
     fits = functools.partial(fit, networks=total, lags=max(sweep.T) + 1, parts=len(parts))
     stored = {T: shards.get(fits, cell=label, T=T) for T in sweep.T} if shards is not None else {}
-    kept = {T: digests.without(arrays) for T, arrays in stored.items() if arrays is not None}
+    kept = {T: arrays for T, arrays in stored.items() if arrays is not None}
     missing = [T for T in sweep.T if T not in kept]
     linear = reads_no_state(cell.step, params, state, networks.xs[0, 0, 0])
     calls, extras = {}, {}
@@ -171,16 +172,18 @@ def _start(
 
 def _finish(sweep: Sweep, started: _Started, clock: work.Clock, shards: Shards | None) -> CellResult:
     """Wait for a cell's calls and put their results together, with those that were there."""
-    pieces = []
+    pieces, codes = [], []
     for T in sweep.T:
         if T in started.kept:
-            arrays = started.kept[T]
+            arrays = digests.without(started.kept[T])
+            codes.append(digests.unpacked(started.kept[T]) or {})
             piece = work.measuring(started.cell, T)
             clock.add(started.cell, done=sweep.networks, piece=piece, computed=False)
         else:
-            arrays = _measured(sweep, started, T, clock)
+            arrays, code = _measured(sweep, started, T, clock)
+            codes.append(digests.joined(started.code, code))
             if shards is not None:
-                shards.put(arrays | digests.packed(started.code), cell=started.cell, T=T)
+                shards.put(arrays | digests.packed(codes[-1]), cell=started.cell, T=T)
         pieces.append(arrays)
     own = {name: axes for probe in (SHIFT, *sweep.probe) for name, axes in probing.axes(probe).items()}
     own |= GRADIENT_AXES
@@ -203,7 +206,8 @@ def _finish(sweep: Sweep, started: _Started, clock: work.Clock, shards: Shards |
         {name: (own[name], *pair) for name, pair in pairs.items() if name in own},
         started.gates,
         registry.make("cells", started.cell).has_gain,
-        started.code,
+        # What tells zeros apart may have run at some T alone.
+        digests.joined(*codes, started.code),
         started.drawn.leaves,
         started.drawn.marks,
         started.readout,
@@ -215,8 +219,11 @@ def _tails(arrays: Arrays) -> dict[str, tuple[int, ...]]:
     return {name: array.shape[1:] for name, array in arrays.items()}
 
 
-def _measured(sweep: Sweep, started: _Started, T: int, clock: work.Clock) -> Arrays:
-    """All columns of a cell at one T, as values and states by (network, ...), and where these broke."""
+def _measured(sweep: Sweep, started: _Started, T: int, clock: work.Clock) -> tuple[Arrays, Code]:
+    """All columns of a cell at one T, as values and states by (network, ...), and where these broke.
+
+    And the digests of the programs that told its zeros apart, if it has any.
+    """
     lags = max(sweep.T) + 1
     nonfinite = np.zeros(started.total, np.int32)
     shift = np.full(started.total, np.nan)
@@ -250,9 +257,12 @@ def _measured(sweep: Sweep, started: _Started, T: int, clock: work.Clock) -> Arr
         )
     arrays = {name: np.concatenate(parts) for name, parts in found.items()} | {"nonfinite": nonfinite}
     states_of = {name: arrays[f"{name}_state"] for name in (*measured.columns, GRADIENT)}
+    codes = []
     with jax.enable_x64(sweep.precision == "float64"):
         cell = registry.make("cells", started.cell)
-        states_of = zeros_told_apart(cell, sweep.objective, started.networks, T, states_of)
+        states_of, ran = zeros_told_apart(cell, sweep.objective, started.networks, T, states_of)
+        if ran:
+            codes.append(of_zeros(sweep, cell, started.networks))
     arrays |= {f"{name}_state": code for name, code in states_of.items()}
     arrays["gradient_projection_state"] = arrays["gradient_state"]
     known = np.where(np.isnan(shift), UNDEFINED, OK).astype(np.int8)
@@ -262,6 +272,7 @@ def _measured(sweep: Sweep, started: _Started, T: int, clock: work.Clock) -> Arr
     for probe, columns in started.extras[T]:
 
         def again(probe: str = probe) -> dict[str, Any]:
+            codes.append(of_zeros(sweep, cell, started.networks, probe))
             made = probing.program(cell, probe, sweep.objective, defined=True)
             return dict(made(started.networks, jnp.int32(T)))
 
@@ -269,7 +280,7 @@ def _measured(sweep: Sweep, started: _Started, T: int, clock: work.Clock) -> Arr
             found_of = probing.values(probe, columns, again, broken, T, sizes)
         for name, pair in found_of.items():
             arrays[name], arrays[f"{name}_state"] = pair
-    return arrays
+    return arrays, digests.joined(*codes)
 
 
 def _joined(sweep: Sweep, pieces: list[Array]) -> Array:

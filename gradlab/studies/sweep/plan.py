@@ -47,7 +47,11 @@ def plan(sweep: Sweep) -> Plan:
         "programs": len(sweep.cell) * (1 + len(sweep.probe)),
     }
     largest = max(need, key=lambda label: need[label].calls + need[label].running)
-    return Plan(counts, pieces, _peak(sweep, need, compiling), largest)
+    units = lambda: {
+        label: costs.readout(registry.make("cells", label), sweep.inputs, sweep.hidden) for label in of
+    }
+    notes = tuple(probing.foreseen(sweep.probe, sweep.T, units))
+    return Plan(counts, pieces, _peak(sweep, need, compiling), largest, notes)
 
 
 def check(sweep: Sweep, planned: Plan) -> None:

@@ -22,7 +22,7 @@ from gradlab.recurrence.scaled import Norm, log10_norm
 from gradlab.recurrence.trees import carried
 from gradlab.recurrence.zeros import by_definition, term_by_definition, told_apart
 from gradlab.states import BELOW_PRECISION, EXACT_ZERO, FORWARD_NONFINITE, NOT_COMPUTED, OK, UNDEFINED
-from gradlab.studies.sweep.columns import OWN
+from gradlab.studies.sweep.columns import OWN, too_short
 from gradlab.studies.sweep.program import PROBES, Networks
 from gradlab.types import ProbeContext, Step
 
@@ -57,6 +57,16 @@ def _home(probe: str) -> ModuleType:
     return registry.home("probes", probe.partition("(")[0])
 
 
+def stated(probe: str, units: int) -> dict[str, str]:
+    """What the file of a probe says beside its program, as texts; `units` are the numbers that it reads."""
+    home = _home(probe)
+    own: dict[str, Any] = getattr(registry.make("probes", probe), "keywords", {})
+    shortest: dict[str, int] = getattr(home, "shortest", lambda units, **own: {})(units, **own)
+    said: dict[str, dict[str, Any]] = {"list of axes": axes(probe), "least T": shortest}
+    norms = sorted(map(str, getattr(home, "NORMS", ())))
+    return {what: repr(sorted(one.items())) for what, one in said.items()} | {"list of norms": repr(norms)}
+
+
 def noted(norms: "xarray.Dataset", asked: Sequence[str], units: Mapping[str, int]) -> "xarray.Dataset":
     """The dataset with what must be read beside a probe's numbers.
 
@@ -66,9 +76,15 @@ def noted(norms: "xarray.Dataset", asked: Sequence[str], units: Mapping[str, int
     for probe in asked:
         for name, words in _too_short(probe, norms["T"].values.tolist(), units).items():
             norms[name].attrs["undefined"] = words
-        for name, words in getattr(_home(probe), "notes", lambda norms: {})(norms).items():
+        for name, words in notes(norms, probe).items():
             norms[name].attrs["note"] = words
     return norms
+
+
+def notes(norms: "xarray.Dataset", probe: str) -> dict[str, str]:
+    """What must be read beside the columns of a probe, by their names."""
+    found: dict[str, str] = getattr(_home(probe), "notes", lambda norms: {})(norms)
+    return found
 
 
 def _too_short(probe: str, T: Sequence[int], units: Mapping[str, int]) -> dict[str, str]:
@@ -90,6 +106,14 @@ def _too_short(probe: str, T: Sequence[int], units: Mapping[str, int]) -> dict[s
         )
         for name, by_least in found.items()
     }
+
+
+def foreseen(asked: Sequence[str], T: Sequence[int], units: Callable[[], Mapping[str, int]]) -> list[str]:
+    """Which T will be too short for which columns, in sentences; `units` as `noted` has them."""
+    some = [probe for probe in asked if hasattr(_home(probe), "shortest")]
+    counted = units() if some else {}
+    found = {name: words for probe in some for name, words in _too_short(probe, T, counted).items()}
+    return too_short(found)
 
 
 def readout_size(cell: Any, networks: Networks) -> int:
