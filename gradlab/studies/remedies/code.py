@@ -1,5 +1,6 @@
 """What trains an arm, as digests; results that other code has given are refused."""
 
+import functools
 from collections.abc import Iterable
 from typing import Any
 
@@ -33,7 +34,8 @@ def require(comparison: Training, known: Any, where: str, places: Iterable[str] 
 
     def spread(place: str, devices: int) -> set[str]:
         # Few seeds are trained on few devices, however many there are.
-        alike = loop.devices(comparison.seeds, devices) == loop.devices(comparison.seeds)
+        on = functools.partial(loop.devices, every[place][1], comparison.seeds)
+        alike = on(devices) == on()
         return {PROFILE} if alike else {PROFILE, *LEARNING}
 
     wanted = {place: _shown(comparison, every[place][0]) for place in (every if places is None else places)}
@@ -72,7 +74,8 @@ def of_arm(comparison: Training, arm: arms.Arm, setting: Setting, whole: bool = 
         keys = jax.random.split(jax.random.key(0), width)
         return jax.vmap(start)(keys), keys
 
-    given = jax.eval_shape(lambda: networks(BLOCK * loop.devices(comparison.seeds)))
+    devices = loop.devices(setting, comparison.seeds)
+    given = jax.eval_shape(lambda: networks(loop.block(setting) * devices))
     measured = jax.eval_shape(lambda: networks(every)[0])
     own = digests.of_cell(arm.cell, (setting.task.sizes[0], setting.hidden), comparison.precision, whole)
     draw = jax.jit(lambda key: arm.initializer(key, setting.hidden))
@@ -84,7 +87,7 @@ def of_arm(comparison: Training, arm: arms.Arm, setting: Setting, whole: bool = 
         parts["fitting"] = digests.digest(readout.sums(setting).lower(given[0], jnp.int32(1)))
         parts["evaluation"] = digests.digest(readout.evaluated(setting).lower(given[0], jax.random.key(0)))
     else:
-        made = loop.program(setting, loop.devices(comparison.seeds))
+        made = loop.program(setting, devices)
         parts["training"] = digests.digest(made.lower(*given))
     solved = {"solved": digests.of_text(repr(setting.task.solved))}
     return digests.joined(own, digests.named(parts), solved, digests.here())

@@ -18,11 +18,13 @@ from gradlab.recurrence.scaled import norms, rescale
 from gradlab.studies.remedies.losses import evaluate, loss, sample
 from gradlab.studies.remedies.networks import Evaluation, Network, Setting, Weights, initialised
 from gradlab.studies.remedies.optimizers import rule
-from gradlab.studies.sweep.program import BLOCK, shared
+from gradlab.studies.sweep.program import shared
 from gradlab.types import Key
 
 Tree = Any
 FINE, LOSS, GRADIENT, WEIGHTS = range(4)
+LARGE, FEW = 1000, 4
+"""Numbers of a step from which on a network is trained by itself, and how many smaller ones together."""
 QUANTITIES = ("", "loss", "gradient", "weights")
 """What was not finite first, by its code."""
 
@@ -144,12 +146,13 @@ def advance(setting: Setting, network: Network, key: Key) -> tuple[Network, Eval
 def program(setting: Setting, devices: int) -> Any:
     """The jitted `advance` of many networks, `(networks, keys) -> (networks, evaluations)`, on every device.
 
-    Networks come in multiples of `devices * BLOCK`; blocks have one size, so that a network's numbers do not
-    depend on which others run beside it.
+    Networks come in multiples of `devices * block(setting)`; blocks have one size, so that a network's numbers
+    do not depend on which others run beside it.
     """
+    size = block(setting)
 
     def share(networks: Network, keys: Any) -> tuple[Network, Evaluation]:
-        blocks = jax.tree.map(lambda leaf: leaf.reshape(-1, BLOCK, *leaf.shape[1:]), (networks, keys))
+        blocks = jax.tree.map(lambda leaf: leaf.reshape(-1, size, *leaf.shape[1:]), (networks, keys))
         done = jax.lax.map(lambda some: jax.vmap(functools.partial(advance, setting))(*some), blocks)
         joined: tuple[Network, Evaluation] = jax.tree.map(
             lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), done
@@ -163,6 +166,14 @@ def program(setting: Setting, devices: int) -> Any:
     return jax.jit(mapped, in_shardings=(spread, spread))
 
 
-def devices(networks: int, there: int | None = None) -> int:
+def block(setting: Setting) -> int:
+    """Networks that a device trains side by side.
+
+    One fills a core by itself if it is large; of small ones several share what starting a kernel costs.
+    """
+    return 1 if setting.batch * setting.hidden >= LARGE else FEW
+
+
+def devices(setting: Setting, networks: int, there: int | None = None) -> int:
     """Devices that so many networks are shared out among, of all that there are."""
-    return min(len(jax.devices()) if there is None else there, -(-networks // BLOCK))
+    return min(len(jax.devices()) if there is None else there, -(-networks // block(setting)))

@@ -5,7 +5,7 @@ from gradlab.planning import compiled, costs
 from gradlab.planning.costs import Sizes
 from gradlab.planning.plan import STARTING, Piece, Plan, require_room
 from gradlab.runtime import cores
-from gradlab.studies.remedies import arms, work
+from gradlab.studies.remedies import arms, loop, work
 from gradlab.studies.remedies.networks import Setting
 from gradlab.studies.remedies.settings import Training
 from gradlab.studies.sweep.program import BLOCK
@@ -71,12 +71,13 @@ def _training(
     one = costs.forward(of, *size) if arm.closed_form else costs.update(of, *size)
     evaluations = 1 if arm.closed_form else comparison.updates // comparison.stride
     evaluation = costs.forward(of, setting.hidden, comparison.eval_size, setting.T, comparison.precision)
-    padded = -(-networks // BLOCK) * BLOCK
-    seconds = costs.shared(padded * (comparison.updates * one + evaluations * evaluation), networks, BLOCK)
+    block = loop.block(setting)
+    padded = -(-networks // block) * block
+    seconds = costs.shared(padded * (comparison.updates * one + evaluations * evaluation), networks, block)
     if profiled:
-        block = BLOCK * cores()
+        call = BLOCK * cores()
         profile = setting.T * costs.lag(of, setting.hidden, setting.T, comparison.precision)
-        seconds += costs.shared(-(-networks // block) * block * (evaluations + 2) * profile, block, BLOCK)
+        seconds += costs.shared(-(-networks // call) * call * (evaluations + 2) * profile, call, BLOCK)
     return seconds
 
 
@@ -84,7 +85,7 @@ def _bytes(comparison: Training, setting: Setting, of: Sizes) -> int:
     """What an arm needs while it is trained: what a batch keeps for its way back, and an evaluation."""
     sizes = registry.make("tasks", comparison.task).sizes
     item = costs.itemsize(comparison.precision)
-    networks: int = BLOCK * cores()
+    networks: int = loop.block(setting) * cores()
     kept: int = comparison.batch * (4 * (of.gates + 2) * setting.hidden + sum(sizes))
     evaluation = comparison.eval_size * (setting.hidden + 2 * sum(sizes) + 8)
     weights = 12 * arms.count(setting.cell, sizes, setting.hidden)

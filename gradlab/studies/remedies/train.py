@@ -14,7 +14,7 @@ from gradlab.studies.remedies.checkpoint import Checkpoint
 from gradlab.studies.remedies.networks import Evaluation, Network, Setting, initialised
 from gradlab.studies.remedies.settings import Training
 from gradlab.studies.sweep.networks import stream
-from gradlab.studies.sweep.program import BLOCK, shared
+from gradlab.studies.sweep.program import shared
 from gradlab.types import Key
 
 NOW = ("transport_rate", "horizon")
@@ -51,8 +51,8 @@ def run(
     if closed_form:
         return _fit(comparison, setting, networks)
     total = networks.updates.size
-    devices = loop.devices(total)
-    width = devices * BLOCK
+    devices = loop.devices(setting, total)
+    width = devices * loop.block(setting)
     rounds = len(work.evaluated_at(comparison))
     names = (*Evaluation._fields, *(NOW if transport is not None else ()))
     evaluations = {name: np.full((rounds, total), np.nan) for name in names}
