@@ -11,7 +11,7 @@ from gradlab.findings import claims, judge
 from gradlab.studies.remedies import results
 from gradlab.studies.remedies.sentences import judged, sentences
 from tests import drawn
-from tests.test_spoken_comparisons import hold_judged, hold_sentence, raw
+from tests.test_spoken_comparisons import beside, hold_judged, hold_sentence, raw
 
 RESULTS = Path(__file__).parents[1] / "results"
 FOLDERS = sorted(path.parent for path in RESULTS.glob("*/run.json"))
@@ -43,8 +43,8 @@ def test_a_report_says_what_its_table_shows(folder):
     assert verdict == markdown(judged(outcomes))
     hold_judged(judged(outcomes), rows)
     report = (folder / "report.md").read_text()
-    for text, row in zip(sentences(outcomes), rows.values(), strict=True):
-        hold_sentence(text, row, rows.get(("none", row.T, row.w)))
+    for text, row, compared in zip(sentences(outcomes), rows.values(), beside(rows), strict=True):
+        hold_sentence(text, row, compared)
         assert markdown(f"{text}.") in report
 
 

@@ -65,6 +65,27 @@ def told(best, others, test, pairs, tied=False):
     return [row for row, p in zip(others, found, strict=True) if p <= 0.05 / pairs + 1e-12]
 
 
+def beside(rows):
+    """What arms are set beside: the plain one of their place, whether they are told from it, of how many."""
+    plain = {(row.T, row.w): row for row in rows.values() if row.arm == "none"}
+    pairs = [
+        (row, plain[at]) for row in rows.values() if row.arm != "none" and (at := (row.T, row.w)) in plain
+    ]
+    found = [(of_shares if one.solved or other.solved else of_losses)(one, other) for one, other in pairs]
+    # Holm's correction: each p, by its rank, and no less than those of lower ranks.
+    order = np.argsort(found, kind="stable")
+    adjusted = np.maximum.accumulate([(len(found) - k) * found[i] for k, i in enumerate(order)])
+    known = {id(pairs[i][0]): p <= 0.05 + 1e-12 for i, p in zip(order, adjusted, strict=True)}
+    some = {id(row): (plain, known[id(row)], len(pairs)) for row, plain in pairs}
+    return [some.get(id(row)) for row in rows.values()]
+
+
+def seeds_needed(pairs):
+    """All against none is the rarest outcome of Fisher's test, and of the ranks."""
+    few = range(1, 30)
+    return next(n for n in few if pairs * stats.fisher_exact([[n, 0], [0, n]]).pvalue <= 0.05 + 1e-12)
+
+
 def percent(level):
     return f"{math.floor(100 * level + 1e-6)} %"
 
@@ -161,8 +182,8 @@ def median_form(name):
 # The forms of the sentence of one arm.
 
 
-def hold_sentence(text, row, plain):
-    """One sentence; everything that it has to say, it says."""
+def hold_sentence(text, row, compared):
+    """One sentence; everything that it has to say, it says. `compared` is as `beside` has it."""
     forms, said = Forms(), []
 
     @forms.form("readout fitted in closed form, no gradient followed")
@@ -233,7 +254,8 @@ def hold_sentence(text, row, plain):
         # What is far below chance is said to be.
         assert not row.loss.high < row.chance / 2
 
-    hold_beside(forms, said, row, plain)
+    if compared is not None:
+        hold_beside(forms, said, row, *compared)
 
     @forms.form(
         r"at the end of training the transport (?P<does>vanishes|explodes) \((?P<rate><<num>>) decades per "
@@ -250,53 +272,56 @@ def hold_sentence(text, row, plain):
     for clause in text.split("; "):
         forms.hold(clause)
     known = {"fitted": row.fitted, "changed": row.changed > 0, "diverged": row.broken.any()}
-    known |= {"horizon": True, "solved": True, "beside": plain is not None and plain is not row}
+    known |= {"horizon": True, "solved": True, "beside": compared is not None}
     known |= {"hard": not math.isnan(row.hard) and not row.fitted}
     assert sorted(said) == sorted(name for name, there in known.items() if there)
 
 
-def hold_beside(forms, said, row, plain):
+def hold_beside(forms, said, row, plain, apart, every):
     """The clauses that set an arm beside the plain one."""
     count = r"\((?P<count>\d+) of (?P<n>\d+)\)"
 
-    def counted(count, n):
-        assert (int(count), int(n)) == (plain.solved, plain.n)
-        assert min(row.n, plain.n) >= FEW
+    def counted(count, n, pairs):
+        assert (int(count), int(n), int(pairs or 1)) == (plain.solved, plain.n, every)
+        assert min(row.n, plain.n) >= seeds_needed(every)
         said.append("beside")
 
-    @forms.form(r"too few seeds to compare with the plain arm \(at least 4\)")
-    def _():
-        assert min(row.n, plain.n) < FEW
+    @forms.form(
+        r"too few seeds to compare with the plain arm \(at least (?P<least>\d+)"
+        r"(?: for (?P<pairs>\d+) pairs)?\)"
+    )
+    def _(least, pairs):
+        assert min(row.n, plain.n) < int(least) == seeds_needed(every)
+        assert int(pairs or 1) == every
         said.append("beside")
 
-    by = r"\((?P<count>\d+) of (?P<n>\d+), Fisher's exact test at 5 %\)"
+    over = r"(?:, Holm over (?P<pairs>\d+) pairs)?"
+    by = rf"\((?P<count>\d+) of (?P<n>\d+), Fisher's exact test at 5 %{over}\)"
 
     @forms.form(rf"(?P<side>more|fewer) seeds than of the plain arm {by}")
-    def _(side, count, n):
-        counted(count, n)
+    def _(side, count, n, pairs):
+        counted(count, n, pairs)
         assert (row.solved / row.n > plain.solved / plain.n) == (side == "more")
-        assert of_shares(row, plain) <= 0.05
+        assert apart
 
     @forms.form(rf"as many seeds as of the plain arm {count}")
     def _(count, n):
-        counted(count, n)
+        counted(count, n, every)
         assert row.solved == plain.solved > 0
 
     @forms.form(rf"not told apart from the plain arm by the seeds that solved it {by}")
-    def _(count, n):
-        counted(count, n)
-        assert of_shares(row, plain) > 0.05
+    def _(count, n, pairs):
+        counted(count, n, pairs)
+        assert not apart
         assert row.solved != plain.solved
 
     theirs, sides = median_form("theirs"), r"(?P<side>below|above|not told apart from)"
 
-    @forms.form(rf"its loss is {sides} the plain arm's {theirs} by the Mann-Whitney test at 5 %")
-    def _(side, theirs, theirs_level, theirs_low, theirs_high):
-        said.append("beside")
+    @forms.form(rf"its loss is {sides} the plain arm's {theirs} by the Mann-Whitney test at 5 %{over}")
+    def _(side, theirs, theirs_level, theirs_low, theirs_high, pairs):
+        counted(plain.solved, plain.n, pairs)
         check_median(plain.loss, theirs, theirs_level, theirs_low, theirs_high)
         assert row.solved == plain.solved == 0
-        assert min(row.n, plain.n) >= FEW
-        apart = of_losses(row, plain) <= 0.05
         below = {"below": apart and row.loss.middle < plain.loss.middle}
         below |= {"above": apart and row.loss.middle > plain.loss.middle}
         assert below.get(side, not apart)
@@ -575,8 +600,8 @@ def hold_comparison(seed):
     run, rows = found.run, raw(found)
     outcomes = run.outcomes()
     texts = sentences(outcomes)
-    for text, row in zip(texts, rows.values(), strict=True):
-        hold_sentence(text, row, rows.get(("none", row.T, row.w)))
+    for text, row, compared in zip(texts, rows.values(), beside(rows), strict=True):
+        hold_sentence(text, row, compared)
     hold_judged(judged(outcomes), rows)
     # All others ask for the same rows; to find them takes the most of the time.
     with mock.patch.object(TrainingRun, "outcomes", return_value=outcomes):
@@ -607,8 +632,8 @@ def test_no_number_can_be_changed_unseen():
         found = drawn.comparison(np.random.default_rng(seed))
         rows, outcomes = raw(found), found.run.outcomes()
         held = [
-            (text, lambda lie, row=row, rows=rows: hold_sentence(lie, row, rows.get(("none", row.T, row.w))))
-            for text, row in zip(sentences(outcomes), rows.values(), strict=True)
+            (text, lambda lie, row=row, compared=compared: hold_sentence(lie, row, compared))
+            for text, row, compared in zip(sentences(outcomes), rows.values(), beside(rows), strict=True)
         ]
         for text, hold in [*held, (judged(outcomes), lambda lie, rows=rows: hold_judged(lie, rows))]:
             for digits in re.finditer(r"(?<![\w=.^])\d+(?:\.\d+)?(?![\w.])", text):
@@ -631,4 +656,4 @@ def test_a_form_that_nobody_knows_is_an_error(clause):
     found = drawn.comparison(np.random.default_rng(1))
     text, row = sentences(found.run.outcomes())[0], next(iter(raw(found).values()))
     with pytest.raises(AssertionError, match="no test knows"):
-        hold_sentence(f"{text}; {clause}", row, row)
+        hold_sentence(f"{text}; {clause}", row, None)

@@ -25,6 +25,8 @@ class Plan(NamedTuple):
     bytes: int
     largest: str
     """What needs most memory."""
+    note: str = ""
+    """What the result will not be able to say."""
 
     @property
     def seconds(self) -> float:
@@ -43,8 +45,8 @@ class Plan(NamedTuple):
         return f"about {duration(max(1.0, self.seconds))}{more}"
 
     def said(self) -> str:
-        """Time and memory in a line."""
-        return f"{self.time()}; about {size(self.bytes)} of memory"
+        """Time and memory in a line, and what else there is to say."""
+        return "; ".join(filter(None, (self.time(), f"about {size(self.bytes)} of memory", self.note)))
 
     def document(self) -> dict[str, Any]:
         """The plan as plain JSON values."""

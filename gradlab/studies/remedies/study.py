@@ -42,7 +42,8 @@ class _Remedies(Study[Training, "TrainingRun"]):
             "grid": f"{grid} x seed {asked.seeds} = {judged} networks to judge",
             "training": f"{networks} networks{among}, {asked.updates} updates at most",
         }
-        return said | ({"fitting": f"{fitted} readouts in closed form"} if fitted else {})
+        said |= {"fitting": f"{fitted} readouts in closed form"} if fitted else {}
+        return said | ({"seeds": planned.note} if planned.note else {})
 
     def doing(self, asked: Training, planned: "Plan") -> str:
         return f"training {planned.counts['arms']} arms, at most"
