@@ -11,7 +11,8 @@ from gradlab.findings import claims, judge
 from gradlab.studies.remedies import results
 from gradlab.studies.remedies.sentences import judged, sentences
 from tests import drawn
-from tests.test_spoken_comparisons import beside, hold_judged, hold_sentence, raw
+from tests.spoken_arms import hold_judged, hold_sentence
+from tests.spoken_comparisons import beside, raw
 
 RESULTS = Path(__file__).parents[1] / "results"
 FOLDERS = sorted(path.parent for path in RESULTS.glob("*/run.json"))
