@@ -60,6 +60,16 @@ def test_exponents_that_float32_loses_are_there_and_not_computed(probe):
     assert values.sum() == pytest.approx(np.log(FACTORS).sum(), rel=1e-12)
 
 
+@pytest.mark.parametrize(("size", "code"), [(1.0, OK), (1e-25, NOT_COMPUTED), (0.0, UNDEFINED)])
+def test_a_memory_of_inputs_whose_squares_are_no_number_is_not_computed(size, code):
+    xs = (size * np.random.default_rng(0).standard_normal((40, 1))).astype(np.float32)
+    line = lambda w, h, x: w * jnp.concatenate([x, h[:-1]])
+    found = gradlab.measure(line, np.float32(1), np.zeros(2, np.float32), xs, probes=["memory_capacity"])
+    for column in ("memory_function", "memory_capacity"):
+        _, states = of(found, column)
+        assert (states == code).all()
+
+
 def test_what_has_no_value_stays_undefined():
     """A warm-up that leaves no step, a step after the last, a gate of a cell without gates."""
     _, states = of(measured(f"lyapunov(warm_up={T})"), "lyapunov")
