@@ -37,8 +37,8 @@ class Columns(NamedTuple):
 
     step_singular_values: Float[Array, "step index"]
     product_singular_values: Norm
-    hidden: dict[str, Bool[Array, "lag index"]]
-    """Where rounding hides a value of the product, which is NaN there; see `jacobian_spectrum`."""
+    hidden: dict[str, Bool[Array, "..."]]
+    """Where rounding hides a value: of the product it is NaN there; see `jacobian_spectrum`."""
 
 
 class Vectors(NamedTuple):
@@ -54,9 +54,9 @@ def jacobian_spectrum(step: Step, params: Any, state: Any, xs: Any, setup: Probe
     The product is never formed. Its left singular vectors, each with an exponent of its own, are sent back a
     step and made orthogonal again by one-sided Jacobi rotations, which keep the small ones as precise as the
     large ones: the spread between them may be any number of decades. What limits them is a single step: where
-    some D_t has only r singular values above S eps times its largest, those of the product from number r on
-    are not told from rounding: they are NaN, and `hidden`. A product of 0 has zeros, as has a step
-    whose Jacobian is 0: by definition, or below precision.
+    some D_t has only r singular values above S eps times its largest, its others, if they are not 0, and
+    those of the product from number r on are not told from rounding: they are `hidden`, and NaN in the
+    product. A product of 0 has zeros, as has a step whose Jacobian is 0: by definition, or below precision.
 
     Reference: Demmel, Veselić 1992, Jacobi's method is more accurate than QR; Pennington, Schoenholz, Ganguli
     2017, Resurrecting the sigmoid in deep learning through dynamical isometry.
@@ -86,11 +86,12 @@ def jacobian_spectrum(step: Step, params: Any, state: Any, xs: Any, setup: Probe
 
     lags, steps = (jnp.arange(len(a), dtype=jnp.int32) for a in (products.square, by_lag))
     beyond = (lags > length)[:, None]
-    by_step = by_lag[jnp.maximum(length - 1 - steps, 0)]
+    by_step = jnp.where((steps < length)[:, None], by_lag[jnp.maximum(length - 1 - steps, 0)], jnp.nan)
+    small = (by_step > 0) & (by_step <= tolerance * by_step[:, :1])
     return Columns(
-        jnp.where((steps < length)[:, None], by_step, jnp.nan),
+        by_step,
         Norm(jnp.where(beyond, jnp.nan, products.square), products.exponent),
-        {"product_singular_values": hidden},
+        {"step_singular_values": small, "product_singular_values": hidden},
     )
 
 

@@ -37,9 +37,18 @@ def test_singular_values_that_float32_loses_are_there_and_not_computed():
     values, states = of(measured("jacobian_spectrum"), "product_singular_values")
     assert states.tolist() == [[OK, OK], *[[OK, NOT_COMPUTED]] * T]
     np.testing.assert_allclose(values[:, 0], np.arange(T + 1) * math.log10(0.5), rtol=1e-6)
+    _, states = of(measured("jacobian_spectrum"), "step_singular_values")
+    assert states.tolist() == [[OK, NOT_COMPUTED]] * T
     values, states = of(measured("jacobian_spectrum", dtype=np.float64), "product_singular_values")
     assert (states == OK).all()
     np.testing.assert_allclose(values[:, 1], -9.0 * np.arange(T + 1), rtol=1e-12)
+    values, _ = of(measured("jacobian_spectrum", dtype=np.float64), "step_singular_values")
+    np.testing.assert_allclose(values, [FACTORS] * T, rtol=1e-12)
+
+
+def test_a_zero_beside_a_singular_value_is_a_zero():
+    _, states = of(measured("jacobian_spectrum", factors=(0.5, 0.0)), "step_singular_values")
+    assert states.tolist() == [[OK, OK]] * T
 
 
 @pytest.mark.parametrize("probe", ["lyapunov", "lyapunov(top=2)"])
