@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gradlab import execute, runtime, specs
+from gradlab import execute, runtime, specs, values
 from gradlab.errors import GradlabError
 from gradlab.escaping import plain
 from gradlab.planning.plan import Plan
@@ -224,7 +224,7 @@ def run(
     from gradlab.experiments import load
 
     runtime.configure()
-    asked = load.load(load.find(str(experiment)), specs.choice("size", size, load.Size))
+    asked = load.load(load.find(str(experiment)), values.choice("size", size, load.Size))
     place = None if folder is None else Path(folder)
     done = execute.run(asked.asked, None, place, force=force, listening=_listener(quiet))
     execute.answer(asked, done.run, place)

@@ -3,22 +3,15 @@
 import contextlib
 import dataclasses
 import inspect
-import math
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
-from gradlab import registry
+from gradlab import registry, values
 from gradlab.errors import GradlabError, shown
-from gradlab.ranges import MOST, floats, integers
+from gradlab.ranges import floats
 from gradlab.registry import number
-
-MEMBERS = 1000
-"""Cells, initialisers, probes or remedies of one list."""
-LONGEST = 1000
-"""Characters of one text in a file."""
 
 
 class Setting(NamedTuple):
@@ -83,24 +76,13 @@ def reader(kind: type, name: str, source: Source) -> Callable[[Any], Any]:
     return read
 
 
-def line(text: Any) -> str:
-    """One line of printable text."""
-    if not isinstance(text, str):
-        raise GradlabError("", f"{shown(text)} must be text in quotes")
-    if not text.strip() or len(text) > LONGEST:
-        raise GradlabError("", f"must be 1 to {LONGEST} characters long")
-    if not text.isprintable():
-        what = "holds a line break or a control character; write one plain line"
-        raise GradlabError("", f"{shown(text)} {what}")
-    return text
-
-
 def names(kind: str, source: Source) -> Callable[[Any], tuple[str, ...]]:
     """How members of a kind are read, of which there may be none."""
     setting = Setting("", members=kind, empty=True)
 
     def read(value: Any) -> tuple[str, ...]:
-        return _several("", value, lambda text: _member(setting, "", text, source), 0, source)
+        one = lambda text: _member(setting, "", text, source)
+        return values.several("", value, one, 0, text=source.text)
 
     return read
 
@@ -139,16 +121,16 @@ def check(settings: Any, source: Source = OPTIONS) -> None:
     """Hold each setting of a dataclass to its bounds and its words."""
     for name, (hint, setting) in described(type(settings)).items():
         value, where = getattr(settings, name), source.named(name, setting)
-        values = value if isinstance(value, tuple) else (value,)
-        for one in values:
+        given = value if isinstance(value, tuple) else (value,)
+        for one in given:
             fault = _fault(setting, hint, one)
             if fault:
                 raise GradlabError(where, f"{shown(one)} is {fault}")
-        twice = [one for one, count in Counter(values).items() if count > 1 and setting.unlike]
+        twice = [one for one, count in Counter(given).items() if count > 1 and setting.unlike]
         if twice:
             raise GradlabError(where, f"{shown(twice[0])} is given twice; name each value once")
         if get_origin(hint) is Literal:
-            choice(where, value, hint)
+            values.choice(where, value, hint)
 
 
 def _fault(setting: Setting, hint: Any, value: Any) -> str:
@@ -194,49 +176,23 @@ def _read(hint: Any, setting: Setting, where: str, value: Any, source: Source) -
             return _member(setting, where, text, source)
 
         least = 0 if setting.empty else 1
-        return _several(where, value, one, least, source) if get_origin(hint) is tuple else one(value)
+        many = get_origin(hint) is tuple
+        return values.several(where, value, one, least, text=source.text) if many else one(value)
     if get_origin(hint) is tuple:
-        return _numbers(where, value, get_args(hint)[0], source)
+        return values.numbers(where, value, get_args(hint)[0], text=source.text)
     if get_origin(hint) is Literal:
         if not isinstance(value, str):
             raise GradlabError(where, f"{shown(value)} must be text")
-        return choice(where, value, hint)
+        return values.choice(where, value, hint)
     if hint in (int, float):
         if source.text:
             return number(where, value, value, hint)
-        return _number(where, value, hint)
+        return values.number(where, value, hint)
     if hint is bool and not isinstance(value, bool):
         raise GradlabError(where, f"{shown(value)} must be true or false")
     if hint is str and not isinstance(value, str):
         raise GradlabError(where, f"{shown(value)} must be text")
     return value
-
-
-def _number(where: str, value: Any, kind: type[int] | type[float]) -> int | float:
-    plain = value.item() if hasattr(value, "item") and not getattr(value, "shape", ()) else value
-    if isinstance(plain, bool) or not isinstance(plain, int if kind is int else int | float):
-        raise GradlabError(where, f"{shown(value)} must be {'a whole number' if kind is int else 'a number'}")
-    if not math.isfinite(plain):
-        raise GradlabError(where, f"{shown(value)} must be a finite number")
-    return kind(plain)
-
-
-def _numbers(
-    where: str, value: Any, kind: type[int] | type[float], source: Source
-) -> tuple[int, ...] | tuple[float, ...]:
-    """A number, several of them, or text: a list or a range `START:STOP:COUNT`."""
-    if isinstance(value, str):
-        value = value if source.text else line(value)
-        counts = re.findall(r":\+?([0-9]{1,18})(?=,|$)", value)
-        if not source.text and sum(map(int, counts)) > MOST:
-            raise GradlabError(where, f"{shown(value)} has too many values; at most {MOST}")
-        return integers(where, value) if kind is int else floats(where, value)
-    if hasattr(value, "tolist"):
-        value = value.tolist()
-    items = list(value) if isinstance(value, list | tuple | range) else [value]
-    if not 1 <= len(items) <= MOST:
-        raise GradlabError(where, f"must hold at least one number, and at most {MOST}")
-    return tuple(kind(_number(where, item, kind)) for item in items)
 
 
 def _member(setting: Setting, where: str, text: Any, source: Source) -> str:
@@ -253,41 +209,6 @@ def _member(setting: Setting, where: str, text: Any, source: Source) -> str:
         # A member that reads a file names that.
         own = error.where in ("", registry.KINDS.get(setting.members))
         raise GradlabError(where if where and own else error.where, error.what, error.code) from error
-
-
-def _several(
-    where: str, value: Any, one: Callable[[Any], str], least: int, source: Source
-) -> tuple[str, ...]:
-    """Members in a list, or one text with commas between them."""
-    items = value if isinstance(value, list | tuple) else [value]
-    if source.text:
-        items = [part for text in items for part in registry.outside_brackets(text)]
-        if not items or not all(items):
-            raise GradlabError(where, "is empty; name at least one")
-    if not least <= len(items) <= MEMBERS:
-        raise GradlabError(where, f"must be {least} to {MEMBERS} names")
-    found, wrong = [], []
-    for item in items:
-        try:
-            found.append(one(item))
-        except GradlabError as error:
-            wrong.append(error)
-    if len(wrong) > 1 and not source.text:
-        raise GradlabError(where, "; ".join(error.what for error in wrong))
-    if wrong:
-        raise wrong[0]
-    return tuple(found)
-
-
-def choice(option: str, text: str, allowed: Any) -> Any:
-    """`text`, if it is one of the words of the `Literal` that `allowed` is.
-
-    >>> choice("--precision", "float64", Literal["float32", "float64"])
-    'float64'
-    """
-    if text not in get_args(allowed):
-        raise registry.unknown(option, option.lstrip("-"), text, get_args(allowed))
-    return text
 
 
 def paths(name: str) -> tuple[str, set[str]]:

@@ -17,7 +17,7 @@ forward_nonfinite     the forward pass is NaN or infinite, so there is no deriva
 undefined             there is nothing to measure, such as a lag beyond the sequence
 below_precision       zero by rounding or underflow: the true value is not zero
 backward_nonfinite    the forward pass is finite, and its derivative NaN or infinite
-not_computed          it could be computed, but was not, or not to the promised error
+not_computed          there is a value: rounding hides it, or it was not computed to the promised error
 """
 (
     OK,

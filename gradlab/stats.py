@@ -5,6 +5,7 @@ each docstring says for which laws, and `tests/test_stats.py` counts.
 """
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -198,6 +199,41 @@ def median_test(x: ArrayLike, y: ArrayLike) -> float:
     middles = [median_interval(side).middle for side in (a, b)]
     medians = (middles[0] > middles[1]) - (middles[0] < middles[1])
     return rank_test(a, b) if ranks * medians > 0 else 1.0
+
+
+def holm(found: Sequence[float], wrong: float = WRONG) -> list[bool]:
+    """Which of several tests, by what each has found, hold when all of them may err in 5 % together.
+
+    The k-th smallest of m, if it is at most wrong / (m + 1 - k) and so are those before it. For any tests
+    that are right alone, however they depend on each other.
+
+    >>> holm([0.04, 0.001, 0.02]), holm([0.04, 0.03])
+    ([True, True, True], [False, False])
+
+    Reference: Holm 1979, A simple sequentially rejective multiple test procedure.
+    """
+    holds = [False] * len(found)
+    for left, i in zip(
+        range(len(found), 0, -1), sorted(range(len(found)), key=found.__getitem__), strict=True
+    ):
+        if not found[i] <= wrong / left:
+            break
+        holds[i] = True
+    return holds
+
+
+def least_seeds(comparisons: int) -> int:
+    """With fewer seeds on each side no outcome of so many `share_test` or `rank_test` holds by `holm`.
+
+    The rarest outcome, all against none, is found in 2 of C(2 n, n) cases.
+
+    >>> least_seeds(1), least_seeds(7), least_seeds(28)
+    (4, 6, 7)
+    """
+    n = 1
+    while 2 * comparisons > WRONG * math.comb(2 * n, n):
+        n += 1
+    return n
 
 
 def rank_correlation_interval(x: ArrayLike, y: ArrayLike, level: float = LEVEL) -> Interval:

@@ -27,6 +27,7 @@ LIGHT += [
     "planning.progress",
     "specs",
     "studies.base",
+    "values",
     "planning.compiled",
     "planning.plan",
     "studies.sweep.settings",

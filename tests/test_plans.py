@@ -17,6 +17,7 @@ from gradlab.planning.plan import Piece, Plan
 from gradlab.studies.remedies import compute as remedies_compute
 from gradlab.studies.remedies import plan as remedies_plan
 from gradlab.studies.remedies.settings import Training
+from gradlab.studies.remedies.study import STUDY
 from gradlab.studies.sweep import plan as sweep_plan
 from gradlab.studies.sweep.settings import Sweep
 from tests import documents
@@ -85,6 +86,17 @@ class TestSweep:
 
 class TestTrials:
     TINY = Training("adding", ("none", "lstm"), T=(8,), hidden=4, updates=20, eval_every=10, seeds=2)
+
+    def test_seeds_that_can_tell_no_arm_from_the_plain_one_are_said_to(self):
+        said = lambda **changed: remedies_plan.plan(dataclasses.replace(self.TINY, **changed)).notes
+        assert said() == ("2 seeds can tell no arm from none; it takes 4",)
+        assert said(seeds=4) == said(remedies=("none",)) == ()
+        seven = ("none", *(f"clip_norm({k})" for k in range(1, 8)))
+        assert said(remedies=seven, seeds=5) == (
+            "5 seeds can tell no arm from none; it takes 6 over 7 pairs",
+        )
+        assert said(remedies=seven, seeds=6) == ()
+        assert said(T=(8, 9), seeds=1) == ("1 seed can tell no arm from none; it takes 5 over 2 pairs",)
 
     def test_counts_are_those_of_what_is_trained(self):
         counts = remedies_plan.plan(self.TINY).counts

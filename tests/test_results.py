@@ -11,7 +11,8 @@ from gradlab.findings import claims, judge
 from gradlab.studies.remedies import results
 from gradlab.studies.remedies.sentences import judged, sentences
 from tests import drawn
-from tests.test_spoken_comparisons import hold_judged, hold_sentence, raw
+from tests.spoken_arms import hold_judged, hold_sentence
+from tests.spoken_comparisons import beside, raw
 
 RESULTS = Path(__file__).parents[1] / "results"
 FOLDERS = sorted(path.parent for path in RESULTS.glob("*/run.json"))
@@ -43,8 +44,8 @@ def test_a_report_says_what_its_table_shows(folder):
     assert verdict == markdown(judged(outcomes))
     hold_judged(judged(outcomes), rows)
     report = (folder / "report.md").read_text()
-    for text, row in zip(sentences(outcomes), rows.values(), strict=True):
-        hold_sentence(text, row, rows.get(("none", row.T, row.w)))
+    for text, row, compared in zip(sentences(outcomes), rows.values(), beside(rows), strict=True):
+        hold_sentence(text, row, compared)
         assert markdown(f"{text}.") in report
 
 
@@ -59,14 +60,14 @@ def test_its_findings_are_what_the_package_says_today(folder):
 
 
 def test_what_learnt_to_add_is_not_said_to_have_done_nothing():
-    """Nobody solved it within the budget, at a loss of 0.007 where chance is 1/6."""
+    """Nobody solved it within the budget, at a loss of 0.004 where chance is 1/6."""
     run = results.read(RESULTS / "adding_irnn")
     verdict, said = judged(run.outcomes()), dict(zip(run.outcomes(), sentences(run.outcomes()), strict=True))
-    assert verdict.startswith("No arm solved the task within the budget; the least loss is 0.00702 ")
+    assert verdict.startswith("No arm solved the task within the budget; the least loss is 0.00414 ")
     assert "where chance is 0.1667" in verdict
     irnn = next(text for row, text in said.items() if row.arm == "clip_norm+irnn")
-    assert "but loss 0.00702 (93 % interval 0.00338 to 0.00892) is far below the 0.1667 of chance" in irnn
-    assert "its loss is below the plain arm's 0.159 (93 % interval 0.157 to 0.164) by the Mann-Whi" in irnn
+    assert "but loss 0.00414 (93 % interval 0.00132 to 0.0102) is far below the 0.1667 of chance" in irnn
+    assert "its loss is below the plain arm's 0.159 (93 % interval 0.158 to 0.162) by the Mann-Whi" in irnn
     assert "help" not in irnn
 
 

@@ -10,8 +10,8 @@ from gradlab.findings.claims import Claim
 from gradlab.findings.judge import judge, summary
 from tests import drawn
 from tests.spoken import NUM, is_printed
-from tests.test_spoken_comparisons import percent, raw
-from tests.test_spoken_sweeps import Raw
+from tests.spoken_comparisons import percent, raw
+from tests.spoken_sweeps import Raw
 from tests.tiers import hundreds
 
 POINT = rf"(?P<middle>{NUM}|never)(?: \[(?P<low>{NUM}|never), (?P<high>{NUM}|never)\])?"

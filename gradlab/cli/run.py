@@ -42,8 +42,8 @@ def command(
     from gradlab.experiments import load
     from gradlab.findings import finding
     from gradlab.runs import store
-    from gradlab.specs import choice
     from gradlab.studies import base
+    from gradlab.values import choice
 
     question = load.load(load.find(experiment), choice("--size", size, load.Size))
     runtime.require_device(device)

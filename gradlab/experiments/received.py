@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from gradlab import registry, specs
+from gradlab import registry, specs, values
 from gradlab.errors import GradlabError, shown
 from gradlab.runs import files
 
@@ -28,7 +28,7 @@ def member(text: Any, folder: Path) -> str:
 
     Raises `GradlabError` if it names code, or a path that is no regular file of at most 100 MB in the folder.
     """
-    if ":" in specs.line(text):
+    if ":" in values.line(text):
         raise GradlabError("", f"{shown(text)} names code, which a file may not; name a member")
     if text.count("(") > MOST:
         raise GradlabError("", f"{shown(text)} holds more than {MOST} brackets; no member needs so many")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gradlab.findings.estimates import Estimate, Estimates, Label, Where, same
 from gradlab.metrics import every
 from gradlab.profiles import SOFT, Measured, fall, hard_horizon, rate, stored, stored_states
-from gradlab.states import FORWARD_NONFINITE, OK, UNDEFINED
+from gradlab.states import FORWARD_NONFINITE, NOT_COMPUTED, OK, UNDEFINED
 from gradlab.stats import Interval, mean_interval, median_interval, share_interval
 from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.sweep import columns, results
@@ -219,7 +219,9 @@ def _together(
     lost = (state != OK) & ~((state == UNDEFINED) & pooling.beyond)
     if lost.any():
         broken = int((state == FORWARD_NONFINITE).sum())
-        why = f"undefined in {lost.sum()} of {n} seeds"
+        hidden = int((state == NOT_COMPUTED).sum())
+        known = {"undefined": int(lost.sum()) - hidden, "not computed": hidden}
+        why = f"{' and '.join(f'{what} in {count}' for what, count in known.items() if count)} of {n} seeds"
         if broken:
             why = f"lost, the forward pass of {broken} of {n} seeds is not finite"
         return Estimate(where, n, math.nan, math.nan, math.nan, lost=why)

@@ -5,11 +5,15 @@ them; it becomes the variable of that name in `norms.nc`. Columns of further pro
 file states as `AXES`; `FACTS` says of each its meaning, unit and limits, and how it prints: `quantities`.
 Probes are unbatched: one network, one input sequence.
 
+NaN says that there is nothing to measure: `undefined`. Where there is a value, and rounding hides it, the
+field `hidden` says so: a dict, by column, of True and False of the column's form. There it is `not_computed`.
+
 Beside `AXES` the file may state `check(**settings)`, which refuses settings; `notes(norms)`, what must be
 read beside a column, by its name; and `shortest(units, **settings)`, by column, the least T that it has a
 value at, of a readout of so many numbers: a run says so where a sequence is shorter.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from gradlab import registry
@@ -17,7 +21,10 @@ from gradlab.errors import GradlabError
 from gradlab.escaping import plain
 from gradlab.quantities import Column, fault
 
-__all__ = ["Column", "axes", "columns", "named"]
+__all__ = ["HIDDEN", "Column", "axes", "columns", "marked", "named"]
+
+HIDDEN = "hidden"
+"""The field in which a probe says where rounding hides a value."""
 
 
 def axes(probe: str) -> dict[str, tuple[str, ...]]:
@@ -43,6 +50,14 @@ def columns(probe: str) -> dict[str, Column]:
         if wrong:
             raise GradlabError(f"probe {probe}", f"states FACTS of {plain(str(name))}: {plain(wrong)[:200]}")
     return {name: Column(name, facts) for name, facts in stated.items()}
+
+
+def marked(found: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The columns that a probe gave, and of which of them it says where rounding hides a value."""
+    marks = found.get(HIDDEN)
+    if not isinstance(marks, dict):
+        return dict(found), {}
+    return {name: column for name, column in found.items() if name != HIDDEN}, marks
 
 
 def named(column: str) -> Column:

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.flatten_util import ravel_pytree
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from gradlab.recurrence.forward import with_jacobian
 from gradlab.recurrence.scaled import ZERO_EXPONENT, Norm, rescale
@@ -37,7 +37,8 @@ class Columns(NamedTuple):
 
     step_singular_values: Float[Array, "step index"]
     product_singular_values: Norm
-    """NaN where rounding hides the value; see `jacobian_spectrum`."""
+    hidden: dict[str, Bool[Array, "..."]]
+    """Where rounding hides a value: of the product it is NaN there; see `jacobian_spectrum`."""
 
 
 class Vectors(NamedTuple):
@@ -53,9 +54,9 @@ def jacobian_spectrum(step: Step, params: Any, state: Any, xs: Any, setup: Probe
     The product is never formed. Its left singular vectors, each with an exponent of its own, are sent back a
     step and made orthogonal again by one-sided Jacobi rotations, which keep the small ones as precise as the
     large ones: the spread between them may be any number of decades. What limits them is a single step: where
-    some D_t has only r singular values above S eps times its largest, those of the product from number r on
-    are not told from rounding and are NaN. A product of 0 has zeros, as has a step
-    whose Jacobian is 0: by definition, or below precision.
+    some D_t has only r singular values above S eps times its largest, its others, if they are not 0, and
+    those of the product from number r on are not told from rounding: they are `hidden`, and NaN in the
+    product. A product of 0 has zeros, as has a step whose Jacobian is 0: by definition, or below precision.
 
     Reference: Demmel, Veselić 1992, Jacobi's method is more accurate than QR; Pennington, Schoenholz, Ganguli
     2017, Resurrecting the sigmoid in deep learning through dynamical isometry.
@@ -73,21 +74,24 @@ def jacobian_spectrum(step: Step, params: Any, state: Any, xs: Any, setup: Probe
         sent = _scaled(Vectors(vectors.rows @ jacobian, vectors.exponents))
         return (orthogonal(sent), jnp.minimum(known, rank)), values
 
-    def observe(carry: tuple[Vectors, Any], lag: Any) -> tuple[tuple[Vectors, Any], Norm]:
+    def observe(carry: tuple[Vectors, Any], lag: Any) -> tuple[tuple[Vectors, Any], tuple[Norm, Any]]:
         found = _sorted_norms(carry[0])
-        hidden = jnp.arange(size, dtype=jnp.int32) >= carry[1]
-        return carry, Norm(jnp.where(hidden, jnp.nan, found.square), found.exponent)
+        # A product that is not finite hides nothing.
+        hidden = (jnp.arange(size, dtype=jnp.int32) >= carry[1]) & ~jnp.isnan(found.square)
+        return carry, (Norm(jnp.where(hidden, jnp.nan, found.square), found.exponent), hidden)
 
     start = lambda _: (Vectors(jnp.eye(size, dtype=dtype) / 2, jnp.ones(size, jnp.int32)), jnp.int32(size))
     forward = lambda state, x, t: advance(state, x)
-    products, by_lag, _ = reverse_scan(forward, start, back, observe, state, xs, length)
+    (products, hidden), by_lag, _ = reverse_scan(forward, start, back, observe, state, xs, length)
 
     lags, steps = (jnp.arange(len(a), dtype=jnp.int32) for a in (products.square, by_lag))
     beyond = (lags > length)[:, None]
-    by_step = by_lag[jnp.maximum(length - 1 - steps, 0)]
+    by_step = jnp.where((steps < length)[:, None], by_lag[jnp.maximum(length - 1 - steps, 0)], jnp.nan)
+    small = (by_step > 0) & (by_step <= tolerance * by_step[:, :1])
     return Columns(
-        jnp.where((steps < length)[:, None], by_step, jnp.nan),
+        by_step,
         Norm(jnp.where(beyond, jnp.nan, products.square), products.exponent),
+        {"step_singular_values": small, "product_singular_values": hidden},
     )
 
 

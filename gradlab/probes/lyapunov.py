@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.flatten_util import ravel_pytree
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from gradlab.recurrence.forward import Product, log_of, one, times, with_jacobian
 from gradlab.recurrence.scan import scan
@@ -53,7 +53,7 @@ AT_REST = "of the fixed point that every state stays at, not of an attractor; st
 
 
 class Leading(NamedTuple):
-    """Natural logs per step; -inf where a product is 0, NaN where rounding hides the exponent."""
+    """Natural logs per step; -inf where a product is 0, NaN where it is `hidden`."""
 
     lyapunov: Float[Array, " index"]
     """The mean over the steps after the warm-up, the greatest first."""
@@ -63,6 +63,8 @@ class Leading(NamedTuple):
     """The sum of the exponents of `lyapunov_history`."""
     lyapunov_at_rest: Float[Array, ""]
     """1 where no step moved the state: the exponents are those of a fixed point. Else 0."""
+    hidden: dict[str, Bool[Array, "..."]]
+    """Where rounding hides an exponent, and the sum that it belongs to."""
 
 
 class Columns(NamedTuple):
@@ -74,6 +76,7 @@ class Columns(NamedTuple):
     lyapunov_at_rest: Float[Array, ""]
     log_determinant: Float[Array, " step"]
     """The mean of ln |det D| over steps 1..t: the sum rule says that it is `lyapunov_sum`."""
+    hidden: dict[str, Bool[Array, "..."]]
 
 
 def check(*, top: int = 0, warm_up: float = 0.1, start: str = "given", seed: int = 0) -> None:
@@ -111,7 +114,7 @@ def lyapunov(
     D_t Q_{t-1} = Q_t R_t,   exponent i = mean over t of ln |R_t[i, i]|,   D_t = dstate_t/dstate_{t-1}
 
     Q_0 is a fixed random orthogonal matrix, so that no frame is trapped in an invariant subspace. The
-    products of the R_t[i, i] are kept as numbers and exponents: no logarithm is summed. One is hidden, and
+    products of the R_t[i, i] are kept as numbers and exponents: no logarithm is summed. One is `hidden`, and
     NaN, from the step on that shrinks its direction by more than 1 / (S eps) against the one stretched most.
 
     top: only so many, the greatest: Q_t has as many columns, pushed through the step by forward mode, at the
@@ -143,19 +146,28 @@ def lyapunov(
         stretch = jnp.abs(jnp.diagonal(triangle))
         known &= (stretch > tolerance * stretch.max()) | (stretch.max() == 0)
         grown, volume = times(grown, stretch), times(volume, shrinks)
-        steps = jnp.asarray(t, dtype)
-        exponents = jnp.where(known, log_of(grown) / steps, jnp.nan)
-        return (after, frame, known, grown, volume, still), (exponents, _log_total(volume) / steps)
+        steps, total = jnp.asarray(t, dtype), log_of(grown)
+        # What is not finite hides nothing.
+        hidden = ~known & ~jnp.isnan(total)
+        seen = jnp.where(known, total / steps, jnp.nan), hidden, _log_total(volume) / steps
+        return (after, frame, known, grown, volume, still), seen
 
     frame = jnp.asarray(_frame(size)[:, :count], dtype)
     begin = state, frame, jnp.ones(count, bool), one((count,), dtype), one((count,), dtype), jnp.array(True)
-    end, (history, log_determinant) = scan(body, begin, xs, setup.length)
-    late = _late(history, jnp.asarray(setup.length, jnp.int32), warm_up)
+    end, (history, hidden, log_determinant) = scan(body, begin, xs, setup.length)
+    length = jnp.asarray(setup.length, jnp.int32)
+    before = _warm(length, warm_up)
+    late = _late(history, length, before)
     # NaN, an exponent that is not known, goes last.
     order = jnp.argsort(-late)
-    late, history = late[order], history[:, order]
-    leading = Leading(late, history, history.sum(axis=1), end[-1].astype(dtype))
-    return Columns(*leading, log_determinant) if count == size else leading
+    late, history, hidden = late[order], history[:, order], hidden[:, order]
+    marks = {
+        "lyapunov": hidden[length - 1] & (before < length),
+        "lyapunov_history": hidden,
+        "lyapunov_sum": hidden.any(axis=1),
+    }
+    found = late, history, history.sum(axis=1), end[-1].astype(dtype)
+    return Columns(*found, log_determinant, marks) if count == size else Leading(*found, marks)
 
 
 def notes(norms: Any) -> dict[str, str]:
@@ -229,13 +241,17 @@ def _log_total(product: Product) -> Float[Array, ""]:
     return whole + jnp.log(jnp.asarray(2, dtype)) * product.exponent.sum().astype(dtype)
 
 
-def _late(history: Float[Array, "step index"], length: Any, warm_up: float) -> Float[Array, " index"]:
-    """The mean over the steps after the warm-up; NaN where that leaves none."""
+def _warm(length: Any, warm_up: float) -> Any:
+    """The steps of the warm-up."""
     share = fractions.Fraction(warm_up).limit_denominator(1000)
     # Halves of the product, so that no length is too long for int32.
     whole, rest = length // share.denominator, length % share.denominator
     before = whole * share.numerator + rest * share.numerator // share.denominator
-    before = before if warm_up < 1 else jnp.asarray(min(math.floor(warm_up), 2**30), jnp.int32)
+    return before if warm_up < 1 else jnp.asarray(min(math.floor(warm_up), 2**30), jnp.int32)
+
+
+def _late(history: Float[Array, "step index"], length: Any, before: Any) -> Float[Array, " index"]:
+    """The mean over the steps after the warm-up; NaN where that leaves none."""
     steps, early = length.astype(history.dtype), before.astype(history.dtype)
     total = history[length - 1]
     # Nothing to take off without a warm-up; and an exact zero stays one, whenever it came.

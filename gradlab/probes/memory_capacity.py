@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from gradlab.recurrence.scan import scan
 from gradlab.types import ProbeContext, Step
@@ -36,6 +36,8 @@ class Columns(NamedTuple):
     """r^2(k), k = 0, 1, ..: summed over inputs; freed of chance, so that nothing left scatters around 0."""
     memory_capacity: Float[Array, ""]
     """Their sum."""
+    hidden: dict[str, Bool[Array, "..."]]
+    """Where the input varies, and its square is below the smallest number of its precision."""
 
 
 def check(*, delays: int = 0) -> None:
@@ -92,12 +94,14 @@ def memory_capacity(
     finite = jnp.isfinite(hidden).all()
     hidden = hidden / jnp.where((peak := jnp.abs(hidden).max()) > 0, peak, 1)
     weights = _least_squares(_centred(hidden, fit), _centred(wanted, fit))
-    score = _squared_correlation(_centred(hidden, judge) @ weights, _centred(wanted, judge))
+    asked = _centred(wanted, judge)
+    score = _squared_correlation(_centred(hidden, judge) @ weights, asked)
     number = half.astype(score.dtype)
     score = (score * (number - 1) - 1) / (number - 2)
     known = (half >= ENOUGH * (units + 1)) & finite
     score = jnp.where(known, score.reshape(count, -1).sum(axis=1), jnp.nan)
-    return Columns(score, score.sum())
+    small = ((asked != 0).any(axis=0) & ((asked**2).sum(axis=0) == 0)).reshape(count, -1).any(axis=1) & known
+    return Columns(score, score.sum(), {"memory_function": small, "memory_capacity": small.any()})
 
 
 def _centred(rows: Float[Array, "T n"], weight: Float[Array, "T 1"]) -> Float[Array, "T n"]:

@@ -71,9 +71,11 @@ def saturation(step: Step, params: Any, state: Any, xs: Any, setup: ProbeContext
         of_definition = lambda: (defined(before, x)[1] == 0).all(axis=1)
         shares = size > BOUND, row < SMALL, jax.lax.cond(zero.any(), of_definition, lambda: zero)
         near, small, dead = (share.astype(jacobian.dtype).mean() for share in shares)
-        known = jnp.isfinite(peak).all() & jnp.isfinite(size).all()
-        shown = (jnp.where(known, share, jnp.nan) for share in (near, small, dead))
-        return (state, jnp.maximum(reach, size.max())), Columns(*shown)
+        finite = jnp.isfinite(size).all()
+        small, dead = (
+            jnp.where(finite & jnp.isfinite(peak).all(), share, jnp.nan) for share in (small, dead)
+        )
+        return (state, jnp.maximum(reach, size.max())), Columns(jnp.where(finite, near, jnp.nan), small, dead)
 
     start = state, jnp.zeros((), jax.tree.leaves(state)[0].dtype)
     (_, reach), columns = scan(body, start, xs, setup.length)

@@ -138,7 +138,7 @@ def _loop(cut: Stages, length: int) -> Callable[..., list[Array]]:
             else None
             for place, group in zip(held, cut.groups, strict=True)
         ]
-        # In the place of the sums where nothing else may still want to read them, or XLA copies all each step.
+        # In the place of the sums where nothing else may still want to read them: else XLA copies them.
         rows = sums if count == 1 else nothing(sums)
         start = nothing(_at(kept, jnp.int32(0))), nothing(weights), nothing(inputs), rows, vectors
         sent, of_weights, of_inputs, rows, vectors = jax.lax.fori_loop(

@@ -7,7 +7,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, create_model
 from pydantic_core import PydanticCustomError
 
-from gradlab import specs
+from gradlab import values
 from gradlab.errors import GradlabError, shown
 
 
@@ -38,7 +38,7 @@ def fault(what: str) -> PydanticCustomError:
 def text(value: Any) -> str:
     """One line of printable text."""
     try:
-        return specs.line(value)
+        return values.line(value)
     except GradlabError as error:
         raise fault(error.what) from error
 

@@ -56,18 +56,21 @@ def vmap_draws_what_a_loop_draws(draw: Any) -> None:
 def has_the_gain_that_it_states(draw: Any) -> None:
     """`w_rec` multiplies a matrix of unit gain: its norm, its radius or its singular values are 1.
 
-    Which of them the file of an initialiser says as `UNIT`; without that one of them must be. Instead of 1 it
-    is `gain`, where the initialiser has it. The norm, Frobenius / sqrt(n), is that of many draws together.
+    Which of them the file of an initialiser says as `UNIT`. Instead of 1 it is `gain`, where the initialiser
+    has it. The norm, Frobenius / sqrt(n), is that of many draws together.
     """
     gain = abs(float(getattr(draw, "gain", 1.0)))
     # A function with settings is inside a `functools.partial`.
     home = inspect.unwrap(getattr(draw, "func", draw))
     unit = getattr(sys.modules.get(getattr(home, "__module__", None) or type(home).__module__), "UNIT", None)
-    assert unit is None or unit in MEASURES, f"UNIT is {unit!r}, and none of {', '.join(MEASURES)}"
     weights = np.asarray(jax.jit(jax.vmap(lambda k: draw(k, UNITS)))(jax.random.split(key(), DRAWS)))
-    off = {name: measure(weights, gain) for name, measure in MEASURES.items() if unit in (name, None)}
-    said = ", ".join(f"its {name} {found}" for name, (found, _) in off.items())
-    assert any(held for _, held in off.values()), f"of gain {gain:g}, {said}"
+    found = {name: measure(weights, gain) for name, measure in MEASURES.items()}
+    known = ", ".join(f"its {name} {said}" for name, (said, _) in found.items())
+    names = ", ".join(repr(name) for name in MEASURES)
+    assert unit is not None, f"its file states no UNIT, which of {names} is {gain:g}: {known}"
+    assert unit in MEASURES, f"UNIT is {unit!r}, and none of {names}"
+    said, held = found[unit]
+    assert held, f"of gain {gain:g}, its {unit} {said}"
 
 
 UNITS, DRAWS = 32, 64

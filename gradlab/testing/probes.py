@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gradlab import registry
+from gradlab.probes import marked
 from gradlab.quantities import fault
 from gradlab.recurrence.objectives import draw_target, objective
 from gradlab.recurrence.projections import Gradient
@@ -18,6 +19,7 @@ from gradlab.recurrence.scaled import Norm, log10_norm
 from gradlab.recurrence.trees import has_gradient, split
 from gradlab.studies.norms import FURTHER
 from gradlab.studies.sweep.columns import TIMES
+from gradlab.studies.sweep.probing import misplaced
 from gradlab.testing._held import Check, Contract, checks, hold
 from gradlab.testing.networks import D, gaussian, key
 from gradlab.types import ProbeContext
@@ -72,13 +74,20 @@ class Probed:
         self, params: Tree, state: Tree, xs: Any, *, length: Any, plain: bool = False
     ) -> dict[str, Any]:
         """What it gives of so many steps; `plain` of a step function that belongs to no cell."""
+        return self.given(params, state, xs, length=length, plain=plain)[0]
+
+    def given(
+        self, params: Tree, state: Tree, xs: Any, *, length: Any, plain: bool = False
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Its columns, and where it says that rounding hides a value of them."""
         target = draw_target("unit", key(), state, self.cell.readout)
         loss = objective("unit", target, self.cell.readout)
         recurrent, cell = (None, None) if plain else (self.cell.recurrent, self.cell)
         setup = ProbeContext(loss, recurrent, length, cell=cell)
         found = self.measure(self.cell.step, params, state, xs, setup)
         assert hasattr(found, "_asdict"), f"gives {type(found).__name__}, and not a NamedTuple of columns"
-        return {name: one for name, one in _parted(found._asdict()).items() if one is not None}
+        columns, hidden = marked(found._asdict())
+        return {name: one for name, one in _parted(columns).items() if one is not None}, hidden
 
     def numbers(self, columns: dict[str, Any]) -> dict[str, Any]:
         """What of these columns a sweep of `LENGTH` steps keeps."""
@@ -135,6 +144,18 @@ def columns_have_the_axes_that_it_states(probe: Probed) -> None:
         other = [order for order in itertools.permutations(axes) if shape == tuple(map(sizes.get, order))]
         right = not other or axes in other
         assert right, f"{name} has the axes {', '.join((other or [axes])[0])}, and states {', '.join(axes)}"
+
+
+def what_rounding_hides_is_marked_within_the_sequence(probe: Probed) -> None:
+    """`hidden`, where a probe has it: a dict, by column, of truth values of its form, False beyond step T."""
+    measured = jax.jit(probe.given)
+    columns, hidden = jax.tree.map(np.asarray, measured(*probe.network(), length=jnp.int32(LENGTH)))
+    wrong = misplaced(columns, hidden)
+    assert not wrong, wrong
+    for name, mark in hidden.items():
+        for place, axis in enumerate(probe.axes[name]):
+            beyond = np.moveaxis(mark, place, 0)[LENGTH + (axis == "lag") :]
+            assert axis not in TIMES or not beyond.any(), f"{name} is hidden beyond the last {axis}"
 
 
 def facts_are_possible(probe: Probed) -> None:
@@ -211,6 +232,7 @@ def a_plain_function_has_the_same_columns(probe: Probed) -> None:
 
 PROBE: tuple[Contract, ...] = (
     columns_have_the_axes_that_it_states,
+    what_rounding_hides_is_marked_within_the_sequence,
     facts_are_possible,
     what_lies_beyond_the_length_changes_nothing,
     one_program_serves_every_length,

@@ -40,16 +40,33 @@ def of_unit_radius(key, n):
     return drawn / jnp.abs(jnp.linalg.eigvals(drawn)).max()
 
 
-@pytest.mark.parametrize("draw", [right, Scaled(), turned, of_unit_radius])
-def test_a_right_initializer_keeps_them(draw):
+MEASURED = [
+    (right, "norm"),
+    (Scaled(), "norm"),
+    (turned, "singular values"),
+    (of_unit_radius, "radius"),
+]
+
+
+@pytest.mark.parametrize(("draw", "unit"), MEASURED)
+def test_a_right_initializer_keeps_them(monkeypatch, draw, unit):
+    monkeypatch.setitem(globals(), "UNIT", unit)
     testing.check_initializer(draw)
+
+
+def test_one_that_states_no_unit_is_told_what_to_state():
+    """The spectral radius of a gaussian matrix is near 1, too: only its author knows which it shall be."""
+    said = told(testing.initializer_checks(right), "has_the_gain_that_it_states")
+    assert said.startswith("its file states no UNIT, which of 'norm', 'radius', 'singular values' is 1: its")
+    assert "its norm is 0.9991, its radius is " in said
 
 
 @pytest.mark.parametrize(
     ("draw", "unit", "gain"),
     [
-        *((draw, None, gain) for draw in (right, turned, of_unit_radius, Scaled()) for gain in (2.0, 0.5)),
+        *((draw, unit, gain) for draw, unit in MEASURED for gain in (2.0, 0.5)),
         (right, "norm", 1.05),
+        (right, "norm", 0.97),
         (turned, "singular values", 1.001),
         # Its norm is near 1: what it states tells.
         (of_unit_radius, "radius", 1.05),
@@ -63,7 +80,7 @@ def test_another_gain_is_told(monkeypatch, draw, unit, gain):
 
     wrong.gain = getattr(draw, "gain", 1.0)
     said = told(testing.initializer_checks(wrong), "has_the_gain_that_it_states")
-    assert said.startswith(f"of gain {wrong.gain:g}, its {unit or 'norm'} is ")
+    assert said.startswith(f"of gain {wrong.gain:g}, its {unit} is ")
 
 
 @pytest.mark.parametrize(("unit", "said"), [("radius", "its radius is"), ("size", "UNIT is 'size'")])

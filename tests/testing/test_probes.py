@@ -74,6 +74,22 @@ def of_two_axes(first, second):
     return probe
 
 
+class Hiding(NamedTuple):
+    size: jax.Array
+    sizes: jax.Array
+    hidden: dict
+
+
+def hiding(name, mark):
+    """It says that rounding hides something: `mark` of the columns and the places that count."""
+
+    def probe(step, params, state, xs, setup):
+        found = right(step, params, state, xs, setup)
+        return Hiding(*found, {name: mark(found, jnp.arange(len(xs), dtype=jnp.int32) < setup.length)})
+
+    return probe
+
+
 def states(axes=AXES, **facts):
     return SimpleNamespace(AXES=axes, FACTS=facts)
 
@@ -83,6 +99,7 @@ def test_a_right_probe_keeps_them():
     names = [repr(check) for check in testing.probe_checks(right)]
     assert names == [*(contract.__name__ for contract in testing.PROBE), "facts_are_read_and_not_run"]
     testing.check_probe(right, home=states(), cell="elman")
+    testing.check_probe(hiding("sizes", lambda found, within: within & (found.sizes > 1)))
 
 
 @pytest.mark.parametrize(
@@ -98,6 +115,15 @@ def test_a_right_probe_keeps_them():
         (right, states(AXES | {"sizes": ("hour",)}), "columns_have_the_axes_that_it_states", "the axis hour"),
         (short, states(), "columns_have_the_axes_that_it_states", f"sizes has {LENGTH} entries along step"),
         (right, SimpleNamespace(), "columns_have_the_axes_that_it_states", "no AXES"),
+        *(
+            (hiding(name, mark), states(), "what_rounding_hides_is_marked_within_the_sequence", said)
+            for name, mark, said in (
+                ("mass", lambda found, within: within, "hides mass, which is none of its columns"),
+                ("size", lambda found, within: within, "hides size in the shape (32,), and not ()"),
+                ("size", lambda found, within: found.size * 0, "in float64, and not in True and False"),
+                ("sizes", lambda found, within: ~within, "sizes is hidden beyond the last step"),
+            )
+        ),
         (right, states(mass={}), "facts_are_possible", "FACTS of mass"),
         (right, states(size={"units": "m"}), "facts_are_possible", "units is no fact"),
         (right, states(size={"limits": (1e-3,)}), "facts_are_possible", "absolute and relative"),

@@ -146,8 +146,8 @@ def advance(setting: Setting, network: Network, key: Key) -> tuple[Network, Eval
 def program(setting: Setting, devices: int) -> Any:
     """The jitted `advance` of many networks, `(networks, keys) -> (networks, evaluations)`, on every device.
 
-    Networks come in multiples of `devices * block(setting)`; blocks have one size, so that a network's numbers
-    do not depend on which others run beside it.
+    Networks come in multiples of `devices * block(setting)`; blocks have one size, so that a network's
+    numbers do not depend on which others run beside it.
     """
     size = block(setting)
 

@@ -1,17 +1,19 @@
 """What a training says: one sentence per arm, and one about all of them, made from the numbers of their rows.
 
-Two arms are told apart by a test at 5 %, and by no other sign: a tie is called a tie. To be told from every
-other arm takes each pair at 5 %, and errs no more often. To be told from some of several is to choose a pair
-afterwards: there all pairs together may err in 5 % (Bonferroni).
+Two arms are told apart by a test at 5 %, and by no other sign: a tie is called a tie. Where arms stand beside
+the plain one, all of a table together may err in 5 % (Holm). To be told from every other arm takes each
+pair at 5 %, and errs no more often. To be told from some of several is to choose a pair afterwards: there
+all pairs together may err in 5 % (Bonferroni).
 """
 
 import math
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from gradlab.stats import FEW_TESTED as FEW
-from gradlab.stats import FISHER, RANKS, WRONG, median_test, percent, share_test
+from gradlab.stats import FISHER, RANKS, WRONG, holm, least_seeds, median_test, percent, share_test
 from gradlab.studies.remedies.rows import ArmRow
 
 NAMED = 3
@@ -23,14 +25,28 @@ PERCENT = f"{100 * WRONG:.0f} %"
 Test = Callable[[ArmRow, ArmRow], float]
 
 
+class Beside(NamedTuple):
+    """An arm set beside the plain one."""
+
+    plain: ArmRow
+    """The row of the same T and w_rec on which no remedy acted."""
+    apart: bool
+    """Whether the two are told apart, all arms of the table that are compared so taken together."""
+    of: int
+    """How many these are."""
+
+
 def sentences(rows: Sequence[ArmRow]) -> list[str]:
     """A sentence for each row: what the arm did to the gradient, what came of it, the plain arm beside it."""
     plain = {(row.T, row.w_rec): row for row in rows if row.arm == PLAIN}
-    return [sentence(row, plain.get((row.T, row.w_rec))) for row in rows]
+    pairs = [(row, plain[at]) for row in rows if row.arm != PLAIN and (at := (row.T, row.w_rec)) in plain]
+    apart = iter(holm([_differ(*pair) for pair in pairs]))
+    beside = {(row.arm, row.T, row.w_rec): Beside(other, next(apart), len(pairs)) for row, other in pairs}
+    return [sentence(row, beside.get((row.arm, row.T, row.w_rec))) for row in rows]
 
 
-def sentence(row: ArmRow, plain: ArmRow | None = None) -> str:
-    """One row in words; `plain` is the row of the same T and w_rec on which no remedy acted."""
+def sentence(row: ArmRow, beside: Beside | None = None) -> str:
+    """One row in words."""
     parts = [*_gradient(row), f"horizon {' -> '.join(_steps(h, row.T) for h in row.horizon)}"]
     seeds, lost = row.solved.of, row.solved.of - row.solved.successes
     if row.diverged:
@@ -41,8 +57,8 @@ def sentence(row: ArmRow, plain: ArmRow | None = None) -> str:
         parts.append(f"solved by {row.solved.successes} of {seeds} seeds")
     else:
         parts.append(_unsolved(row))
-    if plain is not None and plain is not row:
-        parts.append(_beside(row, plain))
+    if beside is not None:
+        parts.append(_beside(row, *beside))
     if lost and not row.closed_form:
         parts += _ending(row)
     return "; ".join(parts)
@@ -94,23 +110,31 @@ def _number(value: float) -> str:
     return "infinite" if math.isinf(value) else f"{value:.3g}"
 
 
-def _beside(row: ArmRow, plain: ArmRow) -> str:
+def _beside(row: ArmRow, plain: ArmRow, apart: bool, of: int) -> str:
     """The arm against the plain one: by the seeds that solved it, by the loss where nobody did."""
-    count = f"{plain.solved.successes} of {plain.solved.of}"
-    if min(row.solved.of, plain.solved.of) < FEW:
-        return f"too few seeds to compare with the plain arm (at least {FEW})"
+    count, least = f"{plain.solved.successes} of {plain.solved.of}", least_seeds(of)
+    level = f"{PERCENT}, Holm over {of} pairs" if of > 1 else PERCENT
+    if min(row.solved.of, plain.solved.of) < least:
+        among = f" for {of} pairs" if of > 1 else ""
+        return f"too few seeds to compare with the plain arm (at least {least}{among})"
     if row.solved.successes == plain.solved.successes > 0:
         return f"as many seeds as of the plain arm ({count})"
     if row.solved.successes or plain.solved.successes:
-        by = f"({count}, {FISHER} at {PERCENT})"
-        if _by_shares(row, plain) > WRONG:
+        by = f"({count}, {FISHER} at {level})"
+        if not apart:
             return f"not told apart from the plain arm by the seeds that solved it {by}"
         more = row.solved.successes * plain.solved.of > plain.solved.successes * row.solved.of
         return f"{'more' if more else 'fewer'} seeds than of the plain arm {by}"
     side = "not told apart from"
-    if _by_losses(row, plain) <= WRONG:
+    if apart:
         side = "below" if row.loss < plain.loss else "above"
-    return f"its loss is {side} the plain arm's {_loss(plain)} by the {RANKS} at {PERCENT}"
+    return f"its loss is {side} the plain arm's {_loss(plain)} by the {RANKS} at {level}"
+
+
+def _differ(row: ArmRow, other: ArmRow) -> float:
+    """How often two equal arms would lie as far apart, or further."""
+    solved = row.solved.successes or other.solved.successes
+    return _by_shares(row, other) if solved else _by_losses(row, other)
 
 
 def _by_shares(row: ArmRow, other: ArmRow) -> float:

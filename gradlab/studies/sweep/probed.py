@@ -12,6 +12,7 @@ from gradlab import probes
 from gradlab.escaping import plain
 from gradlab.quantities import Column, short
 from gradlab.registry import unknown
+from gradlab.states import NOT_COMPUTED
 from gradlab.studies.sweep import columns, results
 from gradlab.studies.sweep.columns import Entry
 from gradlab.studies.sweep.results import Run
@@ -155,8 +156,14 @@ def _caption(
     yield f"Probes at T = {row.T}, {over}." + f" {legends}." * bool(legends)
     some = {one.column.name for one in found if not all(map(math.isnan, one.means))}
     none = [name for name in dict.fromkeys(one.column.name for one in found) if name not in some]
-    if none:
-        yield plain(f"Undefined in every network of this run: {', '.join(none)}.")
+    at = int(run.norms["T"].values.argmax())
+    states = {one.entry: columns.measured(run.norms, one.entry).state[:, :, :, at] for one in found}
+    hidden = [entry for entry, state in states.items() if (state == NOT_COMPUTED).any()]
+    undefined = [name for name in none if all(entry.column != name for entry in hidden)]
+    if undefined:
+        yield plain(f"Undefined in every network of this run: {', '.join(undefined)}.")
+    if hidden:
+        yield plain(f"Hidden by rounding in some networks: {', '.join(entry.name for entry in hidden)}.")
     if left:
         yield plain(f"Not all shown, for want of room: {', '.join(left)}; --column NAME shows one.")
     notes: dict[str, list[str]] = {}

@@ -177,6 +177,10 @@ def _checked(probe: str, measured: Callable[[], Columns], length: int) -> Column
 def _check(probe: str, columns: dict[str, Any], length: int) -> None:
     """Hold the columns of a probe that another package brings to the axes that it states."""
     stated, least = axes(probe), {"lag": length} | dict.fromkeys(("step", "from_step", "to_step"), length)
+    columns, hidden = probes.marked(columns)
+    wrong = misplaced(columns, hidden)
+    if wrong:
+        raise GradlabError(f"probe {probe}", wrong)
     if columns.keys() != stated.keys():
         what = f"gives the columns {', '.join(columns)}, and states axes for {', '.join(stated)}"
         raise GradlabError(f"probe {probe}", what)
@@ -189,6 +193,20 @@ def _check(probe: str, columns: dict[str, Any], length: int) -> None:
             if size < least.get(axis, 0):
                 what = f"gives {name} with {size} entries along {axis}, of a sequence of {length} steps"
                 raise GradlabError(f"probe {probe}", what)
+
+
+def misplaced(columns: Mapping[str, Any], hidden: Mapping[str, Any]) -> str:
+    """What is wrong with the marks of what rounding hides; empty if nothing is."""
+    for name, mark in hidden.items():
+        if name not in columns:
+            return f"says that rounding hides {name}, which is none of its columns"
+        column = columns[name]
+        shape = np.shape(column.square if isinstance(column, Norm) else column)
+        if np.shape(mark) != shape:
+            return f"says where rounding hides {name} in the shape {np.shape(mark)}, and not {shape}"
+        if mark.dtype != bool:
+            return f"says where rounding hides {name} in {mark.dtype}, and not in True and False"
+    return ""
 
 
 def values(
@@ -204,7 +222,10 @@ def values(
     Norms become log10, averaged as such. `broken` marks the networks whose forward pass is not finite. Where
     a norm is zero, `again` gives the columns of derivatives that are zero only by definition.
     """
+    columns, marks = probes.marked(columns)
     found = {name: _numbers(column, axes(probe)[name], length) for name, column in columns.items()}
+    hidden = {name: np.asarray(marks.get(name, False)) for name in found}
+    found = {name: np.where(hidden[name], np.nan, value) for name, value in found.items()}
     norms = getattr(_home(probe), "NORMS", ())
     zeros = {name: value == 0 if name in norms else np.isneginf(value) for name, value in found.items()}
     defined: dict[str, NDArray[Any]] = {}
@@ -215,7 +236,7 @@ def values(
         meant = zeros[name] & (defined[name] == value) if defined else zeros[name]
         if name in norms:
             value = np.where(zeros[name] & ~meant, -np.inf, value)
-        mean, state = _pooled(value, meant, broken)
+        mean, state = _pooled(value, meant, broken, np.broadcast_to(hidden[name], value.shape))
         if defined:
             # A second run that has no number there decides nothing.
             state[np.isnan(defined[name]).any(1) & (state == BELOW_PRECISION)] = NOT_COMPUTED
@@ -229,7 +250,8 @@ def _defined(
 ) -> dict[str, NDArray[Any]]:
     """The columns of the second run; NaN, not known, for another package's probe that cannot do it."""
     try:
-        return {name: _numbers(column, axes(probe)[name], length) for name, column in again().items()}
+        columns, _ = probes.marked(again())
+        return {name: _numbers(column, axes(probe)[name], length) for name, column in columns.items()}
     except Exception:
         if not registry.is_foreign("probes", probe):
             raise
@@ -248,10 +270,10 @@ def _numbers(column: Any, own: Sequence[str], length: int) -> NDArray[Any]:
     return value
 
 
-def _pooled(value: NDArray[Any], meant: NDArray[Any], broken: NDArray[Any]) -> Pair:
+def _pooled(value: NDArray[Any], meant: NDArray[Any], broken: NDArray[Any], hidden: NDArray[Any]) -> Pair:
     """The mean over sequences and its state; a network's is zero where all its sequences are.
 
-    `meant` marks what is zero by definition.
+    `meant` marks what is zero by definition, `hidden` what rounding hides: the others have another mean.
     """
     zero = np.isneginf(value).all(1)
     with np.errstate(invalid="ignore"):
@@ -260,6 +282,7 @@ def _pooled(value: NDArray[Any], meant: NDArray[Any], broken: NDArray[Any]) -> P
         mean = np.where(count > 0, np.nansum(some, axis=1) / np.maximum(count, 1), np.nan)
     state = np.where(zero, EXACT_ZERO, np.where(np.isnan(mean), UNDEFINED, OK)).astype(np.int8)
     state = told_apart(state, np.asarray(meant.all(1)))
+    state = np.where(hidden.any(1), NOT_COMPUTED, state)
     lost = broken.reshape(-1, *(1,) * (state.ndim - 1)) & (state != UNDEFINED)
     return mean, np.where(lost, FORWARD_NONFINITE, state).astype(np.int8)
 

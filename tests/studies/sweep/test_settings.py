@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from gradlab import specs
 from gradlab.errors import Exit, GradlabError
 from gradlab.ranges import floats, integers
-from gradlab.specs import OPTIONS, choice
+from gradlab.specs import OPTIONS
 from gradlab.studies.sweep.settings import Precision, Sweep
+from gradlab.values import choice
 
 
 def mistake(function, *arguments):

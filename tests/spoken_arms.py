@@ -1,0 +1,264 @@
+"""The sentences about arms and the headline: the forms that they have, and what each asserts."""
+
+import math
+
+from scipy import stats
+
+from tests.spoken import Forms, is_printed, list_of, named, one_of
+from tests.spoken_comparisons import (
+    FEW,
+    check_median,
+    median_form,
+    names_of,
+    of_losses,
+    of_shares,
+    seeds_needed,
+    told,
+)
+
+
+def hold_sentence(text, row, compared):
+    """One sentence; everything that it has to say, it says. `compared` is as `beside` has it."""
+    forms, said = Forms(), []
+
+    @forms.form("readout fitted in closed form, no gradient followed")
+    def _():
+        assert row.fitted
+        said.append("fitted")
+
+    @forms.form(
+        r"changed the gradient in (?:(?P<share>\d+)%|less than 1%) of the updates"
+        r"(?: and turned it \(mean cosine (?P<cosine><<num>>)\))?"
+    )
+    def _(share, cosine):
+        assert abs(100 * row.changed - int(share)) <= 0.51 if share else 0 < row.changed < 0.01
+        assert is_printed(cosine, row.cosine) if cosine else row.cosine > 0.999
+        said.append("changed")
+
+    @forms.form(r"at the start nothing comes from beyond lag (?P<lag><<num>>)")
+    def _(lag):
+        assert is_printed(lag, row.hard)
+        said.append("hard")
+
+    @forms.form(r"horizon (?P<start>>?\d+) -> (?P<end>>?\d+)")
+    def _(start, end):
+        for shown, lag in zip((start, end), row.horizons, strict=True):
+            if math.isinf(lag):
+                assert shown == f">{row.T}"
+            else:
+                assert abs(int(shown) - lag) <= 0.5 + 1e-9
+        said.append("horizon")
+
+    @forms.form(r"(?P<lost>\d+) of (?P<n>\d+) diverged \((?P<what>\w+) not finite\)")
+    def _(lost, n, what):
+        assert (int(lost), int(n)) == (row.broken.sum(), row.n)
+        assert what in row.what
+        said.append("diverged")
+
+    @forms.form(r"solved by (?:all (?P<all>\d+) seeds|the only seed|(?P<some>\d+) of (?P<n>\d+) seeds)")
+    def _(some, n, **found):
+        assert int(some or found["all"] or 1) == row.solved > 0
+        assert int(n or found["all"] or 1) == row.n
+        said.append("solved")
+
+    who = r"not solved within the budget by (?:any of (?P<n>\d+) seeds|the only seed)"
+    loss = median_form("loss")
+
+    def unsolved(n):
+        assert row.solved == 0
+        assert int(n or 1) == row.n
+        said.append("solved")
+
+    @forms.form(who)
+    def _(n):
+        unsolved(n)
+        assert row.broken.all() or math.isnan(row.loss.middle)
+
+    @forms.form(rf"{who}, but loss {loss} is far below the (?P<chance><<num>>) of chance")
+    def _(n, loss, loss_level, loss_low, loss_high, chance):
+        unsolved(n)
+        check_median(row.loss, loss, loss_level, loss_low, loss_high)
+        assert is_printed(chance, row.chance)
+        assert row.loss.high < row.chance / 2
+
+    @forms.form(rf"{who}, loss {loss}(?: against (?P<chance><<num>>) of chance)?")
+    def _(n, loss, loss_level, loss_low, loss_high, chance):
+        unsolved(n)
+        check_median(row.loss, loss, loss_level, loss_low, loss_high)
+        assert is_printed(chance, row.chance) if chance else math.isnan(row.chance)
+        # What is far below chance is said to be.
+        assert not row.loss.high < row.chance / 2
+
+    if compared is not None:
+        hold_beside(forms, said, row, *compared)
+
+    @forms.form(
+        r"at the end of training the transport (?P<does>vanishes|explodes) \((?P<rate><<num>>) decades per "
+        r"step, 95 % interval (?P<low><<num>>) to (?P<high><<num>>)\)"
+    )
+    def _(does, rate, low, high):
+        ends = stats.t.interval(0.95, len(row.slopes) - 1, row.slopes.mean(), stats.sem(row.slopes) + 1e-300)
+        assert is_printed(rate, row.slopes.mean())
+        assert is_printed(low, ends[0])
+        assert is_printed(high, ends[1])
+        band = math.log10(2) / row.T
+        assert ends[1] < -band if does == "vanishes" else ends[0] > band
+
+    for clause in text.split("; "):
+        forms.hold(clause)
+    known = {"fitted": row.fitted, "changed": row.changed > 0, "diverged": row.broken.any()}
+    known |= {"horizon": True, "solved": True, "beside": compared is not None}
+    known |= {"hard": not math.isnan(row.hard) and not row.fitted}
+    assert sorted(said) == sorted(name for name, there in known.items() if there)
+
+
+def hold_beside(forms, said, row, plain, apart, every):
+    """The clauses that set an arm beside the plain one."""
+    count = r"\((?P<count>\d+) of (?P<n>\d+)\)"
+
+    def counted(count, n, pairs):
+        assert (int(count), int(n), int(pairs or 1)) == (plain.solved, plain.n, every)
+        assert min(row.n, plain.n) >= seeds_needed(every)
+        said.append("beside")
+
+    @forms.form(
+        r"too few seeds to compare with the plain arm \(at least (?P<least>\d+)"
+        r"(?: for (?P<pairs>\d+) pairs)?\)"
+    )
+    def _(least, pairs):
+        assert min(row.n, plain.n) < int(least) == seeds_needed(every)
+        assert int(pairs or 1) == every
+        said.append("beside")
+
+    over = r"(?:, Holm over (?P<pairs>\d+) pairs)?"
+    by = rf"\((?P<count>\d+) of (?P<n>\d+), Fisher's exact test at 5 %{over}\)"
+
+    @forms.form(rf"(?P<side>more|fewer) seeds than of the plain arm {by}")
+    def _(side, count, n, pairs):
+        counted(count, n, pairs)
+        assert (row.solved / row.n > plain.solved / plain.n) == (side == "more")
+        assert apart
+
+    @forms.form(rf"as many seeds as of the plain arm {count}")
+    def _(count, n):
+        counted(count, n, every)
+        assert row.solved == plain.solved > 0
+
+    @forms.form(rf"not told apart from the plain arm by the seeds that solved it {by}")
+    def _(count, n, pairs):
+        counted(count, n, pairs)
+        assert not apart
+        assert row.solved != plain.solved
+
+    theirs, sides = median_form("theirs"), r"(?P<side>below|above|not told apart from)"
+
+    @forms.form(rf"its loss is {sides} the plain arm's {theirs} by the Mann-Whitney test at 5 %{over}")
+    def _(side, theirs, theirs_level, theirs_low, theirs_high, pairs):
+        counted(plain.solved, plain.n, pairs)
+        check_median(plain.loss, theirs, theirs_level, theirs_low, theirs_high)
+        assert row.solved == plain.solved == 0
+        below = {"below": apart and row.loss.middle < plain.loss.middle}
+        below |= {"above": apart and row.loss.middle > plain.loss.middle}
+        assert below.get(side, not apart)
+
+
+# The headline.
+
+
+def hold_judged(text, rows):
+    names = names_of(rows)
+    forms = Forms(name=one_of(names), names=list_of(one_of(names)))
+    kind = "arms" if len({(row.T, row.w) for row in rows.values()}) == 1 else "rows"
+    most = max(row.solved / row.n for row in rows.values())
+    best = [row for row in rows.values() if row.solved / row.n == most]
+    others = [row for row in rows.values() if row.solved / row.n < most]
+    count = r"(?P<count>\d+) of (?P<n>\d+) seeds"
+    after = r"(?:, (?P<updates>\d+) updates \(median\))?"
+
+    def check(count, n, row, updates):
+        assert (int(count), int(n)) == (row.solved, row.n)
+        assert row in best
+        if updates is None:
+            assert row.fitted or len(best) > 1
+        else:
+            assert is_printed(updates, row.updates)
+
+    def listed(text, rows):
+        """A list names some of these rows and counts the rest."""
+        some, more = named(text, names)
+        assert all(names[name] in rows for name in some)
+        assert len(some) + more == len(rows)
+
+    @forms.form(rf"(?P<name><<name>>): {count} solved the task{after}")
+    def _(name, count, n, updates):
+        assert len(rows) == 1
+        check(count, n, names[name], updates)
+
+    @forms.form(
+        rf"Best: (?P<name><<name>>), {count} solved{after}; more than of every other "
+        r"\(Fisher's exact test at 5 %\)"
+    )
+    def _(name, count, n, updates):
+        check(count, n, names[name], updates)
+        assert len(best) == 1
+        assert names[name].n >= FEW
+        assert all(of_shares(names[name], row) <= 0.05 for row in others)
+
+    @forms.form(
+        rf"Most seeds solved: (?P<names_><<names>>), {count}"
+        r"(?: each \((?P<tied>\d+) of (?P<of>\d+) (?P<kind_>arms|rows)\))?"
+        rf"{after}(?:; (?P<few>too few seeds to compare \(at least 4\)))?"
+        r"(?:; told apart from (?P<apart><<names>>))?(?:; not told apart from (?P<near><<names>>))?"
+        r"(?P<by> \(Fisher's exact test at 5 %(?: over all (?P<pairs>\d+) pairs)?\))?"
+    )
+    def _(names_, count, n, tied, of, kind_, updates, few, apart, near, by, pairs):
+        check(count, n, best[0], updates)
+        listed(names_, best)
+        assert (int(tied or 1), int(of or len(rows)), kind_ or kind) == (len(best), len(rows), kind)
+        assert bool(few) == (best[0].n < FEW)
+        every = math.comb(len(rows), 2)
+        beaten = told(best[0], others, of_shares, every, tied=len(best) > 1)
+        assert bool(by) == bool(apart or near)
+        assert int(pairs or 1) == (every if by else 1)
+        if not few:
+            assert bool(apart) == bool(beaten)
+            assert bool(near) == (len(beaten) < len(others))
+            # Who is alone ahead of all others is said to be the best.
+            assert len(best) > 1 or len(beaten) < len(others)
+        if apart:
+            listed(apart, beaten)
+        if near:
+            listed(near, [row for row in others if row not in beaten])
+
+    none, loss = r"(?:No arm solved the task|Not solved) within the budget; ", median_form("loss")
+
+    @forms.form(rf"{none}no loss is finite")
+    def _():
+        assert most == 0
+        assert not any(math.isfinite(row.loss.middle) for row in rows.values())
+
+    @forms.form(
+        rf"{none}(?:its loss is|the least loss is) {loss}(?:, of (?P<name><<name>>))?"
+        r"(?:, where chance is (?P<chance><<num>>))?(?:; not told apart from (?P<near><<names>>) "
+        r"\(Mann-Whitney test at 5 %(?: over all (?P<pairs>\d+) pairs)?\))?"
+        r"(?:; (?P<few>too few seeds to compare \(at least 4\)))?"
+    )
+    def _(loss, loss_level, loss_low, loss_high, name, chance, near, pairs, few):
+        assert most == 0
+        row = names[name] if name else next(iter(rows.values()))
+        assert bool(name) == (len(rows) > 1)
+        check_median(row.loss, loss, loss_level, loss_low, loss_high)
+        known = [one.loss.middle for one in rows.values() if math.isfinite(one.loss.middle)]
+        assert row.loss.middle == min(known)
+        assert is_printed(chance, row.chance) if chance else math.isnan(row.chance)
+        every, others = math.comb(len(rows), 2), [one for one in rows.values() if one is not row]
+        assert bool(few) == (row.n < FEW and len(rows) > 1)
+        apart = others if few else told(row, others, of_losses, every)
+        rivals = [one for one in others if one not in apart]
+        assert bool(near) == bool(rivals)
+        assert int(pairs or 1) == (every if near else 1)
+        if near:
+            listed(near, rivals)
+
+    assert text.endswith(".")
+    forms.hold(text[:-1])

@@ -1,0 +1,54 @@
+"""Several tests that may err in 5 % together, and how many seeds they need."""
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy import stats as theirs
+
+from gradlab import stats
+
+
+def closed(found, wrong=0.05):
+    """By the closed testing procedure: in every set that a test is of, some one is below wrong / size."""
+    every = [
+        set(some) for n in range(1, len(found) + 1) for some in itertools.combinations(range(len(found)), n)
+    ]
+    holds = [min(found[i] for i in some) <= wrong / len(some) for some in every]
+    return [
+        all(held for some, held in zip(every, holds, strict=True) if i in some) for i in range(len(found))
+    ]
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 6])
+def test_holm_is_the_closed_procedure_of_bonferronis_tests(n):
+    rng = np.random.default_rng(n)
+    for _ in range(100):
+        found = (rng.uniform(size=n) ** 3).tolist()
+        assert stats.holm(found) == closed(found)
+
+
+def test_equal_and_unknown_numbers_have_their_places():
+    assert stats.holm([0.02, 0.02]) == [True, True]
+    assert stats.holm([0.03, 0.03]) == [False, False]
+    assert stats.holm([0.025, 0.05]) == [True, True]
+
+
+@pytest.mark.parametrize("m", [2, 7])
+def test_of_tests_that_find_nothing_one_holds_in_5_percent_at_most(m):
+    rng = np.random.default_rng(m)
+    tables = rng.uniform(size=(20_000, m))
+    assert np.mean([any(stats.holm(row)) for row in tables.tolist()]) == pytest.approx(0.05, abs=0.005)
+
+
+@pytest.mark.parametrize("pairs", [1, 2, 6, 7, 28, 100])
+def test_fewer_seeds_can_show_nothing_and_these_can(pairs):
+    least = stats.least_seeds(pairs)
+    assert (pairs, least) in {(1, 4), (2, 5), (6, 5), (7, 6), (28, 7), (100, 8)}
+    for n, shows in ((least - 1, False), (least, True)):
+        rarest = [theirs.fisher_exact([[n, 0], [0, n]]).pvalue]
+        rarest.append(theirs.mannwhitneyu(np.arange(n), np.arange(n) + n, method="exact").pvalue)
+        rarest.append(stats.share_test(n, n, 0, n))
+        for p in rarest:
+            assert any(stats.holm([p] * pairs)) == shows
+    assert stats.least_seeds(1) == stats.FEW_TESTED
