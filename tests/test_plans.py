@@ -17,7 +17,6 @@ from gradlab.planning.plan import Piece, Plan
 from gradlab.studies.remedies import compute as remedies_compute
 from gradlab.studies.remedies import plan as remedies_plan
 from gradlab.studies.remedies.settings import Training
-from gradlab.studies.remedies.study import STUDY
 from gradlab.studies.sweep import plan as sweep_plan
 from gradlab.studies.sweep.settings import Sweep
 from tests import documents

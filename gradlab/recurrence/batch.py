@@ -1,9 +1,9 @@
 """A loop over time of a batch of sequences, made for training.
 
-What inputs add to each step is worked out before the loop. The gradient of a matrix of weights is one
-product after the way back: the sum over steps and sequences of `a h^T`, a the gradient of `W h + ...`. Kept
-of each step are the state and these sums; the rest is worked out again on the way back, which takes less
-time than to write and to read it. Reverse mode only, and once: what differentiates twice loops with
+All products of one vector are one, the input's among them: `W h + U x + b`. The gradient of all these weights
+is one product after the way back: the sum over steps and sequences of `a (h, x, 1)^T`, a the gradient of that
+sum. Kept of each step are the state and these sums; the rest is worked out again on the way back, which takes
+less time than to write and to read it. Reverse mode only, and once: what differentiates twice loops with
 `jax.lax.scan`.
 """
 
@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.flatten_util import ravel_pytree
 
 from gradlab.recurrence.stages import Stages, stages
 from gradlab.recurrence.trees import merged, split
@@ -34,27 +35,48 @@ def states(step: Step, params: Tree, state: Tree, xs: Tree) -> Tree:
         return jax.lax.scan(lambda state, x: (each(params, state, x),) * 2, begin, xs)[1]
     known = dict(zip(cut.of_params, cut.once(*jax.tree.leaves(params)), strict=True))
     first = [known[var] for var in cut.for_ahead]
-    of_input = jax.vmap(jax.vmap(lambda x: cut.ahead(*first, *jax.tree.leaves(x))))(xs)
-    known |= dict(zip(cut.of_input, of_input, strict=True))
-    matrices, sums = [], []
-    for group in cut.groups:
-        oriented = [known[one.matrix] if one.axis == 0 else known[one.matrix].T for one in group.products]
-        matrices.append(jnp.concatenate(oriented, axis=1))
-        added = []
-        for one, size in zip(group.products, group.sizes, strict=True):
-            like = jnp.zeros(size, one.result.aval.dtype) if one.added is None else known[one.added]
-            added.append(jnp.broadcast_to(like, (length, batch, size)))
-        sums.append(jnp.concatenate(added, axis=2))
-    shared, own = ([known[var] for var in some] for some in (cut.shared, cut.own))
-    after = _loop(cut, length)(shared, matrices, sums, own, jax.tree.leaves(begin))
+    own = jax.vmap(jax.vmap(lambda x: cut.ahead(*first, *jax.tree.leaves(x))))(xs)
+    numbers = [leaf.reshape(length, batch, -1) for leaf in jax.tree.leaves(split(xs)[0])]
+    dtype = jax.tree.leaves(begin)[0].dtype
+    given = jnp.concatenate(
+        [*(leaf.astype(dtype) for leaf in numbers), jnp.ones((length, batch, 1), dtype)], axis=2
+    )
+    matrices = _matrices(cut, known, first, one)
+    after = _loop(cut, length)(
+        [known[var] for var in cut.shared], matrices, given, own, jax.tree.leaves(begin)
+    )
     return jax.tree.unflatten(jax.tree.structure(state), after)
 
 
-def _loop(cut: Stages, length: int) -> Callable[..., list[Array]]:
-    """`(shared, matrices, sums, own, begin) -> states`, all by time and sequence but the first two.
+def _matrices(cut: Stages, known: dict[Any, Array], first: list[Array], x: Tree) -> list[Array]:
+    """Of each group the matrix that (h, x, 1) is multiplied with, (N + D + 1, K)."""
+    if not cut.groups:
+        return []
+    numbers, others = split(jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), x))
+    zero, unravel = ravel_pytree(numbers)
 
-    `sums` are what is added to each group's products; the loop writes there the sums themselves.
-    """
+    def added(flat: Array) -> list[Array]:
+        leaves = jax.tree.leaves(merged(unravel(flat), others))
+        known_here = known | dict(zip(cut.of_input, cut.added(*first, *leaves), strict=True))
+        none = lambda one: jnp.zeros(one.result.aval.shape, one.result.aval.dtype)
+        return [
+            jnp.concatenate(
+                [none(one) if one.added is None else known_here[one.added] for one in group.products]
+            )
+            for group in cut.groups
+        ]
+
+    offsets = added(zero)
+    slopes = jax.vmap(lambda unit: jax.jvp(added, (zero,), (unit,))[1])(jnp.eye(zero.size, dtype=zero.dtype))
+    found = []
+    for group, slope, offset in zip(cut.groups, slopes, offsets, strict=True):
+        rows = [known[one.matrix] if one.axis == 0 else known[one.matrix].T for one in group.products]
+        found.append(jnp.concatenate([jnp.concatenate(rows, axis=1), slope, offset[None]]))
+    return found
+
+
+def _loop(cut: Stages, length: int) -> Callable[..., list[Array]]:
+    """`(shared, matrices, given, own, begin) -> states`, the last three by time and sequence."""
     count = len(cut.groups)
     held = [cut.state.index(group.vector) if group.vector in cut.state else None for group in cut.groups]
 
@@ -67,48 +89,55 @@ def _loop(cut: Stages, length: int) -> Callable[..., list[Array]]:
     def product(i: int, left: Array, right: Array) -> Array:
         return jax.lax.dot_general(left, right, (((1,), (0,)), ((), ())), **cut.groups[i].settings)
 
-    def parts(i: int, buffer: Array, t: Any) -> list[Array]:
-        # Each is read by itself: XLA does not vectorise what reads several pieces of one intermediate array.
+    def split_at(i: int) -> list[tuple[int, int]]:
         sizes = cut.groups[i].sizes
-        starts = itertools.accumulate(sizes[:-1], initial=0)
-        return [_columns(buffer, t, start, size) for start, size in zip(starts, sizes, strict=True)]
+        return list(zip(itertools.accumulate(sizes[:-1], initial=0), sizes, strict=True))
 
-    def ahead(shared: Tree, matrices: Tree, sums: Tree, own: Tree, begin: Tree) -> tuple[Tree, Tree]:
+    def ahead(shared: Tree, matrices: Tree, given: Array, own: Tree, begin: Tree) -> tuple[Tree, Tree]:
         def body(t: Any, loop: tuple[Tree, Tree, Tree]) -> tuple[Tree, Tree, Tree]:
             state, kept, sums = loop
-            mine, sums = _at(own, t), list(sums)
+            mine, here, sums = _at(own, t), _at(given, t), list(sums)
             seen: list[list[Array]] = []
             for i, matrix in enumerate(matrices):
                 (vector,) = late(i, shared, mine, state, seen)
-                sums[i] = _put(sums[i], t, _at(sums[i], t) + product(i, vector, matrix))
-                seen.append(parts(i, sums[i], t))
+                whole = product(i, jnp.concatenate([vector, here], axis=1), matrix)
+                sums[i] = _put(sums[i], t, whole)
+                seen.append([whole[:, start : start + size] for start, size in split_at(i)])
             state = late(count, shared, mine, state, seen)
             return state, _put(kept, t + 1, state), sums
 
+        batch = given.shape[1]
         kept = _put([jnp.zeros((length + 1, *leaf.shape), leaf.dtype) for leaf in begin], jnp.int32(0), begin)
+        sums = [jnp.zeros((length, batch, matrix.shape[1]), matrix.dtype) for matrix in matrices]
         _, kept, sums = jax.lax.fori_loop(jnp.int32(0), jnp.int32(length), body, (begin, kept, sums))
         return kept, sums
 
     @jax.custom_vjp
-    def run(shared: Tree, matrices: Tree, sums: Tree, own: Tree, begin: Tree) -> list[Array]:
-        return [leaf[1:] for leaf in ahead(shared, matrices, sums, own, begin)[0]]
+    def run(shared: Tree, matrices: Tree, given: Array, own: Tree, begin: Tree) -> list[Array]:
+        return [leaf[1:] for leaf in ahead(shared, matrices, given, own, begin)[0]]
 
-    def forward(shared: Tree, matrices: Tree, sums: Tree, own: Tree, begin: Tree) -> tuple[list[Array], Tree]:
-        kept, sums = ahead(shared, matrices, sums, own, begin)
-        return [leaf[1:] for leaf in kept], (shared, matrices, sums, own, kept)
+    def forward(
+        shared: Tree, matrices: Tree, given: Array, own: Tree, begin: Tree
+    ) -> tuple[list[Array], Tree]:
+        kept, sums = ahead(shared, matrices, given, own, begin)
+        return [leaf[1:] for leaf in kept], (shared, matrices, given, own, kept, sums)
 
     def backward(residuals: Tree, cotangent: list[Array]) -> tuple[Tree, ...]:
-        shared, matrices, sums, own, kept = residuals
+        shared, matrices, given, own, kept, sums = residuals
         (weights, other_weights), (inputs, other_inputs) = split(shared), split(own)
-        turned = [matrix.T for matrix in matrices]
+        sizes = [group.vector.aval.size for group in cut.groups]
+        turned = [matrix[:size].T for matrix, size in zip(matrices, sizes, strict=True)]
 
         def body(k: Any, loop: tuple[Tree, ...]) -> tuple[Tree, ...]:
             t = length - 1 - k
             sent, of_weights, of_inputs, rows, vectors = loop
+            sent, state, others = _sum(sent, _at(cotangent, t)), _at(kept, t), _at(other_inputs, t)
+            # Each is read by itself: XLA does not vectorise what reads several pieces of one array.
+            seen = [
+                [_columns(buffer, t, *which) for which in split_at(i)]
+                for i, buffer in enumerate(rows if in_place else sums)
+            ]
             rows, vectors = list(rows), list(vectors)
-            sent, state = _sum(sent, _at(cotangent, t)), _at(kept, t)
-            seen = [parts(i, buffer, t) for i, buffer in enumerate(sums)]
-            others = _at(other_inputs, t)
 
             def pullback(i: int) -> Any:
                 def one(weights: Tree, mine: Tree, state: Tree, seen: Tree) -> list[Array]:
@@ -131,32 +160,28 @@ def _loop(cut: Stages, length: int) -> Callable[..., list[Array]]:
             return sent, _sum(of_weights, of_step), _put(of_inputs, t, of_input), rows, vectors
 
         nothing = lambda tree: jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), tree)
-        batch = kept[0].shape[1:2]
         vectors = [
-            jnp.zeros((length, *batch, *group.vector.aval.shape), group.vector.aval.dtype)
-            if place is None
-            else None
-            for place, group in zip(held, cut.groups, strict=True)
+            jnp.zeros((*given.shape[:2], size), given.dtype) if place is None else None
+            for place, size in zip(held, sizes, strict=True)
         ]
         # In the place of the sums where nothing else may still want to read them: else XLA copies them.
-        rows = sums if count == 1 else nothing(sums)
+        in_place = count == 1
+        rows = sums if in_place else nothing(sums)
         start = nothing(_at(kept, jnp.int32(0))), nothing(weights), nothing(inputs), rows, vectors
-        sent, of_weights, of_inputs, rows, vectors = jax.lax.fori_loop(
-            jnp.int32(0), jnp.int32(length), body, start
-        )
-        columns = [
-            vector if place is None else kept[place][:-1] for place, vector in zip(held, vectors, strict=True)
-        ]
-        of_matrices = [
-            product(i, column.reshape(-1, column.shape[-1]).T, row.reshape(-1, row.shape[-1]))
-            for i, (column, row) in enumerate(zip(columns, rows, strict=True))
-        ]
+        end = jnp.int32(length)
+        sent, of_weights, of_inputs, rows, vectors = jax.lax.fori_loop(jnp.int32(0), end, body, start)
+        of_matrices, of_given = [], nothing(given)
+        for i, (place, size) in enumerate(zip(held, sizes, strict=True)):
+            whole = jnp.concatenate([vectors[i] if place is None else kept[place][:-1], given], axis=2)
+            row = rows[i].reshape(-1, rows[i].shape[2])
+            of_matrices.append(product(i, whole.reshape(-1, whole.shape[2]).T, row))
+            of_given += product(i, row, matrices[i][size:].T).reshape(given.shape)
         none = lambda tree: jax.tree.map(lambda leaf: np.zeros(leaf.shape, jax.dtypes.float0), tree)
         all_weights, all_inputs = (
             merged(of_weights, none(other_weights)),
             merged(of_inputs, none(other_inputs)),
         )
-        return all_weights, of_matrices, rows, all_inputs, sent
+        return all_weights, of_matrices, of_given, all_inputs, sent
 
     run.defvjp(forward, backward)
     return run

@@ -2,16 +2,19 @@
 
 A step's equations are of three kinds: those of the weights alone, worked out once; those of an input, worked
 out for all steps at once; and the others, which have to wait for the state. Of these, products of a matrix of
-weights and a vector, `W h`, are taken out: products of one `h` become one product, and what is added to it
-before anything else, `W h + (U x + b)`, belongs to it.
+weights and a vector, `W h`, are taken out: products of one h become one product. What is added to it before
+anything else belongs to it where it is affine in the input: `W h + U x + b` is one product with (h, x, 1).
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
 from jax.extend import core
 
+from gradlab.recurrence.pullback import depends
+from gradlab.recurrence.trees import has_gradient
 from gradlab.types import Step
 
 Tree = Any
@@ -50,6 +53,8 @@ class Stages(NamedTuple):
     once: Function
     """`(*params) -> [*of_params]`."""
     ahead: Function
+    """`(*for_ahead, *x) -> [*own]`."""
+    added: Function
     """`(*for_ahead, *x) -> [*of_input]`."""
     late: tuple[Function, ...]
     """`(*shared, *own, *state, *results of the groups before) -> [vector]` of each group; the next state."""
@@ -57,10 +62,11 @@ class Stages(NamedTuple):
     of_params: tuple[Any, ...]
     """What depends on weights alone and is needed later, the matrices of the groups included."""
     for_ahead: tuple[Any, ...]
-    of_input: tuple[Any, ...]
-    """What depends on weights and an input."""
-    shared: tuple[Any, ...]
     own: tuple[Any, ...]
+    """What depends on weights and an input."""
+    of_input: tuple[Any, ...]
+    """What is affine in an input, and added to products."""
+    shared: tuple[Any, ...]
     state: tuple[Any, ...]
 
 
@@ -79,38 +85,75 @@ def stages(step: Step, params: Tree, state: Tree, x: Tree) -> Stages | None:
         time = max((when.get(var, ONCE) for var in _variables(eqn.invars)), default=ONCE)
         when.update((var, time) for var in eqn.outvars)
         equations[time].append(_varying_first(eqn, when))
-    groups, rest = _grouped(equations[LATE], jaxpr, when)
     at = lambda some, time: tuple(var for var in dict.fromkeys(some) if when.get(var, ONCE) == time)
-    added = [one.added for group in groups for one in group.products if one.added is not None]
+    make = functools.partial(_function, jaxpr)
+    for_ahead = at(_variables([var for eqn in equations[AHEAD] for var in eqn.invars]), ONCE)
+
+    def affine(some: Sequence[Any]) -> list[Any]:
+        """Those that are affine in the input."""
+        return _affine(make(equations[AHEAD], [*for_ahead, *of_x], some), for_ahead, of_x, some)
+
+    groups, rest = _grouped(equations[LATE], jaxpr, when, affine)
     wanted = _variables([var for eqn in rest for var in eqn.invars] + jaxpr.outvars)
     wanted += [group.vector for group in groups]
-    of_input = at([*wanted, *added], AHEAD)
-    for_ahead = at(_variables([var for eqn in equations[AHEAD] for var in eqn.invars]), ONCE)
-    matrices = [one.matrix for group in groups for one in group.products]
-    known = tuple(dict.fromkeys([*for_ahead, *at([*wanted, *added], ONCE), *matrices]))
-    shared, own = at(wanted, ONCE), at(wanted, AHEAD)
-    make = lambda eqns, ins, outs: _function(jaxpr, eqns, ins, outs)
-    first = make(equations[ONCE], [*jaxpr.constvars, *of_params], known)
-    ends = [[group.vector] for group in groups] + [jaxpr.outvars]
-    before = [[one.result for group in groups[:i] for one in group.products] for i in range(len(groups) + 1)]
-    late = [
-        make(rest, [*shared, *own, *of_state, *some], outs) for some, outs in zip(before, ends, strict=True)
-    ]
+    products = [one for group in groups for one in group.products]
+    added = [one.added for one in products if one.added is not None]
+    own, of_input = at(wanted, AHEAD), at(added, AHEAD)
+    known = dict.fromkeys([*for_ahead, *at([*wanted, *added], ONCE), *(one.matrix for one in products)])
+    shared = at(wanted, ONCE)
+    first = make(equations[ONCE], [*jaxpr.constvars, *of_params], list(known))
+    ends = [*([group.vector] for group in groups), jaxpr.outvars]
+    late = []
+    for i, end in enumerate(ends):
+        before = [one.result for group in groups[:i] for one in group.products]
+        late.append(make(rest, [*shared, *own, *of_state, *before], end))
     return Stages(
         lambda *params: first(*closed.consts, *params),
+        make(equations[AHEAD], [*for_ahead, *of_x], own),
         make(equations[AHEAD], [*for_ahead, *of_x], of_input),
         tuple(late),
         groups,
-        known,
+        tuple(known),
         for_ahead,
+        own,
         of_input,
         shared,
-        own,
         tuple(of_state),
     )
 
 
-def _grouped(eqns: Sequence[Any], jaxpr: Any, when: dict[Any, int]) -> tuple[tuple[Group, ...], list[Any]]:
+def _affine(function: Function, known: Sequence[Any], of_x: Sequence[Any], outs: Sequence[Any]) -> list[Any]:
+    """Those outs that the input's real numbers enter linearly, and nothing else of it at all."""
+    real = [has_gradient(var.aval) for var in of_x]
+    like = [jax.ShapeDtypeStruct(var.aval.shape, var.aval.dtype) for var in (*known, *of_x)]
+    numbers = [leaf for leaf, is_real in zip(like[len(known) :], real, strict=True) if is_real]
+
+    def slope(given: list[Any], moved: list[Any]) -> list[Any]:
+        first, x = given[: len(known)], given[len(known) :]
+
+        def value(some: list[Any]) -> list[Any]:
+            left = iter(some)
+            return function(*first, *(next(left) if r else leaf for r, leaf in zip(real, x, strict=True)))
+
+        at = [leaf for leaf, is_real in zip(x, real, strict=True) if is_real]
+        return jax.jvp(value, (at,), (moved,))[1]
+
+    sloped = jax.make_jaxpr(slope)(like, numbers).jaxpr
+    marks = [False] * len(known) + [True] * len(of_x) + [False] * len(numbers)
+    bent = depends(sloped, marks)
+    others = jax.make_jaxpr(function)(*like).jaxpr
+    touched = depends(others, [False] * len(known) + [not is_real for is_real in real])
+    kinds = {leaf.dtype for leaf in numbers}
+    return [
+        out
+        for out, is_bent, is_touched in zip(outs, bent, touched, strict=True)
+        if not is_bent and not is_touched and kinds == {out.aval.dtype}
+    ]
+
+
+def _grouped(
+    eqns: Sequence[Any], jaxpr: Any, when: dict[Any, int], affine: Callable[[Sequence[Any]], list[Any]]
+) -> tuple[tuple[Group, ...], list[Any]]:
     """The products among equations that wait for the state, and the other equations."""
     users: dict[Any, list[Any]] = {}
     for eqn in jaxpr.eqns:
@@ -118,35 +161,31 @@ def _grouped(eqns: Sequence[Any], jaxpr: Any, when: dict[Any, int]) -> tuple[tup
             users.setdefault(var, []).append(eqn)
     for var in _variables(jaxpr.outvars):
         users.setdefault(var, []).append(None)
+    products = [eqn for eqn in eqns if _is_product(eqn, when)]
+    sums: dict[Any, tuple[Any, Any]] = {}
+    for eqn in products:
+        (result,), only = eqn.outvars, users.get(eqn.outvars[0], [])
+        if len(only) == 1 and only[0] is not None and only[0].primitive.name == "add":
+            others = [var for var in _variables(only[0].invars) if var is not result]
+            if others and when.get(others[0], ONCE) < LATE and others[0].aval == result.aval:
+                sums[result] = others[0], only[0].outvars[0]
+    ahead = [added for added, _ in sums.values() if when.get(added, ONCE) == AHEAD]
+    fine = set(affine(ahead)) if ahead else set()
     found: dict[Any, list[Product]] = {}
     settings, taken = {}, set()
-    for eqn in eqns:
-        if not _is_product(eqn, when):
-            continue
+    for eqn in products:
         vector, matrix = eqn.invars
         result, added = eqn.outvars[0], None
         taken.add(result)
-        only = users.get(result, [])
-        if len(only) == 1 and only[0] is not None and only[0].primitive.name == "add":
-            other = next((var for var in only[0].invars if var is not result), result)
-            like = result.aval.shape, result.aval.dtype
-            if (
-                not isinstance(other, core.Literal)
-                and when.get(other, ONCE) < LATE
-                and (
-                    other.aval.shape,
-                    other.aval.dtype,
-                )
-                == like
-            ):
-                added, result = other, only[0].outvars[0]
-                taken.add(result)
+        if result in sums and (when.get(sums[result][0], ONCE) == ONCE or sums[result][0] in fine):
+            added, result = sums[result]
+            taken.add(result)
         kept = {name: eqn.params[name] for name in ("precision", "preferred_element_type")}
         key = (vector, str(kept))
         settings[key] = kept
         axis = eqn.params["dimension_numbers"][0][1][0]
         found.setdefault(key, []).append(Product(result, matrix, axis, added))
-    groups = tuple(Group(key[0], tuple(products), settings[key]) for key, products in found.items())
+    groups = tuple(Group(key[0], tuple(some), settings[key]) for key, some in found.items())
     return groups, [eqn for eqn in eqns if eqn.outvars[0] not in taken]
 
 

@@ -136,7 +136,7 @@ def _measured(asked, started, T, clock, computing):
         arrays |= {name: random.normal(size=axes), f"{name}_state": np.zeros(axes, np.int8)}
     clock.add(started.cell, done=asked.networks)
     # At one T alone a zero was found.
-    return arrays, {"zeros": "0"} if T == min(asked.T) else {}
+    return arrays, {"zeros": "0"} if min(asked.T) == T else {}
 
 
 def _arm(computing, comparison, arm, T, report, shards):

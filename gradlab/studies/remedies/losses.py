@@ -57,9 +57,8 @@ def _batch(
     by_time = lambda leaf: jnp.moveaxis(leaf, 1, 0)
     xs = jax.tree.map(by_time, jax.vmap(_given)(examples, keys))
     after = batch.states(_step(setting, 1 / len(examples.xs)), weights.cell, state, xs)
-    hidden = jax.vmap(jax.vmap(setting.cell.readout), 1)(after)
-    found: Float[Array, "B T O"] = jax.vmap(lambda one: _read(weights, one))(hidden)
-    return found
+    hidden = jax.vmap(jax.vmap(setting.cell.readout))(after)
+    return jnp.moveaxis(jax.vmap(lambda one: _read(weights, one))(hidden), 1, 0)
 
 
 def _read(weights: Weights, hidden: Float[Array, "T N"]) -> Float[Array, "T O"]:
