@@ -24,6 +24,7 @@ def command(
         bool, typer.Option("--terminal", help="Walk through it here; writes a file only with -o.")
     ] = False,
     seed: Annotated[str, typer.Option("--seed", help="Base seed.")] = "0",
+    device: _options.Device = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="With --dry-run, print one JSON document.")] = False,
     quiet: _options.Quiet = False,
     dry_run: _options.DryRun = False,
@@ -43,7 +44,8 @@ def command(
     place = output or (None if terminal else Path("results") / f"lesson{one}.html")
     if as_json and not dry_run:
         raise GradlabError("--json", "goes with --dry-run here; a lesson is a page")
-    runtime.configure()
+    runtime.configure(device)
+    runtime.require_device(device)
     planned = lesson.plan(numbers)
     lesson.check(planned)
     if dry_run:

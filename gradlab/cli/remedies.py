@@ -18,6 +18,7 @@ def command(
     full: Annotated[bool, typer.Option("--full", help="Hours: every remedy, a large budget.")] = False,
     name: _options.Name = None,
     out: _options.Out = Path("results"),
+    device: _options.Device = "auto",
     force: _options.Force = False,
     as_json: _options.AsJson = False,
     quiet: _options.Quiet = False,
@@ -28,7 +29,8 @@ def command(
     from gradlab.cli import _run
     from gradlab.errors import GradlabError
 
-    runtime.configure()
+    runtime.configure(device)
+    runtime.require_device(device)
     if quick and full:
         raise GradlabError("--quick", "and --full exclude each other; give one")
     asked = specs.made(Training, specs.OPTIONS, given, PRESETS["full" if full else "quick"])

@@ -38,6 +38,7 @@ def command(
     surrogate: Annotated[
         bool, typer.Option("--surrogate", help="The backward pass differs from the derivative on purpose.")
     ] = False,
+    device: _options.Device = "auto",
     as_json: _options.AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only what is wrong.")] = False,
     dry_run: _options.DryRun = False,
@@ -52,7 +53,8 @@ def command(
     from gradlab.errors import Exit, GradlabError
 
     asked = _asked(hidden, inputs, lengths, scale, points, seed, surrogate)
-    runtime.configure()
+    runtime.configure(device)
+    runtime.require_device(device)
     try:
         made, planned = _planned(cell, asked)
         if dry_run:

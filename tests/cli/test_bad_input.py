@@ -175,9 +175,19 @@ def test_a_mistake_in_a_real_process_leaves_no_traceback():
     assert "did you mean lstm?" in one_line(said, "--cell")
 
 
-@pytest.mark.parametrize("device", ["cuda", "nonsense"])
-def test_a_missing_device_is_no_bug(device):
-    said = finished("sweep", "--device", device, "--dry-run")
+@pytest.mark.parametrize(
+    "command",
+    [
+        "sweep --device cuda",
+        "sweep --device nonsense",
+        "remedies latch --device cuda",
+        "run border --device cuda",
+        "lesson 2 --device cuda",
+        "verify elman --device cuda",
+    ],
+)
+def test_a_missing_device_is_no_bug(command):
+    said = finished(*command.split(), "--dry-run")
     assert (said.code, said.out) == (6, "")
     assert one_line(said, "--device")
 

@@ -13,7 +13,7 @@ from gradlab.studies.remedies import arms, loop, measure, readout
 from gradlab.studies.remedies.networks import Network, Setting, initialised
 from gradlab.studies.remedies.settings import Training
 from gradlab.studies.remedies.work import by_place, ready
-from gradlab.studies.sweep.program import BLOCK
+from gradlab.studies.sweep.program import block
 from gradlab.types import Key
 
 PROFILE, LEARNING = "profile", ("training", "fitting", "evaluation")
@@ -64,7 +64,7 @@ def of_arm(comparison: Training, arm: arms.Arm, setting: Setting, whole: bool = 
 
     The arm is `ready`: it draws what is trained. `whole` is that of `digests.of_cell`.
     """
-    dtype, every = np.dtype(comparison.precision), BLOCK * len(jax.devices())
+    dtype, every = np.dtype(comparison.precision), block() * len(jax.devices())
     normal = lambda key, n: jax.random.normal(key, (n, n), float)
 
     def start(key: Key) -> Network:

@@ -18,13 +18,14 @@ from gradlab.recurrence.scaled import norms, rescale
 from gradlab.studies.remedies.losses import evaluate, loss, sample
 from gradlab.studies.remedies.networks import Evaluation, Network, Setting, Weights, initialised
 from gradlab.studies.remedies.optimizers import rule
+from gradlab.studies.sweep.program import block as of_sweeps
 from gradlab.studies.sweep.program import shared
 from gradlab.types import Key
 
 Tree = Any
 FINE, LOSS, GRADIENT, WEIGHTS = range(4)
-LARGE, FEW = 1000, 4
-"""Numbers of a step from which on a network is trained by itself, and how many smaller ones together."""
+LARGE = 1000
+"""Numbers of a step from which on a network fills a core by itself."""
 QUANTITIES = ("", "loss", "gradient", "weights")
 """What was not finite first, by its code."""
 
@@ -169,11 +170,9 @@ def program(setting: Setting, devices: int) -> Any:
 
 
 def block(setting: Setting) -> int:
-    """Networks that a device trains side by side.
-
-    One fills a core by itself if it is large; of small ones several share what starting a kernel costs.
-    """
-    return 1 if setting.batch * setting.hidden >= LARGE else FEW
+    """Networks that a device trains side by side: those of a sweep, or one that fills a CPU's core."""
+    alone = jax.default_backend() == "cpu" and setting.batch * setting.hidden >= LARGE
+    return 1 if alone else of_sweeps()
 
 
 def devices(setting: Setting, networks: int, there: int | None = None) -> int:

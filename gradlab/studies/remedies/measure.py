@@ -14,7 +14,7 @@ from gradlab.studies.remedies.losses import sample
 from gradlab.studies.remedies.networks import Network, Setting
 from gradlab.studies.remedies.settings import Training
 from gradlab.studies.sweep.networks import stream
-from gradlab.studies.sweep.program import BLOCK, Networks, capacity, program, shared
+from gradlab.studies.sweep.program import Networks, block, capacity, program, shared
 
 PROFILES = ("adjoint", "transport", "weight_gradient")
 
@@ -28,7 +28,7 @@ def profiles(
     """
     total, T = networks.updates.size, setting.T
     devices = len(jax.devices())
-    filled = np.concatenate([np.arange(total), np.zeros(-total % (devices * BLOCK), int)])
+    filled = np.concatenate([np.arange(total), np.zeros(-total % (devices * block()), int)])
     some = jax.tree.map(lambda leaf: leaf[filled], _measured(comparison, arm, setting, networks))
     found = _program(arm)(jax.device_put(some, shared(devices)), jnp.int32(T))
     logs = {}

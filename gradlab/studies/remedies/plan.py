@@ -9,7 +9,7 @@ from gradlab.stats import least_seeds
 from gradlab.studies.remedies import arms, loop, work
 from gradlab.studies.remedies.networks import Setting
 from gradlab.studies.remedies.settings import NONE, Training
-from gradlab.studies.sweep.program import BLOCK
+from gradlab.studies.sweep.program import block
 from gradlab.studies.sweep.work import WRITING
 
 
@@ -82,13 +82,13 @@ def _training(
     one = costs.forward(of, *size) if arm.closed_form else costs.update(of, *size)
     evaluations = 1 if arm.closed_form else comparison.updates // comparison.stride
     evaluation = costs.forward(of, setting.hidden, comparison.eval_size, setting.T, comparison.precision)
-    block = loop.block(setting)
-    padded = -(-networks // block) * block
-    seconds = costs.shared(padded * (comparison.updates * one + evaluations * evaluation), networks, block)
+    few = loop.block(setting)
+    padded = -(-networks // few) * few
+    seconds = costs.shared(padded * (comparison.updates * one + evaluations * evaluation), networks, few)
     if profiled:
-        call = BLOCK * cores()
+        call = block() * cores()
         profile = setting.T * costs.lag(of, setting.hidden, setting.T, comparison.precision)
-        seconds += costs.shared(-(-networks // call) * call * (evaluations + 2) * profile, call, BLOCK)
+        seconds += costs.shared(-(-networks // call) * call * (evaluations + 2) * profile, call, block())
     return seconds
 
 

@@ -19,7 +19,7 @@ from gradlab.states import (
     OK,
     UNDEFINED,
 )
-from gradlab.studies.sweep.program import BLOCK, Networks, zeros_program
+from gradlab.studies.sweep.program import Networks, block, zeros_program
 
 
 def collect(
@@ -67,14 +67,15 @@ def zeros_told_apart(
 ) -> tuple[dict[str, NDArray[Any]], bool]:
     """The states of each column, (networks, lags, ...), zeros of rounding told from those by definition.
 
-    A network is run again only if it has a zero, `BLOCK` at a time; and whether one was.
+    A network is run again only if it has a zero, `block()` at a time; and whether one was.
     """
     still = np.stack([at_rest(leaf) for leaf in jax.tree.leaves(networks.state)]).all(axis=0)
     has = np.stack([puzzling(column, code, still, length) for column, code in states.items()])
     some = np.flatnonzero(has.any(axis=0))
     found = {name_: code.copy() for name_, code in states.items()}
-    for at in np.split(some, range(BLOCK, len(some), BLOCK)) if len(some) else ():
-        filled = np.concatenate([at, np.repeat(at[-1:], BLOCK - len(at))])
+    size = block()
+    for at in np.split(some, range(size, len(some), size)) if len(some) else ():
+        filled = np.concatenate([at, np.repeat(at[-1:], size - len(at))])
         few = jax.tree.map(lambda leaf, filled=filled: leaf[filled], networks)
         zeros = zeros_program(cell, name)(few, jnp.int32(length))
         for column, code in found.items():

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from gradlab.studies.sweep.program import BLOCK, CALL_BYTES, Networks, program
+from gradlab.studies.sweep.program import CALL_BYTES, Networks, block, program
 from gradlab.studies.sweep.settings import Sweep
 
 Array = NDArray[Any]
@@ -18,7 +18,7 @@ def lowered(sweep: Sweep, cell: Any, networks: Networks) -> tuple[Any, int]:
     # All devices, however few the networks: a program for another number of them may round otherwise, and a
     # grid that grows changes no byte of what it had.
     devices = len(jax.devices())
-    size = networks_per_call(networks, len(networks.xs), BLOCK * devices)
+    size = networks_per_call(networks, len(networks.xs), block() * devices)
     made = program(cell, sweep.objective, devices)
     return made.lower(part(networks, 0, size), jnp.int32(0)), size
 

@@ -13,7 +13,7 @@ from gradlab.digests import Code
 from gradlab.studies.sweep import probing
 from gradlab.studies.sweep.calls import lowered, part
 from gradlab.studies.sweep.drawing import Weights, draw
-from gradlab.studies.sweep.program import BLOCK, Networks, zeros_program
+from gradlab.studies.sweep.program import Networks, block, zeros_program
 from gradlab.studies.sweep.settings import Sweep
 
 MEASURING, WEIGHTS, ZEROS = "measuring", "weights", "zeros"
@@ -60,7 +60,7 @@ def of_zeros(sweep: Sweep, cell: Any, networks: Networks, probe: str | None = No
     probe may do something else where its step has no forward mode.
     """
     if probe is None:
-        made = zeros_program(cell, sweep.objective).lower(part(networks, 0, BLOCK), jnp.int32(0))
+        made = zeros_program(cell, sweep.objective).lower(part(networks, 0, block()), jnp.int32(0))
     else:
         again = probing.program(cell, probe, sweep.objective, defined=True)
         try:

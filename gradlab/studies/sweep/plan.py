@@ -10,7 +10,7 @@ from gradlab.recurrence.lanczos import steps
 from gradlab.recurrence.scan import SEGMENT
 from gradlab.runtime import cores
 from gradlab.studies.sweep import probing, work
-from gradlab.studies.sweep.program import BLOCK, CALL_BYTES, capacity
+from gradlab.studies.sweep.program import CALL_BYTES, block, capacity
 from gradlab.studies.sweep.settings import Sweep
 
 
@@ -73,13 +73,13 @@ def _pieces(sweep: Sweep, label: str, of: Sizes) -> dict[str, Piece]:
     else:
         seconds = costs.compile_sweep(of) * (1 + len(sweep.probe) / 4)
         compiling = Piece(ready + seconds, seconds)
-    block = BLOCK * cores()
-    padded = -(-sweep.networks // block) * block
+    call = block() * cores()
+    padded = -(-sweep.networks // call) * call
     further = sweep.batch * sum(costs.probe(spec.partition("(")[0], of) for spec in sweep.probe)
     found = {work.compiling(label): compiling}
     for T in sweep.T:
         each = T * sweep.batch * costs.lag(of, sweep.hidden, T, sweep.precision)
-        seconds = costs.shared(padded * each, sweep.networks, BLOCK) + sweep.networks * T * further
+        seconds = costs.shared(padded * each, sweep.networks, block()) + sweep.networks * T * further
         found[work.measuring(label, T)] = Piece(seconds)
     return found
 
@@ -108,9 +108,9 @@ def _bytes(sweep: Sweep, of: Sizes) -> _Bytes:
     columns = 2 + 2 * parts
     inputs = (of.weights + 2 * of.numbers + sweep.batch * (length * sweep.inputs + of.numbers)) * item
     results = sweep.batch * (length + 1) * columns * (item + 4)
-    block = BLOCK * cores()
-    padded = -(-sweep.networks // block) * block
-    at_once = min(padded, max(block, CALL_BYTES // (inputs + results)))
+    call = block() * cores()
+    padded = -(-sweep.networks // call) * call
+    at_once = min(padded, max(call, CALL_BYTES // (inputs + results)))
     run = sweep.batch * (
         of.numbers * (3 * of.numbers + 2 * of.gates * sweep.hidden) * item
         + min(SEGMENT, length) * 3 * (of.gates + 1) * sweep.hidden * item
@@ -123,7 +123,7 @@ def _bytes(sweep: Sweep, of: Sizes) -> _Bytes:
         # In float64 before they are cast, gain 1 included.
         drawn=sweep.networks * (inputs + 8 * of.weights),
         calls=len(sweep.T) * (padded * results + sweep.networks * further) + 2 * at_once * inputs,
-        running=block * run,
+        running=call * run,
         stored=sweep.networks * len(sweep.T) * 9 * (lags * columns + sum(kept)),
     )
 

@@ -30,12 +30,8 @@ SHIFT = "state_shift"
 NONFINITE = "nonfinite_step"
 GRADIENT = "gradient"
 GRADIENT_AXES = {GRADIENT: ("leaf",), "gradient_projection": ("leaf",)}
-BLOCK = 4
-"""Networks that a device runs side by side: few enough for its caches, and always as many.
-
-A compiled loop may round the same network otherwise in a block of another size, so the size is fixed: then
-a grid that grows, or is cut into other calls, changes no byte of what it had.
-"""
+FEW, MANY = 4, 64
+"""Networks that a device runs side by side: few enough for a CPU's caches, enough for a GPU's cores."""
 CALL_BYTES = 2**29
 """A call takes and gives at most about this many bytes; a larger grid is several calls of one program."""
 
@@ -120,10 +116,10 @@ def program(
 ) -> Any:
     """The jitted measurement, `(networks, length) -> Measured`, networks shared out among the devices.
 
-    They come in multiples of `devices * BLOCK`. Without `weights` the gradient of the recurrent weights is
+    They come in multiples of `devices * block()`. Without `weights` the gradient of the recurrent weights is
     left out; `adjoint` is a remedy's backward pass.
     """
-    recurrent = cell.recurrent if weights else None
+    recurrent, size = cell.recurrent if weights else None, block()
 
     def network(probe: str, length: Any, params: Tree, state: Tree, xs: Any, target: Tree) -> Any:
         def sequence(xs: Any, target: Tree) -> Any:
@@ -137,7 +133,7 @@ def program(
         return jax.tree.map(lambda leaf: leaf[None], alone)
 
     def blocks(probe: str, networks: Networks, length: Any) -> Any:
-        some = jax.tree.map(lambda leaf: leaf.reshape(-1, BLOCK, *leaf.shape[1:]), networks)
+        some = jax.tree.map(lambda leaf: leaf.reshape(-1, size, *leaf.shape[1:]), networks)
         each = jax.vmap(functools.partial(network, probe, length))
         found = jax.lax.map(lambda block: each(*block), some)
         return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), found)
@@ -159,7 +155,7 @@ def program(
 def zeros_program(cell: Any, name: ObjectiveName) -> Any:
     """The jitted `structural_zeros`, `(networks, length) -> Zeros` by (network, sequence, lag, ...).
 
-    It takes `BLOCK` networks, and is compiled only if a zero was found.
+    It takes `block()` networks, and is compiled only if a zero was found.
     """
 
     def sequence(params: Tree, state: Tree, xs: Any, target: Tree, length: Any) -> Zeros:
@@ -168,10 +164,19 @@ def zeros_program(cell: Any, name: ObjectiveName) -> Any:
 
     each = jax.vmap(jax.vmap(sequence, (None, None, 0, 0, None)), (0, 0, 0, 0, None))
 
-    def block(networks: Networks, length: Any) -> Any:
+    def some(networks: Networks, length: Any) -> Any:
         return each(networks.params, networks.state, networks.xs, networks.target, length)
 
-    return jax.jit(block)
+    return jax.jit(some)
+
+
+def block() -> int:
+    """Networks that a device runs side by side: a fact of the platform, and never of the grid.
+
+    A compiled loop may round the same network otherwise in a block of another size: so a grid that grows, or
+    is cut into other calls, changes no byte of what it had.
+    """
+    return FEW if jax.default_backend() == "cpu" else MANY
 
 
 def shared(devices: int) -> NamedSharding:

@@ -9,7 +9,7 @@ import pytest
 
 from gradlab import registry
 from gradlab.states import BELOW_PRECISION, EXACT_ZERO, FORWARD_NONFINITE, OK, UNDEFINED
-from gradlab.studies.sweep import calls, compute, drawing
+from gradlab.studies.sweep import calls, compute, drawing, program
 from gradlab.studies.sweep.labelled import SCHEMA, dataset
 from gradlab.studies.sweep.settings import Sweep
 from tests.tiers import optimised
@@ -378,3 +378,31 @@ def test_a_sweep_tells_zeros_of_rounding_from_those_by_definition(tmp_path, monk
             states[name, quantity] = set(part.sel(lag=slice(1, 6)).values.ravel().tolist())
     assert all(found == {EXACT_ZERO} for (name, _), found in states.items() if name == "rectified")
     assert all(found == {BELOW_PRECISION} for (name, _), found in states.items() if name == "rounded")
+
+
+class TestTheBlockOfAPlatform:
+    @pytest.fixture
+    def of_a_gpu(self, monkeypatch):
+        """What a GPU's block would compute, on this CPU."""
+        forget()
+        monkeypatch.setattr(program, "FEW", program.MANY)
+        yield
+        forget()
+
+    def test_a_gpu_takes_many_at_once(self, monkeypatch):
+        assert program.block() == program.FEW
+        monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+        assert program.block() == program.MANY
+
+    def test_numbers_are_the_same_and_growing_the_grid_changes_no_byte(self, base, of_a_gpu):
+        found = grid(BASE)
+        for name, column in base.data_vars.items():
+            values = found[name].transpose(*column.dims).values
+            np.testing.assert_allclose(values, column.values, rtol=1e-4, err_msg=name)
+        assert_holds(grid(dataclasses.replace(BASE, seeds=3)), found)
+
+
+def forget():
+    """Programs are kept by what they measure, and the block is none of that."""
+    program.program.cache_clear()
+    program.zeros_program.cache_clear()
