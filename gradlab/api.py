@@ -298,3 +298,6 @@ class _Bar:
         self.left.take(progress)
         doing, task = plain(progress.doing), self.live.task_ids[0]
         self.live.update(task, description=doing, completed=self.left.share, note=progress.note)
+
+    def glance(self, look: Any) -> None:
+        """See nothing: the result shows its table itself."""

@@ -3,6 +3,7 @@
 The command line and Python both call `run`; without a folder nothing is written.
 """
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -139,6 +140,7 @@ def _computed(
         results = []
         for result in study.compute(asked, listener.take, shards):
             results.append(result)
+            listener.glance(functools.partial(study.glance, asked, results))
             # The devices are busy with what comes next: a good moment for slow imports.
             from gradlab.plots import _default
         memory.release()

@@ -10,6 +10,10 @@ from gradlab.errors import duration
 from gradlab.escaping import plain
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.text import Text
+
     from gradlab.planning.plan import Plan
     from gradlab.planning.progress import Progress
 
@@ -63,6 +67,15 @@ class ProgressBar:
         self.show(
             progress.doing, "  ".join(filter(None, (progress.note, progress.times if self.live else "")))
         )
+
+    def glance(self, look: "Callable[..., Text | None]") -> None:
+        """Show what there is already, below the bar, until the whole table comes."""
+        from gradlab.cli import _terminal
+
+        if self.live is not None:
+            width = _terminal.width()
+            self.live.below = look(width, unicode=_terminal.unicode(), color=_terminal.color())
+            self.live.refresh()
 
     def step(self, piece: str) -> None:
         """A piece is done."""

@@ -1,7 +1,7 @@
 """The time that is left of a run, from its plan and from what it tells, and the bar that shows it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from gradlab.errors import duration
@@ -67,7 +67,7 @@ class Left:
 
 def live(left: Left) -> Any:
     """The bar of a terminal, or of a notebook."""
-    from rich.console import Console
+    from rich.console import Console, RenderableType
     from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn
     from rich.text import Text
 
@@ -75,7 +75,16 @@ def live(left: Left) -> Any:
         def render(self, task: Any) -> Text:
             return Text(f"left {duration(left.seconds())}")
 
-    return Progress(
+    class Bar(Progress):
+        below: Text | None = None
+        """What is shown under it."""
+
+        def get_renderables(self) -> Iterable[RenderableType]:
+            yield from super().get_renderables()
+            if self.below is not None:
+                yield self.below
+
+    return Bar(
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=None),
         TextColumn("{task.fields[note]}", markup=False),

@@ -1,7 +1,8 @@
 """What a run tells while it works, and who listens."""
 
+from collections.abc import Callable
 from types import TracebackType
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from gradlab.planning.plan import Plan
 
@@ -36,6 +37,9 @@ class Listener(Protocol):
 
     def take(self, progress: Progress) -> None: ...
 
+    def glance(self, look: Callable[..., Any]) -> None:
+        """A result has come and others will: `look(width, unicode=, color=)` draws it, or gives None."""
+
 
 @runtime_checkable
 class Listening(Protocol):
@@ -60,3 +64,6 @@ class Silent:
 
     def take(self, progress: Progress) -> None:
         """Hear nothing."""
+
+    def glance(self, look: Callable[..., Any]) -> None:
+        """See nothing."""

@@ -1,9 +1,9 @@
 """The loops over time whose length may be traced: forward, and forward and back.
 
-Loops over time are of three kinds, since no one of them can do what the others do: `reverse_scan` goes back
+Loops over time are of four kinds, since no one of them can do what the others do: `reverse_scan` goes back
 by itself and keeps one segment of the way at a time; `scan` has no reverse mode; `jax.lax.scan`, where
-training, penalties, `gradlab verify` and the lesson call it, has a fixed length and keeps every step, so that
-JAX can differentiate through it.
+penalties, `gradlab verify` and the lesson call it, has a fixed length and keeps every step, so that JAX can
+differentiate through it; that of `batch.py` is made for one gradient of a batch, the work of training.
 """
 
 from collections.abc import Callable

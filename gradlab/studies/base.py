@@ -101,6 +101,10 @@ class Study(ABC, Generic[S, R]):
     def table(self, run: R, width: int, *, unicode: bool, color: bool) -> "Text":
         """The rows and their words for a terminal or a page of fixed width, as far as `width` allows."""
 
+    def glance(self, asked: S, results: Sequence[Any], width: int, **looks: bool) -> "Text | None":
+        """What a terminal may show of the last result while others are on the way; `looks` as in `table`."""
+        return None
+
     @abstractmethod
     def document(self, run: R) -> dict[str, Any]:
         """The rows as a JSON document: numbers are finite or null."""

@@ -1,5 +1,6 @@
 """The sweep as a study."""
 
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -93,6 +94,14 @@ class _Sweep(Study[Sweep, "Run"]):
         from gradlab.studies.sweep import table
 
         return table.render(run, width, unicode=unicode, color=color)
+
+    def glance(self, asked: Sweep, results: Sequence[Any], width: int, **looks: bool) -> "Text | None":
+        from gradlab.studies.sweep import collect, table
+
+        if len(results) == len(asked.cell):
+            return None
+        alone = dataclasses.replace(asked, cell=(results[-1].cell,))
+        return table.glance(collect.run(alone, [results[-1]]), width, **looks)
 
     def document(self, run: "Run") -> dict[str, Any]:
         from gradlab.studies.sweep import table

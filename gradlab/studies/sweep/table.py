@@ -64,9 +64,15 @@ def render(run: Run, width: int, *, unicode: bool, color: bool) -> Text:
 
     Words carry the meaning; `color` only adds to it, `unicode` chooses the characters of the sparklines.
     """
-    rows = results.groups(run)
-    head = _head()
-    width = max(width, len(head))
+    width = max(width, least_width())
+    rows, text = results.groups(run), glance(run, width, unicode=unicode, color=color)
+    text.append("\n" + "\n".join(_caption(rows, run, width, unicode)) + "\n", "dim" if color else "")
+    return text.append_text(probed.render(run, width, color=color))
+
+
+def glance(run: Run, width: int, *, unicode: bool, color: bool) -> Text:
+    """The rows alone."""
+    rows, head = results.groups(run), _head()
     spark = min(width - len(head) - 1, 40)
     text = Text(no_wrap=True, overflow="ignore", end="")
     heading = None
@@ -85,8 +91,7 @@ def render(run: Run, width: int, *, unicode: bool, color: bool) -> Text:
         text.append(f"{short(row.w_rec, 6) if row.has_gain else 'own':>6} ")
         text.append(word, STYLES[row.regime] if color else "")
         text.append(f"{rest} {sparkline(row.profile, max(spark, 0), unicode)}".rstrip() + "\n")
-    text.append("\n" + "\n".join(_caption(rows, run, width, unicode)) + "\n", "dim" if color else "")
-    return text.append_text(probed.render(run, width, color=color))
+    return text
 
 
 def document(run: Run) -> dict[str, Any]:
