@@ -57,6 +57,21 @@ ROWS = {
             "tests/test_digests.py::test_a_finished_run_of_other_code_is_refused_and_kept",
         ),
         Row(
+            "statements of a member (axes, notes, fixed weights) that are seen to change",
+            "{n} cases",
+            "tests/test_digests_of_statements.py",
+        ),
+        Row(
+            "members whose imports, files or values have changed, refused or named",
+            "{n} cases",
+            "tests/test_brought.py",
+        ),
+        Row(
+            "runs of a cell of one's own that are repeated on another number of devices",
+            "{n} cases",
+            "tests/test_digests_elsewhere.py::test_a_cell_of_one_s_own_is_known_again_and_seen_to_change",
+        ),
+        Row(
             "faults of a gradient, found by `verify`",
             "{n} of {n}",
             f"{PLANTED}::test_every_planted_fault_is_found",
