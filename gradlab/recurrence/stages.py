@@ -71,8 +71,18 @@ class Stages(NamedTuple):
 
 
 def stages(step: Step, params: Tree, state: Tree, x: Tree) -> Stages | None:
-    """Cut a step of one sequence; None if it has effects, whose order must stay."""
-    closed = jax.make_jaxpr(step)(params, state, x)
+    """Cut a step of one sequence; None if it has effects, whose order must stay.
+
+    Raises:
+      TypeError: if the step gives a state of another form.
+    """
+    closed, after = jax.make_jaxpr(step, return_shape=True)(params, state, x)
+    kinds = [[f"{leaf.dtype}{list(leaf.shape)}" for leaf in jax.tree.leaves(tree)] for tree in (state, after)]
+    structures: list[Any] = [jax.tree.structure(tree) for tree in (state, after)]
+    if kinds[0] != kinds[1] or structures[0] != structures[1]:
+        was, is_now = (" and ".join(some) or "nothing" for some in kinds)
+        what = f"{was} becomes {is_now}" if was != is_now else "the same numbers in another structure"
+        raise TypeError(f"a step must keep the form of the state: {what}")
     jaxpr = closed.jaxpr
     if closed.effects:
         return None

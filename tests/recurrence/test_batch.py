@@ -105,6 +105,16 @@ def test_a_step_with_effects_keeps_their_order() -> None:
     assert len(seen) == T * B
 
 
+def test_a_step_that_changes_the_form_of_the_state_is_refused() -> None:
+    for step in (
+        lambda p, s, x: s["h"],
+        lambda p, s, x: {"h": s["h"][:1]},
+        lambda p, s, x: {"h": s["h"].astype(int)},
+    ):
+        with pytest.raises(TypeError, match="must keep the form of the state: "):
+            batch.states(step, jnp.eye(N), {"h": jnp.zeros(N)}, jnp.ones((T, B, N)))
+
+
 @pytest.mark.parametrize("dtype", [jnp.int32, jnp.float32])
 def test_inputs_of_another_kind_than_the_state_enter_before_the_products(dtype: Any) -> None:
     def step(params: Any, state: Any, x: Any) -> Any:
