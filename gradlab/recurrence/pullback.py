@@ -96,8 +96,8 @@ def applied(closed: Any, known: list[Any]) -> Callable[..., list[Any]]:
     varying, early, late = set(others), [], []
     for eqn in jaxpr.eqns:
         if eqn.effects or any(var in varying for var in _variables(eqn.invars)):
+            late.append(varying_first(eqn, varying.__contains__))
             varying.update(eqn.outvars)
-            late.append(eqn)
         else:
             early.append(eqn)
     needed = [var for eqn in late for var in eqn.invars] + jaxpr.outvars
@@ -107,6 +107,21 @@ def applied(closed: Any, known: list[Any]) -> Callable[..., list[Any]]:
     after = core.ClosedJaxpr(jaxpr.replace(constvars=[], invars=[*passed, *others], eqns=late), [])
     values = core.jaxpr_as_fun(before)(*known)
     return lambda *arguments: core.jaxpr_as_fun(after)(*values, *arguments)
+
+
+def varying_first(eqn: Any, varies: Callable[[Any], bool]) -> Any:
+    """A product of what stays and a vector that varies, the vector on the left: of many, rows stay rows.
+
+    `vmap` would exchange rows and columns of the result, and XLA transpose it back.
+    """
+    if eqn.primitive.name != "dot_general" or any(isinstance(var, core.Literal) for var in eqn.invars):
+        return eqn
+    (contracted, others), batch = eqn.params["dimension_numbers"]
+    left, right = eqn.invars
+    if any(batch) or len(others) != right.aval.ndim or varies(left) or not varies(right):
+        return eqn
+    numbers = ((others, contracted), batch)
+    return eqn.replace(invars=[right, left], params=eqn.params | {"dimension_numbers": numbers})
 
 
 def _variables(some: Any) -> list[Any]:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import jax
 from jax.extend import core
 
-from gradlab.recurrence.pullback import depends
+from gradlab.recurrence.pullback import depends, varying_first
 from gradlab.recurrence.trees import has_gradient
 from gradlab.types import Step
 
@@ -94,7 +94,7 @@ def stages(step: Step, params: Tree, state: Tree, x: Tree) -> Stages | None:
     for eqn in jaxpr.eqns:
         time = max((when.get(var, ONCE) for var in _variables(eqn.invars)), default=ONCE)
         when.update((var, time) for var in eqn.outvars)
-        equations[time].append(_varying_first(eqn, when))
+        equations[time].append(varying_first(eqn, lambda var: when.get(var, ONCE) != ONCE))
 
     def at(some: Sequence[Any], time: int) -> tuple[Any, ...]:
         return tuple(var for var in dict.fromkeys(some) if when.get(var, ONCE) == time)
@@ -212,20 +212,6 @@ def _is_product(eqn: Any, when: dict[Any, int]) -> bool:
     forms = vector.aval.ndim == 1 and matrix.aval.ndim == 2 and len(contracted[0]) == 1 and not any(batch)
     times = when.get(vector, ONCE) == LATE and when.get(matrix, ONCE) == ONCE
     return forms and times and len({var.aval.dtype for var in (*eqn.invars, *eqn.outvars)}) == 1
-
-
-def _varying_first(eqn: Any, when: dict[Any, int]) -> Any:
-    """A product with what does not depend on weights alone on the left: of many sequences, rows stay rows."""
-    if eqn.primitive.name != "dot_general" or any(isinstance(var, core.Literal) for var in eqn.invars):
-        return eqn
-    (contracted, others), batch = eqn.params["dimension_numbers"]
-    left, right = eqn.invars
-    whole = len(others) == right.aval.ndim
-    if any(batch) or not whole or when.get(left, ONCE) != ONCE or when.get(right, ONCE) == ONCE:
-        return eqn
-    numbers = ((others, contracted), batch)
-    sharding = {"out_sharding": None} if "out_sharding" in eqn.params else {}
-    return eqn.replace(invars=[right, left], params=eqn.params | {"dimension_numbers": numbers} | sharding)
 
 
 def _function(jaxpr: Any, eqns: Sequence[Any], ins: Sequence[Any], outs: Sequence[Any]) -> Function:
