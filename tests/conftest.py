@@ -1,14 +1,15 @@
-"""One deterministic host: two CPU devices, float64 enabled, no silent promotion, nothing cached on disk.
+"""One deterministic host: two CPU devices, float64 enabled, no silent promotion.
 
 `JAX_PLATFORMS=cuda pytest tests/probes tests/cells ...` runs the tests of numbers on a GPU. A test spends
 most of its time on compiling, so XLA optimises nothing, and takes its older, quicker way to code where jaxlib
-still has it; `GRADLAB_XLA_LEVEL=3` has it do what users get.
+still has it; `GRADLAB_XLA_LEVEL=3` has it do what users get. What one module has compiled is kept for the
+others while the tests run.
 """
 
 import os
 import signal
 
-from tests.tiers import FLAGS
+from tests.tiers import FLAGS, KEPT
 
 # A shell that runs the tests in the background ignores Ctrl-C, and children would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -17,13 +18,12 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2 --xla_cpu_multi_thread_eigen=false"
 if os.environ["JAX_PLATFORMS"] == "cpu":
     os.environ["XLA_FLAGS"] += f" {FLAGS}"
-os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "false"
+os.environ.update(KEPT)
 
 import jax
 import pytest
 
 jax.config.update("jax_platforms", os.environ["JAX_PLATFORMS"])
-jax.config.update("jax_enable_compilation_cache", False)
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")

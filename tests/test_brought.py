@@ -276,7 +276,7 @@ LEANT = {
     ("kind", "study"),
     few(
         LEANT,
-        [("probes", "sweep"), ("tasks", "remedies"), ("metrics", "sweep")],
+        [("probes", "sweep"), ("metrics", "sweep")],
     ),
 )
 def test_what_a_member_imports_is_seen_to_change(package, kind, study):
@@ -298,6 +298,7 @@ def test_what_a_member_imports_is_seen_to_change(package, kind, study):
     assert command(*words).code == 0
 
 
+@pytest.mark.slow
 def test_a_task_that_calls_something_else_solved_is_refused(package):
     package("tasks", TASK)
     assert command(*TRAIN, "sign").code == 0
@@ -346,6 +347,7 @@ def test_and_so_is_one_of_gradlab_s_own_where_its_files_have_changed(package, mo
     assert (said.code, "another metric credit_horizon;" in said.err) == (2, True), said
 
 
+@pytest.mark.slow
 def test_an_initialiser_of_an_arm_is_seen_where_files_have_changed(tmp_path, monkeypatch):
     """A file of one's own beside those of gradlab."""
     monkeypatch.chdir(tmp_path)

@@ -1,6 +1,9 @@
 """What runs when: a few of a kind always, the rest with the slow tests; some only where XLA optimises."""
 
+import atexit
 import os
+import shutil
+import tempfile
 from importlib import metadata
 
 import pytest
@@ -12,6 +15,16 @@ FLAGS = f"--xla_backend_optimization_level={LEVEL}"
 if LEVEL == "0" and metadata.version("jaxlib").startswith("0.10."):
     # A flag that XLA does not know would end the process.
     FLAGS += " --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
+if "GRADLAB_TESTS_KEEP" not in os.environ:
+    # Of the process that starts the tests; its workers and their commands find it in their environment.
+    os.environ["GRADLAB_TESTS_KEEP"] = tempfile.mkdtemp(prefix="gradlab-tests-")
+    atexit.register(shutil.rmtree, os.environ["GRADLAB_TESTS_KEEP"], ignore_errors=True)
+KEPT = {
+    "JAX_COMPILATION_CACHE_DIR": os.environ["GRADLAB_TESTS_KEEP"],
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+}
+"""Where the programs of a run of the tests are kept while it lasts: many modules compile the same ones."""
 optimised = pytest.mark.skipif(
     LEVEL == "0", reason="of bits and roundings of what XLA optimises: set GRADLAB_XLA_LEVEL=3"
 )

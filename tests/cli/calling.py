@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from gradlab import cli
 from tests import documents
-from tests.tiers import FLAGS
+from tests.tiers import FLAGS, KEPT
 
 document = documents.strict
 
@@ -33,6 +33,7 @@ ENVIRONMENT = {
     "JAX_PLATFORMS": "cpu",
     "XLA_FLAGS": FLAGS,
     "GRADLAB_COMPILE_CACHE": "off",
+    **KEPT,
     "PYTHONUTF8": "0",
     "LC_ALL": "C.UTF-8",
 }
