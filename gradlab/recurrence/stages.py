@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import jax
 from jax.extend import core
 
-from gradlab.recurrence.pullback import depends, varying_first
+from gradlab.recurrence.pullback import varying_first
 from gradlab.recurrence.trees import has_gradient
 from gradlab.types import Step
 
@@ -21,6 +21,10 @@ Tree = Any
 Function = Callable[..., list[Any]]
 ONCE, AHEAD, LATE = range(3)
 """When an equation can be worked out: once, for all steps at once, or step by step."""
+SUMS = {"add", "sub", "neg", "reduce_sum", "concatenate", "slice", "split", "squeeze", "reshape", "transpose"}
+SUMS |= {"broadcast_in_dim", "expand_dims", "copy"}
+PRODUCTS = {"mul", "dot_general"}
+"""Operations that are linear in all that they are given, and in one of two."""
 
 
 class Product(NamedTuple):
@@ -102,11 +106,7 @@ def stages(step: Step, params: Tree, state: Tree, x: Tree) -> Stages | None:
     make = functools.partial(_function, jaxpr)
     for_ahead = at(_variables([var for eqn in equations[AHEAD] for var in eqn.invars]), ONCE)
 
-    def affine(some: Sequence[Any]) -> list[Any]:
-        """Those that are affine in the input."""
-        return _affine(make(equations[AHEAD], [*for_ahead, *of_x], some), for_ahead, of_x, some)
-
-    groups, rest = _grouped(equations[LATE], jaxpr, when, affine)
+    groups, rest = _grouped(equations[LATE], jaxpr, when, _affine(equations[AHEAD], of_x))
     wanted = _variables([var for eqn in rest for var in eqn.invars] + jaxpr.outvars)
     wanted += [group.vector for group in groups]
     products = [one for group in groups for one in group.products]
@@ -135,38 +135,28 @@ def stages(step: Step, params: Tree, state: Tree, x: Tree) -> Stages | None:
     )
 
 
-def _affine(function: Function, known: Sequence[Any], of_x: Sequence[Any], outs: Sequence[Any]) -> list[Any]:
-    """Those outs that the input's real numbers enter linearly, and nothing else of it at all."""
-    real = [has_gradient(var.aval) for var in of_x]
-    like: list[Any] = [var.aval for var in (*known, *of_x)]
-    numbers = [leaf for leaf, is_real in zip(like[len(known) :], real, strict=True) if is_real]
+def _affine(eqns: Sequence[Any], of_x: Sequence[Any]) -> set[Any]:
+    """What the input's real numbers enter linearly, and nothing else of it: by the operations, one by one.
 
-    def slope(given: list[Any], moved: list[Any]) -> list[Any]:
-        first, x = given[: len(known)], given[len(known) :]
-
-        def value(some: list[Any]) -> list[Any]:
-            left = iter(some)
-            return function(*first, *(next(left) if r else leaf for r, leaf in zip(real, x, strict=True)))
-
-        at = [leaf for leaf, is_real in zip(x, real, strict=True) if is_real]
-        found: list[Any] = jax.jvp(value, (at,), (moved,))[1]
-        return found
-
-    sloped = jax.make_jaxpr(slope)(like, numbers).jaxpr
-    marks = [False] * len(known) + [True] * len(of_x) + [False] * len(numbers)
-    bent = depends(sloped, marks)
-    others = jax.make_jaxpr(function)(*like).jaxpr
-    touched = depends(others, [False] * len(known) + [not is_real for is_real in real])
-    kinds = {leaf.dtype for leaf in numbers}
-    return [
-        out
-        for out, is_bent, is_touched in zip(outs, bent, touched, strict=True)
-        if not is_bent and not is_touched and kinds == {out.aval.dtype}
-    ]
+    The derivative does not tell: that of a sign or of `stop_gradient` is the same everywhere.
+    """
+    varies = set(of_x)
+    found = {var for var in of_x if has_gradient(var.aval)}
+    for eqn in eqns:
+        ins = [not isinstance(var, core.Literal) and var in varies for var in eqn.invars]
+        if not any(ins):
+            continue
+        varies.update(eqn.outvars)
+        name, alike = eqn.primitive.name, {var.aval.dtype for var in (*eqn.invars, *eqn.outvars)}
+        fits = name in SUMS or (name in PRODUCTS and sum(ins) == 1) or (name == "div" and not ins[1])
+        own = all(var in found for var, moved in zip(eqn.invars, ins, strict=True) if moved)
+        if fits and own and len(alike) == 1:
+            found.update(eqn.outvars)
+    return found
 
 
 def _grouped(
-    eqns: Sequence[Any], jaxpr: Any, when: dict[Any, int], affine: Callable[[Sequence[Any]], list[Any]]
+    eqns: Sequence[Any], jaxpr: Any, when: dict[Any, int], affine: set[Any]
 ) -> tuple[tuple[Group, ...], list[Any]]:
     """The products among equations that wait for the state, and the other equations."""
     users: dict[Any, list[Any]] = {}
@@ -183,15 +173,13 @@ def _grouped(
             others = [var for var in _variables(only[0].invars) if var is not result]
             if others and when.get(others[0], ONCE) < LATE and others[0].aval == result.aval:
                 sums[result] = others[0], only[0].outvars[0]
-    ahead = [added for added, _ in sums.values() if when.get(added, ONCE) == AHEAD]
-    fine = set(affine(ahead)) if ahead else set()
     found: dict[Any, list[Product]] = {}
     settings, taken = {}, set()
     for eqn in products:
         vector, matrix = eqn.invars
         result, added = eqn.outvars[0], None
         taken.add(result)
-        if result in sums and (when.get(sums[result][0], ONCE) == ONCE or sums[result][0] in fine):
+        if result in sums and (when.get(sums[result][0], ONCE) == ONCE or sums[result][0] in affine):
             added, result = sums[result]
             taken.add(result)
         kept = {name: eqn.params[name] for name in ("precision", "preferred_element_type")}

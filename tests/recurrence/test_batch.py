@@ -132,6 +132,50 @@ def test_inputs_of_another_kind_than_the_state_enter_before_the_products(dtype: 
         np.testing.assert_allclose(a, b, rtol=1e-10)
 
 
+@jax.custom_vjp
+def straight_through(x: Any) -> Any:
+    return jnp.sign(x)
+
+
+straight_through.defvjp(lambda x: (jnp.sign(x), None), lambda _, back: (back,))
+
+
+ENTERS = {
+    "sign": jnp.sign,
+    "floor": jnp.floor,
+    "stop_gradient": jax.lax.stop_gradient,
+    "abs": jnp.abs,
+    "straight through": straight_through,
+    "square": lambda x: x * x,
+    "inverse": lambda x: 1 / x,
+    "threshold": lambda x: jnp.where(x > 0, 1.0, 0.0),
+    "rounded": lambda x: x.astype(jnp.bfloat16).astype(x.dtype),
+    "sorted": jnp.sort,
+}
+
+
+@pytest.mark.parametrize("enters", ENTERS.values(), ids=ENTERS)
+def test_an_input_that_enters_otherwise_than_linearly_is_no_factor(enters: Any) -> None:
+    """A derivative that is the same everywhere is none that tells: that of a sign is 0."""
+
+    def step(params: Any, state: Any, x: Any) -> Any:
+        return jnp.tanh(params @ state + enters(x))
+
+    with jax.enable_x64(True):
+        params, xs = (
+            jax.random.normal(jax.random.key(0), (N, N)),
+            jax.random.normal(jax.random.key(1), (T, B, N)),
+        )
+        both = [
+            jax.value_and_grad(lambda p, x, loop=loop: jnp.sum(loop(step, p, jnp.ones(N), x)), (0, 1))(
+                params, xs
+            )
+            for loop in (batch.states, plain)
+        ]
+    for a, b in zip(*map(jax.tree.leaves, both), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)
+
+
 def test_keys_counters_and_rules_of_ones_own_go_along() -> None:
     """What has no gradient is carried; a derivative that is set by hand stays set, wherever it stands."""
 
