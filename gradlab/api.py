@@ -273,7 +273,7 @@ def _listener(quiet: bool) -> Any:
     return _Bar if not quiet and (sys.stderr.isatty() or "ipykernel" in sys.modules) else Silent
 
 
-class _Bar:
+class _Bar(Silent):
     """A progress bar of a call."""
 
     def __init__(self, planned: Plan, doing: str) -> None:
@@ -298,6 +298,3 @@ class _Bar:
         self.left.take(progress)
         doing, task = plain(progress.doing), self.live.task_ids[0]
         self.live.update(task, description=doing, completed=self.left.share, note=progress.note)
-
-    def glance(self, look: Any) -> None:
-        """See nothing: the result shows its table itself."""
