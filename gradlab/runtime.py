@@ -5,6 +5,7 @@ devices, which is faster than letting each small matrix product use all cores.
 """
 
 import hashlib
+import importlib.util
 import os
 import platform
 import sys
@@ -32,7 +33,8 @@ def configure(device: str = "auto") -> None:
             raise RuntimeError("jax was imported before it was set up")
         return
     if device != "auto":
-        os.environ["JAX_PLATFORMS"] = device
+        # Weights and inputs are drawn on a CPU everywhere, so that all devices measure the same networks.
+        os.environ["JAX_PLATFORMS"] = device if device == "cpu" else f"{device},cpu"
     flags = os.environ.get("XLA_FLAGS", "")
     for word in flags.split():
         # XLA itself would end the process without a word of ours.
@@ -55,6 +57,28 @@ def configure(device: str = "auto") -> None:
         os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache))
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
+
+LARGE = 1e13
+"""Multiplications from which on a GPU is worth its start: what some ten cores do in a minute."""
+
+
+def has_gpu() -> bool:
+    """Whether there is a card that JAX could use; it is not started."""
+    plugin = any(importlib.util.find_spec(f"jax_cuda{version}_plugin") for version in (12, 13))
+    return plugin and any(Path("/dev", name).exists() for name in ("nvidiactl", "nvidia0", "dxg"))
+
+
+def pick(device: str, work: float) -> None:
+    """Choose where `--device auto` computes: on a GPU if there is one and the work, multiplications, pays.
+
+    To be called before the first device is used. What `JAX_PLATFORMS` says goes first.
+    """
+    if device != "auto" or "JAX_PLATFORMS" in os.environ or not has_gpu():
+        return
+    import jax
+
+    jax.config.update("jax_platforms", "cuda,cpu" if work >= LARGE else "cpu")  # type: ignore[no-untyped-call]
 
 
 def versions() -> dict[str, str]:

@@ -230,3 +230,5 @@ class ProbeContext(NamedTuple):
     """A remedy's backward pass, which the adjoint then goes through."""
     cell: Any = None
     """The cell whose step it is, for a probe that asks for its gates; None for a plain function."""
+    beside: int = 1
+    """Sequences that run side by side and share a device's memory."""

@@ -11,12 +11,23 @@ if TYPE_CHECKING:
 
 
 def command(
-    asked: Any, name: str | None, out: Path, *, force: bool, as_json: bool, quiet: bool, dry_run: bool
+    asked: Any,
+    name: str | None,
+    out: Path,
+    device: str,
+    *,
+    force: bool,
+    as_json: bool,
+    quiet: bool,
+    dry_run: bool,
 ) -> int:
     """Run what was asked for, or say what it would take, and show the result."""
+    from gradlab import runtime
     from gradlab.runs import store
     from gradlab.studies import base
 
+    runtime.pick(device, asked.work)
+    runtime.require_device(device)
     study = base.of(asked)
     planned = study.plan(asked)
     folder = store.folder_of(out, store.name_of(study.stored(asked)) if name is None else name)

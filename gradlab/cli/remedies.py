@@ -30,8 +30,7 @@ def command(
     from gradlab.errors import GradlabError
 
     runtime.configure(device)
-    runtime.require_device(device)
     if quick and full:
         raise GradlabError("--quick", "and --full exclude each other; give one")
     asked = specs.made(Training, specs.OPTIONS, given, PRESETS["full" if full else "quick"])
-    return _run.command(asked, name, out, force=force, as_json=as_json, quiet=quiet, dry_run=dry_run)
+    return _run.command(asked, name, out, device, force=force, as_json=as_json, quiet=quiet, dry_run=dry_run)

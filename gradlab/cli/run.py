@@ -46,6 +46,7 @@ def command(
     from gradlab.values import choice
 
     question = load.load(load.find(experiment), choice("--size", size, load.Size))
+    runtime.pick(device, question.asked.work)
     runtime.require_device(device)
     folder = store.folder_of(out, question.name if name is None else name)
     planned = base.of(question.asked).plan(question.asked)

@@ -26,6 +26,5 @@ def command(
     from gradlab.cli import _run
 
     runtime.configure(device)
-    runtime.require_device(device)
     asked = specs.made(Sweep, specs.OPTIONS, given)
-    return _run.command(asked, name, out, force=force, as_json=as_json, quiet=quiet, dry_run=dry_run)
+    return _run.command(asked, name, out, device, force=force, as_json=as_json, quiet=quiet, dry_run=dry_run)

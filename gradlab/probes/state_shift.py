@@ -8,6 +8,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
+from gradlab.recurrence import platforms
 from gradlab.recurrence.pullback import prepared
 from gradlab.recurrence.trees import has_gradient
 from gradlab.types import ProbeContext, Step
@@ -35,20 +36,28 @@ def state_shift(step: Step, params: Any, state: Any, xs: Any, setup: ProbeContex
 
     Reference: Higham 2002, Accuracy and stability of numerical algorithms, on the error of computed data.
     """
-    length = jnp.asarray(setup.length, jnp.int32)
     at = state, jax.tree.map(lambda leaf: leaf[0], xs)
     one, other = prepared(step, params, *at), prepared(step, _nudged(params), *at)
 
-    def ahead(i: Any, way: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
+    def after(way: tuple[Any, Any, Any], x: Any) -> tuple[Any, Any, Any]:
         here, there, worst = way
-        x = jax.tree.map(lambda leaf: jax.lax.dynamic_index_in_dim(leaf, i, 0, keepdims=False), xs)
         here, there = one(here, x), other(there, x)
         apart = _largest(jax.tree.map(jnp.subtract, there, here)) / jnp.maximum(_largest(here), tiny)
         return here, there, jnp.maximum(worst, apart)
 
+    def ahead(i: Any, way: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
+        x = jax.tree.map(lambda leaf: jax.lax.dynamic_index_in_dim(leaf, i, 0, keepdims=False), xs)
+        return after(way, x)
+
     dtype = jax.tree.leaves(state)[0].dtype
     tiny = float(np.finfo(dtype).tiny)
-    *_, worst = jax.lax.fori_loop(0, length, ahead, (state, state, jnp.zeros((), dtype)))
+    begin = state, state, jnp.zeros((), dtype)
+    if platforms.fixed(setup.length):
+        given = jax.tree.map(lambda leaf: leaf[: setup.length], xs)
+        end, _ = jax.lax.scan(lambda way, x: (after(way, x), None), begin, given, unroll=platforms.STEPS)
+        return Columns(end[2])
+    length = jnp.asarray(setup.length, jnp.int32)
+    *_, worst = jax.lax.fori_loop(0, length, ahead, begin)
     return Columns(worst)
 
 

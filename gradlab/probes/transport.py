@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
+from gradlab.recurrence import platforms, wide
 from gradlab.recurrence.lanczos import Tridiagonal, first_start, largest_singular_value, tridiagonalise
 from gradlab.recurrence.pullback import pullback
 from gradlab.recurrence.scaled import NOT_CERTIFIED, Norm, norms, rescale
@@ -68,5 +69,29 @@ def transport(step: Step, params: Any, state: Any, xs: Any, setup: ProbeContext)
         return Norm(square[:, None], frobenius.exponent[:, :1]), frobenius
 
     forward = lambda state, x, t: one.forward(state, x)
+    if platforms.fixed(setup.length):
+
+        def finish(vector: Any, kept: Any, jacobians: Scaled, t: Any) -> tuple[Any, Any, None]:
+            lags = setup.length - jnp.append(t[:1] - 1, t)
+            rows = [leaf.reshape(*leaf.shape[:2], -1) for leaf in jax.tree.leaves(jacobians.value)]
+            # All start where the nearest one of the segment before has led to.
+            found, vectors = jax.vmap(tridiagonalise, (0, None, 0))(
+                jnp.concatenate(rows, axis=2), vector, lags
+            )
+            return (
+                jax.tree.map(lambda leaf: leaf[0], vectors),
+                condense((found, jax.vmap(norms)(jacobians))),
+                None,
+            )
+
+        begin = lambda final: start(final)[0]
+        step_back = lambda jacobian, kept: back((jacobian, None), kept)[0][0]
+        segment = wide.segment_of(2 * size * size * flat.dtype.itemsize * setup.beside)
+        ahead = lambda state, given, t: one.onward(state, given)
+        xs = jax.vmap(one.given)(xs)
+        found, *_ = wide.reverse_scan(
+            ahead, begin, step_back, finish, state, first_start(size, flat.dtype), xs, setup.length, segment
+        )
+        return Columns(*found)
     found, *_ = reverse_scan(forward, start, back, observe, state, xs, setup.length, condense=condense)
     return Columns(*found)

@@ -17,6 +17,7 @@ import numpy as np
 from jax import Array
 from jax.flatten_util import ravel_pytree
 
+from gradlab.recurrence import platforms
 from gradlab.recurrence.stages import Stages, stages
 from gradlab.recurrence.trees import merged, split
 from gradlab.types import Step
@@ -81,6 +82,7 @@ def _matrices(cut: Stages, known: dict[Any, Array], first: list[Array], x: Tree)
 def _loop(cut: Stages, length: int) -> Callable[..., list[Array]]:
     """`(shared, matrices, given, own, begin) -> states`, the last three by time and sequence."""
     count = len(cut.groups)
+    sizes = [group.vector.aval.size for group in cut.groups]
     held = [cut.state.index(group.vector) if group.vector in cut.state else None for group in cut.groups]
 
     def late(i: int, shared: Tree, own: Tree, state: list[Array], sums: list[list[Array]]) -> list[Array]:
@@ -99,7 +101,31 @@ def _loop(cut: Stages, length: int) -> Callable[..., list[Array]]:
         sizes = cut.groups[i].sizes
         return list(zip(itertools.accumulate(sizes[:-1], initial=0), sizes, strict=True))
 
+    def apart(i: int, whole: Array) -> list[Array]:
+        return [whole[:, start : start + size] for start, size in split_at(i)]
+
+    def wide_ahead(shared: Tree, matrices: Tree, given: Array, own: Tree, begin: Tree) -> tuple[Tree, Tree]:
+        # Of all x and 1 beforehand; a CPU does better with one product of (h, x, 1).
+        flat = given.reshape(-1, given.shape[2])
+        added = [product(i, flat, matrix[sizes[i] :]) for i, matrix in enumerate(matrices)]
+        added = [one.reshape(*given.shape[:2], -1) for one in added]
+
+        def one(state: Tree, here: tuple[Tree, Tree]) -> tuple[Tree, tuple[Tree, Tree]]:
+            (mine, added), sums = here, list[Array]()
+            for i, matrix in enumerate(matrices):
+                (vector,) = late(i, shared, mine, state, [apart(j, whole) for j, whole in enumerate(sums)])
+                sums.append(product(i, vector, matrix[: sizes[i]]) + added[i])
+            state = late(count, shared, mine, state, [apart(j, whole) for j, whole in enumerate(sums)])
+            return state, (state, sums)
+
+        _, (after, sums) = jax.lax.scan(one, begin, (own, added), unroll=platforms.STEPS)
+        first = lambda start, some: jnp.concatenate([start[None], some])
+        return jax.tree.map(first, begin, after), sums
+
     def ahead(shared: Tree, matrices: Tree, given: Array, own: Tree, begin: Tree) -> tuple[Tree, Tree]:
+        if not platforms.on_cpu():
+            return wide_ahead(shared, matrices, given, own, begin)
+
         def body(t: Any, loop: tuple[Tree, Tree, Tree]) -> tuple[Tree, Tree, Tree]:
             state, kept, sums = loop
             mine, here, sums = _at(own, t), _at(given, t), list(sums)
@@ -108,7 +134,7 @@ def _loop(cut: Stages, length: int) -> Callable[..., list[Array]]:
                 (vector,) = late(i, shared, mine, state, seen)
                 whole = product(i, jnp.concatenate([vector, here], axis=1), matrix)
                 sums[i] = _put(sums[i], t, whole)
-                seen.append([whole[:, start : start + size] for start, size in split_at(i)])
+                seen.append(apart(i, whole))
             state = late(count, shared, mine, state, seen)
             return state, _put(kept, t + 1, state), sums
 
@@ -117,6 +143,32 @@ def _loop(cut: Stages, length: int) -> Callable[..., list[Array]]:
         sums = [jnp.zeros((length, batch, matrix.shape[1]), matrix.dtype) for matrix in matrices]
         _, kept, sums = jax.lax.fori_loop(jnp.int32(0), jnp.int32(length), body, (begin, kept, sums))
         return kept, sums
+
+    def in_place(
+        step: Callable[..., Any], start: Tree, given: Array, inputs: Tree, sums: list[Array]
+    ) -> tuple[Tree, Tree]:
+        """The way back on a CPU: the gradients of the sums take the place of the sums."""
+        # Where nothing else may still want to read them: else XLA copies them.
+        alone = count == 1
+
+        def body(k: Any, loop: tuple[Tree, Tree]) -> tuple[Tree, Tree]:
+            t = length - 1 - k
+            carry, (of_inputs, rows, vectors) = loop
+            # Each is read by itself: XLA does not vectorise what reads several pieces of one array.
+            seen = [
+                [_columns(buffer, t, *which) for which in split_at(i)]
+                for i, buffer in enumerate(rows if alone else sums)
+            ]
+            carry, made = step(carry, t, seen)
+            return carry, _put((of_inputs, rows, vectors), t, made)
+
+        vectors = [
+            jnp.zeros((*given.shape[:2], size), given.dtype) if place is None else None
+            for place, size in zip(held, sizes, strict=True)
+        ]
+        buffers = _nothing(inputs), sums if alone else _nothing(sums), vectors
+        loop: tuple[Tree, Tree] = jax.lax.fori_loop(jnp.int32(0), jnp.int32(length), body, (start, buffers))
+        return loop
 
     @jax.custom_vjp
     def run(shared: Tree, matrices: Tree, given: Array, own: Tree, begin: Tree) -> list[Array]:
@@ -131,50 +183,52 @@ def _loop(cut: Stages, length: int) -> Callable[..., list[Array]]:
     def backward(residuals: Tree, cotangent: list[Array]) -> tuple[Tree, ...]:
         shared, matrices, given, own, kept, sums = residuals
         (weights, other_weights), (inputs, other_inputs) = split(shared), split(own)
-        sizes = [group.vector.aval.size for group in cut.groups]
         turned = [matrix[:size].T for matrix, size in zip(matrices, sizes, strict=True)]
 
-        def body(k: Any, loop: tuple[Tree, ...]) -> tuple[Tree, ...]:
-            t = length - 1 - k
-            sent, of_weights, of_inputs, rows, vectors = loop
-            sent, state, others = _sum(sent, _at(cotangent, t)), _at(kept, t), _at(other_inputs, t)
-            # Each is read by itself: XLA does not vectorise what reads several pieces of one array.
-            seen = [
-                [_columns(buffer, t, *which) for which in split_at(i)]
-                for i, buffer in enumerate(rows if in_place else sums)
-            ]
-            rows, vectors = list(rows), list(vectors)
+        def one(
+            carry: tuple[Tree, Tree], here: tuple[Tree, ...]
+        ) -> tuple[tuple[Tree, Tree], tuple[Tree, ...]]:
+            """A step back: what it sends and adds to weights; gradients of its input, sums and vectors."""
+            (sent, of_weights), (cotangent, state, inputs, others, seen) = carry, here
+            sent = _sum(sent, cotangent)
 
             def pullback(i: int) -> Any:
                 def one(weights: Tree, mine: Tree, state: Tree, seen: Tree) -> list[Array]:
                     return late(i, merged(weights, other_weights), merged(mine, others), state, seen)
 
-                return jax.vjp(one, weights, _at(inputs, t), state, seen[:i])
+                return jax.vjp(one, weights, inputs, state, seen[:i])
 
+            rows, vectors = list[Array](), list[Array | None]()
             of_step, of_input, sent, of_sums = pullback(count)[1](sent)
             for i in reversed(range(count)):
-                row = jnp.concatenate(of_sums[i], axis=1)
-                rows[i] = _put(rows[i], t, row)
-                back = product(i, row, turned[i])
+                rows.append(jnp.concatenate(of_sums[i], axis=1))
+                back = product(i, rows[-1], turned[i])
                 if (place := held[i]) is not None:
                     sent = [leaf + back if j == place else leaf for j, leaf in enumerate(sent)]
+                    vectors.append(None)
                     continue
                 (vector,), pull = pullback(i)
-                vectors[i] = _put(vectors[i], t, vector)
+                vectors.append(vector)
                 found = of_step, of_input, sent, of_sums[:i]
                 of_step, of_input, sent, of_sums = _sum(found, pull([back]))
-            return sent, _sum(of_weights, of_step), _put(of_inputs, t, of_input), rows, vectors
+            return (sent, _sum(of_weights, of_step)), (of_input, rows[::-1], vectors[::-1])
 
-        vectors = [
-            jnp.zeros((*given.shape[:2], size), given.dtype) if place is None else None
-            for place, size in zip(held, sizes, strict=True)
-        ]
-        # In the place of the sums where nothing else may still want to read them: else XLA copies them.
-        in_place = count == 1
-        rows = sums if in_place else _nothing(sums)
-        start = _nothing(_at(kept, jnp.int32(0))), _nothing(weights), _nothing(inputs), rows, vectors
-        end = jnp.int32(length)
-        sent, of_weights, of_inputs, rows, vectors = jax.lax.fori_loop(jnp.int32(0), end, body, start)
+        start = _nothing(_at(kept, jnp.int32(0))), _nothing(weights)
+        if platforms.on_cpu():
+            step = lambda carry, t, seen: one(
+                carry, (_at(cotangent, t), _at(kept, t), _at(inputs, t), _at(other_inputs, t), seen)
+            )
+            (sent, of_weights), (of_inputs, rows, vectors) = in_place(step, start, given, inputs, sums)
+        else:
+
+            def wide_one(carry: Tree, here: tuple[Tree, ...]) -> tuple[Tree, Tree]:
+                seen = [apart(i, whole) for i, whole in enumerate(here[-1])]
+                return one(carry, (*here[:-1], seen))
+
+            there = cotangent, [leaf[:-1] for leaf in kept], inputs, other_inputs, sums
+            (sent, of_weights), (of_inputs, rows, vectors) = jax.lax.scan(
+                wide_one, start, there, reverse=True, unroll=platforms.STEPS
+            )
         of_matrices, of_given = [], _nothing(given)
         for i, (place, size) in enumerate(zip(held, sizes, strict=True)):
             whole = jnp.concatenate([vectors[i] if place is None else kept[place][:-1], given], axis=2)

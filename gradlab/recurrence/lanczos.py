@@ -1,5 +1,6 @@
 """The largest singular value of a matrix that changes a little from call to call, to a certified error."""
 
+import functools
 import math
 from typing import Any, NamedTuple
 
@@ -9,6 +10,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Bool, Float
 
+from gradlab.recurrence import platforms
 from gradlab.recurrence.trees import constant, mapped_zero
 
 TOLERANCE = {"float32": 0.01, "float64": 0.001}
@@ -27,6 +29,8 @@ STARTS = 64
 """Random vectors that take turns."""
 NOISE = 8
 """Residuals of so many roundings are taken for nothing but rounding."""
+TOGETHER = 4
+"""Steps that a GPU takes before it asks whether to go on."""
 SMALL = 16
 """A state of so few numbers has its singular value to rounding."""
 
@@ -147,7 +151,18 @@ def tridiagonalise(matrix: Float[Array, "R S"], start: Start, call: Any) -> tupl
     bounds = _Bounds(ones, ones, ones, zero, zero)
     # In a matrix of zeros, or with a NaN, there is nothing to find.
     loop = _Loop(constant(0, mapped, (), jnp.int32), 0 * u, u, zero, none, none, u, bounds, ~(square > 0))
-    end = jax.lax.while_loop(lambda loop: (loop.step < most) & ~loop.done, advance, loop)
+
+    def goes_on(loop: _Loop) -> Any:
+        return (loop.step < most) & ~loop.done
+
+    def several(loop: _Loop) -> _Loop:
+        for _ in range(TOGETHER):
+            on = goes_on(loop)
+            loop = jax.tree.map(functools.partial(jnp.where, on), advance(loop), loop)
+        return loop
+
+    # A GPU asks its host whether to go on.
+    end = jax.lax.while_loop(goes_on, advance if platforms.on_cpu() else several, loop)
     bounds = end.bounds
     low = jnp.maximum(bounds.low, jnp.max(jnp.where(bounds.growth > 0, 0, candidates)))
     high = jnp.min(jnp.where(bounds.total >= threshold(rows), candidates, square))
@@ -215,7 +230,13 @@ def largest_singular_value(coefficients: Tridiagonal, rows: int) -> Largest:
             return pivot, jnp.minimum(least, pivot), growth, total + growth, beside[i]
 
         ones = constant(1, mapped, x.shape, x.dtype)
-        _, least, _, total, _ = jax.lax.fori_loop(0, taken, eliminate, (ones, ones, ones, ones, 0 * x))
+        way = ones, ones, ones, ones, 0 * x
+        if not platforms.on_cpu():
+            # Beyond the steps taken nothing changes.
+            end = jax.lax.fori_loop(0, len(a), eliminate, way, unroll=platforms.STEPS)
+        else:
+            end = jax.lax.fori_loop(0, taken, eliminate, way)
+        _, least, _, total, _ = end
         return least, total
 
     halvings = 25 if a.dtype.itemsize == 4 else 54

@@ -88,6 +88,8 @@ class Sum(NamedTuple):
     """`(total, arguments, exponent, counts) -> (total, put off)`: one step, if it counts."""
     settle: Callable[[list[Scaled], Tree], list[Scaled]]
     """`(total, put off) -> total`, with a leading axis of steps."""
+    add_all: Callable[..., list[Scaled]]
+    """`(total, arguments, exponent, counts) -> total`: many steps at once, along a leading axis of all."""
     leaves: Callable[[list[Scaled]], list[Scaled]]
     """The sum, leaf by leaf."""
 
@@ -130,6 +132,18 @@ def summing(g: Callable[..., Tree], *like: Tree) -> Sum:
             for known, alone in zip(total, whole, strict=True)
         ]
 
+    def add_all(total: list[Scaled], arguments: Tree, exponent: Any, counts: Any) -> list[Scaled]:
+        def one(arguments: Tree, counts: Any) -> list[Piece]:
+            found = evaluate(*jax.tree.leaves(arguments))
+            return [(jnp.where(counts, piece[0], 0), *piece[1:]) for piece in found]
+
+        parts = jax.vmap(one)(arguments, counts)
+        found = [
+            _summed(jax.vmap(rescale)(part[0], exponent)) if alone else _product((part[0], part[1]), exponent)
+            for part, alone in zip(parts, whole, strict=True)
+        ]
+        return [_more(known, part) for known, part in zip(total, found, strict=True)]
+
     def leaves(total: list[Scaled]) -> list[Scaled]:
         found = []
         for leaf in made:
@@ -142,7 +156,14 @@ def summing(g: Callable[..., Tree], *like: Tree) -> Sum:
             found.append(Scaled(leaf.together(*aligned)[0], top))
         return found
 
-    return Sum(start, add, settle, leaves)
+    return Sum(start, add, settle, add_all, leaves)
+
+
+def _summed(parts: Scaled) -> Scaled:
+    """The sum over the leading axis, at the largest exponent."""
+    top = parts.exponent.max()
+    shares = powers.two_to(parts.exponent - top, parts.value.dtype)
+    return Scaled(jnp.tensordot(shares, parts.value, axes=1), top)
 
 
 def _product(factors: tuple[Array, Array], exponent: Any) -> Scaled:

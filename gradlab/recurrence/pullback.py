@@ -22,6 +22,10 @@ class Pullback(NamedTuple):
     """`(kept, cotangent of the next state) -> (cotangent of params, cotangent of state)`."""
     linear: bool
     """The Jacobian with respect to the state is the same at every state and input."""
+    given: Callable[[Tree], list[Any]]
+    """`x -> given`: what of a step does not wait for the state."""
+    onward: Callable[[Tree, list[Any]], tuple[Tree, list[Any]]]
+    """`(state, given) -> (next state, kept)`: the rest of `forward`."""
 
 
 def pullback(step: Step, params: Tree, state: Tree, x: Tree, *, weights: bool = False) -> Pullback:
@@ -57,7 +61,9 @@ def pullback(step: Step, params: Tree, state: Tree, x: Tree, *, weights: bool = 
     rest = applied(closed, known)
 
     def evaluate(state: Tree, x: Tree, wanted: bool) -> tuple[Tree, list[Any]]:
-        outs = rest(*jax.tree.leaves((state, x)))
+        return parted(rest(*jax.tree.leaves((state, x))), wanted)
+
+    def parted(outs: list[Any], wanted: bool) -> tuple[Tree, list[Any]]:
         leaves = zip(outs[n_after:], changes, strict=True)
         return jax.tree.unflatten(after_tree, outs[:n_after]), [leaf for leaf, c in leaves if c == wanted]
 
@@ -76,7 +82,12 @@ def pullback(step: Step, params: Tree, state: Tree, x: Tree, *, weights: bool = 
         result = jax.tree.unflatten(structure[0], leaves)(cotangent)
         return (None, result[0]) if len(result) == 1 else result
 
-    return Pullback(forward, pull, linear=not any(changes))
+    given, last = ahead(closed, known, len(jax.tree.leaves(state)))
+
+    def onward(state: Tree, given: list[Any]) -> tuple[Tree, list[Any]]:
+        return parted(last(*jax.tree.leaves(state), *given), True)
+
+    return Pullback(forward, pull, not any(changes), lambda x: given(*jax.tree.leaves(x)), onward)
 
 
 def prepared(step: Step, params: Tree, state: Tree, x: Tree) -> Callable[[Tree, Tree], Tree]:
@@ -107,6 +118,33 @@ def applied(closed: Any, known: list[Any]) -> Callable[..., list[Any]]:
     after = core.ClosedJaxpr(jaxpr.replace(constvars=[], invars=[*passed, *others], eqns=late), [])
     values = core.jaxpr_as_fun(before)(*known)
     return lambda *arguments: core.jaxpr_as_fun(after)(*values, *arguments)
+
+
+def ahead(closed: Any, known: list[Any], states: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """`applied` in two: `(*x) -> given`, what does not wait for the state, and `(*state, *given) -> outs`."""
+    jaxpr = closed.jaxpr
+    others = jaxpr.invars[len(known) :]
+    of_state, of_x = others[:states], others[states:]
+    waits = dict.fromkeys(of_x, 1) | dict.fromkeys(of_state, 2)
+    equations: tuple[list[Any], ...] = ([], [], [])
+    for eqn in jaxpr.eqns:
+        time = 2 if eqn.effects else max((waits.get(var, 0) for var in _variables(eqn.invars)), default=0)
+        waits.update(dict.fromkeys(eqn.outvars, time))
+        equations[time].append(varying_first(eqn, lambda var: waits.get(var, 0) > 0))
+    uses = [dict.fromkeys(_variables([var for eqn in some for var in eqn.invars])) for some in equations]
+    last = dict.fromkeys([*uses[2], *_variables(jaxpr.outvars)])
+    fixed = [var for var in dict.fromkeys([*uses[1], *last]) if waits.get(var, 0) == 0]
+    given = [var for var in last if waits.get(var, 0) == 1]
+
+    def run(ins: list[Any], outs: list[Any], eqns: list[Any]) -> Callable[..., list[Any]]:
+        part = jaxpr.replace(constvars=[], invars=ins, outvars=outs, eqns=eqns)
+        return core.jaxpr_as_fun(core.ClosedJaxpr(part, []))  # type: ignore[no-any-return]
+
+    params = [*jaxpr.constvars, *jaxpr.invars[: len(known)]]
+    values = run(params, fixed, equations[0])(*closed.consts, *known)
+    before = run([*fixed, *of_x], given, equations[1])
+    after = run([*fixed, *of_state, *given], jaxpr.outvars, equations[2])
+    return lambda *x: before(*values, *x), lambda *rest: after(*values, *rest)
 
 
 def varying_first(eqn: Any, varies: Callable[[Any], bool]) -> Any:

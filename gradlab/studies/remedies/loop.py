@@ -14,6 +14,7 @@ import numpy as np
 import optax
 from jax import Array
 
+from gradlab.recurrence import platforms
 from gradlab.recurrence.scaled import norms, rescale
 from gradlab.studies.remedies.losses import evaluate, loss, sample
 from gradlab.studies.remedies.networks import Evaluation, Network, Setting, Weights, initialised
@@ -24,6 +25,8 @@ from gradlab.types import Key
 
 Tree = Any
 FINE, LOSS, GRADIENT, WEIGHTS = range(4)
+TOGETHER = 32
+"""Networks that a GPU trains side by side."""
 LARGE = 1000
 """Numbers of a step from which on a network fills a core by itself."""
 QUANTITIES = ("", "loss", "gradient", "weights")
@@ -165,14 +168,15 @@ def program(setting: Setting, devices: int) -> Any:
         share, mesh=spread.mesh, in_specs=spread.spec, out_specs=spread.spec, check_vma=False
     )
     # Wide vectors, which LLVM avoids by itself, make an update a fifth faster.
-    wide = {"xla_cpu_prefer_vector_width": 512} if jax.default_backend() == "cpu" else None
+    wide = {"xla_cpu_prefer_vector_width": 512} if platforms.on_cpu() else platforms.options()
     return jax.jit(mapped, in_shardings=(spread, spread), compiler_options=wide)
 
 
 def block(setting: Setting) -> int:
     """Networks that a device trains side by side: those of a sweep, or one that fills a CPU's core."""
-    alone = jax.default_backend() == "cpu" and setting.batch * setting.hidden >= LARGE
-    return 1 if alone else of_sweeps()
+    if not platforms.on_cpu():
+        return TOGETHER
+    return 1 if setting.batch * setting.hidden >= LARGE else of_sweeps()
 
 
 def devices(setting: Setting, networks: int, there: int | None = None) -> int:

@@ -78,6 +78,12 @@ class Training:
             raise GradlabError("--updates", what)
 
     @property
+    def work(self) -> float:
+        """Multiplications, about: forward and back through cells with one product a step."""
+        networks = len(self.remedies) * len(self.w_rec) * (self.tuning * len(self.lr) + self.seeds)
+        return float(3 * networks * self.updates * self.batch * sum(self.T)) * self.hidden**2
+
+    @property
     def stride(self) -> int:
         """Updates from one evaluation to the next: `eval_every`, or all of them."""
         return min(self.eval_every, self.updates)

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from gradlab.recurrence import platforms
 from gradlab.recurrence.objectives import ObjectiveName
 from gradlab.recurrence.projections import Gradient
 from gradlab.recurrence.scaled import NOT_CERTIFIED, Norm, log10_norm
@@ -77,7 +78,8 @@ def zeros_told_apart(
     for at in np.split(some, range(size, len(some), size)) if len(some) else ():
         filled = np.concatenate([at, np.repeat(at[-1:], size - len(at))])
         few = jax.tree.map(lambda leaf, filled=filled: leaf[filled], networks)
-        zeros = zeros_program(cell, name)(few, jnp.int32(length))
+        with platforms.host():
+            zeros = zeros_program(cell, name)(few, jnp.int32(length))
         for column, code in found.items():
             # A network is zero where all its sequences are.
             zero = np.asarray(np.asarray(getattr(zeros, column)).all(axis=1))[: len(at), : code.shape[1]]

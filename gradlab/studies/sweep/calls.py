@@ -1,5 +1,7 @@
 """The calls in which a cell's networks are measured: as many at a time as fit, of one program."""
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jax
@@ -7,20 +9,35 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from gradlab.recurrence import platforms
 from gradlab.studies.sweep.program import CALL_BYTES, Networks, block, program
 from gradlab.studies.sweep.settings import Sweep
 
 Array = NDArray[Any]
 
 
-def lowered(sweep: Sweep, cell: Any, networks: Networks) -> tuple[Any, int]:
-    """The program that measures a cell, not yet compiled, and how many networks one call of it takes."""
+def lowered(sweep: Sweep, cell: Any, networks: Networks, fixed: int | None = None) -> tuple[Any, int]:
+    """The program that measures a cell, not yet compiled, and how many networks one call of it takes.
+
+    With `fixed` it does so at that T alone.
+    """
     # All devices, however few the networks: a program for another number of them may round otherwise, and a
     # grid that grows changes no byte of what it had.
     devices = len(jax.devices())
     size = networks_per_call(networks, len(networks.xs), block() * devices)
-    made = program(cell, sweep.objective, devices)
+    made = program(cell, sweep.objective, devices, fixed=fixed)
     return made.lower(part(networks, 0, size), jnp.int32(0)), size
+
+
+def compiled_for(
+    sweep: Sweep, cell: Any, networks: Networks, made: Any, lengths: Sequence[int]
+) -> dict[int, Any]:
+    """Of each T the compiled program: one for all, `made`, or one for each where the platform wants that."""
+    if platforms.on_cpu():
+        return dict.fromkeys(lengths, made.compile())
+    apart = [lowered(sweep, cell, networks, T)[0] for T in lengths]
+    with ThreadPoolExecutor(len(apart)) as pool:
+        return dict(zip(lengths, pool.map(lambda one: one.compile(), apart), strict=True))
 
 
 def networks_per_call(networks: Networks, total: int, step: int) -> int:

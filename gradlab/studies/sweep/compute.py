@@ -20,7 +20,7 @@ from gradlab.runs.shards import Arrays, Shards
 from gradlab.states import OK, UNDEFINED
 from gradlab.studies.sweep import probing, work
 from gradlab.studies.sweep.arrays import collect, collect_gradient, zeros_told_apart
-from gradlab.studies.sweep.calls import lowered, part
+from gradlab.studies.sweep.calls import compiled_for, lowered, part
 from gradlab.studies.sweep.code import of_foreign, of_programs, of_zeros, require
 from gradlab.studies.sweep.drawing import Weights, draw
 from gradlab.studies.sweep.program import (
@@ -149,13 +149,13 @@ def _start(
     calls, extras = {}, {}
     made, size = lowered(sweep, cell, networks)
     if missing:
-        executable = made.compile()
+        made_for = compiled_for(sweep, cell, networks, made, missing)
         # Compiling takes far more than a program is worth.
         memory.release(programs=False)
         clock.add(label, compiling=time.perf_counter() - began, piece=work.compiling(label))
         for T in missing:
             calls[T] = [
-                (first, min(size, total - first), executable(part(networks, first, size), jnp.int32(T)))
+                (first, min(size, total - first), made_for[T](part(networks, first, size), jnp.int32(T)))
                 for first in range(0, total, size)
             ]
         for T in missing:

@@ -13,6 +13,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from gradlab import registry
 from gradlab.errors import GradlabError
+from gradlab.recurrence import platforms
 from gradlab.recurrence.objectives import ObjectiveName
 from gradlab.recurrence.objectives import objective as make_objective
 from gradlab.recurrence.pullback import pullback
@@ -30,7 +31,7 @@ SHIFT = "state_shift"
 NONFINITE = "nonfinite_step"
 GRADIENT = "gradient"
 GRADIENT_AXES = {GRADIENT: ("leaf",), "gradient_projection": ("leaf",)}
-FEW, MANY = 4, 64
+FEW, MANY = 4, 128
 """Networks that a device runs side by side: few enough for a CPU's caches, enough for a GPU's cores."""
 CALL_BYTES = 2**29
 """A call takes and gives at most about this many bytes; a larger grid is several calls of one program."""
@@ -113,17 +114,21 @@ def program(
     probes: tuple[str, ...] = PROBES,
     weights: bool = True,
     adjoint: Any = None,
+    fixed: int | None = None,
 ) -> Any:
     """The jitted measurement, `(networks, length) -> Measured`, networks shared out among the devices.
 
-    They come in multiples of `devices * block()`. Without `weights` the gradient of the recurrent weights is
-    left out; `adjoint` is a remedy's backward pass.
+    They come in multiples of `devices * block()`. With `fixed` its loops are made for that length alone.
+    Without `weights` the gradient of the weights is left out; `adjoint` is a remedy's backward pass.
     """
     recurrent, size = cell.recurrent if weights else None, block()
 
     def network(probe: str, length: Any, params: Tree, state: Tree, xs: Any, target: Tree) -> Any:
+        beside = size * len(xs)
+
         def sequence(xs: Any, target: Tree) -> Any:
-            setup = ProbeContext(make_objective(name, target, cell.readout), recurrent, length, adjoint, cell)
+            objective = make_objective(name, target, cell.readout)
+            setup = ProbeContext(objective, recurrent, length, adjoint, cell, beside)
             return measure_one(cell.step, params, state, xs, setup, probe)
 
         if len(xs) > 1:
@@ -139,6 +144,7 @@ def program(
         return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), found)
 
     def share(networks: Networks, length: Any) -> Measured:
+        length = length if fixed is None else fixed
         columns: dict[str, Any] = {}
         for probe in probes:
             columns |= blocks(probe, networks, length)
@@ -148,7 +154,9 @@ def program(
     spread, everywhere = shared(devices), PartitionSpec()  # type: ignore[no-untyped-call]
     mesh, here = spread.mesh, spread.spec
     mapped = jax.shard_map(share, mesh=mesh, in_specs=(here, everywhere), out_specs=here, check_vma=False)
-    return jax.jit(mapped, in_shardings=(spread, NamedSharding(mesh, everywhere)))
+    return jax.jit(
+        mapped, in_shardings=(spread, NamedSharding(mesh, everywhere)), compiler_options=platforms.options()
+    )
 
 
 @functools.cache
@@ -176,7 +184,7 @@ def block() -> int:
     A compiled loop may round the same network otherwise in a block of another size: so a grid that grows, or
     is cut into other calls, changes no byte of what it had.
     """
-    return FEW if jax.default_backend() == "cpu" else MANY
+    return FEW if platforms.on_cpu() else MANY
 
 
 def shared(devices: int) -> NamedSharding:

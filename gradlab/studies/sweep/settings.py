@@ -80,6 +80,11 @@ class Sweep:
         return len(self.init) * len(self.w_rec) * self.seeds
 
     @property
+    def work(self) -> float:
+        """Multiplications, about: those of the transport of a network with one product a step."""
+        return float(len(self.cell) * self.networks * sum(self.T) * self.batch) * self.hidden**3
+
+    @property
     def points(self) -> int:
         """Cells x initialisers x w_rec x T x seeds."""
         return len(self.cell) * self.networks * len(self.T)

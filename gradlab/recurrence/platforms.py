@@ -1,0 +1,39 @@
+"""Facts of the platform that decide in which form a program loops; none of them is a matter of the grid.
+
+A CPU runs a loop of any length well, so that one program serves every T. A GPU that does not know how often
+a loop runs asks its host at every step, and a step costs it the start of each kernel, whatever that does:
+there T is a fact of the program, several steps are written out one after the other, and what does not wait
+for its neighbour is done for many steps at once.
+"""
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import jax
+
+STEPS = 8
+"""Steps of a loop that are written out one after the other on a GPU."""
+
+
+def on_cpu() -> bool:
+    """Whether programs run on a CPU; everything else is taken for a GPU."""
+    return jax.default_backend() == "cpu"
+
+
+def fixed(length: Any) -> bool:
+    """Whether this length is a fact of the program, by which its loops may be shaped."""
+    return isinstance(length, int) and not on_cpu()
+
+
+def options() -> dict[str, Any] | None:
+    """What XLA is told with a program; None where it is its own best judge.
+
+    On a GPU it would try out kernels while it compiles, and may take others, which round otherwise, the next
+    time; and of those that it takes untried, its own products are slower than the library's.
+    """
+    return None if on_cpu() else {"xla_gpu_autotune_level": 0, "xla_gpu_enable_triton_gemm": False}
+
+
+def host() -> AbstractContextManager[Any]:
+    """Where small loops of any length and LAPACK belong: on the processor, whatever else there is."""
+    return nullcontext() if on_cpu() else jax.default_device(jax.local_devices(backend="cpu")[0])
