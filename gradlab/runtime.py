@@ -166,7 +166,8 @@ def require_device(device: str) -> None:
     import jax
 
     try:
-        jax.devices()
+        # By its name: the processor, which is there beside it, would be taken in its place.
+        jax.devices(None if device == "auto" else device)
     except (RuntimeError, AssertionError) as error:
         first = str(error).partition("\n")[0] or "no such device here"
         raise GradlabError("--device", f"{device}: {first}; try --device cpu", Exit.ENVIRONMENT) from error

@@ -3,6 +3,7 @@
 import os
 import sys
 
+import jax
 import pytest
 
 from gradlab import runtime
@@ -70,12 +71,38 @@ def test_facts_name_versions_and_devices():
 
 @pytest.mark.parametrize("error", [RuntimeError("no such backend\nmore"), AssertionError()])
 def test_a_missing_device_is_an_error_of_the_environment(monkeypatch, error):
-    import jax
-
-    def fail():
+    def fail(backend=None):
         raise error
 
     monkeypatch.setattr(jax, "devices", fail)
     with pytest.raises(GradlabError, match="--device: cuda") as caught:
         runtime.require_device("cuda")
     assert caught.value.code is Exit.ENVIRONMENT
+
+
+class TestPick:
+    """Where `--device auto` computes, on a machine with a card and on one without."""
+
+    @pytest.fixture
+    def picked(self, monkeypatch):
+        found = []
+        monkeypatch.delenv("JAX_PLATFORMS", raising=False)
+        monkeypatch.setattr(runtime, "has_gpu", lambda: True)
+        monkeypatch.setattr(jax.config, "update", lambda name, value: found.append((name, value)))
+        return found
+
+    @pytest.mark.parametrize(("work", "platforms"), [(0.0, "cpu"), (1e12, "cpu"), (1e14, "cuda,cpu")])
+    def test_a_card_where_the_work_pays_for_it(self, picked, work, platforms):
+        runtime.pick("auto", work)
+        assert picked == [("jax_platforms", platforms)]
+
+    def test_what_was_said_is_kept(self, picked, monkeypatch):
+        runtime.pick("cpu", 1e14)
+        monkeypatch.setenv("JAX_PLATFORMS", "cpu")
+        runtime.pick("auto", 1e14)
+        assert not picked
+
+    def test_without_a_card_nothing_is_changed(self, picked, monkeypatch):
+        monkeypatch.setattr(runtime, "has_gpu", lambda: False)
+        runtime.pick("auto", 1e14)
+        assert not picked

@@ -45,7 +45,7 @@ def command(
     if as_json and not dry_run:
         raise GradlabError("--json", "goes with --dry-run here; a lesson is a page")
     runtime.configure(device)
-    runtime.pick(device, 0)
+    runtime.pick(device, 0.0)
     runtime.require_device(device)
     planned = lesson.plan(numbers)
     lesson.check(planned)

@@ -54,7 +54,7 @@ def command(
 
     asked = _asked(hidden, inputs, lengths, scale, points, seed, surrogate)
     runtime.configure(device)
-    runtime.pick(device, 0)
+    runtime.pick(device, 0.0)
     runtime.require_device(device)
     try:
         made, planned = _planned(cell, asked)

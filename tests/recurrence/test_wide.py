@@ -10,7 +10,7 @@ from gradlab.recurrence import batch, platforms, wide
 from gradlab.recurrence.objectives import draw_target
 from gradlab.recurrence.objectives import objective as make_objective
 from gradlab.recurrence.scaled import Norm, log10_norm
-from gradlab.recurrence.scan import at, reverse_scan
+from gradlab.recurrence.scan import reverse_scan
 from gradlab.studies.sweep.program import measure_one
 from gradlab.types import ProbeContext, Scaled
 from tests.recurrence.test_batch import network, weighed
