@@ -10,17 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradlab import digests, runtime
+from gradlab import digests, probes, runtime
 from gradlab.errors import GradlabError
 from gradlab.runs import contents as run_contents
 from gradlab.runs import csv_tables, documents, manifest, shards, store
 from gradlab.runs.shards import Shards
 from gradlab.studies.remedies import results as remedies_results
 from gradlab.studies.remedies.settings import Training
-from gradlab.studies.sweep import probing
 from gradlab.studies.sweep import results as sweep_results
 from gradlab.studies.sweep.settings import Sweep
 from tests.cli.calling import contents, gradlab
+from tests.members import further_probes
 from tests.received import made
 
 RESULTS = Path(__file__).parents[2] / "results"
@@ -258,10 +258,10 @@ def test_the_settings_of_a_run_are_those_that_its_command_has():
 @pytest.mark.slow
 def test_what_every_probe_measures_is_read(tmp_path):
     words = ("--cell", "elman,lstm", "--w-rec", "0.5", "-T", "4,60", "--hidden", "2", "--seeds", "2")
-    probes = ",".join(probing.extras())
-    assert gradlab("sweep", *words, "--probe", probes, "--out", tmp_path, "--name", "x").code == 0
+    asked = ",".join(further_probes())
+    assert gradlab("sweep", *words, "--probe", asked, "--out", tmp_path, "--name", "x").code == 0
     found = sweep_results.read(tmp_path / "x")
-    assert {name for probe in probing.extras() for name in probing.axes(probe)} <= set(found.norms.data_vars)
+    assert {name for probe in further_probes() for name in probes.axes(probe)} <= set(found.norms.data_vars)
 
 
 @pytest.mark.parametrize("name", sorted(path.parent.name for path in RESULTS.glob("*/run.json")))
