@@ -3,12 +3,13 @@
 `JAX_PLATFORMS=cuda pytest tests/probes tests/cells ...` runs the tests of numbers on a GPU. A test spends
 most of its time on compiling, so XLA optimises nothing, and takes its older, quicker way to code where jaxlib
 still has it; `GRADLAB_XLA_LEVEL=3` has it do what users get. What one module has compiled is kept for the
-others while the tests run.
+others while the tests run. Types are checked at every call of a function of gradlab: `tests/checked.py`.
 """
 
 import os
 import signal
 
+from tests import checked
 from tests.tiers import FLAGS, KEPT
 
 # A shell that runs the tests in the background ignores Ctrl-C, and children would inherit that.
@@ -23,6 +24,7 @@ os.environ.update(KEPT)
 import jax
 import pytest
 
+checked.install()
 jax.config.update("jax_platforms", os.environ["JAX_PLATFORMS"])
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
