@@ -3,12 +3,14 @@
 `JAX_PLATFORMS=cuda pytest tests/probes tests/cells ...` runs the tests of numbers on a GPU. A test spends
 most of its time on compiling, so XLA optimises nothing, and takes its older, quicker way to code where jaxlib
 still has it; `GRADLAB_XLA_LEVEL=3` has it do what users get. What one module has compiled is kept for the
-others while the tests run.
+others while the tests run. Types are checked at every call of a function of gradlab: `tests/checked.py`.
 """
 
+import collections
 import os
 import signal
 
+from tests import checked
 from tests.tiers import FLAGS, KEPT
 
 # A shell that runs the tests in the background ignores Ctrl-C, and children would inherit that.
@@ -23,11 +25,29 @@ os.environ.update(KEPT)
 import jax
 import pytest
 
+checked.install()
 jax.config.update("jax_platforms", os.environ["JAX_PLATFORMS"])
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_default_matmul_precision", "highest")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    """With `--cov`, of the cases of each test the first is traced, then the second, fourth, eighth and so on.
+
+    A tracer takes half as much time again, and further cases go through the same lines: what is counted is a
+    lower bound of the share that the tests reach.
+    """
+    if not config.getoption("cov_source", None):
+        return
+    cases = collections.Counter()
+    for item in items:
+        test = item.nodeid.partition("[")[0]
+        cases[test] += 1
+        if cases[test].bit_count() > 1:
+            item.add_marker("no_cover")
 
 
 @pytest.fixture

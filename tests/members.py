@@ -8,6 +8,7 @@ import pytest
 
 from gradlab import registry
 from gradlab.errors import Exit, GradlabError
+from gradlab.studies.sweep.program import PROBES
 
 
 def specs(kind):
@@ -23,6 +24,11 @@ def specs(kind):
             if hints[setting] is bool:
                 found += [f"{name}({setting}={value})" for value in ("true", "false")]
     return sorted({registry.label(kind, spec) for spec in found})
+
+
+def further_probes():
+    """The probes that a sweep runs only if asked."""
+    return [name for name in registry.names("probes") if name not in PROBES]
 
 
 def checks(kind, listed):

@@ -15,7 +15,7 @@ from gradlab.studies.remedies import work
 from gradlab.studies.remedies.settings import Training
 from gradlab.types import Cell
 from tests.cli.calling import contents, finished, gradlab
-from tests.test_digests import CELL, SWEEP, TRAIN
+from tests.stale import CELL, SWEEP, TRAIN
 from tests.tiers import FLAGS, few
 
 WORDS = {"sweep": SWEEP, "remedies": (*TRAIN, "--quiet")}

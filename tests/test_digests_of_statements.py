@@ -4,13 +4,13 @@ import sys
 
 import pytest
 
-from tests import test_brought, test_digests
+from tests import brought, stale
 from tests.cli.calling import gradlab as command
 from tests.tiers import few
 
-write, package = test_digests.write, test_brought.package
+write, package = stale.write, brought.package
 GRID = ("sweep", "--hidden", 3, "--seeds", 2, "-T", 4, "--w-rec", 1, "--quiet", "--out", "r", "--name", "one")
-CELL = test_digests.CELL.replace(
+CELL = stale.CELL.replace(
     "class Cell:\n",
     """class Cell:
     fixed = ("u",)
@@ -30,7 +30,7 @@ STATED = {
         "another choice of recurrent weights of stale:Cell",
     ),
 }
-PROBE = test_brought.PROBE.replace(
+PROBE = brought.PROBE.replace(
     'AXES = {"far": ("step",)}',
     """AXES = {"far": ("step",)}
 NORMS = ("far",)

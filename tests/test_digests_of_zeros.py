@@ -12,10 +12,10 @@ from gradlab.recurrence import generic
 from gradlab.states import BELOW_PRECISION, EXACT_ZERO, OK
 from gradlab.studies.sweep import code, compute, results
 from gradlab.studies.sweep.settings import Sweep
-from tests import test_brought, test_digests
+from tests import brought, stale
 from tests.cli.calling import gradlab as command
 
-write, package = test_digests.write, test_brought.package
+write, package = stale.write, brought.package
 SWEEP = (
     "sweep",
     "--hidden",

@@ -9,7 +9,7 @@ import pytest
 import gradlab.probes
 from tests.cli.calling import document
 from tests.cli.calling import gradlab as command
-from tests.test_newcomer import GRID, exported
+from tests.test_newcomer_metric import GRID, exported
 
 PROBE = '''"""How large the state is."""
 

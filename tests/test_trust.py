@@ -62,9 +62,14 @@ ROWS = {
             "tests/test_digests_of_statements.py",
         ),
         Row(
-            "members whose imports, files or values have changed, refused or named",
+            "members whose imports, files or values have changed, refused",
             "{n} cases",
             "tests/test_brought.py",
+        ),
+        Row(
+            "members of other packages that give something else, named",
+            "{n} cases",
+            "tests/test_brought_faults.py",
         ),
         Row(
             "runs of a cell of one's own that are repeated on another number of devices",

@@ -14,7 +14,7 @@ from gradlab.findings import sampling
 from gradlab.findings.claims import Claim
 from gradlab.findings.judge import judge
 from gradlab.states import FORWARD_NONFINITE, NOT_COMPUTED, OK, UNDEFINED
-from gradlab.studies.sweep import probed, probing, results
+from gradlab.studies.sweep import probe_states, probed, results
 
 T = 5
 FACTORS = (0.5, 1e-9)
@@ -101,12 +101,12 @@ def test_a_network_that_is_not_finite_hides_nothing():
 def test_a_mean_over_some_sequences_alone_is_not_computed():
     value = np.array([[[1.0, 1.0], [3.0, np.nan]]])
     none = np.zeros(value.shape, bool)
-    mean, state = probing._pooled(value, none, np.array([False]), np.isnan(value))
+    mean, state = probe_states._pooled(value, none, np.array([False]), np.isnan(value))
     assert state.tolist() == [[OK, NOT_COMPUTED]]
     assert mean[0, 0] == 2
-    _, state = probing._pooled(value, none, np.array([True]), np.isnan(value))
+    _, state = probe_states._pooled(value, none, np.array([True]), np.isnan(value))
     assert state.tolist() == [[FORWARD_NONFINITE] * 2]
-    _, state = probing._pooled(value, none, np.array([False]), none)
+    _, state = probe_states._pooled(value, none, np.array([False]), none)
     assert state.tolist() == [[OK, OK]]
 
 

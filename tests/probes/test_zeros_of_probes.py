@@ -9,7 +9,7 @@ import gradlab
 import gradlab.probes
 from gradlab import registry
 from gradlab.states import BELOW_PRECISION, EXACT_ZERO, NOT_COMPUTED, OK, UNDEFINED
-from gradlab.studies.sweep import probing
+from tests.members import further_probes
 from tests.tiers import optimised
 
 T, WHERE, START, W = 6, 3, 0.25, 0.5
@@ -69,7 +69,7 @@ def assert_lost(probe, found, code):
 
 
 def test_every_probe_is_of_one_kind():
-    assert {probe.partition("(")[0] for probe in LOST} | ELSEWHERE == set(probing.extras())
+    assert {probe.partition("(")[0] for probe in LOST} | ELSEWHERE == set(further_probes())
 
 
 @pytest.mark.parametrize("x", [pytest.param(10.5, marks=optimised), 25])

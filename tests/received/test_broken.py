@@ -1,7 +1,6 @@
 """A fault in a file of a run is one line that names the file and the place, and exit 2."""
 
 import dataclasses
-import hashlib
 import json
 import shutil
 import types
@@ -10,17 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradlab import digests, runtime
+from gradlab import probes
 from gradlab.errors import GradlabError
 from gradlab.runs import contents as run_contents
-from gradlab.runs import csv_tables, documents, manifest, shards, store
-from gradlab.runs.shards import Shards
+from gradlab.runs import csv_tables, documents, manifest
 from gradlab.studies.remedies import results as remedies_results
 from gradlab.studies.remedies.settings import Training
-from gradlab.studies.sweep import probing
 from gradlab.studies.sweep import results as sweep_results
 from gradlab.studies.sweep.settings import Sweep
 from tests.cli.calling import contents, gradlab
+from tests.members import further_probes
 from tests.received import made
 
 RESULTS = Path(__file__).parents[2] / "results"
@@ -258,10 +256,10 @@ def test_the_settings_of_a_run_are_those_that_its_command_has():
 @pytest.mark.slow
 def test_what_every_probe_measures_is_read(tmp_path):
     words = ("--cell", "elman,lstm", "--w-rec", "0.5", "-T", "4,60", "--hidden", "2", "--seeds", "2")
-    probes = ",".join(probing.extras())
-    assert gradlab("sweep", *words, "--probe", probes, "--out", tmp_path, "--name", "x").code == 0
+    asked = ",".join(further_probes())
+    assert gradlab("sweep", *words, "--probe", asked, "--out", tmp_path, "--name", "x").code == 0
     found = sweep_results.read(tmp_path / "x")
-    assert {name for probe in probing.extras() for name in probing.axes(probe)} <= set(found.norms.data_vars)
+    assert {name for probe in further_probes() for name in probes.axes(probe)} <= set(found.norms.data_vars)
 
 
 @pytest.mark.parametrize("name", sorted(path.parent.name for path in RESULTS.glob("*/run.json")))
@@ -285,59 +283,6 @@ class _Parts:
 
     def __getitem__(self, name):
         return types.SimpleNamespace(values=np.array(["state", "h", "c"]))
-
-
-WRONG = [
-    {},
-    {"nonfinite": np.zeros(3, np.int32), "adjoint": np.zeros(3)},
-    {"nonfinite": np.zeros((2, 2), np.int32)},
-    {"nonfinite": np.zeros(2, np.int32)}
-    | dict.fromkeys(("adjoint", "transport", "transport_frobenius"), np.zeros((2, 9)))
-    | dict.fromkeys(
-        ("adjoint_state", "transport_state", "transport_frobenius_state"), np.zeros((2, 9), np.int8)
-    ),
-]
-
-
-HEADS = [
-    *(b"[" * 10**5, b"{}", b"null", b'"\\ud800"', b"[[1, 2]]", b'[["a", "<f8", [1]]]', b'[["a", {}, []]]'),
-    *(b'[["a", "<f8", [99999999999999999999]]]', b'[[{}, "<f8", []]]', b'[["a", "|O", [1]]]'),
-]
-
-
-class TestShards:
-    @pytest.mark.parametrize("head", HEADS)
-    def test_a_head_that_is_none_is_a_damaged_shard(self, tmp_path, head):
-        found = Shards(tmp_path)
-        found.put({"a": np.zeros(1)}, cell="x")
-        (place,) = found.folder.iterdir()
-        body = head + b"\n"
-        place.write_bytes(hashlib.sha256(body).digest() + body)
-        assert found.get(cell="x") is None
-        assert [path.name for path in found.damaged] == [f"{place.stem}.damaged"]
-
-    def test_who_only_looks_leaves_it_where_it_is(self, tmp_path):
-        Shards(tmp_path).put({"a": np.zeros(1)}, cell="x")
-        (place,) = (tmp_path / shards.FOLDER).iterdir()
-        place.write_bytes(b"x")
-        before = contents(tmp_path)
-        assert Shards(tmp_path, looking=True).get(cell="x") is None
-        assert contents(tmp_path) == before
-
-    def test_arrays_that_are_of_something_else_are_measured_again(self, tmp_path):
-        words = ("sweep", "--cell", "elman", "--w-rec", "0.5", "-T", "4,5", "--hidden", "2", "--seeds", "2")
-        words = (*words, "--out", tmp_path, "--name")
-        assert gradlab(*words, "whole").code == 0
-        about = sweep_results.read(tmp_path / "whole").about
-        for i, wrong in enumerate(WRONG):
-            folder = tmp_path / str(i)
-            folder.mkdir()
-            store.begin(folder, about["settings"], runtime.versions())
-            Shards(folder).put(wrong | digests.packed(about["code"]["elman"]), cell="elman", T=4)
-            said = gradlab(*words, str(i))
-            assert said.code == 0
-            assert "a damaged shard was computed again" in said.err
-            assert (folder / "norms.nc").read_bytes() == (tmp_path / "whole" / "norms.nc").read_bytes()
 
 
 def test_a_document_within_its_limits_is_what_json_says():

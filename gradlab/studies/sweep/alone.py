@@ -80,7 +80,7 @@ def measure(
     """
     from gradlab import runtime, specs
     from gradlab.recurrence import objectives
-    from gradlab.studies.sweep import probing
+    from gradlab.studies.sweep import declared
 
     probe = _named_now(probe, former)
     runtime.configure()
@@ -135,7 +135,7 @@ def measure(
     # Without a cell, probes read the whole state.
     units = sum(np.size(leaf) for leaf in jax.tree.leaves(net.state))
     norms = dataset([found], ["given"], [float("nan")], [T], [seed], **facts)
-    return probing.noted(norms, extra, {cell: units})
+    return declared.noted(norms, extra, {cell: units})
 
 
 def _extras(

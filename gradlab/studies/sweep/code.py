@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from gradlab import digests, registry
 from gradlab.digests import Code
-from gradlab.studies.sweep import probing
+from gradlab.studies.sweep import declared, probing
 from gradlab.studies.sweep.calls import lowered, part
 from gradlab.studies.sweep.drawing import Weights, draw
 from gradlab.studies.sweep.program import Networks, block, zeros_program
@@ -47,7 +47,7 @@ def of_programs(sweep: Sweep, cell: Any, networks: Networks, made: Any, drawn: W
         one = probing.program(cell, probe, sweep.objective).lower(networks, jnp.int32(0))
         found[of_probe_called(probe)] = digests.digest(one)
         if registry.is_foreign("probes", probe):
-            facts = probing.stated(probe, probing.readout_size(cell, networks))
+            facts = declared.stated(probe, probing.readout_size(cell, networks))
             stated |= {f"{what} of {probe}": digests.of_text(said) for what, said in facts.items()}
     return digests.named(found) | stated | digests.here()
 

@@ -9,7 +9,7 @@ from gradlab.errors import GradlabError
 from gradlab.profiles import bound
 from gradlab.recurrence.lanczos import TOLERANCE
 from gradlab.runs import store
-from gradlab.studies.sweep import columns, drawing, probing
+from gradlab.studies.sweep import columns, declared, drawing
 from gradlab.studies.sweep.compute import CellResult
 from gradlab.studies.sweep.labelled import dataset
 from gradlab.studies.sweep.results import Run, failures, grid, metrics
@@ -24,7 +24,7 @@ def run(asked: Sweep, results: list[CellResult]) -> Run:
     facts: dict[str, Any] = {"objective": asked.objective, "precision": asked.precision}
     units = {result.cell: result.readout for result in results}
     norms = dataset(results, *axes, fixed, hidden=asked.hidden, **facts)
-    norms = probing.noted(norms, asked.probe, units)
+    norms = declared.noted(norms, asked.probe, units)
     table = metrics(norms)
     starts = drawing.starts(asked)
     failed = len(failures(table, norms))
@@ -55,8 +55,8 @@ def require(run: Run, where: str) -> None:
     """
     for probe in run.about["settings"].get("probe", ()):
         if registry.is_foreign("probes", probe):
-            said = probing.notes(run.norms, probe)
-            if any(run.norms[name].attrs.get("note") != said.get(name) for name in probing.axes(probe)):
+            said = declared.notes(run.norms, probe)
+            if any(run.norms[name].attrs.get("note") != said.get(name) for name in declared.axes(probe)):
                 _refuse(where, f"note of {probe}")
     known = run.about.get("code", {}).values()
     same = all(code.get(digests.SOURCE) == digests.source() for code in known)

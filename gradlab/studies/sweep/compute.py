@@ -18,7 +18,7 @@ from gradlab.planning.progress import Progress
 from gradlab.profiles import fit
 from gradlab.runs.shards import Arrays, Shards
 from gradlab.states import OK, UNDEFINED
-from gradlab.studies.sweep import probing, work
+from gradlab.studies.sweep import declared, probe_states, probing, work
 from gradlab.studies.sweep.arrays import collect, collect_gradient, zeros_told_apart
 from gradlab.studies.sweep.calls import compiled_for, lowered, part
 from gradlab.studies.sweep.code import of_foreign, of_programs, of_zeros, require
@@ -185,7 +185,7 @@ def _finish(sweep: Sweep, started: _Started, clock: work.Clock, shards: Shards |
             if shards is not None:
                 shards.put(arrays | digests.packed(codes[-1]), cell=started.cell, T=T)
         pieces.append(arrays)
-    own = {name: axes for probe in (SHIFT, *sweep.probe) for name, axes in probing.axes(probe).items()}
+    own = {name: axes for probe in (SHIFT, *sweep.probe) for name, axes in declared.axes(probe).items()}
     own |= GRADIENT_AXES
     if any(arrays.keys() != pieces[0].keys() or _tails(arrays) != _tails(pieces[0]) for arrays in pieces):
         what = "are not of one measurement, and do not fit together; --force measures anew"
@@ -277,7 +277,7 @@ def _measured(sweep: Sweep, started: _Started, T: int, clock: work.Clock) -> tup
             return dict(made(started.networks, jnp.int32(T)))
 
         with jax.enable_x64(sweep.precision == "float64"):
-            found_of = probing.values(probe, columns, again, broken, T, sizes)
+            found_of = probe_states.values(probe, columns, again, broken, T, sizes)
         for name, pair in found_of.items():
             arrays[name], arrays[f"{name}_state"] = pair
     return arrays, digests.joined(*codes)

@@ -9,7 +9,7 @@ from gradlab.planning.plan import STARTING, Piece, Plan, require_room
 from gradlab.recurrence.lanczos import steps
 from gradlab.recurrence.scan import SEGMENT
 from gradlab.runtime import cores
-from gradlab.studies.sweep import probing, work
+from gradlab.studies.sweep import declared, work
 from gradlab.studies.sweep.program import CALL_BYTES, block, capacity
 from gradlab.studies.sweep.settings import Sweep
 
@@ -50,7 +50,7 @@ def plan(sweep: Sweep) -> Plan:
     units = lambda: {
         label: costs.readout(registry.make("cells", label), sweep.inputs, sweep.hidden) for label in of
     }
-    notes = tuple(probing.foreseen(sweep.probe, sweep.T, units))
+    notes = tuple(declared.foreseen(sweep.probe, sweep.T, units))
     return Plan(counts, pieces, _peak(sweep, need, compiling), largest, notes)
 
 
@@ -139,7 +139,7 @@ def _probe_numbers(spec: str, sweep: Sweep, of: Sizes, length: int) -> int:
         "delay": own.get("delays") or 4 * sweep.hidden,
     }
     total = 0
-    for axes in probing.axes(spec).values():
+    for axes in declared.axes(spec).values():
         numbers = 1
         for axis in axes:
             numbers *= sizes.get(axis, length)
