@@ -1,0 +1,159 @@
+"""The viewer of a run as one HTML file that needs nothing beside itself."""
+
+import base64
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from gradlab import __version__
+from gradlab.escaping import script
+from gradlab.report.words import clean, counted, number, signed
+from gradlab.viewer.contents import Run, contents
+
+LARGEST = 3_000_000
+"""Bytes of arrays up to which the memory of every unit is kept as it was measured."""
+MARK = "gradlab neurons"
+"""What tells a viewer from a file that somebody else wrote."""
+SCRIPTS = ("elements", "unpack", "equations", "study", "layout", "text", "units", "place", "page")
+"""In this order: each uses those before it."""
+
+
+def page(run: Run, room: int = LARGEST) -> bytes:
+    """The viewer of a run of `gradlab neurons`.
+
+    Beyond `room` bytes the memory of a cell is left out, and computed in the page from the weights in float16.
+    """
+    from markupsafe import Markup
+
+    facts, box = contents(run, room)
+    scripts = [_text(f"{name}.js") for name in SCRIPTS]
+    css = f"\n{_text('page.css')}"
+    html: str = _template().render(
+        mark=MARK,
+        policy=policy(scripts, css),
+        title=_title(run.about),
+        sentence=_sentence(run.about),
+        css=Markup(css),
+        cells=_cells(run.about),
+        detectors=_detectors(run),
+        facts=_facts(run.about),
+        version=__version__,
+        data=Markup(script(facts)),
+        arrays=[Markup(packed.text) for packed in box.arrays],
+        scripts=[Markup(text) for text in scripts],
+    )
+    return html.encode("utf-8", "backslashreplace")
+
+
+def policy(scripts: list[str], css: str) -> str:
+    """Content-Security-Policy: these scripts and this style sheet, nothing else, and nothing from anywhere."""
+    hashes = " ".join(f"'sha256-{_hash(text)}'" for text in scripts)
+    parts = [f"script-src {hashes}", f"style-src 'sha256-{_hash(css)}'", "img-src data:"]
+    return "; ".join(["default-src 'none'", *parts, "base-uri 'none'", "form-action 'none'"])
+
+
+def _hash(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _title(about: dict[str, Any]) -> str:
+    cells = ", ".join(str(cell["cell"]) for cell in about["cells"])
+    return f"{cells} on {'Python code' if about['kind'] == 'python' else 'text'}"
+
+
+def _sentence(about: dict[str, Any]) -> str:
+    shown = about["shown"]
+    cells = [
+        f"{cell['cell']}: {cell['hidden']} units, {number(cell['bits'], 3)} bits per character held out"
+        for cell in about["cells"]
+    ]
+    return f"{shown['characters']} characters of {about['source']}, none of them trained on. {'; '.join(cells)}."
+
+
+def _cells(about: dict[str, Any]) -> dict[str, Any]:
+    leaves = list(dict.fromkeys(leaf for cell in about["cells"] for leaf in cell["unread"]))
+    columns = ["cell", "units", "parameters", "updates", "bits", "bits before training", "reach"]
+    columns += [f"units of {leaf} without a label" for leaf in leaves]
+    rows = []
+    for cell in about["cells"]:
+        reach = f"over {cell['lags']}" if cell["reach"] is None else number(cell["reach"])
+        bits = [number(cell[name], 3) for name in ("bits", "untrained_bits")]
+        counts = [str(cell[name]) for name in ("hidden", "parameters", "updates")]
+        shares = [_percent(cell["unread"].get(leaf)) for leaf in leaves]
+        rows.append([str(cell["cell"]), *counts, *bits, reach, *shares])
+    return {"columns": columns, "rows": rows}
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.0f} %"
+
+
+def _detectors(run: Run) -> dict[str, Any]:
+    """For each label and cell, the unit with the largest score, those above their controls first."""
+    controls = ("shifted", "untrained", "random")
+    rows = []
+    names = [str(cell["cell"]) for cell in run.about["cells"]]
+    table = run.scores.assign(
+        size=run.scores["score"].abs(), above=(run.scores["verdict"] == "above").astype(int)
+    )
+    table = table.sort_values(["above", "size"], ascending=False, kind="stable")
+    for (label, cell), group in table.groupby(["label", "cell"], sort=False):
+        best = group.iloc[0]
+        words = f"cell={names.index(str(cell))}&unit={quote(clean(str(best['unit'])))}"
+        words += f"&label={quote(clean(str(label)))}"
+        rows.append(
+            {
+                "label": str(label),
+                "cell": str(cell),
+                "unit": str(best["unit"]),
+                "link": f"#{words}",
+                "numbers": [signed(best["score"], 2), *(number(abs(best[name]), 2) for name in controls)],
+                "verdict": "above" if best["above"] else "not above",
+                "order": ([str(one["name"]) for one in run.about["labels"]].index(str(label)), names.index(str(cell))),
+            }
+        )
+    numeric = ["score", *controls]
+    columns = ["label", "cell", "unit", *numeric, "verdict"]
+    return {"columns": columns, "numeric": numeric, "rows": sorted(rows, key=lambda row: row["order"])}
+
+
+def _facts(about: dict[str, Any]) -> list[tuple[str, str]]:
+    """How the run came about, in pairs of words."""
+    plan = about["plan"]
+    kept = counted(len(about["shown"]["files"]), "file")
+    facts = [
+        ("text", str(about["source"])),
+        ("characters", f"{plan['train']} to train on, {plan['validation']} to choose by, {plan['test']} to test on"),
+        ("shown", f"{about['shown']['characters']} characters of {kept}, {about['shown']['scored']} of them scored"),
+        ("symbols", str(len(about["vocabulary"]))),
+        ("updates", f"{plan['updates']}, judged every {plan['every']}"),
+    ]
+    facts += [(f"label {one['name']}", str(one["meaning"])) for one in about["labels"]]
+    facts += [(str(name), str(value)) for name, value in about["settings"].items() if value is not None]
+    return facts + [(str(name), str(value)) for name, value in about["versions"].items()]
+
+
+@cache
+def _template() -> Any:
+    """The page's template, in which every value is escaped, and shows what cannot be printed."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        finalize=lambda value: clean(value)
+        if isinstance(value, str) and not isinstance(value, Markup)
+        else value,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html.j2")
+
+
+@cache
+def _text(name: str) -> str:
+    return (Path(__file__).parent / name).read_text(encoding="utf-8")
