@@ -1,7 +1,7 @@
 """What the page holds of a run: facts as JSON, and the arrays that they number."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +14,13 @@ if TYPE_CHECKING:
     import pandas
     import xarray
 
-ANCHOR = 256
-"""Characters from one kept state to the next."""
 SCORES = ("score", "accuracy", "first", "second", "shifted", "p", "untrained", "random", "same")
 """Of each unit and label; multiples of `SCORE`, which is finer than anything that is shown."""
 SCORE, BITS, PROBABILITY = 1e-4, 0.1, 1 / 255
 _UNIT = ("score", "half_life", "transport", "left", "right", "inside", "inside_low", "inside_high", "outside")
 
 
+@runtime_checkable
 class Run(Protocol):
     """What a finished run of `gradlab neurons` holds."""
 
@@ -31,6 +30,8 @@ class Run(Protocol):
     def scores(self) -> "pandas.DataFrame": ...
     @property
     def units(self) -> "pandas.DataFrame": ...
+    @property
+    def detectors(self) -> "pandas.DataFrame": ...
     @property
     def norms(self) -> "xarray.Dataset": ...
 
@@ -56,7 +57,7 @@ def contents(run: Run, room: int) -> tuple[dict[str, Any], Box]:
         ],
         "cells": cells,
         "columns": list(SCORES),
-        "anchor": ANCHOR,
+        "anchor": int(about["anchor"]),
         "steps": {"score": SCORE, "bits": BITS, "probability": PROBABILITY},
     }
     for cell in cells:

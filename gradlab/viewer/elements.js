@@ -33,6 +33,9 @@ const Elements = (() => {
   // 10 to the power of a logarithm, in words; an exact zero is one.
   const power = (log) => (log === -Infinity ? "0" : `10^${minus(log.toFixed(1))}`);
 
+  // Text whose powers of ten are raised.
+  const raised = (text) => text.split(/10\^([−\d.]+)/).flatMap((part, i) => (i % 2 ? ["10", make("sup", {}, part)] : [part]));
+
   // Options of a select, its value kept where it is still there.
   function offer(select, pairs, value) {
     select.replaceChildren(...pairs.map(([key, text]) => make("option", { value: key }, text)));
@@ -41,5 +44,5 @@ const Elements = (() => {
 
   const terms = (pairs) => make("dl", {}, ...pairs.flatMap(([term, text]) => [make("dt", {}, term), make("dd", {}, text)]));
 
-  return { byId, make, number, signed, percent, power, offer, terms };
+  return { byId, make, number, signed, percent, power, raised, offer, terms };
 })();

@@ -143,22 +143,33 @@ const Equations = (() => {
     return Math.sqrt(sums.reduce((sum, one) => sum + one * one, 0));
   }
 
-  // log10 |d logit(symbol) after character t / d x at t - lag|, by lag; minus infinity for an exact zero.
+  // The steps of characters from `from` to `to`, from the last state kept before them on; at each kept state that
+  // they come by they go on from that. `drift` is how far from it they had come at most.
+  function* steps(cell, codes, from, to, anchored, remembered) {
+    let state = start(cell, Math.floor(from / anchored));
+    for (let k = Math.floor(from / anchored) * anchored; k <= to; k++) {
+      const kept = k % anchored ? state : start(cell, k / anchored);
+      const drift = Math.max(...Object.entries(kept).map(([leaf, values]) => farthest(values, state[leaf])));
+      const made = step(cell, kept, codes[k], k >= remembered);
+      state = made.values;
+      yield { at: k, drift, ...made };
+    }
+  }
+
+  const farthest = (a, b) => a.reduce((most, one, i) => Math.max(most, Math.abs(one - b[i]) / (1 + Math.abs(one))), 0);
+
+  // By lag, log10 |d logit(symbol) after character t / d x at t - lag|, minus infinity for an exact zero; how far
+  // the states have drifted from those that were kept; and the last of them.
   function gradient(cell, codes, t, symbol, anchored) {
     const first = Math.max(0, t - cell.lags);
-    let anchor = Math.floor(first / anchored);
-    let state = start(cell, anchor);
-    const steps = [];
-    for (let k = anchor * anchored; k <= t; k++) {
-      const made = step(cell, state, codes[k], k >= first);
-      state = made.values;
-      if (k >= first) steps.push(made);
-    }
+    const made = [...steps(cell, codes, first, t, anchored, first)].filter(({ at }) => at >= first);
+    const drift = Math.max(...made.map((one) => one.drift));
+    const { values: last } = made[made.length - 1];
     let slopes = { h: Float64Array.from(cell.weights.out.subarray(symbol * cell.hidden, (symbol + 1) * cell.hidden)) };
     let exponent = 0;
     const logs = [];
-    while (steps.length) {
-      const { tape, before, given, after } = steps.pop();
+    while (made.length) {
+      const { tape, before, given, after } = made.pop();
       for (const [leaf, slope] of Object.entries(slopes)) after[leaf].slope.set(slope);
       while (tape.back.length) tape.back.pop()();
       logs.push(Math.log10(inputNorm(cell, given)) + exponent * Math.log10(2));
@@ -168,18 +179,13 @@ const Equations = (() => {
       exponent += shift;
       slopes = Object.fromEntries(Object.entries(before).map(([leaf, { slope }]) => [leaf, slope.map((one) => one * 2 ** -shift)]));
     }
-    return logs;
+    return { logs, drift, last };
   }
 
   // What each state and gate was after the characters of one stretch that begins with a kept state.
   function* replay(cell, codes, anchor, anchored) {
-    let state = start(cell, anchor);
-    const end = Math.min(codes.length, (anchor + 1) * anchored);
-    for (let k = anchor * anchored; k < end; k++) {
-      const { values } = step(cell, state, codes[k], false);
-      state = values;
-      yield [k, values];
-    }
+    const end = Math.min(codes.length, (anchor + 1) * anchored) - 1;
+    for (const { at, values } of steps(cell, codes, anchor * anchored, end, anchored, Infinity)) yield [at, values];
   }
 
   return { gradient, replay };

@@ -2,7 +2,7 @@
 // narrow, one below the other.
 "use strict";
 
-const LABEL = 5, LINE = 20, TRACE = 14, CHOICE = 14, RANK = 14, GAP = 6, PAUSE = 24, CHOICES = 5;
+const LABEL = 5, LINE = 20, TRACE = 18, CHOICE = 14, RANK = 14, GAP = 6, PAUSE = 24, CHOICES = 5;
 
 class Layout {
   static NARROW = 640;
@@ -10,7 +10,7 @@ class Layout {
   // Of a window of some pixels, for so many panes; `advance` is how wide a letter is.
   constructor({ width, height, panes, predictions, advance }) {
     Object.assign(this, { width, height, panes, predictions, advance });
-    this.cell = predictions ? 16 : Math.ceil(advance);
+    this.cell = predictions ? 16 : Math.round(advance);
     this.sideways = width >= Layout.NARROW;
     this.gutter = this.sideways ? 46 : 4;
     this.pane = this.sideways ? (width - PAUSE * (panes - 1)) / panes : width;

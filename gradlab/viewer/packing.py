@@ -67,7 +67,7 @@ def fixed(values: NDArray[Any], scale: float, dtype: Any) -> NDArray[Any]:
     >>> fixed(np.array([0.5, np.nan, 9.0]), 1e-4, np.int16)
     array([  5000, -32768,  32767], dtype=int16)
     """
-    ends = np.iinfo(dtype)
+    ends, values = np.iinfo(dtype), values.astype(np.float64)
     low = ends.min + 1 if ends.min < 0 else 0
     rounded = np.clip(np.round(np.nan_to_num(values, nan=0.0) / scale), low, ends.max)
     return np.where(np.isnan(values), ends.min if ends.min < 0 else ends.max, rounded).astype(dtype)

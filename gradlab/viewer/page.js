@@ -3,7 +3,6 @@
 
 (async () => {
   const { byId, offer, make } = Elements;
-  const root = document.documentElement;
   // By pane: number of the cell, row of the unit in its table.
   const chosen = { panes: [{ cell: 0, row: 0 }], active: 0, label: -1, at: null, symbol: null, predictions: true };
   let found = { found: [], length: 0, current: -1 };
@@ -13,14 +12,12 @@
     return;
   }
 
-  async function pane({ cell: number, row }, k) {
-    const cell = await Study.load(number);
-    const part = Study.part(cell, row);
-    const made = { number, cell, part, row, index: Study.index(cell, row), gradient: null };
+  function pane({ cell: number, row }) {
+    const cell = Study.cells[number];
+    const made = { number, cell, part: Study.part(cell, row), row, index: Study.index(cell, row), gradient: null };
     if (chosen.at !== null && cell.step) {
-      const symbol = chosen.symbol ?? Study.predictions(k ? TextView.panes[0].cell : cell, chosen.at).ranks[0].symbol;
-      const logs = Study.gradient(cell, chosen.at, symbol);
-      made.gradient = { at: chosen.at, symbol, logs, most: Math.max(...logs) };
+      const first = Study.cells[chosen.panes[0].cell];
+      made.gradient = Study.gradient(cell, chosen.at, chosen.symbol ?? Study.predictions(first, chosen.at).ranks[0].symbol);
     }
     return made;
   }
@@ -30,14 +27,10 @@
   const active = () => TextView.panes[chosen.active];
 
   // Draws everything anew from what is chosen; only the lines in sight are drawn.
-  async function refresh(changes = {}) {
+  function refresh(changes = {}) {
     const count = TextView.panes.length;
     Object.assign(chosen, changes);
-    const panes = [];
-    for (const [k, one] of chosen.panes.entries()) {
-      panes.push(await pane(one, k));
-      TextView.panes[k] = panes[k];
-    }
+    const panes = chosen.panes.map(pane);
     TextView.panes = panes;
     const laid = count !== panes.length || TextView.predictions !== chosen.predictions;
     Object.assign(TextView, { label: chosen.label, mark: chosen.at, predictions: chosen.predictions, found });
@@ -53,7 +46,7 @@
 
   function choose(change) {
     const panes = chosen.panes.map((one, k) => (k === chosen.active ? { ...one, ...change } : one));
-    return refresh({ panes });
+    refresh({ panes });
   }
 
   function controls() {
@@ -69,50 +62,53 @@
     byId("panes").replaceChildren(...TextView.panes.map(({ cell: { cell: name, units }, row: r }, k) =>
       make("button", { type: "button", "aria-pressed": String(k === chosen.active), onclick: () => refresh({ active: k }) }, `${"AB"[k]}: ${name} ${units.unit[r]}`)));
     byId("legend").dataset.shows = chosen.at !== null && active().gradient ? "gradient" : part.gate ? "gate" : "state";
+    byId("legend").dataset.predictions = chosen.predictions;
     byId("legend-unit").textContent = part.words;
   }
 
   function flip(way) {
     const { cell, part, row } = active();
     const rows = Units.order(cell, part, chosen.label);
-    return choose({ row: rows[(rows.indexOf(row) + way + rows.length) % rows.length] });
+    choose({ row: rows[(rows.indexOf(row) + way + rows.length) % rows.length] });
   }
 
   function mark(at, symbol = null) {
     const place = Math.min(Study.codes.length - 1, Math.max(0, at));
-    const done = refresh({ at: place, symbol });
+    refresh({ at: place, symbol });
     TextView.reveal(place);
-    return done;
   }
 
   const leave = () => refresh({ at: null, symbol: null });
 
   function compare(on) {
-    if (!on) return refresh({ panes: [chosen.panes[0]], active: 0 });
-    const [{ cell: number, row }] = chosen.panes;
-    const { cell, part } = TextView.panes[0];
+    const [first] = chosen.panes;
+    if (!on) return refresh({ panes: [first], active: 0 });
+    const [{ cell, part, row }] = TextView.panes;
     const rows = Units.order(cell, part, chosen.label);
-    const other = Study.cells.length > 1 ? { cell: (number + 1) % Study.cells.length, row: -1 } : { cell: number, row: rows[(rows.indexOf(row) + 1) % rows.length] };
-    return withRow(other).then((second) => refresh({ panes: [chosen.panes[0], second], active: 1 }));
+    const next = rows[(rows.indexOf(row) + 1) % rows.length];
+    const second = Study.cells.length > 1 ? withBest((first.cell + 1) % Study.cells.length) : { ...first, row: next };
+    return refresh({ panes: [first, second], active: 1 });
   }
 
-  // A pane whose unit is the first of the memory, where none is named.
-  async function withRow({ cell: number, row }) {
-    const cell = await Study.load(number);
-    const memory = cell.parts.find((part) => part.memory) ?? cell.parts[0];
-    return { cell: number, row: row >= 0 ? row : best(cell, memory) };
+  // A pane that shows a unit by its name, or the first of the memory.
+  function withBest(number, name = "") {
+    const cell = Study.cells[number];
+    const row = cell.units.unit.indexOf(name);
+    return { cell: number, row: row >= 0 ? row : best(cell, cell.parts.find((part) => part.memory) ?? cell.parts[0]) };
   }
 
+  // The next place of the words, or the one before; of new words the first from the top of what is in sight.
   function search(way) {
     const words = byId("search").value;
-    if (words !== found.words) found = { ...Study.find(words), words, current: -1 };
+    const isNew = words !== found.words;
+    if (isNew) found = { ...Study.find(words), words, current: -1 };
     const count = found.found.length;
-    if (count && way) {
-      const here = found.current >= 0 ? found.current : found.found.findIndex((at) => at >= (TextView.top() ?? 0)) - (way > 0 ? 1 : 0);
-      found.current = (here + way + count) % count;
+    if (count) {
+      const first = found.found.findIndex((at) => at >= (TextView.top() ?? 0));
+      found.current = isNew ? Math.max(0, first) : (found.current + way + count) % count;
       TextView.reveal(found.found[found.current]);
     }
-    byId("found").textContent = !words ? "" : !count ? "not found" : found.current < 0 ? `${count} found` : `${found.current + 1} of ${count}`;
+    byId("found").textContent = !words ? "" : count ? `${found.current + 1} of ${count}` : "not found";
     TextView.found = found;
     TextView.draw();
   }
@@ -135,20 +131,15 @@
   const within = (text, count) => (/^\d+$/.test(text ?? "") && Number(text) < count ? Number(text) : null);
 
   // What an address says, as far as this run has it.
-  async function fromAddress() {
+  function fromAddress() {
     const words = new URLSearchParams(location.hash.slice(1));
-    const named = async (number, unit) => {
-      const cell = await Study.load(number);
-      return withRow({ cell: number, row: cell.units.unit.indexOf(unit) });
-    };
-    const label = Study.labels.findIndex(({ name }) => name === words.get("label"));
-    Object.assign(chosen, { label, active: 0 });
-    const panes = [await named(within(words.get("cell"), Study.cells.length) ?? 0, words.get("unit"))];
-    const [number, ...unit] = (words.get("with") ?? "").split(":");
-    if (within(number, Study.cells.length) !== null) panes.push(await named(Number(number), unit.join(":")));
-    const at = within(words.get("at"), Study.codes.length);
-    const top = within(words.get("top"), Study.codes.length);
-    await refresh({ panes, at, symbol: within(words.get("symbol"), Study.symbols.length), predictions: words.get("predictions") !== "off" });
+    const number = (name, count) => within(words.get(name), count);
+    Object.assign(chosen, { label: Study.labels.findIndex(({ name }) => name === words.get("label")), active: 0 });
+    const panes = [withBest(number("cell", Study.cells.length) ?? 0, words.get("unit"))];
+    const [other, ...unit] = (words.get("with") ?? "").split(":");
+    if (within(other, Study.cells.length) !== null) panes.push(withBest(Number(other), unit.join(":")));
+    const [at, top] = [number("at", Study.codes.length), number("top", Study.codes.length)];
+    refresh({ panes, at, symbol: number("symbol", Study.symbols.length), predictions: words.get("predictions") !== "off" });
     if (at !== null) TextView.reveal(at);
     else if (top !== null) TextView.show(top);
   }
@@ -180,6 +171,7 @@
     const hit = TextView.hit(event.clientX, event.clientY);
     if (!hit || getSelection().toString()) return;
     const { at, pane: k, rank } = hit;
+    if (event.pointerType !== "mouse") Place.tip(TextView.panes, at, event.clientX, event.clientY);
     chosen.active = Math.max(0, Math.min(k, chosen.panes.length - 1));
     if (rank >= 0) mark(at, Study.predictions(TextView.panes[k].cell, at).ranks[rank].symbol);
     else if (at === chosen.at) leave();
@@ -202,7 +194,7 @@
     text.addEventListener("scrollend", keepAddress);
     on("previous", "click", () => flip(-1));
     on("next", "click", () => flip(1));
-    on("pick-cell", "change", async () => choose(await withRow({ cell: Number(byId("pick-cell").value), row: -1 })));
+    on("pick-cell", "change", () => choose(withBest(Number(byId("pick-cell").value))));
     on("pick-part", "change", () => choose({ row: best(active().cell, active().cell.parts.find((part) => part.id === byId("pick-part").value)) }));
     on("pick-label", "change", () => {
       chosen.label = Number(byId("pick-label").value);
@@ -211,7 +203,7 @@
     on("predictions", "change", () => refresh({ predictions: byId("predictions").checked }));
     on("compare", "change", () => compare(byId("compare").checked));
     on("pick-place", "change", () => (byId("pick-place").value === "" ? leave() : mark(Number(byId("pick-place").value))));
-    on("search", "input", () => search(0));
+    on("search", "input", () => search(1));
     on("search", "keydown", (event) => event.key === "Enter" && search(event.shiftKey ? -1 : 1));
     on("find-next", "click", () => search(1));
     on("tools", "submit", (event) => event.preventDefault());
@@ -224,8 +216,8 @@
   byId("waiting").hidden = true;
   byId("pick-place").max = Study.codes.length - 1;
   TextView.paint();
-  await fromAddress();
+  fromAddress();
   TextView.lay();
   listen();
-  root.dataset.viewer = "ready";
+  document.documentElement.dataset.viewer = "ready";
 })();

@@ -23,7 +23,7 @@ SCRIPTS = ("elements", "unpack", "equations", "study", "layout", "text", "units"
 def page(run: Run, room: int = LARGEST) -> bytes:
     """The viewer of a run of `gradlab neurons`.
 
-    Beyond `room` bytes the memory of a cell is left out, and computed in the page from the weights in float16.
+    Beyond `room` bytes the memory of a cell is left out; the page computes it from the weights in float16.
     """
     from markupsafe import Markup
 
@@ -48,7 +48,7 @@ def page(run: Run, room: int = LARGEST) -> bytes:
 
 
 def policy(scripts: list[str], css: str) -> str:
-    """Content-Security-Policy: these scripts and this style sheet, nothing else, and nothing from anywhere."""
+    """Content-Security-Policy: these scripts and this style sheet, and nothing from anywhere."""
     hashes = " ".join(f"'sha256-{_hash(text)}'" for text in scripts)
     parts = [f"script-src {hashes}", f"style-src 'sha256-{_hash(css)}'", "img-src data:"]
     return "; ".join(["default-src 'none'", *parts, "base-uri 'none'", "form-action 'none'"])
@@ -64,12 +64,7 @@ def _title(about: dict[str, Any]) -> str:
 
 
 def _sentence(about: dict[str, Any]) -> str:
-    shown = about["shown"]
-    cells = [
-        f"{cell['cell']}: {cell['hidden']} units, {number(cell['bits'], 3)} bits per character held out"
-        for cell in about["cells"]
-    ]
-    return f"{shown['characters']} characters of {about['source']}, none of them trained on. {'; '.join(cells)}."
+    return f"{about['shown']['characters']} held-out characters of {about['source']}."
 
 
 def _cells(about: dict[str, Any]) -> dict[str, Any]:
@@ -91,32 +86,28 @@ def _percent(share: float | None) -> str:
 
 
 def _detectors(run: Run) -> dict[str, Any]:
-    """For each label and cell, the unit with the largest score, those above their controls first."""
+    """The best unit of each label and cell, beside its controls."""
     controls = ("shifted", "untrained", "random")
-    rows = []
     names = [str(cell["cell"]) for cell in run.about["cells"]]
-    table = run.scores.assign(
-        size=run.scores["score"].abs(), above=(run.scores["verdict"] == "above").astype(int)
-    )
-    table = table.sort_values(["above", "size"], ascending=False, kind="stable")
-    for (label, cell), group in table.groupby(["label", "cell"], sort=False):
-        best = group.iloc[0]
-        words = f"cell={names.index(str(cell))}&unit={quote(clean(str(best['unit'])))}"
-        words += f"&label={quote(clean(str(label)))}"
+    labels = [str(label["name"]) for label in run.about["labels"]]
+    found = run.detectors.merge(run.scores, on=["cell", "label", "unit"])
+    found["label_at"], found["cell_at"] = found["label"].map(labels.index), found["cell"].map(names.index)
+    rows = []
+    for row in found.sort_values(["label_at", "cell_at"]).to_dict("records"):
+        words = f"cell={row['cell_at']}&unit={quote(clean(row['unit']))}&label={quote(clean(row['label']))}"
         rows.append(
             {
-                "label": str(label),
-                "cell": str(cell),
-                "unit": str(best["unit"]),
+                "label": row["label"],
+                "cell": row["cell"],
+                "unit": row["unit"],
                 "link": f"#{words}",
-                "numbers": [signed(best["score"], 2), *(number(abs(best[name]), 2) for name in controls)],
-                "verdict": "above" if best["above"] else "not above",
-                "order": ([str(one["name"]) for one in run.about["labels"]].index(str(label)), names.index(str(cell))),
+                "numbers": [signed(row["score"], 2), *(number(abs(row[name]), 2) for name in controls)],
+                "words": [row["verdict"], row["used"]],
             }
         )
     numeric = ["score", *controls]
-    columns = ["label", "cell", "unit", *numeric, "verdict"]
-    return {"columns": columns, "numeric": numeric, "rows": sorted(rows, key=lambda row: row["order"])}
+    columns = ["label", "cell", "unit", *numeric, "verdict", "used by the model"]
+    return {"columns": columns, "numeric": numeric, "rows": rows}
 
 
 def _facts(about: dict[str, Any]) -> list[tuple[str, str]]:
@@ -125,10 +116,16 @@ def _facts(about: dict[str, Any]) -> list[tuple[str, str]]:
     kept = counted(len(about["shown"]["files"]), "file")
     facts = [
         ("text", str(about["source"])),
-        ("characters", f"{plan['train']} to train on, {plan['validation']} to choose by, {plan['test']} to test on"),
-        ("shown", f"{about['shown']['characters']} characters of {kept}, {about['shown']['scored']} of them scored"),
+        (
+            "characters",
+            f"{plan['train']} to train on, {plan['validation']} to choose by, {plan['test']} to test on",
+        ),
+        (
+            "shown",
+            f"{about['shown']['characters']} characters of {kept}, {about['shown']['scored']} of them scored",
+        ),
         ("symbols", str(len(about["vocabulary"]))),
-        ("updates", f"{plan['updates']}, judged every {plan['every']}"),
+        ("updates", f"at most {plan['updates']}, judged every {plan['every']}"),
     ]
     facts += [(f"label {one['name']}", str(one["meaning"])) for one in about["labels"]]
     facts += [(str(name), str(value)) for name, value in about["settings"].items() if value is not None]
@@ -144,9 +141,9 @@ def _template() -> Any:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
-        finalize=lambda value: clean(value)
-        if isinstance(value, str) and not isinstance(value, Markup)
-        else value,
+        finalize=lambda value: (
+            clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+        ),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

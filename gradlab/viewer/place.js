@@ -2,9 +2,11 @@
 "use strict";
 
 const Place = (() => {
-  const { byId, make, number, signed, percent, power, terms } = Elements;
+  const { byId, make, number, signed, percent, power, raised, terms } = Elements;
   const WIDTH = 560, HEIGHT = 190, LEFT = 44, RIGHT = 10, TOP = 10, BOTTOM = 30;
   const FALL = 3;
+  // What is farther from the states of the run than a few roundings of weights was not computed as the run did.
+  const DRIFT = 0.05;
 
   const unitName = ({ cell, row }) => `${cell.cell} ${cell.units.unit[row]}`;
 
@@ -63,7 +65,8 @@ const Place = (() => {
     if (gradient.most === -Infinity) return `${cell.cell}: the logit of ${Study.named[symbol]} has no gradient here: exactly zero.`;
     const last = felt(logs);
     const end = last === logs.length - 1 ? `stays above a thousandth of that over all ${last} characters` : `falls below a thousandth of that for good after lag ${last}`;
-    return `${cell.cell}: the gradient of the logit of ${Study.named[symbol]} is largest at lag ${largest} (${Study.named[Study.codes[at - largest]]}), ${power(gradient.most)}, and ${end}.`;
+    const doubt = gradient.drift > DRIFT ? ` The states computed here are up to ${number(gradient.drift)} off those of the run: with weights in float16 this cell goes another way, and the gradient is that of this other way.` : "";
+    return `${cell.cell}: the gradient of the logit of ${Study.named[symbol]} is largest at lag ${largest} (${Study.named[Study.codes[at - largest]]}), ${power(gradient.most)}, and ${end}.${doubt}`;
   }
 
   // log10 of the gradient over lag; dashed, the median over places of the run.
@@ -73,12 +76,11 @@ const Place = (() => {
       { values: cell.influence.map((one) => (one === "-inf" ? -Infinity : one)), class: `pane${k} median` },
     ]);
     const finite = curves.flatMap(({ values }) => values.filter(Number.isFinite));
-    const high = Math.ceil(Math.max(...finite, -Infinity) + 0.01);
-    if (!Number.isFinite(high)) return null;
-    const low = Math.max(high - 12, Math.floor(Math.min(...finite)));
+    if (!finite.length) return null;
+    const [low, high] = [Math.floor(Math.min(...finite)), Math.ceil(Math.max(...finite) + 0.01)];
     const lags = Math.max(...curves.map(({ values }) => values.length)) - 1;
     const across = (lag) => LEFT + ((WIDTH - LEFT - RIGHT) * lag) / Math.max(1, lags);
-    const down = (log) => TOP + ((HEIGHT - TOP - BOTTOM) * (high - Math.max(low, log))) / Math.max(1, high - low);
+    const down = (log) => TOP + ((HEIGHT - TOP - BOTTOM) * (high - log)) / (high - low);
     const line = ({ values, class: name }) => {
       const points = values.flatMap((log, lag) => (Number.isFinite(log) ? [`${across(lag).toFixed(1)},${down(log).toFixed(1)}`] : []));
       return make("svg:polyline", { points: points.join(" "), class: name });
@@ -123,9 +125,9 @@ const Place = (() => {
       terms(values),
       make("p", {}, `${outcome(found)} The gradient is that of the logit of:`),
       choices(panes[0], at, drawn[0]?.gradient.symbol, choose),
-      ...said.map((text) => make("p", {}, text)),
+      ...said.map((text) => make("p", {}, ...raised(text))),
       ...[drawn.length ? chart(drawn) : null].filter(Boolean),
-      ...(drawn.length ? [make("p", { class: "quiet" }, "Dashed: the median over places. Computed here from the weights in float16.")] : []),
+      ...(drawn.length ? [make("p", { class: "quiet" }, `${drawn.length > 1 ? "A thin, B thick. " : ""}Dashed: the median over places of the run. Computed here from the weights in float16.`)] : []),
       make("p", {}, make("button", { type: "button", id: "leave" }, "Back to the unit (Esc)")),
     );
     byId("card").hidden = false;

@@ -19,17 +19,16 @@ const Study = (() => {
 
   const study = { facts, symbols, drawn, seen, named, cells: facts.cells };
 
-  // The text, its labels, and of a cell all but the values of its units.
+  // Everything is unpacked before anything is shown: what follows never waits.
   study.open = async () => {
     study.codes = await Unpack.array(facts.codes);
     study.labels = await Promise.all(
       facts.labels.map(async (label) => ({ ...label, values: await Unpack.array(label.array) })),
     );
+    await Promise.all(study.cells.map(load));
   };
 
-  study.load = async (number) => {
-    const cell = study.cells[number];
-    if (cell.loaded) return cell;
+  async function load(cell) {
     const { top, probability, place, bits, scores, above } = cell;
     Object.assign(cell, await Unpack.arrays({ top, probability, place, bits, scores, above }));
     cell.weights = await Unpack.arrays(cell.weights);
@@ -38,9 +37,7 @@ const Study = (() => {
       part.values = part.array === null ? new Map() : await Unpack.array(part.array);
       part.units = cell.units.unit.flatMap((name, row) => (name.slice(0, name.lastIndexOf("/")) === part.id ? [row] : []));
     }
-    cell.loaded = true;
-    return cell;
-  };
+  }
 
   // The number of a unit within its state or gate.
   study.index = (cell, row) => Number(cell.units.unit[row].split("/").pop());
@@ -81,7 +78,17 @@ const Study = (() => {
     });
   }
 
-  study.gradient = (cell, at, symbol) => Equations.gradient(cell, study.codes, at, symbol, facts.anchor);
+  // The gradient of a prediction; `drift` is how far the page's own states are from those of the run.
+  study.gradient = (cell, at, symbol) => {
+    const { logs, drift, last } = Equations.gradient(cell, study.codes, at, symbol, facts.anchor);
+    const measured = cell.parts.filter((part) => part.array !== null && part.leaf in last);
+    const away = measured.map((part) => Math.max(...part.units.map((row) => {
+      const index = study.index(cell, row);
+      const value = last[part.leaf][index];
+      return Math.abs((part.squashed ? Math.tanh(value) : value) - study.value(cell, part, index, at));
+    })));
+    return { at, symbol, logs, most: Math.max(...logs), drift: Math.max(drift, ...away) };
+  };
 
   // One number of the table of scores; null where there is none.
   study.score = (cell, column, row, label) => {

@@ -16,7 +16,7 @@ const TextView = (() => {
   const colors = {};
   let layout = null;
   let waiting = 0;
-  let frames = 0;
+  let drawn = 0;
   let overlaid = "";
 
   // The palette of the style sheet, each scale in steps from the page's own colour.
@@ -95,8 +95,8 @@ const TextView = (() => {
     }
     for (let row = first; row < end; row++) line(row, row * layout.row - scroller.scrollTop);
     overlay(first, end);
-    frames++;
-    Object.assign(canvas.dataset, { lines: end - first, frames });
+    drawn += end - first;
+    Object.assign(canvas.dataset, { lines: end - first, drawn });
   }
 
   function write(text, x, y, { font, color, align = "center", most }) {
@@ -212,7 +212,8 @@ const TextView = (() => {
     for (let row = first; row < end; row++) {
       const codes = Study.codes.subarray(layout.begins[row], layout.ends[row]);
       const text = Array.from(codes, (code) => (Study.symbols[code] === "\n" ? "" : Study.drawn[code])).join("");
-      const element = make("p", {}, layout.heads.get(row)?.name ?? text);
+      const [begin, last] = [layout.begins[row], layout.ends[row]];
+      const element = make("p", { "data-begin": begin, "data-end": last, "data-cell": layout.cell }, layout.heads.get(row)?.name ?? text);
       element.style.top = `${row * layout.row + LABEL}px`;
       element.style.left = `${layout.gutter}px`;
       element.style.letterSpacing = `${layout.cell - layout.advance}px`;

@@ -75,34 +75,38 @@ const Units = (() => {
     const { cell, row } = pane;
     const at = labelOf(cell, row, label);
     const { units } = cell;
-    const said = [make("h2", {}, `${units.unit[row]} of ${cell.cell}`)];
-    if (at < 0) said.push(make("p", {}, "No label was scored for this unit."));
-    else said.push(...judged(cell, row, label, at));
+    const name = make("h2", {}, `${units.unit[row]} of ${cell.cell}`);
+    if (at < 0) byId("unit").replaceChildren(name, make("p", {}, "No label was scored for this unit."));
+    else byId("unit").replaceChildren(name, verdict(cell, row, label, at), bar(cell, row, label));
     const has = (name) => units[name][row] !== null;
-    const facts = [];
+    const facts = at < 0 ? [] : judged(cell, row, at);
     if (has("half_life")) facts.push(["half-life of its gate", `${number(units.half_life[row], 1)} steps`]);
-    if (has("transport")) facts.push(["gradient through it halves in", `${number(units.transport[row], 0)} steps`]);
+    if (has("transport")) facts.push(["gradient through it halves", units.transport[row] === "inf" ? "beyond 100 steps" : `in ${number(units.transport[row], 0)} steps`]);
     if (has("left")) facts.push(["below 0.1, above 0.9", `${percent(units.left[row])}, ${percent(units.right[row])} of characters`]);
     if (units.used[row]) facts.push(...held(units, row));
-    byId("unit").replaceChildren(...said, ...(facts.length ? [terms(facts)] : []));
+    byId("controls").replaceChildren(make("h2", {}, "Score and controls"), terms(facts));
   }
 
-  function judged(cell, row, label, at) {
+  function verdict(cell, row, label, at) {
+    const { name, meaning } = Study.labels[at];
+    const words = isAbove(cell, row, label) ? "above its controls" : "not above its controls";
+    return make("p", {}, make("strong", {}, name), ` (${meaning}): `, make("strong", {}, `${signed(Study.score(cell, "score", row, at))}, ${words}.`));
+  }
+
+  function judged(cell, row, at) {
     const score = (column) => Study.score(cell, column, row, at);
-    const { name, kind, meaning } = Study.labels[at];
-    const measure = kind === "binary" ? "2 AUC − 1" : "rank correlation";
-    const verdict = isAbove(cell, row, label) ? "above its controls" : "not above its controls";
+    const measure = Study.labels[at].kind === "binary" ? "2 AUC − 1" : "rank correlation";
     const pairs = [["score", `${signed(score("score"))} (${measure})`], ...CONTROLS.map(([column, , words]) => [words, number(score(column))])];
     pairs.push(["same unit before training", signed(score("same"))], ["first half, second half", `${signed(score("first"))}, ${signed(score("second"))}`]);
     if (score("accuracy") !== null) pairs.push(["balanced accuracy, second half", percent(score("accuracy"))]);
     if (score("p") !== null) pairs.push(["p, for all units and labels", score("p") < 0.001 ? "< 0.001" : number(score("p"), 3)]);
-    return [make("p", {}, make("strong", {}, `${name}: ${signed(score("score"))}, ${verdict}.`), ` ${meaning}`), bar(cell, row, label), terms(pairs)];
+    return pairs;
   }
 
   function held(units, row) {
     const inside = `${signed(units.inside[row], 3)} bits per character (${signed(units.inside_low[row], 3)} to ${signed(units.inside_high[row], 3)})`;
     return [
-      ["held at its mean, inside", inside],
+      [`held at its mean, inside ${Study.labels[units.label[row]]?.name ?? ""}`, inside],
       ["outside", `${signed(units.outside[row], 3)} bits per character`],
       ["so the model", units.used[row] === "used" ? "uses it" : `is ${units.used[row]} to use it`],
     ];

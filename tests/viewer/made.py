@@ -1,5 +1,6 @@
-"""Runs of `gradlab neurons` as its readers get them: cells of the package with random weights, read over a text."""
+"""Runs of `gradlab neurons` as readers get them: cells of the package with random weights, along a text."""
 
+import functools
 import inspect
 from types import SimpleNamespace
 
@@ -38,8 +39,8 @@ def run(cells=("lstm",), *, hidden=12, characters=2500, text=None, w_rec=1.5, vo
     vocabulary = vocabulary or "\ufffd" + "".join(sorted(set(text)))
     codes = np.array([max(vocabulary.find(letter), 0) for letter in text], np.int32)
     labels, values = labelled(text)
-    said = words or (lambda word: word)
-    arrays, about, units, scores = {}, [], [], []
+    said = functools.cache(words or (lambda word: word))
+    arrays, about, units, scores, best = {}, [], [], [], []
     for k, spec in enumerate(cells):
         facts, own = one(k, spec, codes, len(vocabulary), hidden, w_rec)
         arrays |= own
@@ -47,17 +48,21 @@ def run(cells=("lstm",), *, hidden=12, characters=2500, text=None, w_rec=1.5, vo
         about.append(facts)
         units.append(table)
         scores.append(ranked)
+        best.append(detectors(ranked))
     arrays |= {"codes": (("character",), codes), "labels": (("label", "character"), values)}
-    for frame in (*units, *scores):
+    for frame in (*units, *scores, *best):
         frame["label"] = [said(label) for label in frame["label"]]
-    labels = [{key: value if key == "kind" else said(value) for key, value in label.items()} for label in labels]
+    labels = [
+        {key: value if key == "kind" else said(value) for key, value in label.items()} for label in labels
+    ]
     files = [file | {"name": said(file["name"])} for file in files]
     facts = {
         "command": "neurons",
+        "anchor": ANCHOR,
         "vocabulary": vocabulary,
         "kind": "python",
         "source": said("modules of gradlab"),
-        "plan": {"updates": 0, "every": 1, "lr": 0.01, "train": 0, "validation": 0, "test": len(codes)},
+        "plan": {"updates": 0, "every": 1, "train": 0, "validation": 0, "test": len(codes)},
         "shown": {"characters": len(codes), "scored": len(codes), "files": files},
         "labels": labels,
         "cells": about,
@@ -69,6 +74,7 @@ def run(cells=("lstm",), *, hidden=12, characters=2500, text=None, w_rec=1.5, vo
         norms=xr.Dataset(arrays),
         units=pd.concat(units, ignore_index=True),
         scores=pd.concat(scores, ignore_index=True),
+        detectors=pd.concat(best, ignore_index=True),
     )
 
 
@@ -90,9 +96,11 @@ def labelled(text):
 
 
 def weights(spec, symbols, hidden, w_rec):
-    """The cell, its parameters in float32, its first state and the readout: random, of the forms that it asks for."""
+    """The cell, random parameters in float32 of the forms that it asks for, its first state, the readout."""
     cell = registry.make("cells", spec)
-    forms = jax.eval_shape(lambda key: cell.init(key, symbols, hidden, 1.0, lambda key, n: jnp.eye(n)), jax.random.key(0))
+    forms = jax.eval_shape(
+        lambda key: cell.init(key, symbols, hidden, 1.0, lambda key, n: jnp.eye(n)), jax.random.key(0)
+    )
     draw = np.random.default_rng(7)
     params = jax.tree.map(lambda form: draw.normal(size=form.shape) / np.sqrt(hidden), forms[0])
     params = params._replace(w_rec=w_rec * params.w_rec, w_in=np.sqrt(hidden) * params.w_in)
@@ -116,12 +124,12 @@ def one(k, spec, codes, symbols, hidden, w_rec):
         def step(state, code):
             x = jax.nn.one_hot(code, symbols, dtype=float)
             after = cell.step(exact, state, x)
-            return after, (after, cell.gate_values(exact, state, x))
+            return after, (after, cell.readout(after), cell.gate_values(exact, state, x))
 
         return jax.lax.scan(step, state, codes)[1]
 
-    states, gates = jax.tree.map(np.asarray, read(state, codes))
-    logits = cell.readout(states) @ out.astype(float).T + bias
+    states, shown, gates = jax.tree.map(np.asarray, read(state, codes))
+    logits = shown @ out.astype(float).T + bias
     log = logits - scipy.special.logsumexp(logits, axis=1, keepdims=True)
     ranked = np.argsort(-log, axis=1, kind="stable")
     came = np.append(codes[1:], 0)
@@ -166,7 +174,7 @@ def one(k, spec, codes, symbols, hidden, w_rec):
         "validation_bits": 2.4,
         "reach": None if k else 41,
         "lags": LAGS,
-        "unread": {leaf: 0.8 for leaf in leaves},
+        "unread": dict.fromkeys(leaves, 0.8),
     }
     return facts, arrays
 
@@ -181,9 +189,7 @@ def quantised(values, k, *, tanh):
 def judged(spec, facts, labels, k):
     """Made-up units and scores, of one cell."""
     draw = np.random.default_rng(k)
-    names = [
-        f"{part}/{i}" for part in (*facts["leaves"], *facts["gates"]) for i in range(facts["hidden"])
-    ]
+    names = [f"{part}/{i}" for part in (*facts["leaves"], *facts["gates"]) for i in range(facts["hidden"])]
     count = len(names) * len(labels)
     score = draw.uniform(-1, 1, count)
     ranked = pd.DataFrame(
@@ -204,7 +210,9 @@ def judged(spec, facts, labels, k):
         }
     )
     ranked["verdict"] = np.where(np.abs(score) > 0.65, "above", "not above")
-    best = ranked.loc[ranked["score"].abs().groupby(ranked["unit"], sort=False).idxmax()].reset_index(drop=True)
+    best = ranked.loc[ranked["score"].abs().groupby(ranked["unit"], sort=False).idxmax()].reset_index(
+        drop=True
+    )
     units = best[["cell", "unit", "label", "score", "verdict"]].copy()
     units["half_life"] = draw.uniform(1, 60, len(units)) if facts["carry"] else np.nan
     units["transport"] = draw.uniform(1, 60, len(units))
@@ -215,3 +223,10 @@ def judged(spec, facts, labels, k):
         units[name] = np.where(gates, np.nan, value)
     units["used"] = np.where(gates, "", "used")
     return units, ranked
+
+
+def detectors(ranked):
+    """The best unit of each label."""
+    order = ranked["verdict"].eq("above") + ranked["score"].abs()
+    best = ranked.loc[order.groupby(ranked["label"], sort=False).idxmax(), ["cell", "label", "unit"]]
+    return best.assign(inside=0.2, inside_low=0.1, inside_high=0.3, outside=0.01, used="used")
