@@ -30,7 +30,7 @@ class Box:
         self.arrays: list[Packed] = []
 
     def put(self, values: NDArray[Any], *, delta: bool = False) -> int:
-        """Keep an array; its number."""
+        """Keep an array, with `delta` as differences if that is shorter; its number."""
         self.arrays.append(pack(values, delta=delta))
         return len(self.arrays) - 1
 
@@ -41,17 +41,22 @@ class Box:
 
 
 def pack(values: NDArray[Any], *, delta: bool = False) -> Packed:
-    """An array of integers or of float16, little-endian, as text.
+    """An array of integers or float16, little-endian, as text; with `delta` as differences if that is shorter.
 
-    >>> pack(np.array([3, 4, 5], np.int8), delta=True).about
-    {'dtype': 'int8', 'shape': [3], 'delta': True}
+    >>> pack(np.arange(100, dtype=np.int8), delta=True).about
+    {'dtype': 'int8', 'shape': [100], 'delta': True}
     """
-    kept = np.ascontiguousarray(values)
-    dtype = kept.dtype.name
-    if delta:
-        kept = np.concatenate([kept[..., :1], kept[..., 1:] - kept[..., :-1]], axis=-1)
-    raw = kept.astype(kept.dtype.newbyteorder("<")).tobytes()
-    return Packed(dtype, values.shape, delta, base64.b64encode(zlib.compress(raw, 9)).decode())
+    plain = _zipped(values)
+    if delta and values.size:
+        steps = _zipped(np.concatenate([values[..., :1], values[..., 1:] - values[..., :-1]], axis=-1))
+        if len(steps) < len(plain):
+            return Packed(values.dtype.name, values.shape, True, steps)
+    return Packed(values.dtype.name, values.shape, False, plain)
+
+
+def _zipped(values: NDArray[Any]) -> str:
+    raw = values.astype(values.dtype.newbyteorder("<")).tobytes()
+    return base64.b64encode(zlib.compress(raw, 9)).decode()
 
 
 def whole(values: NDArray[Any]) -> NDArray[Any]:

@@ -14,7 +14,8 @@
 
   function pane({ cell: number, row }) {
     const cell = Study.cells[number];
-    const made = { number, cell, part: Study.part(cell, row), row, index: Study.index(cell, row), gradient: null };
+    const label = Units.labelOf(cell, row, chosen.label);
+    const made = { number, cell, part: Study.part(cell, row), row, index: Study.index(cell, row), label, gradient: null };
     if (chosen.at !== null && cell.step) {
       const first = Study.cells[chosen.panes[0].cell];
       made.gradient = Study.gradient(cell, chosen.at, chosen.symbol ?? Study.predictions(first, chosen.at).ranks[0].symbol);
@@ -33,7 +34,7 @@
     const panes = chosen.panes.map(pane);
     TextView.panes = panes;
     const laid = count !== panes.length || TextView.predictions !== chosen.predictions;
-    Object.assign(TextView, { label: chosen.label, mark: chosen.at, predictions: chosen.predictions, found });
+    Object.assign(TextView, { mark: chosen.at, predictions: chosen.predictions, found });
     Units.show(active(), chosen.label, (row) => choose({ row }));
     controls();
     if (chosen.at === null) Place.close();
@@ -64,6 +65,7 @@
     byId("legend").dataset.shows = chosen.at !== null && active().gradient ? "gradient" : part.gate ? "gate" : "state";
     byId("legend").dataset.predictions = chosen.predictions;
     byId("legend-unit").textContent = part.words;
+    byId("legend-label").textContent = Study.labels[active().label]?.name ?? "no label";
   }
 
   function flip(way) {
@@ -152,7 +154,7 @@
   };
 
   function key(event) {
-    const typing = event.target.matches("input, select, textarea");
+    const typing = event.target.closest?.("input, select");
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     if (event.key === "Escape" && chosen.at !== null) leave();
     else if (typing) return;
@@ -211,7 +213,12 @@
     new ResizeObserver(TextView.lay).observe(text);
   }
 
-  await Study.open();
+  try {
+    await Study.open();
+  } catch (error) {
+    byId("waiting").textContent = "The text cannot be unpacked: this file is damaged, or not all of it is here.";
+    throw error;
+  }
   byId("viewer").hidden = false;
   byId("waiting").hidden = true;
   byId("pick-place").max = Study.codes.length - 1;

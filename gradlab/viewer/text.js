@@ -12,7 +12,7 @@ const TextView = (() => {
   const PATIENCE = 14;
   const SHADES = 64;
 
-  const view = { panes: [], label: -1, predictions: true, mark: null, found: { found: [], length: 0, current: -1 } };
+  const view = { panes: [], predictions: true, mark: null, found: { found: [], length: 0, current: -1 } };
   const colors = {};
   let layout = null;
   let waiting = 0;
@@ -140,7 +140,7 @@ const TextView = (() => {
     context.fillStyle = shade(scale, level);
     context.fillRect(x, top, layout.cell, LINE);
     write(Study.drawn[code], x + layout.cell / 2, top + 15, { font: `15px ${FONT}`, color: blank ? colors.soft : colors.ink, most: layout.cell });
-    label(at, x, y);
+    label(pane.label, at, x, y);
     bar(level, scale, oneWay, x, top + LINE);
     if (view.mark === at) frame(x, top - 1, layout.cell, LINE + 2, colors.ink, 2);
     if (layout.predictions) choices(pane.cell, at, x, top + LINE + TRACE);
@@ -161,8 +161,9 @@ const TextView = (() => {
     if (size >= 0.5) context.fillRect(x, scale === "low" ? base : base + 1 - size, layout.cell - 1, size);
   }
 
-  function label(at, x, y) {
-    const chosen = Study.labels[view.label];
+  // Where the label is that the unit is judged by: a line, or a bar as high as its number.
+  function label(number, at, x, y) {
+    const chosen = Study.labels[number];
     if (!chosen?.values[at]) return;
     const height = chosen.kind === "binary" ? 3 : Math.max(1, (4 * chosen.values[at]) / chosen.most);
     context.fillStyle = colors.ink;

@@ -118,5 +118,5 @@ const Units = (() => {
     detail(pane, label);
   }
 
-  return { show, order };
+  return { show, order, labelOf };
 })();

@@ -98,7 +98,9 @@ HALVES = np.array([0.0, -0.5, 65504, -6e-8, 1 / 3], np.float16)
     ("values", "delta"), [*((one, delta) for one in WHOLE for delta in (False, True)), (HALVES, False)]
 )
 def test_an_array_comes_back_to_the_bit(opening, values, delta):
+    values = np.repeat(values, 20, -1)
     packed = packing.pack(values, delta=delta)
+    assert not packed.delta or delta
     tab = opening(made.run(("elman",), characters=20))
     found = tab.run(
         f"(() => {{ const number = Unpack.facts.arrays.push({json.dumps(packed.about)}) - 1;"
