@@ -30,6 +30,7 @@
   // Draws everything anew from what is chosen; only the lines in sight are drawn.
   function refresh(changes = {}) {
     const count = TextView.panes.length;
+    const had = document.activeElement?.closest("#list, #card, #panes")?.id;
     Object.assign(chosen, changes);
     const panes = chosen.panes.map(pane);
     TextView.panes = panes;
@@ -37,12 +38,19 @@
     Object.assign(TextView, { mark: chosen.at, predictions: chosen.predictions, found });
     Units.show(active(), chosen.label, (row) => choose({ row }));
     controls();
-    if (chosen.at === null) Place.close();
+    if (chosen.at === null) Place.close(Units.sentence(active(), chosen.label));
     else Place.card(panes, chosen.at, (symbol) => refresh({ symbol }));
     byId("leave")?.addEventListener("click", leave);
     if (laid) TextView.lay();
     else TextView.draw();
     keepAddress();
+    if (had) focusIn(had);
+  }
+
+  // What has been made anew under the focus gets it back.
+  function focusIn(id) {
+    const again = byId(id).querySelector("[aria-current] button, [aria-pressed='true']");
+    (byId(id).hidden || !again ? byId("text") : again).focus({ preventScroll: true });
   }
 
   function choose(change) {
@@ -127,7 +135,11 @@
     if (chosen.symbol !== null) words.set("symbol", chosen.symbol);
     if (!chosen.predictions) words.set("predictions", "off");
     const hash = `#${words.toString().replaceAll("%2F", "/").replaceAll("%3A", ":")}`;
-    if (hash !== location.hash) history.replaceState(null, "", hash);
+    try {
+      if (hash !== location.hash) history.replaceState(null, "", hash);
+    } catch {
+      // A browser that has been asked too often in a while; the next change is written again.
+    }
   }
 
   const within = (text, count) => (/^\d+$/.test(text ?? "") && Number(text) < count ? Number(text) : null);
@@ -154,7 +166,7 @@
   };
 
   function key(event) {
-    const typing = event.target.closest?.("input, select");
+    const typing = event.target.closest?.("input:not([type='checkbox']), select, .scroll");
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     if (event.key === "Escape" && chosen.at !== null) leave();
     else if (typing) return;
@@ -192,8 +204,12 @@
       else Place.untip();
     });
     text.addEventListener("pointerleave", Place.untip);
-    text.addEventListener("scroll", Place.untip, { passive: true });
-    text.addEventListener("scrollend", keepAddress);
+    let resting = 0;
+    text.addEventListener("scroll", () => {
+      Place.untip();
+      clearTimeout(resting);
+      resting = setTimeout(keepAddress, 200);
+    }, { passive: true });
     on("previous", "click", () => flip(-1));
     on("next", "click", () => flip(1));
     on("pick-cell", "change", () => choose(withBest(Number(byId("pick-cell").value))));

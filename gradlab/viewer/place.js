@@ -134,10 +134,10 @@ const Place = (() => {
     byId("said").textContent = `${Study.named[Study.codes[at]]} at ${at}. ${values.map(([name, value]) => `${name}: ${value}`).join(". ")}. ${outcome(found)} ${said.join(" ")}`;
   }
 
-  const close = () => {
+  function close(sentence) {
     byId("card").hidden = true;
-    byId("said").textContent = "";
-  };
+    byId("said").textContent = sentence;
+  }
 
   return { tip, untip, card, close, valueOf };
 })();

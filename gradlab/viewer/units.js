@@ -118,5 +118,13 @@ const Units = (() => {
     detail(pane, label);
   }
 
-  return { show, order, labelOf };
+  // What is read aloud of a unit.
+  function sentence({ cell, row }, label) {
+    const at = labelOf(cell, row, label);
+    const words = isAbove(cell, row, label) ? "above its controls" : "not above its controls";
+    const judged = at < 0 ? "" : `: ${Study.labels[at].name} ${signed(scoreOf(cell, row, label))}, ${words}`;
+    return `${cell.units.unit[row]} of ${cell.cell}${judged}.`;
+  }
+
+  return { show, order, labelOf, sentence };
 })();

@@ -358,8 +358,43 @@ def test_everything_is_reached_by_keyboard_and_has_a_name(open_tab):
     assert not [n["role"]["value"] for n in found if not n.get("name", {}).get("value")]
 
 
+def test_the_focus_stays_where_it_was_and_the_unit_is_said(open_tab):
+    tab = open_tab()
+    focused = "document.activeElement.textContent"
+    tab.run("document.querySelector('#list button').focus()")
+    tab.key("ArrowRight", 39)
+    settle(tab)
+    assert tab.run(focused) == unit(tab)
+    assert tab.run("document.getElementById('said').textContent").startswith(f"{unit(tab)} of lstm: ")
+    go(tab, "#at=100")
+    tab.run("document.querySelectorAll('#card .choices button')[2].focus()")
+    tab.key("Enter", 13, "\r")
+    settle(tab)
+    assert tab.run("document.activeElement.getAttribute('aria-pressed')") == "true"
+    tab.key("Escape", 27)
+    settle(tab)
+    assert tab.run("document.activeElement.id") == "text"
+
+
+def test_a_damaged_file_says_so(browser, file, tmp_path):
+    content = file.read_text()
+    start = content.index('id="array-3">') + len('id="array-3">')
+    (tmp_path / "damaged.html").write_text(content[:start] + "AAAA" + content[start + 4 :])
+    tab = Tab(browser, tmp_path / "damaged.html")
+    tab.until("document.getElementById('waiting').textContent.includes('damaged')")
+    tab.close()
+
+
 def test_without_scripts_the_tables_are_seen(open_tab):
     tab = open_tab(scripts=False)
     for selector in (".note", "#cells td", "#detectors td", "#made dd"):
         assert min(tab.drawn(selector)) > 0, selector
     assert tab.drawn("#viewer") == (0, 0)
+
+
+def test_it_prints_its_tables(open_tab):
+    tab = open_tab(dark=True)
+    tab.ask("Emulation.setEmulatedMedia", media="print")
+    assert tab.drawn("#viewer") == (0, 0)
+    assert min(tab.drawn("#detectors td")) > 0
+    assert tab.run("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
