@@ -1,6 +1,6 @@
 """What the page holds of a run: facts as JSON, and the arrays that they number."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -39,9 +39,9 @@ class Run(Protocol):
 def contents(run: Run, room: int) -> tuple[dict[str, Any], Box]:
     """The facts and the arrays of a run.
 
-    The memory of each cell is among them as it was measured as long as all together stay below `room` bytes;
-    what is not, the page computes from the weights. Of a cell whose equations the page does not have,
-    everything is kept.
+    The memory of each cell is among them as it was measured, as long as all together stay below `room` bytes;
+    what is not, the page computes from the weights. Of a cell whose equations the page does not have, states
+    and gates are kept as far as there is room, and the memory always; the others cannot be chosen.
     """
     box, about, arrays = Box(), run.about, run.norms
     cells = [_cell(run, box, k) for k in range(len(about["cells"]))]
@@ -60,17 +60,13 @@ def contents(run: Run, room: int) -> tuple[dict[str, Any], Box]:
         "anchor": int(about["anchor"]),
         "steps": {"score": SCORE, "bits": BITS, "probability": PROBABILITY},
     }
-    for cell in cells:
-        for part in cell["parts"]:
-            if cell["step"] is None:
-                part["array"] = _values(box, arrays, part)
-    for cell in cells:
-        for part in cell["parts"]:
-            if cell["step"] is not None and part["memory"]:
-                part["array"] = _values(box, arrays, part)
-                if box.size > room:
-                    box.arrays.pop()
-                    part["array"] = None
+    known = [k for k, cell in enumerate(cells) if cell["step"] is not None]
+    for k in sorted(range(len(cells)), key=known.__contains__):
+        if k not in known:
+            _keep(box, arrays, cells[k], room)
+        cells[k] |= _units(run, box, k, {part["leaf"] for part in cells[k]["parts"]})
+    for k in known:
+        _keep(box, arrays, cells[k], room)
     return facts | {"arrays": [packed.about for packed in box.arrays]}, box
 
 
@@ -87,8 +83,17 @@ def number(value: Any, digits: int = 4) -> float | str | None:
     return float(f"{value:.{digits}g}") if np.isfinite(value) else "inf" if value > 0 else "-inf"
 
 
-def _values(box: Box, arrays: "xarray.Dataset", part: Mapping[str, Any]) -> int:
-    return box.put(np.ascontiguousarray(arrays[part["name"]].values.T), delta=True)
+def _keep(box: Box, arrays: "xarray.Dataset", cell: dict[str, Any], room: int) -> None:
+    """Keep the values of states and gates, the memory first."""
+    for i, part in enumerate(sorted(cell["parts"], key=lambda part: not part["memory"])):
+        if cell["step"] is not None and not part["memory"]:
+            continue
+        part["array"] = box.put(np.ascontiguousarray(arrays[part["name"]].values.T), delta=True)
+        if box.size > room and (cell["step"] is not None or i > 0):
+            box.arrays.pop()
+            part["array"] = None
+    if cell["step"] is None:
+        cell["parts"] = [part for part in cell["parts"] if part["array"] is not None]
 
 
 def _label(box: Box, label: Mapping[str, Any], values: NDArray[Any]) -> dict[str, Any]:
@@ -128,7 +133,6 @@ def _cell(run: Run, box: Box, k: int) -> dict[str, Any]:
         "influence": [number(value) for value in arrays[f"{prefix}_influence"].values],
         "lags": int(about["lags"]),
         "reach": number(about["reach"]),
-        **_units(run, box, str(about["cell"])),
     }
 
 
@@ -165,10 +169,13 @@ def _gate(arrays: "xarray.Dataset", prefix: str, gate: str, carry: str) -> dict[
     }
 
 
-def _units(run: Run, box: Box, cell: str) -> dict[str, Any]:
-    """What is said of each unit, and the table of its scores: by column, unit and label."""
-    units = run.units[run.units["cell"] == cell]
-    scores = run.scores[run.scores["cell"] == cell]
+def _units(run: Run, box: Box, k: int, parts: Set[str]) -> dict[str, Any]:
+    """What is said of each unit of some states and gates, and its scores: by column, unit and label."""
+    cell = run.about["cells"][k]["cell"]
+    units, scores = (
+        table[(table["cell"] == cell) & table["unit"].map(lambda name: str(name).rpartition("/")[0] in parts)]
+        for table in (run.units, run.scores)
+    )
     labels = {str(label["name"]): i for i, label in enumerate(run.about["labels"])}
     names = {str(name): i for i, name in enumerate(units["unit"])}
     table = np.full((len(SCORES), len(names), len(labels)), np.nan)

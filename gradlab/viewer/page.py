@@ -12,8 +12,8 @@ from gradlab.escaping import script
 from gradlab.report.words import clean, counted, number, signed
 from gradlab.viewer.contents import Run, contents
 
-LARGEST = 3_000_000
-"""Bytes of arrays up to which the memory of every unit is kept as it was measured."""
+LARGEST = 2_800_000
+"""Bytes of arrays up to which units are kept as they were measured: a page then stays below 3 MB."""
 MARK = "gradlab neurons"
 """What tells a viewer from a file that somebody else wrote."""
 SCRIPTS = ("elements", "unpack", "equations", "study", "layout", "text", "units", "place", "page")
@@ -37,7 +37,7 @@ def page(run: Run, room: int = LARGEST) -> bytes:
         sentence=_sentence(run.about),
         css=Markup(css),
         cells=_cells(run.about),
-        detectors=_detectors(run),
+        detectors=_detectors(run, facts),
         facts=_facts(run.about),
         version=__version__,
         data=Markup(script(facts)),
@@ -85,8 +85,8 @@ def _percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.0f} %"
 
 
-def _detectors(run: Run) -> dict[str, Any]:
-    """The best unit of each label and cell, beside its controls."""
+def _detectors(run: Run, facts: dict[str, Any]) -> dict[str, Any]:
+    """The best unit of each label and cell, beside its controls; a link to it if the page holds it."""
     controls = ("shifted", "untrained", "random")
     names = [str(cell["cell"]) for cell in run.about["cells"]]
     labels = [str(label["name"]) for label in run.about["labels"]]
@@ -94,13 +94,14 @@ def _detectors(run: Run) -> dict[str, Any]:
     found["label_at"], found["cell_at"] = found["label"].map(labels.index), found["cell"].map(names.index)
     rows = []
     for row in found.sort_values(["label_at", "cell_at"]).to_dict("records"):
+        is_here = clean(row["unit"]) in facts["cells"][row["cell_at"]]["units"]["unit"]
         words = f"cell={row['cell_at']}&unit={quote(clean(row['unit']))}&label={quote(clean(row['label']))}"
         rows.append(
             {
                 "label": row["label"],
                 "cell": row["cell"],
                 "unit": row["unit"],
-                "link": f"#{words}",
+                "link": f"#{words}" if is_here else "",
                 "numbers": [signed(row["score"], 2), *(number(abs(row[name]), 2) for name in controls)],
                 "words": [row["verdict"], row["used"]],
             }

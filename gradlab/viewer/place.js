@@ -117,14 +117,15 @@ const Place = (() => {
     const held = labelsAt(at);
     if (held.length) values.push(["inside", held.join(", ")]);
     const drawn = panes.filter(({ gradient }) => gradient);
-    const said = drawn.length ? drawn.map(sentence) : ["The page does not hold this cell's equations, so it cannot follow the gradient back."];
+    const followed = (pane) => (pane.gradient ? sentence(pane) : `${pane.cell.cell}: the page does not hold its equations, so it cannot follow the gradient back.`);
+    const said = [...new Set(panes.map(followed))];
     const heading = make("h2", { tabindex: -1 }, `${Study.named[Study.codes[at]]} at ${at}`);
     byId("card").replaceChildren(
       heading,
       make("p", { class: "quiet" }, where(at)),
       terms(values),
-      make("p", {}, `${outcome(found)} The gradient is that of the logit of:`),
-      choices(panes[0], at, drawn[0]?.gradient.symbol, choose),
+      make("p", {}, outcome(found)),
+      ...(drawn.length ? [make("p", {}, "The gradient is that of the logit of:"), choices(panes[0], at, drawn[0].gradient.symbol, choose)] : []),
       ...said.map((text) => make("p", {}, ...raised(text))),
       ...[drawn.length ? chart(drawn) : null].filter(Boolean),
       ...(drawn.length ? [make("p", { class: "quiet" }, `${drawn.length > 1 ? "A thin, B thick. " : ""}Dashed: the median over places of the run. Computed here from the weights in float16.`)] : []),

@@ -103,6 +103,18 @@ def test_the_memory_is_left_out_where_there_is_no_room():
     assert sizes[2] - sizes[0] > 3000 * 40
 
 
+def test_of_a_cell_that_the_page_does_not_know_the_memory_is_kept_first():
+    run = made.run(("peephole_lstm",), characters=3000, hidden=40)
+    kept = [[part["id"] for part in contents(run, room)[0]["cells"][0]["parts"]] for room in (0, 10**8)]
+    assert kept == [["c"], ["h", "c", "f", "i", "o"]]
+    held = contents(run, 0)[0]["cells"][0]["units"]
+    assert {name[0] for name in held["unit"]} == {"c"}
+    assert len(held["unit"]) == len(held["score"]) == 40
+    links = [a["href"] for a in Page(page(run, 0).decode()).all("a") if "unit=" in a["href"]]
+    assert len(links) == sum(unit.startswith("c/") for unit in run.detectors["unit"])
+    assert all("unit=c/" in link for link in links)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("w_rec", [0.5, 1.5])
 def test_a_hundred_thousand_characters_and_64_units_stay_below_4_mb(w_rec):
