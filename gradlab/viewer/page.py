@@ -10,10 +10,13 @@ from urllib.parse import quote
 from gradlab import __version__
 from gradlab.escaping import script
 from gradlab.report.words import clean, counted, number, signed
+from gradlab.runs import files
 from gradlab.viewer.contents import Run, contents
 
 LARGEST = 2_800_000
 """Bytes of arrays up to which units are kept as they were measured: a page then stays below 3 MB."""
+FILE = "neurons.html"
+"""What it is called in the folder of its run."""
 MARK = "gradlab neurons"
 """What tells a viewer from a file that somebody else wrote."""
 SCRIPTS = ("elements", "unpack", "equations", "study", "layout", "text", "units", "place", "page")
@@ -45,6 +48,14 @@ def page(run: Run, room: int = LARGEST) -> bytes:
         scripts=[Markup(text) for text in scripts],
     )
     return html.encode("utf-8", "backslashreplace")
+
+
+def write(folder: Path, run: Run) -> Path:
+    """Put the viewer of a run into its folder, whole or not at all; the errors are those of `files.storage`."""
+    place, made = folder / FILE, page(run)
+    with files.storage(folder):
+        files.replace(place, made)
+    return place
 
 
 def policy(scripts: list[str], css: str) -> str:

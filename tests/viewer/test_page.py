@@ -8,9 +8,10 @@ import re
 import numpy as np
 import pytest
 
+from gradlab.errors import Exit, GradlabError
 from gradlab.viewer import equations
 from gradlab.viewer.contents import contents
-from gradlab.viewer.page import SCRIPTS, page
+from gradlab.viewer.page import SCRIPTS, page, write
 from tests.report.hostile import HOSTILE
 from tests.report.pages import Page
 from tests.viewer import made
@@ -23,6 +24,17 @@ def html():
 
 def test_the_same_run_gives_the_same_bytes(html):
     assert page(made.run(("lstm", "gru"), characters=400)).decode() == html
+
+
+def test_it_is_put_into_the_folder_of_the_run(html, tmp_path):
+    run = made.run(("lstm", "gru"), characters=400)
+    for _ in range(2):
+        assert write(tmp_path, run) == tmp_path / "neurons.html"
+    assert (tmp_path / "neurons.html").read_text(encoding="utf-8") == html
+    (tmp_path / "file").write_text("")
+    with pytest.raises(GradlabError) as told:
+        write(tmp_path / "file", run)
+    assert told.value.code == Exit.STORAGE
 
 
 def test_only_its_own_scripts_may_run(html):
