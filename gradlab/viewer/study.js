@@ -78,8 +78,14 @@ const Study = (() => {
     });
   }
 
-  // The gradient of a prediction; `drift` is how far the page's own states are from those of the run.
+  // The gradient of a prediction, the last one of each cell kept while other units are looked at.
   study.gradient = (cell, at, symbol) => {
+    if (cell.followed?.at !== at || cell.followed.symbol !== symbol) cell.followed = followed(cell, at, symbol);
+    return cell.followed;
+  };
+
+  // `drift` is how far the page's own states are from those of the run.
+  function followed(cell, at, symbol) {
     const { logs, drift, last } = Equations.gradient(cell, study.codes, at, symbol, facts.anchor);
     const measured = cell.parts.filter((part) => part.array !== null && part.leaf in last);
     const away = measured.map((part) => Math.max(...part.units.map((row) => {
@@ -88,7 +94,7 @@ const Study = (() => {
       return Math.abs((part.squashed ? Math.tanh(value) : value) - study.value(cell, part, index, at));
     })));
     return { at, symbol, logs, most: Math.max(...logs), drift: Math.max(drift, ...away) };
-  };
+  }
 
   // One number of the table of scores; null where there is none.
   study.score = (cell, column, row, label) => {
