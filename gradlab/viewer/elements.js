@@ -24,7 +24,7 @@ const Elements = (() => {
     if (missing(value)) return "–";
     if (value === "inf" || value === Infinity) return "∞";
     if (value === "-inf" || value === -Infinity) return "−∞";
-    return minus(Math.abs(value) >= 100 || Number.isInteger(value) ? String(Math.round(value)) : value.toFixed(digits));
+    return minus(value.toFixed(Math.abs(value) >= 100 ? 0 : digits));
   }
 
   const signed = (value, digits = 2) => (value > 0 ? `+${number(value, digits)}` : number(value, digits));

@@ -90,7 +90,7 @@ const Place = (() => {
     for (let log = high; log >= low; log -= rule) {
       marks.push(make("svg:line", { x1: LEFT, x2: WIDTH - RIGHT, y1: down(log), y2: down(log) }));
       const text = make("svg:text", { x: LEFT - 6, y: down(log) + 4, "text-anchor": "end" }, "10");
-      text.append(make("svg:tspan", { dy: -5, "font-size": 8 }, number(log)));
+      text.append(make("svg:tspan", { dy: -5, "font-size": 8 }, number(log, 0)));
       marks.push(text);
     }
     for (const lag of [0, 0.25, 0.5, 0.75, 1].map((share) => Math.round(share * lags))) {
