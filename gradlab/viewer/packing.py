@@ -41,7 +41,7 @@ class Box:
 
 
 def pack(values: NDArray[Any], *, delta: bool = False) -> Packed:
-    """An array of integers or float16, little-endian, as text; with `delta` as differences if that is shorter.
+    """An array of integers or float16 as text, little-endian; with `delta` as differences if that is shorter.
 
     >>> pack(np.arange(100, dtype=np.int8), delta=True).about
     {'dtype': 'int8', 'shape': [100], 'delta': True}

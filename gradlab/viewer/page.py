@@ -51,7 +51,7 @@ def page(run: Run, room: int = LARGEST) -> bytes:
 
 
 def write(folder: Path, run: Run) -> Path:
-    """Put the viewer of a run into its folder, whole or not at all; the errors are those of `files.storage`."""
+    """Put the viewer of a run into its folder, whole or not at all; errors are those of `files.storage`."""
     place, made = folder / FILE, page(run)
     with files.storage(folder):
         files.replace(place, made)
