@@ -49,6 +49,18 @@ def document(value: Any, indent: int | None = None, *, sort_keys: bool = False) 
     return re.sub(r"##(?=\w*\[)", r"#\\u0023", text)
 
 
+def script(value: Any) -> str:
+    r"""Strict JSON for a script element: it ends none and starts none, since `<`, `>` and `&` are escaped.
+
+    >>> script("</script>")
+    '"\\u003c/script\\u003e"'
+    """
+    import json
+
+    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
 def spreadsheet(text: str) -> str:
     """A CSV cell: text that a spreadsheet would run as a formula gets an apostrophe.
 

@@ -1,7 +1,6 @@
 """What the interactive map needs: log10 norms over lag and w_rec, mean over seeds, and the plotly bundle."""
 
 import base64
-import json
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gradlab.escaping import script
 from gradlab.profiles import QUANTITIES, mean_ok
 from gradlab.report.sources import Source
 from gradlab.report.words import clean
@@ -46,17 +46,7 @@ def payload(named: Sequence[tuple[str, Source]], room: int) -> str | None:
     longest = max(int(run.norms["T"].values.max()) + 1 for _, run in runs)
     if lags < min(LEAST_LAGS, longest):
         return None
-    return safe_json({"runs": [_run(name, run, lags) for name, run in runs]})
-
-
-def safe_json(value: Any) -> str:
-    r"""JSON that ends no script element and starts no other: every `<`, `>` and `&` is escaped.
-
-    >>> safe_json("</script>")
-    '"\\u003c/script\\u003e"'
-    """
-    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    return script({"runs": [_run(name, run, lags) for name, run in runs]})
 
 
 def _rows(norms: Any) -> int:
