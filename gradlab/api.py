@@ -103,8 +103,8 @@ class Run:
         stored = dataclasses.replace(self.stored, about=self.about | asked)
         found: list[Any] = list(judge.judge(stored, reading.of(stored, "check")))
         if baseline is not None:
-            if base.of_run(stored).name != "sweep":
-                raise GradlabError("baseline", "compares sweeps; this is a run of gradlab remedies")
+            if (kind := base.of_run(stored).name) != "sweep":
+                raise GradlabError("baseline", f"compares sweeps; this is a run of gradlab {kind}")
             found += baselines.compare(stored, baselines.read(Path(baseline)))
         return found
 

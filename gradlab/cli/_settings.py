@@ -15,8 +15,8 @@ Command = Callable[..., int]
 def options(kind: type, preset: Mapping[str, Any] | None = None) -> Callable[[Command], Command]:
     """Give a command the settings of `kind` as options; it gets what was given as its first argument.
 
-    A setting without a default is an argument of the command line; so is one whose flag is a word, which may be
-    left out. `preset` are other defaults to be shown.
+    A setting without a default is an argument of the command line; so is one whose flag is a word, which may
+    be left out. `preset` are other defaults to be shown.
     """
     described = specs.described(kind)
     defaults = {name: getattr(kind, name) for name in described if hasattr(kind, name)} | dict(preset or {})

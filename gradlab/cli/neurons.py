@@ -25,7 +25,7 @@ def command(
     quiet: _options.Quiet = False,
     dry_run: _options.DryRun = False,
 ) -> int:
-    """Train a character model on TEXT and print which of its units follow which labels, beside three controls."""
+    """Train a character model on TEXT and print which units follow which labels, beside three controls."""
     from gradlab import runtime, specs
     from gradlab.cli import _run
     from gradlab.errors import GradlabError
@@ -39,7 +39,7 @@ def command(
     if unit or at:
         raise GradlabError("--unit" if unit else "--at", "goes with --terminal and the folder of a run")
     if is_run:
-        what = f"{text} is a run; `gradlab show {text}` prints it, --terminal --unit N shows a unit along its text"
+        what = f"{text} is a run; `gradlab show {text}` prints it, --terminal --unit N shows a unit"
         raise GradlabError("TEXT", what)
     runtime.configure(device)
     runtime.require_device(device)

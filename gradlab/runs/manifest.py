@@ -296,7 +296,9 @@ def begun(folder: Path) -> dict[str, Any]:
         raise GradlabError(str(place), f"{error}; choose another --name or --force") from error
     if raw == {}:
         return {}
-    kind: Any = dict[str, Any] if isinstance(raw, dict) and _command(raw) in ("remedies", "neurons") else Sweep
+    kind: Any = (
+        dict[str, Any] if isinstance(raw, dict) and _command(raw) in ("remedies", "neurons") else Sweep
+    )
     model = strict.model("begun", {"settings": (kind, ...), "versions": (dict[str, Any], ...)})
     _, faults = strict.read(model, raw, "")
     if faults:

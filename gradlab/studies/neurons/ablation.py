@@ -24,9 +24,9 @@ STRETCH = 250
 def losses(
     setting: Setting, weights: Weights, state: Tree, codes: NDArray[np.int32], means: dict[str, NDArray[Any]]
 ) -> NDArray[np.float32]:
-    """The change of the bits of every next character, by (unit, character): unit k of all leaves at its mean."""
+    """The change of every next character's bits, by (unit, character): unit k of all leaves at its mean."""
     found = _ablated(setting)(weights, state, jnp.asarray(codes), jax.tree.map(jnp.asarray, means))
-    bits = np.asarray(found)
+    bits: NDArray[np.float32] = np.asarray(found)
     return bits[1:] - bits[:1]
 
 

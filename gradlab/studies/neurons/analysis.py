@@ -1,4 +1,4 @@
-"""A trained cell opened up: its units along held-out text, scored, followed in time, and taken away one by one."""
+"""A trained cell opened up: its units along held-out text, scored, followed in time, held at their means."""
 
 from typing import Any, NamedTuple
 

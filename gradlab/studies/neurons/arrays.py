@@ -44,7 +44,7 @@ def read(content: bytes, where: str, about: Mapping[str, Any]) -> "xarray.Datase
     """The dataset of a reading; the errors name the array that is not what `run.json` says.
 
     Raises:
-      GradlabError: before any value is read for what is of another form; then for codes beyond the vocabulary.
+      GradlabError: before any value is read for what is of another form; then for codes that are no symbols.
     """
     file = hdf5.File(content, where)
     known = wanted(about)

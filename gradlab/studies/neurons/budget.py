@@ -1,9 +1,8 @@
-"""Minutes turned into a count of updates, once: what a run's `plan` holds, and all that its numbers depend on."""
+"""Minutes turned into a count of updates, once: what the `plan` of a run holds."""
 
 import time
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +24,8 @@ EVERY = 50
 LEAST = 20
 """Updates that anything can be learnt with."""
 TIMED = 5
-VALIDATED = 32_768
-"""Characters of an evaluation."""
+VALIDATED, TESTED = 32_768, 10**6
+"""Characters of an evaluation, and of the held-out ones that are judged by, at most."""
 KEY = {"stage": "plan"}
 
 
@@ -59,10 +58,15 @@ def data(asked: Neurons, text: Text) -> Data:
     """The parts that are trained on and chosen by."""
     ring, rest = text.codes("train"), text.codes("validation")
     starts = (np.arange(asked.batch) * (len(ring) // asked.batch)).astype(np.int32)
+    return Data(ring, starts, beside(rest, VALIDATED))
+
+
+def beside(codes: NDArray[np.int32], most: int) -> NDArray[np.int32]:
+    """At most so many characters of a text by (character, place), from places spread over it."""
     lanes = training.LANES
-    long = min(VALIDATED, len(rest)) // lanes
-    places = np.arange(lanes) * (len(rest) // lanes)
-    return Data(ring, starts, np.stack([rest[place : place + long] for place in places], axis=1))
+    long = min(most, len(codes)) // lanes
+    places = np.arange(lanes) * (len(codes) // lanes)
+    return np.stack([codes[place : place + long] for place in places], axis=1)
 
 
 def counted(asked: Neurons) -> Budget | None:
@@ -121,15 +125,13 @@ def timed(asked: Neurons, spec: str, setting: Setting, given: Data) -> tuple[flo
     seconds = []
     for count in (1, TIMED):
         began = time.perf_counter()
-        jax.block_until_ready(
-            program(reader.network, reader.states, ring, starts, jnp.int32(count), jnp.float32(count))
-        )
+        done = program(reader.network, reader.states, ring, starts, jnp.int32(count), jnp.float32(count))
+        float(done[2])
         seconds.append((time.perf_counter() - began) / count)
     look = 0.0
     for _ in range(2):
         began = time.perf_counter()
-        evaluate(
-            reader.network.weights, reader.network.state, jnp.asarray(given.validation)
-        ).block_until_ready()
+        network, codes = reader.network, jnp.asarray(given.validation)
+        float(evaluate(network.weights, network.state, codes))
         look = time.perf_counter() - began
     return seconds[-1], look

@@ -215,7 +215,7 @@ def _of_cell(k: int, result: Result, shown: int) -> arrays.Variables:
     unit = f"unit{k}"
     found: arrays.Variables = {}
     for name, values in read.units.items():
-        # A memory that is not read out may grow without bound; all else is at most 1 in the cells that gate it.
+        # A memory that is not read out may grow without bound; what is at most 1 stays as it is.
         bounded = name.startswith("gate_") or bool(np.abs(values).max() <= 1)
         found[f"cell{k}_{name}"] = (("character", unit), *arrays.quantised(values[:shown], bounded=bounded))
     anchors = -(-shown // analysis.ANCHOR)

@@ -2,14 +2,18 @@
 
 import time
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
 
 from gradlab import digests, memory
 from gradlab.planning import compiled
 from gradlab.planning.progress import Progress
 from gradlab.runs.shards import Shards
 from gradlab.studies.neurons import budget as budgets
-from gradlab.studies.neurons import corpus, reading, work
+from gradlab.studies.neurons import corpus, training, work
 from gradlab.studies.neurons.analysis import Opened, opened
 from gradlab.studies.neurons.budget import Budget
 from gradlab.studies.neurons.code import of_cell, require
@@ -19,7 +23,7 @@ from gradlab.studies.neurons.networks import drawn, settings
 from gradlab.studies.neurons.settings import Neurons
 from gradlab.studies.remedies import arms
 from gradlab.studies.remedies.checkpoint import Checkpoint
-from gradlab.studies.remedies.networks import Setting
+from gradlab.studies.remedies.networks import Setting, Weights
 
 
 class Result(NamedTuple):
@@ -95,6 +99,7 @@ def _cell(
     whole = text.codes("test")
     codes = whole[: len(labels[0].values)]
     weights, state = found.reader.best, before.state
+    bits, untrained_bits = (_bits(setting, one, state, whole) for one in (weights, before.weights))
     look = opened(asked, spec, setting, weights, state, before.weights, codes, labels)
     result = Result(
         spec,
@@ -102,8 +107,8 @@ def _cell(
         arms.count(setting.cell, setting.task.sizes, setting.hidden),
         found,
         look,
-        reading.bits(setting, weights, state, whole),
-        reading.bits(setting, before.weights, state, whole),
+        bits,
+        untrained_bits,
         text,
         labels,
         budget,
@@ -112,3 +117,9 @@ def _cell(
     )
     tell(work.SCORING, 1.0, True, "")
     return result
+
+
+def _bits(setting: Setting, weights: Weights, state: Any, codes: NDArray[np.int32]) -> float:
+    """Mean bits per character of the held-out part, read at several places, the first characters left out."""
+    there = jnp.asarray(budgets.beside(codes, budgets.TESTED))
+    return float(training.evaluation(setting)(weights, state, there))

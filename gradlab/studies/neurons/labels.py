@@ -90,9 +90,9 @@ def of_part(text: Text, part: Part, own: tuple[str, ...] = (), most: int | None 
 
 
 def plain(text: str) -> dict[str, Values]:
-    """Those of any text.
+    r"""Those of any text.
 
-    >>> plain("  a\\nB")["position in line"].tolist(), plain("  a\\nB")["indentation"].tolist()
+    >>> plain("  a\nB")["position in line"].tolist(), plain("  a\nB")["indentation"].tolist()
     ([1.0, 2.0, 3.0, 0.0, 1.0], [1.0, 2.0, 2.0, 0.0, 0.0])
     """
     letters = np.array(list(text), "U1")

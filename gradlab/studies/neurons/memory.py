@@ -1,4 +1,4 @@
-"""What a trained cell's memory does with gradients: transport through a unit, and how far back a prediction reaches."""
+"""What a memory does with gradients: transport through a unit, and how far back a prediction reaches."""
 
 import functools
 from typing import Any
@@ -34,7 +34,7 @@ def influence(
 
 
 def reach(log: NDArray[np.float64]) -> float:
-    """The lag by which a prediction's gradient has fallen by 10^3, median over places; NaN where beyond all."""
+    """The lag by which a prediction's gradient has fallen by 10^3, median over places; NaN beyond all."""
     lags = fall(log, stored_states(log), SOFT).value
     middle = float(np.median(np.where(np.isnan(lags), np.inf, lags)))
     return middle if np.isfinite(middle) else float("nan")
@@ -46,10 +46,11 @@ def _influence(setting: Setting) -> Any:
 
     def one(weights: Weights, state: Tree, codes: Array) -> Any:
         xs = jax.nn.one_hot(codes, symbols, dtype=weights.b_out.dtype)
-        step = lambda state, x: cell.step(weights.cell, state, x)
+        step: Any = lambda state, x: cell.step(weights.cell, state, x)
         last, before = jax.lax.scan(lambda state, x: (step(state, x), state), state, xs)
         best = jnp.argmax(weights.w_out @ cell.readout(last) + weights.b_out)
-        sent = jax.grad(lambda state: (weights.w_out @ cell.readout(state))[best])(last)
+        logit: Any = lambda state: (weights.w_out @ cell.readout(state))[best]
+        sent = jax.grad(logit)(last)
 
         def back(carry: Any, item: tuple[Tree, Array]) -> tuple[Any, Any]:
             _, pull = jax.vjp(step, *item)
@@ -96,10 +97,13 @@ def _transport(setting: Setting) -> Any:
             return found
 
         def unit(direction: Array, k: Array) -> Array:
-            return jax.jvp(along, (getattr(state, name),), (direction,))[1][:, k]
+            _, moved = jax.jvp(along, (getattr(state, name),), (direction,))
+            found: Array = moved[:, k]
+            return found
 
         count = setting.hidden
-        return jax.vmap(unit, out_axes=1)(jnp.eye(count, dtype=xs.dtype), jnp.arange(count))
+        found: Array = jax.vmap(unit, out_axes=1)(jnp.eye(count, dtype=xs.dtype), jnp.arange(count))
+        return found
 
     return jax.jit(jax.vmap(one, (None, 0, 0)))
 
@@ -111,7 +115,8 @@ def half_lives(gate: NDArray[np.float32]) -> NDArray[np.float64]:
     [1.0]
     """
     with np.errstate(divide="ignore"):
-        return -1 / np.minimum(np.log2(gate.astype(np.float64)).mean(axis=0), -0.0)
+        found: NDArray[np.float64] = -1 / np.minimum(np.log2(gate.astype(np.float64)).mean(axis=0), -0.0)
+    return found
 
 
 def saturated(gate: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -24,7 +24,7 @@ def plan(asked: Neurons, text: corpus.Text) -> Plan:
     every = settings(asked, len(text.vocabulary))
     pieces = {STARTING: Piece(costs.IMPORTS)}
     compiling = 0.0
-    for spec, setting in every.items():
+    for setting in every.values():
         of = costs.sizes(setting.cell, setting.task.symbols, setting.hidden)
         if not compiled.known(**work.of_program(asked, setting)):
             compiling += 0.5 * costs.compile_training(of)
@@ -90,7 +90,7 @@ def _bytes(asked: Neurons, setting: Setting, text: corpus.Text) -> int:
     numbers += (4 + OTHERS) * 2 * _units(setting) * asked.scored + setting.hidden * ablation.LONG * 2
     numbers += SHIFTS * (LABELS + len(asked.label)) * 4
     whole = sum(len(one.content) for one in text.files)
-    return 4 * numbers + 12 * whole
+    return int(4 * numbers + 12 * whole)
 
 
 def size(asked: Neurons, planned: Plan) -> dict[str, str]:

@@ -23,9 +23,9 @@ MEANINGS: dict[str, tuple[Literal["binary", "number"], str]] = {
 
 
 def values(text: str) -> dict[str, Values]:
-    """The labels of a source file; all 0 from where on it is no Python.
+    r"""The labels of a source file; all 0 from where on it is no Python.
 
-    >>> found = values('if a(b): # c\\n    d = "e"\\n')
+    >>> found = values('if a(b): # c\n    d = "e"\n')
     >>> "".join("01"[int(one)] for one in found["if condition"])
     '0001111000000000000000000'
     >>> "".join("01"[int(one)] for one in found["inside quotes"])

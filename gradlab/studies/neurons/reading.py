@@ -36,6 +36,9 @@ def read(setting: Setting, weights: Weights, state: Tree, codes: NDArray[np.int3
     following = np.concatenate([codes[1:], codes[-1:]])
     found = _reading(setting)(weights, state, jnp.asarray(codes), jnp.asarray(following))
     kept, top, probability, place, bits = jax.tree.map(np.asarray, found)
+    # A dict comes back from a program sorted by its names.
+    names = [*units(setting, state), *(f"gate_{name}" for name in setting.cell.gates)]
+    kept = {name: kept[name] for name in names if name in kept}
     place, bits = place.copy(), bits.copy()
     place[-1], bits[-1] = 0, np.nan
     return Read(kept, top, probability, place, bits)
@@ -65,11 +68,6 @@ def _reading(setting: Setting) -> Any:
         return jax.lax.scan(body, state, (codes, following))[1]
 
     return jax.jit(run)
-
-
-def bits(setting: Setting, weights: Weights, state: Tree, codes: NDArray[np.int32]) -> float:
-    """Mean bits per character of a text read from the first state on."""
-    return float(np.nanmean(read(setting, weights, state, codes).bits.astype(np.float64)))
 
 
 def starts(setting: Setting, weights: Weights, state: Tree, codes: NDArray[np.int32], every: int) -> Tree:

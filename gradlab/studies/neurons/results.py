@@ -1,4 +1,4 @@
-"""A finished reading: the tables of scores and units, and the shown text with all that the cells did along it."""
+"""A finished reading: the tables of scores and units, and the shown text with what the cells did along it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,9 +121,11 @@ def read(path: Path) -> Reading:
         raise GradlabError(str(folder / "units.csv"), f"{what}; run the command again")
     norms = arrays.read(held["units.nc"], str(folder / "units.nc"), about)
     numbers = dict.fromkeys((*SCORES, *UNITS), float)
-    kinds = lambda table: {name: kind for name, kind in numbers.items() if name in table}
-    tables = [one.astype(kinds(one)) for one in (scores, units, detectors)]
-    return Reading(about, *tables, curves.astype({"value": float}), norms)
+    tables = [
+        table.astype({name: kind for name, kind in numbers.items() if name in table})
+        for table in (scores, units, detectors)
+    ]
+    return Reading(about, tables[0], tables[1], tables[2], curves.astype({"value": float}), norms)
 
 
 def _leaves(cell: dict[str, Any]) -> list[str]:

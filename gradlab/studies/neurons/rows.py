@@ -1,11 +1,13 @@
 """What a reading comes to: the best unit of each label beside its controls, and each cell as a whole."""
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
+    import pandas
+
     from gradlab.studies.neurons.results import Reading
 
 BINS = 5
@@ -31,7 +33,7 @@ class DetectorRow(NamedTuple):
     p: float
     above: bool
     """Above all three controls, in the whole text and in either half of it."""
-    count: int
+    many: int
     """Units that are above them."""
     half_life: float
     transport: float
@@ -65,31 +67,44 @@ class CellRow(NamedTuple):
 
 def detectors(run: "Reading") -> list[DetectorRow]:
     """One row per (cell, label), in the order of the run."""
-    scores = run.scores.set_index(["cell", "label", "unit"]).sort_index()
-    units = run.units.set_index(["cell", "unit"]).sort_index()
-    above = run.scores[run.scores["verdict"] == "above"].groupby(["cell", "label"]).size()
+    scores = {(one["cell"], one["label"], one["unit"]): one for one in _records(run.scores)}
+    units = {(one["cell"], one["unit"]): one for one in _records(run.units)}
     found = []
-    for one in run.detectors.to_dict("records"):
-        cell, label, unit = str(one["cell"]), str(one["label"]), str(one["unit"])
-        score = scores.loc[(cell, label, unit)]
-        own = units.loc[(cell, unit)]
-        numbers = ("score", "accuracy", "shifted", "untrained", "random", "same", "p")
+    for one in _records(run.detectors):
+        cell, label, unit = one["cell"], one["label"], one["unit"]
+        score, own = scores[cell, label, unit], units[cell, unit]
+        every = [row for key, row in scores.items() if key[:2] == (cell, label)]
         found.append(
             DetectorRow(
                 cell,
                 label,
-                str(score["measure"]),
+                score["measure"],
                 unit,
-                *(float(score[name]) for name in numbers),
-                bool(score["verdict"] == "above"),
-                int(above.get((cell, label), 0)),
-                float(own["half_life"]),
-                float(own["transport"]),
-                *(float(one[name]) for name in ("inside", "inside_low", "inside_high", "outside")),
-                str(one["used"]),
+                score["score"],
+                score["accuracy"],
+                score["shifted"],
+                score["untrained"],
+                score["random"],
+                score["same"],
+                score["p"],
+                score["verdict"] == "above",
+                sum(row["verdict"] == "above" for row in every),
+                own["half_life"],
+                own["transport"],
+                one["inside"],
+                one["inside_low"],
+                one["inside_high"],
+                one["outside"],
+                one["used"],
             )
         )
     return found
+
+
+def _records(table: "pandas.DataFrame") -> list[dict[str, Any]]:
+    """The rows of a table."""
+    columns = {str(name): table[name].tolist() for name in table.columns}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def cells(run: "Reading") -> list[CellRow]:

@@ -1,7 +1,7 @@
 """Units scored as detectors of labels, each beside three controls.
 
-The score of a unit for a binary label is 2 AUC - 1, that for a count the rank correlation: both are -1..1, and
-no monotone change of the unit (such as tanh) moves them. Both are linear in the label once the unit is
+The score of a unit for a binary label is 2 AUC - 1, that for a count the rank correlation: both are -1..1,
+and no monotone change of the unit (such as tanh) moves them. Both are linear in the label once the unit is
 replaced by its ranks, so that a label shifted round the text is scored at all shifts by one correlation.
 """
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft, stats
+from scipy import fft
 
 from gradlab.studies.neurons.labels import Label
 
@@ -45,11 +45,12 @@ class Scored(NamedTuple):
     @property
     def bound(self) -> NDArray[np.float64]:
         """By label: the highest of the three controls."""
-        return np.max([self.shifted, self.untrained, self.random], axis=0)
+        found: NDArray[np.float64] = np.max([self.shifted, self.untrained, self.random], axis=0)
+        return found
 
     @property
     def above(self) -> NDArray[np.bool_]:
-        """Whether a unit is above all three controls, in the whole text and in either half, and p is below 5 %."""
+        """Whether a unit is above all three controls, in the text and either half of it, and p below 5 %."""
         sizes = [np.abs(self.score), np.abs(self.first), np.abs(self.second)]
         alike = np.sign(self.first) == np.sign(self.second)
         found: NDArray[np.bool_] = (np.min(sizes, axis=0) > self.bound[:, None]) & alike & (self.p < 0.05)
@@ -78,7 +79,7 @@ def scored(trained: Rows, untrained: list[Rows], labels: list[Label], seed: int)
         score,
         first,
         second,
-        np.stack([_accuracy(trained, one, half) for one in labels]),
+        _accuracies(trained, labels, half),
         same,
         np.quantile(chance, 0.95, axis=1, method="higher"),
         p,
@@ -88,10 +89,21 @@ def scored(trained: Rows, untrained: list[Rows], labels: list[Label], seed: int)
 
 
 def ranks(rows: Rows) -> Rows:
-    """The ranks of each unit's values along the text, ties at their mean, from -1 to 1."""
-    found = np.stack([stats.rankdata(row) for row in rows])
+    """The ranks of each unit's values along the text, ties at their mean, from -1 to 1.
+
+    >>> ranks(np.array([[3, 1, 3, 2]], np.float32)).tolist()
+    [[0.5, -0.75, 0.5, -0.25]]
+    """
     count = rows.shape[1]
-    return ((2 * found - count - 1) / count).astype(np.float32)
+    found = np.empty(rows.shape, np.float32)
+    for row, out in zip(rows, found, strict=True):
+        order = np.argsort(row)
+        ordered = row[order]
+        # Where a run of equal values begins, and where it ends.
+        begins = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+        ends = np.append(begins[1:], count)
+        out[order] = np.repeat((begins + ends - count) / count, ends - begins)
+    return found
 
 
 def _wanted(label: Label) -> Rows:
@@ -136,13 +148,12 @@ def _shifted(ranked: Rows, values: Rows, binary: NDArray[np.bool_]) -> NDArray[n
     shifts = np.unique(np.linspace(least, count - least, SHIFTS).astype(int))
     centred = values - values.mean(axis=1, keepdims=True)
     of_labels = fft.rfft(centred, axis=1)
-    best = np.zeros((len(values), len(shifts)))
-    for row, scale in zip(ranked, per_unit, strict=True):
-        of_unit = np.conj(fft.rfft(row))
-        for i, of_label in enumerate(of_labels):
-            found = np.abs(fft.irfft(of_label * of_unit, count)[shifts]) * per_label[i]
-            np.maximum(best[i], found if binary[i] else found * scale, out=best[i])
-    return best
+    units = np.conj(fft.rfft(ranked, axis=1, workers=-1))
+    best = []
+    for i, of_label in enumerate(of_labels):
+        found = np.abs(fft.irfft(of_label * units, count, axis=1, workers=-1)[:, shifts]) * per_label[i]
+        best.append((found if binary[i] else found * per_unit[:, None]).max(axis=0))
+    return np.stack(best)
 
 
 def _directions(rows: Rows, seed: int) -> Rows:
@@ -156,21 +167,28 @@ def _directions(rows: Rows, seed: int) -> Rows:
     return found
 
 
-def _accuracy(rows: Rows, label: Label, half: int) -> NDArray[np.float64]:
-    """Balanced accuracy in the second half of the threshold that is best in the first; NaN for counts."""
-    wanted = label.values > 0
-    early, late = wanted[:half], wanted[half:]
-    if label.kind != "binary" or early.all() or late.all() or not early.any() or not late.any():
-        return np.full(len(rows), np.nan)
-    found = np.empty(len(rows))
-    for i, row in enumerate(rows):
-        order = np.argsort(row[:half], kind="stable")
-        sorted_row, sorted_label = row[:half][order], early[order]
-        # Of a threshold behind each value: the share of true ones below it, less that of the others.
-        below = np.cumsum(sorted_label) / early.sum() - np.cumsum(~sorted_label) / (~early).sum()
-        below[:-1][sorted_row[1:] == sorted_row[:-1]] = 0
-        at = int(np.abs(below).argmax())
-        above = row[half:] > sorted_row[at]
-        said = above if below[at] < 0 else ~above
-        found[i] = 0.5 * (said[late].mean() + (~said[~late]).mean())
+def _accuracies(rows: Rows, labels: list[Label], half: int) -> NDArray[np.float64]:
+    """By (label, unit): balanced accuracy in the second half of the threshold that is best in the first.
+
+    NaN for counts, and for labels that are missing or everywhere in a half.
+    """
+    found = np.full((len(labels), len(rows)), np.nan)
+    known = [
+        (i, wanted[:half], wanted[half:])
+        for i, wanted in enumerate(one.values > 0 for one in labels)
+        if labels[i].kind == "binary" and len({*wanted[:half]}) == len({*wanted[half:]}) == 2
+    ]
+    for k, row in enumerate(rows):
+        order = np.argsort(row[:half])
+        ordered = row[:half][order]
+        same = ordered[1:] == ordered[:-1]
+        for i, early, late in known:
+            mine = early[order]
+            # Of a threshold behind each value: the share of true ones up to it, less that of the others.
+            below = np.cumsum(mine) / early.sum() - np.cumsum(~mine) / (~early).sum()
+            below[:-1][same] = 0
+            at = int(np.abs(below).argmax())
+            above = row[half:] > ordered[at]
+            said = above if below[at] < 0 else ~above
+            found[i, k] = 0.5 * (said[late].mean() + (~said[~late]).mean())
     return found

@@ -1,4 +1,4 @@
-"""What a reading says, made from the numbers of its rows; it speaks of the networks at hand, one of each cell."""
+"""What a reading says, made from the numbers of its rows: of the networks at hand, one of each cell."""
 
 import math
 from collections.abc import Sequence
@@ -40,8 +40,8 @@ def sentence(row: DetectorRow) -> str:
     )
     side = "above all three controls" if row.above else _why_not(row)
     parts = [f"best unit {row.unit}, |score| {abs(row.score):.3f}, {side} (highest: {best[0]} {best[1]:.3f})"]
-    if row.count > 1:
-        parts.append(f"{row.count} units are above them")
+    if row.many > 1:
+        parts.append(f"{row.many} units are above them")
     parts += _memory(row)
     if row.above:
         parts += _use(row)

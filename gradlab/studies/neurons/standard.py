@@ -1,4 +1,4 @@
-"""Which sources of Python's library are read: code of many hands, no tests, no tables; in Python 3.11 to 3.14."""
+"""Which sources of Python's library are read: no tests, no tables; those that Python 3.11 to 3.14 have."""
 
 HELD_OUT = (
     "textwrap",

@@ -107,12 +107,13 @@ def _caption(run: Reading, every: list[CellRow], width: int) -> list[str]:
     )
     said = (
         f"{run.about['source']}: {plan['train']} characters trained on, {plan['updates']} updates, "
-        f"{shown['scored']} held-out characters scored. score: 2 AUC - 1, or rank correlation for counts; * above all "
-        "three controls, in either half of the text too. shifted: what the best of all units exceeds at 5 % of the "
-        "shifts of the label round the text. before: the best unit of three networks that were not trained, this one "
-        "before its training among them. random: the best of as many random directions. half: steps in which the "
-        "carry gate halves the unit. inside, outside: change of bits per character with the unit held at its mean. "
-        f"Characters back until a prediction's gradient has fallen by 10^3: {beyond}."
+        f"{shown['scored']} held-out characters scored. score: 2 AUC - 1, or rank correlation for counts; * "
+        "above all three controls, in either half of the text too. shifted: what the best unit exceeds "
+        "at 5 % of the shifts of the label round the text. before: the best unit of three networks that were "
+        "not trained, this one before among them. random: the best of as many random directions. "
+        "half: steps in which the carry gate halves the unit. inside, outside: change of bits per character "
+        "with the unit held at its mean. Characters back until a prediction's gradient has fallen by 10^3: "
+        f"{beyond}."
     )
     notes = [said, *map(plain, manifest.of_code(run.about))]
     return ["", *(line for note in notes for line in textwrap.wrap(plain(note), max(width, 40)))]

@@ -79,7 +79,8 @@ def program(setting: Setting, devices: int) -> Any:
     def gradients(weights: Weights, states: Tree, codes: Array) -> tuple[Array, Weights, Tree]:
         halves = jax.tree.map(lambda leaf: leaf.reshape(few, -1, *leaf.shape[1:]), (states, codes))
         (nats, after), raw = jax.lax.map(lambda half: grad(weights, *half), halves)
-        nats, raw = jax.lax.psum(jax.tree.map(lambda leaf: leaf.sum(0) / HALVES, (nats, raw)), "device")
+        summed: Any = functools.partial(jax.lax.psum, axis_name="device")
+        nats, raw = summed(jax.tree.map(lambda leaf: leaf.sum(0) / HALVES, (nats, raw)))
         return nats, raw, jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), after)
 
     def advance(network: Network, states: Tree, ring: Array, starts: Array, count: Any, total: Array) -> Any:

@@ -1,4 +1,4 @@
-"""A unit along the text in a terminal: each character's background, and below it a row of marks for no colour."""
+"""A unit along the text in a terminal: as background colour, and as a row of marks below it."""
 
 import math
 from typing import NamedTuple
@@ -31,7 +31,7 @@ class Chosen(NamedTuple):
 
 
 def chosen(run: Reading, text: str) -> Chosen:
-    """The unit that a text names: `17`, `c/17` or `gru:h/3`; the one that is furthest above its controls if empty.
+    """The unit that a text names: `17`, `c/17` or `gru:h/3`; without one that with the highest score above.
 
     Raises:
       GradlabError: for a unit that does not exist.

@@ -4,7 +4,7 @@ from typing import Any
 
 from gradlab import runtime
 from gradlab.errors import GradlabError
-from gradlab.studies.neurons import corpus, labels, own_labels
+from gradlab.studies.neurons import corpus, labels, own_labels, python_labels
 from gradlab.studies.neurons.labels import Label
 from gradlab.studies.neurons.settings import Neurons
 from gradlab.studies.remedies.networks import Setting
@@ -22,7 +22,7 @@ def piece(spec: str, stage: str) -> str:
 def check(asked: Neurons, text: corpus.Text) -> None:
     """Refuse, before anything is trained, labels that are none, and too little text for the batch."""
     names = [one.partition("=")[0].strip() for one in asked.label]
-    known = {*labels.PLAIN, *labels.PROSE, *labels.python_labels.MEANINGS}
+    known = {*labels.PLAIN, *labels.PROSE, *python_labels.MEANINGS}
     for i, name in enumerate(names):
         if name in known or name in names[:i]:
             raise GradlabError("--label", f"{name} is a label already; choose another name")

@@ -50,7 +50,7 @@ def update(setting: Setting, network: Network) -> tuple[Network, dict[str, Array
 
 
 def moved(setting: Setting, network: Network, plain: Array, raw: Weights) -> tuple[Network, dict[str, Array]]:
-    """The update that the gradient `raw` of a loss makes of a network, as `update` has it; `plain` is the loss."""
+    """What the gradient `raw` makes of a network, as `update` has it; `plain` is the loss."""
     raw = _trained(setting.cell, raw)
     used, remedy = (setting.remedy.gradients or optax.identity()).update(raw, network.remedy, network.weights)
     step, optimizer = rule(setting.optimizer).update(used, network.optimizer, network.weights)
