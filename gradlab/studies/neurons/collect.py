@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     import pandas
 
 
+DIGITS = 6
+"""Behind the point, of all that tables hold."""
+
+
 def run(asked: Neurons, settings: dict[str, Any], results: list[Result]) -> Reading:
     """The run of a reading whose settings are stored as `settings`."""
     import xarray as xr
@@ -73,7 +77,8 @@ def run(asked: Neurons, settings: dict[str, Any], results: list[Result]) -> Read
 def _joined(tables: "list[pandas.DataFrame]") -> "pandas.DataFrame":
     import pandas as pd
 
-    return pd.concat(tables, ignore_index=True)
+    # More digits would say nothing, and twice as many bytes.
+    return pd.concat(tables, ignore_index=True).round(DIGITS)
 
 
 def _files(result: Result, shown: int) -> list[dict[str, Any]]:

@@ -62,13 +62,14 @@ def scored(trained: Rows, untrained: list[Rows], labels: list[Label], seed: int)
 
     `untrained` are the same units before training, then those of other networks that were not trained.
     """
-    values = np.stack([_wanted(one) for one in labels])
-    half = values.shape[1] // 2
+    half = trained.shape[1] // 2
+    # A part of the text has ranks of its own, as the label has.
+    values, early, late = (_wanted(labels, part) for part in (slice(None), slice(half), slice(half, None)))
     binary = np.array([one.kind == "binary" for one in labels])
     ranked = ranks(trained)
     score = _scores(ranked, values, binary)
-    first = _scores(ranks(trained[:, :half]), values[:, :half], binary)
-    second = _scores(ranks(trained[:, half:]), values[:, half:], binary)
+    first = _scores(ranks(trained[:, :half]), early, binary)
+    second = _scores(ranks(trained[:, half:]), late, binary)
     before = [np.abs(_scores(ranks(one), values, binary)) for one in untrained]
     same = _scores(ranks(untrained[0]), values, binary)
     chance = _shifted(ranked, values, binary)
@@ -106,9 +107,10 @@ def ranks(rows: Rows) -> Rows:
     return found
 
 
-def _wanted(label: Label) -> Rows:
-    """A label as it is correlated with ranks: a count by its own ranks."""
-    return label.values if label.kind == "binary" else ranks(label.values[None])[0]
+def _wanted(labels: list[Label], part: slice) -> Rows:
+    """Labels along a part of the text as they are correlated with ranks: a count by its own ranks."""
+    some = [(one.kind, one.values[part]) for one in labels]
+    return np.stack([row if kind == "binary" else ranks(row[None])[0] for kind, row in some])
 
 
 def _scale(

@@ -59,7 +59,7 @@ def _why_not(row: DetectorRow) -> str:
 def _memory(row: DetectorRow) -> list[str]:
     found = []
     if not math.isnan(row.half_life):
-        half = "never" if math.isinf(row.half_life) else f"in {row.half_life:.3g} steps"
+        half = "not to the end of the text" if math.isinf(row.half_life) else f"in {row.half_life:g} steps"
         found.append(f"its carry gate halves it {half}")
     if not math.isnan(row.transport):
         far = "not within 100 steps" if math.isinf(row.transport) else f"after {row.transport:g} steps"

@@ -111,8 +111,8 @@ def _caption(run: Reading, every: list[CellRow], width: int) -> list[str]:
         "above all three controls, in either half of the text too. shifted: what the best unit exceeds "
         "at 5 % of the shifts of the label round the text. before: the best unit of three networks that were "
         "not trained, this one before among them. random: the best of as many random directions. "
-        "half: steps in which the carry gate halves the unit. inside, outside: change of bits per character "
-        "with the unit held at its mean. Characters back until a prediction's gradient has fallen by 10^3: "
+        "half: steps in which the carry gate halves the unit, median. inside, outside: change of bits per "
+        "character with the unit held at its mean. Characters back until a prediction's gradient has fallen by 10^3: "
         f"{beyond}."
     )
     notes = [said, *map(plain, manifest.of_code(run.about))]

@@ -89,7 +89,8 @@ def program(setting: Setting, devices: int) -> Any:
         def body(_: Any, held: tuple[Network, Tree, Array]) -> tuple[Network, Tree, Array]:
             network, states, sum_of = held
             place = starts + network.updates * setting.T
-            codes = ring[(place[:, None] + jnp.arange(setting.T + 1, dtype=place.dtype)) % len(ring)]
+            steps = jnp.arange(setting.T + 1, dtype=place.dtype)
+            codes = ring[(place[:, None] + steps[None]) % len(ring)]
             nats, raw, states = gradients(network.weights, states, codes)
             now = network._replace(rate=rate(base, network.updates, total))
             network, _ = loop.moved(setting, now, nats, raw)
