@@ -1,7 +1,7 @@
 """A cell trained on a text: its learning rate chosen, the best checkpoint kept."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -94,9 +94,7 @@ def _stage(
     curves = {what: np.full(rounds, np.nan) for what in ("loss", "train_loss")}
     nothing = np.zeros(1, np.int64)
     checkpoint = Checkpoint(kept, spec, asked.T, name, code)
-    found: Any = reader
-    found, done = checkpoint.resume(found, curves, nothing)
-    reader = found
+    reader, done = checkpoint.resume(reader, curves, nothing)
     if done:
         tell(name, done / rounds, False, "")
     program, evaluate = training.program(setting, training.devices()), training.evaluation(setting)
@@ -112,7 +110,6 @@ def _stage(
         if seen < reader.best_bits:
             best = network.weights, seen.astype(jnp.float32), jnp.int32(every * (at + 1))
             reader = Reader(network, states, *best)
-        saved: Any = reader
-        checkpoint.save(saved, curves, nothing, at + 1, last=at + 1 == rounds)
+        checkpoint.save(reader, curves, nothing, at + 1, last=at + 1 == rounds)
         tell(name, (at + 1) / rounds, True, f"{float(seen):.2f} bits per character held out")
     return reader, curves

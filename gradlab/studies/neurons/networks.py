@@ -1,5 +1,6 @@
 """Networks that read: what all of a program share, and how one is drawn."""
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from gradlab.studies.neurons.settings import Neurons
 from gradlab.studies.remedies import arms
 from gradlab.studies.remedies.networks import Network, Setting, initialised
 from gradlab.studies.sweep.networks import stream
+from gradlab.types import Remedy
 
 CLIP = "clip_norm(1.0)"
 
@@ -33,7 +35,7 @@ def settings(asked: Neurons, symbols: int) -> dict[str, Setting]:
     sizes = (symbols, symbols)
     cells = {spec: registry.make("cells", spec) for spec in asked.cell}
     most = max(arms.count(cell, sizes, asked.hidden) for cell in cells.values())
-    clip = registry.make("remedies", CLIP)()
+    clip = _clip()
     return {
         spec: Setting(
             Alphabet(symbols),
@@ -48,6 +50,13 @@ def settings(asked: Neurons, symbols: int) -> dict[str, Setting]:
     }
 
 
+@functools.cache
+def _clip() -> Remedy:
+    """One and the same, so that equal settings share a program."""
+    made: Remedy = registry.make("remedies", CLIP)()
+    return made
+
+
 def drawn(asked: Neurons, spec: str, setting: Setting, rate: float, name: str = "reading") -> Network:
     """A fresh network of a cell; it is the same at every rate.
 
@@ -55,11 +64,16 @@ def drawn(asked: Neurons, spec: str, setting: Setting, rate: float, name: str = 
     there: they are multiplied by sqrt(D), so that a symbol moves a unit as much as such an input would.
     """
     key = stream(asked.seed, name, cell=spec, hidden=setting.hidden, symbols=setting.task.symbols)
-    initializer = registry.make("initializers", asked.init)
     with jax.default_device(jax.local_devices(backend="cpu")[0]):
-        make = lambda key: _louder(initialised(setting, initializer, 1.0, rate, key, jnp.float32))
-        network: Network = jax.jit(make)(key)
+        network: Network = _drawing(setting, asked.init)(key, jnp.float32(rate))
     return network
+
+
+@functools.cache
+def _drawing(setting: Setting, init: str) -> Any:
+    """`(key, rate) -> network`."""
+    initializer = registry.make("initializers", init)
+    return jax.jit(lambda key, rate: _louder(initialised(setting, initializer, 1.0, rate, key, jnp.float32)))
 
 
 def _louder(network: Network) -> Network:

@@ -72,17 +72,21 @@ def _reading(setting: Setting) -> Any:
 
 def starts(setting: Setting, weights: Weights, state: Tree, codes: NDArray[np.int32], every: int) -> Tree:
     """The states before each `every`-th character, stacked."""
+    count = -(-len(codes) // every)
+    # Beyond the end nothing is read that is kept.
+    padded = np.concatenate([codes, np.zeros(count * every - len(codes), np.int32)])
+    return _starting(setting)(weights, state, jnp.asarray(padded.reshape(count, every)))
 
-    def one(state: Tree, some: Array) -> tuple[Tree, Tree]:
+
+@functools.cache
+def _starting(setting: Setting) -> Any:
+    cell, symbols = setting.cell, setting.task.symbols
+
+    def run(weights: Weights, state: Tree, rows: Array) -> Tree:
         def step(state: Tree, code: Array) -> tuple[Tree, None]:
-            x = jax.nn.one_hot(code, setting.task.symbols, dtype=weights.b_out.dtype)
-            return setting.cell.step(weights.cell, state, x), None
+            x = jax.nn.one_hot(code, symbols, dtype=weights.b_out.dtype)
+            return cell.step(weights.cell, state, x), None
 
-        return jax.lax.scan(step, state, some)[0], state
+        return jax.lax.scan(lambda state, row: (jax.lax.scan(step, state, row)[0], state), state, rows)[1]
 
-    whole = len(codes) // every * every
-    rows = jnp.asarray(codes[:whole].reshape(-1, every))
-    last, found = jax.jit(lambda state, rows: jax.lax.scan(one, state, rows))(state, rows)
-    if whole == len(codes):
-        return found
-    return jax.tree.map(lambda leaf, end: jnp.concatenate([leaf, end[None]]), found, last)
+    return jax.jit(run)
