@@ -268,4 +268,6 @@ def _prose() -> Text:
     return _made((one,), _by_place([one]), PROSE, "text", "--corpus")
 
 
-PROSE = "Jane Austen, Pride and Prejudice (1813), public domain, with lists and URLs added"
+PROSE = (
+    "Jane Austen, Pride and Prejudice (1813), public domain, with notes of lists and URLs added per chapter"
+)

@@ -29,8 +29,7 @@ def influence(
 
     Each row of `codes`, `LAGS` + 1 characters, is read from a state of its own; t is its last character.
     """
-    found = _influence(setting)(weights, states, jnp.asarray(codes))
-    return log10_norm(found)[..., 0]
+    return log10_norm(program(setting)(weights, states, jnp.asarray(codes)))
 
 
 def reach(log: NDArray[np.float64]) -> float:
@@ -41,7 +40,8 @@ def reach(log: NDArray[np.float64]) -> float:
 
 
 @functools.cache
-def _influence(setting: Setting) -> Any:
+def program(setting: Setting) -> Any:
+    """`(weights, states, codes) -> norms` by (place, lag), of `influence`."""
     cell, symbols = setting.cell, setting.task.symbols
 
     def one(weights: Weights, state: Tree, codes: Array) -> Any:
@@ -56,7 +56,9 @@ def _influence(setting: Setting) -> Any:
             _, pull = jax.vjp(step, *item)
             of_state, of_x = pull(carry.value)
             # Rescaled, so that neither the adjoint nor its square underflows.
-            return rescale(of_state, carry.exponent), norms(rescale(of_x, carry.exponent))
+            return rescale(of_state, carry.exponent), jax.tree.map(
+                lambda leaf: leaf[0], norms(rescale(of_x, carry.exponent))
+            )
 
         return jax.lax.scan(back, rescale(sent), (before, xs), reverse=True)[1]
 
@@ -109,7 +111,7 @@ def _transport(setting: Setting) -> Any:
 
 
 def half_lives(gate: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Steps until the openings of the carry gate, multiplied, have come to 1/2, median over characters, by unit.
+    """Steps until the openings of the carry gate, multiplied, are at 1/2: median over characters, by unit.
 
     Infinite where, of most characters, they have not by the end of the text. A mean of log f would be that
     of the few characters that erase a memory.

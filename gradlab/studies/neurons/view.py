@@ -4,6 +4,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.text import Text
 
 from gradlab.errors import GradlabError, shown
@@ -11,8 +12,8 @@ from gradlab.escaping import plain
 from gradlab.studies.neurons.arrays import restored
 from gradlab.studies.neurons.results import Reading
 
-LINES = 40
-"""Of the screen."""
+LINES, DECADES = 40, 3
+"""Of the screen, and of a gradient."""
 MARKS, BLOCKS = "=-. :+#", "▁▂▃▄▅▆▇█"
 """From the lowest to the highest value, without Unicode and with it."""
 
@@ -87,6 +88,38 @@ def render(run: Reading, unit: str, at: int, width: int, *, unicode: bool, color
         made.append("\n")
         made.append("".join(marks[min(int(v * len(marks)), len(marks) - 1)] for v in place[i:end]) + "\n")
         i = end
+    return made
+
+
+def gradient(
+    run: Reading, cell: int, at: int, log: NDArray[np.float64], width: int, *, unicode: bool, color: bool
+) -> Text:
+    """The text up to a character, marked by how much the prediction after it depends on each."""
+    first = at + 1 - len(log)
+    text, known = run.text[first : at + 1], log[::-1]
+    # Three decades below the strongest count as nothing.
+    share = np.clip((known - np.nanmax(known)) / DECADES + 1, 0, 1)
+    share = np.where(np.isnan(share), 0, share)
+    made = Text(no_wrap=True, overflow="ignore", end="")
+    top = run.norms[f"cell{cell}_top"].values[at].tolist()
+    odds = run.norms[f"cell{cell}_probability"].values[at].tolist()
+    vocabulary = run.about["vocabulary"]
+    said = ", ".join(f"{vocabulary[code]!a} {p:.2f}" for code, p in zip(top, odds, strict=True))
+    made.append(f"{run.cells[cell]['cell']} after character {at} expects {said}\n", "bold" if color else "")
+    made.append(f"how much the first depends on each character before, the largest {DECADES} decades:\n")
+    marks = BLOCKS if unicode else " .:-=+*#"
+    room = max(20, width)
+    for i in range(0, len(text), room):
+        letters = [
+            ("¶" if unicode else "$") if letter == "\n" else plain(letter)[:1] or " "
+            for letter in text[i : i + room]
+        ]
+        for letter, value in zip(letters, share[i : i + room], strict=True):
+            made.append(letter, f"on {_color(0.5 + value / 2)}" if color else "")
+        made.append("\n")
+        made.append(
+            "".join(marks[min(int(v * len(marks)), len(marks) - 1)] for v in share[i : i + room]) + "\n"
+        )
     return made
 
 

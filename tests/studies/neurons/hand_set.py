@@ -1,4 +1,4 @@
-"""A network whose first unit is set by hand: its memory changes sign at every quotation mark, and stays else."""
+"""A network whose first unit is set by hand: its memory changes sign at every quotation mark."""
 
 import jax
 import jax.numpy as jnp

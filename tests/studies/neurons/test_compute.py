@@ -1,4 +1,4 @@
-"""A whole reading at toy size: its files, cut at every moment and gone on with, refused where it does not fit."""
+"""A whole reading at toy size: its files, cut and gone on with, and refused where it does not fit."""
 
 import dataclasses
 import json

@@ -1,5 +1,7 @@
 """Gradients through a network that reads, beside autodiff and closed forms; a unit held at its mean."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -82,7 +84,7 @@ def test_a_unit_that_is_held_changes_what_a_loop_without_it_says():
 
     def bits(held):
         s, said = state, []
-        for code, following in zip(CODES[:-1], CODES[1:], strict=True):
+        for code, following in itertools.pairwise(CODES):
             s = setting.cell.step(weights.cell, s, jax.nn.one_hot(code, 4, dtype=jnp.float32))
             if held is not None:
                 s = s._replace(h=s.h.at[held].set(means["h"][held]), c=s.c.at[held].set(means["c"][held]))
