@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradlab import runtime
-from gradlab.errors import GradlabError
 from gradlab.runs import store
 from gradlab.studies.neurons import analysis, arrays, memory
 from gradlab.studies.neurons.ablation import Held
@@ -250,9 +249,3 @@ def _middle(log: NDArray[np.float64]) -> NDArray[np.float64]:
     """The median over places; NaN where it is no number."""
     middle = np.median(log, axis=0)
     return np.where(np.isfinite(middle), middle, np.nan)
-
-
-def require(run: Reading, where: str) -> None:
-    """Refuse a run of a text that is another one today; its digest stands in its settings."""
-    if "text_digest" not in run.about["settings"]:
-        raise GradlabError("--name", f"{where} does not say which text it has read; --force reads anew")

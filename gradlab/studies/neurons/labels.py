@@ -5,7 +5,6 @@ on, up to the character before the closing one. Binary labels are 0 or 1, the ot
 """
 
 import re
-from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -152,8 +151,3 @@ def _marked(length: int, spans: list[tuple[int, int]]) -> Values:
     for start, end in spans:
         found[start:end] = 1
     return found
-
-
-def known(of: Callable[[str], bool], labels: list[Label]) -> list[Label]:
-    """Those labels of which something can be said: they vary, and their names are asked for."""
-    return [one for one in labels if of(one.name) and one.values.min() < one.values.max()]

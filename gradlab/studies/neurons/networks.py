@@ -85,11 +85,13 @@ def _louder(network: Network) -> Network:
 
 
 def units(setting: Setting, state: Any) -> list[str]:
-    """The leaves of a state with one number per unit, by their names; those are what can be a detector."""
-    return [name for name, leaf in leaves(state) if leaf.shape[-1:] == (setting.hidden,)]
+    """The leaves of a state with one real number per unit, by their names: what can be a detector."""
+    real = lambda leaf: bool(jnp.issubdtype(leaf.dtype, jnp.floating))
+    return [name for name, leaf in leaves(state) if leaf.shape == (setting.hidden,) and real(leaf)]
 
 
 def leaves(tree: Any) -> list[tuple[str, Any]]:
     """The leaves of a tree and their names, such as `h` and `layers_0_c`."""
     paths = jax.tree_util.tree_leaves_with_path(tree)
-    return [(jax.tree_util.keystr(path, simple=True, separator="_"), leaf) for path, leaf in paths]
+    named = [(jax.tree_util.keystr(path, simple=True, separator="_"), leaf) for path, leaf in paths]
+    return [(name if name.isidentifier() else f"part_{name}".rstrip("_"), leaf) for name, leaf in named]
