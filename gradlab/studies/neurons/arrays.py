@@ -25,9 +25,9 @@ def quantised(values: NDArray[np.float32], *, bounded: bool) -> tuple[NDArray[np
 
     What is not bounded by 1 is stored as its tanh.
 
-    >>> q, attributes = quantised(np.array([0.5, -1.0], np.float32), bounded=True)
-    >>> q.tolist(), attributes["tanh"]
-    ([64, -127], 0)
+    >>> q, attributes = quantised(np.array([0.25, -1.0], np.float32), bounded=True)
+    >>> q.tolist(), int(attributes["tanh"])
+    ([32, -127], 0)
     """
     kept = values if bounded else np.tanh(values)
     scale = max(float(np.abs(kept).max()), 1e-30) / STEPS

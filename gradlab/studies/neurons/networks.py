@@ -86,8 +86,11 @@ def _louder(network: Network) -> Network:
 
 def units(setting: Setting, state: Any) -> list[str]:
     """The leaves of a state with one real number per unit, by their names: what can be a detector."""
-    real = lambda leaf: bool(jnp.issubdtype(leaf.dtype, jnp.floating))
-    return [name for name, leaf in leaves(state) if leaf.shape == (setting.hidden,) and real(leaf)]
+    return [
+        name
+        for name, leaf in leaves(state)
+        if leaf.shape == (setting.hidden,) and jnp.issubdtype(leaf.dtype, jnp.floating)
+    ]
 
 
 def leaves(tree: Any) -> list[tuple[str, Any]]:
