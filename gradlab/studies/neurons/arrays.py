@@ -20,22 +20,22 @@ LARGEST_WEIGHTS = 64
 Variables = dict[str, tuple[tuple[str, ...], NDArray[Any], dict[str, Any]]]
 
 
-def quantised(values: NDArray[np.float32], *, bounded: bool) -> tuple[NDArray[np.int8], dict[str, Any]]:
+def quantised(values: NDArray[np.float32]) -> tuple[NDArray[np.int8], dict[str, Any]]:
     """Values as whole numbers from -127 to 127, and the scale that brings them back to within half a step.
 
-    What is not bounded by 1 is stored as its tanh.
+    They are not squashed before: what a unit does between -3 and -2.5 would be lost in its tanh. `tanh` = 0
+    says so.
 
-    >>> q, attributes = quantised(np.array([0.25, -1.0], np.float32), bounded=True)
-    >>> q.tolist(), int(attributes["tanh"])
-    ([32, -127], 0)
+    >>> q, attributes = quantised(np.array([0.5, -2.0], np.float32))
+    >>> q.tolist(), float(attributes["scale"]) * 127
+    ([32, -127], 2.0)
     """
-    kept = values if bounded else np.tanh(values)
-    scale = max(float(np.abs(kept).max()), 1e-30) / STEPS
-    return np.rint(kept / scale).astype(np.int8), {"scale": np.float64(scale), "tanh": np.int64(not bounded)}
+    scale = max(float(np.abs(values).max()), 1e-30) / STEPS
+    return np.rint(values / scale).astype(np.int8), {"scale": np.float64(scale), "tanh": np.int64(0)}
 
 
 def restored(array: "xarray.DataArray") -> NDArray[np.float64]:
-    """The values of a quantised array, those of a memory as tanh."""
+    """The values of a quantised array, to within half a step."""
     found: NDArray[np.float64] = array.values.astype(np.float64) * float(array.attrs["scale"])
     return found
 

@@ -52,13 +52,14 @@ class Data(NamedTuple):
     """Where the places of the batch begin."""
     validation: NDArray[np.int32]
     """By (character, place)."""
+    vocabulary: str
 
 
 def data(asked: Neurons, text: Text) -> Data:
     """The parts that are trained on and chosen by."""
     ring, rest = text.codes("train"), text.codes("validation")
     starts = (np.arange(asked.batch) * (len(ring) // asked.batch)).astype(np.int32)
-    return Data(ring, starts, beside(rest, VALIDATED))
+    return Data(ring, starts, beside(rest, VALIDATED), text.vocabulary)
 
 
 def beside(codes: NDArray[np.int32], most: int) -> NDArray[np.int32]:

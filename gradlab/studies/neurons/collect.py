@@ -219,9 +219,7 @@ def _of_cell(k: int, result: Result, shown: int) -> arrays.Variables:
     unit = f"unit{k}"
     found: arrays.Variables = {}
     for name, values in read.units.items():
-        # A memory that is not read out may grow without bound; what is at most 1 stays as it is.
-        bounded = name.startswith("gate_") or bool(np.abs(values).max() <= 1)
-        found[f"cell{k}_{name}"] = (("character", unit), *arrays.quantised(values[:shown], bounded=bounded))
+        found[f"cell{k}_{name}"] = (("character", unit), *arrays.quantised(values[:shown]))
     anchors = -(-shown // analysis.ANCHOR)
     for name, values in look.starts.items():
         if name in read.units:

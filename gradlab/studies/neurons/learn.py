@@ -111,5 +111,14 @@ def _stage(
             best = network.weights, seen.astype(jnp.float32), jnp.int32(every * (at + 1))
             reader = Reader(network, states, *best)
         checkpoint.save(reader, curves, nothing, at + 1, last=at + 1 == rounds)
-        tell(name, (at + 1) / rounds, True, f"{float(seen):.2f} bits per character held out")
+        tell(name, (at + 1) / rounds, True, _said(setting, reader, float(seen), given.vocabulary))
     return reader, curves
+
+
+def _said(setting: Setting, reader: Reader, bits: float, vocabulary: str) -> str:
+    """How well a network does, and what it writes by itself."""
+    network = reader.network
+    first = jnp.int32(max(0, vocabulary.find("\n")))
+    codes = training.writing(setting)(network.weights, network.state, first, network.key)
+    sample = "".join(vocabulary[code] for code in codes.tolist())
+    return f"{bits:.2f} bits per character held out, writes {sample!a}"

@@ -18,6 +18,7 @@ from gradlab.recurrence import batch
 from gradlab.studies.remedies import loop
 from gradlab.studies.remedies.networks import Network, Setting, Weights
 from gradlab.studies.sweep.program import shared
+from gradlab.types import Key
 
 Tree = Any
 HALVES = 2
@@ -26,6 +27,8 @@ WARM, LAST = 20, 0.05
 LANES, SKIPPED = 32, 64
 """Places of the text on which a network is evaluated, and characters of each that do not count."""
 BITS = 1 / math.log(2)
+WRITTEN = 40
+"""Characters of a sample."""
 
 
 class Reader(NamedTuple):
@@ -138,3 +141,22 @@ def evaluation(setting: Setting) -> Any:
         return jnp.mean(nats[min(SKIPPED, len(codes) // 4) :]) * BITS
 
     return jax.jit(evaluate)
+
+
+@functools.cache
+def writing(setting: Setting) -> Any:
+    """`(weights, state, code, key) -> codes`: what a network writes by itself after a first symbol."""
+    cell, symbols = setting.cell, setting.task.symbols
+
+    def write(weights: Weights, state: Tree, code: Array, key: Key) -> Int[Array, " n"]:
+        def body(way: tuple[Tree, Array], t: Array) -> tuple[tuple[Tree, Array], Array]:
+            state, code = way
+            state = cell.step(weights.cell, state, jax.nn.one_hot(code, symbols, dtype=weights.b_out.dtype))
+            logits = weights.w_out @ cell.readout(state) + weights.b_out
+            code = jax.random.categorical(jax.random.fold_in(key, t), logits).astype(jnp.int32)
+            return (state, code), code
+
+        codes: Array = jax.lax.scan(body, (state, code), jnp.arange(WRITTEN))[1]
+        return codes
+
+    return jax.jit(write)

@@ -1,4 +1,4 @@
-"""A unit along the text in a terminal: as background colour, and as a row of marks below it."""
+"""A unit along the text in a terminal: its value as background colour, its rank as a row of marks below."""
 
 import math
 from typing import NamedTuple
@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from rich.text import Text
+from scipy.stats import rankdata
 
 from gradlab.errors import GradlabError, shown
 from gradlab.escaping import plain
@@ -66,8 +67,9 @@ def render(run: Reading, unit: str, at: int, width: int, *, unicode: bool, color
     cell = run.cells[one.cell]
     name = f"gate_{one.leaf}" if one.leaf in cell["gates"] else one.leaf
     values = restored(run.norms[f"cell{one.cell}_{name}"][:, one.number])
-    low = 0.0 if one.leaf in cell["gates"] else -1.0
-    place = np.clip((values - low) / (1 - low), 0, 1)
+    # Colour says what the value is, a mark where it lies among all that the unit does on this text.
+    place = (values + 1) / 2 if one.leaf in cell["gates"] else (np.tanh(values) + 1) / 2
+    own = (rankdata(values) - 1) / max(1, len(values) - 1)
     made = Text(no_wrap=True, overflow="ignore", end="")
     for line in _head(run, one):
         made.append(line + "\n", "bold" if color else "")
@@ -86,7 +88,7 @@ def render(run: Reading, unit: str, at: int, width: int, *, unicode: bool, color
         for letter, value in zip(letters, place[i:end], strict=True):
             made.append(letter, f"on {_color(value)}" if color else "")
         made.append("\n")
-        made.append("".join(marks[min(int(v * len(marks)), len(marks) - 1)] for v in place[i:end]) + "\n")
+        made.append("".join(marks[min(int(v * len(marks)), len(marks) - 1)] for v in own[i:end]) + "\n")
         i = end
     return made
 

@@ -129,3 +129,16 @@ def test_an_evaluation_is_the_mean_over_places_without_their_first_characters(pa
     _, states = plain(setting, network.weights, states, jnp.asarray(codes.T[:, :11]))
     nats, _ = plain(setting, network.weights, states, jnp.asarray(codes.T[:, 10:]))
     assert found == pytest.approx(float(nats) / np.log(2), rel=1e-5)
+
+
+def test_what_is_written_is_drawn_from_what_the_network_expects(parts):
+    """With one logit far above the others, that symbol is all that is written."""
+    setting, network, _, _ = parts
+    weights = network.weights._replace(b_out=jnp.asarray([0, 0, 0, 50.0, 0], jnp.float32))
+    write = training.writing(setting)
+    assert set(write(weights, network.state, jnp.int32(0), jax.random.key(0)).tolist()) == {3}
+    loose = network.weights._replace(b_out=jnp.zeros(SYMBOLS, jnp.float32), w_out=0 * network.weights.w_out)
+    found = [write(loose, network.state, jnp.int32(0), jax.random.key(i)).tolist() for i in range(30)]
+    counts = np.bincount(np.concatenate(found), minlength=SYMBOLS)
+    assert counts.sum() == 30 * training.WRITTEN
+    assert (np.abs(counts / counts.sum() - 0.2) < 0.06).all()
