@@ -120,7 +120,7 @@ def _fits(arrays: dict[str, NDArray[np.int64]]) -> bool:
 
 def timed(asked: Neurons, spec: str, setting: Setting, given: Data) -> tuple[float, float]:
     """Seconds of an update and of an evaluation of a network that is thrown away."""
-    reader = training.begun(setting, drawn(asked, spec, setting, asked.lr[0], "timing"))
+    reader = training.placed(training.begun(setting, drawn(asked, spec, setting, asked.lr[0], "timing")))
     program, evaluate = training.program(setting, training.devices()), training.evaluation(setting)
     ring, starts = jnp.asarray(given.ring), jnp.asarray(given.starts)
     seconds = []

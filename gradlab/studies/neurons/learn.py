@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
@@ -100,6 +101,7 @@ def _stage(
     program, evaluate = training.program(setting, training.devices()), training.evaluation(setting)
     ring, starts = jnp.asarray(given.ring), jnp.asarray(given.starts)
     validation, total = jnp.asarray(given.validation), jnp.float32(every * rounds)
+    reader = training.placed(reader)
     for at in range(done, rounds):
         if int(reader.network.broken):
             break
@@ -112,7 +114,8 @@ def _stage(
             reader = Reader(network, states, *best)
         checkpoint.save(reader, curves, nothing, at + 1, last=at + 1 == rounds)
         tell(name, (at + 1) / rounds, True, _said(setting, reader, float(seen), given.vocabulary))
-    return reader, curves
+    # Everything that comes later works on one device.
+    return jax.device_put(reader, jax.devices()[0]), curves
 
 
 def _said(setting: Setting, reader: Reader, bits: float, vocabulary: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jax.sharding import PartitionSpec
+from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import Float, Int
 
 from gradlab.recurrence import batch
@@ -47,6 +47,14 @@ def begun(setting: Setting, network: Network) -> Reader:
     """A network before its first update; every place starts from the first state."""
     states = jax.tree.map(lambda leaf: jnp.tile(leaf, (setting.batch, *(1,) * leaf.ndim)), network.state)
     return Reader(network, states, network.weights, jnp.full((), jnp.inf, jnp.float32), jnp.int32(0))
+
+
+def placed(reader: Reader) -> Reader:
+    """The same where `program` leaves it: else its second call is traced anew."""
+    here = shared(devices())
+    whole = NamedSharding(here.mesh, PartitionSpec())  # type: ignore[no-untyped-call]
+    network, states = jax.device_put((reader.network, reader.states), (whole, here))
+    return reader._replace(network=network, states=states)
 
 
 def rate(base: Array, update: Array, total: Array) -> Array:
@@ -103,16 +111,19 @@ def program(setting: Setting, devices: int) -> Any:
         network, states, sum_of = jax.lax.fori_loop(0, count, body, start)
         return network._replace(rate=base), states, sum_of / count.astype(base.dtype) * BITS
 
-    whole, here = PartitionSpec(), shared(devices).spec  # type: ignore[no-untyped-call]
+    here = shared(devices)
+    whole = NamedSharding(here.mesh, PartitionSpec())  # type: ignore[no-untyped-call]
+    given = (whole, here, whole, here, whole, whole)
     mapped = jax.shard_map(
         advance,
-        mesh=shared(devices).mesh,
-        in_specs=(whole, here, whole, here, whole, whole),
-        out_specs=(whole, here, whole),
+        mesh=here.mesh,
+        in_specs=tuple(one.spec for one in given),
+        out_specs=(whole.spec, here.spec, whole.spec),
         check_vma=False,
     )
     wide = {"xla_cpu_prefer_vector_width": 512} if jax.default_backend() == "cpu" else None
-    return jax.jit(mapped, compiler_options=wide)
+    # The places of its inputs are those of its results: else the second call compiles anew.
+    return jax.jit(mapped, in_shardings=given, out_shardings=(whole, here, whole), compiler_options=wide)
 
 
 def devices() -> int:
