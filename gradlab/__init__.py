@@ -2,8 +2,8 @@
 
 `measure` follows the gradient of any step function back through time without losing it to underflow,
 `plot` draws the result, `verdict` says it in a sentence and `verify` tells whether the gradient is right.
-`sweep`, `train` and `run` do what the commands do, and `load` reads what these have kept. `surrogate` marks a
-step whose backward pass differs from its derivative on purpose. The command is `gradlab`.
+`sweep`, `train`, `neurons` and `run` do what the commands do, and `load` reads what these have kept.
+`surrogate` marks a step whose backward pass differs from its derivative on purpose. The command is `gradlab`.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gradlab.api import Run as Run
     from gradlab.api import load as load
+    from gradlab.api import neurons as neurons
     from gradlab.api import plot as plot
     from gradlab.api import run as run
     from gradlab.api import sweep as sweep
@@ -26,6 +27,7 @@ _HOMES = {
     "Run": "gradlab.api",
     "load": "gradlab.api",
     "measure": "gradlab.studies.sweep.alone",
+    "neurons": "gradlab.api",
     "plot": "gradlab.api",
     "run": "gradlab.api",
     "surrogate": "gradlab.recurrence.surrogates",
@@ -35,7 +37,7 @@ _HOMES = {
     "verify": "gradlab.gradcheck.verify",
 }
 __all__ = ["Run", "__version__", "load", "measure", "plot", "run", "surrogate", "sweep", "train", "verdict"]
-__all__ += ["verify"]
+__all__ += ["neurons", "verify"]
 
 
 def __getattr__(name: str) -> Any:

@@ -24,6 +24,7 @@ from gradlab.planning.plan import Plan
 from gradlab.planning.progress import Progress, Silent
 from gradlab.specs import KEYWORDS
 from gradlab.studies import base
+from gradlab.studies.neurons.settings import Neurons
 from gradlab.studies.remedies.settings import PRESETS, Training
 from gradlab.studies.sweep.settings import Sweep
 
@@ -103,8 +104,8 @@ class Run:
         stored = dataclasses.replace(self.stored, about=self.about | asked)
         found: list[Any] = list(judge.judge(stored, reading.of(stored, "check")))
         if baseline is not None:
-            if base.of_run(stored).name != "sweep":
-                raise GradlabError("baseline", "compares sweeps; this is a run of gradlab remedies")
+            if (kind := base.of_run(stored).name) != "sweep":
+                raise GradlabError("baseline", f"compares sweeps; this is a run of gradlab {kind}")
             found += baselines.compare(stored, baselines.read(Path(baseline)))
         return found
 
@@ -206,6 +207,27 @@ def train(
     """
     preset = PRESETS["full" if full else "quick"]
     return _run(Training, settings | {"task": task}, preset, folder, force, quiet)
+
+
+@_settings(Neurons)
+def neurons(
+    text: str | Path = "",
+    *,
+    folder: str | Path | None = None,
+    force: bool = False,
+    quiet: bool = False,
+    **settings: Any,
+) -> Run:
+    """Train cells on text and score each of their units, as `gradlab neurons` does; equal plans, equal bytes.
+
+    Without a text it is the sources of Python's library. `updates` is the number of updates of each cell;
+    without it, `minutes` is turned into one. Without a folder nothing is written; in one, what it holds
+    already is not trained again.
+
+    Raises:
+      GradlabError: for a text or settings that are not possible, or need more memory than there is.
+    """
+    return _run(Neurons, settings | {"text": str(text)}, None, folder, force, quiet)
 
 
 def run(

@@ -29,6 +29,8 @@ class Setting(NamedTuple):
     """There may be none."""
     unlike: bool = False
     """No value is given twice."""
+    each: bool = False
+    """Texts, each given by an option of its own: a comma is a letter of it."""
     member: Callable[[str], str] | None = None
     """Reads one name, where the registry alone does not."""
 
@@ -178,6 +180,8 @@ def _read(hint: Any, setting: Setting, where: str, value: Any, source: Source) -
         least = 0 if setting.empty else 1
         many = get_origin(hint) is tuple
         return values.several(where, value, one, least, text=source.text) if many else one(value)
+    if setting.each:
+        return values.texts(where, value)
     if get_origin(hint) is tuple:
         return values.numbers(where, value, get_args(hint)[0], text=source.text)
     if get_origin(hint) is Literal:

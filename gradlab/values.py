@@ -70,6 +70,17 @@ def numbers(
     return tuple(kind(number(where, item, kind)) for item in items)
 
 
+def texts(where: str, value: Any) -> tuple[str, ...]:
+    """Texts in a list, each as it is, or one."""
+    items = value if isinstance(value, list | tuple) else [value]
+    for item in items:
+        if not isinstance(item, str):
+            raise GradlabError(where, f"{shown(item)} must be text")
+        if not item.strip() or len(item) > LONGEST:
+            raise GradlabError(where, f"must be 1 to {LONGEST} characters long")
+    return tuple(items)
+
+
 def several(where: str, value: Any, one: Callable[[Any], str], least: int, *, text: bool) -> tuple[str, ...]:
     """Members in a list, or one text with commas between them, each read by `one`.
 

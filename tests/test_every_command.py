@@ -17,6 +17,7 @@ import gradlab
 from gradlab import registry
 from tests.cli.calling import document
 from tests.cli.calling import gradlab as command
+from tests.studies.neurons import hand_set
 
 pytestmark = pytest.mark.versions
 
@@ -89,6 +90,25 @@ def test_every_plot_that_reads_no_run(tmp_path, kind):
     assert (tmp_path / "a.png").stat().st_size > 2000
 
 
+@pytest.fixture(scope="module")
+def read(tmp_path_factory):
+    """Cells on text."""
+    out = tmp_path_factory.mktemp("read")
+    (out / "a.txt").write_text(hand_set.text(9000))
+    words = ("--cell", "gru", "-N", "2", "-T", "4", "--batch", "2", "--updates", "2", "--lr", "0.01")
+    table = went(
+        "neurons", out / "a.txt", *words, "--scored", "2000", "--out", out, "--name", "run", "--quiet"
+    )
+    return SimpleNamespace(folder=out / "run", table=table)
+
+
+@pytest.mark.parametrize("kind", plots("neurons"))
+def test_every_plot_of_a_reading(read, tmp_path, kind):
+    went("plot", read.folder, kind, "-o", tmp_path / "a.svg")
+    assert (tmp_path / "a.svg").stat().st_size > 2000
+    assert len(went("neurons", read.folder, "--terminal", "--unit", "1").splitlines()) > 5
+
+
 @pytest.mark.parametrize("name", registry.names("exports"))
 def test_every_export(swept, name):
     if name in NEEDED and importlib.util.find_spec(NEEDED[name]) is None:
@@ -97,7 +117,7 @@ def test_every_export(swept, name):
     assert (swept.folder / "exports" / registry.home("exports", name).FILE).stat().st_size > 200
 
 
-@pytest.mark.parametrize("kind", ["swept", "trained"])
+@pytest.mark.parametrize("kind", ["swept", "trained", "read"])
 def test_a_run_is_shown_again_and_reported(kind, request):
     made = request.getfixturevalue(kind)
     assert made.folder.joinpath("figures").is_dir()

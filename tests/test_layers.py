@@ -32,6 +32,7 @@ LIGHT += [
     "planning.plan",
     "studies.sweep.settings",
     "studies.remedies.settings",
+    "studies.neurons.settings",
 ]
 """What a command imports before it knows what it will do: nothing of these takes time to import."""
 

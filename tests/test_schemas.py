@@ -14,13 +14,16 @@ import gradlab
 from gradlab import schemas
 from tests import documents
 from tests.cli.calling import gradlab as command
+from tests.studies.neurons import hand_set
 
 HOUSE = Path(gradlab.__file__).parent
 RESULTS = HOUSE.parent / "results"
 STORED = sorted(RESULTS.glob("*/*.json"))
-ARRAYS = {"gradlab.norms/1", "gradlab.profiles/1"}
-"""What `norms.nc` calls itself: netCDF, which no JSON Schema describes."""
+ARRAYS = {"gradlab.norms/1", "gradlab.profiles/1", "gradlab.units/1"}
+"""What `norms.nc` and `units.nc` call themselves: netCDF, which no JSON Schema describes."""
 SWEEP = ("sweep", "--cell", "elman(activation=identity)", "--hidden", "2", "--seeds", "2", "-T", "4")
+READ = ("neurons", "text.txt", "--cell", "elman", "-N", "2", "-T", "4", "--batch", "2", "--updates", "2")
+READ += ("--lr", "0.01", "--scored", "2000", "--shown", "300")
 PROBED = (*SWEEP, "--probe", "saturation")
 PRINTED = {
     "table": ("show", "swept"),
@@ -33,6 +36,7 @@ PRINTED = {
     "diff": ("diff", "swept", "other"),
     "export": ("export", "swept", "--to", "csv"),
     "plan": ("sweep", "--dry-run"),
+    "neurons": ("show", "read"),
     "doctor": ("doctor",),
     "baseline-command": ("baseline", "show", "kept.json"),
     "list": ("list", "probes"),
@@ -52,6 +56,8 @@ def found(tmp_path_factory):
         assert command(*PROBED, "--w-rec", "0.5,1.0", "--out", ".", "--name", "swept", "--json").code == 0
         assert command(*PROBED, "--w-rec", "0.5,0.9", "--out", ".", "--name", "other", "--json").code == 0
         assert command("baseline", "create", "swept", "-o", "kept.json", "--json").code == 0
+        Path("text.txt").write_text(hand_set.text(9000))
+        assert command(*READ, "--out", ".", "--name", "read", "--json").code == 0
         printed = {kind: command(*words, "--json").out for kind, words in PRINTED.items()}
         texts = printed | {kind: Path(name).read_text() for kind, name in WRITTEN.items()}
     return SimpleNamespace(**{kind: documents.strict(text) for kind, text in texts.items()})

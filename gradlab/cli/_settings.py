@@ -15,7 +15,8 @@ Command = Callable[..., int]
 def options(kind: type, preset: Mapping[str, Any] | None = None) -> Callable[[Command], Command]:
     """Give a command the settings of `kind` as options; it gets what was given as its first argument.
 
-    A setting without a default is an argument of the command line. `preset` are other defaults to be shown.
+    A setting without a default is an argument of the command line; so is one whose flag is a word, which may
+    be left out. `preset` are other defaults to be shown.
     """
     described = specs.described(kind)
     defaults = {name: getattr(kind, name) for name in described if hasattr(kind, name)} | dict(preset or {})
@@ -47,12 +48,15 @@ def _parameter(name: str, hint: Any, setting: Setting, defaults: Mapping[str, An
             str, typer.Argument(help=setting.help, autocompletion=_members(setting.members))
         ]
         return inspect.Parameter(name, keyword, annotation=argument)
+    if setting.flag and not setting.flag.startswith("-"):
+        optional: Any = Annotated[str, typer.Argument(help=setting.help, metavar=setting.flag)]
+        return inspect.Parameter(name, keyword, default=defaults[name], annotation=optional)
     default, flags = defaults[name], setting.flag.split() or [specs.flag(name, setting)]
     if hint is bool:
         option: Any = Annotated[bool, typer.Option("/".join(flags), help=setting.help)]
         return inspect.Parameter(name, keyword, default=default, annotation=option)
     option = typer.Option(*flags, help=setting.help, autocompletion=_members(setting.members))
-    if setting.members and get_origin(hint) is tuple:
+    if (setting.members or setting.each) and get_origin(hint) is tuple:
         several: Any = Annotated[list[str] | None, option]
         return inspect.Parameter(name, keyword, default=list(default) or None, annotation=several)
     return inspect.Parameter(name, keyword, default=specs.written(default), annotation=Annotated[str, option])

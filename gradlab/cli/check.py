@@ -49,8 +49,8 @@ def command(
     made = judge.judge(found, claims.of(found, str(run)))
     alone = baseline is None
     if baseline is not None:
-        if base.of_run(found).name != "sweep":
-            raise GradlabError("--baseline", "compares sweeps; this is a run of gradlab remedies")
+        if (kind := base.of_run(found).name) != "sweep":
+            raise GradlabError("--baseline", f"compares sweeps; this is a run of gradlab {kind}")
         made += baselines.compare(found, baselines.read(baseline))
     if junit is not None or _under_actions(github):
         formats.publish(made, title=question or str(run), junit=junit, github=github)

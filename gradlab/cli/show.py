@@ -41,5 +41,5 @@ def _columns(run: Any, names: list[str]) -> Any:
     from gradlab.studies.sweep.results import Run
 
     if not isinstance(run, Run):
-        raise GradlabError("--column", "is of a sweep; remedies measure no further probes")
+        raise GradlabError("--column", "is of a sweep; other runs measure no further probes")
     return probed.render(run, _terminal.width(), color=_terminal.color(), names=names)

@@ -259,11 +259,17 @@ def grid_of(run: Run | TrainingRun) -> dict[str, list[Label]]:
     return {axis: run.table[axis].unique().tolist() for axis in sampling.AXES["remedies"]}
 
 
-def of(run: Run | TrainingRun, source: str) -> list[Claim]:
+def of(run: Run | TrainingRun | Any, source: str) -> list[Claim]:
     """The claims that a run was made with, from its `run.json`; `source` names it in an error."""
     raw = run.about.get("claims", [])
     if not isinstance(raw, list) or len(raw) > MOST:
         raise GradlabError(f"{source}:claims", f"must be a list of at most {MOST} claims")
+    if not isinstance(run, Run | TrainingRun):
+        if raw:
+            raise GradlabError(
+                f"{source}:claims", "are made of sweeps and of remedies; this run is of neither"
+            )
+        return []
     command, grid = "sweep" if isinstance(run, Run) else "remedies", grid_of(run)
     probed = columns.columns(run.norms) if isinstance(run, Run) else sampling.NONE
     pairs = [

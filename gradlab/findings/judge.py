@@ -27,7 +27,7 @@ from gradlab.studies.sweep import columns
 from gradlab.studies.sweep.results import Run
 
 
-def judge(run: Run | TrainingRun, claims: Sequence[Claim]) -> list[Finding]:
+def judge(run: Run | TrainingRun | Any, claims: Sequence[Claim]) -> list[Finding]:
     """What the run says of each claim; a metric that it does not hold fails."""
     asked = [(claim.metric, _entries(run, claim)) for claim in claims]
     known: dict[str, Estimates] = {}
@@ -42,7 +42,7 @@ def judge(run: Run | TrainingRun, claims: Sequence[Claim]) -> list[Finding]:
     return [_finding(claim, known[str(key)]) for claim, key in zip(claims, asked, strict=True)]
 
 
-def _entries(run: Run | TrainingRun, claim: Claim) -> dict[str, list[Label]]:
+def _entries(run: Run | TrainingRun | Any, claim: Claim) -> dict[str, list[Label]]:
     """The labels that a claim names on the axes of a column that a further probe has measured."""
     own = columns.columns(run.norms).get(claim.metric, ()) if isinstance(run, Run) else ()
     found: dict[str, list[Label]] = {}

@@ -12,7 +12,7 @@ from gradlab.runs.files import below
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-FIRST = {"sweep": "profile", "remedies": "learning_curves"}
+FIRST = {"sweep": "profile", "remedies": "learning_curves", "neurons": "detectors"}
 """The plot of a run of which nothing more is said."""
 
 

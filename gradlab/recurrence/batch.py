@@ -25,10 +25,14 @@ from gradlab.types import Step
 Tree = Any
 
 
-def states(step: Step, params: Tree, state: Tree, xs: Tree) -> Tree:
-    """The states after each step, (T, B, ...), of sequences `xs` (T, B, ...) that start from one state."""
+def states(step: Step, params: Tree, state: Tree, xs: Tree, begin: Tree | None = None) -> Tree:
+    """The states after each step, (T, B, ...), of sequences `xs` (T, B, ...) that start from one state.
+
+    With `begin` (B, ...) each starts from a state of its own, of the form of `state`.
+    """
     length, batch = jax.tree.leaves(xs)[0].shape[:2]
-    begin = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (batch, *leaf.shape)), state)
+    if begin is None:
+        begin = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (batch, *leaf.shape)), state)
     one = jax.eval_shape(lambda: jax.tree.map(lambda leaf: leaf[0, 0], xs))
     cut = stages(step, params, state, one)
     if cut is None:

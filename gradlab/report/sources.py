@@ -10,6 +10,7 @@ from gradlab.report import unfinished
 from gradlab.runs import documents, files
 from gradlab.states import FORWARD_NONFINITE, UNDEFINED
 from gradlab.studies import base
+from gradlab.studies.neurons.results import Reading
 from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.sweep.results import Run
 
@@ -37,7 +38,7 @@ class Source:
     name: str
     folder: Path
     about: dict[str, Any]
-    run: Run | TrainingRun
+    run: Run | TrainingRun | Reading
     progress: Progress
     findings: tuple[Finding, ...] = ()
     notes: list[str] = field(default_factory=list)
@@ -73,22 +74,22 @@ def read(path: Path) -> Source:
     return Source(name, folder, run.about, run, done, findings(folder, notes), notes)
 
 
-def of(run: Run | TrainingRun, name: str, judged: Sequence[Finding] = ()) -> Source:
+def of(run: Run | TrainingRun | Reading, name: str, judged: Sequence[Finding] = ()) -> Source:
     """A finished run that is in memory alone, with what became of its claims."""
     return Source(name, Path(name), run.about, run, progress(run), tuple(worst_first(judged)))
 
 
-def _run(folder: Path) -> Run | TrainingRun:
+def _run(folder: Path) -> Run | TrainingRun | Reading:
     if files.unfinished(folder):
         return unfinished.read(folder)
-    found: Run | TrainingRun = base.read(folder)
+    found: Run | TrainingRun | Reading = base.read(folder)
     return found
 
 
-def progress(run: Run | TrainingRun) -> Progress:
+def progress(run: Run | TrainingRun | Reading) -> Progress:
     """How many points have a result, counted in the results themselves."""
-    if isinstance(run, TrainingRun):
-        done, failed = len(run.table), 0
+    if isinstance(run, TrainingRun | Reading):
+        done, failed = len(run.table if isinstance(run, TrainingRun) else run.cells), 0
         size = done
     else:
         codes = run.norms["transport_state"].sel(part="state").isel(lag=0)

@@ -12,6 +12,8 @@ from gradlab.report.captions import borders
 from gradlab.report.sources import Source
 from gradlab.report.words import number, signed
 from gradlab.stats import LEVEL, percent
+from gradlab.studies.neurons.results import Reading
+from gradlab.studies.neurons.rows import detectors
 from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.remedies.rows import ArmRow, forecast
 from gradlab.studies.sweep import probed, results
@@ -74,9 +76,38 @@ def of(source: Source) -> list[Table]:
     if isinstance(run, TrainingRun):
         rows = run.outcomes()
         return [_outcomes(rows, source.settings.get("lr"))]
+    if isinstance(run, Reading):
+        return [_detectors(run)]
     rows_ = results.groups(run)
     borders = [_borders(run)] if run.norms.sizes["w_rec"] > 1 else []
     return [_regimes(rows_), *borders, *_probed(run, rows_)]
+
+
+def _detectors(run: Reading) -> Table:
+    """The best unit of each label of each cell."""
+    columns = (
+        Column("cell", numeric=False),
+        Column("label", numeric=False),
+        Column("unit", numeric=False),
+        Column("score", "2 AUC - 1, or rank correlation for a count"),
+        Column(
+            "shifted", "what the best of all units exceeds at 5 % of the shifts of the label round the text"
+        ),
+        Column("not trained", "the best of all units of three networks that were not trained"),
+        Column("random", "the best of as many random directions as there are units"),
+        Column("above", "above all three, in the text and in either half of it", numeric=False),
+        Column("half-life", "steps in which the carry gate halves the unit"),
+        Column("inside", "change of bits per character inside the label with the unit held at its mean"),
+        Column("outside", "the same outside of the label"),
+        Column("use", "whether the network is shown to use it inside the label", numeric=False),
+    )
+    made = []
+    for row in detectors(run):
+        words = [_text(row.cell), _text(row.label), _text(row.unit)]
+        numbers = [_number(one) for one in (row.score, row.shifted, row.untrained, row.random)]
+        more = [_number(one) for one in (row.half_life, row.inside, row.outside)]
+        made.append([*words, *numbers, _text("yes" if row.above else "no"), *more, _text(row.used)])
+    return Table("detectors", "The best unit of each label", columns, made)
 
 
 _REGIMES = (

@@ -8,6 +8,9 @@ from numpy.typing import ArrayLike
 
 from gradlab.report.sources import Progress, Source
 from gradlab.report.words import counted, listed, number, signed, span
+from gradlab.studies.neurons import rows as reading_rows
+from gradlab.studies.neurons import sentences as reading_sentences
+from gradlab.studies.neurons.results import Reading
 from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.remedies.sentences import judged, sentences
 from gradlab.studies.sweep import results
@@ -38,6 +41,9 @@ def question(source: Source) -> str:
         cell = source.settings.get("cell", "a plain cell")
         at = f"T = {span([float(T) for T in run.norms['T'].values])}"
         return f"Which remedy lets {cell} learn {task} at {at}, and what does each do to the gradient?"
+    if isinstance(run, Reading):
+        cells = listed([one["cell"] for one in run.cells])
+        return f"Which units of {cells} keep what in mind while they read {run.about['source']}?"
     cells = listed([str(cell) for cell in run.norms["cell"].values])
     gains = [float(w) for w in run.norms["w_rec"].values]
     lengths = span([float(T) for T in run.norms["T"].values])
@@ -52,11 +58,18 @@ def verdict(source: Source) -> str:
     """What the numbers answer, in one sentence."""
     if isinstance(source.run, TrainingRun):
         return judged(source.run.outcomes())
+    if isinstance(source.run, Reading):
+        return reading_sentences.judged(reading_rows.cells(source.run), reading_rows.detectors(source.run))
     return sweep_verdict(results.groups(source.run))
 
 
 def details(source: Source) -> list[tuple[str, str]]:
-    """What each remedy of a comparison did to the gradient, and whether that helped."""
+    """What each remedy of a comparison did to the gradient, and whether it helped; units of a reading."""
+    if isinstance(source.run, Reading):
+        found = reading_rows.detectors(source.run)
+        return [
+            (f"{row.label} ({row.cell})", f"{reading_sentences.sentence(row)}.") for row in found if row.above
+        ]
     if not isinstance(source.run, TrainingRun):
         return []
     rows = source.run.outcomes()

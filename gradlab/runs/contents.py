@@ -68,7 +68,7 @@ def _largest(name: str) -> int:
 
 
 def command(path: Path) -> str:
-    """Which command has written a run: `sweep` or `remedies`."""
+    """Which command has written a run: `sweep`, `remedies` or `neurons`."""
     return str(manifest.read(home(path)).get("command", "sweep"))
 
 

@@ -29,7 +29,7 @@ DEEPEST = 16
 UNPACKED = 1032
 """Times as long as packed data can become by deflate."""
 
-NUMBERS = {"<f8": "float64", "|i1": "int8", "<i4": "int32", "<i8": "int64"}
+NUMBERS = {"<f8": "float64", "<f4": "float32", "|i1": "int8", "<i4": "int32", "<i8": "int64"}
 _WITHOUT = b"This is a netCDF dimension but not a netCDF variable"
 _OWN = {
     *("CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST", "_Netcdf4Coordinates", "_Netcdf4Dimid"),

@@ -27,6 +27,11 @@ def _unlike(values: list[Any]) -> list[Any]:
     return values
 
 
+def _once_each(symbols: str) -> str:
+    _unlike(list(symbols))
+    return symbols
+
+
 def _digest(text: Any) -> Any:
     if not (isinstance(text, str) and re.fullmatch(r"[0-9a-f]{64}", text)):
         raise strict.fault(f"{shown(text)} is no sha256 digest")
@@ -101,6 +106,27 @@ class Training(strict.Strict):
     match: bool
 
 
+class Neurons(strict.Strict):
+    """The settings of a reading, those of `neurons.settings.Neurons`."""
+
+    command: Literal["neurons"]
+    text: str
+    text_digest: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+    corpus: Literal["standard", "prose"]
+    cell: Labels
+    hidden: Count
+    minutes: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    updates: Seed
+    T: Count
+    batch: Count
+    lr: Annotated[list[Annotated[float, Field(gt=0, allow_inf_nan=False)]], Field(min_length=1)]
+    init: strict.Line
+    label: list[strict.Line]
+    scored: Count
+    shown: Count
+    seed: Seed
+
+
 class _Run(strict.Strict):
     """What is written once a run is over; what a later version may have added is left alone."""
 
@@ -137,6 +163,67 @@ class _Trained(_Run):
     settings: Training
     solved: Finite
     chance: Annotated[dict[str, Finite], BeforeValidator(_lengths)] = Field(default_factory=dict)
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,60}$")]
+Few = Annotated[int, Field(ge=1, le=2**20)]
+
+
+class _Label(strict.Strict):
+    name: strict.Line
+    kind: Literal["binary", "number"]
+    meaning: str
+    inside: strict.Line
+
+
+class _Tried(strict.Strict):
+    lr: Finite
+    bits: Finite | None
+
+
+class _CellRead(strict.Strict):
+    cell: strict.Line
+    hidden: Few
+    parameters: Seed
+    leaves: Annotated[list[Name], Field(min_length=1, max_length=PARTS), AfterValidator(_unlike)]
+    gates: Annotated[list[Name], Field(max_length=PARTS), AfterValidator(_unlike)]
+    memory: Name
+    carry: str
+    updates: Seed
+    broken: Seed
+    lr: Finite
+    tried: list[_Tried]
+    bits: Finite
+    untrained_bits: Finite
+    validation_bits: Finite
+    reach: Finite | None
+    lags: Few
+    unread: dict[Name, Share]
+
+
+class _File(strict.Strict):
+    name: strict.Line
+    start: Seed
+
+
+class _Shown(strict.Strict):
+    characters: Few
+    scored: Few
+    files: Annotated[list[_File], Field(min_length=1)]
+
+
+class _ReadText(_Run):
+    command: Literal["neurons"]
+    settings: Neurons
+    vocabulary: Annotated[str, Field(min_length=2, max_length=1000), AfterValidator(_once_each)]
+    kind: Literal["python", "text"]
+    source: strict.Line
+    plan: dict[Name, Seed]
+    shown: _Shown
+    anchor: Few
+    labels: Annotated[list[_Label], Field(min_length=1, max_length=PARTS)]
+    cells: Annotated[list[_CellRead], Field(min_length=1, max_length=PARTS)]
 
 
 def of_code(about: dict[str, Any]) -> list[str]:
@@ -180,10 +267,10 @@ def _checked(place: Path, raw: Any) -> dict[str, Any]:
     if not number:
         what = f"{shown(schema)} is not {SCHEMA}; name a folder that gradlab has written"
         raise GradlabError(f"{place}:schema", what)
-    kinds: dict[str, type[_Run]] = {"sweep": _Swept, "remedies": _Trained}
+    kinds: dict[str, type[_Run]] = {"sweep": _Swept, "remedies": _Trained, "neurons": _ReadText}
     kind = kinds.get(str(raw.get("command", "sweep")))
     if kind is None:
-        what = f"{shown(raw['command'])} is no command that makes runs: sweep or remedies"
+        what = f"{shown(raw['command'])} is no command that makes runs: sweep, remedies or neurons"
         raise GradlabError(f"{place}:command", what)
     raw = _renamed(raw)
     about = {key: value for key, value in raw.items() if key != "schema"}
@@ -198,7 +285,7 @@ def _checked(place: Path, raw: Any) -> dict[str, Any]:
 def begun(folder: Path) -> dict[str, Any]:
     """Settings and versions in the `begun.json` of a folder; empty if it says that nothing is known.
 
-    Of a comparison of remedies no settings are read from there, so they may be any.
+    Of other studies than a sweep no settings are read from there, so they may be any.
 
     Raises `GradlabError` for what is no beginning of a run, `FileNotFoundError` if there is none.
     """
@@ -209,7 +296,9 @@ def begun(folder: Path) -> dict[str, Any]:
         raise GradlabError(str(place), f"{error}; choose another --name or --force") from error
     if raw == {}:
         return {}
-    kind: Any = dict[str, Any] if isinstance(raw, dict) and _command(raw) == "remedies" else Sweep
+    kind: Any = (
+        dict[str, Any] if isinstance(raw, dict) and _command(raw) in ("remedies", "neurons") else Sweep
+    )
     model = strict.model("begun", {"settings": (kind, ...), "versions": (dict[str, Any], ...)})
     _, faults = strict.read(model, raw, "")
     if faults:

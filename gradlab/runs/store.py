@@ -16,7 +16,8 @@ from gradlab.runs import documents, files, locks, manifest
 from gradlab.runs.files import BEGUN, LOCK, replace, storage
 
 _FILES = (
-    r"(begun|run|findings)\.json|(metrics|remedies|training)\.csv|norms\.nc|failures\.jsonl|report\.(html|md)"
+    r"(begun|run|findings)\.json|(metrics|remedies|training|scores|units|detectors)\.csv"
+    r"|(norms|units)\.nc|failures\.jsonl|report\.(html|md)"
 )
 _OURS = re.compile(rf"{_FILES}|\.({_FILES})\.\d+\.tmp")
 """What gradlab itself puts into a run folder, half-written files (`files.replace`) among it."""

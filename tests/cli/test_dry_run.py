@@ -15,6 +15,7 @@ hidden = 4
 COMMANDS = {
     "sweep": ("sweep", *SMALL),
     "probes": ("sweep", *SMALL, "--probe", "lyapunov,gates"),
+    "neurons": ("neurons", "--corpus", "prose", "--hidden", "4"),
     "remedies": ("remedies", "adding", "-r", "lstm", "-r", "esn", "-T", "8", "--hidden", "4"),
     "run": ("run", "asked.toml"),
     "lesson": ("lesson", "3"),

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from gradlab import digests
 from gradlab.runs.shards import Shards
-from gradlab.studies.remedies.networks import Network
 
+Tree = Any
+"""Networks, and what they carry: a tree of arrays."""
 SAVE_SECONDS = 5.0
 """Networks in training are kept this often."""
 
@@ -28,8 +29,8 @@ class Checkpoint:
         self.saved = time.monotonic()
 
     def resume(
-        self, networks: Network, evaluations: dict[str, Any], solved: NDArray[np.int64]
-    ) -> tuple[Network, int]:
+        self, networks: Tree, evaluations: dict[str, Any], solved: NDArray[np.int64]
+    ) -> tuple[Tree, int]:
         """The networks as they were kept, and evaluations so far, filled in as `solved` is."""
         wanted = _shapes(self._arrays(networks, evaluations, solved, 0))
         rounds = len(evaluations["loss"])
@@ -54,7 +55,7 @@ class Checkpoint:
 
     def save(
         self,
-        networks: Network,
+        networks: Tree,
         evaluations: dict[str, Any],
         solved: NDArray[np.int64],
         done: int,
@@ -69,7 +70,7 @@ class Checkpoint:
         self.saved = time.monotonic()
 
     def _arrays(
-        self, networks: Network, evaluations: dict[str, Any], solved: NDArray[np.int64], done: int
+        self, networks: Tree, evaluations: dict[str, Any], solved: NDArray[np.int64], done: int
     ) -> Any:
         # By these two names networks have been kept from the first version on.
         leaves = [jax.random.key_data(leaf) if _is_key(leaf) else leaf for leaf in jax.tree.leaves(networks)]

@@ -49,6 +49,11 @@ def update(setting: Setting, network: Network) -> tuple[Network, dict[str, Array
     noise = None if setting.remedy.step is None else jax.vmap(_noise)(keys)
     grad = jax.value_and_grad(lambda w: loss(setting, w, network.state, examples, noise), has_aux=True)
     (_, plain), raw = grad(network.weights)
+    return moved(setting, network, plain, raw)
+
+
+def moved(setting: Setting, network: Network, plain: Array, raw: Weights) -> tuple[Network, dict[str, Array]]:
+    """What the gradient `raw` makes of a network, as `update` has it; `plain` is the loss."""
     raw = _trained(setting.cell, raw)
     used, remedy = (setting.remedy.gradients or optax.identity()).update(raw, network.remedy, network.weights)
     step, optimizer = rule(setting.optimizer).update(used, network.optimizer, network.weights)
@@ -61,7 +66,7 @@ def update(setting: Setting, network: Network) -> tuple[Network, dict[str, Array
         finite = jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(tree)]).all()
         what = jnp.where(finite, what, code)
     fine = (what == FINE) & (network.broken == 0)
-    moved = Network(
+    after = Network(
         weights,
         network.state,
         optimizer,
@@ -74,7 +79,7 @@ def update(setting: Setting, network: Network) -> tuple[Network, dict[str, Array
     )
     broken = jnp.where((network.broken == 0) & (what > 0), network.updates + 1, network.broken)
     stopped = network._replace(broken=broken, what=jnp.where(network.broken == 0, what, network.what))
-    network = jax.tree.map(lambda new, old: jnp.where(fine, new, old), moved, stopped)
+    network = jax.tree.map(lambda new, old: jnp.where(fine, new, old), after, stopped)
     sizes, cosine = _compared(raw, used)
     # Away from 0 a change of the logarithm is the relative change of the norm.
     changed = (jnp.abs(sizes[1] - sizes[0]) > 1e-4 / math.log(10)) | (1 - cosine > 1e-4)

@@ -1,0 +1,71 @@
+"""Settings of a reading: what is trained on which text, and what its units are scored on."""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+from gradlab import specs
+from gradlab.errors import GradlabError, shown
+from gradlab.specs import Setting
+
+MOST_SHOWN = 100_000
+"""Characters that a viewer shows."""
+LABELS = 20
+"""Of the user's own, at most."""
+
+
+@dataclass(frozen=True)
+class Neurons:
+    """What is read and how; what `run.json` stores as settings."""
+
+    study: ClassVar[str] = "neurons"
+
+    text: Annotated[str, Setting("A file or a folder of UTF-8 text; --corpus if left out.", flag="TEXT")] = ""
+    corpus: Annotated[
+        Literal["standard", "prose"],
+        Setting("Without TEXT: standard (sources of Python's library) or prose (a novel)."),
+    ] = "standard"
+    cell: Annotated[
+        tuple[str, ...],
+        Setting("Cells, trained at equal parameters and budget.", members="cells", unlike=True),
+    ] = ("lstm",)
+    hidden: Annotated[
+        int, Setting("Units of the cell with most parameters.", flag="--hidden -N", least=1, most=512)
+    ] = 64
+    minutes: Annotated[
+        float, Setting("Time to train all cells; a short timing makes it a count of updates.", positive=True)
+    ] = 5.0
+    updates: Annotated[
+        int, Setting("Updates of each cell, in place of --minutes; 0 asks --minutes.", least=0)
+    ] = 0
+    T: Annotated[
+        int, Setting("Steps that the gradient goes back; the state goes on.", flag="-T --T", least=2)
+    ] = 64
+    batch: Annotated[int, Setting("Places of the text read side by side.", least=2, most=1024)] = 64
+    lr: Annotated[
+        tuple[float, ...],
+        Setting("Learning rates to choose from, by bits on text kept for that.", positive=True, unlike=True),
+    ] = (0.02, 0.01)
+    init: Annotated[str, Setting("Initialiser.", members="initializers")] = "orthogonal"
+    label: Annotated[
+        tuple[str, ...],
+        Setting("A label of one's own, NAME=REGEX; may be given again.", each=True, empty=True, unlike=True),
+    ] = ()
+    scored: Annotated[
+        int, Setting("Held-out characters that units are scored on.", least=2000, most=10**6)
+    ] = 50_000
+    shown: Annotated[int, Setting("Of these, kept for a viewer.", least=200, most=MOST_SHOWN)] = 20_000
+    seed: Annotated[int, Setting("Base seed.", least=0, most=2**63 - 1)] = 0
+
+    def __post_init__(self) -> None:
+        specs.check(self)
+        if self.batch % 2:
+            raise GradlabError("--batch", f"{self.batch} is odd; the batch is worked on in two halves")
+        if self.text and self.corpus != "standard":
+            raise GradlabError("--corpus", f"{self.corpus} and a TEXT exclude each other; give one")
+        if len(self.label) > LABELS:
+            raise GradlabError("--label", f"{len(self.label)} are given; at most {LABELS}")
+        for one in self.label:
+            name, equals, pattern = one.partition("=")
+            if not (equals and name.strip() and pattern) or not name.isprintable() or len(name) > 40:
+                what = "write NAME=REGEX, the name of at most 40 characters"
+                raise GradlabError("--label", f"{shown(one)} is no label; {what}")
