@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 from gradlab.cli import _output
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gradlab.execute import Done
     from gradlab.planning.plan import Plan
 
@@ -20,8 +22,9 @@ def command(
     as_json: bool,
     quiet: bool,
     dry_run: bool,
+    then: "Callable[[Done, Path], None] | None" = None,
 ) -> int:
-    """Run what was asked for, or say what it would take, and show the result."""
+    """Run what was asked for, or say what it would take, and show the result; `then` adds to its folder."""
     from gradlab import runtime
     from gradlab.runs import store
     from gradlab.studies import base
@@ -36,6 +39,8 @@ def command(
         return 0
     done = run(asked, planned, folder, force=force, quiet=quiet)
     show(done, folder, as_json=as_json, quiet=quiet)
+    if then is not None:
+        then(done, folder)
     return int(done.code)
 
 

@@ -1,12 +1,15 @@
 """`gradlab neurons`: train cells on text, and see what each of their units keeps in mind."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gradlab.cli import _options, _output, _settings
 from gradlab.studies.neurons.settings import Neurons
+
+if TYPE_CHECKING:
+    from gradlab.execute import Done
 
 
 @_settings.options(Neurons)
@@ -47,9 +50,26 @@ def command(
         what = f"{text} is a run; `gradlab show {text}` prints it, --terminal --unit N shows a unit"
         raise GradlabError("TEXT", what)
     runtime.configure(device)
-    runtime.require_device(device)
     asked = specs.made(Neurons, specs.OPTIONS, given)
-    return _run.command(asked, name, out, force=force, as_json=as_json, quiet=quiet, dry_run=dry_run)
+
+    def view(done: "Done", folder: Path) -> None:
+        from gradlab.viewer import page
+
+        place = page.write(folder, done.run)
+        if not quiet:
+            _output.note(f"{place}  (open it in a browser: the text, unit by unit)")
+
+    return _run.command(
+        asked,
+        name,
+        out,
+        device,
+        force=force,
+        as_json=as_json,
+        quiet=quiet,
+        dry_run=dry_run,
+        then=view,
+    )
 
 
 def _show(folder: Path, unit: str, at: int, gradient: bool) -> int:

@@ -17,7 +17,7 @@ from gradlab.runs.files import BEGUN, LOCK, replace, storage
 
 _FILES = (
     r"(begun|run|findings)\.json|(metrics|remedies|training|scores|units|detectors)\.csv"
-    r"|(norms|units)\.nc|failures\.jsonl|report\.(html|md)"
+    r"|(norms|units)\.nc|failures\.jsonl|report\.(html|md)|neurons\.html"
 )
 _OURS = re.compile(rf"{_FILES}|\.({_FILES})\.\d+\.tmp")
 """What gradlab itself puts into a run folder, half-written files (`files.replace`) among it."""

@@ -56,6 +56,11 @@ class Neurons:
     shown: Annotated[int, Setting("Of these, kept for a viewer.", least=200, most=MOST_SHOWN)] = 20_000
     seed: Annotated[int, Setting("Base seed.", least=0, most=2**63 - 1)] = 0
 
+    @property
+    def work(self) -> float:
+        """Multiplications, about; none, since minutes are turned into updates where they are computed."""
+        return 0.0
+
     def __post_init__(self) -> None:
         specs.check(self)
         if self.batch % 2:
