@@ -29,7 +29,7 @@ def run(tmp_path_factory):
 
 
 def exact(run, k, at):
-    """log10 |d logit of the most probable / d x| by lag, from the weights in float64 and the first state on."""
+    """log10 |d logit of the most probable / d x| by lag, from the weights in float64 and the first state."""
     about, arrays = run.about["cells"][k], run.norms
     cell, codes = registry.make("cells", about["cell"]), arrays["codes"].values
     symbols = len(run.about["vocabulary"])
@@ -73,7 +73,8 @@ def test_what_the_page_computes_is_what_was_measured(opening, run):
             found = tab.run(
                 f"(cell => {{ const part = cell.parts.find(({{ id }}) => id === {part!r});"
                 " Study.need(cell, 0, Study.codes.length, Infinity);"
-                " const values = (_, i) => Array.from(Study.codes, (_, at) => Study.value(cell, part, i, at));"
+                " const value = (i, at) => Study.value(cell, part, i, at);"
+                " const values = (_, i) => Array.from(Study.codes, (_, at) => value(i, at));"
                 f" return part.units.map(values); }})(Study.cells[{k}])"
             )
             steps = np.asarray(found).T / array.attrs["scale"] - array.values
