@@ -47,6 +47,7 @@ def words(place):
     plots = [("plot", run, kind) for kind in SWEEP] + [("plot", trained, kind) for kind in TRAINED]
     plots.append(("plot", run, "--x", "cell", "--y", "rate"))
     return {
+        "neurons": [("neurons", run, "--terminal")],
         "show": shown,
         "plot": [(*one, *more) for one in plots for more in (("--terminal",), ())],
         "report": [("report", run, "-o", out / "run.html"), ("report", trained, "-o", out / "trained.html")],

@@ -148,7 +148,7 @@ KINDS = {
     "opaque": (replaced(dtype="V8"), "transport", "is of a type"),
     "big-endian": (replaced(dtype=">f8"), "transport", "is of a type"),
     "text for numbers": (replaced(dtype=h5py.string_dtype()), "transport", "is text by"),
-    "float32": (replaced(dtype="f4"), "transport", "is of a type"),
+    "float32": (replaced(dtype="f4"), "transport", "is float32 by"),
     "whole numbers": (replaced(dtype="i8"), "transport", "is int64 by"),
     "huge": (replaced(**HUGE), "transport", "has the shape"),
     "nothing stored": (replaced(chunks=(1, 1, 1, 1, 1, 1, 7), compression=1), "transport", "not in the file"),
