@@ -165,7 +165,8 @@ def test_it_is_text_wherever_it_goes(place, request, monkeypatch, command):
             both = gradlab(*asked, "--json")
             is_text(both.out)
             assert document(both.out)["exit_code"] == both.code == said.code
-    if "sentences" in request.node.callspec.id:
+    # A sweep is no run that `neurons` shows: it is refused.
+    if "sentences" in request.node.callspec.id and command != "neurons":
         assert {0, 1, 4} & set(codes)
 
 
