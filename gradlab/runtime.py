@@ -60,7 +60,7 @@ def configure(device: str = "auto") -> None:
 
 
 LARGE = 1e13
-"""Multiplications from which on a GPU is worth its start: what some ten cores do in a minute."""
+"""Multiplications from which on a GPU is taken for worth its start; a rough bound, 240 default sweeps."""
 
 
 def has_gpu() -> bool:

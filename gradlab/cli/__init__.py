@@ -131,7 +131,7 @@ def _answer(arguments: list[str]) -> int:
     except MemoryError:
         return _say(arguments, "memory", "ran out; choose a smaller grid, -T or --hidden", Exit.RESOURCES)
     except Exception as error:
-        if type(error).__name__ == "JaxRuntimeError" and str(error).startswith("RESOURCE_EXHAUSTED"):
+        if type(error).__name__ == "JaxRuntimeError" and "RESOURCE_EXHAUSTED" in str(error):
             what = "of the device ran out; what is finished is kept; choose a smaller --batch or --hidden"
             return _say(arguments, "memory", what, Exit.RESOURCES)
         stopped = _stopping.code()

@@ -68,30 +68,30 @@ def transport(step: Step, params: Any, state: Any, xs: Any, setup: ProbeContext)
         square = jnp.where(jnp.isfinite(coefficients.square), square, jnp.nan)
         return Norm(square[:, None], frobenius.exponent[:, :1]), frobenius
 
-    forward = lambda state, x, t: one.forward(state, x)
     if platforms.fixed(setup.length):
 
         def finish(vector: Any, kept: Any, jacobians: Scaled, t: Any) -> tuple[Any, Any, None]:
             lags = setup.length - jnp.append(t[:1] - 1, t)
             rows = [leaf.reshape(*leaf.shape[:2], -1) for leaf in jax.tree.leaves(jacobians.value)]
+            matrices = jnp.concatenate(rows, axis=2)
             # All start where the nearest one of the segment before has led to.
-            found, vectors = jax.vmap(tridiagonalise, (0, None, 0))(
-                jnp.concatenate(rows, axis=2), vector, lags
-            )
-            return (
-                jax.tree.map(lambda leaf: leaf[0], vectors),
-                condense((found, jax.vmap(norms)(jacobians))),
-                None,
-            )
+            coefficients, vectors = jax.vmap(tridiagonalise, (0, None, 0))(matrices, vector, lags)
+            observed = condense((coefficients, jax.vmap(norms)(jacobians)))
+            return jax.tree.map(lambda leaf: leaf[0], vectors), observed, None
 
-        begin = lambda final: start(final)[0]
-        step_back = lambda jacobian, kept: back((jacobian, None), kept)[0][0]
-        segment = wide.segment_of(2 * size * size * flat.dtype.itemsize * setup.beside)
-        ahead = lambda state, given, t: one.onward(state, given)
-        xs = jax.vmap(one.given)(xs)
+        given, onward = one.apart()
         found, *_ = wide.reverse_scan(
-            ahead, begin, step_back, finish, state, first_start(size, flat.dtype), xs, setup.length, segment
+            lambda state, given, t: onward(state, given),
+            lambda final: start(final)[0],
+            lambda jacobian, kept: back((jacobian, None), kept)[0][0],
+            finish,
+            state,
+            first_start(size, flat.dtype),
+            jax.vmap(given)(xs),
+            setup.length,
+            wide.segment_of(2 * size * size * flat.dtype.itemsize * setup.beside),
         )
         return Columns(*found)
+    forward = lambda state, x, t: one.forward(state, x)
     found, *_ = reverse_scan(forward, start, back, observe, state, xs, setup.length, condense=condense)
     return Columns(*found)

@@ -10,7 +10,7 @@ from jaxtyping import Int
 
 from gradlab.recurrence import platforms, wide
 from gradlab.recurrence.outer import Sum
-from gradlab.recurrence.pullback import Pullback, pullback
+from gradlab.recurrence.pullback import pullback
 from gradlab.recurrence.scaled import add, rescale
 from gradlab.recurrence.scan import at, reverse_scan
 from gradlab.recurrence.trees import mapped_zero
@@ -52,12 +52,11 @@ def backpropagate(
     """
     one = pullback(step, params, state, at(xs, 0), weights=weights is not None)
     local, every = setup.objective
-
-    early = platforms.fixed(setup.length)
+    early = one.apart() if platforms.fixed(setup.length) else None
 
     def forward(way: tuple[Tree, Any], x: Tree, t: Any) -> tuple[tuple[Tree, Any], Tree]:
         state, broken = way
-        after, kept = one.onward(state, x) if early else one.forward(state, x)
+        after, kept = (one.forward if early is None else early[1])(state, x)
         # The initial state has no term of its own in the loss.
         term = jax.tree.map(lambda leaf: jnp.where(t > 1, leaf, 0), local(state)) if every else None
         return (after, _first_broken(broken, after, t)), (kept, term)
@@ -81,9 +80,36 @@ def backpropagate(
             pulled = setup.adjoint(lag + 1, pulled)
         return _Back(add(pulled, rescale(term)) if every else pulled, broken, lag + 1, total)
 
-    if early:
-        xs = jax.vmap(one.given)(xs)
-        return _at_once(one, setup, forward, start, before, observe, weights, whole, state, xs)
+    if early is not None:
+
+        def finish(total: Any, kept: Any, carries: _Back, t: Any) -> tuple[Any, Tree, Tree]:
+            adjoint = jax.tree.map(lambda leaf: leaf[1:], carries.adjoint)
+
+            def of_step(kept: Any, adjoint: Scaled) -> Tree:
+                of_params = lambda: one.pull(kept, adjoint.value)[0]
+                return weights(of_params, adjoint.exponent) if weights is not None else None
+
+            if whole is not None:
+                total = whole.add_all(total, (kept[0], adjoint.value), adjoint.exponent, t > 0)
+            observed = jax.vmap(observe)(carries.adjoint), carries.broken
+            return total, observed, jax.vmap(of_step)(kept[0], adjoint)
+
+        way = state, jnp.int32(0)
+        given = jax.vmap(early[0])(xs)
+        kept = jax.tree.leaves(jax.eval_shape(forward, way, at(given, 0), 1))
+        (observed, broken), passed, total = wide.reverse_scan(
+            forward,
+            # What is carried is kept of every step.
+            lambda final: start(final)._replace(total=None),
+            lambda carry, kept: before(carry, *kept),
+            finish,
+            way,
+            None if whole is None else whole.start(mapped_zero((state, xs))),
+            given,
+            setup.length,
+            wide.segment_of(setup.beside * sum(leaf.size * leaf.dtype.itemsize for leaf in kept)),
+        )
+        return SentBack(observed, passed, broken[0], None if whole is None else whole.leaves(total))
 
     def back(carry: _Back, item: tuple[Any, Tree]) -> tuple[_Back, Tree]:
         kept, term = item
@@ -115,50 +141,6 @@ def backpropagate(
         settle=settle,
     )
     return SentBack(observed, passed, broken[0], None if whole is None else whole.leaves(last.total))
-
-
-def _at_once(
-    one: Pullback,
-    setup: ProbeContext,
-    forward: Callable[..., Any],
-    start: Callable[[Any], "_Back"],
-    before: Callable[..., Any],
-    observe: Callable[[Scaled], Tree],
-    weights: Callable[[Callable[[], Tree], Int[Array, ""]], Tree] | None,
-    whole: Sum | None,
-    state: Tree,
-    xs: Tree,
-) -> SentBack:
-    """`backpropagate` where T is a fact of the program: in loops are the states and the adjoint alone."""
-
-    def finish(total: Any, kept: Any, carries: "_Back", t: Any) -> tuple[Any, Tree, Tree]:
-        adjoint = jax.tree.map(lambda leaf: leaf[1:], carries.adjoint)
-
-        def of_step(kept: Any, adjoint: Scaled) -> Tree:
-            return (
-                None
-                if weights is None
-                else weights(lambda: one.pull(kept[0], adjoint.value)[0], adjoint.exponent)
-            )
-
-        if whole is not None:
-            total = whole.add_all(total, (kept[0], adjoint.value), adjoint.exponent, t > 0)
-        return total, (jax.vmap(observe)(carries.adjoint), carries.broken), jax.vmap(of_step)(kept, adjoint)
-
-    way = state, jnp.int32(0)
-    total = None if whole is None else whole.start(mapped_zero((state, xs)))
-    bytes_a_step = sum(
-        leaf.size * leaf.dtype.itemsize
-        for leaf in jax.tree.leaves(jax.eval_shape(forward, way, at(xs, 0), 1))
-    )
-    segment = wide.segment_of(bytes_a_step * setup.beside)
-    # What is carried is kept of every step.
-    begin = lambda final: start(final)._replace(total=None)
-    step = lambda carry, kept: before(carry, *kept)
-    (observed, broken), passed, total = wide.reverse_scan(
-        forward, begin, step, finish, way, total, xs, setup.length, segment
-    )
-    return SentBack(observed, passed, broken[0], None if whole is None else whole.leaves(total))
 
 
 class _Back(NamedTuple):

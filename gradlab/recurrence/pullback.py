@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 from jax.extend import core
 
+from gradlab.recurrence import cutting
+from gradlab.recurrence.cutting import AHEAD, ONCE, Function, variables
 from gradlab.recurrence.trees import merged, split
 from gradlab.types import Step
 
@@ -22,10 +24,8 @@ class Pullback(NamedTuple):
     """`(kept, cotangent of the next state) -> (cotangent of params, cotangent of state)`."""
     linear: bool
     """The Jacobian with respect to the state is the same at every state and input."""
-    given: Callable[[Tree], list[Any]]
-    """`x -> given`: what of a step does not wait for the state."""
-    onward: Callable[[Tree, list[Any]], tuple[Tree, list[Any]]]
-    """`(state, given) -> (next state, kept)`: the rest of `forward`."""
+    apart: Callable[[], tuple[Callable[[Tree], list[Any]], Callable[..., tuple[Tree, list[Any]]]]]
+    """`forward` in two: `x -> given`, what does not wait for the state, and the rest, of `(state, given)`."""
 
 
 def pullback(step: Step, params: Tree, state: Tree, x: Tree, *, weights: bool = False) -> Pullback:
@@ -82,12 +82,12 @@ def pullback(step: Step, params: Tree, state: Tree, x: Tree, *, weights: bool = 
         result = jax.tree.unflatten(structure[0], leaves)(cotangent)
         return (None, result[0]) if len(result) == 1 else result
 
-    given, last = ahead(closed, known, len(jax.tree.leaves(state)))
+    def apart() -> tuple[Callable[[Tree], list[Any]], Callable[..., tuple[Tree, list[Any]]]]:
+        given, last = ahead(closed, known, len(jax.tree.leaves(state)))
+        onward = lambda state, given: parted(last(*jax.tree.leaves(state), *given), True)
+        return lambda x: given(*jax.tree.leaves(x)), onward
 
-    def onward(state: Tree, given: list[Any]) -> tuple[Tree, list[Any]]:
-        return parted(last(*jax.tree.leaves(state), *given), True)
-
-    return Pullback(forward, pull, not any(changes), lambda x: given(*jax.tree.leaves(x)), onward)
+    return Pullback(forward, pull, not any(changes), apart)
 
 
 def prepared(step: Step, params: Tree, state: Tree, x: Tree) -> Callable[[Tree, Tree], Tree]:
@@ -106,13 +106,13 @@ def applied(closed: Any, known: list[Any]) -> Callable[..., list[Any]]:
     first, others = jaxpr.invars[: len(known)], jaxpr.invars[len(known) :]
     varying, early, late = set(others), [], []
     for eqn in jaxpr.eqns:
-        if eqn.effects or any(var in varying for var in _variables(eqn.invars)):
-            late.append(varying_first(eqn, varying.__contains__))
+        if eqn.effects or any(var in varying for var in variables(eqn.invars)):
+            late.append(cutting.varying_first(eqn, varying.__contains__))
             varying.update(eqn.outvars)
         else:
             early.append(eqn)
     needed = [var for eqn in late for var in eqn.invars] + jaxpr.outvars
-    used = dict.fromkeys(_variables(needed))
+    used = dict.fromkeys(variables(needed))
     passed = [var for var in used if var not in varying]
     before = core.ClosedJaxpr(jaxpr.replace(invars=first, outvars=passed, eqns=early), closed.consts)
     after = core.ClosedJaxpr(jaxpr.replace(constvars=[], invars=[*passed, *others], eqns=late), [])
@@ -120,50 +120,21 @@ def applied(closed: Any, known: list[Any]) -> Callable[..., list[Any]]:
     return lambda *arguments: core.jaxpr_as_fun(after)(*values, *arguments)
 
 
-def ahead(closed: Any, known: list[Any], states: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
+def ahead(closed: Any, known: list[Any], states: int) -> tuple[Function, Function]:
     """`applied` in two: `(*x) -> given`, what does not wait for the state, and `(*state, *given) -> outs`."""
     jaxpr = closed.jaxpr
     others = jaxpr.invars[len(known) :]
     of_state, of_x = others[:states], others[states:]
-    waits = dict.fromkeys(of_x, 1) | dict.fromkeys(of_state, 2)
-    equations: tuple[list[Any], ...] = ([], [], [])
-    for eqn in jaxpr.eqns:
-        time = 2 if eqn.effects else max((waits.get(var, 0) for var in _variables(eqn.invars)), default=0)
-        waits.update(dict.fromkeys(eqn.outvars, time))
-        equations[time].append(varying_first(eqn, lambda var: waits.get(var, 0) > 0))
-    uses = [dict.fromkeys(_variables([var for eqn in some for var in eqn.invars])) for some in equations]
-    last = dict.fromkeys([*uses[2], *_variables(jaxpr.outvars)])
-    fixed = [var for var in dict.fromkeys([*uses[1], *last]) if waits.get(var, 0) == 0]
-    given = [var for var in last if waits.get(var, 0) == 1]
-
-    def run(ins: list[Any], outs: list[Any], eqns: list[Any]) -> Callable[..., list[Any]]:
-        part = jaxpr.replace(constvars=[], invars=ins, outvars=outs, eqns=eqns)
-        return core.jaxpr_as_fun(core.ClosedJaxpr(part, []))  # type: ignore[no-any-return]
-
+    when, (once, early, late) = cutting.cut(jaxpr, of_x, of_state)
+    last = variables([var for eqn in late for var in eqn.invars] + jaxpr.outvars)
+    first = variables([var for eqn in early for var in eqn.invars])
+    fixed = cutting.at(when, [*first, *last], ONCE)
+    given = cutting.at(when, last, AHEAD)
     params = [*jaxpr.constvars, *jaxpr.invars[: len(known)]]
-    values = run(params, fixed, equations[0])(*closed.consts, *known)
-    before = run([*fixed, *of_x], given, equations[1])
-    after = run([*fixed, *of_state, *given], jaxpr.outvars, equations[2])
+    values = cutting.function(jaxpr, once, params, fixed)(*closed.consts, *known)
+    before = cutting.function(jaxpr, early, [*fixed, *of_x], given)
+    after = cutting.function(jaxpr, late, [*fixed, *of_state, *given], jaxpr.outvars)
     return lambda *x: before(*values, *x), lambda *rest: after(*values, *rest)
-
-
-def varying_first(eqn: Any, varies: Callable[[Any], bool]) -> Any:
-    """A product of what stays and a vector that varies, the vector on the left: of many, rows stay rows.
-
-    `vmap` would exchange rows and columns of the result, and XLA transpose it back.
-    """
-    if eqn.primitive.name != "dot_general" or any(isinstance(var, core.Literal) for var in eqn.invars):
-        return eqn
-    (contracted, others), batch = eqn.params["dimension_numbers"]
-    left, right = eqn.invars
-    if any(batch) or len(others) != right.aval.ndim or varies(left) or not varies(right):
-        return eqn
-    numbers = ((others, contracted), batch)
-    return eqn.replace(invars=[right, left], params=eqn.params | {"dimension_numbers": numbers})
-
-
-def _variables(some: Any) -> list[Any]:
-    return [var for var in some if not isinstance(var, core.Literal)]
 
 
 def _is_key(leaf: Any) -> bool:

@@ -7,20 +7,18 @@ anything else belongs to it where it is affine in the input: `W h + U x + b` is 
 """
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
 from jax.extend import core
 
-from gradlab.recurrence.pullback import varying_first
+from gradlab.recurrence import cutting
+from gradlab.recurrence.cutting import AHEAD, LATE, ONCE, Function, variables
 from gradlab.recurrence.trees import has_gradient
 from gradlab.types import Step
 
 Tree = Any
-Function = Callable[..., list[Any]]
-ONCE, AHEAD, LATE = range(3)
-"""When an equation can be worked out: once, for all steps at once, or step by step."""
 SUMS = {"add", "sub", "neg", "reduce_sum", "concatenate", "slice", "split", "squeeze", "reshape", "transpose"}
 SUMS |= {"broadcast_in_dim", "expand_dims", "copy"}
 PRODUCTS = {"mul", "dot_general"}
@@ -93,21 +91,13 @@ def stages(step: Step, params: Tree, state: Tree, x: Tree) -> Stages | None:
     counts = [len(jax.tree.leaves(tree)) for tree in (params, state)]
     of_params, of_state = jaxpr.invars[: counts[0]], jaxpr.invars[counts[0] : sum(counts)]
     of_x = jaxpr.invars[sum(counts) :]
-    when = dict.fromkeys(of_x, AHEAD) | dict.fromkeys(of_state, LATE)
-    equations: tuple[list[Any], ...] = ([], [], [])
-    for eqn in jaxpr.eqns:
-        time = max((when.get(var, ONCE) for var in _variables(eqn.invars)), default=ONCE)
-        when.update((var, time) for var in eqn.outvars)
-        equations[time].append(varying_first(eqn, lambda var: when.get(var, ONCE) != ONCE))
-
-    def at(some: Sequence[Any], time: int) -> tuple[Any, ...]:
-        return tuple(var for var in dict.fromkeys(some) if when.get(var, ONCE) == time)
-
-    make = functools.partial(_function, jaxpr)
-    for_ahead = at(_variables([var for eqn in equations[AHEAD] for var in eqn.invars]), ONCE)
+    when, equations = cutting.cut(jaxpr, of_x, of_state)
+    at = functools.partial(cutting.at, when)
+    make = functools.partial(cutting.function, jaxpr)
+    for_ahead = at(variables([var for eqn in equations[AHEAD] for var in eqn.invars]), ONCE)
 
     groups, rest = _grouped(equations[LATE], jaxpr, when, _affine(equations[AHEAD], of_x))
-    wanted = _variables([var for eqn in rest for var in eqn.invars] + jaxpr.outvars)
+    wanted = variables([var for eqn in rest for var in eqn.invars] + jaxpr.outvars)
     wanted += [group.vector for group in groups]
     products = [one for group in groups for one in group.products]
     added = [one.added for one in products if one.added is not None]
@@ -161,16 +151,16 @@ def _grouped(
     """The products among equations that wait for the state, and the other equations."""
     users: dict[Any, list[Any]] = {}
     for eqn in jaxpr.eqns:
-        for var in _variables(eqn.invars):
+        for var in variables(eqn.invars):
             users.setdefault(var, []).append(eqn)
-    for var in _variables(jaxpr.outvars):
+    for var in variables(jaxpr.outvars):
         users.setdefault(var, []).append(None)
     products = [eqn for eqn in eqns if _is_product(eqn, when)]
     sums: dict[Any, tuple[Any, Any]] = {}
     for eqn in products:
         (result,), only = eqn.outvars, users.get(eqn.outvars[0], [])
         if len(only) == 1 and only[0] is not None and only[0].primitive.name == "add":
-            others = [var for var in _variables(only[0].invars) if var is not result]
+            others = [var for var in variables(only[0].invars) if var is not result]
             if others and when.get(others[0], ONCE) < LATE and others[0].aval == result.aval:
                 sums[result] = others[0], only[0].outvars[0]
     found: dict[Any, list[Product]] = {}
@@ -200,18 +190,3 @@ def _is_product(eqn: Any, when: dict[Any, int]) -> bool:
     forms = vector.aval.ndim == 1 and matrix.aval.ndim == 2 and len(contracted[0]) == 1 and not any(batch)
     times = when.get(vector, ONCE) == LATE and when.get(matrix, ONCE) == ONCE
     return forms and times and len({var.aval.dtype for var in (*eqn.invars, *eqn.outvars)}) == 1
-
-
-def _function(jaxpr: Any, eqns: Sequence[Any], ins: Sequence[Any], outs: Sequence[Any]) -> Function:
-    """Of the equations those that the outs need."""
-    needed, kept = set(_variables(outs)), []
-    for eqn in reversed(eqns):
-        if any(var in needed for var in eqn.outvars):
-            kept.append(eqn)
-            needed.update(_variables(eqn.invars))
-    part = jaxpr.replace(constvars=[], invars=list(ins), outvars=list(outs), eqns=kept[::-1])
-    return core.jaxpr_as_fun(core.ClosedJaxpr(part, []))  # type: ignore[no-any-return]
-
-
-def _variables(some: Any) -> list[Any]:
-    return [var for var in some if not isinstance(var, core.Literal)]

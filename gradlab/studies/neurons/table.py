@@ -112,8 +112,8 @@ def _caption(run: Reading, every: list[CellRow], width: int) -> list[str]:
         "at 5 % of the shifts of the label round the text. before: the best unit of three networks that were "
         "not trained, this one before among them. random: the best of as many random directions. "
         "half: steps in which the carry gate halves the unit, median. inside, outside: change of bits per "
-        "character with the unit held at its mean. Characters back until a prediction's gradient has "
-        f"fallen by 10^3: {beyond}."
+        "character with the unit's state (that of a gate's unit, too) held at its mean. "
+        f"Characters back until a prediction's gradient has fallen by 10^3: {beyond}."
     )
     notes = [said, *map(plain, manifest.of_code(run.about))]
     return ["", *(line for note in notes for line in textwrap.wrap(plain(note), max(width, 40)))]

@@ -14,7 +14,7 @@ from jax import Array
 from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import Float, Int
 
-from gradlab.recurrence import batch
+from gradlab.recurrence import batch, platforms
 from gradlab.studies.remedies import loop
 from gradlab.studies.remedies.networks import Network, Setting, Weights
 from gradlab.studies.sweep.program import shared
@@ -121,9 +121,9 @@ def program(setting: Setting, devices: int) -> Any:
         out_specs=(whole.spec, here.spec, whole.spec),
         check_vma=False,
     )
-    wide = {"xla_cpu_prefer_vector_width": 512} if jax.default_backend() == "cpu" else None
+    told = platforms.options(training=True)
     # The places of its inputs are those of its results: else the second call compiles anew.
-    return jax.jit(mapped, in_shardings=given, out_shardings=(whole, here, whole), compiler_options=wide)
+    return jax.jit(mapped, in_shardings=given, out_shardings=(whole, here, whole), compiler_options=told)
 
 
 def devices() -> int:

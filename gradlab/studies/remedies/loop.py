@@ -172,9 +172,7 @@ def program(setting: Setting, devices: int) -> Any:
     mapped = jax.shard_map(
         share, mesh=spread.mesh, in_specs=spread.spec, out_specs=spread.spec, check_vma=False
     )
-    # Wide vectors, which LLVM avoids by itself, make an update a fifth faster.
-    wide = {"xla_cpu_prefer_vector_width": 512} if platforms.on_cpu() else platforms.options()
-    return jax.jit(mapped, in_shardings=(spread, spread), compiler_options=wide)
+    return jax.jit(mapped, in_shardings=(spread, spread), compiler_options=platforms.options(training=True))
 
 
 def block(setting: Setting) -> int:

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from gradlab.recurrence import platforms
 from gradlab.recurrence.objectives import draw_target
 from gradlab.recurrence.scaled import log10_norm
 from gradlab.studies.remedies import arms
@@ -30,7 +31,7 @@ def profiles(
     devices = len(jax.devices())
     filled = np.concatenate([np.arange(total), np.zeros(-total % (devices * block()), int)])
     some = jax.tree.map(lambda leaf: leaf[filled], _measured(comparison, arm, setting, networks))
-    found = _program(arm)(jax.device_put(some, shared(devices)), jnp.int32(T))
+    found = _program(arm, T)(jax.device_put(some, shared(devices)), jnp.int32(T))
     logs = {}
     for name in PROFILES:
         log = log10_norm(jax.tree.map(np.asarray, found.columns[name]))[:total, 0]
@@ -41,11 +42,12 @@ def profiles(
 def lowered(comparison: Training, arm: arms.Arm, setting: Setting, networks: Network) -> Any:
     """The program that measures `networks`, as many as devices take at once; what they hold is not read."""
     measured = jax.eval_shape(lambda some: _measured(comparison, arm, setting, some), networks)
-    return _program(arm).lower(measured, jnp.int32(setting.T))
+    return _program(arm, setting.T).lower(measured, jnp.int32(setting.T))
 
 
-def _program(arm: arms.Arm) -> Any:
-    return program(arm.cell, "unit", len(jax.devices()), adjoint=arm.remedy.adjoint)
+def _program(arm: arms.Arm, T: int) -> Any:
+    fixed = platforms.fact(T)
+    return program(arm.cell, "unit", len(jax.devices()), adjoint=arm.remedy.adjoint, fixed=fixed)
 
 
 def _measured(comparison: Training, arm: arms.Arm, setting: Setting, networks: Network) -> Networks:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from gradlab import digests, registry
 from gradlab.digests import Code
+from gradlab.recurrence import platforms
 from gradlab.studies.sweep import declared, probing
 from gradlab.studies.sweep.calls import lowered, part
 from gradlab.studies.sweep.drawing import Weights, draw
@@ -44,7 +45,8 @@ def of_programs(sweep: Sweep, cell: Any, networks: Networks, made: Any, drawn: W
     weights = hashlib.sha256(repr(sorted(drawn.digests.items())).encode()).hexdigest()[:32]
     found, stated = {MEASURING: digests.digest(made)}, {WEIGHTS: weights}
     for probe in sweep.probe:
-        one = probing.program(cell, probe, sweep.objective).lower(networks, jnp.int32(0))
+        with platforms.host():
+            one = probing.program(cell, probe, sweep.objective).lower(networks, jnp.int32(0))
         found[of_probe_called(probe)] = digests.digest(one)
         if registry.is_foreign("probes", probe):
             facts = declared.stated(probe, probing.readout_size(cell, networks))
@@ -60,11 +62,13 @@ def of_zeros(sweep: Sweep, cell: Any, networks: Networks, probe: str | None = No
     probe may do something else where its step has no forward mode.
     """
     if probe is None:
-        made = zeros_program(cell, sweep.objective).lower(part(networks, 0, block()), jnp.int32(0))
+        with platforms.host():
+            made = zeros_program(cell, sweep.objective).lower(part(networks, 0, block()), jnp.int32(0))
     else:
         again = probing.program(cell, probe, sweep.objective, defined=True)
         try:
-            made = again.lower(networks, jnp.int32(0))
+            with platforms.host():
+                made = again.lower(networks, jnp.int32(0))
         except Exception as error:
             if not registry.is_foreign("probes", probe):
                 raise

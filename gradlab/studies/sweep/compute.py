@@ -16,6 +16,7 @@ from gradlab.errors import GradlabError
 from gradlab.planning import compiled
 from gradlab.planning.progress import Progress
 from gradlab.profiles import fit
+from gradlab.recurrence import platforms
 from gradlab.runs.shards import Arrays, Shards
 from gradlab.states import OK, UNDEFINED
 from gradlab.studies.sweep import declared, probe_states, probing, work
@@ -274,7 +275,8 @@ def _measured(sweep: Sweep, started: _Started, T: int, clock: work.Clock) -> tup
         def again(probe: str = probe) -> dict[str, Any]:
             codes.append(of_zeros(sweep, cell, started.networks, probe))
             made = probing.program(cell, probe, sweep.objective, defined=True)
-            return dict(made(started.networks, jnp.int32(T)))
+            with platforms.host():
+                return dict(made(started.networks, jnp.int32(T)))
 
         with jax.enable_x64(sweep.precision == "float64"):
             found_of = probe_states.values(probe, columns, again, broken, T, sizes)

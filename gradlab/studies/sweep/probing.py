@@ -1,7 +1,7 @@
 """Probes beyond adjoint and transport, on every network of a grid: one program per (cell, probe).
 
-They run one network after another on one device, so that a probe may use LAPACK; the sweep's own two are
-that of `program`.
+They run one network after another on the processor, so that a probe may use LAPACK; the sweep's own are those
+of `program`.
 """
 
 import functools
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from gradlab import probes, registry
 from gradlab.errors import GradlabError, shown
+from gradlab.recurrence import platforms
 from gradlab.recurrence.objectives import ObjectiveName
 from gradlab.recurrence.objectives import objective as make_objective
 from gradlab.recurrence.scaled import Norm
@@ -69,7 +70,8 @@ def _by_definition(step: Step, setup: ProbeContext) -> tuple[Step, ProbeContext]
 def run(cell: Any, probe: str, name: ObjectiveName, networks: Networks, length: int) -> dict[str, Any]:
     """Start a probe on every network; the columns come back as soon as they are asked for."""
     made = program(cell, probe, name)
-    return _checked(probe, lambda: made(networks, jnp.int32(length)), length)
+    with platforms.host():
+        return _checked(probe, lambda: made(networks, jnp.int32(length)), length)
 
 
 def _checked(probe: str, measured: Callable[[], Columns], length: int) -> Columns:
