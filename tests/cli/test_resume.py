@@ -2,9 +2,11 @@
 
 import sys
 
+import jax
 import pytest
 
-from tests.cli.calling import with_option
+from gradlab.runs import shards
+from tests.cli.calling import gradlab, with_option
 from tests.faults.calling import SWEEP, Driver, digests
 from tests.tiers import few
 
@@ -46,3 +48,34 @@ def test_killed_three_times_it_ends_in_the_same_bytes(driver, tmp_path, kind):
     assert (again.code, again.err) == (0, "")
     assert again.out == alone.out
     assert digests(tmp_path / "out") == digests(tmp_path / "alone")
+
+
+def test_a_card_that_runs_out_of_memory_keeps_what_is_finished(tmp_path, monkeypatch):
+    asked = (
+        "sweep",
+        "--cell",
+        "elman",
+        "-T",
+        "3,5",
+        "-N",
+        "2",
+        "--w-rec",
+        "1",
+        "--seeds",
+        "4",
+        "--out",
+        tmp_path,
+    )
+    put = shards.Shards.put
+
+    def once(self, *args, **key):
+        put(self, *args, **key)
+        raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes.")
+
+    monkeypatch.setattr(shards.Shards, "put", once)
+    said = gradlab(*asked)
+    assert (said.code, said.out) == (7, "")
+    assert "error: memory: of the device ran out" in said.err
+    assert len(list(tmp_path.rglob("*.shard"))) == 1
+    monkeypatch.setattr(shards.Shards, "put", put)
+    assert gradlab(*asked).code == 0
