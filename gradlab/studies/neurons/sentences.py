@@ -59,12 +59,16 @@ def _why_not(row: DetectorRow) -> str:
 def _memory(row: DetectorRow) -> list[str]:
     found = []
     if not math.isnan(row.half_life):
-        half = "not to the end of the text" if math.isinf(row.half_life) else f"in {row.half_life:g} steps"
+        half = "not to the end of the text" if math.isinf(row.half_life) else f"in {_steps(row.half_life)}"
         found.append(f"its carry gate halves it {half}")
     if not math.isnan(row.transport):
-        far = "not within 100 steps" if math.isinf(row.transport) else f"after {row.transport:g} steps"
+        far = "not within 100 steps" if math.isinf(row.transport) else f"after {_steps(row.transport)}"
         found.append(f"the gradient through it has halved {far}")
     return found
+
+
+def _steps(count: float) -> str:
+    return f"{count:g} step{'s' * (count != 1)}"
 
 
 def _use(row: DetectorRow) -> list[str]:
