@@ -79,7 +79,7 @@ def _sentence(about: dict[str, Any]) -> str:
 
 
 def _cells(about: dict[str, Any]) -> dict[str, Any]:
-    leaves = list(dict.fromkeys(leaf for cell in about["cells"] for leaf in cell["unread"]))
+    leaves = list(dict.fromkeys(leaf for cell in about["cells"] for leaf in cell["leaves"]))
     columns = ["cell", "units", "parameters", "updates", "bits", "bits before training", "reach"]
     columns += [f"units of {leaf} without a label" for leaf in leaves]
     rows = []
@@ -140,8 +140,16 @@ def _facts(about: dict[str, Any]) -> list[tuple[str, str]]:
         ("updates", f"at most {plan['updates']}, judged every {plan['every']}"),
     ]
     facts += [(f"label {one['name']}", str(one["meaning"])) for one in about["labels"]]
-    facts += [(str(name), str(value)) for name, value in about["settings"].items() if value is not None]
-    return facts + [(str(name), str(value)) for name, value in about["versions"].items()]
+    # By name: a run that is read again has them in that order.
+    for told in (about["settings"], about["versions"]):
+        facts += [
+            (name, _said(value)) for name, value in sorted(told.items()) if value not in (None, "", [], ())
+        ]
+    return facts
+
+
+def _said(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 @cache

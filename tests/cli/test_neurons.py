@@ -6,6 +6,7 @@ import pytest
 from gradlab.studies import base
 from gradlab.studies.neurons.gradient import back
 from gradlab.studies.neurons.rows import cells, detectors
+from gradlab.viewer import page
 from tests.cli.calling import document, gradlab, with_option
 from tests.spoken_neurons import hold_sentence, hold_verdict
 from tests.studies.neurons import hand_set
@@ -44,6 +45,13 @@ def test_show_prints_the_run_again_and_its_document_says_the_same(run):
         assert row.label[:15] in table
     total = sum(count for count, _ in every[0].histogram)
     assert total == every[0].hidden
+
+
+def test_its_page_lies_in_the_folder_of_the_run(run):
+    folder, _ = run
+    content = (folder / page.FILE).read_text()
+    assert page.MARK in content
+    assert content == page.page(base.read(folder)).decode()
 
 
 def test_what_other_commands_make_of_it(run, tmp_path):
