@@ -37,14 +37,20 @@ def hold_sentence(text, row):
         assert int(many) == row.many > 1
         said.append("many")
 
-    @forms.form(r"its carry gate halves it (?:in (?P<steps><<num>>) steps|not to the end of the text)")
-    def _(steps):
+    @forms.form(
+        r"its carry gate halves it (?:in (?P<steps><<num>>) (?P<word>steps?)|not to the end of the text)"
+    )
+    def _(steps, word):
         assert is_printed(steps, row.half_life) if steps else math.isinf(row.half_life)
+        assert (word == "step") == (steps == "1")
         said.append("half")
 
-    @forms.form(r"the gradient through it has halved (?:after (?P<steps><<num>>) steps|not within 100 steps)")
-    def _(steps):
+    @forms.form(
+        r"the gradient through it has halved (?:after (?P<steps><<num>>) (?P<word>steps?)|not within 100 steps)"
+    )
+    def _(steps, word):
         assert is_printed(steps, row.transport) if steps else math.isinf(row.transport)
+        assert (word == "step") == (steps == "1")
         said.append("transport")
 
     @forms.form(r"too little of the label to say whether the network uses it")
@@ -71,6 +77,16 @@ def hold_sentence(text, row):
     known = {"score": True, "many": row.many > 1, "half": not math.isnan(row.half_life)}
     known |= {"transport": not math.isnan(row.transport), "use": row.above}
     assert sorted(said) == sorted(name for name, there in known.items() if there)
+
+
+def hold_caption(text, cells, rows):
+    """What stands under the figure of detectors."""
+    head, _, listed = text.removesuffix(".").partition(", ")
+    assert head == "Labels that some unit follows above all three controls"
+    said = [item.rpartition(": ")[::2] for item in listed.split("; ")]
+    mine = [[row.above for row in rows if row.cell == one.cell] for one in cells]
+    counts = [f"{sum(above)} of {len(above)} labels" for above in mine]
+    assert said == [(one.cell, count) for one, count in zip(cells, counts, strict=True)]
 
 
 def hold_verdict(text, cells, rows):

@@ -82,6 +82,8 @@ HELD = {
     *("solved", "learning_curves", "trainability", "start_and_end"),
     # In plots/test_lyapunov and plots/test_mean_field.
     *("lyapunov", "mean_field"),
+    # In studies/neurons/test_sentences.
+    "detectors",
 }
 
 

@@ -40,6 +40,7 @@ SHOWN = {
     "run": "run asked.toml --dry-run",
     "sweep": "sweep --cell elman -T 4 --w-rec 0.5 --hidden 2 --seeds 1 --quiet --dry-run",
     "remedies": "remedies adding -T 4 -r none --hidden 2 --seeds 1 --updates 1 --batch 2 --quiet",
+    "neurons": "neurons --updates 1 --quiet --dry-run",
     "verify": "verify elman",
     "lesson": "lesson 1 --terminal --quiet",
 }

@@ -5,9 +5,11 @@ import math
 import numpy as np
 import pytest
 
+from gradlab.plots import detectors
+from gradlab.studies.neurons.results import Reading
 from gradlab.studies.neurons.rows import CellRow, DetectorRow
 from gradlab.studies.neurons.sentences import judged, sentence
-from tests.spoken_neurons import hold_sentence, hold_verdict
+from tests.spoken_neurons import hold_caption, hold_sentence, hold_verdict
 
 NAN, INF = math.nan, math.inf
 
@@ -36,8 +38,8 @@ def row(seed, cell="lstm"):
         0.01,
         above,
         int(rng.integers(1, 9)) if above else 0,
-        float(rng.choice([NAN, INF, 7.0, 12.5])),
-        float(rng.choice([NAN, INF, 3.0, 40.5])),
+        float(rng.choice([NAN, INF, 1.0, 7.0, 12.5])),
+        float(rng.choice([NAN, INF, 1.0, 3.0, 40.5])),
         NAN if few else inside,
         NAN if few else inside - half,
         NAN if few else inside + half,
@@ -54,7 +56,7 @@ def test_every_row_says_what_it_holds(seed):
 
 @pytest.mark.parametrize("cells", [("lstm",), ("elman", "gru", "lstm")])
 @pytest.mark.parametrize("count", [1, 3, 9])
-def test_the_verdict_is_that_of_its_rows(cells, count):
+def test_the_verdict_and_the_caption_are_those_of_their_rows(cells, count, monkeypatch):
     every = [
         CellRow(cell, 8, 999, 10, 2.0 + 0.1234 * len(cell), 6.5, NAN, 200, "c", 0.9, ((1, 0),) * 5)
         for cell in cells
@@ -62,3 +64,6 @@ def test_the_verdict_is_that_of_its_rows(cells, count):
     for seed in range(5):
         rows = [row(100 * seed + 10 * len(cell) + i, cell) for cell in cells for i in range(count)]
         hold_verdict(judged(every, rows), every, rows)
+        monkeypatch.setattr(detectors, "cells", lambda run, every=every: every)
+        monkeypatch.setattr(detectors, "rows_of", lambda run, rows=rows: rows)
+        hold_caption(detectors.sentence(object.__new__(Reading)), every, rows)
