@@ -46,7 +46,8 @@ def hold_sentence(text, row):
         said.append("half")
 
     @forms.form(
-        r"the gradient through it has halved (?:after (?P<steps><<num>>) (?P<word>steps?)|not within 100 steps)"
+        r"the gradient through it has halved "
+        r"(?:after (?P<steps><<num>>) (?P<word>steps?)|not within 100 steps)"
     )
     def _(steps, word):
         assert is_printed(steps, row.transport) if steps else math.isinf(row.transport)
