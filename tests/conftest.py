@@ -1,6 +1,6 @@
 """One deterministic host: two CPU devices, float64 enabled, no silent promotion.
 
-`JAX_PLATFORMS=cuda pytest tests/probes tests/cells ...` runs the tests of numbers on a GPU. A test spends
+`JAX_PLATFORMS=cuda,cpu pytest tests/probes tests/cells ...` runs the tests of numbers on a GPU. A test spends
 most of its time on compiling, so XLA optimises nothing, and takes its older, quicker way to code where jaxlib
 still has it; `GRADLAB_XLA_LEVEL=3` has it do what users get. What one module has compiled is kept for the
 others while the tests run. Types are checked at every call of a function of gradlab: `tests/checked.py`.
@@ -20,6 +20,9 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2 --xla_cpu_multi_thread_eigen=false"
 if os.environ["JAX_PLATFORMS"] == "cpu":
     os.environ["XLA_FLAGS"] += f" {FLAGS}"
+else:
+    # Each worker would take most of a card's memory at once, and leave none to the next.
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 os.environ.update(KEPT)
 
 import jax
