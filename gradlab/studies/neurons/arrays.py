@@ -68,9 +68,11 @@ def read(content: bytes, where: str, about: Mapping[str, Any]) -> "xarray.Datase
             if ((values < 0) | (values >= symbols)).any():
                 raise GradlabError(f"{where}:{name}", f"holds what is no symbol; 0 to {symbols - 1} are")
         elif values.dtype == np.int8:
-            scale = made[name].attrs.get("scale")
-            if not isinstance(scale, float | np.floating) or not np.isfinite(scale) or scale <= 0:
+            # An attribute of one number comes as an array from older versions of h5netcdf.
+            scale = np.ravel(made[name].attrs.get("scale", "none"))
+            if scale.dtype.kind != "f" or len(scale) != 1 or not 0 < scale[0] < np.inf:
                 raise GradlabError(f"{where}:{name}", "has no scale by which its values are read")
+            made[name].attrs["scale"] = float(scale[0])
     return made
 
 
