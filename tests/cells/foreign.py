@@ -43,6 +43,19 @@ def assert_equal(cell, params, state, xs, foreign_step, foreign_state):
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=BOUND[xs.dtype.type])
 
 
+def assert_equal_steps(cell, params, state, xs, foreign_step):
+    """The hidden state after every step from the state before, which both share and which is all of it."""
+
+    def both(state, x):
+        after = cell.step(params, state, x)
+        return after, jnp.stack([cell.readout(after), foreign_step(cell.readout(state), x)])
+
+    ours, theirs = jnp.moveaxis(run(jax.jit(both), state, xs), 1, 0)
+    assert ours.dtype == theirs.dtype == xs.dtype
+    assert np.abs(ours).max() > 0.1
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=BOUND[xs.dtype.type])
+
+
 def dense(kernel, bias=None):
     """Parameters of one Dense layer in flax, whose kernel is the transpose of ours."""
     return {"kernel": kernel.T} if bias is None else {"kernel": kernel.T, "bias": bias}
