@@ -48,7 +48,7 @@ def test_gradient_is_the_equation_s(spec):
 
 @pytest.mark.parametrize("dtype", foreign.DTYPES)
 def test_equals_flax(dtype, key):
-    """flax's cell and flax's normalisation, every weight drawn, at each step from the state that ours reached.
+    """flax's cell and normalisation, every weight drawn, at each step from the state that ours reached.
 
     What is equal at every step is equal over all of them; but from step to step a normalised state magnifies
     the rounding of both, by another amount on every processor. Inputs so small that no step saturates all
