@@ -18,7 +18,7 @@ from gradlab.findings.finding import Finding
 from gradlab.findings.numbers import MACHINE, SAME, BySeed, Key, Numbers, side
 from gradlab.findings.tolerance import Change, Limit, limits
 from gradlab.metrics import every
-from gradlab.runs import documents, files, manifest, strict
+from gradlab.runs import documents, files, forms, strict
 from gradlab.runs.files import replace, storage
 from gradlab.states import STATES
 
@@ -224,7 +224,7 @@ _Settings = strict.model(
     "settings",
     {
         name: (hint, None)
-        for name, hint in get_type_hints(manifest.Sweep, include_extras=True).items()
+        for name, hint in get_type_hints(forms.Sweep, include_extras=True).items()
         if name in _SETTINGS
     },
 )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from gradlab.escaping import markdown
-from gradlab.report.tabular import Table
+from gradlab.report.table import Table
 from gradlab.report.words import clean
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from gradlab.report import explorer, figures, made, markdown, tabular, verdict
 from gradlab.report.figures import Picture
 from gradlab.report.made import Facts
 from gradlab.report.sources import Source
-from gradlab.report.tabular import Table
+from gradlab.report.table import Table
 from gradlab.report.words import clean, listed
 from gradlab.studies.sweep.columns import undefined
 

@@ -12,7 +12,8 @@ import pytest
 from gradlab import probes
 from gradlab.errors import GradlabError
 from gradlab.runs import contents as run_contents
-from gradlab.runs import csv_tables, documents, manifest
+from gradlab.runs import csv_tables, documents, forms
+from gradlab.studies.neurons.settings import Neurons
 from gradlab.studies.remedies import results as remedies_results
 from gradlab.studies.remedies.settings import Training
 from gradlab.studies.sweep import results as sweep_results
@@ -247,8 +248,9 @@ def test_flipped_bits_leave_nothing_of_a_library_on_stderr(sweep, capfd, at):
 
 def test_the_settings_of_a_run_are_those_that_its_command_has():
     for model, settings, more in (
-        (manifest.Sweep, Sweep, set()),
-        (manifest.Training, Training, {"command"}),
+        (forms.Sweep, Sweep, set()),
+        (forms.Training, Training, {"command"}),
+        (forms.Neurons, Neurons, {"command", "text_digest"}),
     ):
         assert set(model.model_fields) == {field.name for field in dataclasses.fields(settings)} | more
 

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from gradlab.report import explorer, figures, page, sources, tabular
+from gradlab.report.table import Column, Entry, Table
 from gradlab.studies.remedies import results as remedies_results
 from gradlab.studies.sweep import results as sweep_results
 from tests.report import folders
@@ -118,11 +119,9 @@ class TestTables:
     def test_csv_holds_the_values_in_full_and_no_formula(self):
         import base64
 
-        columns = (tabular.Column("=name", numeric=False), tabular.Column("x"))
-        rows = [[tabular.Entry("=1+1", "=1+1"), tabular.Entry(1 / 3, "0.333")]]
-        table = tabular.Table(
-            "t", "T", columns, [*rows, [tabular.Entry("a,b", "a,b"), tabular.Entry(None, "–")]]
-        )
+        columns = (Column("=name", numeric=False), Column("x"))
+        rows = [[Entry("=1+1", "=1+1"), Entry(1 / 3, "0.333")]]
+        table = Table("t", "T", columns, [*rows, [Entry("a,b", "a,b"), Entry(None, "–")]])
         assert table.csv == f"'=name,x\n'=1+1,{1 / 3!r}\n\"a,b\",\n"
         assert base64.b64decode(table.link.split("base64,")[1]).decode() == table.csv
 

@@ -1,0 +1,64 @@
+"""The table of a report on remedies."""
+
+import math
+from typing import Any
+
+from gradlab.report.table import Column, Table, entry, text
+from gradlab.report.words import signed
+from gradlab.stats import LEVEL, percent
+from gradlab.studies.remedies.rows import ArmRow, forecast
+
+
+def _rate_meaning(rows: list[ArmRow], rates: Any) -> str:
+    """Where the learning rates come from; what is fitted in closed form has none."""
+    fitted = [row.closed_form for row in rows]
+    none = "readout fitted in closed form"
+    if all(fitted):
+        return f"–: {none}"
+    several = not isinstance(rates, list | tuple) or len(rates) > 1
+    said = "chosen on seeds that are not judged" if several else "the only one given"
+    return f"{said}; –: {none}" if any(fitted) else said
+
+
+def of_outcomes(rows: list[ArmRow], rates: Any = None) -> Table:
+    """One row per remedy, T and w_rec: who solved the task, how fast, at which learning rate."""
+    columns = (
+        Column("remedy", numeric=False),
+        Column("cell", numeric=False),
+        Column("T"),
+        Column("w_rec"),
+        Column("N", "units"),
+        Column("parameters", "all numbers of the network, readout included"),
+        Column("learning rate", _rate_meaning(rows, rates)),
+        Column("solved", "seeds that solved the task"),
+        Column("of", "seeds trained"),
+        Column("low", f"lower end of the share's {percent(LEVEL)} interval (Clopper-Pearson)"),
+        Column("high", "upper end of it"),
+        Column("updates", "to solve, median over the seeds that did"),
+        Column("loss", "the last, on fresh sequences, median over seeds, a diverged one infinite"),
+        Column("diverged", "seeds that became not finite"),
+        Column("clip rate", "share of the updates whose gradient the remedy changed, mean over seeds"),
+        Column("horizon before", "soft horizon of the transport at the start, median over seeds"),
+        Column("horizon after", "and at the end of training"),
+    )
+    made = [
+        [
+            text(row.arm),
+            text(row.cell),
+            *[entry(x) for x in (row.T, row.w_rec, row.hidden, row.parameters, row.lr)],
+            *[entry(x) for x in (row.solved.successes, row.solved.of)],
+            *[entry(round(x, 9), 2) for x in (row.solved.low, row.solved.high)],
+            *[entry(x, 3) for x in (row.updates, row.loss, row.diverged, row.clipped)],
+            *[entry(x, 3, f">{row.T}") for x in row.horizon],
+        ]
+        for row in rows
+    ]
+    found = forecast(rows)
+    said = ">T: the horizon lies beyond the sequence."
+    if not math.isnan(found.spearman):
+        between = f"{percent(found.level)} interval {signed(found.low, 2)} to {signed(found.high, 2)}"
+        said += (
+            f" Forecast from the start alone: rank correlation {signed(found.spearman, 2)} ({between}, "
+            f"{found.points} points) between the reach of the gradient and the share solved."
+        )
+    return Table("outcomes", "Remedies", columns, made, said)

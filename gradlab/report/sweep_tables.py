@@ -1,0 +1,122 @@
+"""The tables of a report on a sweep."""
+
+import math
+
+from gradlab.metrics import Metric, every
+from gradlab.report.captions import borders
+from gradlab.report.table import Column, Entry, Table, entry, known, text
+from gradlab.report.words import signed
+from gradlab.stats import LEVEL, percent
+from gradlab.studies.sweep import probed
+from gradlab.studies.sweep.columns import standing
+from gradlab.studies.sweep.results import Run
+from gradlab.studies.sweep.rows import EQUIVALENT, PointRow
+
+_REGIMES = (
+    f"VANISH, EXPLODE: by more than a factor 2 over the sequence, by the whole {percent(LEVEL)} interval; "
+    f"STABLE: by less, by the whole {percent(EQUIVALENT)} interval; UNDECIDED: the seeds do not tell; "
+    "*: some of the networks are chaotic, and their numbers hold for one trajectory only"
+)
+
+
+def of_regimes(rows: list[PointRow]) -> Table:
+    """One row per cell, initialisation and w_rec: the regime at the longest T, and metrics."""
+    several = len({row.init for row in rows}) > 1
+    metrics = {one.title or one.heading or one.name: one for one in every() if one.column}
+    columns = (
+        Column("cell", numeric=False),
+        *([Column("init", numeric=False)] if several else []),
+        Column("w_rec"),
+        Column("regime", _REGIMES, numeric=False),
+        Column("rate", "log10 of the transport per step of lag, mean over seeds"),
+        Column("low", f"lower end of its {percent(LEVEL)} t-interval over seeds"),
+        Column("high", "upper end of it"),
+        *(Column(name, metric.note or _note(metric)) for name, metric in metrics.items()),
+        Column("overflow", "first step at which the forward pass of some seed is not finite"),
+    )
+    made = []
+    for row in rows:
+        beyond = "–" if row.regime in ("UNDEFINED", "NONFINITE") else f">{row.T}"
+        made.append(
+            [
+                text(row.cell),
+                *([text(row.init)] if several else []),
+                entry(row.w_rec),
+                Entry(row.regime, row.regime + "*" * row.trajectory_dependent),
+                *[Entry(known(x), signed(x)) for x in (row.rate, row.low, row.high)],
+                *[
+                    entry(row.values.get(one.name, math.nan), 3, beyond if one.undefined == "beyond" else "–")
+                    for one in metrics.values()
+                ],
+                entry(row.nonfinite_step if row.nonfinite else math.nan),
+            ]
+        )
+    rare = [name for name, one in metrics.items() if one.undefined == "never"]
+    columns, made = _without_empty(columns, made, (*rare, "overflow"))
+    T, seeds = rows[0].T, rows[0].seeds
+    chaotic, networks = sum(row.chaotic for row in rows), sum(row.seeds for row in rows)
+    said = f" {chaotic} of {networks} networks are chaotic (*)." if chaotic else ""
+    return Table(
+        "regimes",
+        f"Regimes at T = {T}",
+        columns,
+        made,
+        f"{len(rows)} rows, {seeds} seeds each; >{T}: not reached within the sequence.{said}",
+    )
+
+
+def _note(metric: Metric) -> str:
+    unit = f", in {metric.unit}" if metric.unit else ""
+    return f"{metric.clause}{unit}, {metric.pooling} over seeds"
+
+
+def _without_empty(
+    columns: tuple[Column, ...], rows: list[list[Entry]], names: tuple[str, ...]
+) -> tuple[tuple[Column, ...], list[list[Entry]]]:
+    """The table without those of the named columns that hold no value at all."""
+    kept = [
+        i
+        for i, column in enumerate(columns)
+        if column.name not in names or any(row[i].value is not None for row in rows)
+    ]
+    return tuple(columns[i] for i in kept), [[row[i] for i in kept] for row in rows]
+
+
+def of_borders(run: Run) -> Table:
+    """One row per cell: the w_rec between fading and growing, for each T."""
+    found = borders(run)
+    Ts = sorted({T for _, T in found})
+    columns = (Column("cell", numeric=False), *(Column(f"T = {T}") for T in Ts))
+    labels = dict.fromkeys(label for label, _ in found)
+    rows = [[text(label), *(entry(found[label, T]) for T in Ts)] for label in labels]
+    said = "w_rec at which the mean rate first crosses 0; a dash where it does at none."
+    return Table("borders", "Measured border", columns, rows, said)
+
+
+def of_probes(run: Run, rows: list[PointRow]) -> list[Table]:
+    """One entry of each column of further probes; no table where there were none."""
+    asked = probed.shown(run, rows, standing(run.norms))
+    found = [one for one in asked if not all(map(math.isnan, one.means))]
+    if not asked:
+        return []
+    several = len({row.init for row in rows}) > 1
+    columns = (
+        Column("cell", numeric=False),
+        *([Column("init", numeric=False)] if several else []),
+        Column("w_rec"),
+        *(Column(one.entry.name, probed.said(one.column)) for one in found),
+    )
+    made = [
+        [
+            text(row.cell),
+            *([text(row.init)] if several else []),
+            entry(row.w_rec),
+            *(entry(one.means[place], 3) for one in found),
+        ]
+        for place, row in enumerate(rows)
+    ]
+    said = f"Mean over those of {rows[0].seeds} seeds that have a value; a dash where none has."
+    names = dict.fromkeys(one.column.name for one in asked)
+    none = [name for name in names if name not in {one.column.name for one in found}]
+    said += f" Undefined in every network: {', '.join(none)}." if none else ""
+    return [Table("probes", f"Probes at T = {rows[0].T}", columns, made, said)]
