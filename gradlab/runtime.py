@@ -81,6 +81,13 @@ def pick(device: str, work: float) -> None:
     jax.config.update("jax_platforms", "cuda,cpu" if work >= LARGE else "cpu")  # type: ignore[no-untyped-call]
 
 
+def choice() -> str:
+    """What `--device auto` picks here, in words."""
+    if "JAX_PLATFORMS" in os.environ:
+        return f"{os.environ['JAX_PLATFORMS'].partition(',')[0]}, as JAX_PLATFORMS says"
+    return f"cpu; cuda from {LARGE:.0e} multiplications on" if has_gpu() else "cpu: no GPU that JAX could use"
+
+
 def versions() -> dict[str, str]:
     """What a run's bytes depend on: programs, machine, device and random numbers. Imports jax."""
     from importlib import metadata

@@ -1,6 +1,6 @@
 """One deterministic host: two CPU devices, float64 enabled, no silent promotion.
 
-`JAX_PLATFORMS=cuda,cpu pytest tests/probes tests/cells ...` runs the tests of numbers on a GPU. A test spends
+`pytest --device cuda` runs the tests of numbers on a GPU, and skips them where there is none. A test spends
 most of its time on compiling, so XLA optimises nothing, and takes its older, quicker way to code where jaxlib
 still has it; `GRADLAB_XLA_LEVEL=3` has it do what users get. What one module has compiled is kept for the
 others while the tests run. Types are checked at every call of a function of gradlab: `tests/checked.py`.
@@ -9,14 +9,15 @@ others while the tests run. Types are checked at every call of a function of gra
 import collections
 import os
 import signal
+from pathlib import Path
 
 from tests import checked
-from tests.tiers import FLAGS, KEPT
+from tests.tiers import ASKED, CARD, FLAGS, KEPT
 
 # A shell that runs the tests in the background ignores Ctrl-C, and children would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
-os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("JAX_PLATFORMS", "cuda,cpu" if ASKED and CARD else "cpu")
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2 --xla_cpu_multi_thread_eigen=false"
 if os.environ["JAX_PLATFORMS"] == "cpu":
     os.environ["XLA_FLAGS"] += f" {FLAGS}"
@@ -36,6 +37,22 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_default_matmul_precision", "highest")
 
 
+NUMBERS = ("probes", "cells", "recurrence", "studies/sweep/test_compute")
+"""The tests of numbers: what runs on a GPU, and once more with all that XLA optimises."""
+
+
+def pytest_addoption(parser):
+    parser.addoption("--device", choices=["cpu", "cuda"], default="cpu", help="where the tests compute")
+
+
+def pytest_ignore_collect(collection_path, config):
+    """On a GPU there is nothing to learn from tests of words and files."""
+    if config.getoption("device") != "cuda" or collection_path.suffix != ".py":
+        return None
+    place = collection_path.relative_to(Path(__file__).parent).as_posix()
+    return None if place.startswith((*NUMBERS, "conftest")) else True
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
     """With `--cov`, of the cases of each test the first is traced, then the second, fourth, eighth and so on.
@@ -43,6 +60,9 @@ def pytest_collection_modifyitems(config, items):
     A tracer takes half as much time again, and further cases go through the same lines: what is counted is a
     lower bound of the share that the tests reach.
     """
+    if config.getoption("device") == "cuda" and not CARD:
+        for item in items:
+            item.add_marker(pytest.mark.skip(reason="--device cuda: there is no card here"))
     if not config.getoption("cov_source", None):
         return
     cases = collections.Counter()

@@ -102,6 +102,13 @@ class TestPick:
         runtime.pick("auto", 1e14)
         assert not picked
 
+    def test_what_it_would_be_is_told(self, picked, monkeypatch):
+        assert runtime.choice() == "cpu; cuda from 1e+13 multiplications on"
+        monkeypatch.setattr(runtime, "has_gpu", lambda: False)
+        assert runtime.choice() == "cpu: no GPU that JAX could use"
+        monkeypatch.setenv("JAX_PLATFORMS", "cuda,cpu")
+        assert runtime.choice() == "cuda, as JAX_PLATFORMS says"
+
     def test_without_a_card_nothing_is_changed(self, picked, monkeypatch):
         monkeypatch.setattr(runtime, "has_gpu", lambda: False)
         runtime.pick("auto", 1e14)

@@ -3,11 +3,16 @@
 import atexit
 import os
 import shutil
+import sys
 import tempfile
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 
+ASKED = "--device=cuda" in sys.argv or "--device cuda" in " ".join(sys.argv)
+"""Whether the tests are to run on a GPU; known before options are read, and workers inherit what follows."""
+CARD = any(Path("/dev", name).exists() for name in ("nvidiactl", "nvidia0", "dxg"))
 LEVEL = os.environ.get("GRADLAB_XLA_LEVEL", "0")
 """How far XLA optimises: 3 for users, 0 in tests, which compile much and compute little."""
 FLAGS = f"--xla_backend_optimization_level={LEVEL}"

@@ -125,6 +125,9 @@ class TestDoctor:
             "float32 products",
             "compile cache",
             "memory available",
+            "auto device",
+            r"products +\d+ GFLOP/s",
+            r"copies +\d+\.\d GB/s",
         ):
             assert re.search(rf"(?m)^{word} +\S", said.out)
 
