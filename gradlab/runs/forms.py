@@ -201,6 +201,16 @@ class _CellRead(strict.Strict):
     unread: dict[Name, Share]
 
 
+class _Plan(strict.Strict):
+    updates: Seed
+    every: Seed
+    rounds: Seed
+    tried: Seed
+    train: Seed
+    validation: Seed
+    test: Seed
+
+
 class _File(strict.Strict):
     name: strict.Line
     start: Seed
@@ -220,7 +230,7 @@ class ReadText(Run):
     vocabulary: Annotated[str, Field(min_length=2, max_length=1000), AfterValidator(_once_each)]
     kind: Literal["python", "text"]
     source: strict.Line
-    plan: dict[Name, Seed]
+    plan: _Plan
     shown: _Shown
     anchor: Few
     labels: Annotated[list[_Label], Field(min_length=1, max_length=PARTS)]

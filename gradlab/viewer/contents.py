@@ -138,8 +138,7 @@ def _cell(run: Run, box: Box, k: int) -> dict[str, Any]:
 
 def _part(arrays: "xarray.Dataset", prefix: str, about: Mapping[str, Any], leaf: str) -> dict[str, Any]:
     name = f"{prefix}_{flat(leaf)}"
-    memory, attrs = leaf == about["memory"], arrays[name].attrs
-    squashed = bool(attrs.get("tanh", 0))
+    memory = leaf == about["memory"]
     words = "the memory" if memory else "what is read out" if leaf.rpartition("/")[2] == "h" else "state"
     return {
         "id": clean(leaf),
@@ -147,9 +146,8 @@ def _part(arrays: "xarray.Dataset", prefix: str, about: Mapping[str, Any], leaf:
         "leaf": leaf,
         "gate": False,
         "memory": memory,
-        "squashed": squashed,
-        "words": f"{'tanh of ' if squashed else ''}{clean(leaf)}, {words}",
-        "scale": float(attrs["scale"]),
+        "words": f"{clean(leaf)}, {words}",
+        "scale": float(arrays[name].attrs["scale"]),
         "array": None,
     }
 
@@ -162,7 +160,6 @@ def _gate(arrays: "xarray.Dataset", prefix: str, gate: str, carry: str) -> dict[
         "leaf": gate,
         "gate": True,
         "memory": False,
-        "squashed": False,
         "words": f"gate {clean(gate)}{', which carries the memory' if gate == carry else ''}",
         "scale": float(arrays[name].attrs["scale"]),
         "array": None,

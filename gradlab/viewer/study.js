@@ -73,8 +73,7 @@ const Study = (() => {
   function keep(part, values, s, place) {
     const kept = part.values.get(s);
     values.forEach((value, i) => {
-      const shown = (part.squashed ? Math.tanh(value) : value) / part.scale;
-      kept[place + i] = Math.max(-127, Math.min(127, Math.round(shown)));
+      kept[place + i] = Math.max(-127, Math.min(127, Math.round(value / part.scale)));
     });
   }
 
@@ -90,8 +89,7 @@ const Study = (() => {
     const measured = cell.parts.filter((part) => part.array !== null && part.leaf in last);
     const away = measured.map((part) => Math.max(...part.units.map((row) => {
       const index = study.index(cell, row);
-      const value = last[part.leaf][index];
-      return Math.abs((part.squashed ? Math.tanh(value) : value) - study.value(cell, part, index, at));
+      return Math.abs(last[part.leaf][index] - study.value(cell, part, index, at));
     })));
     return { at, symbol, logs, most: Math.max(...logs), drift: Math.max(drift, ...away) };
   }

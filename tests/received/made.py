@@ -3,10 +3,16 @@
 import hashlib
 import json
 
+import pandas as pd
+
+from gradlab import specs
+from gradlab.studies.neurons import results as neurons_results
+from gradlab.studies.neurons.settings import Neurons
 from gradlab.studies.remedies import results as remedies_results
 from gradlab.studies.sweep import results as sweep_results
 from tests import made_runs, samples
 from tests.plots.comparisons import comparison
+from tests.viewer import made as viewed
 
 
 def sweep(place):
@@ -24,6 +30,29 @@ def sweep(place):
 def remedies(place):
     """A small finished comparison of two arms."""
     remedies_results.write(place, comparison(T=(4, 6), w_rec=(1.0,), seeds=3))
+    return place
+
+
+def neurons(place):
+    """A small finished reading of one cell, its states those of random weights, its scores made up."""
+    cell, text = "lstm", 'if "a" in (b): # c\n' * 16
+    found = viewed.run((cell,), hidden=2, text=text)
+    (one,) = found.about["cells"]
+    one |= {"broken": 2**31 - 1, "tried": [{"lr": 0.01, "bits": 2.5}]}
+    settings = specs.stored(Neurons(cell=(cell,), hidden=2, updates=50)) | {"command": "neurons"}
+    facts = found.about | {
+        "settings": settings | {"text_digest": "ab" * 16},
+        "status": "complete",
+        "points": 1,
+        "failed": 0,
+        "versions": made_runs.VERSIONS,
+        "git": {"dirty": False},
+    }
+    facts["plan"] |= {"rounds": 1, "tried": 0}
+    curves = pd.DataFrame({"cell": cell, "update": [50], "metric": "train_bits", "value": [2.6]})
+    units = found.units[["cell", "unit", "label", "verdict", *neurons_results.UNITS, "used"]]
+    tables = found.scores, units, found.detectors, curves
+    neurons_results.write(place, neurons_results.Reading(facts, *tables, found.norms))
     return place
 
 

@@ -150,12 +150,11 @@ def one(k, spec, codes, symbols, hidden, w_rec):
         f"{name}_influence": (("lag",), -0.02 * np.arange(LAGS + 1.0)),
     }
     for leaf, first, values in zip(leaves, state, states, strict=True):
-        squash = leaf == "c"
-        arrays[f"{name}_{leaf}"] = quantised(np.tanh(values) if squash else values, k, tanh=int(squash))
+        arrays[f"{name}_{leaf}"] = quantised(values, k)
         before = np.concatenate([np.asarray(first)[None], np.asarray(values)])[: len(codes) : ANCHOR]
         arrays[f"{name}_start_{leaf}"] = (("anchor", f"unit{k}"), before.astype(np.float32))
     for gate, values in gates.items():
-        arrays[f"{name}_gate_{gate}"] = quantised(values, k, tanh=0)
+        arrays[f"{name}_gate_{gate}"] = quantised(values, k)
     for field in params._fields:
         held = getattr(params, field)
         arrays[f"{name}_weight_{field}"] = ([f"{name}_{field}_{axis}" for axis in range(held.ndim)], held)
@@ -179,11 +178,10 @@ def one(k, spec, codes, symbols, hidden, w_rec):
     return facts, arrays
 
 
-def quantised(values, k, *, tanh):
+def quantised(values, k):
     values = np.asarray(values)
     scale = max(1.0, float(np.abs(values).max())) / 127
-    attrs = {"scale": scale, "tanh": tanh}
-    return (("character", f"unit{k}"), np.round(values / scale).astype(np.int8), attrs)
+    return (("character", f"unit{k}"), np.round(values / scale).astype(np.int8), {"scale": scale})
 
 
 def judged(spec, facts, labels, k):

@@ -23,15 +23,14 @@ Variables = dict[str, tuple[tuple[str, ...], NDArray[Any], dict[str, Any]]]
 def quantised(values: NDArray[np.float32]) -> tuple[NDArray[np.int8], dict[str, Any]]:
     """Values as whole numbers from -127 to 127, and the scale that brings them back to within half a step.
 
-    They are not squashed before: what a unit does between -3 and -2.5 would be lost in its tanh. `tanh` = 0
-    says so.
+    They are not squashed before: what a unit does between -3 and -2.5 would be lost in its tanh.
 
     >>> q, attributes = quantised(np.array([0.5, -2.0], np.float32))
     >>> q.tolist(), float(attributes["scale"]) * 127
     ([32, -127], 2.0)
     """
     scale = max(float(np.abs(values).max()), 1e-30) / STEPS
-    return np.rint(values / scale).astype(np.int8), {"scale": np.float64(scale), "tanh": np.int64(0)}
+    return np.rint(values / scale).astype(np.int8), {"scale": np.float64(scale)}
 
 
 def restored(array: "xarray.DataArray") -> NDArray[np.float64]:
