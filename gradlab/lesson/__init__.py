@@ -1,4 +1,4 @@
-"""The lesson: a course page whose every number is computed on the reader's machine.
+"""The lesson: a course page whose numbers are computed on the reader's machine, but for its last chapter.
 
 A chapter is one file: `measure(seed)` computes its numbers, `tell(numbers, seed)` puts them into words.
 The chapters draw nothing; `drawing` does, for `page`, and `sketch` for the terminal.
@@ -53,7 +53,7 @@ COSTS = {
     "cliff": Cost(3.2, 0.6, 100, 65),
     "answers": Cost(6.0, 1.6, 155, 135),
     "variants": Cost(10.2, 0.9, 120, 90),
-    "reading": Cost(7.5, 2.6, 255, 85),
+    "reading": Cost(0.2, 0.2, 5, 5),
 }
 AT_ONCE = 2
 """Chapters that are computed side by side."""

@@ -145,21 +145,20 @@ def _edges(middles: tuple[float, ...]) -> Any:
 
 
 def _strip(drawing: Strip) -> Figure:
-    lines = -(-len(drawing.text) // LETTERS)
+    lines = drawing.lines(LETTERS)
     rows = len(drawing.rows)
-    figure = Figure(figsize=(_style.WIDTH, 0.3 + lines * (0.27 + 0.17 * rows)), dpi=_style.DPI)
-    panel = figure.add_axes((0.12, 0.02, 0.87, 0.96))
+    figure = Figure(figsize=(_style.WIDTH, 0.3 + len(lines) * (0.27 + 0.17 * rows)), dpi=_style.DPI)
+    panel = figure.add_axes((0.16, 0.02, 0.83, 0.96))
     panel.axis("off")
     height = rows + 2.2
-    for line in range(lines):
-        first = line * LETTERS
+    for line, (first, end) in enumerate(lines):
         top = -line * height
-        for k, letter in enumerate(drawing.text[first : first + LETTERS]):
+        for k, letter in enumerate(drawing.shown(first, end)):
             panel.text(
                 k + 0.5, top + 0.5, letter, family="DejaVu Sans Mono", fontsize=7, ha="center", va="center"
             )
         for r, (label, values) in enumerate(drawing.rows):
-            some = np.asarray(values[first : first + LETTERS])[None]
+            some = np.asarray(values[first:end])[None]
             panel.imshow(
                 some,
                 extent=(0, some.shape[1], top - r - 0.95, top - r - 0.1),
@@ -171,7 +170,7 @@ def _strip(drawing: Strip) -> Figure:
             )
             panel.text(-0.6, top - r - 0.5, plain(label), fontsize=6, ha="right", va="center")
     panel.set_xlim(0, LETTERS)
-    panel.set_ylim(-lines * height + 1, 1.2)
+    panel.set_ylim(-len(lines) * height + 1, 1.2)
     return figure
 
 

@@ -4,6 +4,7 @@ Texts may hold `code`, *emphasis*, **headwords**, subscripts h_{t} and superscri
 markup.
 """
 
+import re
 from typing import NamedTuple
 
 
@@ -77,6 +78,19 @@ class Strip(NamedTuple):
     rows: tuple[tuple[str, tuple[float, ...]], ...]
     """Label and values, from -1 to 1."""
 
+    def lines(self, width: int) -> list[tuple[int, int]]:
+        r"""Where each line begins and ends, at most `width` characters; empty ones go with the one before.
+
+        >>> Strip("ab\n\ncdefg", ()).lines(4)
+        [(0, 4), (4, 8), (8, 9)]
+        """
+        lines = [found.span() for found in re.finditer(r"[^\n]*\n+|[^\n]+", self.text)]
+        return [(cut, min(cut + width, end)) for start, end in lines for cut in range(start, end, width)]
+
+    def shown(self, start: int, end: int) -> str:
+        """The characters from one place to another, one sign for each."""
+        return self.text[start:end].replace("\n", "¶").replace("\t", "→")
+
 
 Drawing = Chart | Unrolled | Grid | Table | Strip
 
@@ -102,3 +116,5 @@ class Chapter(NamedTuple):
     closing: tuple[str, ...]
     commands: tuple[str, ...] = ()
     """To go on with."""
+    is_shipped: bool = False
+    """Whether its numbers were computed before, and come with gradlab."""

@@ -155,10 +155,10 @@ def _table(table: Table, width: int, unicode: bool) -> list[str]:
 def _strip(strip: Strip, width: int, unicode: bool) -> list[str]:
     blocks, room = BLOCKS[unicode], width - 17
     lines = []
-    for first in range(0, len(strip.text), room):
-        lines += [f"{'':>17}{strip.text[first : first + room]}"]
+    for first, end in strip.lines(room):
+        lines += [f"{'':>17}{strip.shown(first, end)}"]
         for label, values in strip.rows:
-            levels = [min(7, int((value + 1) * 4)) for value in values[first : first + room]]
+            levels = [min(7, int((value + 1) * 4)) for value in values[first:end]]
             lines += [f"{label[:16]:>16} {''.join(blocks[level] for level in levels)}"]
         lines += [""]
     return lines[:-1]

@@ -23,6 +23,7 @@ _ASCII = str.maketrans(
         "Σ": "sum",
         "Π": "product",
         "⊙": "*",
+        "¶": "$",
     }
 )
 

@@ -1,0 +1,114 @@
+"""What chapter 7 is told from: stored runs of `gradlab neurons`, as documents and a passage of each text.
+
+`shipped.json` is made from runs by `.ci/lesson.py`; a test holds it to the tables of `results/`.
+"""
+
+import dataclasses
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from gradlab import specs
+from gradlab.studies.neurons import table
+from gradlab.studies.neurons.results import Reading
+from gradlab.studies.neurons.rows import DetectorRow, detectors
+from gradlab.studies.neurons.settings import Neurons
+
+FILE = Path(__file__).parent / "shipped.json"
+LONG, STRIPS, LEAST = 320, 3, 0.1
+"""Characters of a passage, units along it, and the share of it that each of their labels has and has not."""
+
+
+def read() -> dict[str, Any]:
+    """The facts of each run by its name."""
+    found: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
+    return found
+
+
+def facts(run: Reading) -> dict[str, Any]:
+    """What is shipped of a run of one cell: plain JSON values."""
+    return {
+        "command": command(run.about["settings"]),
+        "document": table.document(run),
+        "passage": passage(run),
+    }
+
+
+def command(settings: dict[str, Any]) -> str:
+    """The command that asks for a run again: what differs from the defaults is spelled out.
+
+    >>> command({"cell": ["lstm"], "hidden": 128, "T": 128, "lr": [0.01]})
+    'gradlab neurons --hidden 128 -T 128 --lr 0.01'
+    """
+    words = ["gradlab", "neurons"]
+    described = specs.described(Neurons)
+    for one in dataclasses.fields(Neurons):
+        given = settings.get(one.name, one.default)
+        value = tuple(given) if isinstance(given, list) else given
+        if value == one.default:
+            continue
+        setting = described[one.name][1]
+        for text in value if setting.each else [specs.written(value)]:
+            words += [text] if one.name == "text" else [specs.flag(one.name, setting), text]
+    return shlex.join(words)
+
+
+def chosen(run: Reading) -> list[DetectorRow]:
+    """The labels that stand highest above their controls, each with a unit of its own, at most `STRIPS`."""
+    found: list[DetectorRow] = []
+    margin = lambda row: abs(row.score) - max(row.shifted, row.untrained, row.random)
+    for row in sorted((row for row in detectors(run) if row.above), key=margin, reverse=True):
+        if row.unit not in [one.unit for one in found] and len(found) < STRIPS:
+            found.append(row)
+    return found
+
+
+def passage(run: Reading) -> dict[str, Any]:
+    """A passage, and along it the units of `chosen`: -1 to 1.
+
+    It is the first one from the beginning of a line on in which each label (a count: above its median) is at
+    some places and not at others; no unit is looked at to choose it.
+    """
+    rows = chosen(run)
+    names = [one["name"] for one in run.about["labels"]]
+    values = run.norms["labels"].values
+    labels = [
+        values[i] > (0 if run.about["labels"][i]["kind"] == "binary" else np.median(values[i]))
+        for i in (names.index(row.label) for row in rows)
+    ]
+    start = _start(run.text, np.stack(labels)) if labels else 0
+    here = slice(start, start + LONG)
+    return {
+        "start": start,
+        "text": run.text[here],
+        "units": [
+            {"label": row.label, "unit": row.unit, "values": along(run, row)[here].round(2).tolist()}
+            for row in rows
+        ],
+    }
+
+
+def _start(text: str, labels: NDArray[np.bool_]) -> int:
+    begins = [0, *(i + 1 for i, letter in enumerate(text) if letter == "\n")]
+    for start in begins:
+        shares = labels[:, start : start + LONG].mean(axis=1)
+        if start + LONG <= len(text) and (np.minimum(shares, 1 - shares) >= LEAST).all():
+            return start
+    return 0
+
+
+def along(run: Reading, row: DetectorRow) -> NDArray[np.float64]:
+    """Where a unit's values lie among all that it has on the shown text, from -1, the lowest, to 1.
+
+    Turned round if the score is negative: high then says yes. A score sees no more of a unit than this order.
+    """
+    leaf, _, number = row.unit.rpartition("/")
+    name = f"cell0_gate_{leaf}" if leaf in run.cells[0]["gates"] else f"cell0_{leaf}"
+    values = run.norms[name].values[:, int(number)]
+    place: NDArray[np.float64] = 2 * (rankdata(values) - 1) / (len(values) - 1) - 1
+    return place if row.score >= 0 else -place

@@ -1,0 +1,116 @@
+"""What chapter 7 ships: the numbers of the stored runs, and a passage as their pages hold it."""
+
+import base64
+import json
+import math
+import re
+import zlib
+
+import numpy as np
+import pytest
+from scipy.stats import rankdata
+
+from gradlab.lesson import reading, shipped, words
+from gradlab.studies.neurons.rows import cells, detectors
+from tests.cli.calling import gradlab
+from tests.stored import READINGS, RESULTS
+from tests.stored import reading as stored
+
+
+@pytest.fixture(scope="module")
+def facts():
+    return shipped.read()
+
+
+class Page:
+    """The facts and arrays of a viewer, unpacked here once more."""
+
+    def __init__(self, folder):
+        text = (folder / "neurons.html").read_text(encoding="utf-8")
+        self.facts = json.loads(re.search(r'(?s)id="facts">(.*?)</script>', text)[1])
+        self.texts = re.findall(r'(?s)id="array-\d+"[^>]*>([^<]*)<', text)
+
+    def array(self, number):
+        about = self.facts["arrays"][number]
+        raw = zlib.decompress(base64.b64decode(self.texts[number]))
+        values = np.frombuffer(raw, np.dtype(about["dtype"]).newbyteorder("<")).reshape(about["shape"])
+        return np.cumsum(values, axis=-1, dtype=values.dtype) if about["delta"] else values
+
+
+@pytest.mark.parametrize("name", READINGS)
+def test_its_numbers_are_those_of_the_stored_run(facts, name):
+    run = stored(name)
+    about, rows, (cell,) = run.about, detectors(run), cells(run)
+    found = facts[name]["document"]
+    assert found["schema"] == "gradlab.neurons/1"
+    assert found["source"] == about["source"]
+    assert facts[name]["command"] == shipped.command(about["settings"])
+    for field, value in cell._asdict().items():
+        assert found["cells"][0][field] == (
+            [list(one) for one in value] if field == "histogram" else None if value != value else value
+        )
+    assert len(found["data"]) == len(rows)
+    for one, row in zip(found["data"], rows, strict=True):
+        for field, value in row._asdict().items():
+            is_none = isinstance(value, float) and not math.isfinite(value)
+            assert one[field] == (None if is_none else value), field
+
+
+@pytest.mark.parametrize("name", READINGS)
+def test_its_passage_is_that_of_the_page(facts, name):
+    page, passage = Page(RESULTS / name), facts[name]["passage"]
+    symbols = [chr(code) for code in page.facts["vocabulary"]]
+    codes = page.array(page.facts["codes"])
+    here = slice(passage["start"], passage["start"] + len(passage["text"]))
+    assert "".join(symbols[code] for code in codes[here]) == passage["text"]
+    (cell,) = page.facts["cells"]
+    scores = {one["label"]: one["score"] for one in facts[name]["document"]["data"]}
+    compared = 0
+    for one in passage["units"]:
+        leaf, _, number = one["unit"].partition("/")
+        (part,) = (part for part in cell["parts"] if part["id"] == leaf)
+        if part["array"] is None:
+            continue  # the page computes it from the weights
+        kept = page.array(part["array"])[int(number)]
+        place = 2 * (rankdata(kept) - 1) / (len(kept) - 1) - 1
+        wanted = place if scores[one["label"]] >= 0 else -place
+        np.testing.assert_allclose(one["values"], wanted[here], atol=0.0051)
+        compared += 1
+    assert compared
+
+
+def test_the_command_is_one_that_gradlab_takes(facts):
+    for name in READINGS:
+        words = facts[name]["command"].split()
+        assert words[:2] == ["gradlab", "neurons"]
+        said = gradlab(*words[1:], "--dry-run")
+        assert said.code == 0, said.err
+
+
+def test_another_text_is_told_otherwise():
+    code, prose = reading.measure(0)
+    none = code._replace(followers=tuple(one._replace(above=False) for one in code.followers), unread=0.25)
+    told = reading.tell(reading.Numbers(none, prose._replace(unread=0.3)), 0)
+    assert told.figures[1].answer == f"None of {len(code.followers)}."
+    assert "Most units have no name" not in told.closing[0]
+    assert "25 % of the" in told.closing[0]
+    unused = tuple(one._replace(used="not shown") for one in code.followers)
+    told = reading.tell(reading.Numbers(code._replace(followers=unused), prose), 0)
+    assert "That the network uses one of these units is not shown" in told.figures[1].answer
+
+
+def test_every_number_that_is_told_is_one_that_ships():
+    found = reading.measure(0)
+    told = reading.tell(found, 0)
+    for reader, along, table in zip(found, told.figures[::2], told.figures[1::2], strict=True):
+        for one, row in zip(reader.followers, table.drawing.rows, strict=True):
+            values = [words.number(value, 2) for value in (one.score, one.shifted, one.untrained, one.random)]
+            assert row[:6] == (one.label, one.unit, *values)
+            assert row[6] == ("yes" if one.above else "no")
+        scores = {one.label: words.number(one.score, 2) for one in reader.followers}
+        for label, _ in reader.along:
+            name, _, unit = label.rpartition(", ")
+            assert f"{name}: unit {unit}, score {scores[name]}" in along.answer
+        for bits in (reader.bits, reader.untrained_bits):
+            assert words.number(bits) in told.paragraphs[0]
+        assert reader.command in told.commands
