@@ -74,7 +74,9 @@ def fixed(values: NDArray[Any], scale: float, dtype: Any) -> NDArray[Any]:
     """
     ends, values = np.iinfo(dtype), values.astype(np.float64)
     low = ends.min + 1 if ends.min < 0 else 0
-    rounded = np.clip(np.round(np.nan_to_num(values, nan=0.0) / scale), low, ends.max)
+    # Before it is divided, which infinity could not be.
+    within = np.clip(np.nan_to_num(values, nan=0.0), low * scale, ends.max * scale)
+    rounded = np.clip(np.round(within / scale), low, ends.max)
     return np.where(np.isnan(values), ends.min if ends.min < 0 else ends.max, rounded).astype(dtype)
 
 

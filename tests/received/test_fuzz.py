@@ -30,9 +30,20 @@ SWEPT = [
     ("run", "RUN/run.json", "--dry-run"),
 ]
 TRAINED = [("show", "RUN"), ("show", "RUN", "--json"), ("check", "RUN"), ("run", "RUN/run.json", "--dry-run")]
+READ = [
+    *TRAINED,
+    ("neurons", "RUN", "--terminal", "--unit", "1"),
+    ("baseline", "create", "RUN", "-o", "OUT/x.json", "--force"),
+]
+WALKED = {"sweep": SWEPT, "remedies": TRAINED, "neurons": READ}
 DRAWN = {
     "sweep": [("plot", "RUN", "profile", "-o", "OUT/x.svg"), ("report", "RUN", "-o", "OUT/x.html")],
     "remedies": [("plot", "RUN", "solved", "-o", "OUT/x.svg"), ("report", "RUN", "-o", "OUT/x.html")],
+    "neurons": [
+        ("plot", "RUN", "detectors", "-o", "OUT/x.svg"),
+        ("report", "RUN", "-o", "OUT/x.html"),
+        ("neurons", "RUN", "--terminal", "--gradient", "--at", "60"),
+    ],
 }
 VALUES = [
     *(None, True, [], {}, "", "x", "a\0b", "\x1b[31m", "\u202e", "=1+1", "../../x", "x" * 5000),
@@ -106,7 +117,7 @@ def cell(rng, place):
 
 def array(rng, place):
     """Another array, attribute or value in the profiles."""
-    with h5py.File(place / "norms.nc", "r+") as file:
+    with h5py.File(next(place.glob("*.nc")), "r+") as file:
         name = rng.choice(sorted(file))
         data = file[name]
         kind = rng.randrange(6)
@@ -137,7 +148,7 @@ def array(rng, place):
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory):
     place = tmp_path_factory.mktemp("kept")
-    return {"sweep": made.sweep(place / "sweep"), "remedies": made.remedies(place / "remedies")}
+    return {kind: getattr(made, kind)(place / kind) for kind in WALKED}
 
 
 def mutated(rng, place):
@@ -156,13 +167,13 @@ def mutated(rng, place):
 def through_every_reader(kept, base, seed, drawn):
     """One mutated folder; it is left as it was, and only what a reader was told to write appears."""
     rng = random.Random(seed)
-    kind = rng.choice(["sweep", "sweep", "remedies"])
+    kind = rng.choice(["sweep", "sweep", "remedies", "neurons"])
     place, out = base / str(seed) / "run", base / str(seed) / "out"
     out.mkdir(parents=True)
     mutated(rng, shutil.copytree(kept[kind], place))
     before = contents(place)
     good = str(kept["sweep"])
-    for words in [*(SWEPT if kind == "sweep" else TRAINED), *(DRAWN[kind] if drawn else ())]:
+    for words in [*WALKED[kind], *(DRAWN[kind] if drawn else ())]:
         faulthandler.dump_traceback_later(SECONDS, exit=True)
         told = [
             word.replace("RUN", str(place)).replace("OUT", str(out)).replace("GOOD", good) for word in words

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradlab import registry
+from gradlab.errors import GradlabError, shown
 from gradlab.recurrence.scaled import log10_norm
 from gradlab.studies.neurons import memory
 from gradlab.studies.neurons.networks import Alphabet, leaves
@@ -37,8 +38,15 @@ def back(run: Reading, cell: int, at: int) -> NDArray[np.float64]:
 
 
 def network(run: Reading, cell: int) -> tuple[Setting, Weights, Tree]:
-    """A cell of a run with its trained weights, and the form of its state."""
+    """A cell of a run with its trained weights, and the form of its state.
+
+    Raises:
+      GradlabError: for a cell that is code of one's own: the name in a file is no reason to run it.
+    """
     one, symbols = run.cells[cell], len(run.about["vocabulary"])
+    if ":" in one["cell"]:
+        what = f"{shown(one['cell'])} is code that the run does not hold; cells of gradlab alone are followed"
+        raise GradlabError("--gradient", what)
     made = registry.make("cells", one["cell"])
     setting = Setting(Alphabet(symbols), made, Remedy(), 1, one["hidden"], 1)
     zero = lambda key, n: jnp.zeros((n, n))

@@ -93,6 +93,14 @@ def units(setting: Setting, state: Any) -> list[str]:
     ]
 
 
+def unit_names(setting: Setting) -> list[str]:
+    """The names of `units`, nothing drawn."""
+    cell, symbols = setting.cell, setting.task.symbols
+    zero = lambda key, n: jnp.zeros((n, n))
+    init = lambda key: cell.init(key, symbols, setting.hidden, 1.0, zero)
+    return units(setting, jax.eval_shape(init, jax.random.key(0))[1])
+
+
 def leaves(tree: Any) -> list[tuple[str, Any]]:
     """The leaves of a tree and their names, such as `h` and `layers_0_c`."""
     paths = jax.tree_util.tree_leaves_with_path(tree)

@@ -8,7 +8,7 @@ from gradlab.studies.neurons import ablation, corpus, work
 from gradlab.studies.neurons import budget as budgets
 from gradlab.studies.neurons.analysis import OTHERS
 from gradlab.studies.neurons.learn import TRAINING, trying
-from gradlab.studies.neurons.networks import settings
+from gradlab.studies.neurons.networks import settings, unit_names
 from gradlab.studies.neurons.scores import SHIFTS
 from gradlab.studies.neurons.settings import Neurons
 from gradlab.studies.remedies import arms
@@ -24,7 +24,8 @@ def plan(asked: Neurons, text: corpus.Text) -> Plan:
     every = settings(asked, len(text.vocabulary))
     pieces = {STARTING: Piece(costs.IMPORTS)}
     compiling = 0.0
-    for setting in every.values():
+    for spec, setting in every.items():
+        work.check_names(spec, unit_names(setting), setting.cell.gates)
         of = costs.sizes(setting.cell, setting.task.symbols, setting.hidden)
         if not compiled.known(**work.of_program(asked, setting)):
             compiling += 0.5 * costs.compile_training(of)

@@ -96,12 +96,18 @@ def render(run: Reading, unit: str, at: int, width: int, *, unicode: bool, color
 def gradient(
     run: Reading, cell: int, at: int, log: NDArray[np.float64], width: int, *, unicode: bool, color: bool
 ) -> Text:
-    """The text up to a character, marked by how much the prediction after it depends on each."""
+    """The text up to a character, marked by how much the prediction after it depends on each.
+
+    Raises:
+      GradlabError: where that is nowhere a number, as of a run whose weights are none.
+    """
     first = at + 1 - len(log)
     text, known = run.text[first : at + 1], log[::-1]
+    finite = np.isfinite(known)
+    if not finite.any():
+        raise GradlabError("--gradient", f"has no number at any character before {at}; choose another --at")
     # Three decades below the strongest count as nothing.
-    share = np.clip((known - np.nanmax(known)) / DECADES + 1, 0, 1)
-    share = np.where(np.isnan(share), 0, share)
+    share = np.clip((np.where(finite, known, -np.inf) - known[finite].max()) / DECADES + 1, 0, 1)
     made = Text(no_wrap=True, overflow="ignore", end="")
     top = run.norms[f"cell{cell}_top"].values[at].tolist()
     odds = run.norms[f"cell{cell}_probability"].values[at].tolist()

@@ -1,5 +1,6 @@
 """What there is to do in a reading: its pieces by name, and what is checked before anything is trained."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from gradlab import runtime
@@ -33,6 +34,26 @@ def check(asked: Neurons, text: corpus.Text) -> None:
         raise GradlabError(
             "-T", f"{asked.T} is too long for {count} characters to train on; choose a shorter one"
         )
+
+
+TAKEN = ("top", "place", "probability", "bits", "influence", "bias_out")
+"""What a run calls other arrays of a cell; those that begin with one of `BEGINNINGS` are others, too."""
+BEGINNINGS = ("start_", "weight_", "gate_")
+
+
+def check_names(spec: str, leaves: Iterable[str], gates: Iterable[str]) -> None:
+    """Refuse a cell whose units could not be told apart by their names.
+
+    >>> check_names("lstm", ("h", "c"), ("i", "f", "o"))
+    """
+    gates = list(gates)
+    for leaf in leaves:
+        if leaf in gates:
+            what = f"the state and the gates of {spec} both have a {leaf}; give one of them another name"
+            raise GradlabError("--cell", what)
+        if leaf in TAKEN or leaf.startswith(BEGINNINGS):
+            what = f"the state of {spec} has a {leaf}, as a run calls something else; give it another name"
+            raise GradlabError("--cell", what)
 
 
 def labelled(asked: Neurons, text: corpus.Text) -> list[Label]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import textwrap
 
 import h5netcdf
 import numpy as np
@@ -226,3 +227,57 @@ class TestView:
         assert len(text) == len(marks)
         places = [view.MARKS.index(mark) for mark in marks]
         assert np.corrcoef(places, values[: len(places)])[0, 1] > 0.9
+
+
+ALIKE = """
+    from typing import NamedTuple
+
+    import jax
+    import jax.numpy as jnp
+
+    class Params(NamedTuple):
+        w_rec: jax.Array
+        w_in: jax.Array
+
+    class State(NamedTuple):
+        NAME: jax.Array
+
+    class Alike:
+        memory, gates = "NAME", ("f",)
+
+        def init(self, key, d_in, d_hidden, w_rec, initializer):
+            params = Params(w_rec * initializer(key, d_hidden), jnp.ones((d_hidden, d_in)))
+            return params, State(jnp.zeros(d_hidden))
+
+        def step(self, params, state, x):
+            return State(jnp.tanh(params.w_rec @ state.NAME + params.w_in @ x))
+
+        def readout(self, state):
+            return state.NAME
+
+        def gate_values(self, params, state, x):
+            return {"f": jax.nn.sigmoid(state.NAME)}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("f", "the state and the gates of .*Alike both have a f; give one of them another name"),
+        ("top", "the state of .*Alike has a top, as a run calls something else"),
+        ("gate_f", "the state of .*Alike has a gate_f, as a run calls something else"),
+        ("h", None),
+    ],
+)
+def test_a_cell_whose_units_share_a_name_is_refused_before_it_is_trained(
+    asked, tmp_path, monkeypatch, name, said
+):
+    (tmp_path / f"alike_{name}.py").write_text(textwrap.dedent(ALIKE).replace("NAME", name))
+    monkeypatch.syspath_prepend(tmp_path)
+    one = dataclasses.replace(asked, cell=(f"alike_{name}:Alike",))
+    if said is None:
+        assert base.of(one).plan(one).counts["cells"] == 1
+        return
+    with pytest.raises(GradlabError, match=said) as told:
+        base.of(one).plan(one)
+    assert (told.value.where, told.value.code) == ("--cell", 2)
