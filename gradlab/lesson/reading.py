@@ -92,8 +92,8 @@ def tell(numbers: Numbers, seed: int) -> Chapter:
         "numbers ship with the lesson, and the commands below compute them again.",
         "Then we look inside. A unit *follows* a label of the text, such as being inside quotes, if its "
         "value tells where the label is: the score is 0 for a unit that has nothing to do with it, and 1 or "
-        "−1 for one that gives it away. (It is 2 AUC − 1; for a count, such as the depth of brackets, the rank "
-        "correlation.)",
+        "−1 for one that gives it away. (It is 2 AUC − 1; for a count, such as the depth of brackets, the "
+        "rank correlation.)",
         "Among many units one looks like a follower by luck. So three controls stand beside each score: what "
         "the best of all units gets for the label *shifted* to other places of the text; the best unit of "
         "networks *before training*, which hear what was just read as a reservoir does; and the best of as "

@@ -1,5 +1,8 @@
 """`gradlab neurons`: its table and documents, a unit and a gradient in the terminal, and what is refused."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 
@@ -61,10 +64,27 @@ def test_what_other_commands_make_of_it(run, tmp_path):
     assert page.code == 0, page.err
     assert "position in line" in (tmp_path / "a.html").read_text()
     assert gradlab("plot", folder, "detectors", "-o", tmp_path / "a.svg").code == 0
-    for words in (("export", folder, "--to", "csv"), ("diff", folder, folder)):
+    kept = tmp_path / "baseline.json"
+    for words in (
+        ("export", folder, "--to", "csv"),
+        ("diff", folder, folder),
+        ("baseline", "create", folder, "-o", kept),
+    ):
         said = gradlab(*words)
         assert (said.code, said.out) == (2, "")
         assert "is a run of gradlab neurons, not of gradlab sweep" in said.err
+        assert len(said.err.splitlines()) == 1
+    assert not kept.exists()
+
+
+def test_a_reading_makes_no_claims(run, tmp_path):
+    place = shutil.copytree(run[0], tmp_path / "run")
+    about = json.loads((place / "run.json").read_text())
+    about["claims"] = [{"text": "It reads.", "metric": "rate", "below": 0.0}]
+    (place / "run.json").write_text(json.dumps(about))
+    said = gradlab("check", place)
+    assert (said.code, said.out, len(said.err.splitlines())) == (2, "", 1)
+    assert "are made of sweeps and of remedies" in said.err
 
 
 def test_a_unit_and_a_gradient_in_the_terminal(run):
