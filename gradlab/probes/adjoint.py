@@ -80,8 +80,7 @@ def _marked(names: Iterable[str], gradient: list[Scaled], length: Int[Array, ""]
     """
 
     def marks(i: Any, _: Gradient) -> Gradient:
-        here = [leaf._replace(value=jnp.where(i == 0, leaf.value, 0)) for leaf in gradient]
-        return projections.of_gradient(names, here)
+        return projections.of_gradient(names, gradient, i == 0)
 
     mapped = mapped_zero(gradient)
     shape = jax.eval_shape(lambda: projections.of_gradient(names, gradient))

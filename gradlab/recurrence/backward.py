@@ -1,5 +1,6 @@
 """Backpropagation through time in the log domain: `value * 2**exponent` from one step to the one before."""
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ from gradlab.recurrence import platforms, wide
 from gradlab.recurrence.outer import Sum
 from gradlab.recurrence.pullback import pullback
 from gradlab.recurrence.scaled import add, rescale
-from gradlab.recurrence.scan import at, reverse_scan
+from gradlab.recurrence.scan import BLOCK, at, reverse_blocks
 from gradlab.recurrence.trees import mapped_zero
 from gradlab.types import ProbeContext, Scaled, Step
 
@@ -67,80 +68,73 @@ def backpropagate(
     whole: Sum | None = None
     if summing is not None:
         whole = summing(gradient, jax.eval_shape(one.forward, state, at(xs, 0))[1], state)
+    nothing = None if whole is None else whole.start(mapped_zero((state, xs)))
 
     def start(final: tuple[Tree, Any]) -> _Back:
-        total = None if whole is None else whole.start(mapped_zero((final[0], xs)))
-        return _Back(rescale(local(final[0])), final[1], jnp.int32(0), total)
+        return _Back(rescale(local(final[0])), final[1], jnp.int32(0))
 
-    def before(carry: _Back, kept: Any, term: Tree) -> _Back:
-        adjoint, broken, lag, total = carry
+    def before(carry: _Back, item: tuple[Any, Tree]) -> _Back:
+        (adjoint, broken, lag), (kept, term) = carry, item
         _, of_state = one.pull(kept, adjoint.value)
         pulled = rescale(of_state, adjoint.exponent)
         if setup.adjoint is not None:
             pulled = setup.adjoint(lag + 1, pulled)
-        return _Back(add(pulled, rescale(term)) if every else pulled, broken, lag + 1, total)
+        return _Back(add(pulled, rescale(term)) if every else pulled, broken, lag + 1)
 
-    if early is not None:
+    def finish(
+        total: Any, items: tuple[Any, Tree], adjoints: Scaled, real: Any = None
+    ) -> tuple[Any, Tree, Tree]:
+        kept = items[0]
+        sent: Scaled = jax.tree.map(lambda leaf: leaf[1:], adjoints)
+        if real is not None:
+            sent = sent._replace(value=jax.tree.map(functools.partial(_rows, real), sent.value))
 
-        def finish(total: Any, kept: Any, carries: _Back, t: Any) -> tuple[Any, Tree, Tree]:
-            adjoint = jax.tree.map(lambda leaf: leaf[1:], carries.adjoint)
+        def of_step(kept: Any, adjoint: Scaled) -> Tree:
+            of_params = lambda: one.pull(kept, adjoint.value)[0]
+            return weights(of_params, adjoint.exponent) if weights is not None else None
 
-            def of_step(kept: Any, adjoint: Scaled) -> Tree:
-                of_params = lambda: one.pull(kept, adjoint.value)[0]
-                return weights(of_params, adjoint.exponent) if weights is not None else None
+        if whole is not None:
+            total = whole.add(total, (kept, sent.value), sent.exponent)
+        return total, jax.vmap(observe)(adjoints), jax.vmap(of_step)(kept, sent)
 
-            if whole is not None:
-                total = whole.add_all(total, (kept[0], adjoint.value), adjoint.exponent, t > 0)
-            observed = jax.vmap(observe)(carries.adjoint), carries.broken
-            return total, observed, jax.vmap(of_step)(kept[0], adjoint)
-
-        way = state, jnp.int32(0)
-        given = jax.vmap(early[0])(xs)
-        kept = jax.tree.leaves(jax.eval_shape(forward, way, at(given, 0), 1))
-        (observed, broken), passed, total = wide.reverse_scan(
+    way = state, jnp.int32(0)
+    if early is None:
+        steps = BLOCK if whole is None else whole.together(BLOCK)
+        observed, passed, total, last = reverse_blocks(
             forward,
-            # What is carried is kept of every step.
-            lambda final: start(final)._replace(total=None),
-            lambda carry, kept: before(carry, *kept),
+            start,
+            before,
+            lambda carry: carry.adjoint,
             finish,
             way,
-            None if whole is None else whole.start(mapped_zero((state, xs))),
+            nothing,
+            xs,
+            setup.length,
+            block=steps,
+        )
+        broken = last.broken
+    else:
+
+        def finish_all(total: Any, items: Any, carries: _Back, t: Any) -> tuple[Any, Tree, Tree]:
+            # What comes before the first step is no step: nothing goes through it.
+            total, observed, passed = finish(total, items, carries.adjoint, t > 0)
+            return total, (observed, carries.broken), passed
+
+        given = jax.vmap(early[0])(xs)
+        kept = jax.tree.leaves(jax.eval_shape(forward, way, at(given, 0), 1))
+        (observed, every_broken), passed, total = wide.reverse_scan(
+            forward,
+            start,
+            before,
+            finish_all,
+            way,
+            nothing,
             given,
             setup.length,
             wide.segment_of(setup.beside * sum(leaf.size * leaf.dtype.itemsize for leaf in kept)),
         )
-        return SentBack(observed, passed, broken[0], None if whole is None else whole.leaves(total))
-
-    def back(carry: _Back, item: tuple[Any, Tree]) -> tuple[_Back, Tree]:
-        kept, term = item
-        of_params = lambda: one.pull(kept, carry.adjoint.value)[0]
-        record = weights(of_params, carry.adjoint.exponent) if weights is not None else None
-        if whole is not None:
-            # The step before the first one does not count.
-            counts = carry.lag < setup.length
-            arguments = kept, carry.adjoint.value
-            total, later = whole.add(carry.total, arguments, carry.adjoint.exponent, counts)
-            carry = carry._replace(total=total)
-            record = record, later
-        return before(carry, kept, term), record
-
-    def watch(carry: _Back, lag: Any) -> tuple[_Back, Tree]:
-        return carry, (observe(carry.adjoint), carry.broken)
-
-    settle = None
-    if whole is not None:
-        settle = lambda carry, later: carry._replace(total=whole.settle(carry.total, later))
-    (observed, broken), passed, last = reverse_scan(
-        forward,
-        start,
-        back,
-        watch,
-        (state, jnp.int32(0)),
-        xs,
-        setup.length,
-        settle=settle,
-    )
-    return SentBack(observed, passed, broken[0], None if whole is None else whole.leaves(last.total))
+        broken = every_broken[0]
+    return SentBack(observed, passed, broken, None if whole is None else whole.leaves(total))
 
 
 class _Back(NamedTuple):
@@ -149,7 +143,11 @@ class _Back(NamedTuple):
     adjoint: Scaled
     broken: Any
     lag: Any
-    total: Any
+
+
+def _rows(which: Any, leaf: Any) -> Any:
+    """The rows, zeros in the place of others."""
+    return jnp.where(which.reshape(-1, *(1,) * (leaf.ndim - 1)), leaf, 0)
 
 
 def _first_broken(known: Any, state: Tree, t: Any) -> Any:

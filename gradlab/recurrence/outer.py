@@ -20,6 +20,8 @@ Piece = tuple[Array, ...]
 """`(whole,)`, or `(left, right)` of an outer product: its squared norm is the product of theirs."""
 
 JOINS = ("concatenate", "stack")
+LARGE = 2**13
+"""Numbers of whole gradients that are added at once, of all steps together."""
 MOVES = ("transpose", "reshape", "squeeze", "expand_dims", "broadcast_in_dim", "rev", "copy")
 """What moves numbers without changing them, if there are as many after it as before."""
 
@@ -80,18 +82,16 @@ def _cut(closed: Any) -> tuple[Callable[..., list[Piece]], list[_Leaf]]:
 
 
 class Sum(NamedTuple):
-    """A sum of gradients over steps; the factors of outer products are put off, and multiplied at once."""
+    """A sum of gradients over steps; outer products of many steps are one matrix product."""
 
     start: Callable[[Any], list[Scaled]]
     """`mapped -> total`: nothing yet."""
-    add: Callable[..., tuple[list[Scaled], Tree]]
-    """`(total, arguments, exponent, counts) -> (total, put off)`: one step, if it counts."""
-    settle: Callable[[list[Scaled], Tree], list[Scaled]]
-    """`(total, put off) -> total`, with a leading axis of steps."""
-    add_all: Callable[..., list[Scaled]]
-    """`(total, arguments, exponent, counts) -> total`: many steps at once, along a leading axis of all."""
+    add: Callable[..., list[Scaled]]
+    """`(total, arguments, exponent) -> total`: many steps at once, along a leading axis of all."""
     leaves: Callable[[list[Scaled]], list[Scaled]]
     """The sum, leaf by leaf."""
+    together: Callable[[int], int]
+    """How many steps to add at once, of so many at the most: few where whole gradients are large."""
 
 
 def summing(g: Callable[..., Tree], *like: Tree) -> Sum:
@@ -112,37 +112,19 @@ def summing(g: Callable[..., Tree], *like: Tree) -> Sum:
             for shape, form in zip(shapes, forms, strict=True)
         ]
 
-    def add(total: list[Scaled], arguments: Tree, exponent: Any, counts: Any) -> tuple[list[Scaled], Tree]:
-        found = evaluate(*jax.tree.leaves(arguments))
-        total = [
-            _more(known, rescale(jnp.where(counts, piece[0], 0), exponent)) if alone else known
-            for known, piece, alone in zip(total, found, whole, strict=True)
-        ]
-        later = [
-            (jnp.where(counts, piece[0], 0), piece[1])
-            for piece, alone in zip(found, whole, strict=True)
-            if not alone
-        ]
-        return total, (later, exponent)
-
-    def settle(total: list[Scaled], later: Tree) -> list[Scaled]:
-        waiting, exponent = iter(later[0]), later[1]
-        return [
-            known if alone else _more(known, _product(next(waiting), exponent))
-            for known, alone in zip(total, whole, strict=True)
-        ]
-
-    def add_all(total: list[Scaled], arguments: Tree, exponent: Any, counts: Any) -> list[Scaled]:
-        def one(arguments: Tree, counts: Any) -> list[Piece]:
-            found = evaluate(*jax.tree.leaves(arguments))
-            return [(jnp.where(counts, piece[0], 0), *piece[1:]) for piece in found]
-
-        parts = jax.vmap(one)(arguments, counts)
+    def add(total: list[Scaled], arguments: Tree, exponent: Any) -> list[Scaled]:
+        parts = jax.vmap(lambda arguments: evaluate(*jax.tree.leaves(arguments)))(arguments)
         found = [
             _summed(jax.vmap(rescale)(part[0], exponent)) if alone else _product((part[0], part[1]), exponent)
             for part, alone in zip(parts, whole, strict=True)
         ]
         return [_more(known, part) for known, part in zip(total, found, strict=True)]
+
+    def together(most: int) -> int:
+        # What is no larger than a factor is no reason to multiply fewer of them at a time.
+        factor = max((part.size for form in forms if len(form) > 1 for part in form), default=0)
+        size = sum(int(form[0].size) for form in forms if len(form) == 1 and form[0].size > factor)
+        return max(1, min(most, LARGE // max(size, 1)))
 
     def leaves(total: list[Scaled]) -> list[Scaled]:
         found = []
@@ -156,7 +138,7 @@ def summing(g: Callable[..., Tree], *like: Tree) -> Sum:
             found.append(Scaled(leaf.together(*aligned)[0], top))
         return found
 
-    return Sum(start, add, settle, add_all, leaves)
+    return Sum(start, add, leaves, together)
 
 
 def _summed(parts: Scaled) -> Scaled:
@@ -174,8 +156,13 @@ def _product(factors: tuple[Array, Array], exponent: Any) -> Scaled:
     power = jnp.where(dead, ZERO_EXPONENT, exponent + rows.exponent + columns.exponent)
     top = power.max()
     shares = powers.two_to(power - top, rows.value.dtype)
-    left = rows.value * shares.reshape(-1, *(1,) * (rows.value.ndim - 1))
-    return Scaled(jnp.tensordot(left, columns.value, axes=(0, 0)), top)
+    left, right = rows.value, columns.value
+    # What several products share is scaled once: of two factors, the smaller one takes the shares.
+    if left.size < right.size:
+        left = left * shares.reshape(-1, *(1,) * (left.ndim - 1))
+    else:
+        right = right * shares.reshape(-1, *(1,) * (right.ndim - 1))
+    return Scaled(jnp.tensordot(left, right, axes=(0, 0)), top)
 
 
 def _more(total: Scaled, part: Scaled) -> Scaled:

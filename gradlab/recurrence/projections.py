@@ -44,18 +44,20 @@ class Gradient(NamedTuple):
     projection: Float[Array, "*axes leaf"]
 
 
-def of_gradient(names: Iterable[str], gradient: Sequence[Scaled]) -> Gradient:
-    """The norm and the projection of each array `value * 2**exponent`."""
-    found = [_of_scaled(name, leaf) for name, leaf in zip(names, gradient, strict=True)]
+def of_gradient(names: Iterable[str], gradient: Sequence[Scaled], there: Any = True) -> Gradient:
+    """The norm and the projection of each array `value * 2**exponent`; of zeros unless it is there."""
+    found = [_of_scaled(name, leaf, there) for name, leaf in zip(names, gradient, strict=True)]
     squares, exponents, projections = (jnp.stack(some) for some in zip(*found, strict=True))
     return Gradient(Norm(squares, exponents), projections)
 
 
-def _of_scaled(name: str, scaled: Scaled) -> tuple[Array, Array, Array]:
+def _of_scaled(name: str, scaled: Scaled, there: Any) -> tuple[Array, Array, Array]:
     flat = scaled.value.ravel()
-    square = jnp.sum(flat * flat)
-    signs = _signs(name, jnp.arange(flat.size, dtype=jnp.uint32))
-    projection = jnp.sum(jnp.where(signs, flat, -flat)) / jnp.sqrt(jnp.where(square == 0, 1, square))
+    square = jnp.sum(jnp.square(jnp.where(there, flat, 0)))
+    positive = _signs(name, jnp.arange(flat.size, dtype=jnp.uint32))
+    # A product with the signs, which take the mask: the gradients of many sequences are read as they are.
+    signs = jnp.where(there, jnp.where(positive, 1, -1), 0).astype(flat.dtype)
+    projection = jnp.dot(flat, signs) / jnp.sqrt(jnp.where(square == 0, 1, square))
     return square, scaled.exponent, projection
 
 

@@ -40,10 +40,11 @@ def rescale(value: Tree, exponent: Int[Array, ""] | int = 0) -> Scaled:
     peak = jnp.stack([jnp.max(jnp.abs(leaf)) for leaf in jax.tree.leaves(value)]).max()
     alive = (peak > 0) & jnp.isfinite(peak)
     shift = jnp.where(alive, powers.exponent(peak), 0)
-    # By way of [2, 4): 2**-shift itself would be subnormal, and so flushed to 0, for the largest peaks.
-    factor = powers.two_to(2 - shift, peak.dtype)
+    # In two factors: 2**-shift itself would be subnormal, and so flushed to 0, for the largest peaks.
+    half = shift // 2
+    first, second = powers.two_to(-half, peak.dtype), powers.two_to(half - shift, peak.dtype)
     moved = jnp.where(peak == 0, ZERO_EXPONENT, exponent + shift)
-    return Scaled(jax.tree.map(lambda leaf: leaf * factor / 4, value), moved.astype(jnp.int32))
+    return Scaled(jax.tree.map(lambda leaf: leaf * first * second, value), moved.astype(jnp.int32))
 
 
 def add(a: Scaled, b: Scaled) -> Scaled:

@@ -1,7 +1,8 @@
 """The loops over time whose length may be traced: forward, and forward and back.
 
-Loops over time are of four kinds, since no one of them can do what the others do: `reverse_scan` goes back
-by itself and keeps one segment of the way at a time; `scan` has no reverse mode; `jax.lax.scan`, where
+Loops over time are of five kinds, since no one of them can do what the others do: `reverse_scan` goes back
+by itself and keeps one segment of the way at a time; `reverse_blocks` does so too, and leaves what no step
+waits for to many steps at once, whose carries it keeps; `scan` has no reverse mode; `jax.lax.scan`, where
 penalties, `gradlab verify` and the lesson call it, has a fixed length and keeps every step, so that JAX can
 differentiate through it; that of `batch.py` is made for one gradient of a batch, the work of training.
 """
@@ -21,6 +22,10 @@ Carry = TypeVar("Carry")
 
 SEGMENT = 256
 """Steps whose residuals are kept at a time; a longer sequence is run again, segment by segment."""
+
+
+BLOCK = 25
+"""Steps of the way back that are finished side by side; round numbers of steps leave no rest."""
 
 
 def scan(
@@ -62,7 +67,6 @@ def reverse_scan(
     length: Int[Array, ""] | int,
     segment: int = SEGMENT,
     condense: Callable[[Tree], Tree] = lambda seen: seen,
-    settle: Callable[[Carry, Tree], Carry] | None = None,
 ) -> tuple[Tree, Tree, Carry]:
     """Run `length` steps forward, then back, keeping `kept` for one segment of the way at a time.
 
@@ -78,9 +82,6 @@ def reverse_scan(
     beyond `length` are zeros. Memory beside them: `segment` times `kept`, and a state a segment. What was
     observed goes through `condense` a segment at a time (with a leading axis of lags, zeros where there is
     none), so that more can be observed than is kept.
-
-    With `settle`, `back` passes a pair: the second parts of a segment are kept that long, and come, with a
-    leading axis and zeros behind them, to `settle(carry, parts)`.
 
     The initial state is observed in the same loop, before a step back that leads nowhere: so everything is
     compiled once. What it passed is dropped; the last carry has been through it.
@@ -106,7 +107,6 @@ def reverse_scan(
     block = jax.eval_shape(lambda: _zeros(seen, segment + 1, mapped))
     observed = jax.eval_shape(lambda block: at(condense(block), 0), block)
     passing = jax.eval_shape(lambda c, e: back(c, e)[1], carry, kept)
-    passing, later = passing if settle is not None else (passing, None)
 
     saved = _zeros(jax.eval_shape(lambda: state), -(-capacity // segment), mapped)
     last, saved = jax.lax.fori_loop(0, segments - 1, checkpoint, (state, saved))
@@ -124,23 +124,18 @@ def reverse_scan(
             return state, _put(loop[1], i - first, item)
 
         def backward(j: Any, loop: tuple[Any, ...]) -> tuple[Any, ...]:
-            carry, seen, passed, put_off = loop
+            carry, seen, passed = loop
             i = end - 1 - j
             lag = length - 1 - i
             carry, new = observe(carry, lag)
             carry, extra = back(carry, at(kept, i - first))
-            if settle is not None:
-                extra, part = extra
-                put_off = _put(put_off, j, part)
-            return carry, _put(seen, j, new), _put(passed, lag, extra), put_off
+            return carry, _put(seen, j, new), _put(passed, lag, extra)
 
         final, kept = jax.lax.fori_loop(first, end, keep, (at(saved, which), kept))
         carry = jax.tree.map(lambda new, old: jnp.where(k == 0, new, old), start(final), carry)
-        way = (carry, _zeros(seen, segment + 1, mapped), passed, _zeros(later, segment + 1, mapped))
+        way = (carry, _zeros(seen, segment + 1, mapped), passed)
         lags = end - first + (which == 0).astype(jnp.int32)
-        carry, block, passed, put_off = jax.lax.fori_loop(0, lags, backward, way)
-        if settle is not None:
-            carry = settle(carry, put_off)
+        carry, block, passed = jax.lax.fori_loop(0, lags, backward, way)
         # A segment that is not full ends in zeros, which the next one overwrites.
         return carry, _put_all(observed, nearest, condense(block)), passed, kept
 
@@ -150,6 +145,118 @@ def reverse_scan(
     carry, observed, passed, _ = jax.lax.fori_loop(0, segments, segment_back, loop)
     nowhere = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), passing)
     return observed, jax.tree.map(lambda leaf: leaf[:-1], _put(passed, length, nowhere)), carry
+
+
+def reverse_blocks(
+    forward: Callable[[Tree, Tree, Any], tuple[Tree, Tree]],
+    start: Callable[[Tree], Carry],
+    back: Callable[[Carry, Tree], Carry],
+    show: Callable[[Carry], Tree],
+    finish: Callable[[Tree, Tree, Tree], tuple[Tree, Tree, Tree]],
+    state: Tree,
+    held: Tree,
+    xs: Tree,
+    length: Int[Array, ""] | int,
+    segment: int = SEGMENT,
+    block: int = BLOCK,
+) -> tuple[Tree, Tree, Tree, Carry]:
+    """Run `length` steps forward, then back, and finish `block` steps of the way at a time.
+
+    for t = 1..length:      state_t, kept_t = forward(state_{t-1}, xs[t-1], t)
+    carry_length = start(state_length);     carry_{t-1} = back(carry_t, kept_t)
+    of each block, the last one first, steps t = i+1..i+block of it side by side:
+        held, observed, passed = finish(held, kept_{i+1..}, show(carry_{i..}))
+
+    `length` may be traced, as in `reverse_scan`. Returns `(observed, passed, held, carry_0)`, the first two
+    by lag, of leading size `len(xs) + 1` and `len(xs)`; entries beyond `length` are zeros. The last block
+    may go beyond the end: there `finish` gets what step `length` has kept, and zeros of the carries.
+    """
+    capacity = jax.tree.leaves(xs)[0].shape[0]
+    block = min(block, segment, capacity)
+    segment = block * -(-min(segment, capacity) // block)
+    most = -(-capacity // segment)
+    length = jnp.asarray(length, jnp.int32)
+    segments = (length + segment - 1) // segment
+
+    def ahead(i: Any, state: Tree) -> tuple[Tree, Tree]:
+        return forward(state, at(xs, i), i + 1)
+
+    def checkpoint(k: Any, loop: tuple[Tree, Tree]) -> tuple[Tree, Tree]:
+        state, saved = loop
+        saved = _put(saved, k, state)
+        first = k * segment
+        return jax.lax.fori_loop(first, first + segment, lambda i, s: ahead(i, s)[0], state), saved
+
+    mapped = mapped_zero((state, xs))
+    _, kept = jax.eval_shape(lambda s: ahead(0, s), state)
+    carry = jax.eval_shape(start, state)
+    shown = jax.eval_shape(lambda c: _zeros(jax.eval_shape(show, c), block + 1, mapped), carry)
+    some = jax.eval_shape(lambda: _zeros(kept, block, mapped))
+    # Traced once, for its shapes and for the loop.
+    finish = jax.jit(finish, inline=True)
+    _, observed, passed = jax.eval_shape(finish, held, some, shown)
+
+    saved = _zeros(jax.eval_shape(lambda: state), most, mapped)
+    last, saved = jax.lax.fori_loop(0, segments - 1, checkpoint, (state, saved))
+    saved = _put(saved, segments - 1, last)
+
+    def segment_back(k: Any, loop: tuple[Any, ...]) -> tuple[Any, ...]:
+        carry, held, observed, passed, kept, shown = loop
+        which = segments - 1 - k
+        first = which * segment
+        end = jnp.minimum(first + segment, length)
+
+        def keep(i: Any, loop: tuple[Tree, Tree]) -> tuple[Tree, Tree]:
+            state, item = ahead(i, loop[0])
+            return state, _put(loop[1], i - first, item)
+
+        final, kept = jax.lax.fori_loop(first, end, keep, (at(saved, which), kept))
+        carry = jax.tree.map(lambda new, old: jnp.where(k == 0, new, old), start(final), carry)
+        # The last block may go beyond the end: nothing is sent there, through what the last step has kept.
+        beyond = jax.tree.map(
+            lambda leaf: jnp.broadcast_to(leaf, (block, *leaf.shape)), at(kept, end - 1 - first)
+        )
+        kept = _put_all(kept, end - first, beyond)
+        blocks = (end - first + block - 1) // block
+
+        def block_back(j: Any, loop: tuple[Any, ...]) -> tuple[Any, ...]:
+            carry, held, observed, passed, shown = loop
+            begin = (blocks - 1 - j) * block
+            count = jnp.minimum(end - first - begin, block)
+
+            def backward(j: Any, loop: tuple[Carry, Tree]) -> tuple[Carry, Tree]:
+                carry, shown = loop
+                place = count - 1 - j
+                carry = back(carry, at(kept, begin + place))
+                return carry, _put(shown, place, show(carry))
+
+            shown = _put(shown, count, show(carry))
+            carry, shown = jax.lax.fori_loop(0, count, backward, (carry, shown))
+            some = jax.tree.map(lambda leaf: jax.lax.dynamic_slice_in_dim(leaf, begin, block), kept)
+            held, seen, passing = finish(held, some, shown)
+            observed = _put_all(observed, first + begin, seen)
+            return carry, held, observed, _put_all(passed, first + begin, passing), shown
+
+        way = carry, held, observed, passed, shown
+        carry, held, observed, passed, shown = jax.lax.fori_loop(0, blocks, block_back, way)
+        return carry, held, observed, passed, kept, shown
+
+    def room(shape: Tree, size: int) -> Tree:
+        return jax.tree.map(lambda leaf: constant(0, mapped, (size, *leaf.shape[1:]), leaf.dtype), shape)
+
+    blank = jax.tree.map(lambda leaf: constant(0, mapped, leaf.shape, leaf.dtype), carry)
+    rows = room(observed, most * segment + 1), room(passed, most * segment)
+    loop = (blank, held, *rows, _zeros(kept, segment + block, mapped), room(shown, block + 1))
+    carry, held, observed, passed, *_ = jax.lax.fori_loop(0, segments, segment_back, loop)
+
+    def by_lag(rows: Any, size: int) -> Any:
+        """Rows 0..length-1 (observed: length), the last one first."""
+        turned = jnp.flip(rows, 0)
+        turned = jnp.concatenate([turned, jnp.zeros((size, *rows.shape[1:]), rows.dtype)])
+        return jax.lax.dynamic_slice_in_dim(turned, most * segment - length, size)
+
+    observed = jax.tree.map(lambda leaf: by_lag(leaf, capacity + 1), observed)
+    return observed, jax.tree.map(lambda leaf: by_lag(leaf, capacity), passed), held, carry
 
 
 def _zeros(shape: Tree, size: int, mapped: Any) -> Tree:

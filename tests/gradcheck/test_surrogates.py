@@ -44,7 +44,9 @@ def test_a_surrogate_that_is_not_declared_is_wrong():
 def test_a_declared_surrogate_with_a_fault_is_still_wrong():
     step = planted.spiking("vjp", leak_over_batch=True)
     found = verify(step, *spiking_network(), lengths=(2, T), scales=(1.0,), surrogate=True)
-    assert {check.name for check in found.checks if check.result == "WRONG"} == {"alone = padded"}
+    # The backward pass of the probes takes steps side by side, and so meets the fault, too.
+    wrong = {check.name for check in found.checks if check.result == "WRONG"}
+    assert wrong == {"alone = padded", "autodiff = backpropagate"}
 
 
 def test_a_derivative_that_is_clipped_on_purpose_may_be_declared():

@@ -84,22 +84,77 @@ def test_a_number_without_effect_has_a_gradient_of_zero():
         return jax.vjp(lambda number, unused: number * jnp.ones(2), 2.0, 3.0)[1](v)
 
     made = outer.summing(sent, jnp.ones(2))
-    total, later = made.add(made.start(jnp.int32(0)), jnp.ones(2), jnp.int32(5), jnp.bool_(True))
-    used, unused = made.leaves(made.settle(total, jax.tree.map(lambda leaf: leaf[None], later)))
+    used, unused = made.leaves(
+        made.add(made.start(jnp.int32(0)), jnp.ones((1, 2)), jnp.full(1, 5, jnp.int32))
+    )
     assert np.ldexp(float(used.value), int(used.exponent)) == 2 * 32
     assert (float(unused.value), int(unused.exponent)) == (0, ZERO_EXPONENT)
     nothing = norm(pieces(lambda: sent(jnp.ones(2))[1]), 5)
     assert (float(nothing.square), int(nothing.exponent)) == (0, ZERO_EXPONENT)
 
 
+def product(u, v):
+    """What autodiff makes of the gradient of a matrix."""
+    return jax.lax.dot_general(u, v, (((), ()), ((), ())))
+
+
+@pytest.mark.parametrize("made_of", [product, jnp.outer], ids=["factors", "whole"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_contributions_that_cancel_leave_what_they_leave(dtype, made_of):
+    """Outer products of ten steps, which cancel to a millionth, at exponents and scales far apart."""
+    rng = np.random.default_rng(0)
+    # Small integers: no entry of the exact sum is rounded.
+    g, h = (rng.integers(-8, 8, (5, N)).astype(float) for _ in range(2))
+    left = np.concatenate([g, -g * (1 + 2.0**-20)])
+    right = np.concatenate([h, h])
+    powers, scales = rng.integers(-900, 900, 10), rng.integers(-30, 30, (2, 10))
+    given = [np.ldexp(some, scale[:, None]) for some, scale in zip((left, right), scales, strict=True)]
+    exponents = jnp.asarray(powers[0] - scales[0] - scales[1] + np.repeat(7, 10), jnp.int32)
+    made = outer.summing(made_of, *(jnp.zeros(N, dtype) for _ in range(2)))
+    arguments = tuple(jnp.asarray(some, dtype) for some in given)
+    (total,) = made.leaves(jax.jit(made.add)(made.start(jnp.int32(0)), arguments, exponents))
+    found = np.ldexp(np.asarray(total.value, float), int(total.exponent) - int(powers[0]) - 7)
+    exact, sizes = left.T @ right, np.abs(left).T @ np.abs(right)
+    assert np.linalg.norm(exact) < 2e-6 * np.linalg.norm(sizes)
+    # What float32 holds of the factors is summed to a few roundings of the parts' sizes.
+    kept = left.astype(dtype).astype(float).T @ right
+    assert (np.abs(found - kept) <= 10 * np.finfo(dtype).eps * sizes).all()
+    if dtype == "float64":
+        np.testing.assert_allclose(found, exact, rtol=1e-8, atol=1e-8 * np.abs(exact).max())
+
+
+def test_zeros_add_nothing_wherever_their_exponents_lie():
+    made = outer.summing(product, jnp.zeros(2), jnp.zeros(3))
+    steps = jnp.array([[1.0, 2.0], [0.0, 0.0]]), jnp.ones((2, 3))
+    (total,) = made.leaves(made.add(made.start(jnp.int32(0)), steps, jnp.array([-5000, 5000], jnp.int32)))
+    np.testing.assert_array_equal(
+        np.ldexp(total.value, int(total.exponent) + 5000), np.outer([1, 2], np.ones(3))
+    )
+    (total,) = made.leaves(
+        made.add(made.start(jnp.int32(0)), (0 * steps[0], steps[1]), jnp.zeros(2, jnp.int32))
+    )
+    assert not np.asarray(total.value).any()
+
+
+def test_few_steps_are_added_at_once_where_a_gradient_stays_whole():
+    matrix_and_bias = outer.summing(lambda u, v: (product(u, v), u), *[jnp.zeros(10_000)] * 2)
+    assert matrix_and_bias.together(25) == 25
+    few, many = (outer.summing(f, jnp.zeros(100), jnp.zeros(100)).together(25) for f in (jnp.outer, product))
+    assert (few, many) == (1, 25)
+
+
 @pytest.mark.parametrize(
-    "spec", ["elman", "lstm", "gru", "lru", "indrnn", "min_lstm", "stacked(cell=gru, layers=2)"]
+    "spec",
+    ["elman", "lstm", "gru", "lru", "indrnn", "min_lstm", "antisymmetric", "stacked(cell=gru, layers=2)"],
 )
-@pytest.mark.parametrize("segment", [4, 256])
-def test_a_sum_over_steps_is_the_gradient_of_autodiff(spec, segment, monkeypatch):
-    """Whatever the parts are made of, and wherever a segment ends; entry by entry, in float64."""
+@pytest.mark.parametrize(("segment", "block"), [(4, 2), (256, 3), (256, 25)])
+def test_a_sum_over_steps_is_the_gradient_of_autodiff(spec, segment, block, monkeypatch):
+    """Whatever the parts are made of, and wherever a block or segment ends; entry by entry, in float64."""
     T = 11
-    monkeypatch.setattr(backward, "reverse_scan", functools.partial(backward.reverse_scan, segment=segment))
+    monkeypatch.setattr(
+        backward, "reverse_blocks", functools.partial(backward.reverse_blocks, segment=segment)
+    )
+    monkeypatch.setattr(backward, "BLOCK", block)
     net = network(spec, T)
     goal = target(net, "unit")
     made = objective("unit", goal, net.cell.readout)

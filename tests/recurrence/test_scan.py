@@ -1,5 +1,7 @@
 """The loop forward and back: segments, traced lengths and the step that breaks."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,7 +13,7 @@ from gradlab.recurrence.backward import backpropagate
 from gradlab.recurrence.objectives import objective
 from gradlab.recurrence.pullback import pullback
 from gradlab.recurrence.scaled import log10_norm, norms, rescale
-from gradlab.recurrence.scan import reverse_scan
+from gradlab.recurrence.scan import reverse_blocks, reverse_scan
 from gradlab.registry import make
 from gradlab.types import Objective, ProbeContext
 from tests.probes.networks import network, target
@@ -101,6 +103,57 @@ def test_a_traced_length_gives_what_the_exact_length_gives(segment, lengths, lon
         for leaf in jax.tree.leaves(passed):
             assert not np.asarray(leaf)[length:].any()
     assert traced._cache_size() == 1
+
+
+@pytest.mark.parametrize(("segment", "block"), [(7, 3), (11, 4), (4, 25), (256, 25), (2, 1)])
+def test_blocks_of_any_length_give_what_single_steps_give(segment, block):
+    """At every length with one program; the sum of what was held, too."""
+    w, xs = jax.random.normal(jax.random.key(0), (3, 3)), jax.random.normal(jax.random.key(1), (11, 3))
+
+    def forward(state, x, t):
+        return jnp.tanh(w @ state + x), (state, jnp.asarray(t, float))
+
+    def back(carry, kept):
+        return w.T @ (carry * (1 - kept[0] ** 2)) + 0.1 * kept[1]
+
+    def finish(held, kept, carries):
+        return held + (kept[0] * carries[1:]).sum(0), carries, kept[0] + carries[1:]
+
+    @jax.jit
+    def both(length):
+        start, state = lambda final: 2.0 * final, jnp.ones(3)
+        show = lambda carry: carry
+        found = reverse_blocks(
+            forward, start, back, show, finish, state, jnp.zeros(3), xs, length, segment, block
+        )
+        one = lambda carry, kept: (back(carry, kept), kept[0] + carry)
+        return found, reverse_scan(forward, start, one, lambda c, lag: (c, c), state, xs, length)
+
+    for length in range(1, 12):
+        (observed, passed, held, last), (each, added, _) = both(jnp.int32(length))
+        np.testing.assert_allclose(observed, each, rtol=1e-12, atol=1e-14)
+        np.testing.assert_allclose(passed, added, rtol=1e-12, atol=1e-14)
+        np.testing.assert_allclose(last, observed[length], rtol=0)
+        sent = (passed - observed[:-1])[:length]
+        np.testing.assert_allclose(held, (sent * observed[:length]).sum(0), rtol=1e-10, atol=1e-12)
+
+
+def test_a_block_that_goes_beyond_the_end_divides_by_nothing_of_its_own():
+    """What is kept of no step would be zeros, and the pullback of a quotient NaN there."""
+    step = lambda params, h, x: jnp.tanh(x / (params * h))
+    xs, params, state = jnp.arange(1.0, 12)[:, None], jnp.full(1, 0.7), jnp.ones(1)
+    goal = Objective(lambda state: jnp.ones_like(state), False)
+
+    @jax.jit
+    def run(length):
+        setup = ProbeContext(goal, None, length)
+        return backpropagate(step, params, state, xs, setup, summing=outer.summing, weights=lambda g, e: e)
+
+    for length in (1, 3, 11):
+        (found,) = run(jnp.int32(length)).gradient
+        last = lambda params, n=length: functools.reduce(lambda h, x: step(params, h, x), xs[:n], state).sum()
+        exact = jax.grad(last)(params)
+        np.testing.assert_allclose(np.ldexp(found.value, int(found.exponent)), exact, rtol=1e-10)
 
 
 def test_inputs_beyond_the_length_are_not_read(long):
