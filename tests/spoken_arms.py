@@ -189,6 +189,13 @@ def hold_judged(text, rows):
         assert all(names[name] in rows for name in some)
         assert len(some) + more == len(rows)
 
+    def check_few(text, asked, row, pairs):
+        """What so few seeds can never show is said, with how many could."""
+        assert bool(text) == (asked and row.n < seeds_needed(pairs))
+        if text:
+            among = f" for {pairs} pairs" if pairs > 1 else ""
+            assert text == f"too few seeds to compare (at least {seeds_needed(pairs)}{among})"
+
     @forms.form(rf"(?P<name><<name>>): {count} solved the task{after}")
     def _(name, count, n, updates):
         assert len(rows) == 1
@@ -207,7 +214,7 @@ def hold_judged(text, rows):
     @forms.form(
         rf"Most seeds solved: (?P<names_><<names>>), {count}"
         r"(?: each \((?P<tied>\d+) of (?P<of>\d+) (?P<kind_>arms|rows)\))?"
-        rf"{after}(?:; (?P<few>too few seeds to compare \(at least 4\)))?"
+        rf"{after}(?:; (?P<few>too few seeds to compare \(at least \d+(?: for \d+ pairs)?\)))?"
         r"(?:; told apart from (?P<apart><<names>>))?(?:; not told apart from (?P<near><<names>>))?"
         r"(?P<by> \(Fisher's exact test at 5 %(?: over all (?P<pairs>\d+) pairs)?\))?"
     )
@@ -215,9 +222,9 @@ def hold_judged(text, rows):
         check(count, n, best[0], updates)
         listed(names_, best)
         assert (int(tied or 1), int(of or len(rows)), kind_ or kind) == (len(best), len(rows), kind)
-        assert bool(few) == (best[0].n < FEW)
         every = math.comb(len(rows), 2)
-        beaten = told(best[0], others, of_shares, every, tied=len(best) > 1)
+        check_few(few, bool(others), best[0], every)
+        beaten = told(best[0], list(rows.values()), of_shares)
         assert bool(by) == bool(apart or near)
         assert int(pairs or 1) == (every if by else 1)
         if not few:
@@ -241,7 +248,7 @@ def hold_judged(text, rows):
         rf"{none}(?:its loss is|the least loss is) {loss}(?:, of (?P<name><<name>>))?"
         r"(?:, where chance is (?P<chance><<num>>))?(?:; not told apart from (?P<near><<names>>) "
         r"\(Mann-Whitney test at 5 %(?: over all (?P<pairs>\d+) pairs)?\))?"
-        r"(?:; (?P<few>too few seeds to compare \(at least 4\)))?"
+        r"(?:; (?P<few>too few seeds to compare \(at least \d+(?: for \d+ pairs)?\)))?"
     )
     def _(loss, loss_level, loss_low, loss_high, name, chance, near, pairs, few):
         assert most == 0
@@ -252,9 +259,10 @@ def hold_judged(text, rows):
         assert row.loss.middle == min(known)
         assert is_printed(chance, row.chance) if chance else math.isnan(row.chance)
         every, others = math.comb(len(rows), 2), [one for one in rows.values() if one is not row]
-        assert bool(few) == (row.n < FEW and len(rows) > 1)
-        apart = others if few else told(row, others, of_losses, every)
+        apart = told(row, list(rows.values()), of_losses)
         rivals = [one for one in others if one not in apart]
+        check_few(few, bool(rivals), row, every)
+        rivals = [] if few else rivals
         assert bool(near) == bool(rivals)
         assert int(pairs or 1) == (every if near else 1)
         if near:

@@ -1,5 +1,6 @@
 """What the networks of a drawn comparison did, worked out again from its table and their profiles."""
 
+import itertools
 import math
 from types import SimpleNamespace
 
@@ -43,12 +44,22 @@ def of_losses(row, other):
     return stats.mannwhitneyu(row.each, other.each, method="exact").pvalue
 
 
-def told(best, others, test, pairs, tied=False):
-    """The others that the best is told from: all by 5 % each, or some by 5 % over all pairs."""
-    found = [test(best, row) for row in others]
-    if not tied and all(p <= 0.05 + 1e-12 for p in found):
-        return list(others)
-    return [row for row, p in zip(others, found, strict=True) if p <= 0.05 / pairs + 1e-12]
+def adjusted(found):
+    """Holm's correction: each p, by its rank, and no less than those of lower ranks."""
+    order = np.argsort(found, kind="stable")
+    raised = np.maximum.accumulate([(len(found) - k) * found[i] for k, i in enumerate(order)])
+    return np.array(raised)[np.argsort(order, kind="stable")]
+
+
+def told(best, rows, test):
+    """The others that the best is told from: all by 5 % each, or some by 5 % over all pairs of the rows."""
+    others = [row for row in rows if row is not best]
+    if all(test(best, row) <= 0.05 + 1e-12 for row in others):
+        return others
+    pairs = list(itertools.combinations(rows, 2))
+    least = adjusted([test(*pair) for pair in pairs])
+    apart = [pair for pair, p in zip(pairs, least, strict=True) if p <= 0.05 + 1e-12]
+    return [row for row in others if any({id(best), id(row)} == set(map(id, pair)) for pair in apart)]
 
 
 def beside(rows):
@@ -58,10 +69,7 @@ def beside(rows):
         (row, plain[at]) for row in rows.values() if row.arm != "none" and (at := (row.T, row.w)) in plain
     ]
     found = [(of_shares if one.solved or other.solved else of_losses)(one, other) for one, other in pairs]
-    # Holm's correction: each p, by its rank, and no less than those of lower ranks.
-    order = np.argsort(found, kind="stable")
-    adjusted = np.maximum.accumulate([(len(found) - k) * found[i] for k, i in enumerate(order)])
-    known = {id(pairs[i][0]): p <= 0.05 + 1e-12 for i, p in zip(order, adjusted, strict=True)}
+    known = {id(row): p <= 0.05 + 1e-12 for (row, _), p in zip(pairs, adjusted(found), strict=True)}
     some = {id(row): (plain, known[id(row)], len(pairs)) for row, plain in pairs}
     return [some.get(id(row)) for row in rows.values()]
 

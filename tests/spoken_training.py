@@ -11,7 +11,7 @@ from gradlab.report import captions
 from gradlab.report.tabular import of
 from gradlab.studies.remedies import table as _remedies
 from tests.spoken import NUM, Forms, is_printed, list_of, named, one_of, source
-from tests.spoken_comparisons import median, names_of, rates
+from tests.spoken_comparisons import median, names_of, rates, seeds_needed
 
 
 def hold_captions(run, rows):
@@ -126,6 +126,8 @@ def hold_footer(run, rows):
     """What the terminal says under its table: where the rates come from, chance, and how N was chosen."""
     settings, outcomes = run.about["settings"], run.outcomes()
     text = " ".join(_remedies._caption(run, outcomes, 10_000)).strip()
+    text, _, shows = text.partition(" What ")
+    hold_power(shows, rows)
     fitted = [row.fitted for row in rows.values()]
     rate = re.search(r"; lr: (.*?)\. updates: ", text)[1]
     given = ", ".join(f"{r:g}" for r in settings["lr"])
@@ -162,6 +164,25 @@ def hold_footer(run, rows):
         )
         assert found, line
         check_rank(rows, *found.groups())
+
+
+def hold_power(text, rows):
+    """What so many seeds can show of the plain arm and the others, and of all pairs."""
+    n, arms = next(iter(rows.values())).n, len({row.arm for row in rows.values()})
+    places = len(rows) // arms
+    if arms == 1:
+        assert not text
+        return
+    asked = {(arms - 1) * places, math.comb(len(rows), 2)}
+    found = re.findall(r"(\d+) pairs?: (?:enough|nothing, it takes (\d+))", text)
+    assert {int(pairs) for pairs, _ in found} == asked
+    for pairs, takes in found:
+        needed = seeds_needed(int(pairs))
+        assert (int(takes) == needed > n) if takes else n >= needed
+    head, most = re.match(r"(\d+) seeds?", text), re.search(r"stand (?:over (\d+) pair|of no pair)", text)
+    assert int(head[1]) == n
+    assert seeds_needed(int(most[1] or 0) + 1) > n
+    assert most[1] is None or seeds_needed(int(most[1])) <= n
 
 
 def hold_table(run, rows):

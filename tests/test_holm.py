@@ -41,6 +41,35 @@ def test_of_tests_that_find_nothing_one_holds_in_5_percent_at_most(m):
     assert np.mean([any(stats.holm(row)) for row in tables.tolist()]) == pytest.approx(0.05, abs=0.005)
 
 
+@pytest.mark.parametrize("n", [4, 5, 6])
+@pytest.mark.parametrize("arms", [3, 4])
+def test_all_pairs_of_equal_shares_err_in_5_percent_of_all_tables_at_most(arms, n):
+    """Exactly: every table that binomial counts of one share can give, with its probability."""
+    tables = np.array(list(itertools.product(range(n + 1), repeat=arms)))
+    found = {
+        (a, b): theirs.fisher_exact([[a, n - a], [b, n - b]]).pvalue
+        for a, b in itertools.product(range(n + 1), repeat=2)
+    }
+    wrong = [
+        any(stats.holm([found[pair] for pair in itertools.combinations(map(int, table), 2)]))
+        for table in tables
+    ]
+    for share in np.linspace(0.05, 0.95, 10):
+        chances = theirs.binom.pmf(tables, n, share).prod(axis=1)
+        assert chances.sum() == pytest.approx(1)
+        assert chances[wrong].sum() <= 0.05
+
+
+@pytest.mark.parametrize("seeds", [1, 2, 3, 4, 5, 6, 7, 8, 20])
+def test_most_pairs_is_the_other_side_of_least_seeds(seeds):
+    most = stats.most_pairs(seeds)
+    assert stats.least_seeds(most + 1) > seeds
+    assert most == 0 or stats.least_seeds(most) <= seeds
+    assert stats.rarest(seeds) == pytest.approx(
+        theirs.fisher_exact([[seeds, 0], [0, seeds]]).pvalue, rel=1e-12
+    )
+
+
 @pytest.mark.parametrize("pairs", [1, 2, 6, 7, 28, 100])
 def test_fewer_seeds_can_show_nothing_and_these_can(pairs):
     least = stats.least_seeds(pairs)

@@ -88,14 +88,20 @@ class TestTrials:
 
     def test_seeds_that_can_tell_no_arm_from_the_plain_one_are_said_to(self):
         said = lambda **changed: remedies_plan.plan(dataclasses.replace(self.TINY, **changed)).notes
-        assert said() == ("2 seeds can tell no arm from none; it takes 4",)
+        assert said() == ("2 seeds can show nothing of none against the other arm: 1 pair takes 4 seeds",)
         assert said(seeds=4) == said(remedies=("none",)) == ()
         seven = ("none", *(f"clip_norm({k})" for k in range(1, 8)))
+        every = "can show nothing of all pairs: 28 pairs take 7 seeds"
         assert said(remedies=seven, seeds=5) == (
-            "5 seeds can tell no arm from none; it takes 6 over 7 pairs",
+            "5 seeds can show nothing of none against 7 arms: 7 pairs take 6 seeds",
+            f"5 seeds {every}",
         )
-        assert said(remedies=seven, seeds=6) == ()
-        assert said(T=(8, 9), seeds=1) == ("1 seed can tell no arm from none; it takes 5 over 2 pairs",)
+        assert said(remedies=seven, seeds=6) == (f"6 seeds {every}",)
+        assert said(remedies=seven, seeds=7) == ()
+        assert said(T=(8, 9), seeds=1) == (
+            "1 seed can show nothing of none against the other arm at 2 places: 2 pairs take 5 seeds",
+            "1 seed can show nothing of all pairs: 6 pairs take 5 seeds",
+        )
 
     def test_counts_are_those_of_what_is_trained(self):
         counts = remedies_plan.plan(self.TINY).counts

@@ -5,10 +5,9 @@ from gradlab.planning import compiled, costs
 from gradlab.planning.costs import Sizes
 from gradlab.planning.plan import STARTING, Piece, Plan, require_room
 from gradlab.runtime import cores
-from gradlab.stats import least_seeds
-from gradlab.studies.remedies import arms, loop, work
+from gradlab.studies.remedies import arms, loop, power, work
 from gradlab.studies.remedies.networks import Setting
-from gradlab.studies.remedies.settings import NONE, Training
+from gradlab.studies.remedies.settings import Training
 from gradlab.studies.sweep.program import block
 from gradlab.studies.sweep.work import WRITING
 
@@ -38,16 +37,7 @@ def plan(comparison: Training) -> Plan:
     }
     compiling = any(piece.compiling for piece in pieces.values())
     needed = costs.training_bytes(compiling=compiling) + most
-    return Plan(counts, pieces, needed, largest, _too_few(comparison))
-
-
-def _too_few(comparison: Training) -> tuple[str, ...]:
-    """Where no outcome of so few seeds tells an arm from the plain one: how many it takes."""
-    pairs = (len(comparison.remedies) - 1) * len(comparison.T) * len(comparison.w_rec)
-    if not pairs or comparison.seeds >= (least := least_seeds(pairs)):
-        return ()
-    seeds = f"{comparison.seeds} seed{'s' * (comparison.seeds > 1)}"
-    return (f"{seeds} can tell no arm from {NONE}; it takes {least}{f' over {pairs} pairs' * (pairs > 1)}",)
+    return Plan(counts, pieces, needed, largest, power.notes(comparison))
 
 
 def check(comparison: Training, planned: Plan) -> None:

@@ -3,16 +3,16 @@
 Two arms are told apart by a test at 5 %, and by no other sign: a tie is called a tie. Where arms stand beside
 the plain one, all of a table together may err in 5 % (Holm). To be told from every other arm takes each
 pair at 5 %, and errs no more often. To be told from some of several is to choose a pair afterwards: there
-all pairs together may err in 5 % (Bonferroni).
+all pairs of the table together may err in 5 % (Holm). Seeds too few for that are said to be.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from gradlab.stats import FEW_TESTED as FEW
 from gradlab.stats import FISHER, RANKS, WRONG, holm, least_seeds, median_test, percent, share_test
 from gradlab.studies.remedies.rows import ArmRow
 
@@ -145,14 +145,22 @@ def _by_losses(row: ArmRow, other: ArmRow) -> float:
     return median_test(np.array(row.seed_losses), np.array(other.seed_losses))
 
 
-def _apart(best: ArmRow, others: Sequence[ArmRow], test: Test, pairs: int, *, tied: bool) -> list[ArmRow]:
-    """Those of the others from which the best of all is told apart; all, or as many as all pairs allow.
+def _apart(best: ArmRow, rows: Sequence[ArmRow], test: Test) -> list[ArmRow]:
+    """Those of all rows from which the best is told apart: every other, or those that all pairs allow."""
+    others = [row for row in rows if row is not best]
+    if all(test(best, row) <= WRONG for row in others):
+        return others
+    pairs = list(itertools.combinations(rows, 2))
+    holds = holm([test(*pair) for pair in pairs])
+    told = [pair for pair, apart in zip(pairs, holds, strict=True) if apart]
+    return [row for row in others if any(best in pair and row in pair for pair in told)]
 
-    Arms that are `tied` with it are not among the others: then it is not told apart from every other arm.
-    """
-    found = [test(best, row) for row in others]
-    most = WRONG if max(found, default=0.0) <= WRONG and not tied else WRONG / pairs
-    return [row for row, p in zip(others, found, strict=True) if p <= most]
+
+def _too_few(seeds: int, pairs: int) -> str:
+    """What so few seeds can show of so many pairs, if that is nothing."""
+    if seeds >= (least := least_seeds(pairs)):
+        return ""
+    return f"too few seeds to compare (at least {least}{f' for {pairs} pairs' * (pairs > 1)})"
 
 
 def _over(pairs: int) -> str:
@@ -182,17 +190,16 @@ def judged(rows: Sequence[ArmRow]) -> str:
     count = f"{best.solved.successes} of {best.solved.of} seeds"
     if len(rows) == 1:
         return f"{named(best, rows)}: {count} solved the task{_updates(best)}."
-    few, pairs = best.solved.of < FEW, math.comb(len(rows), 2)
-    beaten = _apart(best, others, _by_shares, pairs, tied=len(tied) > 1)
-    if len(tied) == 1 and len(beaten) == len(others) and not few:
+    pairs, beaten = math.comb(len(rows), 2), _apart(best, rows, _by_shares)
+    if len(beaten) == len(rows) - 1:
         ahead = f"more than of every other ({FISHER} at {PERCENT})"
         return f"Best: {named(best, rows)}, {count} solved{_updates(best)}; {ahead}."
     kind = "arms" if len({(row.T, row.w_rec) for row in rows}) == 1 else "rows"
     whole = f" each ({len(tied)} of {len(rows)} {kind})" if len(tied) > 1 else ""
     after = _updates(best) if len(tied) == 1 else ""
     said = f"Most seeds solved: {_names(tied, rows)}, {count}{whole}{after}"
-    if few:
-        return f"{said}; too few seeds to compare (at least {FEW})."
+    if others and (few := _too_few(best.solved.of, pairs)):
+        return f"{said}; {few}."
     left = [row for row in others if row not in beaten]
     place = [f"told apart from {_names(beaten, rows)}"] if beaten else []
     place += [f"not told apart from {_names(left, rows)}"] if left else []
@@ -215,12 +222,10 @@ def _least(rows: Sequence[ArmRow]) -> str:
     if len(rows) == 1:
         return f"its loss is {_loss(best)}{chance}"
     said = f"the least loss is {_loss(best)}, of {named(best, rows)}{chance}"
-    others = [row for row in rows if row is not best]
-    pairs = math.comb(len(rows), 2)
-    if best.solved.of < FEW:
-        return f"{said}; too few seeds to compare (at least {FEW})"
-    told = _apart(best, others, _by_losses, pairs, tied=False)
-    same = [row for row in others if row not in told]
+    pairs, told = math.comb(len(rows), 2), _apart(best, rows, _by_losses)
+    same = [row for row in rows if row is not best and row not in told]
+    if same and (few := _too_few(best.solved.of, pairs)):
+        return f"{said}; {few}"
     by = f" ({RANKS} at {_over(pairs)})"
     return f"{said}; not told apart from {_names(same, rows)}{by}" if same else said
 

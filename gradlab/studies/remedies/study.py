@@ -33,6 +33,8 @@ class _Remedies(Study[Training, "TrainingRun"]):
         return planned
 
     def size(self, asked: Training, planned: "Plan") -> dict[str, str]:
+        from gradlab.studies.remedies import power
+
         axes = {"arm": asked.remedies, "T": asked.T, "w_rec": asked.w_rec}
         grid = " x ".join(f"{name} {len(labels)}" for name, labels in axes.items())
         judged = len(asked.remedies) * len(asked.T) * len(asked.w_rec) * asked.seeds
@@ -42,6 +44,8 @@ class _Remedies(Study[Training, "TrainingRun"]):
             "grid": f"{grid} x seed {asked.seeds} = {judged} networks to judge",
             "training": f"{networks} networks{among}, {asked.updates} updates at most",
         }
+        if shows := power.said(len(asked.remedies), len(asked.T) * len(asked.w_rec), asked.seeds):
+            said["shows"] = shows
         return said | ({"fitting": f"{fitted} readouts in closed form"} if fitted else {})
 
     def doing(self, asked: Training, planned: "Plan") -> str:

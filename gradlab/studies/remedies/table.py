@@ -10,6 +10,7 @@ from gradlab import schemas
 from gradlab.escaping import plain
 from gradlab.runs import manifest
 from gradlab.stats import LEVEL, percent
+from gradlab.studies.remedies import power
 from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.remedies.rows import ArmRow, forecast
 from gradlab.studies.remedies.sentences import judged, sentences
@@ -118,8 +119,22 @@ def _caption(run: TrainingRun, rows: list[ArmRow], width: int) -> list[str]:
         said += f" Chance loss {next(iter(chance.values())):.4g}."
     elif chance:
         said += f" Chance loss {', '.join(f'{loss:.4g} at T = {T}' for T, loss in chance.items())}."
-    notes = [said, *map(plain, manifest.of_code(run.about))]
+    arms, places = (len({what(row) for row in rows}) for what in (_arm, _place))
+    shows = power.said(arms, places, rows[0].solved.of)
+    notes = [
+        said,
+        *([f"{shows[0].upper()}{shows[1:]}."] if shows else []),
+        *map(plain, manifest.of_code(run.about)),
+    ]
     return ["", *(line for note in notes for line in textwrap.wrap(note, max(width, 40)))]
+
+
+def _arm(row: ArmRow) -> str:
+    return row.arm
+
+
+def _place(row: ArmRow) -> tuple[int, float]:
+    return row.T, row.w_rec
 
 
 def _rates(settings: dict[str, Any], rows: list[ArmRow]) -> str:

@@ -199,11 +199,11 @@ class TestJudged:
         assert judged(rows).startswith("Best: gru, 5 of 5 seeds solved")
 
     def test_a_pair_chosen_among_many_needs_more(self):
-        """10 of 10 against 4 of 10 is p = 0.011: enough for a pair, and not for the best one of ten."""
-        shares = (10, 9, 4, 0)
+        """10 of 10 against 4 of 10 is p = 0.011: enough for a pair, not for the second of six that holds."""
+        shares = (10, 9, 4, 3)
         rows = [row(arm=f"arm {n}", solved=share(n, 10), updates=9.0) for n in shares]
         assert judged(rows) == (
-            "Most seeds solved: arm 10, 10 of 10 seeds, 9 updates (median); told apart from arm 0; not told "
+            "Most seeds solved: arm 10, 10 of 10 seeds, 9 updates (median); told apart from arm 3; not told "
             "apart from arm 9 and arm 4 (Fisher's exact test at 5 % over all 6 pairs)."
         )
         assert judged([rows[0], rows[2]]).startswith("Best: arm 10")
@@ -211,6 +211,35 @@ class TestJudged:
     def test_a_difference_that_chance_makes_decides_nothing(self):
         rows = [row(solved=share(3, 4), updates=9.0), row(arm="gru", solved=share(4, 4), updates=5.0)]
         assert judged(rows).endswith("; not told apart from none (Fisher's exact test at 5 %).")
+
+    def test_all_pairs_take_more_seeds_than_one(self):
+        """28 pairs of eight arms: six of six against none is p = 0.0022, and 0.05 / 28 is less."""
+        best = [row(arm=f"best {i}", solved=share(6, 6)) for i in range(2)]
+        rows = [*best, *(row(arm=f"arm {i}", solved=share(0, 6)) for i in range(6))]
+        assert "; too few seeds to compare (at least 7 for 28 pairs)." in judged(rows)
+        # Each of these pairs alone is asked whether the two differ.
+        assert judged(rows[1:]).startswith("Best: best 1")
+        assert "; told apart from arm 0, " in judged(
+            [one._replace(solved=share(one.solved.successes * 7 // 6, 7)) for one in rows]
+        )
+
+    def test_what_has_held_leaves_more_room_to_the_rest(self):
+        """Holm: p = 0.011 does not hold at 0.05 / 6; the third of six, at 0.05 / 4, it does."""
+        rows = [row(arm=f"arm {n}", solved=share(n, 10)) for n in (10, 9, 4, 0)]
+        assert "; told apart from arm 4 and arm 0; not told apart from arm 9 (" in judged(rows)
+
+    @pytest.mark.parametrize("n", [6, 10])
+    def test_equal_arms_among_others_are_seldom_told_apart(self, n):
+        """Where others differ for sure, two or three equal ones that do best: of 1500, two errors more."""
+        most, rng = 0.05 + 2 * math.sqrt(0.05 * 0.95 / 1500), np.random.default_rng(n)
+        for equal, p in ((2, 0.6), (3, 0.6), (2, 0.9), (3, 0.9)):
+            wrong = 0
+            for counts in rng.binomial(n, p, (1500, equal)).tolist():
+                rows = [row(arm=f"equal {i}", solved=share(c, n)) for i, c in enumerate(counts)]
+                said = judged([*rows, row(arm="never", solved=share(0, n))])
+                apart = said.partition("; told apart from ")[2].partition(";")[0]
+                wrong += said.startswith("Best") or "equal" in apart
+            assert wrong / 1500 <= most
 
     @pytest.mark.parametrize("n", [3, 5, 6, 10])
     @pytest.mark.parametrize("arms", [2, 3, 6])
@@ -240,5 +269,5 @@ class TestJudged:
         assert wrong / 400 <= most
 
     def test_where_is_said_when_there_are_several(self):
-        rows = [row(), row(T=100, w_rec=1.5, arm="gru", solved=share(3, 3), updates=5.0)]
+        rows = [row(solved=share(0, 3)), row(T=100, w_rec=1.5, arm="gru", solved=share(3, 3), updates=5.0)]
         assert judged(rows).startswith("Most seeds solved: gru (T = 100, w_rec = 1.5), 3 of 3 seeds")

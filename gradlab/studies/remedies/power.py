@@ -1,0 +1,75 @@
+"""What so many seeds can show: of which pairs of arms any outcome at all is rare enough at 5 %."""
+
+import math
+from typing import NamedTuple
+
+from gradlab.stats import WRONG, least_seeds, most_pairs, rarest
+from gradlab.studies.remedies.settings import NONE, Training
+
+
+class Asked(NamedTuple):
+    """Pairs that are judged together."""
+
+    what: str
+    pairs: int
+
+    @property
+    def seeds(self) -> int:
+        """With fewer seeds per arm no outcome tells any of these pairs apart."""
+        return least_seeds(self.pairs)
+
+
+def asked(arms: int, places: int) -> list[Asked]:
+    """What a table of so many arms, at so many T and w_rec together, asks: against the plain arm, and all."""
+    if arms < 2:
+        return []
+    others = f"{NONE} against {arms - 1} arms" if arms > 2 else f"{NONE} against the other arm"
+    where = f" at {places} places" if places > 1 else ""
+    found = [Asked(others + where, (arms - 1) * places)]
+    every = math.comb(arms * places, 2)
+    return [*found, Asked("all pairs", every)] if every > found[0].pairs else found
+
+
+def of(comparison: Training) -> list[Asked]:
+    """What the table of a comparison asks."""
+    return asked(len(comparison.remedies), len(comparison.T) * len(comparison.w_rec))
+
+
+def notes(comparison: Training) -> tuple[str, ...]:
+    """Which pairs no outcome of so few seeds tells apart, and how many seeds it takes; one note each."""
+    seeds = _seeds(comparison.seeds)
+    return tuple(
+        f"{seeds} can show nothing of {one.what}: {_counted(one.pairs)} {_take(one.pairs)} {one.seeds} seeds"
+        for one in of(comparison)
+        if comparison.seeds < one.seeds
+    )
+
+
+def said(arms: int, places: int, seeds: int) -> str:
+    """The same beside a table, with what can be shown; empty where nothing is compared."""
+    found = asked(arms, places)
+    if not found:
+        return ""
+    each = "; ".join(
+        f"{one.what}, {_counted(one.pairs)}: "
+        + ("enough" if seeds >= one.seeds else f"nothing, it takes {one.seeds}")
+        for one in found
+    )
+    most = most_pairs(seeds)
+    over = f"over {_counted(most)} at the most" if most else "of no pair"
+    return (
+        f"what {_seeds(seeds)} can show at {100 * WRONG:.0f} %: {each} (all seeds against none is p = "
+        f"{rarest(seeds):.2g}, which Holm's correction lets stand {over})"
+    )
+
+
+def _seeds(count: int) -> str:
+    return f"{count} seed{'s' * (count > 1)}"
+
+
+def _counted(pairs: int) -> str:
+    return f"{pairs} pair{'s' * (pairs > 1)}"
+
+
+def _take(pairs: int) -> str:
+    return "takes" if pairs == 1 else "take"
