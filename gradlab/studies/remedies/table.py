@@ -10,7 +10,7 @@ from gradlab import schemas
 from gradlab.escaping import plain
 from gradlab.runs import manifest
 from gradlab.stats import LEVEL, percent
-from gradlab.studies.remedies import power
+from gradlab.studies.remedies import power, unequal
 from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.remedies.rows import ArmRow, forecast
 from gradlab.studies.remedies.sentences import judged, sentences
@@ -27,6 +27,8 @@ def render(run: TrainingRun, width: int, *, color: bool) -> Text:
     several = len({(row.T, row.w_rec) for row in rows}) > 1
     text = Text(no_wrap=True, overflow="ignore", end="")
     dim, bold = ("dim", "bold") if color else ("", "")
+    for line in textwrap.wrap(unequal.said(run.about["settings"], rows), max(width, 40)):
+        text.append(line + "\n", dim)
     heading = None
     for row in rows:
         at = (row.T, row.w_rec)
