@@ -91,7 +91,8 @@ def test_what_cannot_be_printed_is_a_line_and_a_code(place, whole, command, way)
     # What it will take is told beforehand, on stderr.
     assert re.sub(r"^checking .* of memory\n", "", said.stderr) == words
     if "2>" in way and ">" not in way.replace("2>", "") and "|" not in way:
-        free = r"[\d.]+ [MG]B( available)?$"  # memory that others take and give back meanwhile
+        # Memory that others take and give back meanwhile, and how fast a device is beside them.
+        free = r"[\d.]+ ([MG]B( available)?$|GFLOP/s|GB/s)"
         assert re.sub(free, "", said.stdout, flags=re.M) == re.sub(free, "", whole.stdout, flags=re.M)
 
 
