@@ -222,28 +222,6 @@ def holm(found: Sequence[float], wrong: float = WRONG) -> list[bool]:
     return holds
 
 
-def rarest(seeds: int) -> float:
-    """The least that `share_test` and `rank_test` can find with so many seeds on each side: all against none.
-
-    2 / C(2 n, n)
-
-    >>> rarest(3), round(rarest(5), 4)
-    (0.1, 0.0079)
-    """
-    return 2 / math.comb(2 * seeds, seeds)
-
-
-def most_pairs(seeds: int) -> int:
-    """Over more comparisons of so many seeds on each side no outcome of one holds by `holm`.
-
-    >>> most_pairs(3), most_pairs(4), most_pairs(5), most_pairs(6)
-    (0, 1, 6, 23)
-    """
-    most = int(WRONG / rarest(seeds))
-    # Of two roundings one may fall on the other side.
-    return most + (least_seeds(most + 1) <= seeds)
-
-
 def least_seeds(comparisons: int) -> int:
     """With fewer seeds on each side no outcome of so many `share_test` or `rank_test` holds by `holm`.
 

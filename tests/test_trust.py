@@ -141,6 +141,11 @@ ROWS = {
             f"{RECEIVED}/test_broken.py",
         ),
         Row(
+            "broken documents and arrays of readings, refused with their place",
+            "{n} cases",
+            f"{RECEIVED}/test_broken_readings.py",
+        ),
+        Row(
             "mutated run folders through every reader: no bug, no hang, nothing written",
             "50 in each of {n} batches",
             f"{RECEIVED}/test_fuzz.py::test_five_hundred",

@@ -141,6 +141,11 @@ def tridiagonalise(matrix: Float[Array, "R S"], start: Start, call: Any) -> tupl
         # A small space is searched whole; what is left then, or after a residual of rounding, is repetition.
         done = loop.step >= rows if rows <= SMALL else done
         done |= ~first & (b <= (NOISE * float(info.eps) * bounds.low) ** 2)
+        # The direction of a short residual has lost as many digits, and so has the residual after it. Where
+        # that is rounding, and as small as a certificate needs, to go on would only add up roundings.
+        rounding = NOISE * float(info.eps) * bounds.low * bounds.low
+        least = TOLERANCE[dtype.name] * bounds.low
+        done |= (loop.step > 1) & (b * loop.b <= rounding**2) & (b * threshold(rows) <= least**2)
         return _Loop(loop.step + 1, u, w, b, diagonal, beside, following, bounds, done)
 
     mapped = mapped_zero(matrix)

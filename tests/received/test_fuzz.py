@@ -146,12 +146,6 @@ def array(rng, place):
             data[rng.randrange(len(data))] = rng.choice(["", "x", "\x1b", "state", "lstm", "x" * 20_000])
 
 
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory):
-    place = tmp_path_factory.mktemp("kept")
-    return {kind: getattr(made, kind)(place / kind) for kind in WALKED}
-
-
 def mutated(rng, place):
     mutate = rng.choice([bytes_, value, cell, array, value])
     for _ in range(rng.choice([1, 1, 1, 2, 3])):

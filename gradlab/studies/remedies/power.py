@@ -3,7 +3,7 @@
 import math
 from typing import NamedTuple
 
-from gradlab.stats import WRONG, least_seeds, most_pairs, rarest
+from gradlab.stats import WRONG, least_seeds
 from gradlab.studies.remedies.settings import NONE, Training
 
 
@@ -58,9 +58,32 @@ def said(arms: int, places: int, seeds: int) -> str:
     most = most_pairs(seeds)
     over = f"over {_counted(most)} at the most" if most else "of no pair"
     return (
-        f"what {_seeds(seeds)} can show at {100 * WRONG:.0f} %: {each} (all seeds against none is p = "
-        f"{rarest(seeds):.2g}, which Holm's correction lets stand {over})"
+        f"what {_seeds(seeds)} can show at {100 * WRONG:.0f} %: {each} (the clearest outcome, all seeds of "
+        f"one arm and no seed of the other, is p = {rarest(seeds):.2g}, which Holm's correction lets stand "
+        f"{over})"
     )
+
+
+def rarest(seeds: int) -> float:
+    """The least that `share_test` and `rank_test` can find with so many seeds on each side: all against none.
+
+    2 / C(2 n, n)
+
+    >>> rarest(3), round(rarest(5), 4)
+    (0.1, 0.0079)
+    """
+    return 2 / math.comb(2 * seeds, seeds)
+
+
+def most_pairs(seeds: int) -> int:
+    """Over more comparisons of so many seeds on each side no outcome of one holds by `holm`.
+
+    >>> most_pairs(3), most_pairs(4), most_pairs(5), most_pairs(6)
+    (0, 1, 6, 23)
+    """
+    most = int(WRONG / rarest(seeds))
+    # Of two roundings one may fall on the other side.
+    return most + (least_seeds(most + 1) <= seeds)
 
 
 def _seeds(count: int) -> str:

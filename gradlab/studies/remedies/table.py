@@ -121,7 +121,7 @@ def _caption(run: TrainingRun, rows: list[ArmRow], width: int) -> list[str]:
         said += f" Chance loss {next(iter(chance.values())):.4g}."
     elif chance:
         said += f" Chance loss {', '.join(f'{loss:.4g} at T = {T}' for T, loss in chance.items())}."
-    arms, places = (len({what(row) for row in rows}) for what in (_arm, _place))
+    arms, places = len({row.arm for row in rows}), len({(row.T, row.w_rec) for row in rows})
     shows = power.said(arms, places, rows[0].solved.of)
     notes = [
         said,
@@ -129,14 +129,6 @@ def _caption(run: TrainingRun, rows: list[ArmRow], width: int) -> list[str]:
         *map(plain, manifest.of_code(run.about)),
     ]
     return ["", *(line for note in notes for line in textwrap.wrap(note, max(width, 40)))]
-
-
-def _arm(row: ArmRow) -> str:
-    return row.arm
-
-
-def _place(row: ArmRow) -> tuple[int, float]:
-    return row.T, row.w_rec
 
 
 def _rates(settings: dict[str, Any], rows: list[ArmRow]) -> str:

@@ -11,11 +11,11 @@ NEAR = 1.1
 
 
 def said(settings: dict[str, Any], rows: Sequence[ArmRow]) -> str:
-    """A sentence for several arms, empty for one: parameters, compute, closed forms, rates at an edge."""
+    """A line for several arms, empty for one: parameters, closed forms, rates at an edge."""
     if len({row.arm for row in rows}) < 2:
         return ""
     counts = [row.parameters for row in rows]
-    parts = ["an update of one arm takes other time than that of another"]
+    parts = []
     if max(counts) > NEAR * min(counts):
         parts.append(f"the arms have {min(counts)} to {max(counts)} parameters")
     if fitted := _arms(row for row in rows if row.closed_form):
@@ -29,7 +29,8 @@ def said(settings: dict[str, Any], rows: Sequence[ArmRow]) -> str:
         parts.append(
             f"the rate is the least or the largest of those tried, a better one may lie beyond: {edge}"
         )
-    return f"Not equal: {'; '.join(parts)}."
+    found = f"Not equal: {'; '.join(parts)}. " if parts else ""
+    return f"{found}Not measured: what an update of each arm costs."
 
 
 def _arms(rows: Iterable[ArmRow]) -> str:

@@ -13,7 +13,7 @@ from gradlab.errors import GradlabError
 from gradlab.planning.progress import Silent
 from gradlab.runs import contents
 from gradlab.studies import base
-from gradlab.studies.neurons import ablation, arrays, budget, networks, results, view
+from gradlab.studies.neurons import ablation, arrays, budget, networks, results, view, work
 from gradlab.studies.neurons.rows import cells, detectors
 from gradlab.studies.neurons.settings import Neurons
 from gradlab.studies.remedies import arms
@@ -281,3 +281,19 @@ def test_a_cell_whose_units_share_a_name_is_refused_before_it_is_trained(
     with pytest.raises(GradlabError, match=said) as told:
         base.of(one).plan(one)
     assert (told.value.where, told.value.code) == ("--cell", 2)
+
+
+def test_what_a_run_calls_its_arrays_is_taken():
+    """Every array of a cell that is no leaf of its state has a name that no leaf may have."""
+    cell = {"hidden": 2, "leaves": [], "gates": ["f"], "lags": 3}
+    about = {
+        "shown": {"characters": 10},
+        "vocabulary": "ab",
+        "labels": [],
+        "cells": [cell | {"leaves": ["h"]}],
+        "anchor": 5,
+    }
+    names = {name.removeprefix("cell0_") for name in arrays.wanted(about) if name.startswith("cell0_")}
+    names.remove("h")
+    assert {name for name in names if not name.startswith(work.BEGINNINGS)} == {*work.TAKEN}
+    assert all(any(name.startswith(one) for name in names) for one in work.BEGINNINGS)
