@@ -174,12 +174,12 @@ def hold_power(text, rows):
         assert not text
         return
     asked = {(arms - 1) * places, math.comb(len(rows), 2)}
-    found = re.findall(r"(\d+) pairs?: (?:enough|nothing, it takes (\d+))", text)
+    found = re.findall(r"(\d+) pairs?: (?:yes|no, it takes (\d+))", text)
     assert {int(pairs) for pairs, _ in found} == asked
     for pairs, takes in found:
         needed = seeds_needed(int(pairs))
         assert (int(takes) == needed > n) if takes else n >= needed
-    head, most = re.match(r"(\d+) seeds?", text), re.search(r"stand (?:over (\d+) pair|of no pair)", text)
+    head, most = re.match(r"(\d+) seeds?", text), re.search(r"enough (?:among (\d+) pair|for no pair)", text)
     assert int(head[1]) == n
     assert seeds_needed(int(most[1] or 0) + 1) > n
     assert most[1] is None or seeds_needed(int(most[1])) <= n

@@ -88,19 +88,19 @@ class TestTrials:
 
     def test_seeds_that_can_tell_no_arm_from_the_plain_one_are_said_to(self):
         said = lambda **changed: remedies_plan.plan(dataclasses.replace(self.TINY, **changed)).notes
-        assert said() == ("2 seeds can show nothing of none against the other arm: 1 pair takes 4 seeds",)
+        assert said() == ("2 seeds cannot tell an arm from none: 1 pair takes 4 seeds",)
         assert said(seeds=4) == said(remedies=("none",)) == ()
         seven = ("none", *(f"clip_norm({k})" for k in range(1, 8)))
-        every = "can show nothing of all pairs: 28 pairs take 7 seeds"
+        every = "cannot tell any two arms apart: 28 pairs take 7 seeds"
         assert said(remedies=seven, seeds=5) == (
-            "5 seeds can show nothing of none against 7 arms: 7 pairs take 6 seeds",
+            "5 seeds cannot tell an arm from none: 7 pairs take 6 seeds",
             f"5 seeds {every}",
         )
         assert said(remedies=seven, seeds=6) == (f"6 seeds {every}",)
         assert said(remedies=seven, seeds=7) == ()
         assert said(T=(8, 9), seeds=1) == (
-            "1 seed can show nothing of none against the other arm at 2 places: 2 pairs take 5 seeds",
-            "1 seed can show nothing of all pairs: 6 pairs take 5 seeds",
+            "1 seed cannot tell an arm from none: 2 pairs take 5 seeds",
+            "1 seed cannot tell any two rows apart: 6 pairs take 5 seeds",
         )
 
     def test_counts_are_those_of_what_is_trained(self):

@@ -23,11 +23,10 @@ def asked(arms: int, places: int) -> list[Asked]:
     """What a table of so many arms, at so many T and w_rec together, asks: against the plain arm, and all."""
     if arms < 2:
         return []
-    others = f"{NONE} against {arms - 1} arms" if arms > 2 else f"{NONE} against the other arm"
-    where = f" at {places} places" if places > 1 else ""
-    found = [Asked(others + where, (arms - 1) * places)]
+    found = [Asked(f"an arm from {NONE}", (arms - 1) * places)]
     every = math.comb(arms * places, 2)
-    return [*found, Asked("all pairs", every)] if every > found[0].pairs else found
+    any_two = f"any two {'arms' if places == 1 else 'rows'} apart"
+    return [*found, Asked(any_two, every)] if every > found[0].pairs else found
 
 
 def of(comparison: Training) -> list[Asked]:
@@ -39,28 +38,27 @@ def notes(comparison: Training) -> tuple[str, ...]:
     """Which pairs no outcome of so few seeds tells apart, and how many seeds it takes; one note each."""
     seeds = _seeds(comparison.seeds)
     return tuple(
-        f"{seeds} can show nothing of {one.what}: {_counted(one.pairs)} {_take(one.pairs)} {one.seeds} seeds"
+        f"{seeds} cannot tell {one.what}: {_counted(one.pairs)} {_take(one.pairs)} {one.seeds} seeds"
         for one in of(comparison)
         if comparison.seeds < one.seeds
     )
 
 
 def said(arms: int, places: int, seeds: int) -> str:
-    """The same beside a table, with what can be shown; empty where nothing is compared."""
+    """The same beside a table, with what can be told; empty where nothing is compared."""
     found = asked(arms, places)
     if not found:
         return ""
+    answers = ("yes" if seeds >= one.seeds else f"no, it takes {one.seeds}" for one in found)
     each = "; ".join(
-        f"{one.what}, {_counted(one.pairs)}: "
-        + ("enough" if seeds >= one.seeds else f"nothing, it takes {one.seeds}")
-        for one in found
+        f"{one.what}, {_counted(one.pairs)}: {answer}" for one, answer in zip(found, answers, strict=True)
     )
     most = most_pairs(seeds)
-    over = f"over {_counted(most)} at the most" if most else "of no pair"
+    among = f"among {_counted(most)} at the most" if most else "for no pair"
     return (
-        f"what {_seeds(seeds)} can show at {100 * WRONG:.0f} %: {each} (the clearest outcome, all seeds of "
-        f"one arm and no seed of the other, is p = {rarest(seeds):.2g}, which Holm's correction lets stand "
-        f"{over})"
+        f"what {_seeds(seeds)} can tell at {100 * WRONG:.0f} %, by Holm's correction: {each} (the clearest "
+        f"outcome, all seeds of one arm and no seed of the other, has p = {rarest(seeds):.2g}, enough "
+        f"{among})"
     )
 
 
