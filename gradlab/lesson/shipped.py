@@ -42,8 +42,8 @@ def facts(run: Reading) -> dict[str, Any]:
 def command(settings: dict[str, Any]) -> str:
     """The command that asks for a run again: what differs from the defaults is spelled out.
 
-    >>> command({"cell": ["lstm"], "hidden": 128, "T": 128, "lr": [0.01]})
-    'gradlab neurons --hidden 128 -T 128 --lr 0.01'
+    >>> command({"cell": ["lstm"], "hidden": 64, "T": 128, "lr": [0.01]})
+    'gradlab neurons --hidden 64 --lr 0.01'
     """
     words = ["gradlab", "neurons"]
     described = specs.described(Neurons)

@@ -30,7 +30,7 @@ class Neurons:
     ] = ("lstm",)
     hidden: Annotated[
         int, Setting("Units of the cell with most parameters.", flag="--hidden -N", least=1, most=512)
-    ] = 64
+    ] = 128
     minutes: Annotated[
         float, Setting("Time to train all cells; a short timing makes it a count of updates.", positive=True)
     ] = 5.0
@@ -39,8 +39,8 @@ class Neurons:
     ] = 0
     T: Annotated[
         int, Setting("Steps that the gradient goes back; the state goes on.", flag="-T --T", least=2)
-    ] = 64
-    batch: Annotated[int, Setting("Places of the text read side by side.", least=2, most=1024)] = 64
+    ] = 128
+    batch: Annotated[int, Setting("Places of the text read side by side.", least=2, most=1024)] = 32
     lr: Annotated[
         tuple[float, ...],
         Setting("Learning rates to choose from, by bits on text kept for that.", positive=True, unlike=True),
