@@ -1,5 +1,6 @@
 """`gradlab lesson`: a course page whose numbers are computed on this machine."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +25,10 @@ def command(
         bool, typer.Option("--terminal", help="Walk through it here; writes a file only with -o.")
     ] = False,
     seed: Annotated[str, typer.Option("--seed", help="Base seed.")] = "0",
+    readings: Annotated[
+        list[Path] | None,
+        typer.Option("--reading", help="Of chapter 7: a run of `gradlab neurons` to tell; may be repeated."),
+    ] = None,
     device: _options.Device = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="With --dry-run, print one JSON document.")] = False,
     quiet: _options.Quiet = False,
@@ -47,6 +52,7 @@ def command(
     runtime.configure(device)
     runtime.pick(device, 0.0)
     runtime.require_device(device)
+    runs = _told(readings or [], numbers)
     planned = lesson.plan(numbers)
     lesson.check(planned)
     if dry_run:
@@ -59,7 +65,7 @@ def command(
     if not quiet and (place is not None or not _watched()):
         many = f"computing {len(numbers)} chapter{'s' * (len(numbers) > 1)}"
         _output.note(f"{many}: {planned.said()}")
-    for at, told in lesson.chapters(numbers, base):
+    for at, told in lesson.chapters(numbers, base, runs):
         _stopping.check()
         left.credit(f"chapter {at}", 1.0, computed=True)
         memory.release(programs=False)
@@ -72,7 +78,8 @@ def command(
     if place is not None:
         from gradlab.lesson import page
 
-        words = [word for word in ("gradlab lesson", one.lstrip("-"), f"--seed {base}") if word]
+        asked = shlex.join(word for run in runs for word in ("--reading", str(run)))
+        words = [word for word in ("gradlab lesson", one.lstrip("-"), f"--seed {base}", asked) if word]
         with storage(place.parent):
             replace(place, page.html(made, base, " ".join(words)).encode())
         if not terminal:
@@ -80,6 +87,22 @@ def command(
         elif not quiet:
             _output.note(str(place))
     return 0
+
+
+def _told(readings: list[Path], numbers: list[int]) -> list[Path]:
+    """The runs that a chapter will tell, read once before anything is computed."""
+    from gradlab import lesson
+    from gradlab.errors import GradlabError
+    from gradlab.lesson import reading, shipped
+
+    if not readings:
+        return []
+    if not lesson.telling_runs(numbers):
+        raise GradlabError("--reading", "goes with chapter 7; no other one tells a run")
+    if len(readings) > reading.MOST:
+        raise GradlabError("--reading", f"is given {len(readings)} times; at most {reading.MOST} runs")
+    shipped.of_runs(readings)
+    return readings
 
 
 def _say(planned: "Plan", place: Path | None, as_json: bool) -> None:

@@ -5,9 +5,10 @@ The chapters draw nothing; `drawing` does, for `page`, and `sketch` for the term
 """
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from gradlab import runtime
 from gradlab.errors import GradlabError, shown
@@ -85,22 +86,38 @@ def check(planned: Plan) -> None:
     require_room(planned, "lesson", f"{planned.counts['chapters']} chapters", "choose one CHAPTER")
 
 
-def chapters(numbers: list[int], seed: int) -> Iterator[tuple[int, Chapter]]:
+def telling_runs(numbers: list[int]) -> bool:
+    """Whether one of these chapters takes runs of the reader's own."""
+    return any(_tells_runs(_module(number)) for number in numbers)
+
+
+def chapters(numbers: list[int], seed: int, runs: Sequence[Path] = ()) -> Iterator[tuple[int, Chapter]]:
     """Each chapter in turn; while one is told, the next ones are computed, two at a time.
+
+    A chapter that takes runs tells `runs`, where there are some.
 
     Most of the time goes into compiling, which takes one core a program.
     """
     pool = ThreadPoolExecutor(max_workers=AT_ONCE)
     try:
-        waiting = [(number, pool.submit(_chapter, number, seed)) for number in numbers]
+        waiting = [(number, pool.submit(_chapter, number, seed, runs)) for number in numbers]
         for number, told in waiting:
             yield number, told.result()
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _chapter(number: int, seed: int) -> Chapter:
-    module = importlib.import_module(f"gradlab.lesson.{CHAPTERS[number - 1]}")
-    told: Chapter = module.tell(module.measure(seed), seed)
+def _chapter(number: int, seed: int, runs: Sequence[Path]) -> Chapter:
+    module = _module(number)
+    measured = module.measure(seed, runs) if runs and _tells_runs(module) else module.measure(seed)
+    told: Chapter = module.tell(measured, seed)
     compiled.note(lesson=CHAPTERS[number - 1])
     return told
+
+
+def _module(number: int) -> Any:
+    return importlib.import_module(f"gradlab.lesson.{CHAPTERS[number - 1]}")
+
+
+def _tells_runs(module: Any) -> bool:
+    return bool(getattr(module, "TELLS_RUNS", False))

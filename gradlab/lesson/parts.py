@@ -116,5 +116,5 @@ class Chapter(NamedTuple):
     closing: tuple[str, ...]
     commands: tuple[str, ...] = ()
     """To go on with."""
-    is_shipped: bool = False
-    """Whether its numbers were computed before, and come with gradlab."""
+    computed_before: bool = False
+    """Whether its numbers were computed before the page."""

@@ -1,9 +1,11 @@
-"""Chapter 7: what the units of an LSTM keep in mind while it reads, from runs that ship with the lesson.
+"""Chapter 7: what the units of a cell keep in mind while it reads, from runs that ship with the lesson.
 
-Their training takes minutes; it is not done anew for a page.
+Their training takes minutes; it is not done anew for a page. Other runs may stand in their place.
 """
 
 import math
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from gradlab.lesson import shipped
@@ -32,6 +34,8 @@ class Follower(NamedTuple):
 class Reader(NamedTuple):
     """One network, and the text that it reads."""
 
+    name: str
+    cell: str
     source: str
     command: str
     hidden: int
@@ -47,27 +51,47 @@ class Reader(NamedTuple):
 
 
 class Numbers(NamedTuple):
-    """The same cell on two texts."""
+    """Cells on texts."""
 
-    code: Reader
-    prose: Reader
+    readers: tuple[Reader, ...]
+    ships: bool
+    """Whether they are those of the lesson, and not of runs that the reader has named."""
 
 
-def measure(seed: int) -> Numbers:
-    """What ships, whatever the seed."""
+TELLS_RUNS = True
+"""Its `measure` takes the folders of runs in the place of what ships."""
+MOST = 8
+
+
+def measure(seed: int, runs: Sequence[Path] = ()) -> Numbers:
+    """What ships, or what is in runs of `gradlab neurons`, whatever the seed.
+
+    Raises:
+      GradlabError: for runs that cannot be read, or hold more than one cell.
+    """
     del seed
-    found = shipped.read()
-    return Numbers(*(_reader(found[name]) for name in ("neurons_code", "neurons_prose")))
+    if not runs:
+        found = shipped.read()
+        pairs = [(name.removeprefix("neurons_"), facts) for name, facts in found.items()]
+    else:
+        several = len(runs) > 1
+        named = [f"text {i}" if several else "this text" for i in range(1, len(runs) + 1)]
+        pairs = list(zip(named, shipped.of_runs(runs), strict=True))
+    return Numbers(tuple(_reader(name, facts) for name, facts in pairs), ships=not runs)
 
 
-def _reader(facts: dict[str, Any]) -> Reader:
+def _reader(name: str, facts: dict[str, Any]) -> Reader:
     document, passage = facts["document"], facts["passage"]
     (cell,) = document["cells"]
     followers = [_follower(row) for row in document["data"]]
     return Reader(
+        name=name,
+        cell=cell["cell"],
         source=document["source"],
         command=facts["command"],
-        **{name: cell[name] for name in ("hidden", "bits", "untrained_bits", "memory", "unread")},
+        hidden=cell["hidden"],
+        memory=cell["memory"],
+        **{name: _known(cell[name]) for name in ("bits", "untrained_bits", "unread")},
         followers=tuple(sorted(followers, key=lambda one: (not one.above, -abs(one.score)))),
         passage=passage["text"],
         along=tuple((f"{one['label']}, {one['unit']}", tuple(one["values"])) for one in passage["units"]),
@@ -75,21 +99,20 @@ def _reader(facts: dict[str, Any]) -> Reader:
 
 
 def _follower(row: dict[str, Any]) -> Follower:
-    known: dict[str, Any] = {name: math.nan if row[name] is None else row[name] for name in Follower._fields}
-    return Follower(**known)
+    return Follower(**{name: _known(row[name]) for name in Follower._fields})
+
+
+def _known(value: Any) -> Any:
+    """A document's value, where null stands for no number."""
+    return math.nan if value is None else value
 
 
 def tell(numbers: Numbers, seed: int) -> Chapter:
     """The chapter in words."""
     del seed
-    code, prose = numbers
+    readers = numbers.readers
     paragraphs = (
-        f"What does a memory remember? Two LSTMs of {_both(code.hidden, prose.hidden)} units have learned to "
-        f"predict the next character of a text: one of *{code.source}*, one of *{prose.source}*. On parts "
-        f"that were kept out of the training they need {number(code.bits)} and {number(prose.bits)} bits per "
-        f"character; before training it was {number(code.untrained_bits)} and "
-        f"{number(prose.untrained_bits)}. This takes minutes, so these two alone were trained before: their "
-        "numbers ship with the lesson, and the commands below compute them again.",
+        _opening(readers, numbers.ships),
         "Then we look inside. A unit *follows* a label of the text, such as being inside quotes, if its "
         "value tells where the label is: the score is 0 for a unit that has nothing to do with it, and 1 or "
         "−1 for one that gives it away. (It is 2 AUC − 1; for a count, such as the depth of brackets, the "
@@ -100,55 +123,77 @@ def tell(numbers: Numbers, seed: int) -> Chapter:
         "many *random* directions. A unit counts if it is above all three, in the whole text and in each "
         "half.",
     )
-    figures = (
-        _along("code", code),
-        _table("code", code),
-        _along("prose", prose),
-        _table("prose", prose),
+    figures = [figure for reader in readers for figure in (*_along(reader), _table(reader))]
+    commands = tuple(reader.command for reader in readers)
+    closing = (_closing(readers),)
+    return Chapter(
+        "What the cells look at", paragraphs, tuple(figures), closing, commands, computed_before=True
     )
-    closing = (
-        f"Most units have no name: {_percent(code.unread)} of the {code.hidden} units of {code.memory} on "
-        f"code, and {_percent(prose.unread)} of {prose.hidden} on prose, follow none of the labels better "
-        "than the controls. "
-        if min(code.unread, prose.unread) > 0.5
-        else f"Units without a name, which follow none of the labels better than the controls: "
-        f"{_percent(code.unread)} of the {code.hidden} units of {code.memory} on code, "
-        f"{_percent(prose.unread)} of {prose.hidden} on prose. "
-    ) + (
-        "These are two networks, one of each; another start may put its memory into other units. A score "
-        "says that a unit carries a label; whether the network uses it, only its loss without the unit says."
-    )
-    commands = (code.command, prose.command)
-    return Chapter("What the cells look at", paragraphs, figures, (closing,), commands, is_shipped=True)
 
 
-def _both(first: int, second: int) -> str:
-    return str(first) if first == second else f"{first} and {second}"
+def _opening(readers: tuple[Reader, ...], ships: bool) -> str:
+    """Which networks, on which texts, and how well they predict these."""
+    many = len(readers) > 1
+    names = [f"{reader.cell} of {reader.hidden} units on *{reader.source}*" for reader in readers]
+    bits = _listed([number(reader.bits) for reader in readers])
+    before = _listed([number(reader.untrained_bits) for reader in readers])
+    these = f"these {len(readers)} alone were" if many else "this one alone was"
+    numbers = "their numbers" if many else "its numbers"
+    whence = "ship with the lesson" if ships else f"are read from {'runs' if many else 'a run'}"
+    commands = "the commands below compute" if many else "the command below computes"
+    return (
+        f"What does a memory remember? {'Networks have' if many else 'A network has'} learned to predict the "
+        f"next character of a text: {_listed(names)}. On parts that were kept out of the training "
+        f"{'they need' if many else 'it needs'} {bits} bits per character; before training it was {before}. "
+        f"This takes minutes, so {these} trained before: {numbers} {whence}, and {commands} them again."
+    )
+
+
+def _closing(readers: tuple[Reader, ...]) -> str:
+    """What has no name, and how far this goes beyond these networks."""
+    shares = [
+        f"{_percent(one.unread)} of the {one.hidden} units of {one.memory} on {one.name}" for one in readers
+    ]
+    begin = (
+        f"Most units have no name: {_listed(shares)} follow none of the labels better than the controls. "
+        if min(one.unread for one in readers) > 0.5
+        else "Units without a name, which follow none of the labels better than the controls: "
+        f"{_listed(shares)}. "
+    )
+    few = "These are single networks" if len(readers) > 1 else "This is one network"
+    return begin + (
+        f"{few}; another start may put its memory into other units. A score says that a unit carries a "
+        "label; whether the network uses it, only its loss without the unit says."
+    )
 
 
 def _percent(share: float) -> str:
     return f"{number(100 * share)} %"
 
 
-def _along(name: str, reader: Reader) -> Figure:
-    """A passage, and some units below it."""
+def _along(reader: Reader) -> list[Figure]:
+    """A passage, and some units below it; nothing where no unit is above its controls."""
+    if not reader.along:
+        return []
     labels = [label.rpartition(", ")[0] for label, _ in reader.along]
     best = [next(one for one in reader.followers if one.label == label) for label in labels]
     said = "; ".join(f"{one.label}: unit {one.unit}, score {number(one.score, 2)}" for one in best)
-    return Figure(
-        f"{name}-text",
+    figure = Figure(
+        f"{reader.name.replace(' ', '-')}-text",
         f"The units that stand highest above their controls, along {len(reader.passage)} characters that the "
         "network was not trained on, from no (blue) to yes (red): where each value lies among all of its "
         "unit",
-        f"These {len(best)} units are said to follow {_listed(labels)}. Do you see it, and where do they "
-        "err?",
+        f"These {len(best)} units are said to follow {_listed(labels)}. Do you see it, and where do they err?"
+        if len(best) > 1
+        else f"This unit is said to follow {labels[0]}. Do you see it, and where does it err?",
         Strip(reader.passage, reader.along),
         f"On the whole text, {said}. The passage was chosen by its labels alone.",
         reader.command,
     )
+    return [figure]
 
 
-def _table(name: str, reader: Reader) -> Figure:
+def _table(reader: Reader) -> Figure:
     """Every label beside its controls."""
     above = [one for one in reader.followers if one.above]
     used = [one for one in above if one.used == "used"]
@@ -163,7 +208,7 @@ def _table(name: str, reader: Reader) -> Figure:
         for one in reader.followers
     )
     return Figure(
-        f"{name}-labels",
+        f"{reader.name.replace(' ', '-')}-labels",
         "The best unit of each label, its controls, and what the network loses inside of the label (bits per "
         "character) with the unit held at its mean",
         f"Which of the {len(rows)} labels does a unit follow that is above all three controls?",

@@ -6,6 +6,7 @@
 import dataclasses
 import json
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from gradlab import specs
-from gradlab.studies.neurons import table
+from gradlab.errors import GradlabError
+from gradlab.studies.neurons import results, table
 from gradlab.studies.neurons.results import Reading
 from gradlab.studies.neurons.rows import DetectorRow, detectors
 from gradlab.studies.neurons.settings import Neurons
@@ -27,6 +29,24 @@ LONG, STRIPS, LEAST = 320, 3, 0.1
 def read() -> dict[str, Any]:
     """The facts of each run by its name."""
     found: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
+    return found
+
+
+def of_runs(folders: Sequence[Path]) -> list[dict[str, Any]]:
+    """The facts of runs, as those that ship.
+
+    Raises:
+      GradlabError: for what is no whole run of `gradlab neurons`, and for one of several cells.
+    """
+    found = []
+    for folder in folders:
+        run = results.read(folder)
+        if len(run.cells) > 1:
+            cells = ", ".join(one["cell"] for one in run.cells)
+            raise GradlabError(
+                str(folder), f"holds {len(run.cells)} cells, {cells}; the chapter tells of one"
+            )
+        found.append(facts(run))
     return found
 
 
@@ -95,9 +115,9 @@ def passage(run: Reading) -> dict[str, Any]:
 
 def _start(text: str, labels: NDArray[np.bool_]) -> int:
     begins = [0, *(i + 1 for i, letter in enumerate(text) if letter == "\n")]
-    for start in begins:
+    for start in (begin for begin in begins if begin + LONG <= len(text)):
         shares = labels[:, start : start + LONG].mean(axis=1)
-        if start + LONG <= len(text) and (np.minimum(shares, 1 - shares) >= LEAST).all():
+        if (np.minimum(shares, 1 - shares) >= LEAST).all():
             return start
     return 0
 

@@ -11,8 +11,10 @@ import pytest
 from scipy.stats import rankdata
 
 from gradlab.lesson import reading, shipped, words
+from gradlab.studies.neurons import results, table
 from gradlab.studies.neurons.rows import cells, detectors
 from tests.cli.calling import gradlab
+from tests.received import made as received
 from tests.stored import READINGS, RESULTS
 from tests.stored import reading as stored
 
@@ -88,22 +90,22 @@ def test_the_command_is_one_that_gradlab_takes(facts):
 
 
 def test_another_text_is_told_otherwise():
-    code, prose = reading.measure(0)
+    code, prose = reading.measure(0).readers
     none = code._replace(followers=tuple(one._replace(above=False) for one in code.followers), unread=0.25)
-    told = reading.tell(reading.Numbers(none, prose._replace(unread=0.3)), 0)
+    told = reading.tell(reading.Numbers((none, prose._replace(unread=0.3)), ships=True), 0)
     assert told.figures[1].answer == f"None of {len(code.followers)}."
     assert "Most units have no name" not in told.closing[0]
     assert "25 % of the" in told.closing[0]
     unused = tuple(one._replace(used="not shown") for one in code.followers)
-    told = reading.tell(reading.Numbers(code._replace(followers=unused), prose), 0)
+    told = reading.tell(reading.Numbers((code._replace(followers=unused), prose), ships=True), 0)
     assert "That the network uses one of these units is not shown" in told.figures[1].answer
 
 
 def test_every_number_that_is_told_is_one_that_ships():
     found = reading.measure(0)
     told = reading.tell(found, 0)
-    for reader, along, table in zip(found, told.figures[::2], told.figures[1::2], strict=True):
-        for one, row in zip(reader.followers, table.drawing.rows, strict=True):
+    for reader, along, labels in zip(found.readers, told.figures[::2], told.figures[1::2], strict=True):
+        for one, row in zip(reader.followers, labels.drawing.rows, strict=True):
             values = [words.number(value, 2) for value in (one.score, one.shifted, one.untrained, one.random)]
             assert row[:6] == (one.label, one.unit, *values)
             assert row[6] == ("yes" if one.above else "no")
@@ -114,3 +116,65 @@ def test_every_number_that_is_told_is_one_that_ships():
         for bits in (reader.bits, reader.untrained_bits):
             assert words.number(bits) in told.paragraphs[0]
         assert reader.command in told.commands
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return received.neurons(tmp_path_factory.mktemp("readings") / "mine")
+
+
+def test_runs_of_one_s_own_stand_in_its_place(made, tmp_path):
+    page = tmp_path / "l.html"
+    said = gradlab("lesson", "7", "--reading", made, "--reading", made, "-o", page)
+    assert said.code == 0, said.err
+    html = page.read_text(encoding="utf-8")
+    run = results.read(made)
+    document = table.document(run)
+    (cell,), rows = document["cells"], document["data"]
+    assert 'id="c7-text-1-labels"' in html
+    assert 'id="c7-text-2-labels"' in html
+    assert words.number(cell["bits"]) in html
+    assert shipped.command(run.about["settings"]) in html
+    assert "ship with the lesson" not in html
+    assert f"--reading {made} --reading {made}" in html
+    for row in rows:
+        assert f"<td>{row['label']}</td><td>{row['unit']}</td>" in html
+        assert f"<td>{words.number(row['score'], 2)}</td>" in html
+
+
+def test_one_run_is_told_as_one(made):
+    numbers = reading.measure(0, [made])
+    told = reading.tell(numbers, 0)
+    assert told.paragraphs[0].startswith("What does a memory remember? A network has learned to predict")
+    assert "their numbers" not in told.paragraphs[0]
+    assert "on this text" in told.closing[0]
+    assert len(told.commands) == 1
+
+
+def test_where_no_unit_stands_out_there_is_no_passage_to_show():
+    (reader, _), _ = reading.measure(0)
+    alone = reading.Numbers((reader._replace(along=()),), ships=False)
+    assert [figure.name for figure in reading.tell(alone, 0).figures] == ["code-labels"]
+
+
+REFUSED = {
+    "another chapter": (("3", "--reading", "RUN"), "error: --reading: goes with chapter 7;"),
+    "nothing": (("7", "--reading", "nothing"), "error: nothing: no such folder;"),
+    "too many": (("7", *("--reading", "RUN") * 9), "error: --reading: is given 9 times; at most 8 runs"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_run_that_cannot_be_told_is_a_line(made, tmp_path, case):
+    asked, line = REFUSED[case]
+    place = tmp_path / "l.html"
+    said = gradlab("lesson", *(word.replace("RUN", str(made)) for word in asked), "-o", place)
+    assert (said.code, said.out, place.exists()) == (2, "", False)
+    assert said.err.startswith(line)
+
+
+def test_a_run_of_several_cells_is_refused(tmp_path):
+    place = received.neurons(tmp_path / "two", cells=("lstm", "gru"))
+    said = gradlab("lesson", "7", "--reading", place)
+    assert said.code == 2
+    assert "holds 2 cells, lstm, gru; the chapter tells of one" in said.err

@@ -33,23 +33,23 @@ def remedies(place):
     return place
 
 
-def neurons(place):
-    """A small finished reading of one cell, its states those of random weights, its scores made up."""
-    cell, text = "lstm", 'if "a" in (b): # c\n' * 16
-    found = viewed.run((cell,), hidden=2, text=text)
-    (one,) = found.about["cells"]
-    one |= {"broken": 2**31 - 1, "tried": [{"lr": 0.01, "bits": 2.5}]}
-    settings = specs.stored(Neurons(cell=(cell,), hidden=2, updates=50)) | {"command": "neurons"}
+def neurons(place, cells=("lstm",)):
+    """A small finished reading, its states those of random weights, its scores made up."""
+    text = 'if "a" in (b): # c\n' * 16
+    found = viewed.run(cells, hidden=2, text=text)
+    for one in found.about["cells"]:
+        one |= {"broken": 2**31 - 1, "tried": [{"lr": 0.01, "bits": 2.5}]}
+    settings = specs.stored(Neurons(cell=cells, hidden=2, updates=50)) | {"command": "neurons"}
     facts = found.about | {
         "settings": settings | {"text_digest": "ab" * 16},
         "status": "complete",
-        "points": 1,
+        "points": len(cells),
         "failed": 0,
         "versions": made_runs.VERSIONS,
         "git": {"dirty": False},
     }
     facts["plan"] |= {"rounds": 1, "tried": 0}
-    curves = pd.DataFrame({"cell": cell, "update": [50], "metric": "train_bits", "value": [2.6]})
+    curves = pd.DataFrame({"cell": cells, "update": 50, "metric": "train_bits", "value": 2.6})
     units = found.units[["cell", "unit", "label", "verdict", *neurons_results.UNITS, "used"]]
     tables = found.scores, units, found.detectors, curves
     neurons_results.write(place, neurons_results.Reading(facts, *tables, found.norms))

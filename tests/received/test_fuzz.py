@@ -43,6 +43,7 @@ DRAWN = {
         ("plot", "RUN", "detectors", "-o", "OUT/x.svg"),
         ("report", "RUN", "-o", "OUT/x.html"),
         ("neurons", "RUN", "--terminal", "--gradient", "--at", "60"),
+        ("lesson", "7", "--reading", "RUN", "-o", "OUT/l.html"),
     ],
 }
 VALUES = [
