@@ -1,0 +1,222 @@
+"""A step module of torch, measured as `gradlab.measure` measures a step of JAX, to the same dataset."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy as np
+from numpy.typing import NDArray
+
+from gradlab.errors import GradlabError
+from gradlab.foreign.pytorch import back, cells, known
+from gradlab.foreign.pytorch.cells import Cell, Tensors
+from gradlab.recurrence import objectives, projections
+from gradlab.registry import unknown
+from gradlab.states import (
+    BACKWARD_NONFINITE,
+    BELOW_PRECISION,
+    EXACT_ZERO,
+    FORWARD_NONFINITE,
+    OK,
+    UNDEFINED,
+)
+from gradlab.studies.sweep.compute import CellResult
+from gradlab.studies.sweep.labelled import dataset
+from gradlab.studies.sweep.networks import stream
+from gradlab.studies.sweep.program import GRADIENT, GRADIENT_AXES, SHIFT
+
+if TYPE_CHECKING:
+    import xarray
+
+Array = NDArray[Any]
+
+
+def measured(
+    module: Any,
+    xs: Any,
+    state: Any,
+    *,
+    w_rec: Callable[[Any], Any],
+    objective: str,
+    readout: Callable[[Any], Any] | None,
+    seed: int,
+) -> "xarray.Dataset":
+    """The norms of a module's steps over one sequence, with the targets that a step of JAX would have.
+
+    Raises:
+      GradlabError: for whatever cannot be measured, by name.
+    """
+    if objective not in objectives.NAMES:
+        raise unknown("objective", "objective", objective, objectives.NAMES)
+    inputs = known.sequence(xs, "float64")
+    cell = cells.of_module(module, state, inputs[0])
+    inputs = inputs.astype(cell.precision)
+    recurrent = _picked(w_rec, cell)
+    term = _term(cell, objective, readout, seed)
+    states, broken = back.forward(cell, inputs)
+    given = cell, states, inputs, term, objective == "every", recurrent
+    sent = back.send(*given)
+    logs = {"adjoint": sent.adjoint, "transport": sent.sigma[:, None], "transport_frobenius": sent.frobenius}
+    logs |= {"weight_gradient": np.append(sent.weights, np.nan), GRADIENT: _of_params(cell, sent)}
+    codes = {name: _codes(log, broken) for name, log in logs.items()}
+    codes["weight_gradient"][-1] = UNDEFINED
+    if not recurrent:
+        codes["weight_gradient"][:] = UNDEFINED
+    if any((code == EXACT_ZERO).any() for code in codes.values()):
+        codes = _told_apart(codes, back.zeros(*given), cell)
+    return _dataset(
+        cell, logs, codes, sent, broken, len(inputs), objective, seed, _shift(cell, inputs, states)
+    )
+
+
+def _picked(w_rec: Callable[[Any], Any], cell: Cell) -> tuple[str, ...]:
+    """The names of the recurrent weights among the parameters."""
+    try:
+        found = w_rec(cell.params)
+    except Exception as error:
+        what = f"fails on the parameters by name: {type(error).__name__}; like lambda p: p['weight_hh']"
+        raise GradlabError("w_rec", what) from error
+    leaves = (
+        list(found.values())
+        if isinstance(found, dict)
+        else list(found)
+        if isinstance(found, list | tuple)
+        else [found]
+    )
+    names = tuple(name for name, p in cell.params.items() if any(p is leaf for leaf in leaves))
+    if len(names) < len(leaves):
+        has = ", ".join(list(cell.params)[:6])
+        raise GradlabError("w_rec", f"picks what is no parameter of the module; it has {has}")
+    return names
+
+
+def _term(
+    cell: Cell, objective: str, readout: Callable[[Any], Any] | None, seed: int
+) -> Callable[[Tensors], Tensors]:
+    """dL_t/dstate_t, drawn from the stream that a step of JAX draws from."""
+    import torch
+
+    def read(leaves: Tensors) -> Tensors:
+        whole = cell.rebuilt(leaves)
+        found = whole if readout is None or objective == "unit" else readout(whole)
+        return cells.leaves(found)
+
+    with jax.enable_x64(cell.precision == "float64"):
+        shown = [jax.numpy.asarray(leaf.detach().numpy()) for leaf in read(cell.state)]
+        key = stream(seed, "target", objective=objective)
+        drawn = objectives.draw_target(objective, key, shown, lambda leaves: leaves)  # type: ignore[arg-type]
+        target = [torch.tensor(np.asarray(leaf)) for leaf in drawn]
+    if objective == "unit":
+        return lambda leaves: [leaf.clone() for leaf in target]
+
+    def gradient(leaves: Tensors) -> Tensors:
+        own = [leaf.detach().requires_grad_() for leaf in leaves]
+        with torch.enable_grad():
+            misses = [((h - y) ** 2).sum() / 2 for h, y in zip(read(own), target, strict=True)]
+            loss = torch.stack(misses).sum()
+        found = torch.autograd.grad(loss, own, allow_unused=True)
+        return [torch.zeros_like(leaf) if g is None else g for g, leaf in zip(found, own, strict=True)]
+
+    return gradient
+
+
+def _of_params(cell: Cell, sent: back.Sent) -> Array:
+    logs = []
+    for name in cell.params:
+        value, exponent = sent.gradient[name]
+        norm = float(np.linalg.norm(value)) if np.isfinite(value).all() else np.nan
+        logs.append(-np.inf if norm == 0 else np.log10(norm) + exponent * np.log10(2))
+    return np.array(logs, np.float64)
+
+
+def _codes(log: Array, broken: int) -> NDArray[np.int8]:
+    if broken:
+        return np.full(log.shape, FORWARD_NONFINITE, np.int8)
+    found = np.where(np.isneginf(log), EXACT_ZERO, np.where(np.isnan(log), BACKWARD_NONFINITE, OK))
+    return found.astype(np.int8)
+
+
+def _told_apart(codes: dict[str, Any], zeros: back.Zeros, cell: Cell) -> dict[str, Any]:
+    by_definition = {
+        "adjoint": zeros.adjoint,
+        "transport": zeros.frobenius[:, :1],
+        "transport_frobenius": zeros.frobenius,
+        "weight_gradient": np.append(zeros.weights, True),
+        GRADIENT: np.array([zeros.gradient[name] for name in cell.params], bool),
+    }
+    return {
+        name: np.where((code == EXACT_ZERO) & ~by_definition[name], BELOW_PRECISION, code).astype(np.int8)
+        for name, code in codes.items()
+    }
+
+
+def _shift(cell: Cell, xs: Array, states: list[Tensors]) -> float:
+    """How far one rounding of the parameters moves the states, as the probe `state_shift` has it."""
+    import torch
+
+    rng = np.random.default_rng(0)
+    eps = float(np.finfo(cell.precision).eps)
+    nudged = {
+        name: p * torch.as_tensor((1 + rng.choice([-1.0, 1.0], tuple(p.shape)) * eps).astype(cell.precision))
+        for name, p in cell.params.items()
+    }
+    others, broken = back.forward(cell._replace(params=nudged), xs)
+    worst = 0.0
+    for here, there in zip(states[1:], others[1:], strict=True):
+        apart = max(float((a - b).abs().max()) for a, b in zip(here, there, strict=True))
+        size = max(float(leaf.abs().max()) for leaf in here)
+        worst = max(worst, apart / max(size, float(np.finfo(cell.precision).tiny)))
+    return float("nan") if broken or not np.isfinite(worst) else worst
+
+
+def _dataset(
+    cell: Cell,
+    logs: dict[str, Array],
+    codes: dict[str, Any],
+    sent: back.Sent,
+    broken: int,
+    T: int,
+    objective: str,
+    seed: int,
+    shift: float,
+) -> "xarray.Dataset":
+
+    def one(a: Any) -> Array:
+        return np.asarray(a)[None, None, None, None]
+
+    values = {name: np.where(codes[name] == OK, log, np.nan) for name, log in logs.items()}
+    columns = {name: (one(values[name]), one(codes[name])) for name in logs if name != GRADIENT}
+    names = tuple(cell.params)
+    gradients = {name: sent.gradient[name][0] for name in names}
+    signed = [
+        projections.of_array(name, value)[1] if np.isfinite(value).all() else np.nan
+        for name, value in gradients.items()
+    ]
+    known_shift = np.int8(UNDEFINED if np.isnan(shift) else OK)
+    extras: dict[str, Any] = {SHIFT: ((), one(np.float64(shift)), one(known_shift))}
+    if names:
+        projected = np.where(codes[GRADIENT] == OK, signed, np.nan)
+        pairs = zip(GRADIENT_AXES, (values[GRADIENT], projected), strict=True)
+        extras |= {name: (GRADIENT_AXES[name], one(value), one(codes[GRADIENT])) for name, value in pairs}
+    weights = np.array([projections.of_array(name, np.asarray(p)) for name, p in cell.params.items()])
+    found = CellResult(
+        cell.label,
+        ("state", *cell.names) if len(cell.names) > 1 else ("state",),
+        linear=False,
+        columns=columns,
+        nonfinite=one(np.int32(broken)),
+        digests={},
+        extras=extras,
+        gates=(),
+        has_gain=True,
+        code={},
+        leaves=names,
+        weights=weights.T[:, None, None] if names else None,
+    )
+    facts = {
+        "objective": objective,
+        "precision": cell.precision,
+        "networks": "given",
+        "source": "torch module",
+    }
+    return dataset([found], ["given"], [float("nan")], [T], [seed], **facts)
