@@ -22,21 +22,28 @@ class _Foreign:
 
 
 def measure(
-    step: Callable[[Any, Any, Any], Any],
-    params: Tree,
-    state: Tree,
-    xs: Any,
+    step: Any,
+    params: Tree = None,
+    state: Tree = None,
+    xs: Any = None,
     *,
     w_rec: Callable[[Any], Any] | None = None,
     objective: "ObjectiveName" = "unit",
-    readout: Callable[[Any], Any] = lambda state: state,
+    readout: Callable[[Any], Any] | None = None,
     seed: int = 0,
     probe: str | Sequence[str] = (),
+    arch: str | None = None,
+    activation: str | None = None,
     **former: Any,
 ) -> "xarray.Dataset":
     """Measure the gradient of `step` at every lag, in the log domain.
 
     state_t = step(params, state_{t-1}, xs[t-1]),  t = 1..T;    lag = T - t
+
+    Of PyTorch, `measure(module, xs)` takes a module: `nn.RNN`, `LSTM` and `GRU`, of any depth, in both
+    directions and with projections, or one that makes a step, `forward(x, state)`. Weights of such a layer
+    alone will do, `measure(weights, xs, arch="lstm")`: a `.safetensors`, `.npz` or `.pt` file, or a dict by
+    torch's names.
 
     Args:
       step: any function `(params, state, x) -> state` that JAX can differentiate; unbatched.
@@ -49,10 +56,12 @@ def measure(
         `w_rec` of params is taken, and without that the weight gradient is left out.
       objective: `unit`, a random unit cotangent at step T; or `last` or `every`, half the squared
         distance of `readout(state)` from a random target at the last step or at every step.
-      readout: the part of the state that a loss reads.
+      readout: the part of the state that a loss reads; without it the whole, or what torch's layers give.
       seed: of the random cotangent or target.
       probe: further measurements, such as `jacobian_spectrum` or `lyapunov(top=10)`; `gradlab list probes`
         has all.
+      arch: of weights without a module, `rnn`, `lstm` or `gru`.
+      activation: of an `rnn`, `tanh` or `relu`.
       former: `probes`, which it was called.
 
     Returns:
@@ -79,10 +88,18 @@ def measure(
     Reference: Bengio, Simard, Frasconi 1994; Pascanu, Mikolov, Bengio 2013.
     """
     from gradlab import runtime, specs
+    from gradlab.errors import GradlabError
     from gradlab.recurrence import objectives
-    from gradlab.studies.sweep import declared
+    from gradlab.studies.sweep import declared, modules
 
     probe = _named_now(probe, former)
+    if modules.meant(step):
+        given, start = (params, state) if xs is None else (xs, state)
+        how: dict[str, Any] = {"arch": arch, "activation": activation, "w_rec": w_rec, "probe": probe}
+        return modules.measure(step, given, start, objective=objective, readout=readout, seed=seed, **how)
+    if arch is not None or activation is not None:
+        raise GradlabError("arch", "is for weights of a layer of torch; a step is what it computes")
+    readout = readout or (lambda state: state)
     runtime.configure()
     import jax
     import numpy as np

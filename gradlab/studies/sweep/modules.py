@@ -1,0 +1,134 @@
+"""`gradlab.measure` of what PyTorch has: modules that step, layers over a sequence, files of weights."""
+
+import contextlib
+import importlib.util
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gradlab import runtime
+from gradlab.errors import GradlabError
+from gradlab.foreign.pytorch import known
+
+if TYPE_CHECKING:
+    import xarray
+
+    from gradlab.foreign.pytorch.layers import Layers
+
+RECURRENT = re.compile(r"(.*[._])?weight_hh(_l\d+(_reverse)?)?")
+"""What torch calls the recurrent weights."""
+
+
+def meant(given: object) -> bool:
+    """Whether it is for this module: a `torch.nn.Module`, a file of weights, or weights by name."""
+    return known.is_module(given) or isinstance(given, str | Path | Mapping)
+
+
+def measure(
+    given: Any,
+    xs: Any,
+    state: Any,
+    *,
+    arch: str | None,
+    activation: str | None,
+    w_rec: Callable[[Any], Any] | None,
+    probe: str | Sequence[str],
+    **asked: Any,
+) -> "xarray.Dataset":
+    """What `gradlab.measure` gives of a step, of a module of torch or of weights of one of its layers.
+
+    `nn.RNN`, `LSTM` and `GRU` are read into equal steps, which JAX measures; any other module makes one step,
+    and is sent back by torch itself. A bidirectional network has a row of the axis `cell` for each layer and
+    direction.
+    """
+    runtime.configure()
+    if known.is_module(given):
+        import torch
+
+        if arch is not None or activation is not None:
+            raise GradlabError("arch", "is for weights without a module; a module says what it is")
+        if not isinstance(given, torch.nn.RNNBase):
+            return _stepped(given, xs, state, w_rec, probe, asked)
+        from gradlab.foreign.pytorch import layers
+
+        return _layered(layers.of_module(given), given, xs, state, w_rec, probe, asked)
+    from gradlab.foreign.pytorch import equal, files, layers
+
+    named = isinstance(given, Mapping)
+    where = "weights" if named else str(given)
+    weights = files.checked(where, given) if named else files.read(Path(given))
+    read = layers.of_weights(where, weights, arch, activation)
+    # Weights alone need no torch; where it is there, both are run as for a module.
+    module = equal.built(read) if importlib.util.find_spec("torch") is not None else None
+    return _layered(read, module, xs, state, w_rec, probe, asked)
+
+
+def _layered(
+    layers: "Layers", module: Any, xs: Any, state: Any, w_rec: Any, probe: Any, asked: dict[str, Any]
+) -> "xarray.Dataset":
+    import xarray
+
+    from gradlab.foreign.pytorch import equal
+    from gradlab.studies.sweep import alone
+
+    inputs = known.sequence(xs, layers.precision)
+    if inputs.ndim != 2 or inputs.shape[1] != layers.inputs:
+        what = f"has shape {inputs.shape}; of one sequence for this {layers.arch} it is (T, {layers.inputs})"
+        raise GradlabError("xs", what)
+    if module is not None:
+        equal.require_agreement(module, layers, state, inputs)
+    found = []
+    with _precise(layers.precision):
+        for one in equal.recurrences(layers, state, inputs):
+            step = _named(one.step, one.name)
+            own = asked if asked["readout"] is not None else asked | {"readout": one.readout}
+            picked = w_rec or _recurrent
+            found.append(alone.measure(step, one.params, one.state, one.xs, w_rec=picked, probe=probe, **own))
+    norms = found[0] if len(found) == 1 else xarray.concat(found, "cell", combine_attrs="override")
+    checked = "its outputs equal torch's" if module is not None else "not compared: torch is not installed"
+    norms.attrs |= {"source": f"torch {layers.arch}", "checked": checked}
+    if len(found) > 1:
+        norms.attrs |= {
+            "held": "each layer and direction along its own lag, given what those below put into it"
+        }
+        said = [f"{one.cell.item()}: {one.attrs['rounded']}" for one in found if "rounded" in one.attrs]
+        for name in [name for name in norms.attrs if name.startswith("rounded")]:
+            del norms.attrs[name]
+        norms.attrs |= {"rounded": "; ".join(said)} if said else {}
+    return norms
+
+
+def _recurrent(params: Any) -> Any:
+    return {name: leaf for name, leaf in params.items() if RECURRENT.fullmatch(name)}
+
+
+def _named(step: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """The step under a name, which is the cell's in the results."""
+
+    def named(params: Any, state: Any, x: Any) -> Any:
+        return step(params, state, x)
+
+    named.__name__ = name
+    return named
+
+
+@contextlib.contextmanager
+def _precise(precision: str) -> Iterator[None]:
+    """JAX in the module's precision, whatever the host has set."""
+    import jax
+
+    with jax.enable_x64(True) if precision == "float64" else contextlib.nullcontext():
+        yield
+
+
+def _stepped(
+    module: Any, xs: Any, state: Any, w_rec: Any, probe: Any, asked: dict[str, Any]
+) -> "xarray.Dataset":
+    from gradlab.studies.sweep import torch_steps
+
+    if probe:
+        raise GradlabError(
+            "probe", "is for steps in JAX and for torch's RNN, LSTM and GRU; leave it out here"
+        )
+    return torch_steps.measured(module, xs, state, w_rec=w_rec or _recurrent, **asked)
