@@ -2,6 +2,7 @@
 
 `measure` follows the gradient of any step function back through time without losing it to underflow,
 `plot` draws the result, `verdict` says it in a sentence and `verify` tells whether the gradient is right.
+`reach` says how far back the last output of any model feels its inputs, and why it does not.
 `sweep`, `train`, `neurons` and `run` do what the commands do, and `load` reads what these have kept.
 `surrogate` marks a step whose backward pass differs from its derivative on purpose. The command is `gradlab`.
 """
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from gradlab.api import sweep as sweep
     from gradlab.api import train as train
     from gradlab.gradcheck.verify import verify as verify
+    from gradlab.reaching.reach import reach as reach
     from gradlab.recurrence.surrogates import surrogate as surrogate
     from gradlab.studies.sweep.alone import measure as measure
     from gradlab.studies.sweep.sentences import verdict as verdict
@@ -29,6 +31,7 @@ _HOMES = {
     "measure": "gradlab.studies.sweep.alone",
     "neurons": "gradlab.api",
     "plot": "gradlab.api",
+    "reach": "gradlab.reaching.reach",
     "run": "gradlab.api",
     "surrogate": "gradlab.recurrence.surrogates",
     "sweep": "gradlab.api",
@@ -37,7 +40,7 @@ _HOMES = {
     "verify": "gradlab.gradcheck.verify",
 }
 __all__ = ["Run", "__version__", "load", "measure", "plot", "run", "surrogate", "sweep", "train", "verdict"]
-__all__ += ["neurons", "verify"]
+__all__ += ["neurons", "reach", "verify"]
 
 
 def __getattr__(name: str) -> Any:
