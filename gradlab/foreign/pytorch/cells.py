@@ -10,6 +10,8 @@ from gradlab.errors import GradlabError, shown
 from gradlab.foreign.pytorch.known import array, is_tensor
 
 Tensors = list[Any]
+TRIES = 4
+"""Times that the first step is made: of dropout, few units may fall the same way twice."""
 
 
 class Cell(NamedTuple):
@@ -58,8 +60,9 @@ def of_module(module: Any, state: Any, x: NDArray[Any]) -> Cell:
 
     first = torch.as_tensor(x.astype(precision))
     with torch.no_grad():
-        tried = [_tried(step, numbers, leaves, first) for _ in range(2)]
-    if any(not torch.equal(one, two) for one, two in zip(*tried, strict=True) if one.isfinite().all()):
+        once, *again = [_tried(step, numbers, leaves, first) for _ in range(TRIES)]
+    finite = all(leaf.isfinite().all() for leaf in once)
+    if finite and any(not torch.equal(*pair) for more in again for pair in zip(once, more, strict=True)):
         raise GradlabError("module", "gives two states from one, as dropout does; call module.eval()")
     return Cell(label, step, numbers, leaves, names, rebuilt, precision)
 

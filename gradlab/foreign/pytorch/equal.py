@@ -39,6 +39,13 @@ class Maths(NamedTuple):
     split: Callable[[Any, int], Any]
 
 
+class Memory(NamedTuple):
+    """The state of an LSTM's layer, in the order that torch has it."""
+
+    h: Any
+    c: Any
+
+
 class Recurrence(NamedTuple):
     """One recurrence of a network, as `gradlab.measure` takes it."""
 
@@ -61,7 +68,7 @@ IN_NUMPY = Maths(np.tanh, _sigmoid, lambda a: np.maximum(a, 0), np.split)
 
 
 def one_step(layers: Layers, do: Maths) -> Callable[[Any, Any, Any], Any]:
-    """The step of one layer in one direction; the state is h, or of an LSTM a dict of h and c."""
+    """The step of one layer in one direction; the state is h, or of an LSTM h and c."""
 
     def sums(p: Any, name: str, v: Any) -> Any:
         product = p[f"weight_{name}"] @ v
@@ -72,10 +79,10 @@ def one_step(layers: Layers, do: Maths) -> Callable[[Any, Any, Any], Any]:
         return do.tanh(a) if layers.activation == "tanh" else do.relu(a)
 
     def lstm(p: Any, state: Any, x: Any) -> Any:
-        i, f, g, o = do.split(sums(p, "ih", x) + sums(p, "hh", state["h"]), 4)
-        c = do.sigmoid(f) * state["c"] + do.sigmoid(i) * do.tanh(g)
+        i, f, g, o = do.split(sums(p, "ih", x) + sums(p, "hh", state.h), 4)
+        c = do.sigmoid(f) * state.c + do.sigmoid(i) * do.tanh(g)
         h = do.sigmoid(o) * do.tanh(c)
-        return {"h": p["weight_hr"] @ h if "weight_hr" in p else h, "c": c}
+        return Memory(p["weight_hr"] @ h if "weight_hr" in p else h, c)
 
     def gru(p: Any, h: Any, x: Any) -> Any:
         (r, z, n), (hr, hz, hn) = do.split(sums(p, "ih", x), 3), do.split(sums(p, "hh", h), 3)
@@ -130,7 +137,7 @@ def _stack(layers: Layers, starts: dict[str, Any], xs: NDArray[Any]) -> Recurren
 
 def output(state: Any) -> Any:
     """What a layer gives of its state: h."""
-    return state["h"] if isinstance(state, dict) else state
+    return state.h if isinstance(state, Memory) else state
 
 
 def initial(layers: Layers, state: Any) -> dict[str, Any]:
@@ -151,8 +158,9 @@ def initial(layers: Layers, state: Any) -> dict[str, Any]:
         if value.shape != form:
             raise GradlabError(f"state {part}", f"has shape {value.shape}; here it is {form}")
         parts[part] = value.astype(layers.precision)
-    rows = {end: {part: value[i] for part, value in parts.items()} for i, end in enumerate(ends)}
-    return rows if layers.arch == "lstm" else {end: row["h"] for end, row in rows.items()}
+    if layers.arch == "lstm":
+        return {end: Memory(parts["h"][i], parts["c"][i]) for i, end in enumerate(ends)}
+    return {end: parts["h"][i] for i, end in enumerate(ends)}
 
 
 def _run(step: Any, params: Any, state: Any, xs: NDArray[Any]) -> NDArray[Any]:

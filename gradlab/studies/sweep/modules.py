@@ -125,10 +125,14 @@ def _precise(precision: str) -> Iterator[None]:
 def _stepped(
     module: Any, xs: Any, state: Any, w_rec: Any, probe: Any, asked: dict[str, Any]
 ) -> "xarray.Dataset":
+    import torch
+
     from gradlab.studies.sweep import torch_steps
 
     if probe:
         raise GradlabError(
             "probe", "is for steps in JAX and for torch's RNN, LSTM and GRU; leave it out here"
         )
-    return torch_steps.measured(module, xs, state, w_rec=w_rec or _recurrent, **asked)
+    # The random numbers of a training that this is called from are not used up.
+    with torch.random.fork_rng(devices=[]):
+        return torch_steps.measured(module, xs, state, w_rec=w_rec or _recurrent, **asked)

@@ -35,7 +35,8 @@ def backward(step, params, state, xs, read, recurrent, every=False):
     copies = [{name: p.detach().clone().requires_grad_() for name, p in params.items()} for _ in xs]
     states = [[leaf.detach().clone().requires_grad_() for leaf in state]]
     for copy, x in zip(copies, xs, strict=True):
-        states.append(step(copy, states[-1], x))
+        # Apart from each other: one part of a state may be computed from another of the same step.
+        states.append([leaf.clone() for leaf in step(copy, states[-1], x)])
         for leaf in states[-1]:
             leaf.retain_grad()
     y = target(read(states[-1]).numel(), "every" if every else "last")

@@ -110,6 +110,36 @@ def test_a_cell_is_its_layer():
         np.testing.assert_allclose(by_torch[name].squeeze(), by_jax[name].squeeze(), rtol=0, atol=1e-9)
 
 
+@pytest.mark.parametrize("objective", ["unit", "last", "every"])
+def test_a_cell_with_a_memory_is_its_layer_and_has_its_random_targets(objective):
+    """h comes before c in both, so both draw the same cotangent or target."""
+    layer = torch.nn.LSTM(D, N, dtype=torch.float64)
+    cell = torch.nn.LSTMCell(D, N, dtype=torch.float64)
+    cell.load_state_dict({name.removesuffix("_l0"): w for name, w in layer.state_dict().items()})
+    xs = sequence()
+    by_torch = gradlab.measure(cell, xs, objective=objective)
+    by_jax = gradlab.measure(layer, xs, objective=objective, readout=lambda state: state)
+    for name in ("adjoint", "transport_frobenius", "weight_gradient"):
+        one, other = by_torch[name].squeeze(), by_jax[name].squeeze()
+        np.testing.assert_array_equal(by_torch[f"{name}_state"].squeeze(), by_jax[f"{name}_state"].squeeze())
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-9)
+
+
+def test_the_random_numbers_of_a_training_are_not_used_up():
+    cell = DroppingOut().eval()
+    before = torch.get_rng_state()
+    gradlab.measure(cell, torch.zeros(3, 2), torch.zeros(2))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+class DroppingOut(torch.nn.Module):
+    """It draws random numbers at every step, whether it uses them or not."""
+
+    def forward(self, x, h):
+        drawn = torch.rand(2)
+        return torch.tanh(h + x + (drawn if self.training else 0))
+
+
 def test_nothing_underflows_and_nothing_overflows():
     for share in (0.5, 2.0):
         found = gradlab.measure(Leak(share), torch.zeros(2000, 1), torch.zeros(1), w_rec=lambda p: p["share"])

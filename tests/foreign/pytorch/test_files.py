@@ -125,7 +125,7 @@ def test_files_that_are_none_are_refused(tmp_path):
         (pickled, "holds pickled objects, which are never read; save plain arrays"),
         (tmp_path / "text.npz", "is not an .npz file: "),
         (tmp_path / "w.csv", "is no file of weights; .safetensors, .npz, .pt, .pth are read"),
-        (tmp_path / "nowhere.npz", ""),
+        (tmp_path / "nowhere.npz", "cannot be read: No such file"),
     ):
         with pytest.raises(GradlabError, match=re.escape(said)) as caught:
             gradlab.measure(path, XS, arch="lstm")
