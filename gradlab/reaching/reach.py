@@ -54,7 +54,7 @@ def reach(fn: Any, xs: Any) -> Reach:
     Example:
       >>> import jax, jax.numpy as jnp
       >>> late = lambda xs: (jax.lax.stop_gradient(xs[:-3]).sum() + xs[-3:].sum()) ** 2
-      >>> gradlab.reach(late, jnp.ones((5, 1))).reasons
+      >>> reach(late, jnp.ones((5, 1))).reasons
       ('ok', 'ok', 'ok', 'cut', 'cut')
     """
     runtime.configure()
