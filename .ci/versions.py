@@ -27,7 +27,7 @@ BARE = (
     ("sweep", "--hidden", "3", "--seeds", "2", "-T", "6", "--w-rec", "0.5,1", "--out", ".", "--name", "run"),
     ("report", "run"),
     ("lesson", "cliff", "-o", "lesson.html"),
-    ("list", "schemas", "gradlab.table/2"),
+    ("list", "schemas", "gradlab.table/3"),
     ("list", "--json"),
 )
 

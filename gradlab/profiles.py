@@ -114,8 +114,8 @@ def fall(log_norm: NDArray[np.float64], state: NDArray[np.int8], decades: float)
     """The first lag by which the norm has fallen by `decades` from lag 0, in steps.
 
     Interpolated between lags, linearly in log10; where the norm drops to a zero, exact or by rounding, the
-    lag of that zero. Undefined if it never falls that far within the sequence; of a profile with lags that
-    are not known, only what happens before these.
+    lag of that zero. Undefined if it never falls that far within the sequence, or has no norm at lag 0; of a
+    profile with lags that are not known, only what happens before these.
     """
     depth = log_norm[..., :1] - log_norm
     below = (depth >= decades) & (state == OK) | (state == EXACT_ZERO) | (state == BELOW_PRECISION)
@@ -126,7 +126,12 @@ def fall(log_norm: NDArray[np.float64], state: NDArray[np.int8], decades: float)
         back = np.nan_to_num((high - decades) / (high - low), nan=0.0)
     # A lag that is not known may have fallen that far already.
     known = ~((state == BACKWARD_NONFINITE) | (state == NOT_COMPUTED))
-    surely = below.any(axis=-1) & np.take_along_axis(np.logical_and.accumulate(known, -1), first, -1)[..., 0]
+    begun = state[..., 0] == OK
+    surely = (
+        begun
+        & below.any(axis=-1)
+        & np.take_along_axis(np.logical_and.accumulate(known, -1), first, -1)[..., 0]
+    )
     return with_states(np.where(surely, first[..., 0] - back, np.nan), state)
 
 
@@ -148,6 +153,11 @@ def stored(norms: "xarray.Dataset", quantity: str, part: str | None = None) -> t
     if part is not None:
         pair = (pair[0].sel(part=part), pair[1].sel(part=part))
     return pair[0].transpose(*axes).values, pair[1].transpose(*axes).values
+
+
+def of_part(norms: "xarray.Dataset", quantity: str, part: str) -> tuple[Any, Any]:
+    """A quantity of a part of the state, and its states; as it is if it has no parts."""
+    return stored(norms, quantity, part if "part" in norms[quantity].dims else None)
 
 
 def mean_ok(log_norm: NDArray[np.float64], state: NDArray[np.int8]) -> NDArray[np.float64]:

@@ -63,6 +63,14 @@ class Cell(Protocol[Params, State]):
         """Whether the backward pass of `step` differs from its derivative on purpose."""
         return False
 
+    @property
+    def rescales(self) -> bool:
+        """Whether the state holds numbers relative to a scale that it carries along: a stabiliser, a counter.
+
+        Another scale gives the same readouts and another transport, so verdicts then speak of reach.
+        """
+        return False
+
     def init(
         self, key: Key, d_in: int, d_hidden: int, w_rec: Scalar, initializer: Initializer
     ) -> tuple[Params, State]:
@@ -232,3 +240,11 @@ class ProbeContext(NamedTuple):
     """The cell whose step it is, for a probe that asks for its gates; None for a plain function."""
     beside: int = 1
     """Sequences that run side by side and share a device's memory."""
+    readout: Callable[[Any], Any] | None = None
+    """What a loss reads of a state, if that is not what the cell says."""
+
+    def read(self, state: Any) -> Any:
+        """What a loss reads of a state: all of it, if nobody says otherwise."""
+        if self.readout is not None:
+            return self.readout(state)
+        return state if self.cell is None else self.cell.readout(state)

@@ -47,6 +47,10 @@ class Wrapper(Cell[Params, State]):
         return self.inner.surrogate
 
     @property
+    def rescales(self) -> bool:
+        return self.inner.rescales
+
+    @property
     def carry_gate(self) -> str | None:
         return self.inner.carry_gate
 

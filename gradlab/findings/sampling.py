@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradlab.findings.estimates import Estimate, Estimates, Label, Where, same
-from gradlab.metrics import every
+from gradlab.metrics import every, held
 from gradlab.profiles import SOFT, Measured, fall, hard_horizon, rate, stored, stored_states
 from gradlab.states import FORWARD_NONFINITE, NOT_COMPUTED, OK, UNDEFINED
 from gradlab.stats import Interval, mean_interval, median_interval, share_interval
@@ -135,7 +135,7 @@ def _probed(run: Run, entry: columns.Entry) -> Iterator[Estimate]:
 def _grid(run: Run, metric: str) -> dict[str, Measured]:
     """Arrays (cell, init, w_rec, T, seed) of a metric, or of all that a regime is made from."""
     if metric == "regime":
-        return {one.name: results.grid(run.metrics, run.norms, one.name) for one in every()}
+        return {one.name: results.grid(run.metrics, run.norms, one.name) for one in held(run.norms)}
     if metric == "border":
         return {metric: _border(run)}
     if metric not in MADE:
@@ -160,7 +160,8 @@ def _regime(run: Run, found: Mapping[str, Measured], place: tuple[int, ...], whe
     linear = bool(run.norms["linear"].values[place[0]])
     labels = (str(where["cell"]), str(where["init"]), float(where["w_rec"]), int(where["T"]))
     given = sweep_rows.given(run.norms)
-    group = sweep_rows.group(labels, seeds, np.empty(0), linear, given=given)
+    of = sweep_rows.speaking_of(run.norms)[place[0]]
+    group = sweep_rows.group(labels, seeds, np.empty(0), linear, given=given, of=of)
     level = 1.0 if given else math.nan
     return Estimate(where, group.seeds, math.nan, math.nan, math.nan, group.regime, level=level)
 

@@ -135,6 +135,10 @@ class Adopted(Cell[Any, Any]):
         return getattr(self.made, "has_gain", True)
 
     @property
+    def rescales(self) -> bool:
+        return getattr(self.made, "rescales", False)
+
+    @property
     def carry_gate(self) -> str | None:
         return getattr(self.made, "carry_gate", None)
 

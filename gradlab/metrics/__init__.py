@@ -1,7 +1,8 @@
 """Metrics of a sweep, one file each: a `Metric` of the file's name, with `measure(norms) -> Measured`.
 
-A metric is one number per network, worked out from the norms that the sweep has measured. Its file says all
-that is to be said of it; tables, claims, baselines, exports and plots ask.
+A metric is one number per network, worked out from the norms that the sweep has measured: those of every
+sweep, or a column that it `needs` of a further probe. Its file says all that is to be said of it; tables,
+claims, baselines, exports and plots ask.
 """
 
 from collections.abc import Collection
@@ -19,7 +20,7 @@ from gradlab.states import STATES
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["Measured", "Metric", "every", "measured", "named", "short"]
+__all__ = ["Measured", "Metric", "every", "held", "measured", "named", "short"]
 
 
 def every() -> list[Metric]:
@@ -32,6 +33,11 @@ def every() -> list[Metric]:
     return sorted(found, key=lambda metric: (metric.order, metric.name))
 
 
+def held(norms: "xarray.Dataset") -> list[Metric]:
+    """The metrics that a dataset of norms has, in their order."""
+    return [metric for metric in every() if not metric.needs or metric.needs in norms]
+
+
 def named(name: str) -> Metric:
     """The metric of a name; one that is not installed here is known by its name alone."""
     return next((metric for metric in every() if metric.name == name), None) or Unknown(name)
@@ -40,10 +46,10 @@ def named(name: str) -> Metric:
 def measured(norms: "xarray.Dataset", without: Collection[str] = ()) -> dict[tuple[str, str], Measured]:
     """Every metric of a `gradlab.norms` dataset: `(metric, part)` to arrays `(cell, init, w_rec, T, seed)`.
 
-    Those `without` are left out.
+    Those `without` are left out, and those that need what was not measured.
     """
     found: dict[tuple[str, str], Measured] = {}
-    for metric in (one for one in every() if one.name not in without):
+    for metric in (one for one in held(norms) if one.name not in without):
         for part in map(str, norms["part"].values):
             one = _of_part(metric, norms, part)
             if one is not None:

@@ -32,6 +32,9 @@ class Metric(Quantity):
     logarithm: ClassVar[bool] = False
     """Whether it is made of logarithms, so that a limit relative to it makes no sense."""
 
+    needs: ClassVar[str] = ""
+    """The column of a further probe that it is read off; there is no such metric in a run without it."""
+
     column: ClassVar[bool] = True
     """Whether it has a column in tables; else the regime and what stands beside it tell it."""
     title: ClassVar[str] = ""

@@ -2,14 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from gradlab.metrics._metric import RATE, Metric
+from gradlab.metrics._slope import Slope
 from gradlab.profiles import Measured, rate, stored
 
 if TYPE_CHECKING:
     import xarray
 
 
-class Rate(Metric):
+class Rate(Slope):
     """Slope of log10 transport per step of lag.
 
     The median over the slopes of all pairs of lags (Theil, Sen), in decades per step of lag; negative
@@ -20,15 +20,8 @@ class Rate(Metric):
     """
 
     order = 10
-    unit = RATE
-    pooling = "mean"
-    logarithm = True
-    limits = (1e-4, 0.0)
     column = False
     axis = "rate (log10 per step of lag)"
-
-    def measure(self, norms: "xarray.Dataset") -> Measured:
-        return rate(*stored(norms, "transport", "state"))
 
     def of_part(self, norms: "xarray.Dataset", part: str) -> Measured | None:
         return self.measure(norms) if part == "state" else rate(*stored(norms, "transport_frobenius", part))

@@ -37,6 +37,13 @@ QUANTITY = {
     "transport": ("transport", "largest singular value of dstate(T) / dstate(t)", "#d55e00"),
     "transport_frobenius": ("transport (Frobenius)", "|dstate(T) / dstate(t)|", "#cc79a7"),
     "weight_gradient": ("weight gradient", "part of dL / dW_rec from step t", "#009e73"),
+    "reach": ("reach", "largest singular value of dreadout(T) / dx(t)", "#8a6500"),
+    "reach_frobenius": ("reach (Frobenius)", "|dreadout(T) / dx(t)|", "#8a6500"),
+    "readout_transport": (
+        "readout transport",
+        "largest singular value of dreadout(T) / dreadout(t), the rest of the state held",
+        "#5b3f8c",
+    ),
 }
 LINEAR = "#4d4d4d"
 """Of theory lines: the linear law and the linear border."""

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from gradlab.errors import GradlabError
 from gradlab.plots import _style
 from gradlab.profiles import mean_ok
 from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE, OK
@@ -29,13 +30,28 @@ BAND_POINTS = 100
 def profile(
     run: Run,
     *,
-    quantity: Literal["transport", "transport_frobenius", "adjoint", "weight_gradient"] = "transport",
+    quantity: Literal[
+        "transport",
+        "transport_frobenius",
+        "adjoint",
+        "weight_gradient",
+        "reach",
+        "reach_frobenius",
+        "readout_transport",
+    ] = "transport",
 ) -> Figure:
     """log10 norm against lag at the longest T, the mean over seeds, coloured by w_rec.
 
     Dashed beside it the linear law, lag * log10 |w_rec|; light bands from the least to the greatest seed.
+
+    Raises:
+      GradlabError: for a quantity that was not measured.
     """
     norms = run.norms
+    if quantity not in norms:
+        raise GradlabError(
+            "quantity", f"{quantity} was not measured in this run; ask for it by --probe reach"
+        )
     T = int(norms["T"].values.max())
     w_rec = norms["w_rec"].values.astype(np.float64)
     norm = _style.w_rec_norm(w_rec)

@@ -5,7 +5,8 @@ them; it becomes the variable of that name in `norms.nc`. Columns of further pro
 file states as `AXES`; `FACTS` says of each its meaning, unit and limits, and how it prints: `quantities`.
 Probes are unbatched: one network, one input sequence.
 
-NaN says that there is nothing to measure: `undefined`. Where there is a value, and rounding hides it, the
+NaN says that there is nothing to measure: `undefined`; an infinite square in a `Norm`, that a derivative is
+not finite: `backward_nonfinite`. Where there is a value that rounding hides, or that is not worked out, the
 field `hidden` says so: a dict, by column, of True and False of the column's form. There it is `not_computed`.
 
 Beside `AXES` the file may state `check(**settings)`, which refuses settings; `notes(norms)`, what must be

@@ -37,7 +37,7 @@ def caption(run: Any, spec: str, home: Any) -> str:
 
 def _profile(run: Run) -> str:
     """Who ends lowest and who highest at the far end of the sequence."""
-    rows = results.groups(run)
+    rows = [row for row in results.groups(run) if row.of == "transport"]
     ends = [(float(row.profile[known[-1]]), int(known[-1]), row) for row in rows if len(known := _lags(row))]
     zeros = sum(not math.isnan(row.values["hard_horizon"]) for row in rows)
     if not ends:
@@ -118,7 +118,7 @@ def _range(norms: Any, needs: tuple[str, ...]) -> str:
 
 def _horizon(run: Run) -> str:
     """How many networks keep the transport to the end, and between which values the rest lies."""
-    every = results.groups(run)
+    every = [row for row in results.groups(run) if row.of == "transport"]
     rows = [row for row in every if row.regime not in ("UNDEFINED", "NONFINITE") and far_end_known(row)]
     if not rows:
         return "No horizon is known."

@@ -22,13 +22,18 @@ _REGIMES = (
 def of_regimes(rows: list[PointRow]) -> Table:
     """One row per cell, initialisation and w_rec: the regime at the longest T, and metrics."""
     several = len({row.init for row in rows}) > 1
-    metrics = {one.title or one.heading or one.name: one for one in every() if one.column}
+    held = {name for row in rows for name in row.values}
+    metrics = {
+        one.title or one.heading or one.name: one for one in every() if one.column and one.name in held
+    }
+    reach = list(dict.fromkeys(row.cell for row in rows if row.of == "reach"))
+    judged = f"; of the reach for {', '.join(reach)}, as regime and horizons are" if reach else ""
     columns = (
         Column("cell", numeric=False),
         *([Column("init", numeric=False)] if several else []),
         Column("w_rec"),
         Column("regime", _REGIMES, numeric=False),
-        Column("rate", "log10 of the transport per step of lag, mean over seeds"),
+        Column("rate", f"log10 of the transport per step of lag, mean over seeds{judged}"),
         Column("low", f"lower end of its {percent(LEVEL)} t-interval over seeds"),
         Column("high", "upper end of it"),
         *(Column(name, metric.note or _note(metric)) for name, metric in metrics.items()),

@@ -101,8 +101,23 @@ def sweep_verdict(rows: list[PointRow]) -> str:
     over = "1 seed, so no interval" if rows[0].seeds == 1 else f"{rows[0].seeds} seeds"
     if rows[0].given:
         over = "this network" if rows[0].seeds == 1 else f"this network, {rows[0].seeds} sequences"
-    reach = reaches(rows)
-    return f"At T = {rows[0].T} ({over}), {'; '.join([*parts, *([reach] if reach else [])])}."
+    more = [said for said in (reaches(rows), rescaled(rows)) if said]
+    return f"At T = {rows[0].T} ({over}), {'; '.join([*parts, *more])}."
+
+
+def rescaled(rows: list[PointRow]) -> str:
+    """Which cells are judged by their reach, as a clause; empty if none is."""
+    cells = list(dict.fromkeys(row.cell for row in rows if row.of == "reach"))
+    if not cells:
+        return ""
+    own = "rescale their own states and are" if len(cells) > 1 else "rescales its own state and is"
+    return f"{listed(cells)} {own} judged by the reach, dreadout_T/dx_t"
+
+
+def _subject(rows: list[PointRow]) -> str:
+    """What the horizons of these rows are of."""
+    of = sorted({row.of for row in rows})
+    return f"the {' or the '.join(reversed(of))}"
 
 
 def by_cell(rows: list[PointRow]) -> dict[str, list[PointRow]]:
@@ -206,20 +221,20 @@ def reaches(rows: list[PointRow]) -> str:
     kept = [row for row in rows if row.regime in _REACHES and far_end_known(row)]
     if not kept:
         return ""
-    T = rows[0].T
+    T, what = rows[0].T, _subject(kept)
     middle = f" (median over {'sequences' if rows[0].given else 'seeds'})"
     middle = middle if rows[0].seeds > 1 else ""
     whole = [row for row in kept if math.isnan(row.values["soft_horizon"])]
     if whole:
         if len(kept) == 1:
-            return f"the transport has not fallen by 10^3 at lag {T}{middle}"
+            return f"{what} has not fallen by 10^3 at lag {T}{middle}"
         named = f": {listed([network(row, rows) for row in whole])}" if len(whole) <= NAMED else ""
         some = f"{len(whole)} of the {len(kept)} rows" if len(whole) < len(kept) else f"all {len(kept)} rows"
-        return f"in {some} that do not explode the transport has not fallen by 10^3 at lag {T}{middle}{named}"
+        return f"in {some} that do not explode {what} has not fallen by 10^3 at lag {T}{middle}{named}"
     best = max(kept, key=lambda row: row.values["soft_horizon"])
     far = f"{number(best.values['soft_horizon'], 3)} steps"
     if len(kept) == 1:
-        return f"the transport has fallen by 10^3 at lag {number(best.values['soft_horizon'], 3)}{middle}"
+        return f"{what} has fallen by 10^3 at lag {number(best.values['soft_horizon'], 3)}{middle}"
     same = [row for row in kept if row is not best and not row.high < best.low]
     names = listed([network(row, rows) for row in same]) if len(same) <= NAMED else f"{len(same)} other rows"
     tie = f", whose rate's interval does not lie above that of {names}" if same else ""

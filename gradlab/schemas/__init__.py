@@ -1,6 +1,6 @@
 """The JSON Schemas of all that is printed with `--json` or written as JSON, one file each.
 
-A document says in its field `schema` which one describes it: `gradlab.table/2` is the file `table-2.json`. A
+A document says in its field `schema` which one describes it: `gradlab.table/3` is the file `table-3.json`. A
 document that gets other fields gets a higher number, and a file of its own beside the old one.
 """
 

@@ -21,7 +21,7 @@ PARTS = 1000
 """Of a cell's state, or gates."""
 _LABELS = {"cell": "text", "init": "text", "part": "text", "gate": "text", "arm": "text", "when": "text"}
 _LABELS |= {"leaf": "text", "w_rec": "float64", "T": "int64", "seed": "int64", "lag": "int64"}
-_FLAGS = ("linear", "has_gain")
+_FLAGS = ("linear", "has_gain", "rescales")
 """Of each cell: true or false."""
 _SWEPT: dict[str, tuple[str, ...]] = {
     "adjoint": ("part", "lag"),

@@ -123,7 +123,7 @@ def test_tables_and_claims_say_which_of_the_two_it_is(dead):
     lost = (dead.norms["lyapunov_state"].values[0, 0, 0, 0, :, -1] == NOT_COMPUTED).sum()
     assert lost > 0
     text = probed.render(dead, 200, color=False, names=["lyapunov"]).plain
-    assert "Hidden by rounding in some networks: lyapunov[index=" in text
+    assert "Not computed in some networks: lyapunov[index=" in text
     assert "Undefined" not in text
     where = {"cell": "elman(activation=relu)", "index": 4.0}
     (point,) = sampling.swept(dead, "lyapunov", {"index": [4]}).at({"cell": where["cell"]})

@@ -130,7 +130,10 @@ def measure(
     asked = specs.reader(Sweep, "probe", specs.KEYWORDS)
     with specs.naming(Sweep, specs.KEYWORDS):
         extra = Sweep(probe=asked([probe] if isinstance(probe, str) else list(probe))).probe
-    extras = result.extras | _extras(extra, net, (objective, seed), bool(result.nonfinite.max()))
+    rescales = _rescales(step)
+    extra = declared.asked(extra, rescales)
+    broken = bool(result.nonfinite.max()) and not result.linear
+    extras = result.extras | _extras(extra, net, (objective, seed), broken)
     name = getattr(step, "__name__", "step")
     cell = "step" if name == "<lambda>" else name
     found = CellResult(
@@ -145,6 +148,7 @@ def measure(
         weights=np.array([projections.of_array(leaf, np.asarray(weights[leaf])) for leaf in weights]).T[
             :, None, None
         ],
+        rescales=rescales,
     )
     precision = str(jax.tree.leaves(net.state)[0].dtype)
     attrs = rounding.described(net.step, net.params, net.state, net.xs, found.columns, found.parts)
@@ -169,11 +173,17 @@ def _extras(
     name, seed = loss
     length = len(jax.tree.leaves(net.xs)[0])
     target = objectives.draw_target(name, stream(seed, "target", objective=name), net.state, net.readout)
-    setup = ProbeContext(objectives.objective(name, target, net.readout), None, length)
+    setup = ProbeContext(objectives.objective(name, target, net.readout), None, length, readout=net.readout)
     found: dict[str, Any] = {}
     for probe in probes:
         found |= probing.alone(probe, net.step, net.params, net.state, net.xs, setup, broken)
     return found
+
+
+def _rescales(step: Any) -> bool:
+    """Whether a step, or the cell that it belongs to, says that it rescales its own state."""
+    places = (step, getattr(step, "__self__", None))
+    return any(getattr(place, "rescales", False) is True for place in places)
 
 
 def _w_rec(params: Any) -> Any:

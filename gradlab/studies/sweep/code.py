@@ -29,7 +29,8 @@ def require(sweep: Sweep, known: Any, where: str, labels: Iterable[str] | None =
         cell = registry.make("cells", label)
         with jax.enable_x64(sweep.precision == "float64"):
             found = of_programs(sweep, cell, networks, lowered(sweep, cell, networks)[0], drawn)
-            asked = [probe for probe in (None, *sweep.probe) if of_zeros_called(probe) in before]
+            further = declared.asked(sweep.probe, cell.rescales)
+            asked = [probe for probe in (None, *further) if of_zeros_called(probe) in before]
             return digests.joined(found, *(of_zeros(sweep, cell, networks, probe) for probe in asked))
 
     some = sweep.cell if labels is None else labels
@@ -44,7 +45,7 @@ def of_programs(sweep: Sweep, cell: Any, networks: Networks, made: Any, drawn: W
     """The digests of the programs that measure a cell, step and readout in them, and of the weights drawn."""
     weights = hashlib.sha256(repr(sorted(drawn.digests.items())).encode()).hexdigest()[:32]
     found, stated = {MEASURING: digests.digest(made)}, {WEIGHTS: weights}
-    for probe in sweep.probe:
+    for probe in declared.asked(sweep.probe, cell.rescales):
         with platforms.host():
             one = probing.program(cell, probe, sweep.objective).lower(networks, jnp.int32(0))
         found[of_probe_called(probe)] = digests.digest(one)

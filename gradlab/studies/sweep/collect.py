@@ -24,7 +24,9 @@ def run(asked: Sweep, results: list[CellResult]) -> Run:
     facts: dict[str, Any] = {"objective": asked.objective, "precision": asked.precision}
     units = {result.cell: result.readout for result in results}
     norms = dataset(results, *axes, fixed, hidden=asked.hidden, **facts)
-    norms = declared.noted(norms, asked.probe, units)
+    made = (registry.make("cells", label) for label in asked.cell)
+    further = dict.fromkeys(probe for cell in made for probe in declared.asked(asked.probe, cell.rescales))
+    norms = declared.noted(norms, tuple(further), units)
     table = metrics(norms)
     starts = drawing.starts(asked)
     failed = len(failures(table, norms))

@@ -13,6 +13,7 @@ import numpy as np
 
 from gradlab.metrics import every
 from gradlab.profiles import QUANTITIES, Measured
+from gradlab.states import UNDEFINED
 
 if TYPE_CHECKING:
     import xarray
@@ -24,7 +25,7 @@ TIMES = ("step", "from_step", "to_step", "lag")
 """Axes along the sequence, on which no label is beyond T."""
 FROM_ZERO = ("lag", "delay")
 """Axes that are counted from 0; all others from 1."""
-NAMED = ("gate", "leaf")
+NAMED = ("gate", "leaf", "part")
 """Axes whose entries have names."""
 
 MOST = 200
@@ -85,7 +86,7 @@ def entries(norms: "xarray.Dataset", kept: Mapping[str, Sequence[Label]] = NONE)
     for name, axes in columns(norms).items():
         for t, T in enumerate(norms["T"].values.tolist()):
             some = [
-                reached(kept[axis], axis, T) if axis in kept else _some(reached(labels(norms, axis), axis, T))
+                reached(kept[axis], axis, T) if axis in kept else _some(_there(norms, name, axis, T))
                 for axis in axes
             ]
             for at in itertools.islice(itertools.product(*some), MOST):
@@ -96,6 +97,15 @@ def entries(norms: "xarray.Dataset", kept: Mapping[str, Sequence[Label]] = NONE)
 def reached(labels: Sequence[Label], axis: str, T: int) -> list[Label]:
     """Those labels of an axis that a sequence of T steps has."""
     return [label for label in labels if axis not in TIMES or isinstance(label, str) or label <= T]
+
+
+def _there(norms: "xarray.Dataset", column: str, axis: str, T: int) -> list[Label]:
+    """The labels that a column has at T: one that has no lag T, where no step was taken, ends before it."""
+    known = reached(labels(norms, axis), axis, T)
+    if axis != "lag" or len(known) < 2:
+        return known
+    last = norms[f"{column}_state"].sel(T=T).isel(lag=len(known) - 1)
+    return known[:-1] if bool((last == UNDEFINED).all()) else known
 
 
 def _some(known: Sequence[Label]) -> list[Label]:
@@ -137,7 +147,7 @@ def standing(norms: "xarray.Dataset") -> list[Entry]:
     for name, axes in columns(norms).items():
         places = []
         for axis in axes:
-            known = reached(labels(norms, axis), axis, T)
+            known = _there(norms, name, axis, T)
             places.append(known if axis in NAMED else known[-1:] if axis in TIMES else known[:1])
         some = itertools.islice(itertools.product(*places), MOST)
         found += [Entry(name, tuple(zip(axes, at, strict=True))) for at in some]

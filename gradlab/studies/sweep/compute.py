@@ -65,6 +65,8 @@ class CellResult(NamedTuple):
     """The norms of the unit-gain parameters, and their projections, (2, init, seed, leaf)."""
     readout: int = 0
     """Numbers in what further probes read of a state."""
+    rescales: bool = False
+    """Whether the cell rescales its own state, so that verdicts speak of its reach."""
 
 
 def run(
@@ -147,6 +149,7 @@ def _start(
     kept = {T: arrays for T, arrays in stored.items() if arrays is not None}
     missing = [T for T in sweep.T if T not in kept]
     linear = reads_no_state(cell.step, params, state, networks.xs[0, 0, 0])
+    further = declared.asked(sweep.probe, cell.rescales)
     calls, extras = {}, {}
     made, size = lowered(sweep, cell, networks)
     if missing:
@@ -160,12 +163,10 @@ def _start(
                 for first in range(0, total, size)
             ]
         for T in missing:
-            extras[T] = [
-                (name, probing.run(cell, name, sweep.objective, networks, T)) for name in sweep.probe
-            ]
+            extras[T] = [(name, probing.run(cell, name, sweep.objective, networks, T)) for name in further]
         compiled.note(**work.of_program(sweep, label))
-    gates = probing.gate_names(cell, networks) if sweep.probe else ()
-    readout = probing.readout_size(cell, networks) if sweep.probe else 0
+    gates = probing.gate_names(cell, networks) if further else ()
+    readout = probing.readout_size(cell, networks) if further else 0
     # The devices are busy by now.
     code = of_foreign(sweep, label) | of_programs(sweep, cell, networks, made, drawn)
     return _Started(label, total, parts, linear, kept, calls, extras, drawn, gates, readout, networks, code)
@@ -186,7 +187,9 @@ def _finish(sweep: Sweep, started: _Started, clock: work.Clock, shards: Shards |
             if shards is not None:
                 shards.put(arrays | digests.packed(codes[-1]), cell=started.cell, T=T)
         pieces.append(arrays)
-    own = {name: axes for probe in (SHIFT, *sweep.probe) for name, axes in declared.axes(probe).items()}
+    cell = registry.make("cells", started.cell)
+    further = (SHIFT, *declared.asked(sweep.probe, cell.rescales))
+    own = {name: axes for probe in further for name, axes in declared.axes(probe).items()}
     own |= GRADIENT_AXES
     if any(arrays.keys() != pieces[0].keys() or _tails(arrays) != _tails(pieces[0]) for arrays in pieces):
         what = "are not of one measurement, and do not fit together; --force measures anew"
@@ -206,12 +209,13 @@ def _finish(sweep: Sweep, started: _Started, clock: work.Clock, shards: Shards |
         started.drawn.digests,
         {name: (own[name], *pair) for name, pair in pairs.items() if name in own},
         started.gates,
-        registry.make("cells", started.cell).has_gain,
+        cell.has_gain,
         # What tells zeros apart may have run at some T alone.
         digests.joined(*codes, started.code),
         started.drawn.leaves,
         started.drawn.marks,
         started.readout,
+        cell.rescales,
     )
 
 

@@ -12,6 +12,15 @@ if TYPE_CHECKING:
     import xarray
 
 
+REACH = "reach"
+"""The probe that says what verdicts on a cell speak of that rescales its own state."""
+
+
+def asked(probes: Sequence[str], rescales: bool) -> tuple[str, ...]:
+    """The further probes of a cell: those that were asked for, and the reach where its verdict needs it."""
+    return (*probes, REACH) if rescales and REACH not in probes else tuple(probes)
+
+
 def axes(probe: str) -> dict[str, tuple[str, ...]]:
     """The columns of a probe, as it may be spelled with settings, and the names of their own axes."""
     found = probes.axes(probe)

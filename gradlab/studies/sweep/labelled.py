@@ -64,7 +64,7 @@ def dataset(
         "leaf": tuple(dict.fromkeys(leaf for result in results for leaf in result.leaves)),
     }
     for name in dict.fromkeys(name for result in results for name in result.extras):
-        own, values, states = _together(results, name, counted)
+        own, values, states = _together(results, name, counted | {"part": tuple(parts)})
         variables[name] = (axes + own, values)
         variables[f"{name}_state"] = (axes + own, states, meanings)
     if counted["leaf"]:
@@ -76,6 +76,8 @@ def dataset(
     for axis, names in counted.items():
         if names:
             labels[axis] = np.array(names, dtype=object)
+    if any(result.rescales for result in results):
+        labels["rescales"] = ("cell", np.array([result.rescales for result in results]))
     coords = {
         "cell": np.array([result.cell for result in results], dtype=object),
         "init": np.array(list(inits), dtype=object),
@@ -95,16 +97,18 @@ def _together(
 ) -> tuple[Any, Any, Any]:
     """A further column of all cells: its axes, values and states; shorter axes are filled up.
 
-    Along the axes that are `counted` by names, each cell's own names say where its numbers belong.
+    Along the axes that are `counted` by names, each cell's own names say where its numbers belong. Of a cell
+    that was not asked it is undefined.
     """
-    found = [result.extras[name] for result in results]
-    own = found[0][0]
-    widths = np.max([values.shape[4:] for _, values, _ in found], axis=0).tolist()
+    found = {i: result.extras[name] for i, result in enumerate(results) if name in result.extras}
+    own, first, _ = next(iter(found.values()))
+    widths = np.max([values.shape[4:] for _, values, _ in found.values()], axis=0).tolist()
     widths = [len(counted.get(axis, range(width))) for axis, width in zip(own, widths, strict=True)]
-    values = np.full((len(results), *found[0][1].shape[:4], *widths), np.nan)
+    values = np.full((len(results), *first.shape[:4], *widths), np.nan)
     states = np.full(values.shape, UNDEFINED, np.int8)
-    for i, (result, (_, value, state)) in enumerate(zip(results, found, strict=True)):
-        of_cell = {"gate": result.gates, "leaf": result.leaves}
+    for i, (_, value, state) in found.items():
+        result = results[i]
+        of_cell = {"gate": result.gates, "leaf": result.leaves, "part": result.parts}
         ways = [
             [counted[axis].index(one) for one in of_cell[axis]] if axis in counted else list(range(width))
             for axis, width in zip(own, value.shape[4:], strict=True)

@@ -1,5 +1,6 @@
 """What a sweep will take, told before it starts."""
 
+import dataclasses
 from typing import Any, NamedTuple
 
 from gradlab import registry
@@ -32,19 +33,26 @@ def plan(sweep: Sweep) -> Plan:
     of = {
         label: costs.sizes(registry.make("cells", label), sweep.inputs, sweep.hidden) for label in sweep.cell
     }
-    need = {label: _bytes(sweep, found) for label, found in of.items()}
+    asked = {
+        label: dataclasses.replace(
+            sweep, probe=declared.asked(sweep.probe, registry.make("cells", label).rescales)
+        )
+        for label in of
+    }
+    need = {label: _bytes(asked[label], found) for label, found in of.items()}
     new = not all(compiled.known(**work.of_program(sweep, label)) for label in of)
     drawing = sum(_draw(sweep, found) for found in of.values())
     more = costs.COMPILE_DRAW * len(of) if new else 0.0
     compiling = max(map(costs.compile_bytes, of.values())) if new else 0
     pieces = {STARTING: Piece(costs.IMPORTS), work.DRAWING: Piece(drawing + more, more)}
     for label, found in of.items():
-        pieces |= _pieces(sweep, label, found)
+        known = compiled.known(**work.of_program(sweep, label))
+        pieces |= _pieces(asked[label], label, found, known)
     pieces[work.WRITING] = Piece(costs.FIGURES + costs.POINT * sweep.points)
     counts = {
         "points": sweep.points,
         "networks": len(sweep.cell) * sweep.networks,
-        "programs": len(sweep.cell) * (1 + len(sweep.probe)),
+        "programs": sum(1 + len(one.probe) for one in asked.values()),
     }
     largest = max(need, key=lambda label: need[label].calls + need[label].running)
     units = lambda: {
@@ -64,9 +72,8 @@ def _draw(sweep: Sweep, of: Sizes) -> float:
     return costs.draw(of, sweep.hidden, len(sweep.init) * sweep.seeds)
 
 
-def _pieces(sweep: Sweep, label: str, of: Sizes) -> dict[str, Piece]:
-    """Compiling a cell, and measuring it at each T."""
-    known = compiled.known(**work.of_program(sweep, label))
+def _pieces(sweep: Sweep, label: str, of: Sizes, known: bool) -> dict[str, Piece]:
+    """Compiling a cell, of which it is `known` whether that was done before, and measuring it at each T."""
     ready = costs.trace(of) * (1 + len(sweep.probe) / 2)
     if known:
         compiling = Piece(ready + costs.LOAD * (1 + len(sweep.probe)))

@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 from gradlab import probes, registry
 from gradlab.recurrence.scaled import Norm, log10_norm
 from gradlab.recurrence.zeros import told_apart
-from gradlab.states import BELOW_PRECISION, EXACT_ZERO, FORWARD_NONFINITE, NOT_COMPUTED, OK, UNDEFINED
+from gradlab.states import (
+    BACKWARD_NONFINITE,
+    BELOW_PRECISION,
+    EXACT_ZERO,
+    FORWARD_NONFINITE,
+    NOT_COMPUTED,
+    OK,
+    UNDEFINED,
+)
 from gradlab.studies.sweep import declared
 
 Pair = tuple[NDArray[np.float64], NDArray[np.int8]]
@@ -28,9 +36,15 @@ def values(
     """Each column as values and states, (network, ...), axes cut to `sizes`; sequences are averaged.
 
     Norms become log10, averaged as such. `broken` marks the networks whose forward pass is not finite. Where
-    a norm is zero, `again` gives the columns of derivatives that are zero only by definition.
+    a norm is zero, `again` gives the columns of derivatives that are zero only by definition. A `Norm` of an
+    infinite square is that of a derivative that is not finite.
     """
     columns, marks = probes.marked(columns)
+    overflown = {
+        name: np.isposinf(column.square).any(1)
+        for name, column in columns.items()
+        if isinstance(column, Norm)
+    }
     found = {name: _numbers(column, declared.axes(probe)[name], length) for name, column in columns.items()}
     hidden = {name: np.asarray(marks.get(name, False)) for name in found}
     found = {name: np.where(hidden[name], np.nan, value) for name, value in found.items()}
@@ -48,6 +62,8 @@ def values(
         if defined:
             # A second run that has no number there decides nothing.
             state[np.isnan(defined[name]).any(1) & (state == BELOW_PRECISION)] = NOT_COMPUTED
+        if name in overflown:
+            state[overflown[name] & (state != FORWARD_NONFINITE)] = BACKWARD_NONFINITE
         cut = (slice(None), *(slice(sizes.get(label)) for label in declared.axes(probe)[name]))
         pairs[name] = np.where(state == OK, mean, np.nan)[cut], state[cut]
     return pairs

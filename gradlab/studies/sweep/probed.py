@@ -163,7 +163,7 @@ def _caption(
     if undefined:
         yield plain(f"Undefined in every network of this run: {', '.join(undefined)}.")
     if hidden:
-        yield plain(f"Hidden by rounding in some networks: {', '.join(entry.name for entry in hidden)}.")
+        yield plain(f"Not computed in some networks: {', '.join(entry.name for entry in hidden)}.")
     if left:
         yield plain(f"Not all shown, for want of room: {', '.join(left)}; --column NAME shows one.")
     notes: dict[str, list[str]] = {}

@@ -64,7 +64,14 @@ def program(cell: Any, probe: str, name: ObjectiveName, defined: bool = False) -
 
 
 def _by_definition(step: Step, setup: ProbeContext) -> tuple[Step, ProbeContext]:
-    return by_definition(step), setup._replace(objective=term_by_definition(setup.objective))
+    defined = by_definition(lambda params, state, x: setup.read(state))
+
+    def read(state: Tree) -> Tree:
+        # One that picks parts of the state has no derivative to replace, and a probe may ask which.
+        picks = not jax.make_jaxpr(setup.read)(state).eqns
+        return setup.read(state) if picks else defined(None, state, None)
+
+    return by_definition(step), setup._replace(objective=term_by_definition(setup.objective), readout=read)
 
 
 def run(cell: Any, probe: str, name: ObjectiveName, networks: Networks, length: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gradlab.metrics import Metric, every, measured
-from gradlab.profiles import HALF, Measured, backward_leaves, mean_ok, stored
+from gradlab.profiles import HALF, Measured, backward_leaves, mean_ok, of_part
 from gradlab.states import FORWARD_NONFINITE, OK, UNDEFINED
 from gradlab.stats import Interval, mean_interval
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 REGIMES = ("VANISH", "STABLE", "EXPLODE", "UNDECIDED", "NONFINITE", "UNDEFINED")
 """Every word that may stand for a regime."""
+SPOKEN = ("rate", "half_life", "soft_horizon", "hard_horizon")
+"""Metrics of the transport of which there are the same of the reach."""
 EQUIVALENT = 0.90
 """Level of the interval that must lie within the band for `STABLE`: two one-sided tests at 5 %."""
 
@@ -123,6 +125,8 @@ class PointRow(NamedTuple):
     """The parts of the state whose gradient is lost there."""
     given: bool = False
     """Whether this is one network that somebody gave, and no sample of networks drawn alike."""
+    of: str = "transport"
+    """What rate, regime, horizons and profile are of: the reach where the cell rescales its own state."""
 
     @property
     def numbers(self) -> dict[str, float]:
@@ -152,13 +156,17 @@ def group(
     linear: bool,
     has_gain: bool = True,
     given: bool = False,
+    of: str = "transport",
 ) -> PointRow:
     """Put the seeds of one (cell, init, w_rec, T) together; `seeds` maps each metric to arrays `(seed,)`.
 
     The regime is `NONFINITE` as soon as one seed's pass, forward or backward, is not finite: the rate of the
-    others is the rate of the survivors, and that of its finite lags is of these alone.
+    others is the rate of the survivors, and that of its finite lags is of these alone. Of a cell that
+    rescales its own state it speaks `of` the reach: its rate and horizons take the place of the transport's.
     """
     T = labels[-1]
+    if of == "reach":
+        seeds = dict(seeds) | {name: seeds[f"reach_{name}"] for name in SPOKEN}
     rate, state = seeds["rate"]
     mean, low, high, level = mean_interval(rate)
     # A linear cell keeps its transport when its state overflows: only a rate that is lost counts.
@@ -188,6 +196,7 @@ def group(
         backward_nonfinite=backward,
         backward_step=int(np.nanmax(back)) if backward else 0,
         given=given,
+        of=of,
     )
 
 
@@ -233,8 +242,11 @@ def groups(norms: "xarray.Dataset", metrics: Mapping[str, Measured] | None = Non
     if metrics is None:
         found = {name: metric for (name, part), metric in measured(longest).items() if part == "state"}
         metrics = {name: Measured(m.value[..., 0, :], m.state[..., 0, :]) for name, m in found.items()}
-    log_norm, state = stored(longest, "transport", "state")
-    profiles = mean_ok(log_norm[..., 0, :, :], state[..., 0, :, :])
+    spoken = speaking_of(norms)
+    profiles = {}
+    for of in set(spoken):
+        log_norm, state = of_part(longest, of, "state")
+        profiles[of] = mean_ok(log_norm[..., 0, :, :], state[..., 0, :, :])
     T = int(norms["T"].values[at])
     linear, leaves = norms["linear"].values, backward_leaves(longest)
     gains = norms["has_gain"].values if "has_gain" in norms.coords else np.ones(len(linear), bool)
@@ -244,13 +256,22 @@ def groups(norms: "xarray.Dataset", metrics: Mapping[str, Measured] | None = Non
             for w, w_rec in enumerate(map(float, norms["w_rec"].values)):
                 seeds = {name: Measured(m.value[c, i, w], m.state[c, i, w]) for name, m in metrics.items()}
                 labels = (cell, init, w_rec, T)
-                profile = profiles[c, i, w, : T + 1]
-                row = group(labels, seeds, profile, bool(linear[c]), bool(gains[c]), given(norms))
+                of = spoken[c]
+                # No input is read at lag T.
+                profile = profiles[of][c, i, w, : T + (of == "transport")]
+                row = group(labels, seeds, profile, bool(linear[c]), bool(gains[c]), given(norms), of)
                 lost = {leaf: None for place in leaves if place[:3] == (c, i, w) for leaf in leaves[place]}
                 rows.append(row._replace(backward_leaves=tuple(lost)))
                 if not gains[c]:
                     break
     return rows
+
+
+def speaking_of(norms: "xarray.Dataset") -> list[str]:
+    """What verdicts on each cell speak of: `reach` where it rescales its own state, else `transport`."""
+    if "rescales" not in norms.coords or "reach" not in norms:
+        return ["transport"] * norms.sizes["cell"]
+    return ["reach" if one else "transport" for one in norms["rescales"].values.tolist()]
 
 
 def state_shift(norms: "xarray.Dataset") -> NDArray[np.float64]:

@@ -44,20 +44,27 @@ def _sentence(row: PointRow, several_inits: bool) -> str:
         )
     if math.isnan(row.rate):
         few = "are known" if math.isnan(row.values["hard_horizon"]) else "are not exactly zero"
-        return f"{head}; the transport has too few norms that {few} for a rate{_reach(row)}."
+        return f"{head}; {_what(row)} has too few norms that {few} for a rate{_reach(row)}."
     some = "" if row.rated == row.seeds else f" in the {row.rated} of {row.seeds} {each} that have a rate"
     known = (
         "" if math.isnan(row.level) else f" ({percent(row.level)} interval {row.low:+.4g} to {row.high:+.4g})"
     )
-    change = f"the transport changes by {row.rate:+.4g} decades per step of lag{known}{some}"
+    change = f"{_what(row)} changes by {row.rate:+.4g} decades per step of lag{known}{some}"
     return f"{head}; {change}{_reach(row)}{_chaos(row, each)}."
+
+
+def _what(row: PointRow) -> str:
+    """What the rate is of."""
+    if row.of == "transport":
+        return "the transport"
+    return "it rescales its own state, so this is of the reach, dreadout_T/dx_t: the reach"
 
 
 def _kept(row: PointRow, lags: int) -> str:
     """What the lags before the break say, as the end of a sentence."""
     if math.isnan(row.rate):
         return ""
-    return f"; over lags 0 to {lags} the transport changes by {row.rate:+.4g} decades per step of lag"
+    return f"; over lags 0 to {lags} the {row.of} changes by {row.rate:+.4g} decades per step of lag"
 
 
 def _chaos(row: PointRow, each: str) -> str:

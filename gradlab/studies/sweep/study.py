@@ -37,7 +37,11 @@ class _Sweep(Study[Sweep, "Run"]):
         grid = " x ".join(f"{name} {len(labels)}" for name, labels in axes.items())
         counts = planned.counts
         networks = f"{counts['points']} points, {counts['networks']} networks of N = {asked.hidden}"
-        per = "one per cell" if not asked.probe else "one per cell, and one per cell and further probe"
+        per = (
+            "one per cell"
+            if counts["programs"] == len(asked.cell)
+            else "one per cell, and one per cell and further probe"
+        )
         programs = f"{counts['programs']}, {per}"
         return {"grid": f"{grid} x seed {asked.seeds} = {networks}", "programs": programs}
 

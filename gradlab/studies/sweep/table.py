@@ -12,7 +12,7 @@ from rich.text import Text
 
 from gradlab import schemas
 from gradlab.escaping import plain
-from gradlab.metrics import Metric, every, short
+from gradlab.metrics import Metric, held, short
 from gradlab.runs import manifest
 from gradlab.stats import LEVEL, percent
 from gradlab.studies.sweep import probed, results
@@ -37,13 +37,13 @@ STYLES = {
 _HEAD = f"{'w_rec':>6} {'regime':<10} {'rate':>7} {f'[{percent(LEVEL)} interval]':<17}"
 
 
-def columns() -> list[Metric]:
-    """The metrics that have a column, in their order."""
-    return [metric for metric in every() if metric.column]
+def columns(run: Run) -> list[Metric]:
+    """The metrics of a run that have a column, in their order."""
+    return [metric for metric in held(run.norms) if metric.column]
 
 
-def _head() -> str:
-    return " ".join([_HEAD, *(f"{_heading(metric):>{_width(metric)}}" for metric in columns())])
+def _head(run: Run) -> str:
+    return " ".join([_HEAD, *(f"{_heading(metric):>{_width(metric)}}" for metric in columns(run))])
 
 
 def _heading(metric: Metric) -> str:
@@ -54,17 +54,17 @@ def _width(metric: Metric) -> int:
     return max(metric.width, len(_heading(metric)))
 
 
-def least_width() -> int:
+def least_width(run: Run) -> int:
     """Columns that a row needs; in a narrower terminal lines wrap rather than lose digits."""
-    return len(_head())
+    return len(_head(run))
 
 
 def render(run: Run, width: int, *, unicode: bool, color: bool) -> Text:
-    """The table of a run, at most `width` columns wide (and at least `least_width()`).
+    """The table of a run, at most `width` columns wide (and at least `least_width`).
 
     Words carry the meaning; `color` only adds to it, `unicode` chooses the characters of the sparklines.
     """
-    width = max(width, least_width())
+    width = max(width, least_width(run))
     rows, text = results.groups(run), glance(run, width, unicode=unicode, color=color)
     text.append("\n" + "\n".join(_caption(rows, run, width, unicode)) + "\n", "dim" if color else "")
     return text.append_text(probed.render(run, width, color=color))
@@ -72,10 +72,10 @@ def render(run: Run, width: int, *, unicode: bool, color: bool) -> Text:
 
 def glance(run: Run, width: int, *, unicode: bool, color: bool) -> Text:
     """The rows alone."""
-    rows, head = results.groups(run), _head()
+    rows, head = results.groups(run), _head(run)
     spark = min(width - len(head) - 1, 40)
     text = Text(no_wrap=True, overflow="ignore", end="")
-    heading = None
+    heading, some = None, columns(run)
     several = len({row.init for row in rows}) > 1
     for row in rows:
         if (row.cell, row.init) != heading:
@@ -87,7 +87,7 @@ def glance(run: Run, width: int, *, unicode: bool, color: bool) -> Text:
             )
             label = f" {'lag 0..T':<{spark}}".rstrip() if spark >= 8 else ""
             text.append(f"\n{head}{label}\n", "dim" if color else "")
-        word, rest = _cells(row)
+        word, rest = _cells(row, some)
         text.append(f"{short(row.w_rec, 6) if row.has_gain else 'own':>6} ")
         text.append(word, STYLES[row.regime] if color else "")
         text.append(f"{rest} {sparkline(row.profile, max(spark, 0), unicode)}".rstrip() + "\n")
@@ -123,9 +123,8 @@ def sparkline(profile: NDArray[np.float64], width: int, unicode: bool) -> str:
     return line
 
 
-def _cells(row: PointRow) -> tuple[str, str]:
-    """The regime word and the numbers after it, in columns."""
-    some = columns()
+def _cells(row: PointRow, some: list[Metric]) -> tuple[str, str]:
+    """The regime word and the numbers after it, in columns of these metrics."""
     if row.regime == "NONFINITE" and not row.nonfinite:
         rest, texts = (
             f" back at {row.backward_step} ({row.backward_nonfinite}/{row.seeds})",
@@ -191,9 +190,9 @@ def _trusted(run: Run) -> Iterator[str]:
         yield f"One rounding of the weights moves the states by up to {shift.max():.1g} of their size{more}."
 
 
-def _legends() -> Iterator[str]:
+def _legends(run: Run) -> Iterator[str]:
     """What the columns of metrics mean; neighbours that begin alike say that once."""
-    parted = [(_heading(metric), *(metric.legend or metric.clause).partition("|")) for metric in columns()]
+    parted = [(_heading(one), *(one.legend or one.clause).partition("|")) for one in columns(run)]
     for _, some in itertools.groupby(parted, lambda one: (one[1], one[0] * (not one[2]))):
         heads, begins, _, ends = zip(*some, strict=True)
         yield f"{', '.join(heads)}: {begins[0]}{' and'.join(ends)}"
@@ -209,10 +208,17 @@ def _caption(rows: list[PointRow], run: Run, width: int, unicode: bool) -> Itera
     low, high = BLOCKS[unicode][0], BLOCKS[unicode][-1]
     notes = [
         f"T = {T}. rate: log10 of the transport's largest singular value per step of lag, {over}.",
-        f"{'; '.join(_legends())}.",
+        f"{'; '.join(_legends(run))}.",
         f"lag 0..T: transport against lag, {low} 10^-{SPAN:.0f} or less to {high} 10^{SPAN:.0f} or more, "
         "blank exactly zero.",
     ]
+    rescaled = dict.fromkeys(row.cell for row in rows if row.of == "reach")
+    if rescaled:
+        each = "rescale their" if len(rescaled) > 1 else "rescales its"
+        notes.append(
+            f"{', '.join(map(plain, rescaled))}: {each} own state, which moves the transport and no output; "
+            "regime, rate, half, soft, hard and the profile there are those of the reach, dreadout_T/dx_t."
+        )
     words = {row.regime for row in rows}
     if "UNDECIDED" in words and not rows[0].given:
         notes.append(
