@@ -89,7 +89,12 @@ def of_cell(cell: Any, sizes: tuple[int, int], precision: str, whole: bool = Tru
         found["step"] = lower(step).lower(params, state, x, split(state)[0])
         found["readout"] = lower(cell.readout).lower(state)
         found["choice of recurrent weights"] = lower(cell.recurrent).lower(params)
-    stated = {"choice of fixed parameters": sorted(map(str, cell.fixed)), "use of w_rec": bool(cell.has_gain)}
+    stated: dict[str, Any] = {
+        "choice of fixed parameters": sorted(map(str, cell.fixed)),
+        "use of w_rec": bool(cell.has_gain),
+    }
+    if cell.rescales:
+        stated["rescaled state"] = True
     return named({what: digest(lowered) for what, lowered in found.items()}) | {
         what: of_text(repr(said)) for what, said in stated.items()
     }

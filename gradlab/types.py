@@ -125,6 +125,12 @@ class Objective(NamedTuple):
     """`state_t -> dL_t/dstate_t`, the term of L that reads step t alone."""
     every: bool
     """L sums such a term at every step; otherwise only the last step has one."""
+    stepwise: Callable[[Any, Any], Any] | None = None
+    """`(state_t, t) -> dL_t/dstate_t`, where the terms differ from step to step."""
+
+    def at(self, state: Any, t: Any) -> Any:
+        """The cotangent of step t."""
+        return self.cotangent(state) if self.stepwise is None else self.stepwise(state, t)
 
 
 class Example(NamedTuple):

@@ -20,6 +20,7 @@ def norms(
     nonfinite_above=None,
     zero_beyond=None,
     seed=0,
+    probed=False,
 ):
     """A dataset whose transport is lag * rate + noise; `elman` saturates, `identity` cells follow the law."""
     rng = np.random.default_rng(seed)
@@ -76,8 +77,15 @@ def norms(
     def pair(name, value, codes, dims):
         return {name: (dims, np.where(codes == 0, value, np.nan)), f"{name}_state": (dims, codes, FLAGS)}
 
+    further = {}
+    if probed:
+        point, by_part = dims[:5], (*dims[:5], "lag", "part")
+        further |= pair("reach", transport[..., 0, :] - 2.0, weight, (*point, "lag"))
+        further |= pair("readout_transport", transport[..., 0, :], state[..., 0, :], (*point, "lag"))
+        further |= pair("part_transport", transport.swapaxes(-1, -2), state.swapaxes(-1, -2), by_part)
     return xr.Dataset(
-        pair("adjoint", transport * 0.95 - 0.1, state, dims)
+        further
+        | pair("adjoint", transport * 0.95 - 0.1, state, dims)
         | pair("transport", transport, only_whole, dims)
         | pair("transport_frobenius", transport + 0.7, state, dims)
         | pair("weight_gradient", transport[..., 0, :] * 0.97 - 1.0, weight, (*dims[:5], "lag"))

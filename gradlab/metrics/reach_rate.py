@@ -15,5 +15,4 @@ class ReachRate(Slope):
     heading = "reach"
     legend = "log10 of the reach per step of lag, mean over seeds"
     note = "log10 of the reach per step of lag, mean over seeds"
-    width = 8
     axis = "rate of the reach (log10 per step of lag)"

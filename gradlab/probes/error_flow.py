@@ -59,10 +59,10 @@ def error_flow(step: Step, params: Any, state: Any, xs: Any, setup: ProbeContext
 
     def forward(state: Any, x: Any, t: Any) -> tuple[Any, Any]:
         after, jacobian = advance(state, x)
-        return after, (jacobian, local(state))
+        return after, (jacobian, local(state, t - 1))
 
-    def local(state: Any) -> Any:
-        return ravel_pytree(setup.objective.cotangent(state))[0]
+    def local(state: Any, t: Any) -> Any:
+        return ravel_pytree(setup.objective.at(state, t))[0]
 
     def begun(errors: Errors, term: Any) -> Errors:
         """The error of the step at hand joins the others; the initial state has none."""
@@ -75,7 +75,7 @@ def error_flow(step: Step, params: Any, state: Any, xs: Any, setup: ProbeContext
         none = Errors(
             jnp.zeros((capacity, size), dtype), jnp.full(capacity, ZERO_EXPONENT, jnp.int32), length
         )
-        return begun(none, local(final))
+        return begun(none, local(final, length))
 
     def back(errors: Errors, kept: Any) -> tuple[Errors, None]:
         jacobian, term = kept

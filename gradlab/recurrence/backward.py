@@ -52,14 +52,14 @@ def backpropagate(
     these up. A remedy's backward pass changes what step t sends to lag T - t + 1.
     """
     one = pullback(step, params, state, at(xs, 0), weights=weights is not None)
-    local, every = setup.objective
+    local, every = setup.objective.at, setup.objective.every
     early = one.apart() if platforms.fixed(setup.length) else None
 
     def forward(way: tuple[Tree, Any], x: Tree, t: Any) -> tuple[tuple[Tree, Any], Tree]:
         state, broken = way
         after, kept = (one.forward if early is None else early[1])(state, x)
         # The initial state has no term of its own in the loss.
-        term = jax.tree.map(lambda leaf: jnp.where(t > 1, leaf, 0), local(state)) if every else None
+        term = jax.tree.map(lambda leaf: jnp.where(t > 1, leaf, 0), local(state, t - 1)) if every else None
         return (after, _first_broken(broken, after, t)), (kept, term)
 
     def gradient(kept: Any, cotangent: Tree) -> list[Any]:
@@ -71,7 +71,7 @@ def backpropagate(
     nothing = None if whole is None else whole.start(mapped_zero((state, xs)))
 
     def start(final: tuple[Tree, Any]) -> _Back:
-        return _Back(rescale(local(final[0])), final[1], jnp.int32(0))
+        return _Back(rescale(local(final[0], setup.length)), final[1], jnp.int32(0))
 
     def before(carry: _Back, item: tuple[Any, Tree]) -> _Back:
         (adjoint, broken, lag), (kept, term) = carry, item

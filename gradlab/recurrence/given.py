@@ -129,6 +129,16 @@ def arrays(root: str, tree: Tree) -> Tree:
     return jax.tree_util.tree_map_with_path(array, tree)
 
 
+def finite(root: str, tree: Tree) -> None:
+    """Refuse a tree with a number that is NaN or infinite, by its place."""
+    _finite(named(root, tree))
+
+
+def numbers(state: Tree) -> Tree:
+    """What of a state has a gradient, as a readout is given it."""
+    return split(state)[0]
+
+
 def _precise(state: Tree) -> Tree:
     """The state in one precision: Python's own numbers take that of the arrays."""
     held = {name: leaf for name, leaf in named("state", state) if has_gradient(leaf)}

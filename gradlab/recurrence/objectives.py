@@ -1,4 +1,4 @@
-"""What L is: a random unit cotangent at step T, or a regression loss at the last step or at every step."""
+"""What L is: a random unit cotangent at step T, or a loss at the last step or at every step."""
 
 from collections.abc import Callable
 from typing import Any, Literal, get_args
@@ -42,3 +42,20 @@ def objective(name: ObjectiveName, target: Any, readout: Callable[[Any], Any]) -
         return jnp.stack(jax.tree.leaves(misses)).sum()
 
     return Objective(jax.grad(loss), every=name == "every")
+
+
+def own(loss: Callable[[Any, Any], Any], targets: Any, read: Callable[[Any], Any], every: bool) -> Objective:
+    """The objective of a loss that somebody gives, of one step's readout and target.
+
+    last:   L = loss(readout(state_T), targets)
+    every:  L = sum_{t=1..T} loss(readout(state_t), targets[t-1])
+    """
+    if not every:
+        return Objective(jax.grad(lambda state: loss(read(state), targets)), every=False)
+
+    def term(state: Any, t: Any) -> Any:
+        at = jnp.maximum(jnp.asarray(t, jnp.int32) - 1, 0)
+        now = jax.tree.map(lambda leaf: jax.lax.dynamic_index_in_dim(leaf, at, 0, keepdims=False), targets)
+        return jax.grad(lambda state: loss(read(state), now))(state)
+
+    return Objective(lambda state: term(state, 1), every=True, stepwise=term)

@@ -44,19 +44,19 @@ def structural_zeros(step: Step, params: Tree, state: Tree, xs: Tree, setup: Pro
     transport.
     """
     step, state, xs, _ = carried(step, params, state, xs)
-    local, every = setup.objective
+    local, every = setup.objective.at, setup.objective.every
     recurrent = setup.recurrent
     numbers, others = split(params)
     pull = generic(lambda n, s, x, v: jax.vjp(lambda n, s: step(merged(n, others), s, x), n, s)[1](v))
     pull_state = generic(lambda n, s, x, v: jax.vjp(lambda s: step(merged(n, others), s, x), s)[1](v)[0])
-    term = generic(local)
+    term, last = generic(local), jnp.asarray(setup.length, jnp.int32)
 
     def forward(way: Tree, x: Tree, t: Any) -> tuple[Tree, Tree]:
         return step(params, way, x), (way, x, jnp.asarray(t, jnp.int32))
 
     def start(final: Tree) -> tuple[Tree, Tree, Any]:
         ones = jax.tree.map(jnp.ones_like, final)
-        return _redrawn(term(final)), _redrawn(ones), jnp.int32(0)
+        return _redrawn(term(final, last)), _redrawn(ones), jnp.int32(0)
 
     def back(carry: tuple[Tree, Tree, Any], kept: Any) -> tuple[tuple[Tree, Tree, Any], Any]:
         adjoint, vector, lag = carry
@@ -75,7 +75,7 @@ def structural_zeros(step: Step, params: Tree, state: Tree, xs: Tree, setup: Pro
             sent = setup.adjoint(lag + 1, Scaled(sent, jnp.int32(0))).value
         if every:
             # The initial state has no term of its own in the loss.
-            own = jax.tree.map(lambda leaf: jnp.where(t > 1, leaf, 0), term(before))
+            own = jax.tree.map(lambda leaf: jnp.where(t > 1, leaf, 0), term(before, t - 1))
             sent = jax.tree.map(jnp.add, _redrawn(sent), own)
         return (_redrawn(sent), _redrawn(vector), lag + 1), record
 
@@ -116,6 +116,9 @@ def by_definition(step: Step) -> Step:
 
 def term_by_definition(objective: Objective) -> Objective:
     """The objective with dL_t/dstate_t in that manner."""
+    if objective.stepwise is not None:
+        each = generic(objective.stepwise)
+        return objective._replace(stepwise=lambda state, t: _drawn_anew(each(state, t)))
     term = generic(objective.cotangent)
     return objective._replace(cotangent=lambda state: _drawn_anew(term(state)))
 

@@ -167,7 +167,8 @@ def a_second_step_compiles_nothing(cell: Any) -> None:
 
 
 def declared_names_exist(cell: Any) -> None:
-    """What the cell calls its memory and its fixed parameters is there."""
+    """What the cell calls its memory and its fixed parameters is there, and it is plain what it rescales."""
+    assert isinstance(cell.rescales, bool), f"rescales is {cell.rescales!r}, and not True or False"
     params, state = cell.init(key(), D, N, 1.0, gaussian)
     known = {name.split("/")[-1] for name in named(params)}
     assert set(cell.fixed) <= known, f"fixed names {set(cell.fixed) - known}, which params does not have"

@@ -5,16 +5,19 @@ import pytest
 
 from gradlab import metrics
 from gradlab.metrics import Measured, Metric
-from gradlab.states import FORWARD_NONFINITE, OK, STATES, UNDEFINED
+from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE, OK, STATES, UNDEFINED
 from tests import samples
 
 NAMES = [metric.name for metric in metrics.every()]
+ALWAYS = [metric.name for metric in metrics.every() if not metric.needs]
 NAN = float("nan")
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_value_is_a_number_where_its_state_is_ok_and_nowhere_else(name):
-    norms = samples.norms(("elman(activation=identity)", "lstm"), (0.0, 0.9, 1.9), nonfinite_above=1.5)
+    norms = samples.norms(
+        ("elman(activation=identity)", "lstm"), (0.0, 0.9, 1.9), nonfinite_above=1.5, probed=True
+    )
     value, state = metrics.named(name).measure(norms)
     assert value.shape == state.shape == (2, 1, 3, 2, 3)
     np.testing.assert_array_equal(np.isfinite(value), state == OK)
@@ -23,7 +26,7 @@ def test_a_value_is_a_number_where_its_state_is_ok_and_nowhere_else(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_order_of_dimensions_does_not_matter(name):
-    norms = samples.norms(("lstm",), (0.0, 0.9, 1.1))
+    norms = samples.norms(("lstm",), (0.0, 0.9, 1.1), probed=True)
     turned = norms.transpose("lag", "seed", "part", ...)
     for one, other in zip(*(metrics.named(name).measure(some) for some in (norms, turned)), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -43,17 +46,43 @@ def test_what_a_table_says_fits_and_the_words_are_there(name):
 def test_a_rate_is_given_for_every_part_and_the_rest_for_the_whole_state():
     found = metrics.measured(samples.norms(("elman", "lstm")))
     assert {key for key in found if key[0] == "rate"} == {("rate", part) for part in ("state", "h", "c")}
-    assert [key[0] for key in found if key[1] == "state"] == NAMES
+    assert [key[0] for key in found if key[1] == "state"] == ALWAYS
     assert (found["rate", "h"].state[0] == UNDEFINED).all()
     assert (found["rate", "h"].state[1] == OK).all()
     assert set(metrics.measured(samples.norms(), without=NAMES[1:])) == {("rate", "state")}
+
+
+def test_what_a_probe_has_measured_gives_the_metrics_that_need_it():
+    found = metrics.measured(samples.norms(("elman", "lstm"), probed=True))
+    assert [key[0] for key in found if key[1] == "state"] == NAMES
+    assert {key for key in found if key[0].startswith("part_")} == {
+        (f"part_{what}", part)
+        for what in ("rate", "half_life", "soft_horizon")
+        for part in ("state", "h", "c")
+    }
+    # Made to fall as the transport does, two decades below it.
+    one, other = (found[name, "state"] for name in ("half_life", "readout_half_life"))
+    np.testing.assert_array_equal(one.value, other.value)
+    known = np.isfinite(found["rate", "state"].value)
+    np.testing.assert_allclose(
+        found["reach_rate", "state"].value[known], found["rate", "state"].value[known], atol=0.02
+    )
+
+
+def test_a_fall_begins_at_lag_0_and_is_undefined_where_that_has_no_norm():
+    norms = samples.norms(("elman",), (0.5,), probed=True)
+    late = norms.copy(deep=True)
+    late["reach_state"][..., 0], late["reach"][..., 0] = EXACT_ZERO, NAN
+    assert (metrics.named("reach_half_life").measure(norms).state == OK).all()
+    assert (metrics.named("reach_half_life").measure(late).state == UNDEFINED).all()
+    assert (metrics.named("reach_rate").measure(late).state == OK).all()
 
 
 def test_an_overflow_is_said_by_its_step_and_by_the_state_of_all_else():
     norms = samples.norms(("elman(activation=identity)",), (1.9,), (200,), seeds=1, nonfinite_above=1.5)
     found = {name: metric.state.item() for (name, _), metric in metrics.measured(norms).items()}
     steps = {"nonfinite_step": OK, "backward_nonfinite_step": UNDEFINED}
-    assert found == dict.fromkeys(NAMES, FORWARD_NONFINITE) | steps
+    assert found == dict.fromkeys(ALWAYS, FORWARD_NONFINITE) | steps
     assert metrics.named("nonfinite_step").measure(norms).value.item() == 54
 
 

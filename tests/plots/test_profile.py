@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from gradlab.errors import GradlabError
 from gradlab.plots.profile import profile
 from gradlab.studies.sweep import results
 from tests import samples
@@ -37,9 +38,12 @@ def test_curves_are_means_over_seeds_and_the_law_starts_where_they_do():
         np.testing.assert_allclose(law[[0, -1]], curve[[0, -1]], atol=1e-9)
 
 
-@pytest.mark.parametrize("quantity", ["transport", "transport_frobenius", "adjoint", "weight_gradient"])
+@pytest.mark.parametrize(
+    "quantity",
+    ["transport", "transport_frobenius", "adjoint", "weight_gradient", "reach", "readout_transport"],
+)
 def test_every_quantity(quantity):
-    figure = draw(samples.norms(("lstm",)), quantity=quantity)
+    figure = draw(samples.norms(("lstm",), probed=True), quantity=quantity)
     (panel,) = panels(figure)
     assert panel.get_ylabel().lower() in figure.get_suptitle().lower()
 
@@ -70,3 +74,8 @@ def test_any_size(w_rec, T):
     points = [len(s) for c in panel.collections if hasattr(c, "get_segments") for s in c.get_segments()]
     assert max(points) <= 500
     assert panel.get_xlim() == (0, max(T))
+
+
+def test_a_quantity_that_was_not_measured_is_refused():
+    with pytest.raises(GradlabError, match="reach was not measured in this run; ask for it by --probe reach"):
+        draw(samples.norms(("lstm",)), quantity="reach")

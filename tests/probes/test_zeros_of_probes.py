@@ -32,6 +32,17 @@ LOST = {
         "log_determinant": [OK, OK] + [None] * 4,
     },
     "lyapunov(top=1)": {"lyapunov": [None], "lyapunov_history": [OK, OK] + [None] * 4},
+    "reach": {
+        # What x does at the step itself passes through it, too; no input is read at lag T.
+        "reach": [OK] * (T - WHERE) + [None] * WHERE + [UNDEFINED],
+        "reach_frobenius": [OK] * (T - WHERE) + [None] * WHERE + [UNDEFINED],
+        "readout_transport": [OK] * (T - WHERE + 1) + [None] * WHERE,
+        "readout_transport_frobenius": [OK] * (T - WHERE + 1) + [None] * WHERE,
+    },
+    "part_transport": {
+        "part_transport": [OK] * (T - WHERE + 1) + [None] * WHERE,
+        "part_transport_frobenius": [OK] * (T - WHERE + 1) + [None] * WHERE,
+    },
     "mean_field": {"mean_field_growth": [OK, OK] + [None] * 4, "mean_field_exponent": [OK, OK] + [None] * 4},
 }
 """By probe and column which entries are zero (None)."""

@@ -70,18 +70,18 @@ def send(
     cell: Cell,
     states: list[Tensors],
     xs: Array,
-    term: Callable[[Tensors], Tensors],
+    term: Callable[[Tensors, int], Tensors],
     every: bool,
     recurrent: Sequence[str],
 ) -> Sent:
     """Send the loss's cotangents and every direction of the last state back to the initial state.
 
-    `term(state_t)` is dL_t/dstate_t, of the last step, or with `every` of each.
+    `term(state_t, t)` is dL_t/dstate_t, of the last step, or with `every` of each.
     """
     import torch
 
     size = sum(leaf.numel() for leaf in states[-1])
-    adjoint = rescaled(Rows([leaf[None] for leaf in term(states[-1])], np.zeros(1, np.int64)))
+    adjoint = rescaled(Rows([leaf[None] for leaf in term(states[-1], len(xs))], np.zeros(1, np.int64)))
     jacobian = Rows(unit_rows(states[-1], size), np.zeros(size, np.int64))
     total: dict[str, tuple[Array, int]] = {}
     adjoints, sigmas, frobenius, weighted = [norms(adjoint)], [sigma(jacobian)], [norms(jacobian)], []
@@ -95,7 +95,7 @@ def send(
             total[name] = added(total.get(name), (value, exponent))
         adjoint = rescaled(Rows(sent, adjoint.exponents))
         if every and t > 1:
-            adjoint = with_term(adjoint, term(states[t - 1]))
+            adjoint = with_term(adjoint, term(states[t - 1], t - 1))
         jacobian = rescaled(Rows(pull(jacobian.values, False)[1], jacobian.exponents))
         adjoints.append(norms(adjoint))
         sigmas.append(sigma(jacobian))
@@ -107,7 +107,7 @@ def zeros(
     cell: Cell,
     states: list[Tensors],
     xs: Array,
-    term: Callable[[Tensors], Tensors],
+    term: Callable[[Tensors, int], Tensors],
     every: bool,
     recurrent: Sequence[str],
 ) -> Zeros:
@@ -123,7 +123,7 @@ def zeros(
     def redrawn(rows: Tensors) -> Tensors:
         return [torch.where(leaf == 0, leaf, _random(leaf, rng)) for leaf in rows]
 
-    start = [torch.stack([a, _random(a, rng)]) for a in term(states[-1])]
+    start = [torch.stack([a, _random(a, rng)]) for a in term(states[-1], len(xs))]
     rows = redrawn(start)
     adjoints, jacobians, weighted = [_flags(rows, 0)], [_flags(rows, 1)], []
     gone: dict[str, bool] = dict.fromkeys(cell.params, True)
@@ -135,7 +135,7 @@ def zeros(
         weighted.append(all(none[name] for name in recurrent))
         rows = redrawn(rows)
         if every and t > 1:
-            for leaf, more in zip(rows, term(states[t - 1]), strict=True):
+            for leaf, more in zip(rows, term(states[t - 1], t - 1), strict=True):
                 leaf[0] += more
         adjoints.append(_flags(rows, 0))
         jacobians.append(_flags(rows, 1))

@@ -95,21 +95,21 @@ def _initial(module: Any, state: Any, numbers: dict[str, Any]) -> Any:
         return (h, h.clone()) if isinstance(module, torch.nn.LSTMCell) else h
 
     def tensor(where: str, leaf: Any) -> Any:
-        return leaf.detach().cpu().clone() if is_tensor(leaf) else torch.tensor(array(where, leaf))
+        checked = array(where, leaf)
+        return leaf.detach().cpu().clone() if is_tensor(leaf) else torch.tensor(checked)
 
-    return _mapped(tensor, "state", state)
+    return mapped(tensor, "state", state)
 
 
-def _mapped(one: Callable[[str, Any], Any], where: str, tree: Any) -> Any:
+def mapped(one: Callable[[str, Any], Any], where: str, tree: Any) -> Any:
+    """A tree of tuples, lists and dicts with `one(name, leaf)` in the place of each leaf."""
     if isinstance(tree, dict):
-        return {key: _mapped(one, f"{where}[{key!r}]", leaf) for key, leaf in tree.items()}
+        return {key: mapped(one, f"{where}[{key!r}]", leaf) for key, leaf in tree.items()}
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        return type(tree)(*(_mapped(one, f"{where}[{i}]", leaf) for i, leaf in enumerate(tree)))
+        return type(tree)(*(mapped(one, f"{where}[{i}]", leaf) for i, leaf in enumerate(tree)))
     if isinstance(tree, tuple | list):
-        return type(tree)(_mapped(one, f"{where}[{i}]", leaf) for i, leaf in enumerate(tree))
-    found = one(where, tree)
-    array(where, found)
-    return found
+        return type(tree)(mapped(one, f"{where}[{i}]", leaf) for i, leaf in enumerate(tree))
+    return one(where, tree)
 
 
 def _paths(tree: Any, path: tuple[Any, ...] = ()) -> list[tuple[tuple[Any, ...], Any]]:
@@ -159,11 +159,12 @@ def _next(returned: Any, before: Tensors, names: tuple[str, ...]) -> Tensors:
         ):
             return leaves
     form = ", ".join(f"{n} {tuple(leaf.shape)}" for n, leaf in zip(names, before, strict=True))
-    what = f"returns {_told(returned)}; a step returns the state ({form}), or an output and the state"
+    what = f"returns {told(returned)}; a step returns the state ({form}), or an output and the state"
     raise GradlabError("module", what)
 
 
-def _told(returned: Any) -> str:
+def told(returned: Any) -> str:
+    """The forms of what a callable has returned."""
     leaves = [leaf for _, leaf in _paths(returned)]
     some = ", ".join(
         f"{str(leaf.dtype).removeprefix('torch.')}{list(leaf.shape)}"

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from gradlab.recurrence.given import Network
     from gradlab.recurrence.objectives import ObjectiveName
+    from gradlab.types import Objective
 
 Tree = Any
 
@@ -29,6 +30,9 @@ def measure(
     *,
     w_rec: Callable[[Any], Any] | None = None,
     objective: "ObjectiveName" = "unit",
+    loss: Callable[[Any, Any], Any] | None = None,
+    targets: Any = (),
+    resets: Any = None,
     readout: Callable[[Any], Any] | None = None,
     seed: int = 0,
     probe: str | Sequence[str] = (),
@@ -56,7 +60,13 @@ def measure(
         `w_rec` of params is taken, and without that the weight gradient is left out.
       objective: `unit`, a random unit cotangent at step T; or `last` or `every`, half the squared
         distance of `readout(state)` from a random target at the last step or at every step.
-      readout: the part of the state that a loss reads; without it the whole, or what torch's layers give.
+      loss: `(readout, target) -> number`, yours in the place of that distance: at the last step, or with
+        `objective="every"` summed over the steps. It is of JAX, or of torch for a module that makes a step.
+      targets: what the loss compares with: one target, or with `objective="every"` arrays (T, ...).
+      resets: a truth value for each step: whether it starts from the initial state again. Gradients further
+        back are zero by definition there.
+      readout: what a loss reads of the state, and what reach is of; without it the whole, or what torch's
+        layers give.
       seed: of the random cotangent or target.
       probe: further measurements, such as `jacobian_spectrum` or `lyapunov(top=10)`; `gradlab list probes`
         has all.
@@ -93,10 +103,13 @@ def measure(
     from gradlab.studies.sweep import declared, modules
 
     probe = _named_now(probe, former)
+    if callable(objective):
+        raise GradlabError("objective", "is a function; pass it as loss, with what it compares as targets")
     if modules.meant(step):
         given, start = (params, state) if xs is None else (xs, state)
         how: dict[str, Any] = {"arch": arch, "activation": activation, "w_rec": w_rec, "probe": probe}
-        return modules.measure(step, given, start, objective=objective, readout=readout, seed=seed, **how)
+        how |= {"loss": loss, "targets": targets, "resets": resets, "readout": readout}
+        return modules.measure(step, given, start, objective=objective, seed=seed, **how)
     if arch is not None or activation is not None:
         raise GradlabError("arch", "is for weights of a layer of torch; a step is what it computes")
     readout = readout or (lambda state: state)
@@ -106,9 +119,10 @@ def measure(
 
     from gradlab.recurrence import given, projections, rounding
     from gradlab.registry import unknown
+    from gradlab.studies.sweep import losses
     from gradlab.studies.sweep.compute import CellResult
     from gradlab.studies.sweep.labelled import dataset
-    from gradlab.studies.sweep.program import GRADIENT
+    from gradlab.studies.sweep.program import GRADIENT, reads_no_state
     from gradlab.studies.sweep.settings import Sweep
     from gradlab.studies.sweep.single import measured_alone
 
@@ -116,14 +130,25 @@ def measure(
         raise unknown("objective", "objective", objective, objectives.NAMES)
     picked = w_rec or (_w_rec if "w_rec" in getattr(params, "_fields", ()) else None)
     net = given.network(step, params, state, xs, readout=readout, recurrent=picked)
+    first = jax.tree.map(lambda leaf: leaf[0], net.xs)
+    linear = reads_no_state(net.step, net.params, net.state, first)
+    if resets is not None:
+        again, ys = losses.resetting(step, state, xs, resets)
+        net = given.network(again, params, state, ys, readout=readout, recurrent=picked)
+    if loss is None:
+        terms = _drawn(net, objective, seed)
+    else:
+        objective = "last" if objective == "unit" else objective
+        every = objective == "every"
+        terms = losses.own(net, loss, targets, every=every, readout=readout, state=state)
     result = measured_alone(
         _Foreign(net.step, net.readout),
         net.params,
         net.state,
         net.xs,
         recurrent=net.recurrent,
-        objective=objective,
-        seed=seed,
+        objective=terms,
+        linear=linear,
     )
     T = len(jax.tree.leaves(net.xs)[0])
     weights = projections.leaves(net.params)
@@ -133,7 +158,7 @@ def measure(
     rescales = _rescales(step)
     extra = declared.asked(extra, rescales)
     broken = bool(result.nonfinite.max()) and not result.linear
-    extras = result.extras | _extras(extra, net, (objective, seed), broken)
+    extras = result.extras | _extras(extra, net, terms, broken)
     name = getattr(step, "__name__", "step")
     cell = "step" if name == "<lambda>" else name
     found = CellResult(
@@ -152,28 +177,32 @@ def measure(
     )
     precision = str(jax.tree.leaves(net.state)[0].dtype)
     attrs = rounding.described(net.step, net.params, net.state, net.xs, found.columns, found.parts)
-    facts = {"objective": objective, "precision": precision, "networks": "given"} | attrs
+    said = objective if loss is None else f"own loss, {objective}"
+    facts = {"objective": said, "precision": precision, "networks": "given"} | attrs
     # Without a cell, probes read the whole state.
     units = sum(np.size(leaf) for leaf in jax.tree.leaves(net.state))
     norms = dataset([found], ["given"], [float("nan")], [T], [seed], **facts)
     return declared.noted(norms, extra, {cell: units})
 
 
-def _extras(
-    probes: Sequence[str], net: "Network", loss: tuple["ObjectiveName", int], broken: bool
-) -> dict[str, Any]:
+def _drawn(net: "Network", name: "ObjectiveName", seed: int) -> "Objective":
+    """The objective of that name, with its cotangent or target drawn."""
+    from gradlab.recurrence import objectives
+    from gradlab.studies.sweep.networks import stream
+
+    key = stream(seed, "target", objective=name)
+    return objectives.objective(name, objectives.draw_target(name, key, net.state, net.readout), net.readout)
+
+
+def _extras(probes: Sequence[str], net: "Network", objective: "Objective", broken: bool) -> dict[str, Any]:
     """The columns of further probes."""
     import jax
 
-    from gradlab.recurrence import objectives
     from gradlab.studies.sweep import probing
-    from gradlab.studies.sweep.networks import stream
     from gradlab.types import ProbeContext
 
-    name, seed = loss
     length = len(jax.tree.leaves(net.xs)[0])
-    target = objectives.draw_target(name, stream(seed, "target", objective=name), net.state, net.readout)
-    setup = ProbeContext(objectives.objective(name, target, net.readout), None, length, readout=net.readout)
+    setup = ProbeContext(objective, None, length, readout=net.readout)
     found: dict[str, Any] = {}
     for probe in probes:
         found |= probing.alone(probe, net.step, net.params, net.state, net.xs, setup, broken)

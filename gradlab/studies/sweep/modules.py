@@ -79,8 +79,10 @@ def _layered(
     if module is not None:
         equal.require_agreement(module, layers, state, inputs)
     found = []
+    parts = equal.recurrences(layers, state, inputs)
+    _require_one_direction(len(parts), asked)
     with _precise(layers.precision):
-        for one in equal.recurrences(layers, state, inputs):
+        for one in parts:
             step = _named(one.step, one.name)
             own = asked if asked["readout"] is not None else asked | {"readout": one.readout}
             picked = w_rec or _recurrent
@@ -97,6 +99,14 @@ def _layered(
             del norms.attrs[name]
         norms.attrs |= {"rounded": "; ".join(said)} if said else {}
     return norms
+
+
+def _require_one_direction(parts: int, asked: dict[str, Any]) -> None:
+    """Refuse what is said of the whole network where each layer and direction is measured on its own."""
+    for name in ("loss", "resets"):
+        if parts > 1 and asked[name] is not None:
+            what = "is for one direction; in both, each layer and direction is measured on its own"
+            raise GradlabError(name, f"{what}; gradlab.reach takes the whole network")
 
 
 def _recurrent(params: Any) -> Any:
@@ -129,10 +139,12 @@ def _stepped(
 
     from gradlab.studies.sweep import torch_steps
 
-    if probe:
-        raise GradlabError(
-            "probe", "is for steps in JAX and for torch's RNN, LSTM and GRU; leave it out here"
-        )
+    resets = asked.pop("resets")
+    for name, one in (("probe", probe or None), ("resets", resets)):
+        if one is not None:
+            raise GradlabError(
+                name, "is for steps in JAX and for torch's RNN, LSTM and GRU; leave it out here"
+            )
     # The random numbers of a training that this is called from are not used up.
     with torch.random.fork_rng(devices=[]):
         return torch_steps.measured(module, xs, state, w_rec=w_rec or _recurrent, **asked)

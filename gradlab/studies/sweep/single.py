@@ -8,8 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradlab import digests
-from gradlab.recurrence.objectives import ObjectiveName, draw_target
-from gradlab.recurrence.objectives import objective as make_objective
 from gradlab.recurrence.trees import split
 from gradlab.recurrence.zeros import Zeros, structural_zeros, told_apart
 from gradlab.states import (
@@ -18,7 +16,6 @@ from gradlab.states import (
     UNDEFINED,
 )
 from gradlab.studies.sweep.arrays import at_rest, collect, collect_gradient, puzzling
-from gradlab.studies.sweep.networks import stream
 from gradlab.studies.sweep.program import (
     GRADIENT,
     GRADIENT_AXES,
@@ -27,10 +24,9 @@ from gradlab.studies.sweep.program import (
     SHIFT,
     Measured,
     measure_one,
-    reads_no_state,
     state_parts,
 )
-from gradlab.types import ProbeContext
+from gradlab.types import Objective, ProbeContext
 
 Tree = Any
 _KEPT: dict[str, Any] = {}
@@ -55,20 +51,18 @@ def measured_alone(
     xs: Any,
     *,
     recurrent: Callable[[Any], Any] | None,
-    objective: ObjectiveName,
-    seed: int,
+    objective: Objective,
+    linear: bool,
 ) -> Alone:
     """All that a sweep measures of every network, of one network on one sequence.
 
     The network is as `given.network` leaves it: arrays of real numbers. Arrays that come back have the axes
-    (init, w_rec, T, seed) of a sweep, each of size 1.
+    (init, w_rec, T, seed) of a sweep, each of size 1. `linear` says that no Jacobian looks at the state.
     """
     length = len(jax.tree.leaves(xs)[0])
-    linear = reads_no_state(cell.step, params, state, jax.tree.map(lambda leaf: leaf[0], xs))
-    target = draw_target(objective, stream(seed, "target", objective=objective), state, cell.readout)
 
     def probes(params: Tree, state: Tree, xs: Any) -> Measured:
-        setup = ProbeContext(make_objective(objective, target, cell.readout), recurrent, length)
+        setup = ProbeContext(objective, recurrent, length)
         columns: dict[str, Any] = {}
         for probe in PROBES:
             columns |= measure_one(cell.step, params, state, xs, setup, probe)
@@ -76,7 +70,7 @@ def measured_alone(
         return Measured(columns, columns.pop(NONFINITE), *last)
 
     def zeros(params: Tree, state: Tree, xs: Any) -> Zeros:
-        setup = ProbeContext(make_objective(objective, target, cell.readout), recurrent, length)
+        setup = ProbeContext(objective, recurrent, length)
         return structural_zeros(cell.step, params, state, xs, setup)
 
     found = _run(probes, params, state, xs)

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import jax
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,9 +19,9 @@ from gradlab.states import (
     OK,
     UNDEFINED,
 )
+from gradlab.studies.sweep import torch_losses
 from gradlab.studies.sweep.compute import CellResult
 from gradlab.studies.sweep.labelled import dataset
-from gradlab.studies.sweep.networks import stream
 from gradlab.studies.sweep.program import GRADIENT, GRADIENT_AXES, SHIFT
 
 if TYPE_CHECKING:
@@ -38,10 +37,12 @@ def measured(
     *,
     w_rec: Callable[[Any], Any],
     objective: str,
+    loss: Callable[[Any, Any], Any] | None,
+    targets: Any,
     readout: Callable[[Any], Any] | None,
     seed: int,
 ) -> "xarray.Dataset":
-    """The norms of a module's steps over one sequence, with the targets that a step of JAX would have.
+    """The norms of a module's steps over one sequence; its own loss, or what a step of JAX would have.
 
     Raises:
       GradlabError: for whatever cannot be measured, by name.
@@ -52,7 +53,11 @@ def measured(
     cell = cells.of_module(module, state, inputs[0])
     inputs = inputs.astype(cell.precision)
     recurrent = _picked(w_rec, cell)
-    term = _term(cell, objective, readout, seed)
+    if loss is None:
+        term = torch_losses.drawn(cell, objective, readout, seed)
+    else:
+        objective = "last" if objective == "unit" else objective
+        term = torch_losses.own(cell, loss, targets, readout, len(inputs) if objective == "every" else None)
     states, broken = back.forward(cell, inputs)
     given = cell, states, inputs, term, objective == "every", recurrent
     sent = back.send(*given)
@@ -64,9 +69,8 @@ def measured(
         codes["weight_gradient"][:] = UNDEFINED
     if any((code == EXACT_ZERO).any() for code in codes.values()):
         codes = _told_apart(codes, back.zeros(*given), cell)
-    return _dataset(
-        cell, logs, codes, sent, broken, len(inputs), objective, seed, _shift(cell, inputs, states)
-    )
+    said = objective if loss is None else f"own loss, {objective}"
+    return _dataset(cell, logs, codes, sent, broken, len(inputs), said, seed, _shift(cell, inputs, states))
 
 
 def _picked(w_rec: Callable[[Any], Any], cell: Cell) -> tuple[str, ...]:
@@ -88,36 +92,6 @@ def _picked(w_rec: Callable[[Any], Any], cell: Cell) -> tuple[str, ...]:
         has = ", ".join(list(cell.params)[:6])
         raise GradlabError("w_rec", f"picks what is no parameter of the module; it has {has}")
     return names
-
-
-def _term(
-    cell: Cell, objective: str, readout: Callable[[Any], Any] | None, seed: int
-) -> Callable[[Tensors], Tensors]:
-    """dL_t/dstate_t, drawn from the stream that a step of JAX draws from."""
-    import torch
-
-    def read(leaves: Tensors) -> Tensors:
-        whole = cell.rebuilt(leaves)
-        found = whole if readout is None or objective == "unit" else readout(whole)
-        return cells.leaves(found)
-
-    with jax.enable_x64(cell.precision == "float64"):
-        shown = [jax.numpy.asarray(leaf.detach().numpy()) for leaf in read(cell.state)]
-        key = stream(seed, "target", objective=objective)
-        drawn = objectives.draw_target(objective, key, shown, lambda leaves: leaves)  # type: ignore[arg-type]
-        target = [torch.tensor(np.asarray(leaf)) for leaf in drawn]
-    if objective == "unit":
-        return lambda leaves: [leaf.clone() for leaf in target]
-
-    def gradient(leaves: Tensors) -> Tensors:
-        own = [leaf.detach().requires_grad_() for leaf in leaves]
-        with torch.enable_grad():
-            misses = [((h - y) ** 2).sum() / 2 for h, y in zip(read(own), target, strict=True)]
-            loss = torch.stack(misses).sum()
-        found = torch.autograd.grad(loss, own, allow_unused=True)
-        return [torch.zeros_like(leaf) if g is None else g for g, leaf in zip(found, own, strict=True)]
-
-    return gradient
 
 
 def _of_params(cell: Cell, sent: back.Sent) -> Array:
