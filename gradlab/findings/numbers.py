@@ -105,15 +105,21 @@ class Numbers(NamedTuple):
 def side(run: "Run") -> Numbers:
     """A run as one side of a comparison."""
     table = run.metrics
-    names = ("metric", "cell", "init", "w_rec", "T", "part", "seed", "value", "state")
+    axes = ("metric", "cell", "init", "w_rec", "T", "part", "seed", "value", "state")
     values: dict[Key, dict[int, Value]] = {}
-    for *key, seed, value, state in zip(*(table[name].tolist() for name in names), strict=True):
+    for *key, seed, value, state in zip(*(table[name].tolist() for name in axes), strict=True):
         values.setdefault(Key(*key), {})[seed] = value if state == "ok" else state
-    linear = dict(zip(run.norms["cell"].values.tolist(), run.norms["linear"].values.tolist(), strict=True))
+    cells = run.norms["cell"].values.tolist()
+    linear = dict(zip(cells, run.norms["linear"].values.tolist(), strict=True))
+    names = {"transport": "rate", "reach": "reach_rate"}
+    rate = {cell: names[of] for cell, of in zip(cells, sweep_rows.speaking_of(run.norms), strict=True)}
     chaotic = {
         key[1:5]
         for key, seeds in values.items()
-        if key.metric == "rate" and key.part == "state" and not linear[key.cell] and _chaotic(seeds, key.T)
+        if key.metric == rate[key.cell]
+        and key.part == "state"
+        and not linear[key.cell]
+        and _chaotic(seeds, key.T)
     }
     series = {key: BySeed(seeds, key[1:5] in chaotic) for key, seeds in values.items()}
     series |= {key: seeds._replace(chaotic=key[1:5] in chaotic) for key, seeds in _profiles(run.norms)}

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from gradlab.errors import GradlabError
 from gradlab.metrics import every, measured
+from gradlab.metrics import held as of_run
 from gradlab.profiles import STEEPEST, Measured, backward_leaves
 from gradlab.runs import contents, csv_tables
 from gradlab.states import FORWARD_NONFINITE, STATES, UNDEFINED
@@ -221,7 +222,7 @@ def _completed(table: "pandas.DataFrame", norms: "xarray.Dataset") -> "pandas.Da
     import pandas as pd
 
     held = set(table["metric"].unique())
-    known = {*(metric.name for metric in every()), *(entry.name for entry in columns.entries(norms))}
+    known = {*(metric.name for metric in of_run(norms)), *(entry.name for entry in columns.entries(norms))}
     added = None if known <= held else metrics(norms, held)
     return table if added is None or added.empty else pd.concat([table, added], ignore_index=True)
 

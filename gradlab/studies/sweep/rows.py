@@ -130,8 +130,10 @@ class PointRow(NamedTuple):
 
     @property
     def numbers(self) -> dict[str, float]:
-        """What the seeds come to by metric: the rate, and all that has a column."""
-        return {"rate": self.rate} | dict(self.values)
+        """What the seeds come to by metric, under the names of these: the rate, and all that has a column."""
+        found = {"rate": self.rate} | dict(self.values)
+        own = {name: f"reach_{name}" for name in SPOKEN if self.of == "reach"}
+        return {own.get(name, name): value for name, value in found.items()}
 
     def record(self) -> dict[str, Any]:
         """All by name, each metric under its own, as in a table."""
