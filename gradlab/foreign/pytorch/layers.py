@@ -83,8 +83,10 @@ def of_weights(where: str, weights: Weights, arch: str | None, activation: str |
     depth = 1 + max(int(layer) for _, _, layer, _ in parts)
     directions = ("", "_reverse") if any(reverse for *_, reverse in parts) else ("",)
     kinds = {kind for _, kind, _, _ in parts}
-    _require_names(where, arch, inner, _names(depth, directions, kinds & _allowed(arch)))
-    layers = Layers(arch, activation, depth, directions, inner, beside)
+    names = _names(depth, directions, kinds & _allowed(arch))
+    _require_names(where, arch, inner, names)
+    # In torch's order, whichever order a file has.
+    layers = Layers(arch, activation, depth, directions, {name: inner[name] for name in names}, beside)
     _require_shapes(where, layers)
     return layers
 

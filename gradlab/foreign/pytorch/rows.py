@@ -130,4 +130,5 @@ def added(known: tuple[Array, int] | None, more: tuple[Array, int]) -> tuple[Arr
         value = np.sum([np.ldexp(v, max(e - top, -4000)) for v, e in terms], axis=0)
     peak = float(np.max(np.abs(value)))
     e = math.frexp(peak)[1] if math.isfinite(peak) and peak > 0 else 0
-    return np.ldexp(value, -e), top + e
+    # A sum of single numbers is no array to numpy.
+    return np.asarray(np.ldexp(value, -e)), top + e

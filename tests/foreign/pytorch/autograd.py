@@ -27,10 +27,11 @@ def target(size, name):
     return torch.tensor(np.asarray(objectives.draw_target(name, key, jnp.zeros(size), lambda h: h)))
 
 
-def backward(step, params, state, xs, read, recurrent, every=False):
+def backward(step, params, state, xs, read, recurrent, every=False, terms=None):
     """Backpropagation with weights that are copied at every step, so that each use has a gradient of its own.
 
-    `step(params, leaves, x) -> leaves`; L is half the squared distance of `read(leaves)` from the target.
+    `step(params, leaves, x) -> leaves`; L is half the squared distance of `read(leaves)` from the target, or
+    the sum of `terms(leaves, t)` over the steps that count.
     """
     copies = [{name: p.detach().clone().requires_grad_() for name, p in params.items()} for _ in xs]
     states = [[leaf.detach().clone().requires_grad_() for leaf in state]]
@@ -39,9 +40,11 @@ def backward(step, params, state, xs, read, recurrent, every=False):
         states.append([leaf.clone() for leaf in step(copy, states[-1], x)])
         for leaf in states[-1]:
             leaf.retain_grad()
-    y = target(read(states[-1]).numel(), "every" if every else "last")
-    lost = states[1:] if every else states[-1:]
-    sum(((read(leaves) - y) ** 2).sum() / 2 for leaves in lost).backward(retain_graph=True)
+    if terms is None:
+        y = target(read(states[-1]).numel(), "every" if every else "last")
+        terms = lambda leaves, t: ((read(leaves) - y) ** 2).sum() / 2
+    lost = range(1, len(states)) if every else [len(states) - 1]
+    sum(terms(states[t], t) for t in lost).backward(retain_graph=True)
     lags = [*reversed(states)]
     adjoint = [size(leaf.grad for leaf in leaves) for leaves in lags]
     weights = [size(copy[name].grad for name in recurrent) for copy in reversed(copies)]
