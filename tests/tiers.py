@@ -35,10 +35,14 @@ optimised = pytest.mark.skipif(
 )
 
 
-def few(some, kept):
-    """All parameters; those that are not among `kept` (or that it does not hold for) are slow tests."""
-    holds = kept if callable(kept) else lambda one: one in kept
-    return [one if holds(one) else pytest.param(*_several(one), marks=pytest.mark.slow) for one in some]
+def few(some, kept, slow=lambda one: True):
+    """All parameters; what is not among `kept` is a slow test, or a long one if not among `slow` either.
+
+    Each of the two is a collection, or says of a parameter whether it is one of them.
+    """
+    always, often = (which if callable(which) else which.__contains__ for which in (kept, slow))
+    mark = lambda one: pytest.mark.slow if often(one) else pytest.mark.long
+    return [one if always(one) else pytest.param(*_several(one), marks=mark(one)) for one in some]
 
 
 def hundreds(slow, long):

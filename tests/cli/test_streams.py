@@ -1,6 +1,7 @@
 """stdout and stderr that are closed, full, or read no further: no traceback, and the exit code that fits."""
 
 import functools
+import itertools
 import re
 import shlex
 import subprocess
@@ -45,6 +46,9 @@ SHOWN = {
     "lesson": "lesson 1 --terminal --quiet",
 }
 QUICK = [("show", ">&-"), ("show", "2>/dev/full"), ("export", "<&- >/dev/full"), ("list", "| true")]
+WHOLE = ("show", "sweep", "remedies")
+OFTEN = (">&-", "2>/dev/full", "| true")
+"""Commands that meet every way with the slow tests, and the ways that every command meets there."""
 
 
 @pytest.fixture(scope="module")
@@ -69,19 +73,16 @@ def finished(place, words, way):
     )
 
 
-def cases():
-    for command in SHOWN:
-        for way in WAYS:
-            yield pytest.param(command, way, marks=() if (command, way) in QUICK else pytest.mark.slow)
-
-
 @pytest.fixture(scope="module")
 def whole(place):
     """How a command ends with nothing in its way."""
     return functools.cache(lambda command: finished(place, SHOWN[command], ""))
 
 
-@pytest.mark.parametrize(("command", "way"), list(cases()))
+@pytest.mark.parametrize(
+    ("command", "way"),
+    few(itertools.product(SHOWN, WAYS), QUICK, lambda one: one[0] in WHOLE or one[1] in OFTEN),
+)
 def test_what_cannot_be_printed_is_a_line_and_a_code(place, whole, command, way):
     whole = whole(command)
     assert whole.returncode in (0, 1, 4), whole

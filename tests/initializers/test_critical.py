@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 import math
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ import pytest
 from gradlab import registry
 from gradlab.errors import GradlabError
 from gradlab.initializers.critical import Critical, Tuned, _crossing, growths
+from tests.tiers import few
 
 
 class State(NamedTuple):
@@ -128,9 +130,17 @@ def test_fresh_networks_neither_shrink_nor_grow():
     within("elman", 16, 100)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("n", [16, 64, 128])
-@pytest.mark.parametrize("spec", ["elman", "gru", "minimal", "lstm"])
+LARGE = {("elman", 128), ("minimal", 128)}
+
+
+@pytest.mark.parametrize(
+    ("spec", "n"),
+    few(
+        itertools.product(["elman", "gru", "minimal", "lstm"], [16, 64, 128]),
+        (),
+        lambda one: one[1] == 16 or one in LARGE,
+    ),
+)
 def test_fresh_networks_of_each_kind_neither_shrink_nor_grow(spec, n):
     within(spec, n, {16: 100, 64: 50, 128: 30}[n])
 
