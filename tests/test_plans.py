@@ -256,6 +256,7 @@ SIZES = {
     "sequences": "sweep --cell lstm --hidden 32 --w-rec 0.9,1.1 -T 200 --seeds 4 --batch 32",
     "probes": "sweep --cell lstm --hidden 16 --w-rec 0.5:1.5:11 -T 50 --seeds 4 --probe lyapunov,error_flow",
     "remedies": "remedies temporal_order -T 20 --hidden 16 --updates 200 --lr 0.01 -r truncate(5) -r lstm",
+    "neurons": "neurons --updates 5 --lr 0.02 --scored 20000",
     "lesson": "lesson 2",
     "verify": "verify elman",
 }

@@ -183,3 +183,8 @@ def forward(of: Sizes, hidden: int, batch: int, T: int, precision: str) -> float
 def training_bytes(*, compiling: bool) -> int:
     """Of Python, the libraries and the programs of an arm."""
     return (730 + 260 * compiling) * MB
+
+
+def reading_bytes(*, compiling: bool) -> int:
+    """Of Python, the libraries and the programs that train a cell on text and read it."""
+    return (480 + 100 * compiling) * MB

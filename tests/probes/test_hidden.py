@@ -21,10 +21,14 @@ FACTORS = (0.5, 1e-9)
 """Of a linear step: the second is far below what float32 tells from 0 beside the first."""
 
 
-def measured(*probes, dtype=np.float32, factors=FACTORS):
+def linear(w, h, x):
+    return w * h + x
+
+
+def measured(*probes, dtype=np.float32, factors=FACTORS, step=linear):
     w = np.array(factors, dtype)
     start, xs = np.ones(len(w), dtype), np.zeros((T, len(w)), dtype)
-    return gradlab.measure(lambda w, h, x: w * h + x, w, start, xs, probes=probes)
+    return gradlab.measure(step, w, start, xs, probes=probes)
 
 
 def of(found, column):
@@ -92,10 +96,20 @@ def test_what_has_no_value_stays_undefined():
 
 
 def test_a_network_that_is_not_finite_hides_nothing():
-    found = measured("lyapunov", "jacobian_spectrum", factors=(3e38, 1e-9))
+    square = lambda w, h, x: w * h + x * h * h
+    found = measured("lyapunov", "jacobian_spectrum", factors=(3e38, 1e-9), step=square)
     for column in ("lyapunov", "lyapunov_history", "product_singular_values"):
         _, states = of(found, column)
         assert NOT_COMPUTED not in states
+
+
+def test_of_a_linear_network_the_derivative_is_there_whatever_its_states_are():
+    """As in a sweep: the same step whose states are finite has the same derivative."""
+    found = measured("jacobian_spectrum", factors=(3e38, 1e-9))
+    assert (found["nonfinite_step"] > 0).all()
+    values, states = of(found, "product_singular_values")
+    assert states.tolist() == [[OK, OK], *[[OK, NOT_COMPUTED]] * T]
+    np.testing.assert_allclose(values[:, 0], np.arange(T + 1) * math.log10(3e38), rtol=1e-6)
 
 
 def test_a_mean_over_some_sequences_alone_is_not_computed():

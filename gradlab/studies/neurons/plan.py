@@ -17,6 +17,8 @@ from gradlab.studies.sweep.work import WRITING
 
 LABELS = 13
 """Of a text, about, the user's own left out."""
+KEPT = 6
+"""Times that all units along the text are in memory while they are scored, the untrained ones left out."""
 
 
 def plan(asked: Neurons, text: corpus.Text) -> Plan:
@@ -43,7 +45,7 @@ def plan(asked: Neurons, text: corpus.Text) -> Plan:
     pieces[WRITING] = Piece(costs.FIGURES)
     counts = {"cells": len(every), "updates": asked.updates, "symbols": len(text.vocabulary)}
     return Plan(
-        counts, pieces, costs.training_bytes(compiling=compiling > 0) + most, asked.cell[0], _notes(text)
+        counts, pieces, costs.reading_bytes(compiling=compiling > 0) + most, asked.cell[0], _notes(text)
     )
 
 
@@ -88,7 +90,7 @@ def _bytes(asked: Neurons, setting: Setting, text: corpus.Text) -> int:
     symbols = setting.task.symbols
     numbers = arms.count(setting.cell, setting.task.sizes, setting.hidden) * 12
     numbers += asked.batch * asked.T * (6 * _units(setting) + 4 * symbols)
-    numbers += (4 + OTHERS) * 2 * _units(setting) * asked.scored + setting.hidden * ablation.LONG * 2
+    numbers += (KEPT + OTHERS) * _units(setting) * asked.scored + setting.hidden * ablation.LONG * 2
     numbers += SHIFTS * (LABELS + len(asked.label)) * 4
     whole = sum(len(one.content) for one in text.files)
     return int(4 * numbers + 12 * whole)
