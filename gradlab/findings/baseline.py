@@ -1,7 +1,8 @@
 """The baseline file: what a run's numbers were, kept in a repository, and what has changed since.
 
-JSON with one line per number, made to be read in a code review: values by seed to nine digits, or the state
-that says why there is none; the digests of the weights; the limits, which may be edited.
+JSON with one line per number, made to be read in a code review: values by seed to nine digits (to all where
+less than that may change, as in float64), or the state that says why there is none; the digests of the
+weights; the limits, which may be edited.
 """
 
 import math
@@ -77,12 +78,15 @@ def create(run: "Run", given: Sequence[Limit] | None = None, *, force: bool = Fa
 
 
 def _rounded(series: dict[Key, BySeed]) -> dict[Key, BySeed]:
-    def short(value: float | str) -> float | str:
-        return value if isinstance(value, str) else float(f"{value:.9g}")
+    def short(value: float | str, within: float) -> float | str:
+        if isinstance(value, str):
+            return value
+        nine = float(f"{value:.9g}")
+        return nine if within == 0 or abs(nine - value) <= within / 10 else value
 
     return {
         key: some._replace(
-            values={seed: short(value) for seed, value in some.values.items()},
+            values={seed: short(value, some.within) for seed, value in some.values.items()},
             within=float(f"{some.within:.2g}"),
         )
         for key, some in series.items()

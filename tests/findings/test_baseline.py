@@ -7,6 +7,7 @@ import re
 import pytest
 import xarray as xr
 
+import gradlab
 from gradlab.errors import Exit, GradlabError
 from gradlab.findings import baseline
 from gradlab.findings import finding as findings_finding
@@ -44,6 +45,15 @@ def test_equal_runs_give_equal_bytes_with_one_line_a_number(run, file):
     assert json.loads(text)["schema"] == "gradlab.baseline/1"
     assert "NaN" not in text
     assert '"exact_zero"' in text or '"undefined"' in text
+
+
+def test_a_run_in_float64_is_what_its_own_baseline_says(tmp_path):
+    """Nine digits would be another number: norms may change there by 1e-13."""
+    run = gradlab.sweep(cell="elman", hidden=3, w_rec=0.9, T=8, seeds=5, precision="float64", quiet=True)
+    baseline.write(tmp_path / "b.json", baseline.create(run.stored))
+    found = run.check(baseline=tmp_path / "b.json")
+    assert {one.status for one in found} == {"passed"}
+    assert max(len(text) for text in re.findall(r"-?\d\.\d+", (tmp_path / "b.json").read_text())) > 14
 
 
 def test_a_rate_of_hundreds_of_decades_is_kept_well_within_its_limit(run, tmp_path):
