@@ -76,7 +76,20 @@ CELLS = [name for name in registry.names("cells") if name not in ("layer_norm", 
 CELLS += ["layer_norm(cell=gru)", "residual(cell=elman)", "stacked(cell=min_gru, layers=2)"]
 
 
-@pytest.mark.parametrize("spec", few(CELLS, ("gru",)))
+OFTEN = (
+    "elman",
+    "lstm",
+    "lru",
+    "min_gru",
+    "orthogonal",
+    "esn",
+    "layer_norm(cell=gru)",
+    "residual(cell=elman)",
+)
+"""With the slow tests: of each kind of step one."""
+
+
+@pytest.mark.parametrize("spec", few(CELLS, ("gru",), OFTEN))
 def test_a_fault_in_the_step_of_any_cell_is_caught(spec, monkeypatch):
     """Two mutants of each cell, drawn: caught, unless no gradient has changed by more than its bound."""
     asked = dataclasses.replace(GRID, cell=(spec,), seeds=2, w_rec=(0.9,), T=(12,))

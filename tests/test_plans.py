@@ -20,6 +20,7 @@ from gradlab.studies.remedies.settings import Training
 from gradlab.studies.sweep import plan as sweep_plan
 from gradlab.studies.sweep.settings import Sweep
 from tests import documents
+from tests.tiers import few
 
 SMALL = Sweep(cell=("elman",), w_rec=(0.9, 1.1), T=(50,), hidden=16, seeds=2)
 
@@ -270,9 +271,7 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """Starts a command from a small process: a new one begins with the peak of the one that has started it."""
 
 
-@pytest.mark.parametrize(
-    "name", [n if n in ("small", "verify") else pytest.param(n, marks=pytest.mark.slow) for n in SIZES]
-)
+@pytest.mark.parametrize("name", few(SIZES, ("small", "verify"), lambda name: name != "many points"))
 def test_the_peak_of_memory_is_within_10_percent_below_and_50_above(name, tmp_path):
     words = SIZES[name].split()
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("JAX_", "XLA_"))}

@@ -11,6 +11,7 @@ from gradlab.gradcheck.verify import verify
 from tests import planted
 from tests.cli.calling import document, gradlab
 from tests.planted import a_network, with_rule, zeroed
+from tests.tiers import few
 
 SMALL = {"lengths": (2, 41), "scales": (1.0, 5.0), "ways": ("differences", "forward")}
 """As much as the default tests try; the slow ones try what `gradlab verify` does."""
@@ -217,8 +218,11 @@ CELLS = [
 ]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("spec", CELLS)
+OFTEN = ("elman", "gru", "lstm", "lru", "minimal", "orthogonal", "esn", "layer_norm", "residual", "stacked")
+"""With the slow tests: of each kind of step one, and what other libraries bring."""
+
+
+@pytest.mark.parametrize("spec", few(CELLS, (), lambda one: one in OFTEN or ":" in one))
 def test_no_right_cell_is_called_wrong(spec):
     # JAX as a user has it: other libraries mix dtypes and ranks.
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):

@@ -130,7 +130,7 @@ def test_fresh_networks_neither_shrink_nor_grow():
     within("elman", 16, 100)
 
 
-LARGE = {("elman", 128), ("minimal", 128)}
+LARGE = {("elman", 128)}
 
 
 @pytest.mark.parametrize(
