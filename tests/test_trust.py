@@ -208,7 +208,8 @@ def page():
     assert not missing, missing
     parts = [
         "# What was tried against gradlab\n",
-        "Each row is a test of the suite, and holds where that passes; numbers are counted from the tests.\n",
+        "Each row is a test of the suite, and holds where that passes; numbers are counted from the tests,\n"
+        "those that take hours (`-m long`) among them.\n",
     ]
     for title, rows in ROWS.items():
         lines = [f"| {row.what} | {row.count.format(n=count[row])} | `{row.test}` |" for row in rows]

@@ -140,12 +140,16 @@ def _opening(readers: tuple[Reader, ...], ships: bool) -> str:
     these = f"these {len(readers)} alone were" if many else "this one alone was"
     numbers = "their numbers" if many else "its numbers"
     whence = "ship with the lesson" if ships else f"are read from {'runs' if many else 'a run'}"
-    commands = "the commands below compute" if many else "the command below computes"
+    # Minutes are another count of updates on another day.
+    exact = all("--updates" in reader.command.split() for reader in readers)
+    does = ("compute" if exact else "train") + ("" if many else "s")
+    them = "them again" if exact else "for as many minutes"
+    commands = f"the command{'s' if many else ''} below {does} {them}"
     return (
         f"What does a memory remember? {'Networks have' if many else 'A network has'} learned to predict the "
         f"next character of a text: {_listed(names)}. On parts that were kept out of the training "
         f"{'they need' if many else 'it needs'} {bits} bits per character; before training it was {before}. "
-        f"This takes minutes, so {these} trained before: {numbers} {whence}, and {commands} them again."
+        f"This takes minutes, so {these} trained before: {numbers} {whence}, and {commands}."
     )
 
 

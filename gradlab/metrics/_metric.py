@@ -32,6 +32,9 @@ class Metric(Quantity):
     logarithm: ClassVar[bool] = False
     """Whether it is made of logarithms, so that a limit relative to it makes no sense."""
 
+    by_part: ClassVar[bool] = False
+    """Whether what falls or has a slope is told of each part of the state, too."""
+
     needs: ClassVar[str] = ""
     """The column of a further probe that it is read off; there is no such metric in a run without it."""
 

@@ -21,5 +21,8 @@ class Slope(Metric):
     def measure(self, norms: "xarray.Dataset") -> Measured:
         return self._of(norms, "state")
 
+    def of_part(self, norms: "xarray.Dataset", part: str) -> Measured | None:
+        return self._of(norms, part) if self.by_part or part == "state" else None
+
     def _of(self, norms: "xarray.Dataset", part: str) -> Measured:
         return rate(*of_part(norms, self.quantity, part))

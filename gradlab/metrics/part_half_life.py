@@ -1,12 +1,7 @@
 """Where the transport of a part has halved."""
 
-from typing import TYPE_CHECKING
-
 from gradlab.metrics._horizon import Fall
-from gradlab.profiles import HALF, Measured
-
-if TYPE_CHECKING:
-    import xarray
+from gradlab.profiles import HALF
 
 
 class PartHalfLife(Fall):
@@ -19,9 +14,7 @@ class PartHalfLife(Fall):
 
     order = 131
     needs = quantity = "part_transport"
+    by_part = True
     decades = HALF
     column = False
     panel = ""
-
-    def of_part(self, norms: "xarray.Dataset", part: str) -> Measured | None:
-        return self._of(norms, part)

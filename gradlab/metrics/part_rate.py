@@ -1,12 +1,6 @@
 """How fast the transport of a part shrinks or grows."""
 
-from typing import TYPE_CHECKING
-
 from gradlab.metrics._slope import Slope
-from gradlab.profiles import Measured
-
-if TYPE_CHECKING:
-    import xarray
 
 
 class PartRate(Slope):
@@ -19,8 +13,6 @@ class PartRate(Slope):
 
     order = 130
     needs = quantity = "part_transport"
+    by_part = True
     column = False
     axis = "rate of the transport of a part (log10 per step of lag)"
-
-    def of_part(self, norms: "xarray.Dataset", part: str) -> Measured | None:
-        return self._of(norms, part)

@@ -1,12 +1,7 @@
 """Where the transport of a part has fallen by a factor of a thousand."""
 
-from typing import TYPE_CHECKING
-
 from gradlab.metrics._horizon import Fall
-from gradlab.profiles import SOFT, Measured
-
-if TYPE_CHECKING:
-    import xarray
+from gradlab.profiles import SOFT
 
 
 class PartSoftHorizon(Fall):
@@ -19,9 +14,7 @@ class PartSoftHorizon(Fall):
 
     order = 132
     needs = quantity = "part_transport"
+    by_part = True
     decades = SOFT
     column = False
     panel = ""
-
-    def of_part(self, norms: "xarray.Dataset", part: str) -> Measured | None:
-        return self._of(norms, part)

@@ -151,6 +151,16 @@ def test_one_run_is_told_as_one(made):
     assert len(told.commands) == 1
 
 
+def test_a_run_of_so_many_minutes_is_not_said_to_be_computed_again():
+    (reader, _), _ = reading.measure(0)
+    for command, said in (
+        (reader.command, "and the command below computes them again."),
+        ("gradlab neurons --minutes 2", "and the command below trains for as many minutes."),
+    ):
+        alone = reading.Numbers((reader._replace(command=command),), ships=False)
+        assert reading.tell(alone, 0).paragraphs[0].endswith(said)
+
+
 def test_where_no_unit_stands_out_there_is_no_passage_to_show():
     (reader, _), _ = reading.measure(0)
     alone = reading.Numbers((reader._replace(along=()),), ships=False)
