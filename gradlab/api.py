@@ -54,6 +54,26 @@ class Run:
         self.experiment = experiment
         """What it was made for, if it was made for an experiment."""
 
+    @classmethod
+    def of(cls, *results: "xarray.Dataset") -> "Run":
+        """The run of what `measure` has returned of one network, on one sequence or on several.
+
+        It is saved, reported, checked and compared as a sweep is; a sequence stands in the place of a seed.
+
+        Raises:
+          GradlabError: for results of different networks, lengths or objectives.
+
+        Example:
+          >>> import gradlab, jax.numpy as jnp
+          >>> step, half = lambda w, h, x: w * h + x, jnp.float32(0.5)
+          >>> found = gradlab.measure(step, half, jnp.zeros(1), jnp.ones((9, 1)))
+          >>> Run.of(found).table()["regime"].tolist()
+          ['VANISH']
+        """
+        from gradlab.studies.measure import collect
+
+        return cls(collect.in_memory(results))
+
     @property
     def about(self) -> dict[str, Any]:
         """What `run.json` says: settings, versions, digests."""
@@ -104,7 +124,7 @@ class Run:
         stored = dataclasses.replace(self.stored, about=self.about | asked)
         found: list[Any] = list(judge.judge(stored, reading.of(stored, "check")))
         if baseline is not None:
-            if (kind := base.of_run(stored).name) != "sweep":
+            if (kind := base.tables_of(stored)) != "sweep":
                 raise GradlabError("baseline", f"compares sweeps; this is a run of gradlab {kind}")
             found += baselines.compare(stored, baselines.read(Path(baseline)))
         return found

@@ -23,15 +23,20 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+_configured: list[str] = []
+"""The devices that this process was set up for: a command is, and so is what it calls."""
+
+
 def configure(device: str = "auto") -> None:
     """Set up JAX for a command of gradlab; a no-op for what the user has set in the environment.
 
     Does nothing when jax is already imported: a library does not change its host's settings.
     """
     if "jax" in sys.modules:
-        if memory.is_own():
+        if memory.is_own() and not _configured:
             raise RuntimeError("jax was imported before it was set up")
         return
+    _configured.append(device)
     if device != "auto":
         # Weights and inputs are drawn on a CPU everywhere, so that all devices measure the same networks.
         os.environ["JAX_PLATFORMS"] = device if device == "cpu" else f"{device},cpu"

@@ -17,6 +17,7 @@ import gradlab
 from gradlab import registry
 from tests.cli.calling import document
 from tests.cli.calling import gradlab as command
+from tests.studies.measure import given_networks
 from tests.studies.neurons import hand_set
 
 pytestmark = pytest.mark.versions
@@ -109,6 +110,16 @@ def test_every_plot_of_a_reading(read, tmp_path, kind):
     assert len(went("neurons", read.folder, "--terminal", "--unit", "1").splitlines()) > 5
 
 
+@pytest.fixture(scope="module")
+def given(tmp_path_factory):
+    """A network of one's own."""
+    out = tmp_path_factory.mktemp("given")
+    given_networks.write(out)
+    words = ("--arch", "rnn", "--activation", "tanh", "--data", out / "s.csv", "-T", "9", "--windows", "2")
+    table = went("measure", out / "w.npz", *words, "--out", out, "--name", "run", "--quiet")
+    return SimpleNamespace(folder=out / "run", table=table)
+
+
 @pytest.mark.parametrize("name", registry.names("exports"))
 def test_every_export(swept, name):
     if name in NEEDED and importlib.util.find_spec(NEEDED[name]) is None:
@@ -117,7 +128,7 @@ def test_every_export(swept, name):
     assert (swept.folder / "exports" / registry.home("exports", name).FILE).stat().st_size > 200
 
 
-@pytest.mark.parametrize("kind", ["swept", "trained", "read"])
+@pytest.mark.parametrize("kind", ["swept", "trained", "read", "given"])
 def test_a_run_is_shown_again_and_reported(kind, request):
     made = request.getfixturevalue(kind)
     assert made.folder.joinpath("figures").is_dir()

@@ -49,7 +49,7 @@ def command(
     made = judge.judge(found, claims.of(found, str(run)))
     alone = baseline is None
     if baseline is not None:
-        if (kind := base.of_run(found).name) != "sweep":
+        if (kind := base.tables_of(found)) != "sweep":
             raise GradlabError("--baseline", f"compares sweeps; this is a run of gradlab {kind}")
         made += baselines.compare(found, baselines.read(baseline))
     if junit is not None or _under_actions(github):

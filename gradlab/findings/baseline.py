@@ -16,7 +16,7 @@ from gradlab import escaping, schemas
 from gradlab.errors import GradlabError, shown
 from gradlab.findings import compare as comparing
 from gradlab.findings.finding import Finding
-from gradlab.findings.numbers import MACHINE, SAME, BySeed, Key, Numbers, side
+from gradlab.findings.numbers import GIVEN_BY, MACHINE, SAME, BySeed, Key, Numbers, side
 from gradlab.findings.tolerance import Change, Limit, limits
 from gradlab.metrics import every
 from gradlab.runs import documents, files, forms, strict
@@ -31,7 +31,7 @@ LARGEST = 256 * 10**6
 """Bytes of a baseline file; a longer one is refused unread."""
 LOGARITHMS = ("adjoint", "transport", "weight_gradient", "gradient")
 """Of the norms; metrics say it themselves."""
-_SETTINGS = ("seed", *SAME)
+_SETTINGS = (*GIVEN_BY, *SAME)
 
 
 class Baseline(NamedTuple):
@@ -228,7 +228,8 @@ _Settings = strict.model(
     "settings",
     {
         name: (hint, None)
-        for name, hint in get_type_hints(forms.Sweep, include_extras=True).items()
+        for kind in (forms.Measure, forms.Sweep)
+        for name, hint in get_type_hints(kind, include_extras=True).items()
         if name in _SETTINGS
     },
 )

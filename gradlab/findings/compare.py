@@ -126,6 +126,8 @@ def _weights(old: Numbers, new: Numbers) -> list[Change]:
         if other := [name for name in both if now[name] != digests[name]]:
             status, why = _why(old, new, cell, other)
             said = f"{shown(cell)}: {len(other)} of {len(both)} networks drew other weights; {why}"
+            if _is_given(other):
+                said = f"{shown(cell)}: the network has other weights; {why}"
             where = {"cell": cell}
             text = "the same seeds draw the same weights"
             digest = "equal digests of the weights"
@@ -140,6 +142,8 @@ def _why(old: Numbers, new: Numbers, cell: str, other: Sequence[str]) -> tuple[S
         return "note", "all parameters agree to 1e-5: rounded otherwise, and compared seed by seed"
     if words := _changed(old, new, cell, other):
         return "failed", f"their other parameters are what they were, so this was changed: {words}"
+    if _is_given(other):
+        return "failed", "nobody draws them, so it is another network"
     if same_machine(old, new):
         return "failed", "versions and machine are the same, so what draws them has changed"
     return "note", "other versions or another machine drew them; they are compared by intervals"
@@ -155,7 +159,7 @@ def _changed(old: Numbers, new: Numbers, cell: str, other: Sequence[str]) -> str
     for each in marks.values():
         for leaf, (_, along) in each.items():
             alongs.setdefault(leaf, set()).add(round(along, 4))
-    drawn = {leaf for leaf, several in alongs.items() if len(several) > 1}
+    drawn = {leaf for leaf, several in alongs.items() if len(several) > 1 or _is_given(other)}
     found: dict[str, str] = {}
     for name in other:
         before, after = marks.get(name, {}), now.get(name, {})
@@ -166,6 +170,11 @@ def _changed(old: Numbers, new: Numbers, cell: str, other: Sequence[str]) -> str
                 times = f"is {factor:.6g} times what it was"
                 found[leaf] = f"{leaf} {times if factor else 'has other values'}"
     return "; ".join(found.values())
+
+
+def _is_given(names: Sequence[str]) -> bool:
+    """Whether these are one given network on several sequences, and nothing that was drawn."""
+    return all(name.startswith("given/") for name in names)
 
 
 def _change(found: Finding) -> Change:

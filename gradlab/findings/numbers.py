@@ -21,7 +21,9 @@ Value = float | str
 
 SAME = ("hidden", "inputs", "input_std", "batch", "precision", "objective")
 """Settings that must be equal for two runs to have measured the same thing; the rest is the grid."""
-DRAWN = ("seed", "hidden", "inputs")
+GIVEN_BY = ("seed", "data_digest")
+"""Settings that, with a place on the axis of seeds, decide which inputs a network is given."""
+DRAWN = (*GIVEN_BY, "hidden", "inputs")
 """Settings that, with cell, initialiser and seed, decide which weights are drawn."""
 MACHINE = ("platform", "device_kind", "cpu", "jax", "jaxlib", "numpy")
 """Versions and hardware: with all of them equal, equal settings give equal bits."""
@@ -209,7 +211,7 @@ def equal_weights(old: Numbers, new: Numbers) -> dict[tuple[str, str], list[int]
     Another processor may round the weights otherwise, so that digests differ: then their marks decide.
     """
     found: dict[tuple[str, str], list[int]] = {}
-    if different(old, new, ("seed",)):
+    if different(old, new, GIVEN_BY):
         return found
     for cell, digests in old.weights.items():
         for name, digest in digests.items():

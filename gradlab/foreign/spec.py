@@ -58,7 +58,7 @@ def cell(spec: str) -> AnyCell:
     if match is None:
         raise GradlabError(OPTION, f"{shown(spec)} is not a cell; write package.module:Name")
     settings = _settings(match["settings"] or "")
-    made = _adapted(spec, _imported(match["module"]), match["name"], settings)
+    made = _adapted(spec, imported(match["module"]), match["name"], settings)
     _try_out(spec, made)
     return registry.brought(made, label(spec))
 
@@ -86,8 +86,12 @@ def _settings(text: str) -> dict[str, str]:
     return found
 
 
-def _imported(name: str) -> Any:
-    """The module of that name; the current folder is searched last, so that it hides nothing installed."""
+def imported(name: str, option: str = OPTION) -> Any:
+    """The module of that name; the current folder is searched last, so that it hides nothing installed.
+
+    Raises:
+      GradlabError: of that option, if there is none, or if importing it fails.
+    """
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
     try:
@@ -95,18 +99,18 @@ def _imported(name: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
             what = f"no module called {shown(name)}; it must be installed, or in the current folder"
-            raise GradlabError(OPTION, what) from error
-        raise _refused(f"module {shown(name)} cannot be imported", error, "install what it needs") from error
+            raise GradlabError(option, what) from error
+        what = f"module {shown(name)} cannot be imported"
+        raise _refused(what, error, "install what it needs", option) from error
     except Exception as error:
-        raise _refused(
-            f"module {shown(name)} cannot be imported", error, "import it in Python first"
-        ) from error
+        what = f"module {shown(name)} cannot be imported"
+        raise _refused(what, error, "import it in Python first", option) from error
 
 
-def _refused(what: str, error: Exception, advice: str) -> GradlabError:
+def _refused(what: str, error: Exception, advice: str, option: str = OPTION) -> GradlabError:
     """One line about another's exception."""
     lines = str(error).splitlines() or [""]
-    return GradlabError(OPTION, f"{what}: {type(error).__name__}: {shown(lines[0], 120)}; {advice}")
+    return GradlabError(option, f"{what}: {type(error).__name__}: {shown(lines[0], 120)}; {advice}")
 
 
 def _adapted(spec: str, module: Any, name: str, settings: dict[str, str]) -> AnyCell:

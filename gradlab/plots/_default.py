@@ -8,6 +8,7 @@ from gradlab import registry
 from gradlab.errors import GradlabError
 from gradlab.plots._style import save
 from gradlab.runs.files import below
+from gradlab.studies import base
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,13 +19,15 @@ FIRST = {"sweep": "profile", "remedies": "learning_curves", "neurons": "detector
 
 def fitting(run: Any) -> list[str]:
     """The plots drawn by default whose measurements a run holds."""
-    study = run.about.get("command", "sweep")
+    study, given = base.tables_of(run), run.norms.attrs.get("networks") == "given"
     homes = {kind: registry.home("plots", kind) for kind in registry.names("plots")}
     held = set(run.norms.data_vars)
     return [
         kind
         for kind, home in homes.items()
         if study == home.READS and getattr(home, "BY_DEFAULT", True) and set(home.NEEDS) <= held
+        # One network as it is given has a single gain.
+        if not (given and getattr(home, "OVER_GAINS", False))
     ]
 
 
@@ -34,7 +37,7 @@ def made(run: Any, kind: str | None, settings: Mapping[str, Any]) -> "Figure":
     Raises:
       GradlabError: for a kind or setting that is not known, or that the run has no measurements for.
     """
-    study = run.about.get("command", "sweep")
+    study = base.tables_of(run)
     if kind is None:
         kind = FIRST[study]
     draw = registry.member("plots", kind)
@@ -49,9 +52,9 @@ def made(run: Any, kind: str | None, settings: Mapping[str, Any]) -> "Figure":
 
 def require_study(kind: str, study: str, where: str, named: str = "this run") -> None:
     """Refuse a run of another study than the plot reads; an error calls plot and run `where` and `named`."""
-    reads = registry.home("plots", kind).READS
-    if reads not in ("", study):
-        fit = [other for other in registry.names("plots") if study == registry.home("plots", other).READS]
+    reads, has = registry.home("plots", kind).READS, base.tables(study)
+    if reads not in ("", has):
+        fit = [other for other in registry.names("plots") if has == registry.home("plots", other).READS]
         what = f"{kind} draws what `gradlab {reads}` has written, {named} is of `gradlab {study}`"
         raise GradlabError(where, f"{what}; for that there is {', '.join(fit) or 'no plot'}")
 

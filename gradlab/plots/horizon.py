@@ -18,6 +18,8 @@ READS = "sweep"
 NEEDS = ("transport",)
 DASHES: tuple[Any, ...] = ("-", (0, (4, 2)), (0, (1, 1.5)), "-.")
 """One a initialiser."""
+OVER_GAINS = True
+"""What it shows is how something changes with w_rec."""
 
 
 def horizon(run: Run) -> Figure:

@@ -20,6 +20,8 @@ READS = "sweep"
 """Which command's runs it draws."""
 NEEDS = ("transport",)
 """Variables that must have been measured."""
+OVER_GAINS = True
+"""What it shows is how something changes with w_rec."""
 
 GAP = "#c9c9c9"
 """Of a point without a rate."""

@@ -9,6 +9,7 @@ from gradlab.plots._inline import inline
 from gradlab.report.captions import ORDER, caption
 from gradlab.report.sources import Source
 from gradlab.report.words import clean
+from gradlab.studies import base
 
 ENLARGED = 1.7
 """CSS pixels for a point of a figure, at the most: its smallest letters are then as large as a caption's."""
@@ -54,7 +55,7 @@ def _picture(source: Source, spec: str, prefix: str) -> Picture | None:
     name = spec.partition("(")[0].strip()
     try:
         draw, home = registry.make("plots", spec), registry.home("plots", name)
-        if home.READS not in ("", source.command):
+        if home.READS not in ("", base.tables(source.command)):
             raise GradlabError("figures", f"it draws what `gradlab {home.READS}` has written")
         figure = draw(source.run)
         said = caption(source.run, spec, home)

@@ -12,7 +12,9 @@ _OPTIONS = {"T": "-T", "remedies": "--remedy"}
 _OFF = {"match": "--no-match"}
 _AGAIN = ("cell", "init", "label", "probe", "remedies")
 """Options that are given once a value; other lists are written with commas."""
-_NOT_OPTIONS = ("task", "text", "text_digest", "command")
+_FIRST = ("task", "text", "model")
+"""Arguments of a command that stand before its options."""
+_NOT_OPTIONS = (*_FIRST, "text_digest", "model_digest", "data_digest", "command")
 
 
 class Facts(NamedTuple):
@@ -49,7 +51,7 @@ def command(about: dict[str, Any]) -> list[str]:
     """The command that makes the run again, every setting spelled out."""
     settings = _table(about, "settings")
     words = ["gradlab", _word(about.get("command", "sweep"))]
-    words += [_word(settings[key]) for key in ("task", "text") if settings.get(key)]
+    words += [_word(settings[key]) for key in _FIRST if settings.get(key)]
     for key, value in settings.items():
         words += _option(key, value) if key not in _NOT_OPTIONS else []
     return words

@@ -16,6 +16,7 @@ from gradlab.report.made import Facts
 from gradlab.report.sources import Source
 from gradlab.report.table import Table
 from gradlab.report.words import clean, listed
+from gradlab.studies import base
 from gradlab.studies.sweep.columns import undefined
 
 LARGEST = 8_000_000
@@ -110,7 +111,7 @@ def _part(source: Source, name: str, prefix: str) -> Part:
 
 def _with_map(report: Report, named: list[tuple[str, Source]]) -> Report:
     """The report with its interactive map, or with the reason why it has none."""
-    if all(source.command != "sweep" for _, source in named):
+    if all(base.tables(source.command) != "sweep" for _, source in named):
         return report
     bundle = explorer.bundle()
     if bundle is None:

@@ -67,7 +67,7 @@ def _about(folder: Path) -> dict[str, Any]:
     if not about:
         raise nothing(folder, "the run has begun, and no point of it has finished yet")
     if about["settings"].get("command", "sweep") != "sweep":
-        raise nothing(folder, "the networks are still being trained")
+        raise nothing(folder, "it shows nothing before it is finished")
     return about
 
 

@@ -122,6 +122,27 @@ class Neurons(strict.Strict):
     seed: Seed
 
 
+class Measure(strict.Strict):
+    """The settings of a network of one's own, those of `measure.settings.Measure`."""
+
+    command: Literal["measure"]
+    model: strict.Line
+    model_digest: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+    data: str
+    data_digest: Annotated[str, Field(pattern=r"^([0-9a-f]{32})?$")]
+    columns: str
+    target: str
+    head: str
+    arch: str
+    activation: str
+    scale: Literal["none", "standard"]
+    T: Length
+    windows: Count
+    seed: Seed
+    objective: Literal["unit", "last", "every"]
+    probe: Annotated[list[strict.Line], AfterValidator(_unlike)]
+
+
 class Run(strict.Strict):
     """What is written once a run is over; what a later version may have added is left alone."""
 
@@ -237,5 +258,23 @@ class ReadText(Run):
     cells: Annotated[list[_CellRead], Field(min_length=1, max_length=PARTS)]
 
 
-KINDS: dict[str, type[Run]] = {"sweep": Swept, "remedies": Trained, "neurons": ReadText}
+class Measured(Run):
+    """A network of one's own."""
+
+    command: Literal["measure"]
+    settings: Measure
+    networks: Annotated[Labels, Field(max_length=PARTS)]
+    loss: strict.Line
+    precision: Precision
+    weights: dict[strict.Line, Annotated[dict[str, str], BeforeValidator(_drawn)]] = Field(
+        default_factory=dict
+    )
+    bound: str = ""
+    said: list[strict.Line] = Field(default_factory=list)
+    metrics: list[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]] = Field(
+        default_factory=list
+    )
+
+
+KINDS: dict[str, type[Run]] = {"sweep": Swept, "remedies": Trained, "neurons": ReadText, "measure": Measured}
 """The model of a run by the command that made it."""

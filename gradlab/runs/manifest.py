@@ -8,6 +8,7 @@ from gradlab.errors import GradlabError, shown
 from gradlab.runs import documents, files, former, forms, strict
 from gradlab.runs.former import SCHEMA
 
+OTHERS = forms.KINDS.keys() - {"sweep"}
 LARGEST = 64 * 10**6
 """Bytes of a `run.json` or `begun.json`."""
 
@@ -55,7 +56,7 @@ def _checked(place: Path, raw: Any) -> dict[str, Any]:
         raise GradlabError(f"{place}:schema", what)
     kind = forms.KINDS.get(str(raw.get("command", "sweep")))
     if kind is None:
-        what = f"{shown(raw['command'])} is no command that makes runs: sweep, remedies or neurons"
+        what = f"{shown(raw['command'])} is no command that makes runs: {', '.join(forms.KINDS)}"
         raise GradlabError(f"{place}:command", what)
     raw = _renamed(raw)
     about = {key: value for key, value in raw.items() if key != "schema"}
@@ -81,9 +82,7 @@ def begun(folder: Path) -> dict[str, Any]:
         raise GradlabError(str(place), f"{error}; choose another --name or --force") from error
     if raw == {}:
         return {}
-    kind: Any = (
-        dict[str, Any] if isinstance(raw, dict) and _command(raw) in ("remedies", "neurons") else forms.Sweep
-    )
+    kind: Any = dict[str, Any] if isinstance(raw, dict) and _command(raw) in OTHERS else forms.Sweep
     model = strict.model("begun", {"settings": (kind, ...), "versions": (dict[str, Any], ...)})
     _, faults = strict.read(model, raw, "")
     if faults:

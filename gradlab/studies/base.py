@@ -49,6 +49,8 @@ class Study(ABC, Generic[S, R]):
     """
 
     name: ClassVar[str]
+    tables: ClassVar[str] = ""
+    """The study whose tables and arrays its runs have, and so its plots and comparisons; empty: its own."""
 
     @abstractmethod
     def stored(self, asked: S) -> dict[str, Any]:
@@ -132,16 +134,26 @@ def of_run(run: Run) -> Study[Any, Any]:
     return named(str(run.about.get("command", "sweep")))
 
 
+def tables_of(run: Run) -> str:
+    """The study whose tables and arrays a run has."""
+    return tables(str(run.about.get("command", "sweep")))
+
+
+def tables(name: str) -> str:
+    """The study whose tables and arrays runs of the study of that name have."""
+    return named(name).tables or name
+
+
 def read(path: Path, only: str = "") -> Any:
     """The run in a folder, or of a `run.json`, of whatever study.
 
-    Raises `GradlabError` if it is no run, or not one of the study `only`.
+    Raises `GradlabError` if it is no run, or not one with the tables of the study `only`.
     """
     from gradlab.runs import contents
 
     came = contents.command(path)
     if came not in names():
         raise GradlabError(str(path), f"is a run of {came}; this gradlab knows {', '.join(names())}")
-    if only and came != only:
+    if only and tables(came) != only:
         raise GradlabError(str(path), f"is a run of gradlab {came}, not of gradlab {only}")
     return named(came).read(contents.home(path))

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.cli.calling import SMALL, document, gradlab
+from tests.studies.measure import given_networks
 
 FILE = """
 question = "Does it vanish?"
@@ -20,13 +21,16 @@ COMMANDS = {
     "run": ("run", "asked.toml"),
     "lesson": ("lesson", "3"),
     "verify": ("verify", "gru"),
+    "measure": ("measure", "w.npz", "--arch", "rnn", "--activation", "tanh", "--data", "s.csv", "-T", "9"),
 }
+GIVEN = {"asked.toml", "w.npz", "s.csv", "all.csv"}
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "asked.toml").write_text(FILE)
+    given_networks.write(tmp_path)
     return tmp_path
 
 
@@ -41,7 +45,7 @@ def test_time_and_memory_are_told_on_stdout_and_nothing_is_written(words, folder
     data = document(gradlab(*words, "--dry-run", "--json").out)["data"]
     assert data["seconds"] >= data["compile_seconds"] > 0
     assert data["bytes"] > 2**28
-    assert [path.name for path in folder.iterdir()] == ["asked.toml"]
+    assert {path.name for path in folder.iterdir()} == GIVEN
 
 
 @pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
@@ -52,7 +56,7 @@ def test_what_does_not_fit_ends_with_7_before_it_starts(words, folder, monkeypat
     assert said.err.startswith("error: ")
     assert "134 MB available; choose " in said.err
     assert said.err.count("\n") == 1
-    assert [path.name for path in folder.iterdir()] == ["asked.toml"]
+    assert {path.name for path in folder.iterdir()} == GIVEN
 
 
 def test_json_of_a_lesson_is_that_of_its_plan_alone():

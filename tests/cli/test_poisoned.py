@@ -21,6 +21,7 @@ from gradlab.findings import baseline
 from gradlab.studies.sweep import results
 from tests import made_runs, trials
 from tests.cli.calling import document, gradlab
+from tests.studies.measure import given_networks
 
 CONTROL = (
     "=cmd()\x1b[31m\x1b]0;t\x07\r\n::error::a\x9b\x7f\u202e\u2028b##[error]c[red]<script>zz</script>|$\\frac{"
@@ -35,6 +36,7 @@ POISONS = {
 SGR = re.compile(r"\x1b\[[\d;]*m")
 SWEEP = [kind for kind in registry.names("plots") if registry.home("plots", kind).READS == "sweep"]
 TRAINED = [kind for kind in registry.names("plots") if registry.home("plots", kind).READS == "remedies"]
+ASKED = ("--arch", "rnn", "--activation", "tanh", "-T", "4")
 NO_FILES = {"doctor", "lesson", "verify", "sweep", "remedies"}
 """Commands that read no file of somebody else's."""
 
@@ -69,6 +71,10 @@ def words(place):
         ],
         "run": [("run", place / "asked.toml", "--dry-run"), ("run", place / "wrong.toml", "--dry-run")],
         "list": [("list", "experiments")],
+        "measure": [
+            ("measure", place / "w.npz", *ASKED, "--data", place / "named.csv", "--dry-run"),
+            ("measure", place / "w.npz", *ASKED, "--data", place / "said.csv", "--dry-run"),
+        ],
     }
 
 
@@ -107,6 +113,10 @@ def place(request, tmp_path_factory):
     asked = 'question = {}\n[sweep]\ncell = "{}"\nw_rec = [0.5]\nT = [4]\n'
     (place / "asked.toml").write_text(asked.format(said, "elman"), encoding="utf-8")
     (place / "wrong.toml").write_text(asked.format('"a"', "elman") + f"{said} = 1\n", encoding="utf-8")
+    given_networks.write(place)
+    header = json.dumps(poison.replace('"', "'"))
+    (place / "named.csv").write_text(f"{header},b\n" + "1,2\n" * 9, encoding="utf-8")
+    (place / "said.csv").write_text(f"a,b\n1,{header}\n", encoding="utf-8")
     (place / "experiments").mkdir()
     (place / "experiments" / "asked.toml").write_text((place / "asked.toml").read_text())
     return place
@@ -166,7 +176,7 @@ def test_it_is_text_wherever_it_goes(place, request, monkeypatch, command):
             is_text(both.out)
             assert document(both.out)["exit_code"] == both.code == said.code
     # A sweep is no run that `neurons` shows: it is refused.
-    if "sentences" in request.node.callspec.id and command != "neurons":
+    if "sentences" in request.node.callspec.id and command not in ("neurons", "measure"):
         assert {0, 1, 4} & set(codes)
 
 

@@ -14,6 +14,7 @@ from gradlab.errors import Exit
 from gradlab.studies.sweep import results
 from tests import made_runs
 from tests.cli.calling import ENVIRONMENT
+from tests.studies.measure import given_networks
 from tests.tiers import few
 
 CLOSED = "error: stdout: is closed; send it elsewhere, what was computed is kept\n"
@@ -42,6 +43,7 @@ SHOWN = {
     "sweep": "sweep --cell elman -T 4 --w-rec 0.5 --hidden 2 --seeds 1 --quiet --dry-run",
     "remedies": "remedies adding -T 4 -r none --hidden 2 --seeds 1 --updates 1 --batch 2 --quiet",
     "neurons": "neurons --updates 1 --quiet --dry-run",
+    "measure": "measure w.npz --arch rnn --activation tanh --data s.csv -T 9 --windows 1 --quiet --dry-run",
     "verify": "verify elman",
     "lesson": "lesson 1 --terminal --quiet",
 }
@@ -56,6 +58,7 @@ def place(tmp_path_factory):
     place = tmp_path_factory.mktemp("streams")
     run = made_runs.run(("elman",), (0.5,), (20,), about={"git": {}})
     results.write(place / "run", run)
+    given_networks.write(place)
     asked = 'question = "a"\n[sweep]\ncell = "elman"\nw_rec = [0.5]\nT = [4]\n'
     (place / "asked.toml").write_text(asked)
     made = finished(place, "baseline create run -o base.json", "")

@@ -109,7 +109,8 @@ def measure(
         given, start = (params, state) if xs is None else (xs, state)
         how: dict[str, Any] = {"arch": arch, "activation": activation, "w_rec": w_rec, "probe": probe}
         how |= {"loss": loss, "targets": targets, "resets": resets, "readout": readout}
-        return modules.measure(step, given, start, objective=objective, seed=seed, **how)
+        measured = modules.measure(step, given, start, objective=objective, seed=seed, **how)
+        return measured.assign_attrs(sequence=digest((given, start, targets, resets, seed)))
     if arch is not None or activation is not None:
         raise GradlabError("arch", "is for weights of a layer of torch; a step is what it computes")
     readout = readout or (lambda state: state)
@@ -179,6 +180,7 @@ def measure(
     attrs = rounding.described(net.step, net.params, net.state, net.xs, found.columns, found.parts)
     said = objective if loss is None else f"own loss, {objective}"
     facts = {"objective": said, "precision": precision, "networks": "given"} | attrs
+    facts |= {"model": digest(params), "sequence": digest((state, xs, targets, resets, seed))}
     # Without a cell, probes read the whole state.
     units = sum(np.size(leaf) for leaf in jax.tree.leaves(net.state))
     norms = dataset([found], ["given"], [float("nan")], [T], [seed], **facts)
@@ -213,6 +215,22 @@ def _rescales(step: Any) -> bool:
     """Whether a step, or the cell that it belongs to, says that it rescales its own state."""
     places = (step, getattr(step, "__self__", None))
     return any(getattr(place, "rescales", False) is True for place in places)
+
+
+def digest(given: Tree) -> str:
+    """Of arrays and tensors: a network's weights; or what it is given beside them, its sequence."""
+    import hashlib
+
+    import jax
+    import numpy as np
+
+    found = hashlib.sha256()
+    for leaf in jax.tree.leaves(given):
+        leaf = leaf.detach().cpu() if hasattr(leaf, "detach") else leaf
+        is_key = isinstance(leaf, jax.Array) and jax.numpy.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+        array = np.asarray(jax.random.key_data(leaf) if is_key else leaf)
+        found.update(f"{array.dtype}{array.shape}".encode() + array.tobytes())
+    return found.hexdigest()[:32]
 
 
 def _w_rec(params: Any) -> Any:

@@ -90,6 +90,7 @@ def _layered(
     norms = found[0] if len(found) == 1 else xarray.concat(found, "cell", combine_attrs="override")
     checked = "its outputs equal torch's" if module is not None else "not compared: torch is not installed"
     norms.attrs |= {"source": f"torch {layers.arch}", "checked": checked}
+    norms.attrs["model"] = alone.digest(layers.weights)
     if len(found) > 1:
         norms.attrs |= {
             "held": "each layer and direction along its own lag, given what those below put into it"
@@ -137,7 +138,7 @@ def _stepped(
 ) -> "xarray.Dataset":
     import torch
 
-    from gradlab.studies.sweep import torch_steps
+    from gradlab.studies.sweep import alone, torch_steps
 
     resets = asked.pop("resets")
     for name, one in (("probe", probe or None), ("resets", resets)):
@@ -147,4 +148,5 @@ def _stepped(
             )
     # The random numbers of a training that this is called from are not used up.
     with torch.random.fork_rng(devices=[]):
-        return torch_steps.measured(module, xs, state, w_rec=w_rec or _recurrent, **asked)
+        found = torch_steps.measured(module, xs, state, w_rec=w_rec or _recurrent, **asked)
+    return found.assign_attrs(model=alone.digest(dict(module.named_parameters())))

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     import pandas
     import xarray
 
+FILES = ("metrics.csv", "norms.nc")
+"""Beside `run.json`."""
 COLUMNS = ("cell", "init", "w_rec", "T", "seed", "part", "metric", "value", "state")
 
 _TEXT = ("cell", "init", "part", "metric", "state")
@@ -205,15 +207,20 @@ def read(path: Path) -> Run:
     Raises `GradlabError` if there is no run, it is of another schema or of another command, or a file is
     missing, not the one that was written, or holds what a run with these settings cannot.
     """
-    from gradlab.studies import norms
-
     folder = contents.home(path)
-    about, held = contents.read(folder, ("metrics.csv", "norms.nc"))
+    about, held = contents.read(folder, FILES)
     if about.get("command", "sweep") != "sweep":
         raise GradlabError(str(folder), f"is a run of {about['command']}, not of a sweep")
-    arrays = norms.swept(held["norms.nc"], str(folder / "norms.nc"), about["settings"])
+    return of_files(folder, about, held, about["settings"])
+
+
+def of_files(folder: Path, about: dict[str, Any], held: Mapping[str, bytes], axes: Mapping[str, Any]) -> Run:
+    """The run in the files of a folder, whose arrays and table are on these axes."""
+    from gradlab.studies import norms
+
+    arrays = norms.swept(held["norms.nc"], str(folder / "norms.nc"), axes)
     further = [*about.get("metrics", ()), *(entry.name for entry in columns.entries(arrays))]
-    table = _table(held["metrics.csv"], str(folder / "metrics.csv"), about["settings"], arrays, further)
+    table = _table(held["metrics.csv"], str(folder / "metrics.csv"), axes, arrays, further)
     return Run(about, _completed(table, arrays), arrays)
 
 
@@ -228,7 +235,11 @@ def _completed(table: "pandas.DataFrame", norms: "xarray.Dataset") -> "pandas.Da
 
 
 def _table(
-    content: bytes, where: str, settings: dict[str, Any], norms: "xarray.Dataset", further: Sequence[str] = ()
+    content: bytes,
+    where: str,
+    settings: Mapping[str, Any],
+    norms: "xarray.Dataset",
+    further: Sequence[str] = (),
 ) -> "pandas.DataFrame":
     """The table of a run with these settings: only points that it has, and a rate at each of them.
 

@@ -1,0 +1,31 @@
+"""`gradlab measure`: one network of your own, on windows of your own series."""
+
+from pathlib import Path
+from typing import Any
+
+from gradlab.cli import _options, _settings
+from gradlab.studies.measure.settings import Measure
+
+
+@_settings.options(Measure)
+def command(
+    given: dict[str, Any],
+    name: _options.Name = None,
+    out: _options.Out = Path("results"),
+    device: _options.Device = "auto",
+    as_json: _options.AsJson = False,
+    quiet: _options.Quiet = False,
+    force: _options.Force = False,
+    dry_run: _options.DryRun = False,
+) -> int:
+    """Measure how far back a trained network's gradient reaches, on windows of a series.
+
+    MODEL is a file of weights of torch's RNN, LSTM or GRU, or a function package.module:name that gives a
+    torch module or (step, params, state, readout). Prints and writes what a sweep does, for this network.
+    """
+    from gradlab import runtime, specs
+    from gradlab.cli import _run
+
+    runtime.configure(device)
+    asked = specs.made(Measure, specs.OPTIONS, given)
+    return _run.command(asked, name, out, device, force=force, as_json=as_json, quiet=quiet, dry_run=dry_run)

@@ -1,0 +1,56 @@
+"""Settings of a measurement of one given network on windows of a series."""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+from gradlab import specs
+from gradlab.errors import GradlabError
+from gradlab.specs import Setting
+from gradlab.studies.sweep.settings import Objective, spelled
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A network, a series, and how the one is measured on windows of the other."""
+
+    study: ClassVar[str] = "measure"
+
+    model: Annotated[
+        str,
+        Setting("A file of weights (.safetensors, .npz, .pt), or package.module:name, called for a network."),
+    ]
+    data: Annotated[str, Setting("The series, a row per step: .csv, .npy, .npz or .parquet.")] = ""
+    columns: Annotated[str, Setting("Its inputs, by name or number, such as a,b; all if left out.")] = ""
+    target: Annotated[
+        str,
+        Setting("A column that the loss compares the network's output with; needs a --head or a readout."),
+    ] = ""
+    head: Annotated[str, Setting("The linear layer above, by its name among the weights, such as fc.")] = ""
+    arch: Annotated[str, Setting("Of a file of weights: rnn, lstm or gru.")] = ""
+    activation: Annotated[str, Setting("Of an rnn: tanh or relu.")] = ""
+    scale: Annotated[
+        Literal["none", "standard"],
+        Setting("none, or standard: each column to mean 0 and deviation 1 over the series."),
+    ] = "none"
+    T: Annotated[int, Setting("Steps of a window.", flag="-T --T", least=1)] = 100
+    windows: Annotated[int, Setting("Windows, drawn by --seed.", least=1, most=10**4)] = 5
+    seed: Annotated[int, Setting("Base seed, of windows and random targets.", least=0, most=2**63 - 1)] = 0
+    objective: Annotated[
+        Objective, Setting("unit (a random cotangent at step T), last or every (a loss).")
+    ] = "unit"
+    probe: Annotated[
+        tuple[str, ...],
+        Setting("Measure this as well; may be given again.", members="probes", empty=True, member=spelled),
+    ] = ()
+
+    def __post_init__(self) -> None:
+        specs.check(self)
+        if not self.data:
+            raise GradlabError("--data", "is missing; name a .csv, .npy, .npz or .parquet file")
+        if self.target and self.objective == "unit":
+            object.__setattr__(self, "objective", "last")
+
+    @property
+    def work(self) -> float:
+        """Multiplications are not known before the network is; a given one is measured on the processor."""
+        return 0.0
