@@ -1,5 +1,6 @@
 """The network that is measured: weights of a layer from a file, or what a function of somebody's gives."""
 
+import functools
 import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -89,6 +90,7 @@ def _head(
     return (lambda state: matrix @ top(state) + bias), len(matrix)
 
 
+@functools.lru_cache(1)
 def _called(named: str) -> Model:
     """What the function `package.module:name` gives: a torch module, or `(step, params, state, readout)`."""
     home, _, name = named.partition(":")
