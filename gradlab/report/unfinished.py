@@ -15,6 +15,7 @@ from gradlab.runs import files, manifest
 from gradlab.runs.files import BEGUN
 from gradlab.runs.shards import Arrays, Shards
 from gradlab.states import UNDEFINED
+from gradlab.studies import base
 from gradlab.studies.sweep import results
 from gradlab.studies.sweep.results import Run
 
@@ -66,8 +67,9 @@ def _about(folder: Path) -> dict[str, Any]:
         raise files.unreadable(folder / BEGUN, error) from error
     if not about:
         raise nothing(folder, "the run has begun, and no point of it has finished yet")
-    if about["settings"].get("command", "sweep") != "sweep":
-        raise nothing(folder, "it shows nothing before it is finished")
+    if (command := about["settings"].get("command", "sweep")) != "sweep":
+        doing = "measured" if base.tables(command) == "sweep" else "trained"
+        raise nothing(folder, f"the networks are still being {doing}")
     return about
 
 

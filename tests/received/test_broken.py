@@ -13,6 +13,7 @@ from gradlab import probes
 from gradlab.errors import GradlabError
 from gradlab.runs import contents as run_contents
 from gradlab.runs import csv_tables, documents, forms
+from gradlab.studies.measure.settings import Measure
 from gradlab.studies.neurons import results as neurons_results
 from gradlab.studies.neurons.settings import Neurons
 from gradlab.studies.remedies import results as remedies_results
@@ -216,6 +217,7 @@ def test_the_settings_of_a_run_are_those_that_its_command_has():
         (forms.Sweep, Sweep, set()),
         (forms.Training, Training, {"command"}),
         (forms.Neurons, Neurons, {"command", "text_digest"}),
+        (forms.Measure, Measure, {"command", "model_digest", "data_digest"}),
     ):
         assert set(model.model_fields) == {field.name for field in dataclasses.fields(settings)} | more
 
