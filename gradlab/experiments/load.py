@@ -52,6 +52,10 @@ def load(path: Path, size: Size = "full") -> Experiment:
     Raises `GradlabError` with every fault of the file: of this size, and of the other if there is one.
     """
     raw = parsed(path)
+    if path.suffix == ".json" and not any(command in raw for command in KINDS):
+        asked = shown(str(next(key for key in reversed(raw))))
+        what = f"is of the command {asked}, which no settings file asks for; `gradlab report` says it whole"
+        raise GradlabError(str(path), what)
     found, faults = _read(raw, size, path.parent)
     if isinstance(raw.get("ci"), dict):
         faults += [

@@ -22,8 +22,8 @@ def github_benchmark(run: Run) -> bytes:
         for metric in better:
             value = group.numbers.get(metric.name, math.nan)
             if math.isfinite(value) and value > 0:
-                where = f"{group.cell} {group.init} w_rec={group.w_rec:g} T={group.T}"
-                extra = f"{metric.pooling} of {group.seeds} seeds; {group.regime}"
+                where = f"{group.label} T={group.T}"
+                extra = f"{metric.pooling} of {group.seeds} {group.repeats}; {group.regime}"
                 row = {
                     "name": plain(f"{metric.name} {where}"),
                     "unit": metric.unit,

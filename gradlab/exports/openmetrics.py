@@ -40,7 +40,8 @@ def _said(column: Column) -> str:
 
 
 def _point(group: PointRow) -> dict[str, Any]:
-    return {"cell": group.cell, "init": group.init, "w_rec": group.w_rec, "T": group.T}
+    gain = {} if group.given else {"w_rec": group.w_rec}
+    return {"cell": group.cell, "init": group.init, **gain, "T": group.T}
 
 
 def _gauge(name: str, words: str, values: Iterable[tuple[Mapping[str, Any], float]]) -> list[str]:

@@ -25,7 +25,7 @@ def tensorboard(run: Run) -> bytes:
     writer = record(content)
     writer.write(event(wall_time=0.0, file_version="brain.Event:2").SerializeToString())
     for group in results.groups(run):
-        tag = plain(f"transport/{group.cell} {group.init} w_rec={group.w_rec:g}")
+        tag = plain(f"transport/{group.label}")
         for lag in np.flatnonzero(~np.isnan(group.profile)).tolist():
             value = summary.Value(tag=tag, simple_value=float(group.profile[lag]))
             one = event(wall_time=0.0, step=lag, summary=summary(value=[value]))

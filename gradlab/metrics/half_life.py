@@ -15,7 +15,7 @@ class HalfLife(Fall):
     heading = "half"
     title = "half-life"
     legend = "lags by which it has fallen| by 2"
-    note = "lag by which the transport has fallen by 2, median over seeds"
+    note = "lag by which the transport has fallen by 2"
     phrase = "it halves within {:.3g} steps"
     absent = "it does not fall to half within {T} steps"
     panel = "half-life\n(lag for a factor 2)"

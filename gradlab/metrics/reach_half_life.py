@@ -16,5 +16,5 @@ class ReachHalfLife(Fall):
     decades = HALF
     heading = "r.half"
     legend = "lags by which the reach has fallen| by 2"
-    note = "lag by which the reach has fallen by 2, median over seeds"
+    note = "lag by which the reach has fallen by 2"
     panel = ""

@@ -13,6 +13,6 @@ class ReachRate(Slope):
     order = 110
     needs = quantity = "reach"
     heading = "reach"
-    legend = "log10 of the reach per step of lag, mean over seeds"
-    note = "log10 of the reach per step of lag, mean over seeds"
+    legend = "log10 of the reach per step of lag"
+    note = "log10 of the reach per step of lag"
     axis = "rate of the reach (log10 per step of lag)"

@@ -16,5 +16,5 @@ class ReachSoftHorizon(Fall):
     decades = SOFT
     heading = "r.soft"
     legend = "lags by which the reach has fallen| by 10^3"
-    note = "lag by which the reach has fallen by 10^3, median over seeds"
+    note = "lag by which the reach has fallen by 10^3"
     panel = ""

@@ -9,6 +9,7 @@ from gradlab.errors import GradlabError
 from gradlab.plots._style import save
 from gradlab.runs.files import below
 from gradlab.studies import base
+from gradlab.studies.sweep import rows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,7 +20,7 @@ FIRST = {"sweep": "profile", "remedies": "learning_curves", "neurons": "detector
 
 def fitting(run: Any) -> list[str]:
     """The plots drawn by default whose measurements a run holds."""
-    study, given = base.tables_of(run), run.norms.attrs.get("networks") == "given"
+    study, given = base.tables_of(run), rows.given(run.norms)
     homes = {kind: registry.home("plots", kind) for kind in registry.names("plots")}
     held = set(run.norms.data_vars)
     return [

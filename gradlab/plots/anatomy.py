@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from gradlab.plots import _drawing, _style
+from gradlab.plots import _drawing, _style, _words
 from gradlab.plots._structures import structure
 from gradlab.states import OK, UNDEFINED
 from gradlab.studies.sweep.results import Run, grid
@@ -51,10 +51,9 @@ def anatomy(run: Run, *, w_rec: float = 0.9) -> Figure:
             panel.text(
                 0.5, 1.01, caption(values["step"], one), transform=panel.transAxes, ha="center", fontsize=7
             )
-        seeds = norms.sizes["seed"]
         figure.suptitle(
-            f"One step of each cell and the gradient's way back: w_rec = {norms['w_rec'].values[at]:g}, "
-            f"T = {T}, {seeds} seed{'s' * (seeds > 1)}\n"
+            f"One step of each cell and the gradient's way back: {_words.gain(norms, at)}"
+            f"T = {T}, {_words.counted(norms)}\n"
         )
         figure.legend(handles=_legend(known), loc="outside lower center", ncols=3)
     return figure

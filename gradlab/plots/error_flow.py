@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from gradlab.errors import GradlabError
-from gradlab.plots import _style
+from gradlab.plots import _style, _words
 from gradlab.studies.sweep.results import Run
 
 READS = "sweep"
@@ -55,7 +55,7 @@ def error_flow(run: Run, *, w_rec: float = 0.9, step: int | None = None, seed: i
                 _map(panel, values[c, k], reach)
             else:
                 _curve(panel, values[c, k, step - 1, :step], colors[cells[c]])
-        which = f"w_rec = {norms['w_rec'].values[at]:g}, T = {T}, seed {chosen['seed'].item()}"
+        which = f"{_words.gain(norms, at)}T = {T}, {_words.one(norms, chosen['seed'].item())}"
         if step is None:
             figure.suptitle(f"Error of step t as it reaches the state of step k\n{which}")
             _style.label(axes, "step k it reaches", "step t of the error")

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from gradlab.errors import GradlabError
-from gradlab.plots import _style
+from gradlab.plots import _style, _words
 from gradlab.studies.sweep.results import Run
 
 READS = "sweep"
@@ -53,11 +53,7 @@ def gates(run: Run, *, w_rec: float = 0.9) -> Figure:
             panel.set_title(f"{title}\n{_caption(half_life[c, k])}", color=colors[cells[c]])
             _dots(panel, left[c, k], right[c, k])
         _style.label(axes, "share of steps shut (< 0.1)", "share of steps open (> 0.9)")
-        seeds = norms.sizes["seed"]
-        figure.suptitle(
-            f"Gates: w_rec = {norms['w_rec'].values[at]:g}, T = {T}, {seeds} seed{'s' * (seeds > 1)}, "
-            "one dot per unit"
-        )
+        figure.suptitle(f"Gates: {_words.gain(norms, at)}T = {T}, {_words.counted(norms)}, one dot per unit")
         drawn = [g for g in range(len(names)) if not np.isnan(left[:, :, g]).all()]
         if drawn:
             handles = [_handle(g, names[g]) for g in drawn]

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from gradlab.metrics import every
-from gradlab.plots import _style
+from gradlab.plots import _style, _words
 from gradlab.states import FORWARD_NONFINITE, UNDEFINED
 from gradlab.studies.sweep.results import Run, grid
 
@@ -54,8 +54,9 @@ def horizon(run: Run) -> Figure:
                 _style.note(panel, "nothing to draw:\nno horizon is defined")
             _style.log_limits(panel, np.array([0.0, np.log10(max(T, 10))]))
         _style.label(axes, "w_rec", "steps")
-        seeds = norms.sizes["seed"]
-        figure.suptitle(f"Horizons at T = {T}, median over {seeds} seed{'s' * (seeds > 1)} (band: all seeds)")
+        figure.suptitle(
+            f"Horizons at T = {T}, median over {_words.counted(norms)} (band: all {_words.repeats(norms)})"
+        )
         handles = _legend(cells, inits, colors)
         figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 4))
     return figure

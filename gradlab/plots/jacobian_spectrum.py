@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from gradlab.errors import GradlabError
-from gradlab.plots import _style
+from gradlab.plots import _style, _words
 from gradlab.studies.sweep.results import Run
 
 READS = "sweep"
@@ -57,7 +57,7 @@ def jacobian_spectrum(run: Run, *, w_rec: float = 0.9, seed: int | None = None) 
         _style.label(axes, "lag (steps back from T)", "singular value")
         figure.suptitle(
             "Singular values of dstate(T) / dstate(t)\n"
-            f"w_rec = {norms['w_rec'].values[at]:g}, T = {T}, seed {chosen['seed'].item()}"
+            f"{_words.gain(norms, at)}T = {T}, {_words.one(norms, chosen['seed'].item())}"
         )
         bar = figure.colorbar(ScalarMappable(cmap=RANKS), ax=axes, ticks=[0, 1], aspect=30, pad=0.02)
         bar.ax.set_yticklabels(["largest", "smallest"])

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from gradlab.errors import GradlabError
-from gradlab.plots import _style
+from gradlab.plots import _style, _words
 from gradlab.studies.sweep.columns import labels
 from gradlab.studies.sweep.results import Run
 
@@ -55,9 +55,8 @@ def lyapunov(run: Run) -> Figure:
             _curves(panel, x, values[c, k], colors[cells[c]], labels(norms, "index")[0] == 1)
         _style.x_limits(axes[0], x)
         _style.label(axes, along, "exponent (ln per step)")
-        seeds = norms.sizes["seed"]
-        alone = f"w_rec = {w_rec[0]:g}, " * (len(w_rec) == 1)
-        figure.suptitle(f"Lyapunov exponents: {alone}T = {T}, {seeds} seed{'s' * (seeds > 1)}")
+        alone = _words.gain(norms) * (len(w_rec) == 1)
+        figure.suptitle(f"Lyapunov exponents: {alone}T = {T}, {_words.counted(norms)}")
         figure.legend(handles=_legend(), loc="outside lower center", ncols=3)
     return figure
 

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from gradlab.errors import GradlabError
-from gradlab.plots import _style
+from gradlab.plots import _style, _words
 from gradlab.studies.sweep.results import Run, grid
 from gradlab.studies.sweep.rows import border
 
@@ -50,8 +50,7 @@ def mean_field(run: Run) -> Figure:
             _curves(panel, w_rec, predicted[c, k], measured[c, k], colors[cells[c]])
         _style.x_limits(axes[0], w_rec)
         _style.label(axes, "w_rec", "rate (ln per step)")
-        seeds = norms.sizes["seed"]
-        figure.suptitle(f"Mean-field theory and measurement: T = {T}, {seeds} seed{'s' * (seeds > 1)}")
+        figure.suptitle(f"Mean-field theory and measurement: T = {T}, {_words.counted(norms)}")
         figure.legend(handles=_legend(), loc="outside lower center", ncols=2)
     return figure
 

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from gradlab.errors import GradlabError
-from gradlab.plots import _style
+from gradlab.plots import _style, _words
 from gradlab.studies.sweep.results import Run
 
 READS = "sweep"
@@ -49,10 +49,11 @@ def memory_capacity(run: Run) -> Figure:
                 panel.axhline(float(units), color=_style.LINEAR, linestyle=(0, (4, 3)), linewidth=0.9)
         _style.x_limits(axes[0], x)
         _style.label(axes, "w_rec" if over else "delay", "capacity" if over else "r² of the recalled input")
-        seeds = norms.sizes["seed"]
-        alone = "" if over else f"w_rec = {w_rec[0]:g}, "
-        figure.suptitle(f"Memory capacity: {alone}T = {T}, {seeds} seed{'s' * (seeds > 1)}")
-        figure.legend(handles=_legend(over and bool(units)), loc="outside lower center", ncols=2)
+        alone = "" if over else _words.gain(norms)
+        figure.suptitle(f"Memory capacity: {alone}T = {T}, {_words.counted(norms)}")
+        figure.legend(
+            handles=_legend(over and bool(units), _words.repeats(norms)), loc="outside lower center", ncols=2
+        )
     return figure
 
 
@@ -77,7 +78,7 @@ def _capacity(values: NDArray[np.float64]) -> str:
     return f"capacity {low:.3g}" if f"{low:.3g}" == f"{high:.3g}" else f"capacity {low:.3g} to {high:.3g}"
 
 
-def _legend(limit: bool) -> list[Line2D]:
+def _legend(limit: bool, repeats: str) -> list[Line2D]:
     line: dict[str, Any] = {"color": _style.LINEAR}
-    handles = [Line2D([], [], marker="o", markersize=3, label="mean and range over seeds", **line)]
+    handles = [Line2D([], [], marker="o", markersize=3, label=f"mean and range over {repeats}", **line)]
     return handles + [Line2D([], [], linestyle=(0, (4, 3)), label="N, the most", **line)] * limit

@@ -1,6 +1,6 @@
 """Norm against lag: how far back the gradient reaches, one panel per cell."""
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,10 +12,14 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from gradlab.errors import GradlabError
-from gradlab.plots import _style
+from gradlab.plots import _style, _words
 from gradlab.profiles import mean_ok
 from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE, OK
 from gradlab.studies.sweep.results import Run
+from gradlab.studies.sweep.rows import given
+
+if TYPE_CHECKING:
+    import xarray
 
 READS = "sweep"
 """Which command's runs it draws."""
@@ -42,7 +46,8 @@ def profile(
 ) -> Figure:
     """log10 norm against lag at the longest T, the mean over seeds, coloured by w_rec.
 
-    Dashed beside it the linear law, lag * log10 |w_rec|; light bands from the least to the greatest seed.
+    Dashed beside it the linear law, lag * log10 |w_rec|, where there is a w_rec; light bands from the least
+    to the greatest seed.
 
     Raises:
       GradlabError: for a quantity that was not measured.
@@ -65,21 +70,20 @@ def profile(
             c, k = divmod(i, len(inits))
             title = cells[c] if len(inits) == 1 else f"{cells[c]}, {inits[k]}"
             panel.set_title(title, color=colors[cells[c]], fontweight="bold")
-            _curves(panel, w_rec, values[c, k], states[c, k], norm)
+            _curves(panel, w_rec, values[c, k], states[c, k], norm, law=not given(norms))
             _notes(panel, w_rec, values[c, k], states[c, k], norms["nonfinite_step"].sel(T=T).values[c, k])
             _style.lag_limits(panel, T)
             _style.log_limits(panel, values[states == OK])
         _style.label(axes, "lag (steps back from T)", label)
-        seeds = norms.sizes["seed"]
-        alone = f"w_rec = {w_rec[0]:g}, " * (len(w_rec) == 1)
-        title = f"{label[0].upper()}{label[1:]}: {formula}\n{alone}T = {T}, {seeds} seed{'s' * (seeds > 1)}"
+        alone = _words.gain(norms) * (len(w_rec) == 1)
+        title = f"{label[0].upper()}{label[1:]}: {formula}\n{alone}T = {T}, {_words.counted(norms)}"
         figure.suptitle(title)
         if len(w_rec) > 1:
             bar = figure.colorbar(
                 ScalarMappable(norm, _style.DIVERGING), ax=axes, label="w_rec", aspect=30, pad=0.02
             )
             bar.ax.set_ylim(w_rec.min(), w_rec.max())
-        handles = _legend(seeds, bool((states == EXACT_ZERO).any()))
+        handles = _legend(norms, bool((states == EXACT_ZERO).any()))
         figure.legend(handles=handles, loc="outside lower center", ncols=3 if len(axes) > 1 else 2)
     return figure
 
@@ -93,7 +97,9 @@ def _arrays(run: Run, quantity: str, T: int) -> tuple[NDArray[np.float64], NDArr
     return pair[0].transpose(*axes).values, pair[1].transpose(*axes).values
 
 
-def _curves(panel: Axes, w_rec: NDArray[np.float64], values: Any, states: Any, norm: Normalize) -> None:
+def _curves(
+    panel: Axes, w_rec: NDArray[np.float64], values: Any, states: Any, norm: Normalize, *, law: bool
+) -> None:
     """The mean of each w_rec; for some of them the law and the band."""
     mean = mean_ok(values, states)
     some = set(np.linspace(0, len(w_rec) - 1, min(LAWS, len(w_rec))).round().astype(int).tolist())
@@ -111,7 +117,7 @@ def _curves(panel: Axes, w_rec: NDArray[np.float64], values: Any, states: Any, n
             low, high = np.fmin.reduce(ok), np.fmax.reduce(ok)
             if (high > low).any():
                 panel.fill_between(few, low, high, color=color, alpha=0.2, linewidth=0)
-            if weight:
+            if law and weight:
                 start = mean[w, lags[0]]
                 far = np.array([lags[0], states.shape[-1] - 1])
                 laws.append((np.column_stack([far, start + (far - far[0]) * np.log10(abs(weight))]), color))
@@ -142,13 +148,14 @@ def _notes(
         _style.note(panel, f"forward pass not finite:\n{which}{when}", "lower left")
 
 
-def _legend(seeds: int, zeros: bool) -> list[Line2D]:
+def _legend(norms: "xarray.Dataset", zeros: bool) -> list[Line2D]:
+    several, each = norms.sizes["seed"] > 1, _words.repeats(norms)
     handles = [
         Line2D(
             [],
             [],
             color=_style.LINEAR,
-            label="mean over seeds (band: all seeds)" if seeds > 1 else "measured",
+            label=f"mean over {each} (band: all {each})" if several else "measured",
         ),
         Line2D(
             [],
@@ -158,7 +165,7 @@ def _legend(seeds: int, zeros: bool) -> list[Line2D]:
             linewidth=0.9,
             label="linear law, lag · log10 |w_rec|",
         ),
-    ]
+    ][: 1 if given(norms) else 2]
     end = Line2D(
         [], [], color=_style.LINEAR, marker="x", linestyle="none", markersize=5, label="exactly zero beyond"
     )

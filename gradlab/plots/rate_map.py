@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from gradlab.plots import _style
+from gradlab.plots import _style, _words
 from gradlab.studies.sweep.results import Run, mean_rates
 from gradlab.studies.sweep.rows import border
 
@@ -57,8 +57,7 @@ def rate_map(run: Run) -> Figure:
             )
             panel.set_yticks(range(len(Ts)), [f"{T:g}" for T in Ts])
         _style.label(axes, "w_rec", "T")
-        seeds = norms.sizes["seed"]
-        figure.suptitle(f"Rate of the transport, mean over {seeds} seed{'s' * (seeds > 1)}")
+        figure.suptitle(f"Rate of the transport, mean over {_words.counted(norms)}")
         mappable = ScalarMappable(norm, _style.RATES)
         few = height < 1.5 and len(axes) <= 2
         bar = figure.colorbar(mappable, ax=axes, ticks=_ticks(reach, few), format="%.1g", pad=0.02)

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from gradlab.errors import GradlabError
-from gradlab.plots import _style
+from gradlab.plots import _style, _words
 from gradlab.studies.sweep.results import Run
 
 READS = "sweep"
@@ -53,10 +53,9 @@ def saturation(run: Run) -> Figure:
         axes[0].set_ylim(-0.03, 1.03)
         _style.x_limits(axes[0], x)
         _style.label(axes, along, "share of units")
-        seeds = norms.sizes["seed"]
-        alone = f"w_rec = {w_rec[0]:g}, " * (len(w_rec) == 1)
+        alone = _words.gain(norms) * (len(w_rec) == 1)
         over = ", mean over steps" * (along == "w_rec")
-        figure.suptitle(f"Saturation: {alone}T = {T}, {seeds} seed{'s' * (seeds > 1)}{over}")
+        figure.suptitle(f"Saturation: {alone}T = {T}, {_words.counted(norms)}{over}")
         handles, labels = _legend()
         figure.legend(handles, labels, loc="outside lower center", ncols=3 if len(axes) > 1 else 2)
     return figure

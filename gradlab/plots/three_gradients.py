@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gradlab.errors import GradlabError
-from gradlab.plots import _style
+from gradlab.plots import _style, _words
 from gradlab.registry import unknown
 from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE, OK
 from gradlab.studies.sweep.results import Run
@@ -37,11 +37,13 @@ def three_gradients(
     """
     norms = run.norms
     all_w = norms["w_rec"].values.astype(np.float64)
+    asked = NEAR if w_rec is None else w_rec
+    at = int(np.argmin(np.abs(all_w - asked)))
     chosen = {
         "cell": _one_of("cell", cell, norms["cell"].values.tolist()),
         "T": _one_of("T", T, sorted(norms["T"].values.tolist(), reverse=True)),
         "seed": _one_of("seed", seed, norms["seed"].values.tolist()),
-        "w_rec": float(all_w[np.argmin(np.abs(all_w - (NEAR if w_rec is None else w_rec)))]),
+        "w_rec": float(all_w[at]),
     }
     network = norms.sel(chosen).isel(init=0)
     with _style.style():
@@ -55,11 +57,9 @@ def three_gradients(
         _style.lag_limits(axes[0], chosen["T"])
         _style.log_limits(axes[0], np.array(reach))
         _style.label(axes, "lag (steps back from T)", "norm")
-        asked = NEAR if w_rec is None else w_rec
-        nearest = "" if chosen["w_rec"] == asked else f" (nearest to {asked:g})"
         figure.suptitle(
-            f"{chosen['cell']}, {network['init'].item()}, w_rec = {chosen['w_rec']:g}{nearest}, "
-            f"T = {chosen['T']}, seed {chosen['seed']}"
+            f"{chosen['cell']}, {network['init'].item()}, {_words.gain(norms, at, asked)}"
+            f"T = {chosen['T']}, {_words.one(norms, chosen['seed'])}"
         )
         handles, labels = axes[0].get_legend_handles_labels()
         if len(handles) > 1:

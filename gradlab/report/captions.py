@@ -20,7 +20,7 @@ from gradlab.studies.remedies.rows import ArmRow, forecast
 from gradlab.studies.remedies.sentences import named
 from gradlab.studies.sweep import results
 from gradlab.studies.sweep.results import Run
-from gradlab.studies.sweep.rows import PointRow, border
+from gradlab.studies.sweep.rows import REPEATS, PointRow, border, given
 
 
 def caption(run: Any, spec: str, home: Any) -> str:
@@ -32,6 +32,8 @@ def caption(run: Any, spec: str, home: Any) -> str:
     if spec in _CAPTIONS:
         return _CAPTIONS[spec](run)
     first = (getattr(home, name).__doc__ or "").strip().split("\n")[0]
+    # What a plot does with seeds it does with the sequences of a given network.
+    first = first.replace(REPEATS[False], REPEATS[given(run.norms)])
     return f"{first}{_range(run.norms, getattr(home, 'NEEDS', ()))}"
 
 
@@ -47,7 +49,7 @@ def _profile(run: Run) -> str:
     if low[0] == high[0]:
         between = f"at {_end(low, rows)}" if len(ends) == 1 else f"at {power(low[0])} in all {len(ends)} rows"
     said = f"Over {counted(rows[0].T, 'step')} the transport ends {between}"
-    most = " in most seeds" if rows[0].seeds > 1 else ""
+    most = f" in most {rows[0].repeats}" if rows[0].seeds > 1 else ""
     return f"{said}; {zeros} of {len(rows)} exactly zero beyond some lag{most}." if zeros else f"{said}."
 
 
@@ -98,9 +100,9 @@ def _three_gradients(run: Run) -> str:
         change = float(values.values[lags[-1]] - values.values[lags[0]]) if len(lags) else math.nan
         said.append(f"the {label} {'has no norm' if math.isnan(change) else signed(change, 3)}")
     gain = float(norms["w_rec"].values[at])
-    where = "" if math.isnan(gain) else f", w_rec = {number(gain)}"
+    where = "" if math.isnan(gain) or given(norms) else f", w_rec = {number(gain)}"
     init = f" ({norms['init'].values[0]})" if norms.sizes["init"] > 1 else ""
-    seed = ", the first seed" if norms.sizes["seed"] > 1 else ""
+    seed = f", the first {REPEATS[given(norms)][:-1]}" if norms.sizes["seed"] > 1 else ""
     which = f"{norms['cell'].values[0]}{init}{where}, T = {T}{seed}"
     return f"Decades from the least lag to the greatest: {listed(said)} ({which})."
 
@@ -131,7 +133,7 @@ def _horizon(run: Run) -> str:
         known = sorted(value for value in values if not math.isnan(value[0]))
         ends = [f"{number(steps, 3)} ({which})" for steps, which in dict.fromkeys(known[:1] + known[-1:])]
         parts += [f"{metric.caption or metric.clause}: {' to '.join(ends)}"] if ends else []
-    middle = " (medians over seeds)" if rows[0].seeds > 1 else ""
+    middle = f" (medians over {rows[0].repeats})" if rows[0].seeds > 1 else ""
     return f"{'; '.join(parts)}{middle}."
 
 

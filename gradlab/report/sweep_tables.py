@@ -5,7 +5,7 @@ import math
 from gradlab.metrics import Metric, every
 from gradlab.report.captions import borders
 from gradlab.report.table import Column, Entry, Table, entry, known, text
-from gradlab.report.words import signed
+from gradlab.report.words import counted, signed
 from gradlab.stats import LEVEL, percent
 from gradlab.studies.sweep import probed
 from gradlab.studies.sweep.columns import standing
@@ -14,7 +14,7 @@ from gradlab.studies.sweep.rows import EQUIVALENT, PointRow
 
 _REGIMES = (
     f"VANISH, EXPLODE: by more than a factor 2 over the sequence, by the whole {percent(LEVEL)} interval; "
-    f"STABLE: by less, by the whole {percent(EQUIVALENT)} interval; UNDECIDED: the seeds do not tell; "
+    f"STABLE: by less, by the whole {percent(EQUIVALENT)} interval; UNDECIDED: they do not tell; "
     "*: some of the networks are chaotic, and their numbers hold for one trajectory only"
 )
 
@@ -28,16 +28,17 @@ def of_regimes(rows: list[PointRow]) -> Table:
     }
     reach = list(dict.fromkeys(row.cell for row in rows if row.of == "reach"))
     judged = f"; of the reach for {', '.join(reach)}, as regime and horizons are" if reach else ""
+    given, each = rows[0].given, rows[0].repeats
     columns = (
         Column("cell", numeric=False),
         *([Column("init", numeric=False)] if several else []),
-        Column("w_rec"),
+        *([] if given else [Column("w_rec")]),
         Column("regime", _REGIMES, numeric=False),
-        Column("rate", f"log10 of the transport per step of lag, mean over seeds{judged}"),
-        Column("low", f"lower end of its {percent(LEVEL)} t-interval over seeds"),
+        Column("rate", f"log10 of the transport per step of lag, mean over {each}{judged}"),
+        Column("low", f"lower end of its {percent(LEVEL)} t-interval over {each}"),
         Column("high", "upper end of it"),
-        *(Column(name, metric.note or _note(metric)) for name, metric in metrics.items()),
-        Column("overflow", "first step at which the forward pass of some seed is not finite"),
+        *(Column(name, _note(metric, each)) for name, metric in metrics.items()),
+        Column("overflow", f"first step at which the forward pass of some {each[:-1]} is not finite"),
     )
     made = []
     for row in rows:
@@ -46,7 +47,7 @@ def of_regimes(rows: list[PointRow]) -> Table:
             [
                 text(row.cell),
                 *([text(row.init)] if several else []),
-                entry(row.w_rec),
+                *([] if given else [entry(row.w_rec)]),
                 Entry(row.regime, row.regime + "*" * row.trajectory_dependent),
                 *[Entry(known(x), signed(x)) for x in (row.rate, row.low, row.high)],
                 *[
@@ -60,19 +61,21 @@ def of_regimes(rows: list[PointRow]) -> Table:
     columns, made = _without_empty(columns, made, (*rare, "overflow"))
     T, seeds = rows[0].T, rows[0].seeds
     chaotic, networks = sum(row.chaotic for row in rows), sum(row.seeds for row in rows)
-    said = f" {chaotic} of {networks} networks are chaotic (*)." if chaotic else ""
+    many = "chaotic on {} of {} sequences (*)" if rows[0].given else "{} of {} networks are chaotic (*)"
+    said = f" {many.format(chaotic, networks)}." if chaotic else ""
     return Table(
         "regimes",
         f"Regimes at T = {T}",
         columns,
         made,
-        f"{len(rows)} rows, {seeds} seeds each; >{T}: not reached within the sequence.{said}",
+        f"{counted(len(rows), 'row')}, {counted(seeds, each[:-1])} each; "
+        f">{T}: not reached within the sequence.{said}",
     )
 
 
-def _note(metric: Metric) -> str:
+def _note(metric: Metric, each: str) -> str:
     unit = f", in {metric.unit}" if metric.unit else ""
-    return f"{metric.clause}{unit}, {metric.pooling} over seeds"
+    return f"{metric.note or metric.clause + unit}, {metric.pooling} over {each}"
 
 
 def _without_empty(
@@ -105,22 +108,23 @@ def of_probes(run: Run, rows: list[PointRow]) -> list[Table]:
     if not asked:
         return []
     several = len({row.init for row in rows}) > 1
+    given, each = rows[0].given, rows[0].repeats
     columns = (
         Column("cell", numeric=False),
         *([Column("init", numeric=False)] if several else []),
-        Column("w_rec"),
+        *([] if given else [Column("w_rec")]),
         *(Column(one.entry.name, probed.said(one.column)) for one in found),
     )
     made = [
         [
             text(row.cell),
             *([text(row.init)] if several else []),
-            entry(row.w_rec),
+            *([] if given else [entry(row.w_rec)]),
             *(entry(one.means[place], 3) for one in found),
         ]
         for place, row in enumerate(rows)
     ]
-    said = f"Mean over those of {rows[0].seeds} seeds that have a value; a dash where none has."
+    said = f"Mean over those of {rows[0].seeds} {each} that have a value; a dash where none has."
     names = dict.fromkeys(one.column.name for one in asked)
     none = [name for name in names if name not in {one.column.name for one in found}]
     said += f" Undefined in every network: {', '.join(none)}." if none else ""

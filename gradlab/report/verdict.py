@@ -14,7 +14,7 @@ from gradlab.studies.neurons.results import Reading
 from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.remedies.sentences import judged, sentences
 from gradlab.studies.sweep import results
-from gradlab.studies.sweep.rows import PointRow, border
+from gradlab.studies.sweep.rows import PointRow, border, given
 
 _FATES = {
     "VANISH": ("vanishes", "vanish"),
@@ -45,6 +45,9 @@ def question(source: Source) -> str:
         cells = listed([one["cell"] for one in run.cells])
         return f"Which units of {cells} keep what in mind while they read {run.about['source']}?"
     cells = listed([str(cell) for cell in run.norms["cell"].values])
+    if given(run.norms):
+        steps = counted(int(run.norms["T"].max()), "step")
+        return f"How far back does the gradient of {cells} reach over {steps}?"
     gains = [float(w) for w in run.norms["w_rec"].values]
     lengths = span([float(T) for T in run.norms["T"].values])
     over = f"w_rec = {span(gains)}" if len(gains) < 2 else f"w_rec from {span([min(gains), max(gains)])}"
@@ -175,7 +178,7 @@ def _lost(rows: list[PointRow]) -> str:
     steps = [row.nonfinite_step for row in rows if row.nonfinite]
     back = [row.backward_step for row in rows if row.backward_nonfinite]
     first = f"forward first at step {min(steps)}" if steps else f"going back first at step {max(back)}"
-    return f"in {many} of {counted(rows[0].seeds, 'sequence' if rows[0].given else 'seed')} ({first})"
+    return f"in {many} of {counted(rows[0].seeds, rows[0].repeats[:-1])} ({first})"
 
 
 def _runs(rows: list[PointRow], word: str) -> str:
@@ -222,7 +225,7 @@ def reaches(rows: list[PointRow]) -> str:
     if not kept:
         return ""
     T, what = rows[0].T, _subject(kept)
-    middle = f" (median over {'sequences' if rows[0].given else 'seeds'})"
+    middle = f" (median over {rows[0].repeats})"
     middle = middle if rows[0].seeds > 1 else ""
     whole = [row for row in kept if math.isnan(row.values["soft_horizon"])]
     if whole:

@@ -5,6 +5,7 @@ its name. All entries are in `norms.nc`, where claims find them.
 """
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
@@ -157,10 +158,12 @@ def standing(norms: "xarray.Dataset") -> list[Entry]:
 def means(norms: "xarray.Dataset", entry: Entry, points: Sequence[tuple[str, str, float]]) -> list[float]:
     """The mean of an entry over the seeds that have it, at the longest T of each (cell, init, w_rec)."""
     value = measured(norms, entry).value[..., int(norms["T"].values.argmax()), :]
-    axes = [norms[axis].values.tolist() for axis in POINT[:3]]
+    cells, inits, gains = (norms[axis].values.tolist() for axis in POINT[:3])
     found = []
-    for point in points:
-        seeds = value[tuple(axis.index(label) for axis, label in zip(axes, point, strict=True))]
+    for cell, init, w_rec in points:
+        # A given network has no w_rec, and a single place on that axis.
+        at = 0 if math.isnan(w_rec) else gains.index(w_rec)
+        seeds = value[cells.index(cell), inits.index(init), at]
         known = seeds[~np.isnan(seeds)]
         found.append(float(known.mean()) if len(known) else float("nan"))
     return found

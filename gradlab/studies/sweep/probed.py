@@ -151,7 +151,8 @@ def _caption(
     run: Run, row: PointRow, seen: Sequence[Shown], found: Sequence[Shown], left: Sequence[str]
 ) -> Iterator[str]:
     """What the columns mean, what is not there, and what must be read beside them."""
-    over = "this network" if row.given else "mean over the seeds that have a value"
+    single = row.given and row.seeds == 1
+    over = "this network" if single else f"mean over the {row.repeats} that have a value"
     legends = "; ".join(dict.fromkeys(legend(one) for one in found if one in seen))
     yield f"Probes at T = {row.T}, {over}." + f" {legends}." * bool(legends)
     some = {one.column.name for one in found if not all(map(math.isnan, one.means))}

@@ -82,6 +82,10 @@ def border(w_rec: ArrayLike, rates: ArrayLike) -> float:
     return math.nan
 
 
+REPEATS = {False: "seeds", True: "sequences"}
+"""What the axis `seed` counts, of networks drawn alike and of a given one."""
+
+
 class PointRow(NamedTuple):
     """What the seeds of one (cell, init, w_rec) say together, at one T.
 
@@ -91,6 +95,7 @@ class PointRow(NamedTuple):
     cell: str
     init: str
     w_rec: float
+    """NaN for a given network, whose weights are its own."""
     T: int
     seeds: int
     """Networks; of a given network, its input sequences."""
@@ -127,6 +132,16 @@ class PointRow(NamedTuple):
     """Whether this is one network that somebody gave, and no sample of networks drawn alike."""
     of: str = "transport"
     """What rate, regime, horizons and profile are of: the reach where the cell rescales its own state."""
+
+    @property
+    def repeats(self) -> str:
+        """What was measured again and again: `seeds`, or the `sequences` that one given network has read."""
+        return REPEATS[self.given]
+
+    @property
+    def label(self) -> str:
+        """The point on one line: `lstm orthogonal w_rec=0.9`."""
+        return f"{self.cell} {self.init}" + ("" if self.given else f" w_rec={self.w_rec:g}")
 
     @property
     def numbers(self) -> dict[str, float]:
@@ -257,7 +272,7 @@ def groups(norms: "xarray.Dataset", metrics: Mapping[str, Measured] | None = Non
         for i, init in enumerate(map(str, norms["init"].values)):
             for w, w_rec in enumerate(map(float, norms["w_rec"].values)):
                 seeds = {name: Measured(m.value[c, i, w], m.state[c, i, w]) for name, m in metrics.items()}
-                labels = (cell, init, w_rec, T)
+                labels = (cell, init, math.nan if given(norms) else w_rec, T)
                 of = spoken[c]
                 # No input is read at lag T.
                 profile = profiles[of][c, i, w, : T + (of == "transport")]

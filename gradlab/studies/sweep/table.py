@@ -88,7 +88,8 @@ def glance(run: Run, width: int, *, unicode: bool, color: bool) -> Text:
             label = f" {'lag 0..T':<{spark}}".rstrip() if spark >= 8 else ""
             text.append(f"\n{head}{label}\n", "dim" if color else "")
         word, rest = _cells(row, some)
-        text.append(f"{short(row.w_rec, 6) if row.has_gain else 'own':>6} ")
+        own = row.given or not row.has_gain
+        text.append(f"{'own' if own else short(row.w_rec, 6):>6} ")
         text.append(word, STYLES[row.regime] if color else "")
         text.append(f"{rest} {sparkline(row.profile, max(spark, 0), unicode)}".rstrip() + "\n")
     return text
@@ -131,8 +132,8 @@ def _cells(row: PointRow, some: list[Metric]) -> tuple[str, str]:
             ["-"] * len(some),
         )
     elif row.nonfinite:
-        rest = f" step {row.nonfinite_step} ({row.nonfinite}/{row.seeds} seeds)"
-        rest = rest if len(rest) <= 27 else rest.replace(" seeds", "")
+        rest = f" step {row.nonfinite_step} ({row.nonfinite}/{row.seeds} {row.repeats})"
+        rest = rest if len(rest) <= 27 else rest.replace(f" {row.repeats}", "")
         texts = ["-"] * len(some)
     else:
         star = f"{'*' * row.trajectory_dependent:<{10 - len(row.regime)}}"
@@ -169,15 +170,16 @@ def _chaos(rows: list[PointRow], bounded: bool) -> Iterator[str]:
     """How many networks are chaotic, and what the printed bound is worth for them."""
     chaotic, networks = sum(row.chaotic for row in rows), sum(row.seeds for row in rows)
     if chaotic:
-        are = "is" if chaotic == 1 else "are"
+        many = f"{chaotic} of {networks} networks {'is' if chaotic == 1 else 'are'} chaotic"
+        many = f"chaotic on {chaotic} of {networks} sequences" if rows[0].given else many
         bound = (
             "; the bound below is given the values of the forward pass, and says nothing of theirs"
             if bounded
             else ""
         )
         yield (
-            f"* trajectory-dependent: {chaotic} of {networks} networks {are} chaotic: another precision or "
-            f"machine gives them other states, and numbers that differ by any amount{bound}."
+            f"* trajectory-dependent: {many}: another precision or "
+            f"machine gives other states, and numbers that differ by any amount{bound}."
         )
 
 
@@ -198,16 +200,21 @@ def _legends(run: Run) -> Iterator[str]:
         yield f"{', '.join(heads)}: {begins[0]}{' and'.join(ends)}"
 
 
+def _over(rows: list[PointRow]) -> str:
+    """What a row's rate is a mean of."""
+    seeds = rows[0].seeds if rows else 0
+    if rows and rows[0].given:
+        return f"this network's mean over {seeds} sequences" if seeds > 1 else "this network"
+    several = f"mean over {seeds} seeds and {percent(LEVEL)} t-interval"
+    return "1 seed, so no interval and no regime" if seeds == 1 else several
+
+
 def _caption(rows: list[PointRow], run: Run, width: int, unicode: bool) -> Iterator[str]:
     """What the columns mean, from the numbers of this run."""
-    seeds = rows[0].seeds if rows else 0
     T = rows[0].T if rows else 0
-    over = f"mean over {seeds} seeds and {percent(LEVEL)} t-interval"
-    over = "1 seed, so no interval and no regime" if seeds == 1 else over
-    over = "this network" if rows and rows[0].given else over
     low, high = BLOCKS[unicode][0], BLOCKS[unicode][-1]
     notes = [
-        f"T = {T}. rate: log10 of the transport's largest singular value per step of lag, {over}.",
+        f"T = {T}. rate: log10 of the transport's largest singular value per step of lag, {_over(rows)}.",
         f"{'; '.join(_legends(run))}.",
         f"lag 0..T: transport against lag, {low} 10^-{SPAN:.0f} or less to {high} 10^{SPAN:.0f} or more, "
         "blank exactly zero.",
@@ -220,10 +227,10 @@ def _caption(rows: list[PointRow], run: Run, width: int, unicode: bool) -> Itera
             "regime, rate, half, soft, hard and the profile there are those of the reach, dreadout_T/dx_t."
         )
     words = {row.regime for row in rows}
-    if "UNDECIDED" in words and not rows[0].given:
+    if "UNDECIDED" in words and rows[0].seeds > 1:
         notes.append(
-            "UNDECIDED: the seeds do not tell whether the transport changes by a factor 2 over the sequence "
-            f"(VANISH, EXPLODE: the whole {percent(LEVEL)} interval says so; STABLE: the whole "
+            f"UNDECIDED: the {rows[0].repeats} do not tell whether the transport changes by a factor 2 over "
+            f"the sequence (VANISH, EXPLODE: the whole {percent(LEVEL)} interval says so; STABLE: the whole "
             f"{percent(EQUIVALENT)} interval says that it does not)."
         )
     if any(row.nonfinite for row in rows):
