@@ -1,4 +1,4 @@
-"""A given network has sequences, no seeds, and weights of its own, no w_rec: whatever speaks of it says so."""
+"""A given network has sequences, no seeds, and weights of its own, no w_rec: all that speaks says so."""
 
 import re
 
@@ -63,9 +63,8 @@ def test_the_table(ran):
     assert "this network's mean over 3 sequences" in " ".join(said.split())
     assert "mean over the sequences that have a value" in " ".join(said.split())
     assert not re.search(r"\bseeds?\b", said)
-    assert [line.split()[0] for line in said.splitlines() if "UNDECIDED" in line or "VANISH" in line][
-        0
-    ] == "own"
+    row = next(line for line in said.splitlines() if "UNDECIDED" in line or "VANISH" in line)
+    assert row.split()[0] == "own"
 
 
 def test_the_page(home, ran):
