@@ -28,7 +28,8 @@ def hold_tables(run, raw):
     chaotic = sum(row.chaotic for row in raw.rows.values())
     networks = sum(row.n for row in raw.rows.values())
     said = f" {chaotic} of {networks} networks are chaotic (*)." if chaotic else ""
-    counts = f"{len(raw.rows)} rows, {raw.seeds} seeds each; >{raw.T}: not reached within the sequence."
+    some = f"{len(raw.rows)} row{'s' * (len(raw.rows) > 1)}, {raw.seeds} seed{'s' * (raw.seeds > 1)}"
+    counts = f"{some} each; >{raw.T}: not reached within the sequence."
     assert regimes.caption == counts + said
     words = [row[[c.name for c in regimes.columns].index("regime")].value for row in regimes.rows]
     assert words == [row.regime for row in raw.rows.values()]

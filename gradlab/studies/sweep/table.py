@@ -227,7 +227,7 @@ def _caption(rows: list[PointRow], run: Run, width: int, unicode: bool) -> Itera
             "regime, rate, half, soft, hard and the profile there are those of the reach, dreadout_T/dx_t."
         )
     words = {row.regime for row in rows}
-    if "UNDECIDED" in words and rows[0].seeds > 1:
+    if "UNDECIDED" in words and not (rows[0].given and rows[0].seeds == 1):
         notes.append(
             f"UNDECIDED: the {rows[0].repeats} do not tell whether the transport changes by a factor 2 over "
             f"the sequence (VANISH, EXPLODE: the whole {percent(LEVEL)} interval says so; STABLE: the whole "

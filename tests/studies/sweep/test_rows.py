@@ -178,7 +178,7 @@ def test_verdict_names_what_one_seed_cannot_say_and_chaos():
 def test_verdict_of_one_given_network_speaks_of_this_network():
     norms = samples.norms(w_rec=(0.5,), T=(50,), seeds=1, noise=0.0).assign_attrs(networks="given")
     text = sentences.verdict(norms)
-    assert text.startswith("elman at w_rec = 0.5, this network, T = 50: VANISH; the transport changes by")
+    assert text.startswith("elman, this network, T = 50: VANISH; the transport changes by")
     for word in ("seed", "interval", "UNDECIDED"):
         assert word not in text
 
