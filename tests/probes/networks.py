@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.flatten_util import ravel_pytree
 
 from gradlab.initializers.gaussian import gaussian
 from gradlab.probes.adjoint import adjoint
@@ -14,6 +15,7 @@ from gradlab.recurrence.objectives import draw_target, objective
 from gradlab.recurrence.scaled import log10_norm
 from gradlab.registry import make
 from gradlab.types import ProbeContext
+from tests import oracle
 
 
 class Network(NamedTuple):
@@ -80,3 +82,18 @@ def measured(net, *probes, objective="unit", goal=None, length=None):
                 continue
             columns[key] = log10_norm(norm)[: T if key == "weight_gradient" else T + 1]
     return columns
+
+
+def explicit(net, length):
+    """dstate_T/dstate_t by lag in float64, at the states of the network's own precision; no rescaling."""
+    states = oracle.trajectory(net.cell.step, net.params, net.state, net.xs[:length])
+    wide = lambda tree: jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64), tree)
+    params, xs = wide(net.params), wide(net.xs)
+    flat = np.concatenate(jax.tree.leaves(wide(states)), axis=1)
+    unravel = ravel_pytree(wide(net.state))[1]
+    step = lambda v, x: ravel_pytree(net.cell.step(params, unravel(v), x))[0]
+    jacobians = np.asarray(jax.jit(jax.vmap(jax.jacrev(step)))(flat[:-1], xs[:length]))
+    products = [np.eye(flat.shape[1])]
+    for jacobian in jacobians[::-1]:
+        products.append(products[-1] @ jacobian)
+    return products

@@ -1,21 +1,16 @@
-"""The transport: exact arithmetic, an explicit product of Jacobians, closed forms, bounds."""
+"""The transport: exact arithmetic, an explicit product of Jacobians, closed forms."""
 
 import math
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import scipy.linalg
-from jax.extend import core
-from jax.flatten_util import ravel_pytree
 
 from gradlab.initializers.orthogonal import orthogonal
 from gradlab.profiles import bound, rate
 from gradlab.recurrence.lanczos import TOLERANCE
-from gradlab.recurrence.pullback import pullback
 from tests import oracle
-from tests.probes.networks import measured, network
+from tests.probes.networks import explicit, measured, network
 from tests.tiers import few
 
 LONGEST = 1000
@@ -43,21 +38,6 @@ def test_equals_the_50_digit_product(spec, T, precision):
     assert oracle.relative_log10(found["transport_frobenius"][:, 0], exact.frobenius) < LIMIT[precision](T)
     assert oracle.relative_log10(found["transport"][:, 0], exact.largest) < LIMIT[precision](T)
     assert found["transport"].shape[1] == 1
-
-
-def explicit(net, length):
-    """dstate_T/dstate_t by lag in float64, at the states of the network's own precision; no rescaling."""
-    states = oracle.trajectory(net.cell.step, net.params, net.state, net.xs[:length])
-    wide = lambda tree: jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64), tree)
-    params, xs = wide(net.params), wide(net.xs)
-    flat = np.concatenate(jax.tree.leaves(wide(states)), axis=1)
-    unravel = ravel_pytree(wide(net.state))[1]
-    step = lambda v, x: ravel_pytree(net.cell.step(params, unravel(v), x))[0]
-    jacobians = np.asarray(jax.jit(jax.vmap(jax.jacrev(step)))(flat[:-1], xs[:length]))
-    products = [np.eye(flat.shape[1])]
-    for jacobian in jacobians[::-1]:
-        products.append(products[-1] @ jacobian)
-    return products
 
 
 LENGTH = 60
@@ -198,118 +178,6 @@ def test_the_largest_singular_value_lies_between_its_bounds(kind, n, precision):
         power = power @ matrix.astype(np.float64) if precision == "float32" else power @ matrix
         size = np.abs(power).max()
         power, log = (power / size, log + np.log10(size)) if size > 0 else (power, log)
-
-
-def in_float64(jaxpr, consts, args):
-    """The program of a jaxpr, every operation of it carried out in float64."""
-    wide = lambda a: jnp.asarray(a, jnp.float64 if jnp.issubdtype(jnp.result_type(a), jnp.floating) else None)
-    known = dict(zip([*jaxpr.constvars, *jaxpr.invars], map(wide, [*consts, *args]), strict=True))
-    read = lambda var: wide(var.val) if isinstance(var, core.Literal) else known[var]
-    for eqn in jaxpr.eqns:
-        ins, params = [read(var) for var in eqn.invars], dict(eqn.params)
-        if eqn.primitive.name == "jit":
-            outs = in_float64(params["jaxpr"].jaxpr, params["jaxpr"].consts, ins)
-        else:
-            kinds = {"new_dtype", "dtype", "preferred_element_type"} & params.keys()
-            params |= {key: np.dtype("float64") for key in kinds if params[key] == np.float32}
-            outs = eqn.primitive.bind(*ins, **params)
-            outs = outs if eqn.primitive.multiple_results else [outs]
-        known |= dict(zip(eqn.outvars, outs, strict=True))
-    return [read(var) for var in jaxpr.outvars]
-
-
-def given_the_forward_pass(net):
-    """Frobenius norms by lag, the way back in float64 from what the steps of a float32 network have kept."""
-    one = pullback(net.cell.step, net.params, net.state, net.xs[0])
-    ahead, state, kept = jax.jit(one.forward), net.state, []
-    for x in net.xs:
-        state, values = ahead(state, x)
-        kept.append(values)
-    flat, unravel = ravel_pytree(net.state)
-    pull = jax.make_jaxpr(lambda values, v: ravel_pytree(one.pull(values, unravel(v))[1])[0])(kept[0], flat)
-    rows = jax.jit(
-        jax.vmap(lambda values, v: in_float64(pull.jaxpr, pull.consts, [*values, v])[0], (None, 0))
-    )
-    product, norms = jnp.eye(flat.size, dtype=jnp.float64), []
-    for values in [None, *kept[::-1]]:
-        product = product if values is None else rows(values, product)
-        norms.append(np.linalg.norm(product))
-    return norms
-
-
-def test_the_bound_of_a_stack_of_layer_norms_is_given_its_forward_pass():
-    """From zero states a layer norm divides by what is nearly 0, and amplifies the rounding within a step.
-
-    The derivative at the same states, in float64, differs by more than the bound; with the values that
-    float32 has computed within each step it does not.
-    """
-    T, limit, worst = 23, bound("float32", 23), 0.0
-    for seed in (4, 6, 11):
-        net = network(
-            "stacked(cell=layer_norm, layers=3)", T, n=4, w_rec=1.0, dtype="float32", seed=seed, bias=0
-        )
-        net = net._replace(state=jax.tree.map(jnp.zeros_like, net.state))
-        found = 10 ** measured(net, "transport")["transport_frobenius"][:, 0]
-        np.testing.assert_allclose(found, given_the_forward_pass(net), rtol=limit)
-        at_its_states = [np.linalg.norm(product) for product in explicit(net, T)]
-        worst = max(worst, np.abs(found / at_its_states - 1).max())
-    assert limit < worst < 0.01
-
-
-def rotated(diagonal, above, v):
-    """Q B Q^T with Q = 1 - 2 v v^T: B has `diagonal`, and `above` it in blocks of two."""
-    n = len(diagonal)
-    blocks = np.diag(diagonal)
-    blocks[np.arange(0, n, 2), np.arange(1, n, 2)] = above
-    blocks -= 2 * np.outer(v, v @ blocks)
-    return blocks - 2 * np.outer(blocks @ v, v)
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("precision", ["float32", "float64"])
-def test_of_4096_numbers_the_largest_singular_value_is_that_of_its_blocks(precision):
-    """2048 blocks ((a, c), (0, b)) in a basis that mixes all: the powers' singular values are the blocks'.
-
-    All lie close together, and the greatest by far from alone: the hardest for a Lanczos method.
-    """
-    n, T, rng = 4096, 6, np.random.default_rng(4)
-    diagonal, above = rng.uniform(0.9, 1.0, n), rng.uniform(0, 0.5, n // 2)
-    v = rng.standard_normal(n)
-    matrix = rotated(diagonal, above, v / np.linalg.norm(v))
-    found = power_norms(matrix.astype(precision), T)
-    blocks = np.zeros((n // 2, 2, 2))
-    blocks[:, 0, 0], blocks[:, 1, 1], blocks[:, 0, 1] = diagonal[::2], diagonal[1::2], above
-    power = np.broadcast_to(np.eye(2), blocks.shape)
-    for lag in range(T + 1):
-        exact = np.linalg.norm(power, 2, axis=(1, 2)).max()
-        assert found[lag] == pytest.approx(exact, rel=0.01 if precision == "float32" else 0.001)
-        power = power @ blocks
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("precision", ["float32", "float64"])
-def test_of_4096_numbers_in_a_dense_network_it_is_lapacks(precision):
-    n, T = 4096, 2
-    matrix = (np.random.default_rng(5).standard_normal((n, n)) / math.sqrt(n)).astype(precision)
-    found = power_norms(matrix, T)
-    power = np.eye(n)
-    for lag in range(T + 1):
-        # The norm of a square is that of its Gram matrix: LAPACK's greatest eigenvalue alone.
-        gram = power @ power.T
-        (top,) = scipy.linalg.eigvalsh(gram, subset_by_index=[n - 1, n - 1])
-        assert found[lag] == pytest.approx(math.sqrt(top), rel=0.01 if precision == "float32" else 0.001)
-        power = power @ matrix.astype(np.float64)
-
-
-def power_norms(matrix, T):
-    """The largest singular values of the powers 0..T, as gradlab finds them; none is left out."""
-    n, dtype = len(matrix), matrix.dtype
-    net = network(LINEAR, T, n=2, d=1, dtype=dtype, bias=0)
-    params = net.params._replace(
-        w_rec=jnp.asarray(matrix), w_in=jnp.zeros((n, 1), dtype), b=jnp.zeros(n, dtype)
-    )
-    still = net.state._replace(h=jnp.zeros(n, dtype))
-    return 10 ** measured(net._replace(params=params, state=still), "transport")["transport"][:, 0]
 
 
 def test_a_recurrent_weight_of_zero_is_exactly_zero_from_lag_one():
