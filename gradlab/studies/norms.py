@@ -69,8 +69,9 @@ def swept(content: bytes, where: str, settings: Mapping[str, Any]) -> "xarray.Da
         else:
             _require_measured(file, array)
     for name in ("objective", "precision", "hidden"):
-        if name in file.attrs and file.attrs[name] != settings[name]:
-            what = f"{shown(file.attrs[name])}, where the settings of the run say {settings[name]}"
+        if name in file.attrs and file.attrs[name] != settings.get(name):
+            said = settings.get(name, "nothing of it")
+            what = f"{shown(file.attrs[name])}, where the settings of the run say {said}"
             raise GradlabError(f"{where}:{name}", what)
     file.require_room(memory.available_bytes())
     made = hdf5.dataset(file)

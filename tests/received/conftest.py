@@ -8,4 +8,4 @@ from tests.received import made
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory):
     place = tmp_path_factory.mktemp("kept")
-    return {kind: getattr(made, kind)(place / kind) for kind in ("sweep", "remedies", "neurons")}
+    return {kind: getattr(made, kind)(place / kind) for kind in ("sweep", "remedies", "measure", "neurons")}

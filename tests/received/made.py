@@ -6,6 +6,8 @@ import json
 import pandas as pd
 
 from gradlab import specs
+from gradlab.studies.measure import collect
+from gradlab.studies.measure.settings import Measure
 from gradlab.studies.neurons import results as neurons_results
 from gradlab.studies.neurons.settings import Neurons
 from gradlab.studies.remedies import results as remedies_results
@@ -30,6 +32,18 @@ def sweep(place):
 def remedies(place):
     """A small finished comparison of two arms."""
     remedies_results.write(place, comparison(T=(4, 6), w_rec=(1.0,), seeds=3))
+    return place
+
+
+def measure(place):
+    """A small finished run of a given network on two windows of a series."""
+    norms = samples.norms(("rnn",), (1.0,), (6,), seeds=2).assign_coords(init=["given"])
+    norms = norms.assign_attrs(networks="given", precision="float64")
+    del norms.attrs["hidden"]
+    series = {"model_digest": "ab" * 16, "data_digest": "cd" * 16}
+    settings = specs.stored(Measure("w.npz", "s.csv", arch="rnn", T=6, windows=2)) | series
+    told = {"said": ["2 windows of 6 of 40 rows"], "code": {"rnn": {"weights": "ab" * 16}}}
+    sweep_results.write(place, collect.of(norms, settings | {"command": "measure"}, told))
     return place
 
 

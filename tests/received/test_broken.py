@@ -6,6 +6,7 @@ import shutil
 import types
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -110,6 +111,14 @@ OF_SWEEPS = [
     (("metrics",), ["a\x1b[31m"], "run.json:metrics[0]: 'a\\x1b[31m'"),
     (("metrics",), "peak", "run.json:metrics: 'peak' must be a list"),
 ]
+OF_MEASURES = [
+    (("settings", "windows"), 3, "norms.nc:adjoint: has 2 places on the axis seed"),
+    (("settings", "T"), 7, "norms.nc:adjoint: has 7 places on the axis lag"),
+    (("networks",), ["elman"], "norms.nc:cell: has 'rnn'"),
+    (("loss",), "last", "norms.nc:objective: 'unit', where the settings of the run say last"),
+    (("precision",), "float32", "norms.nc:precision: 'float64', where the settings of the run say float32"),
+    (("settings", "model_digest"), 5, "run.json:settings.model_digest: 5 must be"),
+]
 OF_REMEDIES = [
     (("settings", "remedies"), ["none"], "remedies.csv: has 12 networks of 2 arms"),
     (("settings", "command"), "sweep", "run.json:settings.command: 'sweep' is not possible"),
@@ -127,11 +136,22 @@ def test_what_no_run_json_says(run, at, value, said):
 
 @pytest.mark.parametrize(
     ("kind", "at", "value", "said"),
-    [("sweep", *one) for one in OF_SWEEPS] + [("remedies", *one) for one in OF_REMEDIES],
+    [
+        (kind, *one)
+        for kind, some in (("sweep", OF_SWEEPS), ("measure", OF_MEASURES), ("remedies", OF_REMEDIES))
+        for one in some
+    ],
     ids=shortly,
 )
 def test_what_no_run_of_its_command_says(kept, tmp_path, kind, at, value, said):
     refused(told(shutil.copytree(kept[kind], tmp_path / "run"), *at, value=value), said)
+
+
+def test_a_size_that_a_given_network_does_not_say_is_not_believed(kept, tmp_path):
+    place = shutil.copytree(kept["measure"], tmp_path / "run")
+    with h5py.File(place / "norms.nc", "r+") as file:
+        file.attrs["hidden"] = 4
+    refused(made.sealed(place), "norms.nc:hidden: 4, where the settings of the run say nothing of it")
 
 
 def line(number, column, value):
