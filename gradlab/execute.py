@@ -7,13 +7,16 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from gradlab import memory, registry, runtime
-from gradlab.errors import Exit
+from gradlab.errors import Exit, GradlabError
 from gradlab.planning.plan import Plan
 from gradlab.planning.progress import Listening, Progress, Silent
+from gradlab.planning.shares import Share, deal
 from gradlab.runs import files, store
 from gradlab.studies import base
-from gradlab.studies.base import Settings, Study
+from gradlab.studies.base import Group, Settings, Study
 
 if TYPE_CHECKING:
     from gradlab.experiments.load import Experiment
@@ -84,8 +87,67 @@ def run(
         shards = Shards(folder)
         made, results = _computed(study, asked, planned, folder, listening, shards)
         store.ended(folder)
-    damaged = [f"a damaged shard was computed again; it is kept as {place}" for place in shards.damaged]
-    return Done(made, study.notes(made, results), damaged)
+    return Done(made, study.notes(made, results), _damaged(shards))
+
+
+class Shared(NamedTuple):
+    """A share of a run that is computed, and kept for `gradlab.merging`."""
+
+    groups: list[str]
+    """What it is, by name."""
+    of: int
+    """Groups of the whole run."""
+    warnings: list[str]
+
+
+def share(
+    asked: Settings,
+    planned: Plan,
+    folder: Path,
+    part: Share,
+    *,
+    force: bool = False,
+    listening: Listening = Silent,
+) -> Shared:
+    """Compute one share of a run, as far as `folder` does not hold it, and leave it there unfinished.
+
+    Repeated, it goes on where it was; errors as of `run`, and of a study that is one piece (exit 2).
+    """
+    study = base.of(asked)
+    groups = study.groups(asked)
+    if not groups:
+        raise GradlabError("--shard", f"gradlab {study.name} is computed in one piece; leave it out")
+    mine = deal(groups, [group.T for group in groups], part)
+    others = {piece for group in groups for piece in group.pieces}
+    others -= {piece for group in mine for piece in group.pieces}
+    planned = planned._replace(
+        pieces={name: one for name, one in planned.pieces.items() if name not in others}
+    )
+    settings = study.stored(asked)
+    with store.opened(folder):
+        if force:
+            store.start_over(folder)
+        if store.existing(folder, settings, runtime.facts()):
+            raise GradlabError("--shard", f"{folder} holds the whole run already; gradlab show prints it")
+        store.begin(folder, settings, runtime.versions(), str(part))
+        from gradlab.runs.shards import Shards
+
+        shards = Shards(folder)
+        with listening(planned, f"share {part}: {study.doing(asked, planned)}") as listener:
+            study.share(asked, listener.take, shards, mine)
+        memory.release()
+        for group in mine:
+            shards.put(SHARED, **shared(group))
+    return Shared([group.name for group in mine], len(groups), _damaged(shards))
+
+
+SHARED = {"computed": np.ones(1, bool)}
+"""Kept of a group when its share is whole."""
+
+
+def shared(group: Group) -> dict[str, Any]:
+    """Under what that is kept."""
+    return {"share": group.label, "T": group.T}
 
 
 def answer(question: "Experiment", made: Any, folder: Path | None = None) -> "list[Finding]":
@@ -125,6 +187,10 @@ def keep(made: Any, folder: Path, experiment: "Experiment | None" = None) -> Non
             store.ended(folder)
     if experiment is not None:
         answer(experiment, made, folder)
+
+
+def _damaged(shards: "Shards") -> list[str]:
+    return [f"a damaged shard was computed again; it is kept as {place}" for place in shards.damaged]
 
 
 def _computed(

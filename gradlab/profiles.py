@@ -81,7 +81,10 @@ def fit(arrays: Mapping[str, NDArray[Any]], networks: int, lags: int, parts: int
             return False
         if plain in QUANTITIES:
             given = value.shape[2:]
-            if value.ndim not in (2, 3) or value.shape[1] != lags or (parts and given not in ((), (parts,))):
+            # The largest singular value is that of the whole state alone.
+            if value.ndim not in (2, 3) or value.shape[1] != lags:
+                return False
+            if parts and given not in ((), (1,), (parts,)):
                 return False
     return True
 

@@ -120,6 +120,14 @@ def given(tmp_path_factory):
     return SimpleNamespace(folder=out / "run", table=table)
 
 
+def test_a_run_is_shared_and_put_together(tmp_path):
+    words = ("--cell", "elman,lstm", "--hidden", "4", "--seeds", "2", "-T", "6", "--w-rec", "0.5")
+    for i in ("1", "2"):
+        went("sweep", *words, "--out", tmp_path, "--name", i, "--shard", f"{i}/2", "--quiet")
+    table = went("merge", tmp_path / "1", tmp_path / "2", "--out", tmp_path, "--name", "run", "--quiet")
+    assert went("show", tmp_path / "run") == table
+
+
 @pytest.mark.parametrize("name", registry.names("exports"))
 def test_every_export(swept, name):
     if name in NEEDED and importlib.util.find_spec(NEEDED[name]) is None:

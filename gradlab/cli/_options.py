@@ -13,4 +13,7 @@ Name = Annotated[
     str | None, typer.Option("--name", help="Name of the run; a hash of the settings if left out.")
 ]
 Out = Annotated[Path, typer.Option("--out", help="Folder that runs are kept in.")]
+Shard = Annotated[
+    str | None, typer.Option("--shard", help="Compute share i of n alone, as 2/3, for gradlab merge.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]

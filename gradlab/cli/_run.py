@@ -22,6 +22,7 @@ def command(
     as_json: bool,
     quiet: bool,
     dry_run: bool,
+    shard: str | None = None,
     then: "Callable[[Done, Path], None] | None" = None,
 ) -> int:
     """Run what was asked for, or say what it would take, and show the result; `then` adds to its folder."""
@@ -37,6 +38,8 @@ def command(
     if dry_run:
         say_plan(asked, planned, folder, as_json)
         return 0
+    if shard is not None:
+        return share(asked, planned, name, out, shard, force=force, as_json=as_json, quiet=quiet)
     done = run(asked, planned, folder, force=force, quiet=quiet)
     show(done, folder, as_json=as_json, quiet=quiet)
     if then is not None:
@@ -51,11 +54,55 @@ def run(asked: Any, planned: "Plan", folder: Path, *, force: bool, quiet: bool) 
     from gradlab.planning.progress import Silent
 
     done = execute.run(asked, planned, folder, force=force, listening=Silent if quiet else ProgressBar)
+    say_notes(done, quiet)
+    return done
+
+
+def say_notes(done: "Done", quiet: bool) -> None:
+    """Say what is worth saying of how a run came about."""
     for note in done.warnings:
         _output.note(note)
     for note in done.notes if not quiet else ():
         _output.note(note)
-    return done
+
+
+def share(
+    asked: Any,
+    planned: "Plan",
+    name: str | None,
+    out: Path,
+    shard: str,
+    *,
+    force: bool,
+    as_json: bool,
+    quiet: bool,
+    called: str = "",
+) -> int:
+    """Compute one share of a run, and say what it is and what comes next; `called` names the whole run."""
+    from gradlab import execute, schemas
+    from gradlab.cli._progress import ProgressBar
+    from gradlab.planning.progress import Silent
+    from gradlab.planning.shares import parsed
+    from gradlab.runs import store
+    from gradlab.studies import base
+
+    part = parsed(shard)
+    own = f"{called or store.name_of(base.of(asked).stored(asked))}.{part.number}-of-{part.of}"
+    folder = store.folder_of(out, own if name is None else name)
+    listening = Silent if quiet else ProgressBar
+    done = execute.share(asked, planned, folder, part, force=force, listening=listening)
+    for note in done.warnings:
+        _output.note(note)
+    if as_json:
+        head = {"schema": schemas.newest("share"), "status": "computed", "share": str(part)}
+        _output.say_json(
+            head | {"groups": done.groups, "of": done.of, "exit_code": 0, "run_dir": str(folder)}, 1
+        )
+    else:
+        _output.say(f"share {part}: {len(done.groups)} of {done.of} groups in {folder}")
+    if not quiet:
+        _output.note(f"gradlab merge puts {folder} together with the other shares")
+    return 0
 
 
 def show(done: "Done", folder: Path, *, as_json: bool, quiet: bool) -> None:

@@ -23,6 +23,7 @@ def command(
     as_json: _options.AsJson = False,
     quiet: _options.Quiet = False,
     dry_run: _options.DryRun = False,
+    shard: _options.Shard = None,
 ) -> int:
     """Train every arm on TASK at equal budget and print who solves it, and what it did to the gradient."""
     from gradlab import runtime, specs
@@ -33,4 +34,14 @@ def command(
     if quick and full:
         raise GradlabError("--quick", "and --full exclude each other; give one")
     asked = specs.made(Training, specs.OPTIONS, given, PRESETS["full" if full else "quick"])
-    return _run.command(asked, name, out, device, force=force, as_json=as_json, quiet=quiet, dry_run=dry_run)
+    return _run.command(
+        asked,
+        name,
+        out,
+        device,
+        force=force,
+        as_json=as_json,
+        quiet=quiet,
+        dry_run=dry_run,
+        shard=shard,
+    )

@@ -27,6 +27,7 @@ def command(
         bool, typer.Option("--force", help="Start over: remove what gradlab has written there before.")
     ] = False,
     dry_run: _options.DryRun = False,
+    shard: _options.Shard = None,
 ) -> int:
     """Sweep or train what an experiment asks for, and judge what it claims.
 
@@ -53,6 +54,9 @@ def command(
     if dry_run:
         _run.say_plan(question.asked, planned, folder, as_json)
         return 0
+    if shard is not None:
+        looks = {"force": force, "as_json": as_json, "quiet": quiet}
+        return _run.share(question.asked, planned, name, out, shard, called=question.name, **looks)
     done = _run.run(question.asked, planned, folder, force=force, quiet=quiet)
     made = execute.answer(question, done.run, folder)
     judged = finding.exit_code(made) if made or question.left_out else Exit.OK

@@ -17,6 +17,7 @@ def command(
     quiet: _options.Quiet = False,
     force: _options.Force = False,
     dry_run: _options.DryRun = False,
+    shard: _options.Shard = None,
 ) -> int:
     """Measure where gradients vanish and explode, over cell x initialiser x w_rec x T x seed.
 
@@ -27,4 +28,14 @@ def command(
 
     runtime.configure(device)
     asked = specs.made(Sweep, specs.OPTIONS, given)
-    return _run.command(asked, name, out, device, force=force, as_json=as_json, quiet=quiet, dry_run=dry_run)
+    return _run.command(
+        asked,
+        name,
+        out,
+        device,
+        force=force,
+        as_json=as_json,
+        quiet=quiet,
+        dry_run=dry_run,
+        shard=shard,
+    )

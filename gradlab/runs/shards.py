@@ -65,6 +65,22 @@ class Shards:
             self.folder.mkdir(parents=True, exist_ok=True)
             replace(self._place(key), pack(arrays))
 
+    def content(self, key: Mapping[str, Any]) -> bytes | None:
+        """The bytes stored under a key, or None; ValueError if they are damaged, other errors as of `get`."""
+        with storage(self.folder, "read"):
+            try:
+                content = inside(self.folder.parent, f"{FOLDER}/{self._place(key).name}", LARGEST)
+            except FileNotFoundError:
+                return None
+        unpack(content)
+        return content
+
+    def take(self, key: Mapping[str, Any], content: bytes) -> None:
+        """Store what another folder has under a key."""
+        with storage(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            replace(self._place(key), content)
+
     def drop(self) -> None:
         """Remove the shards, which the finished files have made useless; what is damaged stays."""
         if not self.folder.is_dir():

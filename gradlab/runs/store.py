@@ -98,19 +98,19 @@ def _close(folder: Path, handle: int, made: list[Path]) -> None:
                     place.rmdir()
 
 
-def begin(folder: Path, settings: dict[str, Any], versions: dict[str, Any]) -> None:
+def begin(folder: Path, settings: dict[str, Any], versions: dict[str, Any], share: str = "") -> None:
     """Write down what the run in this folder is, or see that it is the one that was begun here.
 
-    Raises `GradlabError` with exit 2, and touches nothing, if a run was begun with other settings or other
-    versions: its shards would not fit.
+    Of a run that several machines share, `share` says which part is computed here. Raises `GradlabError` with
+    exit 2, and touches nothing, if a run was begun with other settings or other versions, whose shards would
+    not fit.
     """
     now = {"settings": settings, "versions": versions}
-    before = _begun(folder)
+    before = begun(folder)
     for part, new in now.items() if before else ():
-        old = before[part]
-        different = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
-        if different:
-            what = f"{folder} holds a run begun with other {part}: {_changes(different, old, new)}"
+        changes = differences(before[part], new)
+        if changes:
+            what = f"{folder} holds a run begun with other {part}: {changes}"
             what = f"{what}; choose another, or --force"
             raise GradlabError("--name", what)
     _see_that_nothing_is_in_the_way(folder)
@@ -118,7 +118,14 @@ def begin(folder: Path, settings: dict[str, Any], versions: dict[str, Any]) -> N
         with storage(folder):
             # Shards of a run of which nothing is known may be of any other.
             _remove(files.below(folder, "shards"), _SHARD)
-            replace(folder / BEGUN, (json.dumps(now, sort_keys=True, indent=1) + "\n").encode())
+            told = now | ({"share": share} if share else {})
+            replace(folder / BEGUN, (json.dumps(told, sort_keys=True, indent=1) + "\n").encode())
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """In what two settings, or two versions, differ, in words; empty if in nothing."""
+    different = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
+    return _changes(different, old, new) if different else ""
 
 
 def _changes(different: Sequence[str], old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
@@ -142,8 +149,8 @@ def _see_that_nothing_is_in_the_way(folder: Path) -> None:
                 raise GradlabError(str(item), what, Exit.STORAGE)
 
 
-def _begun(folder: Path) -> dict[str, Any]:
-    """Settings and versions of the unfinished run; empty if there is none, or it was given up."""
+def begun(folder: Path) -> dict[str, Any]:
+    """Settings, versions and share of the unfinished run; empty if there is none, or it was given up."""
     place = folder / BEGUN
     try:
         with storage(place, "read"):

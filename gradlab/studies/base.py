@@ -5,7 +5,17 @@ import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, cast, runtime_checkable
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Generic,
+    NamedTuple,
+    Protocol,
+    TypeVar,
+    cast,
+    runtime_checkable,
+)
 
 from gradlab.errors import GradlabError
 
@@ -39,6 +49,20 @@ class Settings(Protocol):
 
 S = TypeVar("S", bound=Settings)
 R = TypeVar("R", bound=Run)
+
+
+class Group(NamedTuple):
+    """What can be computed apart from all else: a cell or an arm at one T."""
+
+    label: str
+    T: int
+    pieces: tuple[str, ...]
+    """Of the plan."""
+
+    @property
+    def name(self) -> str:
+        """`lstm at T = 200`."""
+        return f"{self.label} at T = {self.T}"
 
 
 class Study(ABC, Generic[S, R]):
@@ -78,6 +102,20 @@ class Study(ABC, Generic[S, R]):
     @abstractmethod
     def compute(self, asked: S, tell: "Callable[[Progress], None]", kept: "Shards | None") -> Iterator[Any]:
         """The results of the run, piece by piece; what `kept` holds is not computed again."""
+
+    def groups(self, asked: S) -> list[Group]:
+        """What can be computed apart, in an order that depends on the settings alone; none: all is one."""
+        return []
+
+    def keys(self, asked: S, group: Group) -> list[dict[str, Any]]:
+        """Under what a group is kept."""
+        raise NotImplementedError
+
+    def share(
+        self, asked: S, tell: "Callable[[Progress], None]", kept: "Shards", groups: Sequence[Group]
+    ) -> None:
+        """Compute some groups, and keep them; `compute` then finds them there."""
+        raise NotImplementedError
 
     @abstractmethod
     def collect(self, asked: S, results: list[Any]) -> R:

@@ -44,6 +44,7 @@ SHOWN = {
     "remedies": "remedies adding -T 4 -r none --hidden 2 --seeds 1 --updates 1 --batch 2 --quiet",
     "neurons": "neurons --updates 1 --quiet --dry-run",
     "measure": "measure w.npz --arch rnn --activation tanh --data s.csv -T 9 --windows 1 --quiet --dry-run",
+    "merge": "merge s1 --name merged --quiet",
     "verify": "verify elman",
     "lesson": "lesson 1 --terminal --quiet",
 }
@@ -63,6 +64,8 @@ def place(tmp_path_factory):
     (place / "asked.toml").write_text(asked)
     made = finished(place, "baseline create run -o base.json", "")
     assert made.returncode == 0, made
+    share = "sweep --cell elman -T 4 --w-rec 0.5 --hidden 2 --seeds 1 --shard 1/1 --name s1 --out . --quiet"
+    assert finished(place, share, "").returncode == 0
     return place
 
 

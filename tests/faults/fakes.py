@@ -112,9 +112,9 @@ def _random(*what):
     return np.random.default_rng(int(_hash(*what)[:12], 16))
 
 
-def _start(asked, label, networks, drawn, clock, shards):
+def _start(asked, label, networks, drawn, clock, shards, some):
     clock.add(label)
-    stored = {T: shards.get(cell=label, T=T) for T in asked.T}
+    stored = {T: shards.get(cell=label, T=T) for T in some}
     kept = {T: arrays for T, arrays in stored.items() if arrays is not None}
     parts = ("state",)
     return sweep_compute._Started(

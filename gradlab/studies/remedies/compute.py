@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -53,6 +53,27 @@ def run(
 
     What `shards` holds goes on where it was: it keeps the networks of each stage, a few seconds old at most.
     """
+    some = [(text, T) for text in comparison.remedies for T in comparison.T]
+    yield from _training(comparison, report, shards, some)
+
+
+def share(
+    comparison: Training,
+    report: Callable[[Progress], None],
+    shards: Shards,
+    groups: Sequence[tuple[str, int]],
+) -> None:
+    """Train some arms at some T, and keep their networks in `shards` alone; errors as of `run`."""
+    for _ in _training(comparison, report, shards, groups):
+        pass
+
+
+def _training(
+    comparison: Training,
+    report: Callable[[Progress], None],
+    shards: Shards | None,
+    groups: Sequence[tuple[str, int]],
+) -> Iterator[Result]:
     if shards is not None:
         doing = (work.TUNING, *(work.training(w_rec) for w_rec in comparison.w_rec))
         known = {}
@@ -62,11 +83,9 @@ def run(
                 if arrays is not None:
                     known[place] = digests.unpacked(arrays)
         require(comparison, known, str(shards.folder.parent), known)
-    for text in comparison.remedies:
-        arm = arms.arm(text, comparison.cell, comparison.init)
-        for T in comparison.T:
-            yield from _arm(comparison, arm, T, report, shards)
-            memory.release()
+    for text, T in groups:
+        yield from _arm(comparison, arms.arm(text, comparison.cell, comparison.init), T, report, shards)
+        memory.release()
 
 
 def _arm(

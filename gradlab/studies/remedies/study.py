@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gradlab import specs
-from gradlab.studies.base import Study
+from gradlab.studies.base import Group, Study
 from gradlab.studies.remedies.settings import Training
 
 if TYPE_CHECKING:
@@ -67,6 +67,30 @@ class _Remedies(Study[Training, "TrainingRun"]):
         from gradlab.studies.remedies import compute
 
         yield from compute.run(asked, tell, kept)
+
+    def groups(self, asked: Training) -> list[Group]:
+        from gradlab.studies.remedies import arms, work
+
+        made = {text: arms.arm(text, asked.cell, asked.init) for text in asked.remedies}
+        return [
+            Group(text, T, tuple(work.piece(arm, T, stage) for stage in work.stages(asked, arm)))
+            for text, arm in made.items()
+            for T in asked.T
+        ]
+
+    def keys(self, asked: Training, group: Group) -> list[dict[str, Any]]:
+        from gradlab.studies.remedies import arms, work
+        from gradlab.studies.remedies.checkpoint import Checkpoint
+
+        arm = arms.arm(group.label, asked.cell, asked.init)
+        return [Checkpoint(None, arm.label, group.T, stage).key for stage in work.stages(asked, arm)]
+
+    def share(
+        self, asked: Training, tell: "Callable[[Progress], None]", kept: "Shards", groups: Sequence[Group]
+    ) -> None:
+        from gradlab.studies.remedies import compute
+
+        compute.share(asked, tell, kept, [(one.label, one.T) for one in groups])
 
     def collect(self, asked: Training, results: list[Any]) -> "TrainingRun":
         from gradlab.studies.remedies import collect

@@ -121,7 +121,7 @@ def measure(
     from gradlab.recurrence import given, projections, rounding
     from gradlab.registry import unknown
     from gradlab.studies.sweep import losses
-    from gradlab.studies.sweep.compute import CellResult
+    from gradlab.studies.sweep.cell_result import CellResult
     from gradlab.studies.sweep.labelled import dataset
     from gradlab.studies.sweep.program import GRADIENT, reads_no_state
     from gradlab.studies.sweep.settings import Sweep

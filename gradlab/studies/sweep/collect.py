@@ -10,7 +10,7 @@ from gradlab.profiles import bound
 from gradlab.recurrence.lanczos import TOLERANCE
 from gradlab.runs import store
 from gradlab.studies.sweep import columns, declared, drawing
-from gradlab.studies.sweep.compute import CellResult
+from gradlab.studies.sweep.cell_result import CellResult
 from gradlab.studies.sweep.labelled import dataset
 from gradlab.studies.sweep.results import Run, failures, grid, metrics
 from gradlab.studies.sweep.settings import Sweep

@@ -1,8 +1,9 @@
 """Where a sweep runs: this process, all its devices; results come back cell by cell."""
 
+import dataclasses
 import functools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -12,21 +13,20 @@ from numpy.typing import NDArray
 
 from gradlab import digests, memory, registry
 from gradlab.digests import Code
-from gradlab.errors import GradlabError
 from gradlab.planning import compiled
 from gradlab.planning.progress import Progress
 from gradlab.profiles import fit
 from gradlab.recurrence import platforms
 from gradlab.runs.shards import Arrays, Shards
 from gradlab.states import OK, UNDEFINED
-from gradlab.studies.sweep import declared, probe_states, probing, work
+from gradlab.studies.sweep import cell_result, declared, probe_states, probing, work
 from gradlab.studies.sweep.arrays import collect, collect_gradient, zeros_told_apart
 from gradlab.studies.sweep.calls import compiled_for, lowered, part
+from gradlab.studies.sweep.cell_result import CellResult
 from gradlab.studies.sweep.code import of_foreign, of_programs, of_zeros, require
 from gradlab.studies.sweep.drawing import Weights, draw
 from gradlab.studies.sweep.program import (
     GRADIENT,
-    GRADIENT_AXES,
     SHIFT,
     Measured,
     Networks,
@@ -40,35 +40,6 @@ Tree = Any
 Array = NDArray[Any]
 
 
-class CellResult(NamedTuple):
-    """All measurements of one cell: arrays over (init, w_rec, T, seed, ...)."""
-
-    cell: str
-    parts: tuple[str, ...]
-    linear: bool
-    columns: dict[str, tuple[Array, Array]]
-    """Of each column the log10 values and states, (init, w_rec, T, seed, lag), or with an axis of parts."""
-    nonfinite: Array
-    digests: dict[str, str]
-    """sha256 of the unit-gain parameters by `init/seed`."""
-    extras: dict[str, tuple[tuple[str, ...], Array, Array]]
-    """Of each further probe's column its own axes, and values and states (init, w_rec, T, seed, ...)."""
-    gates: tuple[str, ...]
-    """What an axis `gate` counts."""
-    has_gain: bool
-    """Whether `w_rec` scales the cell; one that it does not scale has one result at every w_rec."""
-    code: Code
-    """What was computed: the digests of the cell and of what measured it."""
-    leaves: tuple[str, ...] = ()
-    """What an axis `leaf` counts: the parameters."""
-    weights: Array | None = None
-    """The norms of the unit-gain parameters, and their projections, (2, init, seed, leaf)."""
-    readout: int = 0
-    """Numbers in what further probes read of a state."""
-    rescales: bool = False
-    """Whether the cell rescales its own state, so that verdicts speak of its reach."""
-
-
 def run(
     sweep: Sweep,
     report: Callable[[Progress], None] = lambda progress: None,
@@ -76,36 +47,60 @@ def run(
 ) -> Iterator[CellResult]:
     """Measure the grid, one cell at a time, those with most weights first.
 
-    While the devices run one cell, this thread traces and compiles the next: so the long runs come early.
-    Networks are drawn before all that, since a draw would have to wait for the devices too. What `shards`
-    holds is not measured again; what is measured goes there, one shard per (cell, T).
+    What `shards` holds is not measured again; what is measured goes there, one shard per (cell, T).
 
     Raises:
       GradlabError: if other code has measured what `shards` holds.
     """
-    clock = work.Clock(report, sweep.points)
+    for started, pieces, codes in _measuring(sweep, report, shards, dict.fromkeys(sweep.cell, sweep.T)):
+        yield _result(sweep, started, pieces, codes)
+        memory.release()
+
+
+def share(
+    sweep: Sweep, report: Callable[[Progress], None], shards: Shards, groups: Sequence[tuple[str, int]]
+) -> None:
+    """Measure some (cell, T) of the grid, and keep what they give in `shards` alone; errors as of `run`."""
+    some: dict[str, list[int]] = {}
+    for label, T in groups:
+        some.setdefault(label, []).append(T)
+    for _ in _measuring(sweep, report, shards, some):
+        memory.release()
+
+
+def _measuring(
+    sweep: Sweep,
+    report: Callable[[Progress], None],
+    shards: Shards | None,
+    some: Mapping[str, Sequence[int]],
+) -> Iterator[tuple["_Started", list[Arrays], list[Code]]]:
+    """Each of some cells, measured at some T.
+
+    While the devices run one cell, this thread traces and compiles the next: so the long runs come early.
+    Networks are drawn before all that, since a draw would have to wait for the devices too.
+    """
+    clock = work.Clock(report, sweep.networks * sum(map(len, some.values())))
     if shards is not None:
-        found = {label: [shards.get(cell=label, T=T) for T in sweep.T] for label in sweep.cell}
+        found = {label: [shards.get(cell=label, T=T) for T in sweep.T] for label in some}
         stored = {label: [one for one in some if one is not None] for label, some in found.items()}
         known = {
             label: digests.together(map(digests.unpacked, some)) for label, some in stored.items() if some
         }
         require(sweep, known, str(shards.folder.parent), known)
     clock.add("drawing")
-    drawn = draw(sweep)
+    drawn = draw(dataclasses.replace(sweep, cell=tuple(some)))
     clock.add("drawing", piece=work.DRAWING)
     memory.release()
     running: _Started | None = None
     weights = {label: sum(leaf.size for leaf in jax.tree.leaves(drawn[label][0].params)) for label in drawn}
-    for label in sorted(sweep.cell, key=lambda label: -weights[label]):
+    for label in sorted(some, key=lambda label: -weights[label]):
         with jax.enable_x64(sweep.precision == "float64"):
-            started = _start(sweep, label, *drawn.pop(label), clock, shards)
+            started = _start(sweep, label, *drawn.pop(label), clock, shards, some[label])
         if running is not None:
-            yield _finish(sweep, running, clock, shards)
-            memory.release()
+            yield running, *_finish(sweep, running, clock, shards, some[running.cell])
         running = started
     if running is not None:
-        yield _finish(sweep, running, clock, shards)
+        yield running, *_finish(sweep, running, clock, shards, some[running.cell])
 
 
 class _Started(NamedTuple):
@@ -136,8 +131,9 @@ def _start(
     drawn: Weights,
     clock: work.Clock,
     shards: Shards | None,
+    some: Sequence[int],
 ) -> _Started:
-    """Compile a cell's program and hand it all the calls whose results are not there yet."""
+    """Compile a cell's program and hand it the calls at some T whose results are not there yet."""
     began = time.perf_counter()
     clock.add(label)
     cell = registry.make("cells", label)
@@ -145,9 +141,9 @@ def _start(
     params, state = jax.tree.map(lambda leaf: leaf[0], (networks.params, networks.state))
     parts = state_parts(state)
     fits = functools.partial(fit, networks=total, lags=max(sweep.T) + 1, parts=len(parts))
-    stored = {T: shards.get(fits, cell=label, T=T) for T in sweep.T} if shards is not None else {}
+    stored = {T: shards.get(fits, cell=label, T=T) for T in some} if shards is not None else {}
     kept = {T: arrays for T, arrays in stored.items() if arrays is not None}
-    missing = [T for T in sweep.T if T not in kept]
+    missing = [T for T in some if T not in kept]
     linear = reads_no_state(cell.step, params, state, networks.xs[0, 0, 0])
     further = declared.asked(sweep.probe, cell.rescales)
     calls, extras = {}, {}
@@ -172,10 +168,12 @@ def _start(
     return _Started(label, total, parts, linear, kept, calls, extras, drawn, gates, readout, networks, code)
 
 
-def _finish(sweep: Sweep, started: _Started, clock: work.Clock, shards: Shards | None) -> CellResult:
-    """Wait for a cell's calls and put their results together, with those that were there."""
+def _finish(
+    sweep: Sweep, started: _Started, clock: work.Clock, shards: Shards | None, some: Sequence[int]
+) -> tuple[list[Arrays], list[Code]]:
+    """Wait for a cell's calls, and keep what they give, by T in order of `some`; what was there stays."""
     pieces, codes = [], []
-    for T in sweep.T:
+    for T in some:
         if T in started.kept:
             arrays = digests.without(started.kept[T])
             codes.append(digests.unpacked(started.kept[T]) or {})
@@ -187,27 +185,21 @@ def _finish(sweep: Sweep, started: _Started, clock: work.Clock, shards: Shards |
             if shards is not None:
                 shards.put(arrays | digests.packed(codes[-1]), cell=started.cell, T=T)
         pieces.append(arrays)
+    return pieces, codes
+
+
+def _result(sweep: Sweep, started: _Started, pieces: list[Arrays], codes: list[Code]) -> CellResult:
+    """What was measured of a cell at every T."""
     cell = registry.make("cells", started.cell)
-    further = (SHIFT, *declared.asked(sweep.probe, cell.rescales))
-    own = {name: axes for probe in further for name, axes in declared.axes(probe).items()}
-    own |= GRADIENT_AXES
-    if any(arrays.keys() != pieces[0].keys() or _tails(arrays) != _tails(pieces[0]) for arrays in pieces):
-        what = "are not of one measurement, and do not fit together; --force measures anew"
-        raise GradlabError("shards", f"those of {started.cell} {what}")
-    if any(pieces[0][name].ndim != 1 + len(axes) for name, axes in own.items() if name in pieces[0]):
-        raise GradlabError("shards", f"those of {started.cell} have other axes; --force measures anew")
-    whole = {name: _joined(sweep, [arrays[name] for arrays in pieces]) for name in pieces[0]}
-    pairs = {
-        name: (value, whole[f"{name}_state"]) for name, value in whole.items() if f"{name}_state" in whole
-    }
+    columns, extras = cell_result.together(sweep, cell, pieces)
     return CellResult(
         started.cell,
         started.parts,
         started.linear,
-        {name: pair for name, pair in pairs.items() if name not in own},
-        whole["nonfinite"],
+        columns,
+        cell_result.joined(sweep, [arrays["nonfinite"] for arrays in pieces]),
         started.drawn.digests,
-        {name: (own[name], *pair) for name, pair in pairs.items() if name in own},
+        extras,
         started.gates,
         cell.has_gain,
         # What tells zeros apart may have run at some T alone.
@@ -217,11 +209,6 @@ def _finish(sweep: Sweep, started: _Started, clock: work.Clock, shards: Shards |
         started.readout,
         cell.rescales,
     )
-
-
-def _tails(arrays: Arrays) -> dict[str, tuple[int, ...]]:
-    """What each array has beside its networks."""
-    return {name: array.shape[1:] for name, array in arrays.items()}
 
 
 def _measured(sweep: Sweep, started: _Started, T: int, clock: work.Clock) -> tuple[Arrays, Code]:
@@ -287,13 +274,3 @@ def _measured(sweep: Sweep, started: _Started, T: int, clock: work.Clock) -> tup
         for name, pair in found_of.items():
             arrays[name], arrays[f"{name}_state"] = pair
     return arrays, digests.joined(*codes)
-
-
-def _joined(sweep: Sweep, pieces: list[Array]) -> Array:
-    """The pieces of all T, each (network, ...), as one array over (init, w_rec, T, seed, ...)."""
-    tail = pieces[0].shape[1:]
-    shape = (len(sweep.T), len(sweep.init), -1, sweep.seeds, *tail)
-    axes = (1, 2, 0, 3, *range(4, len(shape)))
-    # A cell that w_rec does not scale was measured once: that is its result at every w_rec.
-    every = (len(sweep.init), len(sweep.w_rec), len(sweep.T), sweep.seeds, *tail)
-    return np.broadcast_to(np.stack(pieces).reshape(shape).transpose(axes), every)

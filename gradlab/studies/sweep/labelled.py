@@ -10,7 +10,7 @@ from gradlab.states import STATES, UNDEFINED
 if TYPE_CHECKING:
     import xarray
 
-    from gradlab.studies.sweep.compute import CellResult
+    from gradlab.studies.sweep.cell_result import CellResult
 
 SCHEMA = "gradlab.norms/1"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gradlab import specs
-from gradlab.studies.base import Study
+from gradlab.studies.base import Group, Study
 from gradlab.studies.sweep.settings import Sweep
 
 if TYPE_CHECKING:
@@ -67,6 +67,25 @@ class _Sweep(Study[Sweep, "Run"]):
             yield result
             # The devices are busy with the next cell: a good moment for slow imports.
             import gradlab.studies.sweep.labelled  # noqa: F401
+
+    def groups(self, asked: Sweep) -> list[Group]:
+        from gradlab.studies.sweep import work
+
+        return [
+            Group(label, T, (work.compiling(label), work.measuring(label, T)))
+            for label in asked.cell
+            for T in asked.T
+        ]
+
+    def keys(self, asked: Sweep, group: Group) -> list[dict[str, Any]]:
+        return [{"cell": group.label, "T": group.T}]
+
+    def share(
+        self, asked: Sweep, tell: "Callable[[Progress], None]", kept: "Shards", groups: Sequence[Group]
+    ) -> None:
+        from gradlab.studies.sweep import compute
+
+        compute.share(asked, tell, kept, [(one.label, one.T) for one in groups])
 
     def collect(self, asked: Sweep, results: list[Any]) -> "Run":
         from gradlab.studies.sweep import collect

@@ -20,7 +20,7 @@ from gradlab.states import (
     UNDEFINED,
 )
 from gradlab.studies.sweep import torch_losses
-from gradlab.studies.sweep.compute import CellResult
+from gradlab.studies.sweep.cell_result import CellResult
 from gradlab.studies.sweep.labelled import dataset
 from gradlab.studies.sweep.program import GRADIENT, GRADIENT_AXES, SHIFT
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from gradlab.recurrence import platforms
+from gradlab.runs.shards import Shards
 from gradlab.studies.sweep import calls, compute, program
 from tests.studies.sweep.grids import BASE, assert_holds, grid, run
 
@@ -37,6 +38,21 @@ def test_growing_the_grid_changes_no_other_number(what, base):
 def test_the_order_of_the_grid_changes_no_number(base):
     turned = dataclasses.replace(BASE, w_rec=BASE.w_rec[::-1], T=BASE.T[::-1])
     assert_holds(grid(turned), base)
+
+
+@pytest.mark.parametrize("cell", ["elman", "lstm", "stacked(cell=gru, layers=2)"])
+def test_what_is_kept_is_not_measured_again(cell, tmp_path, monkeypatch):
+    """A state of several parts is found again, too."""
+    sweep = dataclasses.replace(BASE, cell=(cell,), probe=("saturation", "reach"))
+    (first,) = compute.run(sweep, shards=Shards(tmp_path))
+    monkeypatch.setattr(compute, "_measured", lambda *_: pytest.fail("it was measured again"))
+    again = Shards(tmp_path)
+    (second,) = compute.run(sweep, shards=again)
+    assert again.damaged == []
+    assert first.columns.keys() == second.columns.keys()
+    for name, pair in first.columns.items():
+        for one, other in zip(pair, second.columns[name], strict=True):
+            assert one.tobytes() == other.tobytes()
 
 
 def test_the_number_of_networks_changes_no_number():

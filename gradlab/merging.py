@@ -1,0 +1,138 @@
+"""Shares of one run put together: the run that one machine would have made."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gradlab import execute, runtime
+from gradlab.errors import GradlabError
+from gradlab.planning.progress import Listening, Silent
+from gradlab.planning.shares import deal, parsed
+from gradlab.runs import store
+from gradlab.runs.files import BEGUN
+from gradlab.runs.shards import Shards
+from gradlab.studies import base
+from gradlab.studies.base import Group, Settings, Study
+
+NAMED = 3
+"""Groups of a longer list are counted."""
+
+
+class Part(NamedTuple):
+    """A folder with a share of a run."""
+
+    folder: Path
+    settings: dict[str, Any]
+    versions: dict[str, Any]
+    share: str
+    shards: Shards
+
+
+def merge(
+    folders: Sequence[Path], folder: Path, *, force: bool = False, listening: Listening = Silent
+) -> execute.Done:
+    """The run whose shares lie in `folders`, in any order, in a folder of its own; these stay as they are.
+
+    Nothing is computed that they hold, so that its files are those of a run that was never shared.
+
+    Raises:
+      GradlabError: before anything is written, if the shares are not of one run (settings or versions, with
+        what differs), were computed with other versions than are here, do not hold all of it, or hold
+        different numbers of one thing (exit 2). After that errors are those of `execute.run`.
+    """
+    parts = [_part(one) for one in folders]
+    _require_one_run(parts)
+    asked = _asked(parts[0])
+    study = base.of(asked)
+    groups = study.groups(asked)
+    kept = [_found(study, asked, group, parts) for group in groups]
+    missing = [group for group, found in zip(groups, kept, strict=True) if found is None]
+    if missing:
+        raise GradlabError("SHARE", _missing(missing, groups, parts))
+    planned = study.plan(asked)
+    settings = study.stored(asked)
+    with store.opened(folder):
+        if force:
+            store.start_over(folder)
+        if not store.existing(folder, settings, runtime.facts()):
+            store.begin(folder, settings, runtime.versions())
+            for found in kept:
+                for key, content in found or ():
+                    Shards(folder).take(key, content)
+    return execute.run(asked, planned, folder, listening=listening)
+
+
+def _part(folder: Path) -> Part:
+    if (folder / "run.json").exists():
+        raise GradlabError(str(folder), "is a finished run, no share of one; leave it out")
+    about = store.begun(folder)
+    if not about or not isinstance(about.get("share"), str):
+        raise GradlabError(str(folder), "holds no share of a run; name a folder that --shard has written")
+    return Part(folder, about["settings"], about["versions"], about["share"], Shards(folder, looking=True))
+
+
+def _require_one_run(parts: Sequence[Part]) -> None:
+    """Refuse shares of different runs, or of one that this machine would compute otherwise."""
+    first = parts[0]
+    for part in parts[1:]:
+        for what in ("settings", "versions"):
+            changes = store.differences(getattr(first, what), getattr(part, what))
+            if changes:
+                beside = f"{part.folder} has other {what} than {first.folder}: {changes}"
+                raise GradlabError("SHARE", f"{beside}; they are not of one run")
+    changes = store.differences(first.versions, runtime.versions())
+    if changes:
+        what = f"{first.folder} was computed elsewhere: {changes}; merge it on a machine like that one"
+        raise GradlabError("SHARE", what)
+
+
+def _asked(part: Part) -> Settings:
+    """The settings of the whole run; the file of a stranger, as any other."""
+    from gradlab.experiments import load
+
+    return load.load(part.folder / BEGUN).asked
+
+
+def _found(
+    study: Study[Any, Any], asked: Settings, group: Group, parts: Sequence[Part]
+) -> list[tuple[dict[str, Any], bytes]] | None:
+    """What is kept of a group, from the first folder that has computed it; None if none has."""
+    found: list[tuple[dict[str, Any], bytes]] | None = None
+    where = parts[0].folder
+    for part in parts:
+        try:
+            if part.shards.content(execute.shared(group)) is None:
+                continue
+            here = [(key, part.shards.content(key)) for key in study.keys(asked, group)]
+        except ValueError:
+            # It is as if it were not there: its share can be computed again.
+            continue
+        some = [(key, content) for key, content in here if content is not None]
+        if found is not None and some != found:
+            what = (
+                f"{where} and {part.folder} hold different numbers of {group.name}; they are not of one run"
+            )
+            raise GradlabError("SHARE", what)
+        found, where = some, part.folder
+    return found
+
+
+def _missing(missing: Sequence[Group], groups: Sequence[Group], parts: Sequence[Part]) -> str:
+    """What no folder holds, and in which share it would be."""
+    names = [group.name for group in missing]
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    said = f"{', '.join(names[:NAMED])}{more} of {len(groups)} groups"
+    try:
+        of = parsed(parts[0].share).of
+    except GradlabError:
+        return f"{said} are in none of the folders; compute them first"
+    sizes = [group.T for group in groups]
+    shares = [parsed(f"{i + 1}/{of}") for i in range(of)]
+    lack = [share for share in shares if set(deal(groups, sizes, share)) & set(missing)]
+    there = {part.share: part.folder for part in parts}
+    words = [
+        f"{share} is not whole in {there[str(share)]}" if str(share) in there else f"{share} is missing"
+        for share in lack[:NAMED]
+    ]
+    rest = f", and {len(lack) - NAMED} more" if len(lack) > NAMED else ""
+    return f"share {', share '.join(words)}{rest}: {said}; compute {'it' if len(lack) == 1 else 'them'} first"

@@ -1,0 +1,167 @@
+"""`--shard` and `gradlab merge`: the run that one machine would have made, whoever computed what of it."""
+
+import json
+import shutil
+
+import pytest
+
+from gradlab.runs import store
+from tests.cli.calling import contents, document, gradlab
+
+SWEEP = ("sweep", "--cell", "lstm,elman", "--w-rec", "0.5,1.5", "-T", "6,12", "--seeds", "2", "--hidden", "4")
+TRAINED = (
+    *("remedies", "latch", "-r", "none", "-r", "esn", "-T", "6,8", "--hidden", "4", "--lr", "0.01,0.1"),
+    *("--updates", "20", "--eval-every", "10", "--batch", "4", "--seeds", "2", "--tuning", "1"),
+)
+
+
+def files(folder):
+    """The bytes of every file below a folder."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def shared(words, n, where):
+    """The folders of all shares of a command."""
+    for i in range(n, 0, -1):
+        said = gradlab(*words, "--shard", f"{i}/{n}", "--out", where, "--name", f"s{i}", "--quiet")
+        assert said.code == 0, said.err
+        assert said.out.startswith(f"share {i}/{n}: ")
+    return [where / f"s{i}" for i in range(1, n + 1)]
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    where = tmp_path_factory.mktemp("swept")
+    assert gradlab(*SWEEP, "--out", where, "--name", "whole", "--quiet").code == 0
+    shared(SWEEP, 3, where)
+    return where
+
+
+@pytest.fixture
+def here(swept, tmp_path):
+    """A copy that a test may spoil."""
+    return shutil.copytree(swept, tmp_path / "here")
+
+
+def merged(where, *names, words=()):
+    folders = [where / name for name in names]
+    return gradlab("merge", *folders, "--out", where, "--name", "merged", "--quiet", *words)
+
+
+@pytest.mark.parametrize("order", [("s1", "s2", "s3"), ("s3", "s1", "s2")])
+def test_a_sweep_is_that_of_one_machine_byte_for_byte_in_any_order(here, order):
+    before = {name: contents(here / name) for name in order}
+    said = merged(here, *order)
+    assert (said.code, said.err) == (0, "")
+    assert said.out == gradlab("show", here / "whole").out
+    assert files(here / "merged") == files(here / "whole")
+    assert {name: contents(here / name) for name in order} == before
+
+
+def test_nothing_is_computed_again(here, monkeypatch):
+    monkeypatch.setattr("gradlab.studies.sweep.compute._measured", lambda *_: pytest.fail("computed again"))
+    assert merged(here, "s1", "s2", "s3").code == 0
+    assert merged(here, "s1", "s2", "s3").code == 0
+
+
+def test_a_comparison_is_that_of_one_machine(tmp_path):
+    assert gradlab(*TRAINED, "--out", tmp_path, "--name", "whole", "--quiet").code == 0
+    names = [path.name for path in shared(TRAINED, 2, tmp_path)]
+    assert merged(tmp_path, *names).code == 0
+    assert files(tmp_path / "merged") == files(tmp_path / "whole")
+
+
+def test_a_share_says_what_it_is(tmp_path):
+    said = gradlab(*SWEEP, "--shard", "2/4", "--out", tmp_path, "--json")
+    found = document(said.out)
+    assert (found["share"], found["groups"], found["of"]) == ("2/4", ["lstm at T = 12"], 4)
+    (folder,) = tmp_path.iterdir()
+    assert found["run_dir"] == str(folder)
+    assert folder.name.endswith(".2-of-4")
+    assert "gradlab merge" in said.err
+    # Repeated, it finds what it has.
+    assert document(gradlab(*SWEEP, "--shard", "2/4", "--out", tmp_path, "--json").out) == found
+
+
+def test_the_rest_of_a_share_is_the_whole_run(here):
+    assert gradlab(*SWEEP, "--out", here, "--name", "s2", "--quiet").code == 0
+    assert files(here / "s2") == files(here / "whole")
+
+
+def refused(said, *words):
+    assert (said.code, said.out, said.err.count("\n")) == (2, "", 1), said.err
+    for word in words:
+        assert word in said.err
+
+
+def test_a_missing_share_is_named(here):
+    refused(merged(here, "s1", "s3"), "share 2/3 is missing", "lstm at T = 12", "of 4 groups")
+    assert not (here / "merged").exists()
+
+
+def test_a_share_that_was_cut_is_named(here):
+    for shard in (here / "s2" / "shards").iterdir():
+        shard.write_bytes(shard.read_bytes()[:-1])
+    refused(merged(here, "s1", "s2", "s3"), "share 2/3 is not whole in ", "s2: ")
+    said = gradlab(*SWEEP, "--shard", "2/3", "--out", here, "--name", "s2", "--quiet")
+    assert said.code == 0
+    assert "a damaged shard was computed again" in said.err
+    assert merged(here, "s1", "s2", "s3").code == 0
+
+
+def test_another_run_is_refused_with_what_differs(here):
+    other = [*SWEEP[:-1], "5", "--shard", "2/3", "--out", here, "--name", "other", "--quiet"]
+    assert gradlab(*other).code == 0
+    refused(merged(here, "s1", "other", "s3"), "other has other settings", "hidden was 4, now 5")
+
+
+def begun(folder, **changes):
+    file = folder / "begun.json"
+    about = json.loads(file.read_text())
+    for name, change in changes.items():
+        about[name] |= change
+    file.write_text(json.dumps(about))
+
+
+def test_another_machine_is_refused_with_what_differs(here):
+    begun(here / "s2", versions={"processor": "another"})
+    refused(merged(here, "s1", "s2", "s3"), "s2 has other versions", "now 'another'")
+    for name in ("s1", "s3"):
+        begun(here / name, versions={"processor": "another"})
+    refused(merged(here, "s1", "s2", "s3"), "s1 was computed elsewhere: processor was 'another'")
+    assert not (here / "merged").exists()
+
+
+def test_other_numbers_of_one_thing_are_refused(here):
+    shutil.copytree(here / "s2", here / "twice")
+    assert merged(here, "s1", "s2", "twice", "s3").code == 0
+    shutil.rmtree(here / "merged")
+    from gradlab.runs.shards import Shards
+
+    own = Shards(here / "twice")
+    arrays = dict(own.get(cell="lstm", T=12))
+    arrays["transport"] = arrays["transport"] + 1.0
+    own.put(arrays, cell="lstm", T=12)
+    refused(merged(here, "s1", "s2", "twice", "s3"), "hold different numbers of lstm at T = 12")
+
+
+def test_what_is_no_share_is_refused(here, tmp_path):
+    refused(merged(here, "s1", "whole"), "whole: is a finished run, no share of one")
+    (here / "empty").mkdir()
+    refused(merged(here, "empty"), "empty: holds no share of a run")
+    refused(merged(here, "nowhere"), "nowhere: holds no share of a run")
+    begun(here / "s1", settings={"cell": ["evil:Cell"]})
+    refused(merged(here, "s1"), "'evil:Cell' names code, which a file may not")
+
+
+@pytest.mark.parametrize("text", ["0/3", "4/3", "1", "1/0", "a/b", "1/99999", "-1/3", "١/٣"])
+def test_what_is_no_i_of_n_is_refused(tmp_path, text):
+    said = gradlab(*SWEEP, f"--shard={text}", "--out", tmp_path)
+    refused(said, "--shard: ", "is no share; give i/n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_whole_run_is_not_shared_again(here):
+    said = gradlab(*SWEEP, "--shard", "1/2", "--out", here, "--name", "whole", "--quiet")
+    refused(said, "holds the whole run already")
+    assert store.begun(here / "whole") == {}
