@@ -7,16 +7,15 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from gradlab import memory, registry, runtime
+from gradlab.engines import work
+from gradlab.engines.share import Share, deal
 from gradlab.errors import Exit, GradlabError
 from gradlab.planning.plan import Plan
 from gradlab.planning.progress import Listening, Progress, Silent
-from gradlab.planning.shares import Share, deal
 from gradlab.runs import files, store
 from gradlab.studies import base
-from gradlab.studies.base import Group, Settings, Study
+from gradlab.studies.base import Settings, Study
 
 if TYPE_CHECKING:
     from gradlab.experiments.load import Experiment
@@ -45,6 +44,7 @@ def run(
     *,
     force: bool = False,
     listening: Listening = Silent,
+    engine: work.Engine | None = None,
 ) -> Done:
     """Run what was asked for, as far as `folder` does not hold it already.
 
@@ -57,6 +57,7 @@ def run(
       folder: Where the run is kept; None keeps it in memory alone.
       force: Whether to start over, in place of what gradlab has there.
       listening: Makes the listener of the progress.
+      engine: Where it is computed, if not in this process; then `folder` is needed.
 
     Raises:
       GradlabError: for settings that are not possible or need more than there is (exit 2, 7); for a folder
@@ -85,9 +86,35 @@ def run(
         from gradlab.runs.shards import Shards
 
         shards = Shards(folder)
+        if engine is not None:
+            _gathered(engine, study, asked, planned, shards, listening)
         made, results = _computed(study, asked, planned, folder, listening, shards)
         store.ended(folder)
     return Done(made, study.notes(made, results), _damaged(shards))
+
+
+def _gathered(
+    engine: work.Engine,
+    study: Study[Any, Any],
+    asked: Settings,
+    planned: Plan,
+    shards: "Shards",
+    listening: Listening,
+) -> None:
+    """Keep what an engine computes of all that is not kept yet; errors are the engine's."""
+    groups = study.groups(asked)
+    if not groups:
+        raise GradlabError("--engine", f"gradlab {study.name} is computed in one piece; leave it out")
+    missing = [group for group in groups if not work.kept(study, asked, group, shards)]
+    done = len(groups) - len(missing)
+    with listening(planned, study.doing(asked, planned)) as listener:
+        listener.take(Progress("starting workers"))
+        for result in engine.results(asked, missing) if missing else ():
+            work.take(shards, result.kept)
+            done += 1
+            for piece in result.group.pieces:
+                note = f"{done} of {len(groups)} groups"
+                listener.take(Progress(result.group.name, piece, 1.0, note=note))
 
 
 class Shared(NamedTuple):
@@ -137,17 +164,8 @@ def share(
             study.share(asked, listener.take, shards, mine)
         memory.release()
         for group in mine:
-            shards.put(SHARED, **shared(group))
+            work.mark(shards, group)
     return Shared([group.name for group in mine], len(groups), _damaged(shards))
-
-
-SHARED = {"computed": np.ones(1, bool)}
-"""Kept of a group when its share is whole."""
-
-
-def shared(group: Group) -> dict[str, Any]:
-    """Under what that is kept."""
-    return {"share": group.label, "T": group.T}
 
 
 def answer(question: "Experiment", made: Any, folder: Path | None = None) -> "list[Finding]":

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gradlab import execute, runtime
+from gradlab.engines import work
+from gradlab.engines.share import deal, parsed
 from gradlab.errors import GradlabError
 from gradlab.planning.progress import Listening, Silent
-from gradlab.planning.shares import deal, parsed
 from gradlab.runs import store
 from gradlab.runs.files import BEGUN
 from gradlab.runs.shards import Shards
@@ -57,8 +58,7 @@ def merge(
         if not store.existing(folder, settings, runtime.facts()):
             store.begin(folder, settings, runtime.versions())
             for found in kept:
-                for key, content in found or ():
-                    Shards(folder).take(key, content)
+                work.take(Shards(folder), found or [])
     return execute.run(asked, planned, folder, listening=listening)
 
 
@@ -93,21 +93,18 @@ def _asked(part: Part) -> Settings:
     return load.load(part.folder / BEGUN).asked
 
 
-def _found(
-    study: Study[Any, Any], asked: Settings, group: Group, parts: Sequence[Part]
-) -> list[tuple[dict[str, Any], bytes]] | None:
+def _found(study: Study[Any, Any], asked: Settings, group: Group, parts: Sequence[Part]) -> work.Kept | None:
     """What is kept of a group, from the first folder that has computed it; None if none has."""
-    found: list[tuple[dict[str, Any], bytes]] | None = None
+    found: work.Kept | None = None
     where = parts[0].folder
     for part in parts:
         try:
-            if part.shards.content(execute.shared(group)) is None:
-                continue
-            here = [(key, part.shards.content(key)) for key in study.keys(asked, group)]
+            some = work.found(study, asked, group, part.shards)
         except ValueError:
             # It is as if it were not there: its share can be computed again.
             continue
-        some = [(key, content) for key, content in here if content is not None]
+        if some is None:
+            continue
         if found is not None and some != found:
             what = (
                 f"{where} and {part.folder} hold different numbers of {group.name}; they are not of one run"

@@ -36,6 +36,7 @@ PRINTED = {
     "diff": ("diff", "swept", "other"),
     "export": ("export", "swept", "--to", "csv"),
     "plan": ("sweep", "--dry-run"),
+    "share": (*SWEEP, "--w-rec", "0.5", "--shard", "1/1", "--out", ".", "--name", "share", "-q"),
     "neurons": ("show", "read"),
     "doctor": ("doctor",),
     "baseline-command": ("baseline", "show", "kept.json"),

@@ -13,6 +13,16 @@ Name = Annotated[
     str | None, typer.Option("--name", help="Name of the run; a hash of the settings if left out.")
 ]
 Out = Annotated[Path, typer.Option("--out", help="Folder that runs are kept in.")]
+Engine = Annotated[
+    str, typer.Option("--engine", help="local, or dask: workers compute groups of points (gradlab[cluster]).")
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option("--scheduler", help="Of dask, tls://HOST:8786; workers of this machine if left out."),
+]
+Workers = Annotated[
+    str | None, typer.Option("--workers", help="Of a cluster of this machine; one per core if left out.")
+]
 Shard = Annotated[
     str | None, typer.Option("--shard", help="Compute share i of n alone, as 2/3, for gradlab merge.")
 ]

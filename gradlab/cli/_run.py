@@ -1,15 +1,61 @@
 """A study run from the command line: what it would take, its progress, its result, and what it ends with."""
 
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from gradlab.cli import _output
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gradlab.engines.work import Engine
     from gradlab.execute import Done
     from gradlab.planning.plan import Plan
+
+
+MOST = 1000
+"""Workers of one machine."""
+
+
+class Where(NamedTuple):
+    """Where a run is computed, as options say it."""
+
+    shard: str | None = None
+    name: str = "local"
+    scheduler: str | None = None
+    workers: str | None = None
+
+    def engine(self, device: str) -> "Engine | None":
+        """Workers elsewhere, or None for this process.
+
+        Raises:
+          GradlabError: for an engine that there is not, and for options that it does not have.
+        """
+        from gradlab.errors import GradlabError, shown
+        from gradlab.values import choice
+
+        dask = choice("--engine", self.name, Literal["local", "dask"]) == "dask"
+        for option, given in (("--scheduler", self.scheduler), ("--workers", self.workers)):
+            if given is not None and not dask:
+                raise GradlabError(option, "is of --engine dask; give that, too, or leave it out")
+        if not dask:
+            return None
+        if self.shard is not None:
+            raise GradlabError("--shard", "and --engine dask exclude each other; give one")
+        if self.scheduler is not None and self.workers is not None:
+            raise GradlabError("--workers", "are those of the scheduler; leave it out")
+        from gradlab.engines.dask import Dask
+
+        plain = re.fullmatch(r"\d{1,4}", self.workers or "", re.ASCII)
+        many = int(plain[0]) if plain else 0
+        if self.workers is not None and not 1 <= many <= MOST:
+            what = f"{shown(self.workers)} is no number of workers; give 1 to {MOST}"
+            raise GradlabError("--workers", what)
+        return Dask(self.scheduler or "", many, device)
+
+
+HERE = Where()
 
 
 def command(
@@ -22,7 +68,7 @@ def command(
     as_json: bool,
     quiet: bool,
     dry_run: bool,
-    shard: str | None = None,
+    where: Where = HERE,
     then: "Callable[[Done, Path], None] | None" = None,
 ) -> int:
     """Run what was asked for, or say what it would take, and show the result; `then` adds to its folder."""
@@ -38,22 +84,25 @@ def command(
     if dry_run:
         say_plan(asked, planned, folder, as_json)
         return 0
-    if shard is not None:
-        return share(asked, planned, name, out, shard, force=force, as_json=as_json, quiet=quiet)
-    done = run(asked, planned, folder, force=force, quiet=quiet)
+    if where.shard is not None:
+        return share(asked, planned, name, out, where.shard, force=force, as_json=as_json, quiet=quiet)
+    done = run(asked, planned, folder, force=force, quiet=quiet, engine=where.engine(device))
     show(done, folder, as_json=as_json, quiet=quiet)
     if then is not None:
         then(done, folder)
     return int(done.code)
 
 
-def run(asked: Any, planned: "Plan", folder: Path, *, force: bool, quiet: bool) -> "Done":
+def run(
+    asked: Any, planned: "Plan", folder: Path, *, force: bool, quiet: bool, engine: "Engine | None" = None
+) -> "Done":
     """Run it, with a bar on stderr, and say what is worth saying of how that went."""
     from gradlab import execute
     from gradlab.cli._progress import ProgressBar
     from gradlab.planning.progress import Silent
 
-    done = execute.run(asked, planned, folder, force=force, listening=Silent if quiet else ProgressBar)
+    listening = Silent if quiet else ProgressBar
+    done = execute.run(asked, planned, folder, force=force, listening=listening, engine=engine)
     say_notes(done, quiet)
     return done
 
@@ -81,8 +130,8 @@ def share(
     """Compute one share of a run, and say what it is and what comes next; `called` names the whole run."""
     from gradlab import execute, schemas
     from gradlab.cli._progress import ProgressBar
+    from gradlab.engines.share import parsed
     from gradlab.planning.progress import Silent
-    from gradlab.planning.shares import parsed
     from gradlab.runs import store
     from gradlab.studies import base
 

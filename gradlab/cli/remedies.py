@@ -24,6 +24,9 @@ def command(
     quiet: _options.Quiet = False,
     dry_run: _options.DryRun = False,
     shard: _options.Shard = None,
+    engine: _options.Engine = "local",
+    scheduler: _options.Scheduler = None,
+    workers: _options.Workers = None,
 ) -> int:
     """Train every arm on TASK at equal budget and print who solves it, and what it did to the gradient."""
     from gradlab import runtime, specs
@@ -43,5 +46,5 @@ def command(
         as_json=as_json,
         quiet=quiet,
         dry_run=dry_run,
-        shard=shard,
+        where=_run.Where(shard, engine, scheduler, workers),
     )

@@ -28,6 +28,9 @@ def command(
     ] = False,
     dry_run: _options.DryRun = False,
     shard: _options.Shard = None,
+    engine: _options.Engine = "local",
+    scheduler: _options.Scheduler = None,
+    workers: _options.Workers = None,
 ) -> int:
     """Sweep or train what an experiment asks for, and judge what it claims.
 
@@ -57,7 +60,8 @@ def command(
     if shard is not None:
         looks = {"force": force, "as_json": as_json, "quiet": quiet}
         return _run.share(question.asked, planned, name, out, shard, called=question.name, **looks)
-    done = _run.run(question.asked, planned, folder, force=force, quiet=quiet)
+    elsewhere = _run.Where(shard, engine, scheduler, workers).engine(device)
+    done = _run.run(question.asked, planned, folder, force=force, quiet=quiet, engine=elsewhere)
     made = execute.answer(question, done.run, folder)
     judged = finding.exit_code(made) if made or question.left_out else Exit.OK
     code = int(judged or done.code)

@@ -18,6 +18,9 @@ def command(
     force: _options.Force = False,
     dry_run: _options.DryRun = False,
     shard: _options.Shard = None,
+    engine: _options.Engine = "local",
+    scheduler: _options.Scheduler = None,
+    workers: _options.Workers = None,
 ) -> int:
     """Measure where gradients vanish and explode, over cell x initialiser x w_rec x T x seed.
 
@@ -37,5 +40,5 @@ def command(
         as_json=as_json,
         quiet=quiet,
         dry_run=dry_run,
-        shard=shard,
+        where=_run.Where(shard, engine, scheduler, workers),
     )

@@ -1,0 +1,1 @@
+"""Where a run is computed: shares of it, and workers of a cluster."""

@@ -1,0 +1,158 @@
+"""Workers of a Dask cluster: groups of a run are their tasks, and their results are kept as they come.
+
+Only what a share of the run would be is computed there; it is put together here.
+"""
+
+import contextlib
+import ipaddress
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from typing import Any
+from urllib.parse import urlsplit
+
+from gradlab import runtime
+from gradlab.engines import work
+from gradlab.errors import Exit, GradlabError, shown
+from gradlab.runs import store
+from gradlab.studies.base import Group, Settings
+
+ATTEMPTS = 3
+"""Workers that one group may end before it is given up."""
+SILENT = 15.0
+"""Seconds without a scheduler after which it is given up."""
+_CONFIG: dict[str, Any] = {
+    "distributed.scheduler.allowed-failures": ATTEMPTS - 1,
+    # A worker that was stopped says nothing: what it had is computed elsewhere.
+    "distributed.scheduler.worker-ttl": "30s",
+    "distributed.comm.timeouts.connect": "10s",
+    "distributed.worker.daemon": False,
+    "distributed.logging": {"distributed": "critical"},
+}
+
+
+class Dask:
+    """The workers of a scheduler, or of a cluster on this machine that lasts as long as the run."""
+
+    def __init__(self, scheduler: str = "", workers: int = 0, device: str = "auto") -> None:
+        self.scheduler, self.workers, self.device = scheduler, workers, device
+        if scheduler:
+            _require_private(scheduler)
+
+    def results(self, asked: Settings, groups: Sequence[Group]) -> Iterator[work.Result]:
+        """The results of groups, as they come, the largest first.
+
+        Raises:
+          GradlabError: without the extra, without a scheduler, or with workers that differ from this process
+            (exit 6); at the end, for groups that end every worker (exit 3).
+        """
+        with self._client() as client:
+            _require_alike(client.run(work.ready, self.device))
+            executor = client.get_executor(pure=False)
+            first = sorted(groups, key=lambda group: -group.T)
+            lost: list[Group] = []
+            yield from _computed(client, executor, asked, first, lost)
+            # What was beside a group that ends its worker is suspected with it: each has its try alone.
+            suspects, lost = lost, []
+            for group in suspects:
+                yield from _computed(client, executor, asked, [group], lost)
+        if lost:
+            names = ", ".join(group.name for group in lost)
+            what = f"{names}: its worker ended {ATTEMPTS} times; the rest is kept, a repeated command goes on"
+            raise GradlabError("--engine", what, Exit.PARTIAL)
+
+    @contextlib.contextmanager
+    def _client(self) -> Iterator[Any]:
+        try:
+            import dask
+            import distributed
+        except ImportError as error:
+            what = 'dask is not installed; pip install "gradlab[cluster]"'
+            raise GradlabError("--engine", what, Exit.ENVIRONMENT) from error
+        with dask.config.set(_CONFIG), contextlib.ExitStack() as stack:
+            address: Any = self.scheduler
+            if not address:
+                address = stack.enter_context(
+                    distributed.LocalCluster(
+                        n_workers=self.workers or runtime.cores(),
+                        threads_per_worker=1,
+                        host="127.0.0.1",
+                        dashboard_address=None,
+                        memory_limit=0,
+                    )
+                )
+            try:
+                client = stack.enter_context(distributed.Client(address, timeout=10, set_as_default=False))
+            except (OSError, ValueError, TimeoutError) as error:
+                raise _gone(self.scheduler, "no scheduler answers there") from error
+            if not client.scheduler_info(n_workers=-1)["workers"]:
+                raise _gone(self.scheduler, "the scheduler has no workers")
+            yield client
+
+
+def _computed(
+    client: Any, executor: Any, asked: Settings, groups: Sequence[Group], lost: list[Group]
+) -> Iterator[work.Result]:
+    """The results of groups; those whose worker ended too often go to `lost`."""
+    from distributed import KilledWorker
+
+    versions = runtime.versions()
+    waiting: dict[Future[work.Result], Group] = {
+        executor.submit(work.compute, asked, group): group for group in groups
+    }
+    silent = time.monotonic()
+    while waiting:
+        done, _ = wait(waiting, timeout=0.5, return_when=FIRST_COMPLETED)
+        if client.status == "running":
+            silent = time.monotonic()
+        elif time.monotonic() - silent > SILENT:
+            raise _gone(str(client.scheduler.address), "the scheduler is gone")
+        for future in done:
+            group = waiting.pop(future)
+            try:
+                result = future.result()
+            except KilledWorker:
+                lost.append(group)
+                continue
+            except CancelledError as error:
+                raise _gone(str(client.scheduler.address), "the scheduler is gone") from error
+            changes = store.differences(versions, result.versions)
+            if changes:
+                raise _other(changes)
+            yield result
+
+
+def _require_private(address: str) -> None:
+    """Refuse an address that others could read or speak to on the way."""
+    parts = urlsplit(address)
+    try:
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        host, port = "", None
+    if parts.scheme not in ("tls", "tcp") or not host or port is None:
+        what = f"{shown(address)} is no address of a scheduler; give tls://HOST:8786"
+        raise GradlabError("--scheduler", what)
+    local = host == "localhost"
+    with contextlib.suppress(ValueError):
+        local = local or ipaddress.ip_address(host).is_loopback
+    if parts.scheme == "tcp" and not local:
+        what = f"{shown(address)} is open to everyone on the way, and runs what it is sent; use tls://"
+        raise GradlabError("--scheduler", f"{what}, or tcp:// on this machine alone")
+
+
+def _require_alike(workers: dict[str, dict[str, str]]) -> None:
+    """Refuse, before the first point, workers that would compute other bytes."""
+    for place, versions in workers.items():
+        changes = store.differences(runtime.versions(), versions)
+        if changes:
+            raise _other(changes, f" {place}")
+
+
+def _other(changes: str, place: str = "") -> GradlabError:
+    what = f"a worker{place} differs from this machine: {changes}; all of them must be alike"
+    return GradlabError("--engine", what, Exit.ENVIRONMENT)
+
+
+def _gone(address: str, why: str) -> GradlabError:
+    what = f"{address or 'the local cluster'}: {why}; what was computed is kept, a repeated command goes on"
+    return GradlabError("--scheduler", what, Exit.ENVIRONMENT)

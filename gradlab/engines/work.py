@@ -1,0 +1,85 @@
+"""What a worker does of a run: groups, one after the other, each kept as its own process would keep it."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+
+from gradlab import runtime
+from gradlab.runs.shards import Shards
+from gradlab.studies import base
+from gradlab.studies.base import Group, Settings, Study
+
+COMPUTED = {"computed": np.ones(1, bool)}
+"""Kept of a group when all of it is."""
+
+Kept = list[tuple[dict[str, Any], bytes]]
+"""Shards as bytes, each with what it is kept under."""
+
+
+class Result(NamedTuple):
+    """What a worker has computed of a group."""
+
+    group: Group
+    kept: Kept
+    versions: dict[str, str]
+    """Of the worker."""
+
+
+def key(group: Group) -> dict[str, Any]:
+    """Under what it is kept that a group is whole."""
+    return {"share": group.label, "T": group.T}
+
+
+def mark(shards: Shards, group: Group) -> None:
+    """Keep that all of a group is there."""
+    shards.put(COMPUTED, **key(group))
+
+
+def found(study: Study[Any, Any], asked: Settings, group: Group, shards: Shards) -> Kept | None:
+    """What is kept of a group that is whole, or None. ValueError if some of it is damaged."""
+    if shards.content(key(group)) is None:
+        return None
+    here = [(one, shards.content(one)) for one in (*study.keys(asked, group), key(group))]
+    return [(one, content) for one, content in here if content is not None]
+
+
+def kept(study: Study[Any, Any], asked: Settings, group: Group, shards: Shards) -> bool:
+    """Whether a group is whole, and nothing of it damaged."""
+    try:
+        return found(study, asked, group, shards) is not None
+    except ValueError:
+        return False
+
+
+def take(shards: Shards, some: Kept) -> None:
+    """Keep what another folder or another machine has kept."""
+    for one, content in some:
+        shards.take(one, content)
+
+
+def compute(asked: Settings, group: Group) -> Result:
+    """Compute a group in a folder that lasts as long, and give back what is kept of it."""
+    study = base.of(asked)
+    with tempfile.TemporaryDirectory(prefix="gradlab-") as place:
+        shards = Shards(Path(place))
+        study.share(asked, lambda progress: None, shards, [group])
+        mark(shards, group)
+        return Result(group, found(study, asked, group, shards) or [], runtime.versions())
+
+
+def ready(device: str) -> dict[str, str]:
+    """Set up a worker's process, and say what its numbers depend on."""
+    runtime.configure(device)
+    return runtime.versions()
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """Where groups of a run are computed beside this process."""
+
+    def results(self, asked: Settings, groups: Sequence[Group]) -> Iterator[Result]:
+        """The results of groups, in any order; at the end an error for those that have none."""
+        ...
