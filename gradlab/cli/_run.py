@@ -76,6 +76,7 @@ def command(
     from gradlab.runs import store
     from gradlab.studies import base
 
+    elsewhere = where.engine(device)
     runtime.pick(device, asked.work)
     runtime.require_device(device)
     study = base.of(asked)
@@ -86,7 +87,7 @@ def command(
         return 0
     if where.shard is not None:
         return share(asked, planned, name, out, where.shard, force=force, as_json=as_json, quiet=quiet)
-    done = run(asked, planned, folder, force=force, quiet=quiet, engine=where.engine(device))
+    done = run(asked, planned, folder, force=force, quiet=quiet, engine=elsewhere)
     show(done, folder, as_json=as_json, quiet=quiet)
     if then is not None:
         then(done, folder)

@@ -49,6 +49,7 @@ def command(
     from gradlab.studies import base
     from gradlab.values import choice
 
+    elsewhere = _run.Where(shard, engine, scheduler, workers).engine(device)
     question = load.load(load.find(experiment), choice("--size", size, load.Size))
     runtime.pick(device, question.asked.work)
     runtime.require_device(device)
@@ -60,7 +61,6 @@ def command(
     if shard is not None:
         looks = {"force": force, "as_json": as_json, "quiet": quiet}
         return _run.share(question.asked, planned, name, out, shard, called=question.name, **looks)
-    elsewhere = _run.Where(shard, engine, scheduler, workers).engine(device)
     done = _run.run(question.asked, planned, folder, force=force, quiet=quiet, engine=elsewhere)
     made = execute.answer(question, done.run, folder)
     judged = finding.exit_code(made) if made or question.left_out else Exit.OK

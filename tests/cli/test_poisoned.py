@@ -71,6 +71,7 @@ def words(place):
         ],
         "run": [("run", place / "asked.toml", "--dry-run"), ("run", place / "wrong.toml", "--dry-run")],
         "list": [("list", "experiments")],
+        "merge": [("merge", place / "one", place / "two"), ("merge", place / "one")],
         "measure": [
             ("measure", place / "w.npz", *ASKED, "--data", place / "named.csv", "--dry-run"),
             ("measure", place / "w.npz", *ASKED, "--data", place / "said.csv", "--dry-run"),
@@ -117,6 +118,11 @@ def place(request, tmp_path_factory):
     header = json.dumps(poison.replace('"', "'"))
     (place / "named.csv").write_text(f"{header},b\n" + "1,2\n" * 9, encoding="utf-8")
     (place / "said.csv").write_text(f"a,b\n1,{header}\n", encoding="utf-8")
+    for name, more in (("one", {}), ("two", {f"{poison} too": poison})):
+        (place / name).mkdir()
+        asked = {"cell": [poison], poison: poison} | more
+        begun = {"settings": asked, "versions": {poison: poison}, "share": poison}
+        (place / name / "begun.json").write_text(json.dumps(begun))
     (place / "experiments").mkdir()
     (place / "experiments" / "asked.toml").write_text((place / "asked.toml").read_text())
     return place

@@ -23,6 +23,7 @@ from gradlab.studies.remedies.checkpoint import Checkpoint
 from gradlab.studies.remedies.networks import Evaluation
 from gradlab.studies.sweep import compute as sweep_compute
 from gradlab.studies.sweep import plan as sweep_plan
+from gradlab.studies.sweep.program import GRADIENT_AXES
 from gradlab.studies.sweep.settings import Sweep
 
 FACTS = {"gradlab": "0", "jax": "0"}
@@ -131,7 +132,7 @@ def _measured(asked, started, T, clock, computing):
         value, state = random.normal(size=axes), np.zeros(axes, np.int8)
         value[:, T + 1 :], state[:, T + 1 :] = np.nan, UNDEFINED
         arrays |= {name: value, f"{name}_state": state}
-    for name in sweep_compute.GRADIENT_AXES:
+    for name in GRADIENT_AXES:
         axes = (started.total, len(LEAVES))
         arrays |= {name: random.normal(size=axes), f"{name}_state": np.zeros(axes, np.int8)}
     clock.add(started.cell, done=asked.networks)
