@@ -201,6 +201,8 @@ def _read(hint: Any, setting: Setting, where: str, value: Any, source: Source) -
         if source.text:
             return number(where, value, value, hint)
         return values.number(where, value, hint)
+    if setting.path and isinstance(value, Path):
+        value = str(value)
     if hint is bool and not isinstance(value, bool):
         raise GradlabError(where, f"{shown(value)} must be true or false")
     if hint is str and not isinstance(value, str):

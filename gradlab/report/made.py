@@ -67,7 +67,7 @@ def _option(key: str, value: Any) -> list[str]:
     name = _OPTIONS.get(key, f"--{key.replace('_', '-')}")
     if isinstance(value, bool):
         return [] if value else [_OFF.get(key, f"--no-{key}")]
-    if value is None or value == []:
+    if value in (None, [], ""):
         return []
     if isinstance(value, list) and key not in _AGAIN:
         value = ",".join(map(_word, value))

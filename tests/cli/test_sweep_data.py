@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -57,7 +58,7 @@ def test_how_the_series_was_read_is_said_and_stored(kept, home):
 def test_equal_commands_give_equal_bytes_from_python_too(kept, home):
     assert gradlab("sweep", *ASKED, "--name", "again", "--quiet").code == 0
     words = {"cell": "elman", "w_rec": [0.5, 1.0], "T": [4, 9], "hidden": 3, "seeds": 2}
-    library.sweep(**words, data="s.csv", columns="a,b", folder="results/python", quiet=True)
+    library.sweep(**words, data=Path("s.csv"), columns="a,b", folder="results/python", quiet=True)
     for name in ("metrics.csv", "norms.nc", "run.json"):
         for other in ("again", "python"):
             assert (home / "results" / other / name).read_bytes() == (

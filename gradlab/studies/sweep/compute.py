@@ -157,15 +157,14 @@ def _start(
         # Compiling takes far more than a program is worth.
         memory.release(programs=False)
         clock.add(label, compiling=time.perf_counter() - began, piece=work.compiling(label))
+        there = {T: at_length(sweep, networks, T) for T in missing}
         for T in missing:
-            there = at_length(sweep, networks, T)
             calls[T] = [
-                (first, min(size, total - first), made_for[T](part(there, first, size), jnp.int32(T)))
+                (first, min(size, total - first), made_for[T](part(there[T], first, size), jnp.int32(T)))
                 for first in range(0, total, size)
             ]
         for T in missing:
-            there = at_length(sweep, networks, T)
-            extras[T] = [(name, probing.run(cell, name, sweep.objective, there, T)) for name in further]
+            extras[T] = [(name, probing.run(cell, name, sweep.objective, there[T], T)) for name in further]
         compiled.note(**work.of_program(sweep, label))
     gates = probing.gate_names(cell, networks) if further else ()
     readout = probing.readout_size(cell, networks) if further else 0

@@ -121,7 +121,7 @@ def _bytes(sweep: Sweep, of: Sizes) -> _Bytes:
     parts = 1 if of.leaves == 1 else 1 + of.leaves
     columns = 2 + 2 * parts
     # Those of a series are other ones at each T.
-    numbers = length * sweep.inputs * (2 if sweep.data else 1)
+    numbers = length * sweep.inputs * (1 + len(sweep.T) * bool(sweep.data))
     inputs = (of.weights + 2 * of.numbers + sweep.batch * (numbers + of.numbers)) * item
     results = sweep.batch * (length + 1) * columns * (item + 4)
     call = block() * cores()
