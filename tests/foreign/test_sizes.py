@@ -17,7 +17,8 @@ TRAINED = """
     import jax.numpy as jnp
     import numpy as np
 
-    TRAINED = np.load("trained.npz")
+    with np.load("trained.npz") as file:
+        TRAINED = dict(file)
 
     def init(key, d_in, d_hidden):
         params = {name: jnp.asarray(TRAINED[name]) for name in ("w_rec", "w_in")}
