@@ -18,6 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from gradlab import tried
 from gradlab.errors import GradlabError, shown
 
 KINDS = {
@@ -139,13 +140,19 @@ def settings(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     return {key: p for key, p in parameters.items() if p.kind is inspect.Parameter.KEYWORD_ONLY}
 
 
-@functools.cache
 def make(kind: str, spec: str) -> Any:
     """The member that `spec` names, with its settings: an instance of a class, or a function made ready.
 
     >>> make("cells", "elman(activation=relu)")
     Elman(activation='relu')
     """
+    return made(kind, spec, tried.sizes() if ":" in spec else None)
+
+
+@functools.cache
+def made(kind: str, spec: str, at: tuple[int, int] | None) -> Any:
+    """As `make`; what a user brings is tried out at D and N."""
+    del at
     if kind == "cells" and ":" in spec.partition("(")[0]:
         return importlib.import_module("gradlab.foreign.spec").cell(spec)
     option = KINDS[kind]

@@ -33,6 +33,8 @@ class Setting(NamedTuple):
     """Texts, each given by an option of its own: a comma is a letter of it."""
     member: Callable[[str], str] | None = None
     """Reads one name, where the registry alone does not."""
+    path: bool = False
+    """It names a file."""
 
 
 class Source(NamedTuple):
@@ -44,6 +46,8 @@ class Source(NamedTuple):
     """All values are text, as on a command line."""
     plain: Callable[[Any], str] | None = None
     """How a member is spelled that is not the user's own word; that may be code, `package.module:Name`."""
+    local: Callable[[str], str] | None = None
+    """Where a file lies that is not the user's own word."""
 
 
 def flag(name: str, setting: Setting) -> str:
@@ -167,8 +171,13 @@ def written(value: Any) -> str:
 
 
 def stored(settings: Any) -> dict[str, Any]:
-    """Settings as plain JSON values."""
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in vars(settings).items()}
+    """Settings as plain JSON values; what `without` of their class says does not go for them is left out."""
+    left_out = getattr(settings, "without", ())
+    return {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in vars(settings).items()
+        if key not in left_out
+    }
 
 
 def _read(hint: Any, setting: Setting, where: str, value: Any, source: Source) -> Any:
@@ -192,10 +201,14 @@ def _read(hint: Any, setting: Setting, where: str, value: Any, source: Source) -
         if source.text:
             return number(where, value, value, hint)
         return values.number(where, value, hint)
+    if setting.path and isinstance(value, Path):
+        value = str(value)
     if hint is bool and not isinstance(value, bool):
         raise GradlabError(where, f"{shown(value)} must be true or false")
     if hint is str and not isinstance(value, str):
         raise GradlabError(where, f"{shown(value)} must be text")
+    if setting.path and source.local is not None and value:
+        return source.local(value)
     return value
 
 

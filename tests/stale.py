@@ -51,7 +51,7 @@ def write(tmp_path, monkeypatch):
 
     def written(text=CELL):
         sys.modules.pop("stale", None)
-        registry.make.cache_clear()
+        registry.made.cache_clear()
         (tmp_path / "stale.py").write_text(text)
         for compiled in tmp_path.glob("__pycache__/*"):
             compiled.unlink()

@@ -87,9 +87,10 @@ def test_readme_command_exists_with_all_its_options(words):
 @pytest.mark.parametrize("words", [words for words in commands() if words[0] == "sweep"], ids=" ".join)
 def test_readme_sweep_is_a_sweep_that_fits(words, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    Path("series.csv").write_text("a,b\n" + "".join(f"{t % 7},{t % 5}\n" for t in range(60)))
     said = command(*words, "--dry-run")
     assert (said.code, said.err) == (0, "")
-    assert not list(tmp_path.iterdir())
+    assert [path.name for path in tmp_path.iterdir()] == ["series.csv"]
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -165,11 +165,11 @@ def test_a_metric_that_another_package_brings_is_found(tmp_path, monkeypatch):
     (about / "entry_points.txt").write_text("[gradlab.metrics]\npeak = lab.peak\nother = lab.peak\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     registry.installed.cache_clear()
-    registry.make.cache_clear()
+    registry.made.cache_clear()
     try:
         assert registry.further("metrics") == ["peak"]
         assert gradlab.metrics.named("peak").meaning == "Lag at which the transport is largest"
         assert gradlab.metrics.every()[-1].name == "peak"
     finally:
         registry.installed.cache_clear()
-        registry.make.cache_clear()
+        registry.made.cache_clear()

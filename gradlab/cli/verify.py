@@ -110,9 +110,10 @@ def _asked(
 
 def _planned(spec: str, asked: "Asked") -> tuple[Any, "Plan"]:
     """The cell, and what its checks will take."""
-    from gradlab import registry
+    from gradlab import registry, tried
     from gradlab.gradcheck import plan
 
+    tried.at(*asked.sizes)
     made = registry.make("cells", spec)
     planned = plan.plan(
         registry.spelling(made), made, asked.sizes, asked.lengths, len(asked.scales), asked.points
@@ -162,10 +163,10 @@ def _verified(spec: str, made: Any, asked: "Asked", planned: "Plan", quiet: bool
 
     with jax.enable_x64(True):
         points = [point(number) for number in range(1, asked.points + 1)]
-        above = made.init(stream(asked.seed, "above"), d_hidden, d_hidden, 1.0, initializer)
-        # The readout must be an input of the layer above.
+        # The readout must be an input of the layer above, which a cell of one size may not be.
         readout = jax.eval_shape(made.readout, points[0][1])
         fits = getattr(readout, "shape", None) == (d_hidden,)
+        above = _above(spec, made, stream(asked.seed, "above"), d_hidden) if fits else None
         with ProgressBar(planned, f"checking {spec}", quiet) as bar:
 
             def told() -> None:
@@ -178,7 +179,7 @@ def _verified(spec: str, made: Any, asked: "Asked", planned: "Plan", quiet: bool
                 made.step,
                 *points[0],
                 readout=made.readout,
-                above=above if fits else None,
+                above=above,
                 gates=made.gates,
                 lengths=asked.lengths,
                 scales=asked.scales,
@@ -188,6 +189,23 @@ def _verified(spec: str, made: Any, asked: "Asked", planned: "Plan", quiet: bool
             )
         compiled.note(**plan.of_program(registry.spelling(made), asked.sizes, asked.lengths))
         return found
+
+
+def _above(spec: str, made: Any, key: Any, d_hidden: int) -> Any:
+    """Weights and state of a second layer; None where a cell that its user brings can be none."""
+    import jax
+    import jax.numpy as jnp
+
+    from gradlab import registry
+
+    try:
+        params, state = made.init(key, d_hidden, d_hidden, 1.0, registry.make("initializers", "gaussian"))
+        jax.eval_shape(made.step, params, state, jnp.zeros(d_hidden))
+    except Exception:
+        if registry.is_foreign("cells", spec):
+            return None
+        raise
+    return params, state
 
 
 WIDTH = 80

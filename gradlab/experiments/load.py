@@ -165,8 +165,14 @@ def _asked(
     """The settings made of their values; each is tried alone first, so that every fault is found."""
     kind = KINDS[command]
     place = {key: _place(raw, command, size, key) for key in (*values, "remedies")}
-    must = {key: values[key] for key in ("task",) if key in values}
+    digest = values.pop("inputs_digest", "")
+    # Without these no other setting says what it means.
+    first = ("task", "data", "columns", "scale") if values.get("data") else ("task",)
+    must = {key: values[key] for key in first if key in values}
     faults = []
+    if digest and digest != (now := _digest(kind, must)):
+        what = f"{digest} is that of other inputs; now it is {now or None}; leave it out"
+        return None, [Fault(f"{command}.inputs_digest", what)]
     for key, value in values.items():
         try:
             kind(**must | {key: value})
@@ -187,6 +193,14 @@ def _asked(
                 faults.append(Fault(f"{place['remedies']}[{i}]", error.what))
         asked = dataclasses.replace(asked, remedies=tuple(labels))
     return asked, faults
+
+
+def _digest(kind: Any, must: dict[str, Any]) -> str:
+    """Of the inputs that the settings name; empty where they are none."""
+    try:
+        return str(kind(**must).inputs_digest)
+    except GradlabError:
+        return ""
 
 
 def _place(raw: dict[str, Any], command: str, size: Size, key: str) -> str:
@@ -220,6 +234,10 @@ def _table(command: str, folder: Path, *, whole: bool) -> type[strict.Strict]:
     kind = KINDS[command]
     fields: dict[str, tuple[Any, Any]] = {}
     for field in dataclasses.fields(kind):
+        if not field.init:
+            # Worked out from the others; the `run.json` of a run has it.
+            fields[field.name] = (strict.Line, "")
+            continue
         must = whole and field.default is field.default_factory is dataclasses.MISSING
         read = strict.reader(specs.reader(kind, field.name, received.source(folder)))
         written = AliasChoices(field.name, former.SETTINGS.get(field.name, field.name))

@@ -20,7 +20,11 @@ MOST = 50
 
 def source(folder: Path) -> specs.Source:
     """The settings of a file in that folder; the file knows the place of each itself."""
-    return specs.Source(lambda name, setting: "", plain=lambda text: member(text, folder))
+    return specs.Source(
+        lambda name, setting: "",
+        plain=lambda text: member(text, folder),
+        local=lambda text: inside(values.line(text), folder),
+    )
 
 
 def member(text: Any, folder: Path) -> str:
@@ -57,9 +61,20 @@ def _local(text: str, folder: Path) -> str:
 
 
 def _inside(text: str, folder: Path) -> str:
-    """A path as it is from here; `None` is no path."""
+    """The path in a setting of a member as it is from here; `None` is no path."""
     if text == "None":
         return text
+    path = inside(text, folder)
+    if re.search(r"[,()]", path):
+        raise GradlabError("", f"{shown(path)} holds a comma or a bracket; rename it")
+    return path
+
+
+def inside(text: str, folder: Path) -> str:
+    """The path of a regular file in a folder, as it is from here.
+
+    Raises `GradlabError` for what lies elsewhere, is no regular file or has more than 100 MB.
+    """
     path = folder / text
     try:
         own, real = folder.resolve(), path.resolve()
@@ -70,6 +85,4 @@ def _inside(text: str, folder: Path) -> str:
     except (OSError, ValueError, RuntimeError) as error:
         why = getattr(error, "strerror", None) or error
         raise GradlabError("", f"{shown(text)} cannot be read in the folder of this file: {why}") from error
-    if re.search(r"[,()]", str(path)):
-        raise GradlabError("", f"{shown(str(path))} holds a comma or a bracket; rename it")
     return str(path)

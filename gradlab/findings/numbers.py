@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 Value = float | str
 """A number that is ok, or the state that says why there is none."""
 
-SAME = ("hidden", "inputs", "input_std", "batch", "precision", "objective")
+SAME = ("hidden", "inputs", "input_std", "inputs_digest", "batch", "precision", "objective")
 """Settings that must be equal for two runs to have measured the same thing; the rest is the grid."""
-GIVEN_BY = ("seed", "data_digest")
+GIVEN_BY = ("seed", "data_digest", "inputs_digest")
 """Settings that, with a place on the axis of seeds, decide which inputs a network is given."""
 DRAWN = (*GIVEN_BY, "hidden", "inputs")
 """Settings that, with cell, initialiser and seed, decide which weights are drawn."""

@@ -50,6 +50,8 @@ class Foreign(Cell[Weights, Any]):
     library: Library
     paths: tuple[str, ...] = ()
     """Hidden-to-hidden weights by path, where they are not the library's usual ones."""
+    sizes: tuple[int, int] = (3, 4)
+    """D and N that it can be drawn with."""
 
     def init(
         self, key: Key, d_in: int, d_hidden: int, w_rec: Scalar, initializer: Initializer
@@ -89,8 +91,7 @@ class Foreign(Cell[Weights, Any]):
     @property
     def has_gain(self) -> bool:
         """Whether any weight is known to be hidden-to-hidden."""
-        drawn = jax.eval_shape(lambda key: self.init(key, 3, 4, 1.0, _no_initializer)[0], jax.random.key(0))
-        return bool(self.recurrent(drawn))
+        return bool(self.recurrent(self._drawn()[0]))
 
     @property
     def surrogate(self) -> bool:
@@ -115,8 +116,14 @@ class Foreign(Cell[Weights, Any]):
             return any(_matches(path, name) for path in self.paths)
         return re.fullmatch(f"(.*/)?({self.library.recurrent})", name) is not None
 
+    def _drawn(self) -> tuple[Weights, Any]:
+        """The form of its weights and of its state."""
+        draw = lambda key: self.init(key, *self.sizes, 1.0, _no_initializer)
+        params, state = jax.eval_shape(draw, jax.random.key(0))
+        return params, state
+
     def _state_has(self, part: str) -> bool:
-        state = jax.eval_shape(lambda key: self.init(key, 3, 4, 1.0, _no_initializer)[1], jax.random.key(0))
+        state = self._drawn()[1]
         return part in state if isinstance(state, dict) else hasattr(state, part)
 
 

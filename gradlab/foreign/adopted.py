@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from gradlab import tried
 from gradlab.errors import GradlabError, shown
 from gradlab.recurrence.surrogates import declared
 from gradlab.recurrence.trees import Form, decoded, encoded, form, has_gradient
@@ -17,8 +18,6 @@ Tree = Any
 OPTION = "--cell"
 METHODS = {"init": ("key", "d_in", "d_hidden", "w_rec", "initializer"), "step": ("params", "state", "x")}
 """What makes a cell, and what it is called with."""
-SIZES = (3, 4)
-"""D and N of the network that a cell is tried out with."""
 
 
 def adopted(made: Any, name: str | None = None) -> Any:
@@ -52,7 +51,7 @@ def _forms(made: Any) -> tuple[Form, Form]:
     found = []
 
     def try_out(key: Key) -> None:
-        drawn = made.init(key, *SIZES, 1.0, _normal)
+        drawn = made.init(key, *tried.sizes(), 1.0, _normal)
         if not isinstance(drawn, tuple) or len(drawn) != 2:
             raise TypeError(f"init returns {shown(drawn)}, and not (params, state)")
         found.append((form("params", drawn[0]), form("state", drawn[1])))

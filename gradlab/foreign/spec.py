@@ -26,7 +26,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gradlab import registry
+from gradlab import registry, tried
 from gradlab.errors import GradlabError, shown
 from gradlab.foreign import adopted as adopting
 from gradlab.foreign import libraries
@@ -46,7 +46,7 @@ _SPEC = re.compile(r"(?P<module>\w+(\.\w+)*):(?P<name>\w+)\s*(\((?P<settings>.*)
 
 
 def cell(spec: str) -> AnyCell:
-    """The cell that `package.module:Name(setting=value, ...)` names, tried out on a small network.
+    """The cell that `package.module:Name(setting=value, ...)` names, tried out at `tried.sizes`.
 
     Imports the module, if need be from the current folder: a spec comes from a command line, never from
     a file.
@@ -107,6 +107,10 @@ def imported(name: str, option: str = OPTION) -> Any:
         raise _refused(what, error, "import it in Python first", option) from error
 
 
+def _made_from() -> str:
+    return "it is made from a key, D = {} and N = {}".format(*tried.sizes())
+
+
 def _refused(what: str, error: Exception, advice: str, option: str = OPTION) -> GradlabError:
     """One line about another's exception."""
     lines = str(error).splitlines() or [""]
@@ -132,7 +136,7 @@ def _adapted(spec: str, module: Any, name: str, settings: dict[str, str]) -> Any
         if isinstance(found, type):
             what = "is a class with neither init nor step, and not one of equinox or flax"
         raise GradlabError(OPTION, f"{shown(spec)} {what}; see gradlab.foreign")
-    return Foreign(library, paths)
+    return Foreign(library, paths, tried.sizes())
 
 
 def _is_cell(found: Any) -> bool:
@@ -162,7 +166,7 @@ def _built(spec: str, found: Any, settings: dict[str, Any]) -> AnyCell:
             raise
         raise GradlabError(OPTION, f"{name}: {error.where} {error.what}") from error
     except Exception as error:
-        raise _refused(f"{shown(spec)} cannot be drawn", error, "it is made from a key, D and N") from error
+        raise _refused(f"{shown(spec)} cannot be drawn", error, _made_from()) from error
 
 
 def _kind(found: type) -> Any:
@@ -191,7 +195,7 @@ def _library(found: Any, module: Any, settings: tuple[tuple[str, Any], ...]) -> 
 
 def _try_out(spec: str, made: AnyCell) -> None:
     """Refuse a cell whose gradient cannot be measured, saying why."""
-    d_in, d_hidden = adopting.SIZES
+    d_in, d_hidden = tried.sizes()
     name = shown(spec)
     normal = lambda key, n: jax.random.normal(key, (n, n), float) / np.sqrt(n)
     try:
@@ -199,7 +203,7 @@ def _try_out(spec: str, made: AnyCell) -> None:
     except GradlabError:
         raise
     except Exception as error:
-        raise _refused(f"{name} cannot be drawn", error, "it is made from a key, D and N") from error
+        raise _refused(f"{name} cannot be drawn", error, _made_from()) from error
     # A run brings all numbers to its own precision.
     own = lambda leaf: jnp.asarray(leaf, float) if has_gradient(leaf) else leaf
     params, state = jax.tree.map(own, (params, state))
@@ -208,6 +212,7 @@ def _try_out(spec: str, made: AnyCell) -> None:
         held = " and ".join(sorted({str(leaf.dtype) for leaf in jax.tree.leaves(state)})) or "nothing"
         what = f"{name} has a state of {held}; a gradient needs a state of floating-point numbers"
         raise GradlabError(OPTION, what)
+    _require_units(name, made, state, normal)
     if not isinstance(made, Foreign):
         adopting.refuse_what_cannot_be_read(made, params, numbers)
     xs = jax.random.normal(jax.random.key(1), (TRIES, d_in), float).at[0].set(0)
@@ -217,11 +222,30 @@ def _try_out(spec: str, made: AnyCell) -> None:
     except GradlabError as error:
         raise GradlabError(OPTION, f"the step of {name} {error.what}") from error
     except Exception as error:
-        raise _refused(f"the step of {name} fails", error, "call it once in Python") from error
+        advice = f"call it once in Python with D = {d_in} and N = {d_hidden}"
+        raise _refused(f"the step of {name} fails", error, advice) from error
     for words, rows in (("an input of zeros", slice(1)), ("a normal input", slice(1, None))):
         if not all(np.isfinite(leaf[rows]).all() for leaf in jax.tree.leaves(split(after)[0])):
             raise GradlabError(OPTION, f"{name} gives NaN or infinity on {words}; it must be finite there")
     _require_gradient(name, made, params, after, xs)
+
+
+def _require_units(name: str, made: AnyCell, state: Tree, initializer: Any) -> None:
+    """Refuse a cell that has its own number of units, whatever N it is asked for, at another N."""
+    d_in, d_hidden = tried.sizes()
+    try:
+        draw = lambda key: made.init(key, d_in, d_hidden + 1, 1.0, initializer)
+        _, other = jax.eval_shape(draw, jax.random.key(0))
+        own = sum(
+            int(np.prod(np.shape(leaf))) for leaf in jax.tree.leaves(jax.eval_shape(made.readout, state))
+        )
+    except Exception:
+        # One that refuses another N has the one that it is drawn with; what has no readout is told of later.
+        return
+    before, after = ([np.shape(leaf) for leaf in jax.tree.leaves(tree)] for tree in (state, other))
+    if before == after and own != d_hidden and not any(d_hidden in shape for shape in before):
+        what = f"{d_hidden} is not the number of units that {name} has whatever it is asked for: {own}"
+        raise GradlabError("--hidden", f"{what}; say --hidden {own}")
 
 
 def _require_gradient(name: str, made: AnyCell, params: Tree, states: Tree, xs: Any) -> None:

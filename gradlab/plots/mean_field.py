@@ -112,7 +112,7 @@ def _beside(run: Run, c: int) -> list[str]:
     words = ["theory: weights redrawn each step;", fixed]
     settings = run.about.get("settings", {})
     inputs = settings.get("inputs")
-    if inputs and settings.get("input_std"):
+    if inputs and settings.get("input_std") and not settings.get("data"):
         words.append(f"D = {inputs}: drive not steady (± {100 * math.sqrt(2 / inputs):.0f} %)")
     return words
 

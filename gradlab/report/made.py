@@ -14,7 +14,7 @@ _AGAIN = ("cell", "init", "label", "probe", "remedies")
 """Options that are given once a value; other lists are written with commas."""
 _FIRST = ("task", "text", "model")
 """Arguments of a command that stand before its options."""
-_NOT_OPTIONS = (*_FIRST, "text_digest", "model_digest", "data_digest", "command")
+_NOT_OPTIONS = (*_FIRST, "text_digest", "model_digest", "data_digest", "inputs_digest", "command")
 
 
 class Facts(NamedTuple):
@@ -39,6 +39,7 @@ def facts(about: dict[str, Any], lacking: Sequence[str] = ()) -> Facts:
     pairs = {key: _table(about, key) for key in ("settings", "versions", "git", "files")}
     versions = pairs["versions"] | {f"git {key}": value for key, value in pairs["git"].items()}
     notes = [f"{about['bound']}."] if about.get("bound") else []
+    notes += [clean(f"{one[:1].upper()}{one[1:]}.") for one in about.get("said", ())]
     settings, versions, files = (
         {key: said(value) for key, value in some.items()}
         for some in (pairs["settings"], versions, pairs["files"])
@@ -66,7 +67,7 @@ def _option(key: str, value: Any) -> list[str]:
     name = _OPTIONS.get(key, f"--{key.replace('_', '-')}")
     if isinstance(value, bool):
         return [] if value else [_OFF.get(key, f"--no-{key}")]
-    if value is None or value == []:
+    if value in (None, [], ""):
         return []
     if isinstance(value, list) and key not in _AGAIN:
         value = ",".join(map(_word, value))

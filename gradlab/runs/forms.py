@@ -75,6 +75,10 @@ class Sweep(strict.Strict):
     precision: Precision
     objective: Literal["unit", "last", "every"]
     probe: Annotated[list[strict.Line], AfterValidator(_unlike)] = Field(default_factory=list)
+    data: str = ""
+    columns: str = ""
+    scale: Literal["none", "standard"] = "none"
+    inputs_digest: Annotated[str, Field(pattern=r"^([0-9a-f]{32})?$")] = ""
 
 
 class Training(strict.Strict):
@@ -135,6 +139,7 @@ class Measure(strict.Strict):
     head: str
     arch: str
     activation: str
+    alphabet: str = ""
     scale: Literal["none", "standard"]
     T: Length
     windows: Count
@@ -170,6 +175,7 @@ class Swept(Run):
     )
     bound: str = ""
     starts: dict[str, dict[str, str]] = Field(default_factory=dict)
+    said: list[strict.Line] = Field(default_factory=list)
     metrics: list[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]] = Field(
         default_factory=list
     )

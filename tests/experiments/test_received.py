@@ -189,14 +189,14 @@ def foreign(tmp_path, monkeypatch):
     (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: another\nVersion: 1\n")
     (facts / "entry_points.txt").write_text("[gradlab.remedies]\nscaled = another.scaled\n")
     monkeypatch.syspath_prepend(tmp_path / "site")
-    for cached in (registry.installed, registry.make):
+    for cached in (registry.installed, registry.made):
         cached.cache_clear()
     importlib.invalidate_caches()
     yield
     shutil.rmtree(tmp_path / "site")
     for name in [name for name in sys.modules if name.split(".")[0] == "another"]:
         del sys.modules[name]
-    for cached in (registry.installed, registry.make):
+    for cached in (registry.installed, registry.made):
         cached.cache_clear()
 
 

@@ -30,6 +30,20 @@ def test_a_sweep_is_asked_for_again_with_equal_settings(arguments, monkeypatch):
     assert asked(words[2:], monkeypatch) == first
 
 
+@pytest.mark.parametrize("more", [[], ["--columns", "b"], ["--scale", "standard"]], ids=len)
+def test_a_sweep_on_a_series_is_asked_for_again(more, tmp_path, monkeypatch):
+    """D and the deviation, which the file gives, are spelled out and taken."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "s.csv").write_text("a,b\n" + "".join(f"{t},{t % 3}.7\n" for t in range(9)))
+    test_a_sweep_is_asked_for_again_with_equal_settings(["--data", "s.csv", "-T", "4", *more], monkeypatch)
+
+
+def test_what_a_measured_network_was_not_given_is_left_out():
+    asked_for = {"command": "measure", "model": "w.npz", "columns": "", "data": "s.csv", "data_digest": "0"}
+    found = made.facts(stored(asked_for | {"target": "", "T": 5}, command="measure")).command
+    assert found == "gradlab measure w.npz --data s.csv -T 5"
+
+
 def asked(arguments, monkeypatch):
     """The settings that a sweep with these arguments would store."""
     seen = []

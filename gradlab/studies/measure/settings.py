@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
 from gradlab import specs
-from gradlab.errors import GradlabError
+from gradlab.errors import GradlabError, shown
 from gradlab.specs import Setting
 from gradlab.studies.sweep.settings import Objective, spelled
 
@@ -19,7 +19,9 @@ class Measure:
         str,
         Setting("A file of weights (.safetensors, .npz, .pt), or package.module:name, called for a network."),
     ]
-    data: Annotated[str, Setting("The series, a row per step: .csv, .npy, .npz or .parquet.")] = ""
+    data: Annotated[
+        str, Setting("The series: .csv, .npy, .npz, .parquet (a row per step) or .txt (one-hot characters).")
+    ] = ""
     columns: Annotated[str, Setting("Its inputs, by name or number, such as a,b; all if left out.")] = ""
     target: Annotated[
         str,
@@ -28,6 +30,9 @@ class Measure:
     head: Annotated[str, Setting("The linear layer above, by its name among the weights, such as fc.")] = ""
     arch: Annotated[str, Setting("Of a file of weights: rnn, lstm or gru.")] = ""
     activation: Annotated[str, Setting("Of an rnn: tanh or relu.")] = ""
+    alphabet: Annotated[
+        str, Setting("Of a text: a file of its symbols in the network's order; sorted if left out.")
+    ] = ""
     scale: Annotated[
         Literal["none", "standard"],
         Setting("none, or standard: each column to mean 0 and deviation 1 over the series."),
@@ -46,7 +51,11 @@ class Measure:
     def __post_init__(self) -> None:
         specs.check(self)
         if not self.data:
-            raise GradlabError("--data", "is missing; name a .csv, .npy, .npz or .parquet file")
+            raise GradlabError("--data", "is missing; name a .csv, .npy, .npz, .parquet or .txt file")
+        if self.alphabet and not self.data.lower().endswith(".txt"):
+            raise GradlabError("--alphabet", f"goes with a text; {shown(self.data)} is none: leave it out")
+        if self.target and self.data.lower().endswith(".txt"):
+            raise GradlabError("--target", "names a column, and a text has none; leave it out")
         if self.target and self.objective == "unit":
             object.__setattr__(self, "objective", "last")
 

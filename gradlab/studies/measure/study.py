@@ -23,9 +23,11 @@ class _Measure(Study[Measure, "Run"]):
     tables = "sweep"
 
     def stored(self, asked: Measure) -> dict[str, Any]:
-        from gradlab.studies.measure import data, models
+        from gradlab.series import reading
+        from gradlab.studies.measure import models
 
-        digests = {"model_digest": models.of(asked).digest, "data_digest": data.digest(Path(asked.data))}
+        data = reading.digest(*(Path(one) for one in (asked.data, asked.alphabet) if one))
+        digests = {"model_digest": models.of(asked).digest, "data_digest": data}
         return specs.stored(asked) | {"command": self.name} | digests
 
     def plan(self, asked: Measure) -> "Plan":

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from gradlab.errors import GradlabError, shown
 from gradlab.runs import files
+from gradlab.series import text as characters
+from gradlab.series.text import LARGEST, OTHER, coded, points
 from gradlab.studies.neurons.standard import HELD_OUT, TRAINED, VALIDATED
 
 Part = Literal["train", "validation", "test"]
@@ -22,13 +24,8 @@ SHARES = {"test": 0.1, "validation": 0.1}
 """Of the characters."""
 LEAST = 5000
 """Characters of a text."""
-LARGEST = 10**8
-"""Bytes of a text, all files together."""
 LONGEST_LINE = 10**5
 MOST_FILES = 10**4
-SYMBOLS, RARE = 255, 1e-5
-"""At most so many, none of them rarer; one more stands for all other characters."""
-OTHER = "\N{REPLACEMENT CHARACTER}"
 
 
 class File(NamedTuple):
@@ -73,26 +70,6 @@ class Text:
             found.update(f"{one.name}\0{len(one.content)}\0".encode(errors="surrogatepass"))
             found.update(one.content.encode())
         return found.hexdigest()[:32]
-
-
-def coded(text: str, vocabulary: str) -> NDArray[np.int32]:
-    """A text as places in the vocabulary; what is not in it is that of `OTHER`, else an error.
-
-    >>> coded("abba", "ab").tolist()
-    [0, 1, 1, 0]
-    """
-    known = _points(vocabulary)
-    points = _points(text)
-    order = np.argsort(known)
-    place = order[np.minimum(np.searchsorted(known[order], points), len(known) - 1)]
-    missing = known[place] != points
-    if missing.any():
-        place[missing] = vocabulary.index(OTHER)
-    return place.astype(np.int32)
-
-
-def _points(text: str) -> NDArray[np.uint32]:
-    return np.frombuffer(text.encode("utf-32-le"), "<u4")
 
 
 def read(text: str, corpus: str) -> Text:
@@ -145,21 +122,7 @@ def _is_binary(path: Path) -> bool:
 
 
 def _file(path: Path, name: str, most: int) -> File:
-    try:
-        content = files.named(path, most)
-    except OSError as error:
-        raise files.unreadable(path, error) from error
-    if (place := content.find(b"\0")) >= 0:
-        raise GradlabError(str(path), f"is a binary file: byte {place} is 0; name a text")
-    try:
-        text = content.decode()
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        what = f"is not UTF-8 at byte {error.start} (line {line}); save it as UTF-8"
-        raise GradlabError(str(path), what) from error
-    return File(
-        name, text.removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}").replace("\r\n", "\n").replace("\r", "\n")
-    )
+    return File(name, characters.read(path, most))
 
 
 def _divided(found: list[File], source: str, where: str) -> Text:
@@ -227,12 +190,11 @@ def _made(
     where: str,
 ) -> Text:
     made = Text(found, parts, source, kind, "")
-    points, counts = np.unique(_points(made.part("train")), return_counts=True)
-    if len(points) < 2:
-        raise GradlabError(where, f"holds {len(points)} symbol in its training part; nothing can be learnt")
-    often = np.argsort(-counts, kind="stable")[:SYMBOLS]
-    common = {chr(points[i]) for i in often if counts[i] >= RARE * counts.sum()}
-    rest = any(set(map(chr, np.unique(_points(made.part(part))))) - common for part in PARTS)
+    count = len(np.unique(points(made.part("train"))))
+    if count < 2:
+        raise GradlabError(where, f"holds {count} symbol in its training part; nothing can be learnt")
+    common = characters.common(made.part("train"))
+    rest = any(set(map(chr, np.unique(points(made.part(part))))) - common for part in PARTS)
     vocabulary = "".join(sorted(common | ({OTHER} if rest else set())))
     return Text(found, parts, source, kind, vocabulary)
 

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gradlab import registry
+from gradlab import registry, tried
 from gradlab.studies.neurons.settings import Neurons
 from gradlab.studies.remedies import arms
 from gradlab.studies.remedies.networks import Network, Setting, initialised
@@ -33,6 +33,7 @@ class Alphabet:
 def settings(asked: Neurons, symbols: int) -> dict[str, Setting]:
     """Each cell at equal parameters: as many as the one with most has, with the units that are asked for."""
     sizes = (symbols, symbols)
+    tried.at(symbols, asked.hidden)
     cells = {spec: registry.make("cells", spec) for spec in asked.cell}
     most = max(arms.count(cell, sizes, asked.hidden) for cell in cells.values())
     clip = _clip()

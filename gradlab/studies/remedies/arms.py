@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import optax
 
-from gradlab import registry
+from gradlab import registry, tried
 from gradlab.errors import GradlabError, shown
 from gradlab.studies.remedies.settings import NONE
 from gradlab.types import Initializer, Remedy, Step, Trajectory
@@ -157,7 +157,7 @@ def _one_after_another(changes: list[Callable[[Any, Any], Any]]) -> Callable[[An
 def _untrained(cell: Any) -> bool:
     """Whether the cell says that none of its parameters is trained."""
     zero = lambda key, n: jax.numpy.zeros((n, n))
-    params, _ = jax.eval_shape(lambda key: cell.init(key, 1, 2, 1.0, zero), jax.random.key(0))
+    params, _ = jax.eval_shape(lambda key: cell.init(key, *tried.sizes(), 1.0, zero), jax.random.key(0))
     paths = jax.tree_util.tree_leaves_with_path(params)
     return all(getattr(path[-1], "name", None) in cell.fixed for path, _ in paths)
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from gradlab import registry
+from gradlab import registry, tried
 from gradlab.errors import GradlabError
 from gradlab.studies.remedies import arms, loop
 from gradlab.studies.remedies.losses import sample
@@ -20,6 +20,7 @@ TUNING = "tuning"
 
 def by_place(comparison: Training) -> dict[str, tuple[arms.Arm, Setting]]:
     """What is trained: every arm at every T."""
+    tried.at(registry.make("tasks", comparison.task).sizes[0], comparison.hidden)
     found = {}
     for text in comparison.remedies:
         arm = arms.arm(text, comparison.cell, comparison.init)
@@ -100,6 +101,7 @@ def setting_of(comparison: Training, arm: arms.Arm, T: int, hidden: int) -> Sett
 def check(comparison: Training) -> None:
     """Refuse, before anything is drawn, an arm or a T that is not possible."""
     task = registry.make("tasks", comparison.task)
+    tried.at(task.sizes[0], comparison.hidden)
     if min(comparison.T) < task.least:
         what = f"{min(comparison.T)} is too short for {comparison.task}; the least T is {task.least}"
         raise GradlabError("-T", what)
@@ -113,8 +115,10 @@ def check(comparison: Training) -> None:
             raise GradlabError(option, f"{twice[0]} is given twice; name each value once")
     for text in comparison.remedies:
         arm = arms.arm(text, comparison.cell, comparison.init)
+        # What its user brings may have no other size than theirs.
+        hidden = tried.sizes()[1] if ":" in f"{comparison.cell} {text}" else 4
         try:
-            loop.try_out(setting_of(comparison, arm, max(comparison.T), 4), learn=not arm.closed_form)
+            loop.try_out(setting_of(comparison, arm, max(comparison.T), hidden), learn=not arm.closed_form)
         except ValueError as error:
             raise GradlabError(arms.OPTION, f"{arm.label} {error}") from error
 

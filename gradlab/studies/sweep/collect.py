@@ -43,7 +43,8 @@ def run(asked: Sweep, results: list[CellResult]) -> Run:
         f"(relative), the largest singular value to {max(limit, largest):.1g}",
         "code": {result.cell: result.code for result in results},
     }
-    rest = {"starts": starts, "metrics": registry.further("metrics")}
+    said = list(drawing.said(asked))
+    rest = {"starts": starts, "metrics": registry.further("metrics"), "said": said}
     return Run(about | {key: value for key, value in rest.items() if value}, table, norms)
 
 

@@ -24,7 +24,7 @@ from gradlab.studies.sweep.arrays import collect, collect_gradient, zeros_told_a
 from gradlab.studies.sweep.calls import compiled_for, lowered, part
 from gradlab.studies.sweep.cell_result import CellResult
 from gradlab.studies.sweep.code import of_foreign, of_programs, of_zeros, require
-from gradlab.studies.sweep.drawing import Weights, draw
+from gradlab.studies.sweep.drawing import Weights, at_length, draw
 from gradlab.studies.sweep.program import (
     GRADIENT,
     SHIFT,
@@ -153,13 +153,14 @@ def _start(
         # Compiling takes far more than a program is worth.
         memory.release(programs=False)
         clock.add(label, compiling=time.perf_counter() - began, piece=work.compiling(label))
+        there = {T: at_length(sweep, networks, T) for T in missing}
         for T in missing:
             calls[T] = [
-                (first, min(size, total - first), made_for[T](part(networks, first, size), jnp.int32(T)))
+                (first, min(size, total - first), made_for[T](part(there[T], first, size), jnp.int32(T)))
                 for first in range(0, total, size)
             ]
         for T in missing:
-            extras[T] = [(name, probing.run(cell, name, sweep.objective, networks, T)) for name in further]
+            extras[T] = [(name, probing.run(cell, name, sweep.objective, there[T], T)) for name in further]
         compiled.note(**work.of_program(sweep, label))
     gates = probing.gate_names(cell, networks) if further else ()
     readout = probing.readout_size(cell, networks) if further else 0
@@ -249,12 +250,12 @@ def _measured(sweep: Sweep, started: _Started, T: int, clock: work.Clock) -> tup
         )
     arrays = {name: np.concatenate(parts) for name, parts in found.items()} | {"nonfinite": nonfinite}
     states_of = {name: arrays[f"{name}_state"] for name in (*measured.columns, GRADIENT)}
-    codes = []
+    codes, networks = [], at_length(sweep, started.networks, T)
     with jax.enable_x64(sweep.precision == "float64"):
         cell = registry.make("cells", started.cell)
-        states_of, ran = zeros_told_apart(cell, sweep.objective, started.networks, T, states_of)
+        states_of, ran = zeros_told_apart(cell, sweep.objective, networks, T, states_of)
         if ran:
-            codes.append(of_zeros(sweep, cell, started.networks))
+            codes.append(of_zeros(sweep, cell, networks))
     arrays |= {f"{name}_state": code for name, code in states_of.items()}
     arrays["gradient_projection_state"] = arrays["gradient_state"]
     known = np.where(np.isnan(shift), UNDEFINED, OK).astype(np.int8)
@@ -264,10 +265,10 @@ def _measured(sweep: Sweep, started: _Started, T: int, clock: work.Clock) -> tup
     for probe, columns in started.extras[T]:
 
         def again(probe: str = probe) -> dict[str, Any]:
-            codes.append(of_zeros(sweep, cell, started.networks, probe))
+            codes.append(of_zeros(sweep, cell, networks, probe))
             made = probing.program(cell, probe, sweep.objective, defined=True)
             with platforms.host():
-                return dict(made(started.networks, jnp.int32(T)))
+                return dict(made(networks, jnp.int32(T)))
 
         with jax.enable_x64(sweep.precision == "float64"):
             found_of = probe_states.values(probe, columns, again, broken, T, sizes)

@@ -7,8 +7,10 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from gradlab import registry
+from gradlab import registry, tried
+from gradlab.errors import GradlabError
 from gradlab.recurrence import projections
+from gradlab.series import inputs, windows
 from gradlab.studies.sweep.networks import draw_inputs, draw_networks, stream
 from gradlab.studies.sweep.program import (
     Networks,
@@ -31,10 +33,51 @@ class Weights(NamedTuple):
 
 def draw(sweep: Sweep) -> dict[str, tuple[Networks, Weights]]:
     """Each cell's networks, ordered (init, w_rec, seed), and what tells their weights from others."""
-    length = capacity(max(sweep.T))
-    keys = [stream(sweep.seed, "inputs", d=sweep.inputs, seed=s) for s in range(sweep.seeds)]
-    xs = draw_inputs(keys, (sweep.batch, length, sweep.inputs), sweep.input_std)
+    tried.at(sweep.inputs, sweep.hidden)
+    xs = drawn_inputs(sweep, max(sweep.T))
     return {label: _draw_cell(sweep, label, xs) for label in sweep.cell}
+
+
+def drawn_inputs(sweep: Sweep, T: int) -> Array:
+    """The inputs of each seed at that T, (seeds, B, len, D): white noise, or windows of a series.
+
+    White noise is a prefix of every longer draw. Windows are T steps long, and zeros follow.
+    """
+    length = capacity(max(sweep.T))
+    if not sweep.data:
+        keys = [stream(sweep.seed, "inputs", d=sweep.inputs, seed=s) for s in range(sweep.seeds)]
+        return draw_inputs(keys, (sweep.batch, length, sweep.inputs), sweep.input_std)
+    found = sweep.series
+    room = inputs.require_rows(sweep.data, found.rows, T)
+    starts = windows.starts(sweep.seed, sweep.seeds, sweep.batch, room)
+    cut = found.cut(starts.ravel().tolist(), T).reshape(sweep.seeds, sweep.batch, T, sweep.inputs)
+    return np.pad(cut, ((0, 0), (0, 0), (0, length - T), (0, 0)))
+
+
+def at_length(sweep: Sweep, networks: Networks, T: int) -> Networks:
+    """The networks of a cell with the inputs that they get at that T."""
+    if not sweep.data:
+        return networks
+    xs = drawn_inputs(sweep, T).astype(networks.xs.dtype)
+    return networks._replace(xs=np.tile(xs, (len(networks.xs) // sweep.seeds, 1, 1, 1)))
+
+
+def said(sweep: Sweep) -> tuple[str, ...]:
+    """How the series was read whose windows are the inputs, in sentences; nothing of white noise.
+
+    Raises:
+      GradlabError: for one with fewer rows than T, and an initialiser that is fitted to white noise.
+    """
+    if not sweep.data:
+        return ()
+    for init in sweep.init:
+        if hasattr(registry.make("initializers", init), "for_cell"):
+            what = f"{init} is fitted to white noise, and the inputs are those of --data; choose another"
+            raise GradlabError("--init", what)
+    found, T = sweep.series, max(sweep.T)
+    room = inputs.require_rows(sweep.data, found.rows, T)
+    starts = windows.starts(sweep.seed, sweep.seeds, sweep.batch, room)
+    return found.said, inputs.windows_said(starts.ravel().tolist(), T, found.rows)
 
 
 def _draw_cell(sweep: Sweep, label: str, xs: Array) -> tuple[Networks, Weights]:

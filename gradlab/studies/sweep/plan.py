@@ -3,14 +3,14 @@
 import dataclasses
 from typing import Any, NamedTuple
 
-from gradlab import registry
+from gradlab import registry, tried
 from gradlab.planning import compiled, costs
 from gradlab.planning.costs import Sizes
 from gradlab.planning.plan import STARTING, Piece, Plan, require_room
 from gradlab.recurrence.lanczos import steps
 from gradlab.recurrence.scan import SEGMENT
 from gradlab.runtime import cores
-from gradlab.studies.sweep import declared, work
+from gradlab.studies.sweep import declared, drawing, work
 from gradlab.studies.sweep.program import CALL_BYTES, block, capacity
 from gradlab.studies.sweep.settings import Sweep
 
@@ -29,7 +29,13 @@ class _Bytes(NamedTuple):
 
 
 def plan(sweep: Sweep) -> Plan:
-    """Count and estimate; draws nothing and compiles nothing."""
+    """Count and estimate; draws nothing and compiles nothing.
+
+    Raises:
+      GradlabError: for a series that is too short, or settings that do not go with one.
+    """
+    said = drawing.said(sweep)
+    tried.at(sweep.inputs, sweep.hidden)
     of = {
         label: costs.sizes(registry.make("cells", label), sweep.inputs, sweep.hidden) for label in sweep.cell
     }
@@ -41,10 +47,10 @@ def plan(sweep: Sweep) -> Plan:
     }
     need = {label: _bytes(asked[label], found) for label, found in of.items()}
     new = not all(compiled.known(**work.of_program(sweep, label)) for label in of)
-    drawing = sum(_draw(sweep, found) for found in of.values())
+    seconds = sum(_draw(sweep, found) for found in of.values())
     more = costs.COMPILE_DRAW * len(of) if new else 0.0
     compiling = max(map(costs.compile_bytes, of.values())) if new else 0
-    pieces = {STARTING: Piece(costs.IMPORTS), work.DRAWING: Piece(drawing + more, more)}
+    pieces = {STARTING: Piece(costs.IMPORTS), work.DRAWING: Piece(seconds + more, more)}
     for label, found in of.items():
         known = compiled.known(**work.of_program(sweep, label))
         pieces |= _pieces(asked[label], label, found, known)
@@ -58,8 +64,9 @@ def plan(sweep: Sweep) -> Plan:
     units = lambda: {
         label: costs.readout(registry.make("cells", label), sweep.inputs, sweep.hidden) for label in of
     }
-    notes = tuple(declared.foreseen(sweep.probe, sweep.T, units))
-    return Plan(counts, pieces, _peak(sweep, need, compiling), largest, notes)
+    notes = (*said, *declared.foreseen(sweep.probe, sweep.T, units))
+    held = 4 * sweep.series.values.nbytes if sweep.data else 0
+    return Plan(counts, pieces, _peak(sweep, need, compiling) + held, largest, notes)
 
 
 def check(sweep: Sweep, planned: Plan) -> None:
@@ -113,7 +120,9 @@ def _bytes(sweep: Sweep, of: Sizes) -> _Bytes:
     length, lags = capacity(max(sweep.T)), max(sweep.T) + 1
     parts = 1 if of.leaves == 1 else 1 + of.leaves
     columns = 2 + 2 * parts
-    inputs = (of.weights + 2 * of.numbers + sweep.batch * (length * sweep.inputs + of.numbers)) * item
+    # Those of a series are other ones at each T.
+    numbers = length * sweep.inputs * (1 + len(sweep.T) * bool(sweep.data))
+    inputs = (of.weights + 2 * of.numbers + sweep.batch * (numbers + of.numbers)) * item
     results = sweep.batch * (length + 1) * columns * (item + 4)
     call = block() * cores()
     padded = -(-sweep.networks // call) * call

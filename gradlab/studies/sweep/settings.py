@@ -1,14 +1,19 @@
 """Settings of a sweep."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from gradlab import ranges, registry, specs
 from gradlab.errors import GradlabError, shown
+from gradlab.series import inputs
+from gradlab.series.inputs import Inputs
 from gradlab.specs import Setting
 
 Precision = Literal["float32", "float64"]
 Objective = Literal["unit", "last", "every"]
+Scale = Literal["none", "standard"]
 ALWAYS = ("adjoint", "transport", "state_shift")
 """Probes of every sweep."""
 
@@ -65,6 +70,15 @@ class Sweep:
         Setting("Measure this as well; may be given again.", members="probes", empty=True, member=spelled),
     ] = ()
     """Measured beside adjoint, transport and state_shift."""
+    data: Annotated[
+        str, Setting("Inputs from a file: .csv, .npy, .npz, .parquet (a row per step) or .txt.", path=True)
+    ] = ""
+    columns: Annotated[str, Setting("Its inputs, by name or number, such as a,b; all if left out.")] = ""
+    scale: Annotated[
+        Scale, Setting("none, or standard: each column to mean 0 and deviation 1 over the file.")
+    ] = "none"
+    inputs_digest: str = field(default="", init=False)
+    """Of the numbers in those columns, and of how they are scaled; empty for white noise."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "probe", tuple(spec for spec in self.probe if spec not in ALWAYS))
@@ -73,6 +87,42 @@ class Sweep:
         for name in probes:
             if probes.count(name) > 1:
                 raise GradlabError("--probe", f"{shown(name)} is given twice; name each value once")
+        if self.data:
+            self._take(inputs.read(Path(self.data), self.columns, self.scale))
+        for option, value in (("--columns", self.columns), ("--scale", self.scale)):
+            if not self.data and value not in ("", "none"):
+                raise GradlabError(option, "goes with --data; without a file inputs are white noise")
+
+    def _take(self, found: Inputs) -> None:
+        """D, and the deviation, which here are facts of the inputs, and what tells them from others."""
+        default = type(self)
+        for option, name, fact, of in (
+            ("--inputs", "inputs", len(found.names), "columns"),
+            ("--input-std", "input_std", found.deviation, "standard deviation"),
+        ):
+            given = getattr(self, name)
+            if given != getattr(default, name) and not math.isclose(given, fact):
+                what = f"{given:g} is not what {self.data} gives: {of} {fact:g}; leave it out"
+                raise GradlabError(option, what)
+            object.__setattr__(self, name, fact)
+        object.__setattr__(self, "inputs_digest", found.digest)
+
+    @property
+    def series(self) -> Inputs:
+        """The inputs in the file.
+
+        Raises:
+          GradlabError: if it holds other ones by now.
+        """
+        found = inputs.read(Path(self.data), self.columns, self.scale)
+        if found.digest != self.inputs_digest:
+            raise GradlabError(self.data, "has changed since it was read first; run the command again")
+        return found
+
+    @property
+    def without(self) -> tuple[str, ...]:
+        """The settings that say nothing here; a run of white noise does not store them."""
+        return () if self.data else ("data", "columns", "scale", "inputs_digest")
 
     @property
     def networks(self) -> int:

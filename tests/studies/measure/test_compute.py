@@ -1,5 +1,7 @@
 """A network of one's own on windows of a series: its gradients against autodiff."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -213,3 +215,37 @@ def test_a_run_is_of_one_network():
         collect.in_memory([one, other])
     with pytest.raises(GradlabError, match=r"is not what gradlab\.measure returns"):
         collect.in_memory([])
+
+
+def test_a_text_is_one_hot_in_the_alphabet_of_the_network(place):
+    """The same numbers as those of the characters coded by hand in the order that the file has."""
+    text = "abbabaaabbbabbab"
+    (place / "s.txt").write_text(text)
+    (place / "order.txt").write_text("ba")
+    settings = Measure("w.npz", "s.txt", arch="rnn", activation="tanh", alphabet="order.txt", T=T, windows=1)
+    run = execute.run(settings).run
+    start = int(re.search(r"from row (\d+)", run.about["said"][1])[1]) - 1
+    xs = np.array([["ba"[i] == one for i in (0, 1)] for one in text[start : start + T]], float)
+    alone_ = alone.measure(given_networks.weights(), xs, arch="rnn", activation="tanh")
+    found = run.norms.transport_frobenius.squeeze(drop=True)
+    np.testing.assert_array_equal(found, alone_.transport_frobenius.squeeze(drop=True))
+    assert "one-hot in an alphabet of 2: 'ba'" in run.about["said"][0]
+
+
+TEXTS = {
+    "size": ({}, r"^--alphabet: are 3 \('a', 'b', 'c'\), and the network takes 2; name these"),
+    "target": (
+        {"target": "c", "head": "fc"},
+        r"^--target: names a column, and a text has none; leave it out",
+    ),
+    "columns": ({"columns": "a"}, r"^--columns: s\.txt is a text, of which every character is an input"),
+    "none": ({"data": "all.csv", "alphabet": "a.txt"}, r"^--alphabet: goes with a text; 'all\.csv' is none"),
+}
+
+
+@pytest.mark.parametrize("what", TEXTS)
+def test_what_does_not_go_with_a_text_is_named(place, what):
+    (place / "s.txt").write_text("abcabcabcabc")
+    more, said = TEXTS[what]
+    with pytest.raises(GradlabError, match=said):
+        execute.run(asked(**{"data": "s.txt", "columns": ""} | more))

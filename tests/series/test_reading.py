@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from gradlab.errors import GradlabError
-from gradlab.studies.measure import data
+from gradlab.series import reading
 
 VALUES = np.array([[1.0, -2.5], [3e-7, 4.0], [5.0, 6.0]])
 
 
 def test_a_table_is_its_columns(tmp_path):
     (tmp_path / "s.csv").write_text("time,b\n1,-2.5\n3e-7, 4\n5,6.0\n")
-    found = data.read(tmp_path / "s.csv")
+    found = reading.read(tmp_path / "s.csv")
     assert found.names == ("time", "b")
     np.testing.assert_array_equal(found.values, VALUES)
     np.testing.assert_array_equal(found.picked("--columns", "b,time").values, VALUES[:, ::-1])
@@ -22,12 +22,12 @@ def test_arrays_are_their_columns(tmp_path):
     np.savez(tmp_path / "one.npz", anything=VALUES)
     np.savez(tmp_path / "two.npz", x=VALUES, y=VALUES[:, 0])
     np.save(tmp_path / "line.npy", VALUES[:, 0])
-    assert data.read(tmp_path / "s.npy").names == ("0", "1")
-    np.testing.assert_array_equal(data.read(tmp_path / "one.npz").values, VALUES)
-    both = data.read(tmp_path / "two.npz")
+    assert reading.read(tmp_path / "s.npy").names == ("0", "1")
+    np.testing.assert_array_equal(reading.read(tmp_path / "one.npz").values, VALUES)
+    both = reading.read(tmp_path / "two.npz")
     assert both.names == ("0", "1", "y")
     np.testing.assert_array_equal(both.picked("--target", "y").values[:, 0], VALUES[:, 0])
-    assert data.read(tmp_path / "line.npy").values.shape == (3, 1)
+    assert reading.read(tmp_path / "line.npy").values.shape == (3, 1)
 
 
 def test_parquet(tmp_path):
@@ -35,7 +35,7 @@ def test_parquet(tmp_path):
     import pandas as pd
 
     pd.DataFrame({"a": [1, 2], "b": [0.5, 1.5]}).to_parquet(tmp_path / "s.parquet")
-    found = data.read(tmp_path / "s.parquet")
+    found = reading.read(tmp_path / "s.parquet")
     assert found.names == ("a", "b")
     np.testing.assert_array_equal(found.values, [[1, 0.5], [2, 1.5]])
 
@@ -84,7 +84,7 @@ REFUSED = {
     "no zip": r"s\.npz: is no \.npz file",
     "names": r"s\.npz: holds 'inputs', 'outputs'; call the inputs x and the targets y",
     "rows": r"s\.npz:y: has 2 rows, and x 3; one for each step",
-    "a kind": r"s\.xlsx: is no series; \.csv, \.npy, \.npz, \.parquet are read",
+    "a kind": r"s\.xlsx: is no series; \.csv, \.npy, \.npz, \.parquet, \.txt are read",
     "a line": r"s\.csv: has a column called .*; names are one plain line",
 }
 
@@ -93,13 +93,13 @@ REFUSED = {
 def test_a_fault_is_told_with_its_place(tmp_path, capsys, what):
     place = written(tmp_path, what)
     with pytest.raises(GradlabError, match=REFUSED[what]) as caught:
-        data.read(place)
+        reading.read(place)
     assert (caught.value.code, "\n" in str(caught.value)) == (2, False)
     assert capsys.readouterr().out == ""
 
 
 def test_a_column_that_there_is_not_is_named():
-    series = data.Series(("ab", "b"), VALUES)
+    series = reading.Series(("ab", "b"), VALUES)
     with pytest.raises(GradlabError, match=r"^--columns: .*'abc'.*ab, b"):
         series.picked("--columns", "abc")
     with pytest.raises(GradlabError, match=r"^--columns: 'b' is given twice"):

@@ -16,6 +16,8 @@ from gradlab.runs import files
 
 MOST = 10**9
 """Bytes of a file, and of what it unpacks to."""
+TEXT = ".txt"
+"""What is read as text, by `gradlab.series.text`."""
 LONGEST = 200
 """Letters of a column's name."""
 INPUTS, TARGETS = "x", "y"
@@ -28,6 +30,8 @@ class Series(NamedTuple):
     names: tuple[str, ...]
     values: NDArray[np.float64]
     """(steps, columns)"""
+    aims: tuple[str, ...] = ()
+    """The columns that the file itself calls targets."""
 
     def picked(self, where: str, wanted: str) -> "Series":
         """Some columns, by name or number, in the order in which they are named.
@@ -45,12 +49,15 @@ class Series(NamedTuple):
         return Series(tuple(names), self.values[:, at])
 
 
-def digest(path: Path) -> str:
-    """Of the file's content."""
-    try:
-        return hashlib.sha256(files.named(path, MOST)).hexdigest()[:32]
-    except OSError as error:
-        raise files.unreadable(path, error) from error
+def digest(*paths: Path) -> str:
+    """Of the content of files."""
+    found = hashlib.sha256()
+    for path in paths:
+        try:
+            found.update(files.named(path, MOST))
+        except OSError as error:
+            raise files.unreadable(path, error) from error
+    return found.hexdigest()[:32]
 
 
 def read(path: Path) -> Series:
@@ -68,7 +75,7 @@ def read(path: Path) -> Series:
     }
     kind = kinds.get(path.suffix.lower())
     if kind is None:
-        raise GradlabError(str(path), f"is no series; {', '.join(kinds)} are read")
+        raise GradlabError(str(path), f"is no series; {', '.join([*kinds, TEXT])} are read")
     try:
         found = kind(path)
     except OSError as error:
@@ -161,7 +168,8 @@ def _npz(path: Path) -> Series:
     if len(more.values) != len(series.values):
         what = f"has {len(more.values)} rows, and {INPUTS} {len(series.values)}; one for each step"
         raise GradlabError(f"{path}:{TARGETS}", what)
-    return Series((*series.names, *more.names), np.concatenate([series.values, more.values], axis=1))
+    values = np.concatenate([series.values, more.values], axis=1)
+    return Series((*series.names, *more.names), values, more.names)
 
 
 def _array(where: str, content: bytes) -> NDArray[Any]:

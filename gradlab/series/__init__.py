@@ -1,0 +1,1 @@
+"""A series of somebody's own, as inputs of networks: read, scaled, cut into windows."""
