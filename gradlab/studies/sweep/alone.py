@@ -33,6 +33,7 @@ def measure(
     loss: Callable[[Any, Any], Any] | None = None,
     targets: Any = (),
     resets: Any = None,
+    lengths: Any = None,
     readout: Callable[[Any], Any] | None = None,
     seed: int = 0,
     probe: str | Sequence[str] = (),
@@ -65,6 +66,8 @@ def measure(
       targets: what the loss compares with: one target, or with `objective="every"` arrays (T, ...).
       resets: a truth value for each step: whether it starts from the initial state again. Gradients further
         back are zero by definition there.
+      lengths: the steps of each sequence; `xs` is then a batch of them, arrays (B, T, ...), and `targets` and
+        `resets` too. Lag counts back from each sequence's own last step; what stands beyond is never read.
       readout: what a loss reads of the state, and what reach is of; without it the whole, or what torch's
         layers give.
       seed: of the random cotangent or target.
@@ -85,6 +88,11 @@ def measure(
       `rounded` in words, `rounded_lag`, and the largest derivative of what is saturated there, log10
       (`rounded_factor` at `rounded_step`).
 
+      Of several sequences the norms by lag, and `gradient`, are means of log10 norms over those that have the
+      lag, as many as `sequences` says; where one is zero, and so in no mean, `<name>_sequences` has how many
+      are. `weight_gradient_of_mean` is the norm of their mean gradient at that lag, `gradient_of_mean`, with
+      its projection, that of dL/dparams for L the mean loss.
+
     Raises:
       GradlabError: for whatever cannot be measured, with its place: a number that is not finite
         (`xs[17, 2]`), half precision, inputs of different lengths, a step that changes the form of the state.
@@ -97,7 +105,7 @@ def measure(
 
     Reference: Bengio, Simard, Frasconi 1994; Pascanu, Mikolov, Bengio 2013.
     """
-    from gradlab import runtime, specs
+    from gradlab import runtime
     from gradlab.errors import GradlabError
     from gradlab.recurrence import objectives
     from gradlab.studies.sweep import declared, modules
@@ -108,28 +116,35 @@ def measure(
     if modules.meant(step):
         given, start = (params, state) if xs is None else (xs, state)
         how: dict[str, Any] = {"arch": arch, "activation": activation, "w_rec": w_rec, "probe": probe}
-        how |= {"loss": loss, "targets": targets, "resets": resets, "readout": readout}
+        how |= {"loss": loss, "targets": targets, "resets": resets, "lengths": lengths}
+        how["readout"] = readout
         measured = modules.measure(step, given, start, objective=objective, seed=seed, **how)
-        return measured.assign_attrs(sequence=digest((given, start, targets, resets, seed)))
+        # Of a batch it was said without its padding.
+        several = "averaged" in measured.attrs
+        return (
+            measured
+            if several
+            else measured.assign_attrs(sequence=digest((given, start, targets, resets, seed)))
+        )
     if arch is not None or activation is not None:
         raise GradlabError("arch", "is for weights of a layer of torch; a step is what it computes")
     readout = readout or (lambda state: state)
     runtime.configure()
     import jax
-    import numpy as np
 
-    from gradlab.recurrence import given, projections, rounding
+    from gradlab.recurrence import given, rounding
     from gradlab.registry import unknown
-    from gradlab.studies.sweep import losses
-    from gradlab.studies.sweep.compute import CellResult
-    from gradlab.studies.sweep.labelled import dataset
-    from gradlab.studies.sweep.program import GRADIENT, reads_no_state
-    from gradlab.studies.sweep.settings import Sweep
+    from gradlab.studies.sweep import assembled, losses, ragged
+    from gradlab.studies.sweep.program import reads_no_state
     from gradlab.studies.sweep.single import measured_alone
 
     if objective not in objectives.NAMES:
         raise unknown("objective", "objective", objective, objectives.NAMES)
     picked = w_rec or (_w_rec if "w_rec" in getattr(params, "_fields", ()) else None)
+    extra = declared.asked(declared.spelled(probe), assembled.rescales(step))
+    if lengths is not None:
+        told = ragged.Asked(objective, loss, targets, resets, readout, seed, extra)
+        return ragged.measure(step, params, state, xs, lengths, told, picked)
     net = given.network(step, params, state, xs, readout=readout, recurrent=picked)
     first = jax.tree.map(lambda leaf: leaf[0], net.xs)
     linear = reads_no_state(net.step, net.params, net.state, first)
@@ -137,7 +152,7 @@ def measure(
         again, ys = losses.resetting(step, state, xs, resets)
         net = given.network(again, params, state, ys, readout=readout, recurrent=picked)
     if loss is None:
-        terms = _drawn(net, objective, seed)
+        terms = assembled.drawn(net, objective, seed)
     else:
         objective = "last" if objective == "unit" else objective
         every = objective == "every"
@@ -152,48 +167,16 @@ def measure(
         linear=linear,
     )
     T = len(jax.tree.leaves(net.xs)[0])
-    weights = projections.leaves(net.params)
-    asked = specs.reader(Sweep, "probe", specs.KEYWORDS)
-    with specs.naming(Sweep, specs.KEYWORDS):
-        extra = Sweep(probe=asked([probe] if isinstance(probe, str) else list(probe))).probe
-    rescales = _rescales(step)
-    extra = declared.asked(extra, rescales)
     broken = bool(result.nonfinite.max()) and not result.linear
-    extras = result.extras | _extras(extra, net, terms, broken)
-    name = getattr(step, "__name__", "step")
-    cell = "step" if name == "<lambda>" else name
-    found = CellResult(
-        cell,
-        *result[:4],
-        digests={},
-        extras=extras,
-        gates=("none",) if extra else (),
-        has_gain=True,
-        code={},
-        leaves=tuple(weights) if GRADIENT in extras else (),
-        weights=np.array([projections.of_array(leaf, np.asarray(weights[leaf])) for leaf in weights]).T[
-            :, None, None
-        ],
-        rescales=rescales,
-    )
-    precision = str(jax.tree.leaves(net.state)[0].dtype)
-    attrs = rounding.described(net.step, net.params, net.state, net.xs, found.columns, found.parts)
+    result = result._replace(extras=result.extras | _extras(extra, net, terms, broken))
     said = objective if loss is None else f"own loss, {objective}"
-    facts = {"objective": said, "precision": precision, "networks": "given"} | attrs
-    facts |= {"model": digest(params), "sequence": digest((state, xs, targets, resets, seed))}
-    # Without a cell, probes read the whole state.
-    units = sum(np.size(leaf) for leaf in jax.tree.leaves(net.state))
-    norms = dataset([found], ["given"], [float("nan")], [T], [seed], **facts)
-    return declared.noted(norms, extra, {cell: units})
-
-
-def _drawn(net: "Network", name: "ObjectiveName", seed: int) -> "Objective":
-    """The objective of that name, with its cotangent or target drawn."""
-    from gradlab.recurrence import objectives
-    from gradlab.studies.sweep.networks import stream
-
-    key = stream(seed, "target", objective=name)
-    return objectives.objective(name, objectives.draw_target(name, key, net.state, net.readout), net.readout)
+    facts = {
+        "objective": said,
+        "model": digest(params),
+        "sequence": digest((state, xs, targets, resets, seed)),
+    }
+    facts |= rounding.described(net.step, net.params, net.state, net.xs, result.columns, result.parts)
+    return assembled.dataset_of(step, net, result, extra, T=T, seed=seed, facts=facts)
 
 
 def _extras(probes: Sequence[str], net: "Network", objective: "Objective", broken: bool) -> dict[str, Any]:
@@ -209,12 +192,6 @@ def _extras(probes: Sequence[str], net: "Network", objective: "Objective", broke
     for probe in probes:
         found |= probing.alone(probe, net.step, net.params, net.state, net.xs, setup, broken)
     return found
-
-
-def _rescales(step: Any) -> bool:
-    """Whether a step, or the cell that it belongs to, says that it rescales its own state."""
-    places = (step, getattr(step, "__self__", None))
-    return any(getattr(place, "rescales", False) is True for place in places)
 
 
 def digest(given: Tree) -> str:

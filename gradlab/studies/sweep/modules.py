@@ -14,6 +14,7 @@ from gradlab.foreign.pytorch import known
 if TYPE_CHECKING:
     import xarray
 
+    from gradlab.foreign.pytorch.equal import Recurrence
     from gradlab.foreign.pytorch.layers import Layers
 
 RECURRENT = re.compile(r"(.*[._])?weight_hh(_l\d+(_reverse)?)?")
@@ -43,6 +44,7 @@ def measure(
     direction.
     """
     runtime.configure()
+    xs, asked["lengths"] = known.unpacked(xs, asked["lengths"])
     if known.is_module(given):
         import torch
 
@@ -72,21 +74,20 @@ def _layered(
     from gradlab.foreign.pytorch import equal
     from gradlab.studies.sweep import alone
 
-    inputs = known.sequence(xs, layers.precision)
-    if inputs.ndim != 2 or inputs.shape[1] != layers.inputs:
-        what = f"has shape {inputs.shape}; of one sequence for this {layers.arch} it is (T, {layers.inputs})"
-        raise GradlabError("xs", what)
-    if module is not None:
-        equal.require_agreement(module, layers, state, inputs)
+    xs, lengths = _sequences(layers, xs, asked.pop("lengths"))
+    parts = [equal.recurrences(layers, state, one) for one in xs]
+    for one in xs if module is not None else ():
+        equal.require_agreement(module, layers, state, one)
     found = []
-    parts = equal.recurrences(layers, state, inputs)
-    _require_one_direction(len(parts), asked)
+    _require_one_direction(len(parts[0]), asked)
     with _precise(layers.precision):
-        for one in parts:
-            step = _named(one.step, one.name)
+        for one, *others in zip(*parts, strict=True):
+            step, picked = _named(one.step, one.name), w_rec or _recurrent
             own = asked if asked["readout"] is not None else asked | {"readout": one.readout}
-            picked = w_rec or _recurrent
-            found.append(alone.measure(step, one.params, one.state, one.xs, w_rec=picked, probe=probe, **own))
+            inputs = one.xs
+            if lengths is not None:
+                inputs, own = _padded([one, *others], lengths), own | {"lengths": lengths}
+            found.append(alone.measure(step, one.params, one.state, inputs, w_rec=picked, probe=probe, **own))
     norms = found[0] if len(found) == 1 else xarray.concat(found, "cell", combine_attrs="override")
     checked = "its outputs equal torch's" if module is not None else "not compared: torch is not installed"
     norms.attrs |= {"source": f"torch {layers.arch}", "checked": checked}
@@ -100,6 +101,34 @@ def _layered(
             del norms.attrs[name]
         norms.attrs |= {"rounded": "; ".join(said)} if said else {}
     return norms
+
+
+def _sequences(layers: "Layers", xs: Any, lengths: Any) -> tuple[list[Any], Any]:
+    """The inputs of each sequence at its own length, and these lengths; one sequence has none."""
+    form = f"(T, {layers.inputs})" if lengths is None else f"(B, T, {layers.inputs})"
+    if lengths is None:
+        inputs = known.sequence(xs, layers.precision)
+        ends: list[Any] = [None]
+    else:
+        from gradlab.studies.sweep import batches
+
+        with _precise(layers.precision):
+            batch = batches.of(known.host(xs), lengths, (), None, False)
+        inputs, lengths = known.sequence(batch.xs, layers.precision), batch.lengths
+        ends = lengths.tolist()
+    if inputs.ndim != len(form.split(",")) or inputs.shape[-1] != layers.inputs:
+        one = "one sequence" if lengths is None else "a batch"
+        raise GradlabError("xs", f"has shape {inputs.shape}; of {one} for this {layers.arch} it is {form}")
+    return [inputs] if lengths is None else [one[:n] for one, n in zip(inputs, ends, strict=True)], lengths
+
+
+def _padded(parts: "Sequence[Recurrence]", lengths: Any) -> Any:
+    """What one recurrence is given by each sequence, as a batch."""
+    import numpy as np
+
+    longest = max(lengths)
+    ends = [((0, longest - len(one.xs)), (0, 0)) for one in parts]
+    return np.stack([np.pad(one.xs, end) for one, end in zip(parts, ends, strict=True)])
 
 
 def _require_one_direction(parts: int, asked: dict[str, Any]) -> None:
@@ -140,8 +169,8 @@ def _stepped(
 
     from gradlab.studies.sweep import alone, torch_steps
 
-    resets = asked.pop("resets")
-    for name, one in (("probe", probe or None), ("resets", resets)):
+    left_out = {"probe": probe or None, "resets": asked.pop("resets"), "lengths": asked.pop("lengths")}
+    for name, one in left_out.items():
         if one is not None:
             raise GradlabError(
                 name, "is for steps in JAX and for torch's RNN, LSTM and GRU; leave it out here"
