@@ -51,7 +51,8 @@ def measure(
     torch's names.
 
     Args:
-      step: any function `(params, state, x) -> state` that JAX can differentiate; unbatched.
+      step: any function `(params, state, x) -> state` that JAX can differentiate; unbatched. Two of them as a
+        `gradlab.Bidirectional` are measured each along its own direction.
       params: a pytree; what has no gradient (a layer's settings, integers) is left alone.
       state: the initial state, a pytree of arrays of float32 or float64, which decides the precision, or of
         complex numbers of these: norms are over real and imaginary parts. Integers, truth values and random
@@ -107,6 +108,7 @@ def measure(
     """
     from gradlab import runtime
     from gradlab.errors import GradlabError
+    from gradlab.foreign.bidirectional import Bidirectional
     from gradlab.recurrence import objectives
     from gradlab.studies.sweep import declared, modules
 
@@ -125,6 +127,15 @@ def measure(
             measured
             if several
             else measured.assign_attrs(sequence=digest((given, start, targets, resets, seed)))
+        )
+    if isinstance(step, Bidirectional):
+        runtime.configure()
+        from gradlab.studies.sweep import directions
+
+        whole: dict[str, Any] = {"w_rec": w_rec, "objective": objective, "loss": loss, "resets": resets}
+        whole |= {"readout": readout, "seed": seed, "probe": probe}
+        return directions.measure(step, params, state, xs, lengths=lengths, **whole).assign_attrs(
+            model=digest(params)
         )
     if arch is not None or activation is not None:
         raise GradlabError("arch", "is for weights of a layer of torch; a step is what it computes")

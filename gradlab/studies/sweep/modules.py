@@ -69,37 +69,27 @@ def measure(
 def _layered(
     layers: "Layers", module: Any, xs: Any, state: Any, w_rec: Any, probe: Any, asked: dict[str, Any]
 ) -> "xarray.Dataset":
-    import xarray
-
     from gradlab.foreign.pytorch import equal
-    from gradlab.studies.sweep import alone
+    from gradlab.studies.sweep import alone, directions
 
     xs, lengths = _sequences(layers, xs, asked.pop("lengths"))
     parts = [equal.recurrences(layers, state, one) for one in xs]
     for one in xs if module is not None else ():
         equal.require_agreement(module, layers, state, one)
     found = []
-    _require_one_direction(len(parts[0]), asked)
+    directions.require_one_direction(len(parts[0]), asked)
     with _precise(layers.precision):
         for one, *others in zip(*parts, strict=True):
-            step, picked = _named(one.step, one.name), w_rec or _recurrent
+            step, picked = directions.named(one.step, one.name), w_rec or _recurrent
             own = asked if asked["readout"] is not None else asked | {"readout": one.readout}
             inputs = one.xs
             if lengths is not None:
                 inputs, own = _padded([one, *others], lengths), own | {"lengths": lengths}
             found.append(alone.measure(step, one.params, one.state, inputs, w_rec=picked, probe=probe, **own))
-    norms = found[0] if len(found) == 1 else xarray.concat(found, "cell", combine_attrs="override")
+    norms = directions.joined(found)
     checked = "its outputs equal torch's" if module is not None else "not compared: torch is not installed"
     norms.attrs |= {"source": f"torch {layers.arch}", "checked": checked}
     norms.attrs["model"] = alone.digest(layers.weights)
-    if len(found) > 1:
-        norms.attrs |= {
-            "held": "each layer and direction along its own lag, given what those below put into it"
-        }
-        said = [f"{one.cell.item()}: {one.attrs['rounded']}" for one in found if "rounded" in one.attrs]
-        for name in [name for name in norms.attrs if name.startswith("rounded")]:
-            del norms.attrs[name]
-        norms.attrs |= {"rounded": "; ".join(said)} if said else {}
     return norms
 
 
@@ -131,26 +121,8 @@ def _padded(parts: "Sequence[Recurrence]", lengths: Any) -> Any:
     return np.stack([np.pad(one.xs, end) for one, end in zip(parts, ends, strict=True)])
 
 
-def _require_one_direction(parts: int, asked: dict[str, Any]) -> None:
-    """Refuse what is said of the whole network where each layer and direction is measured on its own."""
-    for name in ("loss", "resets"):
-        if parts > 1 and asked[name] is not None:
-            what = "is for one direction; in both, each layer and direction is measured on its own"
-            raise GradlabError(name, f"{what}; gradlab.reach takes the whole network")
-
-
 def _recurrent(params: Any) -> Any:
     return {name: leaf for name, leaf in params.items() if RECURRENT.fullmatch(name)}
-
-
-def _named(step: Callable[..., Any], name: str) -> Callable[..., Any]:
-    """The step under a name, which is the cell's in the results."""
-
-    def named(params: Any, state: Any, x: Any) -> Any:
-        return step(params, state, x)
-
-    named.__name__ = name
-    return named
 
 
 @contextlib.contextmanager
