@@ -48,7 +48,9 @@ def measure(
     Of PyTorch, `measure(module, xs)` takes a module: `nn.RNN`, `LSTM` and `GRU`, of any depth, in both
     directions and with projections, or one that makes a step, `forward(x, state)`. Weights of such a layer
     alone will do, `measure(weights, xs, arch="lstm")`: a `.safetensors`, `.npz` or `.pt` file, or a dict by
-    torch's names.
+    torch's names. A cell of equinox or of flax's nnx is measured so too, and one of linen with its
+    parameters, `measure(cell, params=params, xs=xs)`; of all three `params` may name a `.npz` or
+    `.safetensors` file of them, by path, or a folder of orbax.
 
     Args:
       step: any function `(params, state, x) -> state` that JAX can differentiate; unbatched. Two of them as a
@@ -139,16 +141,21 @@ def measure(
         )
     if arch is not None or activation is not None:
         raise GradlabError("arch", "is for weights of a layer of torch; a step is what it computes")
-    readout = readout or (lambda state: state)
     runtime.configure()
     import jax
 
+    from gradlab.foreign import modules as cells
     from gradlab.recurrence import given, rounding
     from gradlab.registry import unknown
     from gradlab.studies.sweep import assembled, losses, ragged
     from gradlab.studies.sweep.program import reads_no_state
     from gradlab.studies.sweep.single import measured_alone
 
+    if cells.meant(step, params, xs):
+        read = cells.of(step, params, state, xs, 1 if lengths is None else 2)
+        step, params, state, xs = read[:4]
+        readout, w_rec = readout or read.readout, w_rec or read.recurrent
+    readout = readout or (lambda state: state)
     if objective not in objectives.NAMES:
         raise unknown("objective", "objective", objective, objectives.NAMES)
     picked = w_rec or (_w_rec if "w_rec" in getattr(params, "_fields", ()) else None)

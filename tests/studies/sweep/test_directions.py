@@ -60,6 +60,7 @@ def test_each_layer_and_direction_has_its_own_lag():
     assert gradlab.Run.of(found).table()["cell"].tolist() == NAMES
 
 
+@pytest.mark.slow
 def test_each_of_several_sequences_is_turned_at_its_own_end():
     """The second one is the first one's own first steps, and what follows is not read."""
     ends = (T, 2)

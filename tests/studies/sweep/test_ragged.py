@@ -162,6 +162,7 @@ def counting(w, state, x):
     return {"h": h, "n": state["n"] + 1}
 
 
+@pytest.mark.slow
 def test_a_counter_is_carried_along_each_sequence_and_a_zero_of_rounding_names_its_own():
     """The transport is a product of numbers here."""
     xs, w = np.array([[0.1, 0.2, 0.3], [0.1, 50.0, 0.1]])[..., None], 0.8
