@@ -94,7 +94,9 @@ def measure(
       Of several sequences the norms by lag, and `gradient`, are means of log10 norms over those that have the
       lag, as many as `sequences` says; where one is zero, and so in no mean, `<name>_sequences` has how many
       are. `weight_gradient_of_mean` is the norm of their mean gradient at that lag, `gradient_of_mean`, with
-      its projection, that of dL/dparams for L the mean loss.
+      its projection, that of dL/dparams for L the mean loss; `not_computed` where the sequences cancel to
+      less than two digits. `averaged` in the attributes says over what, `broken` where a forward pass is not
+      finite.
 
     Raises:
       GradlabError: for whatever cannot be measured, with its place: a number that is not finite

@@ -231,13 +231,11 @@ def _facts(
     said = asked.objective
     if asked.loss is not None:
         said = "own loss, " + ("every" if asked.objective == "every" else "last")
-    count = len(batch.lengths)
     facts = {
         "objective": said,
         "model": alone.digest(params),
         "sequence": alone.digest((state, *batch, asked.seed)),
-        "averaged": f"over {count} sequence{'s' * (count > 1)} of {batch.lengths.min()} to {batch.longest} "
-        "steps, each from its own last step: means of log10 norms; of_mean: the norm of the mean gradient",
+        "averaged": _averaged(batch.lengths),
     }
     broken = np.flatnonzero(nonfinite)
     if len(broken):
@@ -250,3 +248,15 @@ def _facts(
             rounded = rounding.described(net.step, net.params, net.state, xs, own, state_parts(net.state))
             return facts | rounded | {"rounded": f"xs[{i}]: {rounded['rounded']}"}
     return facts
+
+
+def _averaged(lengths: Any) -> str:
+    """Over what the means are, in words."""
+    count, least, most = len(lengths), int(lengths.min()), int(lengths.max())
+    if count == 1:
+        return f"one sequence of {most} steps"
+    if least == most:
+        return f"means over {count} sequences of {most} steps"
+    return (
+        f"means over {count} sequences of {least} to {most} steps, beyond lag {least} over those that have it"
+    )

@@ -10,6 +10,7 @@ from gradlab import quantities
 from gradlab.errors import GradlabError
 from gradlab.states import BELOW_PRECISION, EXACT_ZERO, NOT_COMPUTED, OK, UNDEFINED
 from gradlab.states import FORWARD_NONFINITE as BROKEN
+from gradlab.studies.sweep import table
 from tests.probes.networks import network
 
 LENGTHS, T = (4, 2, 4), 4
@@ -157,6 +158,16 @@ def test_a_run_of_it_is_saved_and_read(measured, tmp_path):
     assert {*quantities.SEVERAL} <= {*map(str, again.norms.data_vars)}
 
 
+def test_a_zero_is_not_called_undefined(measured):
+    """As it is at the last lag of the mean gradient, where the state is the initial one of zeros."""
+    for code in (EXACT_ZERO, UNDEFINED):
+        norms = measured["every"][0].copy(deep=True)
+        norms["weight_gradient_of_mean"][..., :T] = np.nan
+        norms["weight_gradient_of_mean_state"][..., :T] = code
+        said = table.render(gradlab.Run.of(norms).stored, 100, unicode=True, color=False).plain
+        assert ("of this run: weight_gradient_of_mean." in said) == (code == UNDEFINED)
+
+
 def counting(w, state, x):
     h = jnp.tanh(w * state["h"] * (1 + state["n"].astype(float) / 9) + x)
     return {"h": h, "n": state["n"] + 1}
@@ -196,6 +207,10 @@ def test_a_sequence_that_breaks_is_named():
     found = squared([[0.1, 0.1, 0.1, 0.1], [1e200, 1.0, 1.0, 9.9]], [1.0, 1.0])
     assert found.attrs["broken"] == "the forward pass is not finite: xs[1] from step 2"
     assert found["nonfinite_step"].item() == 2
+    assert gradlab.verdict(found).splitlines()[1:] == [
+        "Means over 2 sequences of 3 to 4 steps, beyond lag 3 over those that have it.",
+        "The forward pass is not finite: xs[1] from step 2.",
+    ]
     for name in ("transport", "adjoint", "reach", "weight_gradient_of_mean"):
         assert of(found, name)[1].ravel()[0] == BROKEN
     # At the lag that it has not, the other one is there.
