@@ -1,5 +1,7 @@
 """`gradlab.measure(..., lengths=)`: each sequence alone at its own length, and autodiff of the mean loss."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -33,9 +35,9 @@ def net():
     return network("elman", T, n=3)
 
 
-WAYS = {
-    "every": {"loss": loss, "targets": CLASSES, "objective": "every", "resets": RESETS},
-}
+EVERY = {"loss": loss, "targets": CLASSES, "objective": "every"}
+WAYS = {"every": EVERY, "resets": EVERY | {"resets": RESETS}}
+of_each_way = pytest.mark.parametrize("way", ["every", pytest.param("resets", marks=pytest.mark.slow)])
 
 
 def read(state):
@@ -51,7 +53,7 @@ def alone(net, way, i):
     """Sequence i by itself, at its own length."""
     n, how = LENGTHS[i], dict(WAYS[way])
     if "targets" in how:
-        how["targets"] = how["targets"][i][:n] if way == "every" else how["targets"][i]
+        how["targets"] = how["targets"][i][:n]
     if "resets" in how:
         how["resets"] = how["resets"][i][:n]
     return gradlab.measure(net.cell.step, net.params, net.state, XS[i, :n], readout=read, **how)
@@ -59,7 +61,8 @@ def alone(net, way, i):
 
 @pytest.fixture(scope="module")
 def measured(net):
-    return {way: (together(net, way), [alone(net, way, i) for i in range(B)]) for way in WAYS}
+    """All sequences together, and each alone; by way, when it is asked for."""
+    return functools.cache(lambda way: (together(net, way), [alone(net, way, i) for i in range(B)]))
 
 
 def of(found, name):
@@ -69,9 +72,9 @@ def of(found, name):
     )
 
 
-@pytest.mark.parametrize("way", WAYS)
+@of_each_way
 def test_norms_by_lag_are_the_means_of_each_sequence_alone(measured, way):
-    found, each = measured[way]
+    found, each = measured(way)
     for name in COLUMNS:
         value, state = of(found, name)
         for lag in range(T + 1):
@@ -92,32 +95,36 @@ def test_norms_by_lag_are_the_means_of_each_sequence_alone(measured, way):
 
 
 def test_it_says_how_many_sequences_stand_behind_each_lag(measured):
-    sequences, state = of(measured["every"][0], "sequences")
+    found, _ = measured("every")
+    sequences, state = of(found, "sequences")
     assert sequences.tolist() == [3, 3, 3, 2, 2]
     assert (state == OK).all()
-    assert "adjoint_sequences" not in measured["every"][0]
-    # Behind a reset the transport is zero, and zeros are in no mean of logarithms.
-    counted, _ = of(measured["every"][0], "transport_sequences")
+    assert [name for name in map(str, found.data_vars) if name.endswith("_sequences")] == []
+
+
+@pytest.mark.slow
+def test_behind_a_reset_a_sequence_is_in_no_mean(measured):
+    """Its transport is zero there."""
+    counted, _ = of(measured("resets")[0], "transport_sequences")
     assert counted.tolist() == [3, 3, 2, 1, 1]
 
 
-@pytest.mark.parametrize("way", WAYS)
+@of_each_way
 def test_weight_gradients_are_those_of_the_mean_loss(net, measured, way):
     """Plain autodiff in float64, with a copy of the weights for each step of each sequence."""
-    found, _ = measured[way]
+    found, _ = measured(way)
 
     def total(copies):
         losses = []
         for i, n in enumerate(LENGTHS):
             state, term = net.state, 0.0
             for t in range(n):
-                if way == "every" and RESETS[i, t]:
+                if way == "resets" and RESETS[i, t]:
                     state = net.state
                 state = net.cell.step(
                     jax.tree.map(lambda leaf, i=i, t=t: leaf[i, t], copies), state, jnp.asarray(XS[i, t])
                 )
-                if way == "every":
-                    term += loss(read(state), CLASSES[i, t])
+                term += loss(read(state), CLASSES[i, t])
             losses.append(term)
         return sum(losses) / B
 
@@ -137,16 +144,18 @@ def test_weight_gradients_are_those_of_the_mean_loss(net, measured, way):
         assert norm == pytest.approx(np.log10(np.linalg.norm(leaf.sum((0, 1)))), abs=1e-12)
 
 
+@of_each_way
 @pytest.mark.parametrize("padding", [np.nan, 1e30])
-def test_what_is_padding_changes_nothing(net, measured, padding):
+def test_what_is_padding_changes_nothing(net, measured, way, padding):
     there = np.arange(T + 1) < np.array(LENGTHS)[:, None]
     spoilt = {"xs": np.where(there[..., None], XS, padding), "targets": np.where(there, CLASSES, -9)}
-    spoilt["resets"] = RESETS | ~there
-    assert together(net, "every", **spoilt).identical(measured["every"][0])
+    if way == "resets":
+        spoilt["resets"] = RESETS | ~there
+    assert together(net, way, **spoilt).identical(measured(way)[0])
 
 
 def test_a_run_of_it_is_saved_and_read(measured, tmp_path):
-    run = gradlab.Run.of(measured["every"][0])
+    run = gradlab.Run.of(measured("every")[0])
     run.save(tmp_path / "mine")
     again = gradlab.load(tmp_path / "mine")
     assert again.norms["sequences"].squeeze().values.tolist() == [3, 3, 3, 2, 2]
@@ -161,7 +170,7 @@ def test_a_run_of_it_is_saved_and_read(measured, tmp_path):
 def test_a_zero_is_not_called_undefined(measured):
     """As it is at the last lag of the mean gradient, where the state is the initial one of zeros."""
     for code in (EXACT_ZERO, UNDEFINED):
-        norms = measured["every"][0].copy(deep=True)
+        norms = measured("every")[0].copy(deep=True)
         norms["weight_gradient_of_mean"][..., :T] = np.nan
         norms["weight_gradient_of_mean_state"][..., :T] = code
         said = table.render(gradlab.Run.of(norms).stored, 100, unicode=True, color=False).plain
@@ -203,6 +212,7 @@ def squared(xs, signs):
     return gradlab.measure(squaring, jnp.array(0.5), jnp.full(1, 0.3), np.array(xs)[..., None], **how)
 
 
+@pytest.mark.slow
 def test_a_sequence_that_breaks_is_named():
     found = squared([[0.1, 0.1, 0.1, 0.1], [1e200, 1.0, 1.0, 9.9]], [1.0, 1.0])
     assert found.attrs["broken"] == "the forward pass is not finite: xs[1] from step 2"
@@ -217,6 +227,7 @@ def test_a_sequence_that_breaks_is_named():
     assert of(found, "transport")[1][0, 4] == OK
 
 
+@pytest.mark.slow
 def test_sequences_that_cancel_have_no_norm_of_their_mean():
     """The part of a step is h^2 at lag 0, whatever its sign; the targets' signs are opposite."""
     found = squared([[0.1, 0.2, 0.2, 0.3], [0.2, 0.2, 0.3, np.nan]], [1.0, -1.0])
