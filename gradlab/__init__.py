@@ -4,6 +4,7 @@
 `plot` draws the result, `verdict` says it in a sentence and `verify` tells whether the gradient is right.
 `reach` says how far back the last output of any model feels its inputs, and why it does not.
 `sweep`, `train`, `neurons` and `run` do what the commands do, and `load` reads what these have kept.
+`Bidirectional` makes two steps the directions of one network, for `measure`.
 `surrogate` marks a step whose backward pass differs from its derivative on purpose. The command is `gradlab`.
 """
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from gradlab.api import run as run
     from gradlab.api import sweep as sweep
     from gradlab.api import train as train
+    from gradlab.foreign.bidirectional import Bidirectional as Bidirectional
     from gradlab.gradcheck.verify import verify as verify
     from gradlab.reaching.reach import reach as reach
     from gradlab.recurrence.surrogates import surrogate as surrogate
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Bidirectional": "gradlab.foreign.bidirectional",
     "Run": "gradlab.api",
     "load": "gradlab.api",
     "measure": "gradlab.studies.sweep.alone",
@@ -40,7 +43,7 @@ _HOMES = {
     "verify": "gradlab.gradcheck.verify",
 }
 __all__ = ["Run", "__version__", "load", "measure", "plot", "run", "surrogate", "sweep", "train", "verdict"]
-__all__ += ["neurons", "reach", "verify"]
+__all__ += ["Bidirectional", "neurons", "reach", "verify"]
 
 
 def __getattr__(name: str) -> Any:

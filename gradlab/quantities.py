@@ -106,6 +106,30 @@ class Column(Quantity):
         return self._meaning or self.words
 
 
+SEVERAL: dict[str, dict[str, Any]] = {
+    "sequences": {
+        "meaning": "Sequences that have the lag, each counted from its own last step",
+        "limits": (0.0, 0.0),
+        "form": "{:.0f}",
+    },
+    "weight_gradient_of_mean": {
+        "meaning": "Norm of the mean over sequences of the part of dL/dW_rec that comes from the lag",
+        "unit": "log10",
+        "heading": "of mean",
+    },
+    "gradient_of_mean": {
+        "meaning": "Norm of dL/dparams by leaf, of the mean loss of several sequences",
+        "unit": "log10",
+        "heading": "of mean",
+    },
+    "gradient_projection_of_mean": {
+        "meaning": "Sum with random signs of that gradient by leaf, over its norm",
+        "heading": "projected",
+    },
+}
+"""Facts of the columns that a batch of several sequences has, and a single one has not."""
+
+
 def fault(facts: Any) -> str:
     """What is wrong with the facts that a file states of a column; empty if nothing is.
 

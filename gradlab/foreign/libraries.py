@@ -129,10 +129,10 @@ class Linen:
         variables = module.init(key, carry, jnp.zeros(d_in, float))
         if set(variables) != {"params"}:
             raise ValueError(f"it holds {', '.join(variables)}; only params are possible")
-        return Drawn(variables["params"], module, _from_carry(carry))
+        return Drawn(variables["params"], module, from_carry(carry))
 
     def step(self, tree: Tree, beside: Any, state: Tree, x: Input) -> Tree:
-        return _from_carry(beside.apply({"params": tree}, _to_carry(state), x)[0])
+        return from_carry(beside.apply({"params": tree}, _to_carry(state), x)[0])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,13 +159,13 @@ class NNX:
         graph, params, rest = nnx.split(module, nnx.Param, ...)
         if jax.tree.leaves(rest):
             raise ValueError("it holds variables beside its parameters; only nnx.Param is possible")
-        return Drawn(params, graph, _from_carry(carry))
+        return Drawn(params, graph, from_carry(carry))
 
     def step(self, tree: Tree, beside: Any, state: Tree, x: Input) -> Tree:
-        return _from_carry(sys.modules["flax.nnx"].merge(beside, tree)(_to_carry(state), x)[0])
+        return from_carry(sys.modules["flax.nnx"].merge(beside, tree)(_to_carry(state), x)[0])
 
 
-def _from_carry(carry: Tree) -> Tree:
+def from_carry(carry: Tree) -> Tree:
     """A carry `h` or `(c, h)` of flax under our names; any other carry as it is."""
     if isinstance(carry, tuple) and len(carry) == 2:
         return HiddenMemory(h=carry[1], c=carry[0])

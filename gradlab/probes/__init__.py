@@ -20,7 +20,7 @@ from typing import Any
 from gradlab import registry
 from gradlab.errors import GradlabError
 from gradlab.escaping import plain
-from gradlab.quantities import Column, fault
+from gradlab.quantities import SEVERAL, Column, fault
 
 __all__ = ["HIDDEN", "Column", "axes", "columns", "marked", "named"]
 
@@ -72,7 +72,7 @@ def named(column: str) -> Column:
             continue
         if found is not None:
             return found
-    return Column(column)
+    return Column(column, SEVERAL.get(column))
 
 
 def _home(probe: str) -> Any:

@@ -125,7 +125,6 @@ def of_probes(run: Run, rows: list[PointRow]) -> list[Table]:
         for place, row in enumerate(rows)
     ]
     said = f"Mean over those of {rows[0].seeds} {each} that have a value; a dash where none has."
-    names = dict.fromkeys(one.column.name for one in asked)
-    none = [name for name in names if name not in {one.column.name for one in found}]
+    none = probed.undefined(run, asked)
     said += f" Undefined in every network: {', '.join(none)}." if none else ""
     return [Table("probes", f"Probes at T = {rows[0].T}", columns, made, said)]

@@ -69,14 +69,33 @@ def sequence(xs: Any, precision: str) -> NDArray[Any]:
     """Inputs (T, ...) of one sequence, at least one step, in a precision."""
     if xs is None:
         raise GradlabError("xs", "is not given; pass the inputs of one sequence, an array (T, d)")
-    raw = xs.detach().cpu() if is_tensor(xs) else xs
-    try:
-        found = np.asarray(raw)
-    except (TypeError, ValueError) as error:
-        raise GradlabError("xs", f"is a {type(xs).__name__}; pass an array (T, d)") from error
+    found = host(xs)
     if found.dtype.kind not in "fiub":
         raise GradlabError("xs", f"is of {found.dtype}; pass an array (T, d) of real numbers")
     if found.ndim == 0 or len(found) == 0:
         raise GradlabError("xs", f"has shape {found.shape}; pass an array (T, d), T at least 1")
     finite("xs", found)
     return found.astype(precision)
+
+
+def host(xs: Any) -> NDArray[Any]:
+    """A tensor, or what numpy takes for an array, on the host."""
+    try:
+        return np.asarray(xs.detach().cpu() if is_tensor(xs) else xs)
+    except (TypeError, ValueError) as error:
+        raise GradlabError("xs", f"is a {type(xs).__name__}; pass an array (T, d)") from error
+
+
+def unpacked(xs: Any, lengths: Any) -> tuple[Any, Any]:
+    """Inputs, batch first, and the lengths of a `PackedSequence`; other inputs as they are.
+
+    Raises:
+      GradlabError: if lengths are given beside it.
+    """
+    torch = sys.modules.get("torch")
+    if torch is None or not isinstance(xs, torch.nn.utils.rnn.PackedSequence):
+        return xs, lengths
+    if lengths is not None:
+        raise GradlabError("lengths", "is given beside a PackedSequence, which has its own; leave it out")
+    padded, ends = torch.nn.utils.rnn.pad_packed_sequence(xs, batch_first=True)
+    return padded, ends.numpy()

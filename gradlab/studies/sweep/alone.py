@@ -33,6 +33,7 @@ def measure(
     loss: Callable[[Any, Any], Any] | None = None,
     targets: Any = (),
     resets: Any = None,
+    lengths: Any = None,
     readout: Callable[[Any], Any] | None = None,
     seed: int = 0,
     probe: str | Sequence[str] = (),
@@ -47,10 +48,13 @@ def measure(
     Of PyTorch, `measure(module, xs)` takes a module: `nn.RNN`, `LSTM` and `GRU`, of any depth, in both
     directions and with projections, or one that makes a step, `forward(x, state)`. Weights of such a layer
     alone will do, `measure(weights, xs, arch="lstm")`: a `.safetensors`, `.npz` or `.pt` file, or a dict by
-    torch's names.
+    torch's names. A cell of equinox or of flax's nnx is measured so too, and one of linen with its
+    parameters, `measure(cell, params=params, xs=xs)`; of all three `params` may name a `.npz` or
+    `.safetensors` file of them, by path, or a folder of orbax.
 
     Args:
-      step: any function `(params, state, x) -> state` that JAX can differentiate; unbatched.
+      step: any function `(params, state, x) -> state` that JAX can differentiate; unbatched. Two of them as a
+        `gradlab.Bidirectional` are measured each along its own direction.
       params: a pytree; what has no gradient (a layer's settings, integers) is left alone.
       state: the initial state, a pytree of arrays of float32 or float64, which decides the precision, or of
         complex numbers of these: norms are over real and imaginary parts. Integers, truth values and random
@@ -65,6 +69,8 @@ def measure(
       targets: what the loss compares with: one target, or with `objective="every"` arrays (T, ...).
       resets: a truth value for each step: whether it starts from the initial state again. Gradients further
         back are zero by definition there.
+      lengths: the steps of each sequence; `xs` is then a batch of them, arrays (B, T, ...), and `targets` and
+        `resets` too. Lag counts back from each sequence's own last step; what stands beyond is never read.
       readout: what a loss reads of the state, and what reach is of; without it the whole, or what torch's
         layers give.
       seed: of the random cotangent or target.
@@ -85,6 +91,13 @@ def measure(
       `rounded` in words, `rounded_lag`, and the largest derivative of what is saturated there, log10
       (`rounded_factor` at `rounded_step`).
 
+      Of several sequences the norms by lag, and `gradient`, are means of log10 norms over those that have the
+      lag, as many as `sequences` says; where one is zero, and so in no mean, `<name>_sequences` has how many
+      are. `weight_gradient_of_mean` is the norm of their mean gradient at that lag, `gradient_of_mean`, with
+      its projection, that of dL/dparams for L the mean loss; `not_computed` where the sequences cancel to
+      less than two digits. `averaged` in the attributes says over what, `broken` where a forward pass is not
+      finite.
+
     Raises:
       GradlabError: for whatever cannot be measured, with its place: a number that is not finite
         (`xs[17, 2]`), half precision, inputs of different lengths, a step that changes the form of the state.
@@ -97,8 +110,9 @@ def measure(
 
     Reference: Bengio, Simard, Frasconi 1994; Pascanu, Mikolov, Bengio 2013.
     """
-    from gradlab import runtime, specs
+    from gradlab import runtime
     from gradlab.errors import GradlabError
+    from gradlab.foreign.bidirectional import Bidirectional
     from gradlab.recurrence import objectives
     from gradlab.studies.sweep import declared, modules
 
@@ -108,28 +122,49 @@ def measure(
     if modules.meant(step):
         given, start = (params, state) if xs is None else (xs, state)
         how: dict[str, Any] = {"arch": arch, "activation": activation, "w_rec": w_rec, "probe": probe}
-        how |= {"loss": loss, "targets": targets, "resets": resets, "readout": readout}
+        how |= {"loss": loss, "targets": targets, "resets": resets, "lengths": lengths}
+        how["readout"] = readout
         measured = modules.measure(step, given, start, objective=objective, seed=seed, **how)
-        return measured.assign_attrs(sequence=digest((given, start, targets, resets, seed)))
+        # Of a batch it was said without its padding.
+        several = "averaged" in measured.attrs
+        return (
+            measured
+            if several
+            else measured.assign_attrs(sequence=digest((given, start, targets, resets, seed)))
+        )
+    if isinstance(step, Bidirectional):
+        runtime.configure()
+        from gradlab.studies.sweep import directions
+
+        whole: dict[str, Any] = {"w_rec": w_rec, "objective": objective, "loss": loss, "resets": resets}
+        whole |= {"readout": readout, "seed": seed, "probe": probe}
+        return directions.measure(step, params, state, xs, lengths=lengths, **whole).assign_attrs(
+            model=digest(params)
+        )
     if arch is not None or activation is not None:
         raise GradlabError("arch", "is for weights of a layer of torch; a step is what it computes")
-    readout = readout or (lambda state: state)
     runtime.configure()
     import jax
-    import numpy as np
 
-    from gradlab.recurrence import given, projections, rounding
+    from gradlab.foreign import modules as cells
+    from gradlab.recurrence import given, rounding
     from gradlab.registry import unknown
-    from gradlab.studies.sweep import losses
-    from gradlab.studies.sweep.cell_result import CellResult
-    from gradlab.studies.sweep.labelled import dataset
-    from gradlab.studies.sweep.program import GRADIENT, reads_no_state
-    from gradlab.studies.sweep.settings import Sweep
+    from gradlab.studies.sweep import assembled, losses, ragged
+    from gradlab.studies.sweep.program import reads_no_state
     from gradlab.studies.sweep.single import measured_alone
 
+    if cells.meant(step, params, xs):
+        read = cells.of(step, params, state, xs, 1 if lengths is None else 2)
+        step, params, state, xs = read[:4]
+        readout, w_rec = readout or read.readout, w_rec or read.recurrent
+    readout = readout or (lambda state: state)
     if objective not in objectives.NAMES:
         raise unknown("objective", "objective", objective, objectives.NAMES)
     picked = w_rec or (_w_rec if "w_rec" in getattr(params, "_fields", ()) else None)
+    extra = declared.asked(declared.spelled(probe), assembled.rescales(step))
+    if lengths is not None:
+        told = ragged.Asked(objective, loss, targets, resets, readout, seed, extra)
+        return ragged.measure(step, params, state, xs, lengths, told, picked)
     net = given.network(step, params, state, xs, readout=readout, recurrent=picked)
     first = jax.tree.map(lambda leaf: leaf[0], net.xs)
     linear = reads_no_state(net.step, net.params, net.state, first)
@@ -137,7 +172,7 @@ def measure(
         again, ys = losses.resetting(step, state, xs, resets)
         net = given.network(again, params, state, ys, readout=readout, recurrent=picked)
     if loss is None:
-        terms = _drawn(net, objective, seed)
+        terms = assembled.drawn(net, objective, seed)
     else:
         objective = "last" if objective == "unit" else objective
         every = objective == "every"
@@ -152,48 +187,16 @@ def measure(
         linear=linear,
     )
     T = len(jax.tree.leaves(net.xs)[0])
-    weights = projections.leaves(net.params)
-    asked = specs.reader(Sweep, "probe", specs.KEYWORDS)
-    with specs.naming(Sweep, specs.KEYWORDS):
-        extra = Sweep(probe=asked([probe] if isinstance(probe, str) else list(probe))).probe
-    rescales = _rescales(step)
-    extra = declared.asked(extra, rescales)
     broken = bool(result.nonfinite.max()) and not result.linear
-    extras = result.extras | _extras(extra, net, terms, broken)
-    name = getattr(step, "__name__", "step")
-    cell = "step" if name == "<lambda>" else name
-    found = CellResult(
-        cell,
-        *result[:4],
-        digests={},
-        extras=extras,
-        gates=("none",) if extra else (),
-        has_gain=True,
-        code={},
-        leaves=tuple(weights) if GRADIENT in extras else (),
-        weights=np.array([projections.of_array(leaf, np.asarray(weights[leaf])) for leaf in weights]).T[
-            :, None, None
-        ],
-        rescales=rescales,
-    )
-    precision = str(jax.tree.leaves(net.state)[0].dtype)
-    attrs = rounding.described(net.step, net.params, net.state, net.xs, found.columns, found.parts)
+    result = result._replace(extras=result.extras | _extras(extra, net, terms, broken))
     said = objective if loss is None else f"own loss, {objective}"
-    facts = {"objective": said, "precision": precision, "networks": "given"} | attrs
-    facts |= {"model": digest(params), "sequence": digest((state, xs, targets, resets, seed))}
-    # Without a cell, probes read the whole state.
-    units = sum(np.size(leaf) for leaf in jax.tree.leaves(net.state))
-    norms = dataset([found], ["given"], [float("nan")], [T], [seed], **facts)
-    return declared.noted(norms, extra, {cell: units})
-
-
-def _drawn(net: "Network", name: "ObjectiveName", seed: int) -> "Objective":
-    """The objective of that name, with its cotangent or target drawn."""
-    from gradlab.recurrence import objectives
-    from gradlab.studies.sweep.networks import stream
-
-    key = stream(seed, "target", objective=name)
-    return objectives.objective(name, objectives.draw_target(name, key, net.state, net.readout), net.readout)
+    facts = {
+        "objective": said,
+        "model": digest(params),
+        "sequence": digest((state, xs, targets, resets, seed)),
+    }
+    facts |= rounding.described(net.step, net.params, net.state, net.xs, result.columns, result.parts)
+    return assembled.dataset_of(step, net, result, extra, T=T, seed=seed, facts=facts)
 
 
 def _extras(probes: Sequence[str], net: "Network", objective: "Objective", broken: bool) -> dict[str, Any]:
@@ -209,12 +212,6 @@ def _extras(probes: Sequence[str], net: "Network", objective: "Objective", broke
     for probe in probes:
         found |= probing.alone(probe, net.step, net.params, net.state, net.xs, setup, broken)
     return found
-
-
-def _rescales(step: Any) -> bool:
-    """Whether a step, or the cell that it belongs to, says that it rescales its own state."""
-    places = (step, getattr(step, "__self__", None))
-    return any(getattr(place, "rescales", False) is True for place in places)
 
 
 def digest(given: Tree) -> str:

@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from gradlab import probes, registry
+from gradlab import probes, registry, specs
 from gradlab.errors import GradlabError
 from gradlab.studies.sweep.columns import OWN, too_short
+from gradlab.studies.sweep.settings import Sweep
 
 if TYPE_CHECKING:
     import xarray
@@ -14,6 +15,17 @@ if TYPE_CHECKING:
 
 REACH = "reach"
 """The probe that says what verdicts on a cell speak of that rescales its own state."""
+
+
+def spelled(probe: str | Sequence[str]) -> tuple[str, ...]:
+    """Further probes as a call names them, one or several, in full.
+
+    Raises:
+      GradlabError: for one that is not known, or settings that it does not take.
+    """
+    read = specs.reader(Sweep, "probe", specs.KEYWORDS)
+    with specs.naming(Sweep, specs.KEYWORDS):
+        return Sweep(probe=read([probe] if isinstance(probe, str) else list(probe))).probe
 
 
 def asked(probes: Sequence[str], rescales: bool) -> tuple[str, ...]:

@@ -38,10 +38,15 @@ def own(
             came = f"has {len(leaf)} entries" if leaf.ndim else "is a single number"
             raise GradlabError(name, f"{came}; a loss at every step takes one for each of the {length} steps")
     given.finite("targets", targets)
-    shape = form("readout", jax.eval_shape(readout, state))
-    read = lambda numbers: decoded(net.readout(numbers), shape)
+    read = reading(net, readout, state)
     _check(loss, read, net.state, jax.tree.map(lambda leaf: leaf[0], targets) if every else targets)
     return objectives.own(loss, targets, read, every)
+
+
+def reading(net: Network, readout: Callable[[Any], Any], state: Tree) -> Callable[[Tree], Tree]:
+    """What a loss is given of the numbers of a state: its `readout`, as it is of the given `state`."""
+    shape = form("readout", jax.eval_shape(readout, state))
+    return lambda numbers: decoded(net.readout(numbers), shape)
 
 
 def _check(loss: Callable[[Any, Any], Any], read: Callable[[Any], Any], state: Tree, targets: Tree) -> None:

@@ -14,6 +14,7 @@ from gradlab.foreign.pytorch import known
 if TYPE_CHECKING:
     import xarray
 
+    from gradlab.foreign.pytorch.equal import Recurrence
     from gradlab.foreign.pytorch.layers import Layers
 
 RECURRENT = re.compile(r"(.*[._])?weight_hh(_l\d+(_reverse)?)?")
@@ -43,6 +44,7 @@ def measure(
     direction.
     """
     runtime.configure()
+    xs, asked["lengths"] = known.unpacked(xs, asked["lengths"])
     if known.is_module(given):
         import torch
 
@@ -67,61 +69,60 @@ def measure(
 def _layered(
     layers: "Layers", module: Any, xs: Any, state: Any, w_rec: Any, probe: Any, asked: dict[str, Any]
 ) -> "xarray.Dataset":
-    import xarray
-
     from gradlab.foreign.pytorch import equal
-    from gradlab.studies.sweep import alone
+    from gradlab.studies.sweep import alone, directions
 
-    inputs = known.sequence(xs, layers.precision)
-    if inputs.ndim != 2 or inputs.shape[1] != layers.inputs:
-        what = f"has shape {inputs.shape}; of one sequence for this {layers.arch} it is (T, {layers.inputs})"
-        raise GradlabError("xs", what)
-    if module is not None:
-        equal.require_agreement(module, layers, state, inputs)
+    xs, lengths = _sequences(layers, xs, asked.pop("lengths"))
+    parts = [equal.recurrences(layers, state, one) for one in xs]
+    for one in xs if module is not None else ():
+        equal.require_agreement(module, layers, state, one)
     found = []
-    parts = equal.recurrences(layers, state, inputs)
-    _require_one_direction(len(parts), asked)
+    directions.require_one_direction(len(parts[0]), asked)
     with _precise(layers.precision):
-        for one in parts:
-            step = _named(one.step, one.name)
+        for one, *others in zip(*parts, strict=True):
+            step, picked = directions.named(one.step, one.name), w_rec or _recurrent
             own = asked if asked["readout"] is not None else asked | {"readout": one.readout}
-            picked = w_rec or _recurrent
-            found.append(alone.measure(step, one.params, one.state, one.xs, w_rec=picked, probe=probe, **own))
-    norms = found[0] if len(found) == 1 else xarray.concat(found, "cell", combine_attrs="override")
+            inputs = one.xs
+            if lengths is not None:
+                inputs, own = _padded([one, *others], lengths), own | {"lengths": lengths}
+            found.append(alone.measure(step, one.params, one.state, inputs, w_rec=picked, probe=probe, **own))
+    norms = directions.joined(found)
     checked = "its outputs equal torch's" if module is not None else "not compared: torch is not installed"
     norms.attrs |= {"source": f"torch {layers.arch}", "checked": checked}
     norms.attrs["model"] = alone.digest(layers.weights)
-    if len(found) > 1:
-        norms.attrs |= {
-            "held": "each layer and direction along its own lag, given what those below put into it"
-        }
-        said = [f"{one.cell.item()}: {one.attrs['rounded']}" for one in found if "rounded" in one.attrs]
-        for name in [name for name in norms.attrs if name.startswith("rounded")]:
-            del norms.attrs[name]
-        norms.attrs |= {"rounded": "; ".join(said)} if said else {}
     return norms
 
 
-def _require_one_direction(parts: int, asked: dict[str, Any]) -> None:
-    """Refuse what is said of the whole network where each layer and direction is measured on its own."""
-    for name in ("loss", "resets"):
-        if parts > 1 and asked[name] is not None:
-            what = "is for one direction; in both, each layer and direction is measured on its own"
-            raise GradlabError(name, f"{what}; gradlab.reach takes the whole network")
+def _sequences(layers: "Layers", xs: Any, lengths: Any) -> tuple[list[Any], Any]:
+    """The inputs of each sequence at its own length, and these lengths; one sequence has none."""
+    form = f"(T, {layers.inputs})" if lengths is None else f"(B, T, {layers.inputs})"
+    if lengths is None:
+        inputs = known.sequence(xs, layers.precision)
+        ends: list[Any] = [None]
+    else:
+        from gradlab.studies.sweep import batches
+
+        with _precise(layers.precision):
+            batch = batches.of(known.host(xs), lengths, (), None, False)
+        inputs, lengths = known.sequence(batch.xs, layers.precision), batch.lengths
+        ends = lengths.tolist()
+    if inputs.ndim != len(form.split(",")) or inputs.shape[-1] != layers.inputs:
+        one = "one sequence" if lengths is None else "a batch"
+        raise GradlabError("xs", f"has shape {inputs.shape}; of {one} for this {layers.arch} it is {form}")
+    return [inputs] if lengths is None else [one[:n] for one, n in zip(inputs, ends, strict=True)], lengths
+
+
+def _padded(parts: "Sequence[Recurrence]", lengths: Any) -> Any:
+    """What one recurrence is given by each sequence, as a batch."""
+    import numpy as np
+
+    longest = max(lengths)
+    ends = [((0, longest - len(one.xs)), (0, 0)) for one in parts]
+    return np.stack([np.pad(one.xs, end) for one, end in zip(parts, ends, strict=True)])
 
 
 def _recurrent(params: Any) -> Any:
     return {name: leaf for name, leaf in params.items() if RECURRENT.fullmatch(name)}
-
-
-def _named(step: Callable[..., Any], name: str) -> Callable[..., Any]:
-    """The step under a name, which is the cell's in the results."""
-
-    def named(params: Any, state: Any, x: Any) -> Any:
-        return step(params, state, x)
-
-    named.__name__ = name
-    return named
 
 
 @contextlib.contextmanager
@@ -140,8 +141,8 @@ def _stepped(
 
     from gradlab.studies.sweep import alone, torch_steps
 
-    resets = asked.pop("resets")
-    for name, one in (("probe", probe or None), ("resets", resets)):
+    left_out = {"probe": probe or None, "resets": asked.pop("resets"), "lengths": asked.pop("lengths")}
+    for name, one in left_out.items():
         if one is not None:
             raise GradlabError(
                 name, "is for steps in JAX and for torch's RNN, LSTM and GRU; leave it out here"

@@ -6,13 +6,14 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 from rich.text import Text
 
 from gradlab import probes
 from gradlab.escaping import plain
 from gradlab.quantities import Column, short
 from gradlab.registry import unknown
-from gradlab.states import NOT_COMPUTED
+from gradlab.states import BELOW_PRECISION, EXACT_ZERO, NOT_COMPUTED
 from gradlab.studies.sweep import columns, results
 from gradlab.studies.sweep.columns import Entry
 from gradlab.studies.sweep.results import Run
@@ -147,6 +148,20 @@ def _fitting(some: Sequence[Shown], width: int) -> Iterator[list[Shown]]:
         yield block
 
 
+def _states(run: Run, found: Sequence[Shown]) -> dict[Entry, Any]:
+    at = int(run.norms["T"].values.argmax())
+    return {one.entry: columns.measured(run.norms, one.entry).state[:, :, :, at] for one in found}
+
+
+def undefined(run: Run, found: Sequence[Shown]) -> list[str]:
+    """The columns without a value where they are shown, but for those that are zero or not computed there."""
+    states = _states(run, found)
+    known = (NOT_COMPUTED, EXACT_ZERO, BELOW_PRECISION)
+    some = {one.column.name for one in found if not all(map(math.isnan, one.means))}
+    some |= {entry.column for entry, state in states.items() if np.isin(state, known).any()}
+    return [name for name in dict.fromkeys(one.column.name for one in found) if name not in some]
+
+
 def _caption(
     run: Run, row: PointRow, seen: Sequence[Shown], found: Sequence[Shown], left: Sequence[str]
 ) -> Iterator[str]:
@@ -155,14 +170,11 @@ def _caption(
     over = "this network" if single else f"mean over the {row.repeats} that have a value"
     legends = "; ".join(dict.fromkeys(legend(one) for one in found if one in seen))
     yield f"Probes at T = {row.T}, {over}." + f" {legends}." * bool(legends)
-    some = {one.column.name for one in found if not all(map(math.isnan, one.means))}
-    none = [name for name in dict.fromkeys(one.column.name for one in found) if name not in some]
-    at = int(run.norms["T"].values.argmax())
-    states = {one.entry: columns.measured(run.norms, one.entry).state[:, :, :, at] for one in found}
+    states = _states(run, found)
     hidden = [entry for entry, state in states.items() if (state == NOT_COMPUTED).any()]
-    undefined = [name for name in none if all(entry.column != name for entry in hidden)]
-    if undefined:
-        yield plain(f"Undefined in every network of this run: {', '.join(undefined)}.")
+    none = undefined(run, found)
+    if none:
+        yield plain(f"Undefined in every network of this run: {', '.join(none)}.")
     if hidden:
         yield plain(f"Not computed in some networks: {', '.join(entry.name for entry in hidden)}.")
     if left:

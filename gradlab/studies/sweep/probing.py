@@ -5,7 +5,7 @@ of `program`.
 """
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -16,15 +16,17 @@ from numpy.typing import NDArray
 from gradlab import probes, registry
 from gradlab.errors import GradlabError, shown
 from gradlab.recurrence import platforms
+from gradlab.recurrence.given import Network
 from gradlab.recurrence.objectives import ObjectiveName
 from gradlab.recurrence.objectives import objective as make_objective
 from gradlab.recurrence.scaled import Norm
 from gradlab.recurrence.trees import carried
 from gradlab.recurrence.zeros import by_definition, term_by_definition
+from gradlab.states import UNDEFINED
 from gradlab.studies.sweep.declared import axes
 from gradlab.studies.sweep.probe_states import Columns, values
 from gradlab.studies.sweep.program import Networks
-from gradlab.types import ProbeContext, Step
+from gradlab.types import Objective, ProbeContext, Step
 
 Tree = Any
 
@@ -149,6 +151,55 @@ def alone(
         name: (axes(probe)[name], value[None, None, None], code[None, None, None])
         for name, (value, code) in found.items()
     }
+
+
+def several(
+    probe: str,
+    net: Network,
+    objective: Callable[[Tree], Objective],
+    given: tuple[Tree, Tree, Any],
+    lengths: Sequence[int],
+    broken: NDArray[np.bool_],
+) -> list[dict[str, tuple[NDArray[Any], NDArray[Any]]]]:
+    """A probe of one network on each of several sequences: values and states of its columns.
+
+    `given` are inputs, targets and lengths with a leading axis of sequences; `objective` is that of a target.
+    A lag beyond a sequence's own length is undefined.
+    """
+    measure = registry.make("probes", probe)
+
+    def measured(defined: bool) -> Columns:
+        def one(item: Any) -> Any:
+            xs, target, length = item
+            step, setup = net.step, ProbeContext(objective(target), None, length, readout=net.readout)
+            if defined:
+                step, setup = _by_definition(step, setup)
+            return measure(step, net.params, net.state, xs, setup)._asdict()
+
+        with platforms.host():
+            return dict(jax.jit(lambda given: jax.lax.map(one, given))(given))
+
+    def of_one(columns: Columns, i: int) -> Columns:
+        return jax.tree.map(lambda leaf: np.asarray(leaf)[i][None, None], columns)  # type: ignore[no-any-return]
+
+    again = functools.cache(lambda: measured(True))
+    columns = _checked(probe, lambda: jax.tree.map(lambda leaf: leaf[:, None], measured(False)), max(lengths))
+    columns = {name: jax.tree.map(lambda leaf: leaf[:, 0], one) for name, one in columns.items()}
+    found = []
+    for i, length in enumerate(lengths):
+        defined = functools.partial(lambda i: of_one(again(), i), i)
+        own = values(probe, of_one(columns, i), defined, broken[i : i + 1], length)
+        found.append({name: _within(pair, axes(probe)[name], length) for name, pair in own.items()})
+    return found
+
+
+def _within(pair: Any, own: Sequence[str], length: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Values and states of one network, undefined beyond the last lag."""
+    value, code = pair[0][0].copy(), pair[1][0].copy()
+    if "lag" in own:
+        beyond = (*(slice(None),) * own.index("lag"), slice(length + 1, None))
+        value[beyond], code[beyond] = np.nan, UNDEFINED
+    return value, code
 
 
 def gate_names(cell: Any, networks: Networks) -> tuple[str, ...]:

@@ -15,9 +15,10 @@ def verdict(norms: "xarray.Dataset") -> str:
     """What the numbers say: one sentence for each (cell, init, w_rec), at its longest T."""
     several = norms.sizes["init"] > 1
     sentences = [_sentence(row, several) for row in groups(norms)]
-    # Of one network alone it is known where and why its derivative was rounded to zero.
-    rounded = norms.attrs.get("rounded")
-    return "\n".join([*sentences, f"{rounded[0].upper()}{rounded[1:]}."] if rounded else sentences)
+    # Of one network alone it is known over which sequences its numbers are, where its forward pass broke in
+    # them, and where and why its derivative was rounded to zero.
+    known = [norms.attrs[name] for name in ("averaged", "broken", "rounded") if name in norms.attrs]
+    return "\n".join([*sentences, *(f"{words[0].upper()}{words[1:]}." for words in known)])
 
 
 def _sentence(row: PointRow, several_inits: bool) -> str:

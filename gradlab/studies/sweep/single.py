@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradlab import digests
+from gradlab.recurrence.scaled import Norm
 from gradlab.recurrence.trees import split
 from gradlab.recurrence.zeros import Zeros, structural_zeros, told_apart
 from gradlab.states import (
@@ -32,6 +33,11 @@ Tree = Any
 _KEPT: dict[str, Any] = {}
 """The latest compiled programs, by the digests of their text."""
 _KEEP = 16
+
+Columns = dict[str, tuple[NDArray[Any], NDArray[Any]]]
+"""Of each column with an axis of lags its values and states."""
+Extras = dict[str, tuple[tuple[str, ...], NDArray[Any], NDArray[Any]]]
+"""Of each column without an axis of lags its own axes, values and states."""
 
 
 class Alone(NamedTuple):
@@ -73,24 +79,17 @@ def measured_alone(
         setup = ProbeContext(objective, recurrent, length)
         return structural_zeros(cell.step, params, state, xs, setup)
 
-    found = _run(probes, params, state, xs)
+    found = compiled(probes, params, state, xs)
     nonfinite = np.asarray(found.nonfinite)[None, None]
-    columns = {}
-    for name, column in found.columns.items():
-        alone = jax.tree.map(lambda leaf: np.asarray(leaf)[None, None], column)
-        values, states = collect(alone, nonfinite, linear, length, alone.square.shape[2])
-        short = ((0, 0), (0, length + 1 - values.shape[1]), *(((0, 0),) * (values.ndim - 2)))
-        values = np.pad(values, short, constant_values=np.nan)
-        states = np.pad(states, short, constant_values=UNDEFINED)
-        columns[name] = (values[None, None, None], states[None, None, None])
+    columns = of_sequence(found.columns, found.nonfinite, linear, length, length)
     still = np.stack([at_rest(np.asarray(leaf)[None]) for leaf in jax.tree.leaves(split(state)[0])]).all(
         axis=0
     )
     extras = _scalars(found, nonfinite, linear)
     unclear = any(puzzling(name, code[0, 0, 0], still, length).any() for name, (_, code) in columns.items())
     if unclear or any((code == EXACT_ZERO).any() for _, _, code in extras.values()):
-        explained = _run(zeros, params, state, xs)
-        columns = _told_apart(columns, explained)
+        explained = compiled(zeros, params, state, xs)
+        columns = zeros_of_sequence(columns, explained)
         if GRADIENT in extras:
             code = told_apart(extras[GRADIENT][2], np.asarray(explained.gradient)[None, None, None, None])
             extras |= {name: (*extras[name][:2], code) for name in GRADIENT_AXES}
@@ -99,7 +98,26 @@ def measured_alone(
     return Alone(state_parts(state), linear, columns, nonfinite.reshape(1, 1, 1, 1), extras)
 
 
-def _run(function: Callable[..., Any], *given: Tree) -> Any:
+def of_sequence(columns: dict[str, Norm], nonfinite: Any, linear: bool, length: int, longest: int) -> Columns:
+    """The columns of one sequence of `length` steps, as values and states (1, 1, 1, 1, lag, ...).
+
+    They have a place for each lag of a sequence of the `longest` length; beyond its own it is undefined.
+    """
+    found = {}
+    for name, column in columns.items():
+        alone = jax.tree.map(lambda leaf: np.asarray(leaf)[None, None], column)
+        capacity = alone.square.shape[2]
+        # The weight gradient has no lag at the initial state, where no step was taken.
+        last = length if capacity > longest else length - 1
+        values, states = collect(alone, np.asarray(nonfinite)[None, None], linear, last, capacity)
+        short = ((0, 0), (0, longest + 1 - capacity), *(((0, 0),) * (values.ndim - 2)))
+        values = np.pad(values, short, constant_values=np.nan)
+        states = np.pad(states, short, constant_values=UNDEFINED)
+        found[name] = (values[None, None, None], states[None, None, None])
+    return found
+
+
+def compiled(function: Callable[..., Any], *given: Tree) -> Any:
     """What a function of arrays returns; what one of the last calls has compiled is not compiled again.
 
     It is traced each time: what somebody's step reads from outside of its arguments may have changed since.
@@ -122,10 +140,6 @@ def _run(function: Callable[..., Any], *given: Tree) -> Any:
     return jax.tree.unflatten(forms[-1], program(*leaves))
 
 
-Extras = dict[str, tuple[tuple[str, ...], NDArray[Any], NDArray[Any]]]
-"""Of each column without an axis of lags its own axes, values and states."""
-
-
 def _scalars(found: Measured, nonfinite: NDArray[Any], linear: bool) -> Extras:
     """What one network has without an axis of lags."""
     shift = np.asarray(found.shift, np.float64).reshape(1, 1, 1, 1)
@@ -140,7 +154,7 @@ def _scalars(found: Measured, nonfinite: NDArray[Any], linear: bool) -> Extras:
     return extras | {name: (axes, arrays[name], state) for name, axes in GRADIENT_AXES.items()}
 
 
-def _told_apart(columns: dict[str, Any], zeros: Zeros) -> dict[str, Any]:
+def zeros_of_sequence(columns: Columns, zeros: Zeros) -> Columns:
     """The columns of one network with the zeros by definition and those of rounding told apart."""
     told = {}
     for name, (values, states) in columns.items():

@@ -88,6 +88,25 @@ def test_both_directions_have_their_own_lag():
             torch.testing.assert_close(h, module(xs)[1][row], rtol=0, atol=1e-14)
 
 
+def test_two_steps_in_jax_are_both_directions_of_torch():
+    jnp = pytest.importorskip("jax.numpy")
+    module, xs = torch.nn.RNN(D, N, 2, bidirectional=True, dtype=torch.float64), sequence()
+    theirs = gradlab.measure(module, xs)
+
+    def rnn(p, h, x):
+        return jnp.tanh(p[0] @ x + p[1] + p[2] @ h + p[3])
+
+    kinds = ("weight_ih", "bias_ih", "weight_hh", "bias_hh")
+    leaf = lambda name: jnp.asarray(getattr(module, name).detach().numpy())
+    ends = [tuple([leaf(f"{kind}_l{k}{end}") for kind in kinds] for end in ("", "_reverse")) for k in (0, 1)]
+    start = [(jnp.zeros(N), jnp.zeros(N))] * 2
+    both = gradlab.Bidirectional(rnn, layers=2)
+    ours = gradlab.measure(both, ends, start, jnp.asarray(xs.numpy()), w_rec=lambda p: p[2])
+    assert ours.cell.values.tolist() == theirs.cell.values.tolist()
+    for name in ("adjoint", "transport", "transport_frobenius", "weight_gradient"):
+        np.testing.assert_allclose(ours[name].values, theirs[name].values, rtol=0, atol=1e-12)
+
+
 def test_weights_from_each_kind_of_file_are_the_module_s(tmp_path):
     module = MODULES["gru"]()
     weights = module.state_dict()

@@ -93,5 +93,5 @@ def test_the_programs_that_are_kept_are_few():
     from gradlab.studies.sweep import single
 
     for k in range(single._KEEP + 4):
-        single._run(lambda x, k=k: x + k, jnp.zeros(()))
+        single.compiled(lambda x, k=k: x + k, jnp.zeros(()))
     assert len(single._KEPT) == single._KEEP
