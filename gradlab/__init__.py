@@ -2,6 +2,7 @@
 
 `measure` follows the gradient of any step function back through time without losing it to underflow,
 `plot` draws the result, `verdict` says it in a sentence and `verify` tells whether the gradient is right.
+`Monitor` watches a network while it trains.
 `reach` says how far back the last output of any model feels its inputs, and why it does not.
 `sweep`, `train`, `neurons` and `run` do what the commands do, and `load` reads what these have kept.
 `surrogate` marks a step whose backward pass differs from its derivative on purpose. The command is `gradlab`.
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from gradlab.api import run as run
     from gradlab.api import sweep as sweep
     from gradlab.api import train as train
+    from gradlab.errors import MonitorWarning as MonitorWarning
     from gradlab.gradcheck.verify import verify as verify
+    from gradlab.monitoring.monitor import Monitor as Monitor
     from gradlab.reaching.reach import reach as reach
     from gradlab.recurrence.surrogates import surrogate as surrogate
     from gradlab.studies.sweep.alone import measure as measure
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Monitor": "gradlab.monitoring.monitor",
+    "MonitorWarning": "gradlab.errors",
     "Run": "gradlab.api",
     "load": "gradlab.api",
     "measure": "gradlab.studies.sweep.alone",
@@ -40,7 +45,7 @@ _HOMES = {
     "verify": "gradlab.gradcheck.verify",
 }
 __all__ = ["Run", "__version__", "load", "measure", "plot", "run", "surrogate", "sweep", "train", "verdict"]
-__all__ += ["neurons", "reach", "verify"]
+__all__ += ["Monitor", "MonitorWarning", "neurons", "reach", "verify"]
 
 
 def __getattr__(name: str) -> Any:
