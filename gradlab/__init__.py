@@ -2,6 +2,7 @@
 
 `measure` follows the gradient of any step function back through time without losing it to underflow,
 `plot` draws the result, `verdict` says it in a sentence and `verify` tells whether the gradient is right.
+`Monitor` watches a network while it trains.
 `reach` says how far back the last output of any model feels its inputs, and why it does not.
 `sweep`, `train`, `neurons` and `run` do what the commands do, and `load` reads what these have kept.
 `Bidirectional` makes two steps the directions of one network, for `measure`.
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
     from gradlab.api import run as run
     from gradlab.api import sweep as sweep
     from gradlab.api import train as train
+    from gradlab.errors import MonitorWarning as MonitorWarning
     from gradlab.foreign.bidirectional import Bidirectional as Bidirectional
     from gradlab.gradcheck.verify import verify as verify
+    from gradlab.monitoring.monitor import Monitor as Monitor
     from gradlab.reaching.reach import reach as reach
     from gradlab.recurrence.surrogates import surrogate as surrogate
     from gradlab.studies.sweep.alone import measure as measure
@@ -29,6 +32,8 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Bidirectional": "gradlab.foreign.bidirectional",
+    "Monitor": "gradlab.monitoring.monitor",
+    "MonitorWarning": "gradlab.errors",
     "Run": "gradlab.api",
     "load": "gradlab.api",
     "measure": "gradlab.studies.sweep.alone",
@@ -43,7 +48,7 @@ _HOMES = {
     "verify": "gradlab.gradcheck.verify",
 }
 __all__ = ["Run", "__version__", "load", "measure", "plot", "run", "surrogate", "sweep", "train", "verdict"]
-__all__ += ["Bidirectional", "neurons", "reach", "verify"]
+__all__ += ["Bidirectional", "Monitor", "MonitorWarning", "neurons", "reach", "verify"]
 
 
 def __getattr__(name: str) -> Any:

@@ -47,6 +47,13 @@ class GradlabError(Exception):
         self.code = code
 
 
+class MonitorWarning(UserWarning):
+    """What `gradlab.Monitor` has to say of a training; each kind of it once.
+
+    `warnings.simplefilter("error", gradlab.MonitorWarning)` makes the first of them end the training.
+    """
+
+
 def shown(value: object, limit: int = 60) -> str:
     r"""A value as it may appear in a one-line message: control characters escaped, long text shortened.
 

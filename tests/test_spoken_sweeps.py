@@ -85,6 +85,8 @@ HELD = {
     *("lyapunov", "mean_field"),
     # In studies/neurons/test_sentences.
     "detectors",
+    # In plots/test_over_training.
+    "over_training",
 }
 
 

@@ -16,17 +16,23 @@ if TYPE_CHECKING:
 
 FIRST = {"sweep": "profile", "remedies": "learning_curves", "neurons": "detectors"}
 """The plot of a run of which nothing more is said."""
+TRAINED = "over_training"
+"""And of a training."""
 
 
 def fitting(run: Any) -> list[str]:
     """The plots drawn by default whose measurements a run holds."""
     study, given = base.tables_of(run), rows.given(run.norms)
     homes = {kind: registry.home("plots", kind) for kind in registry.names("plots")}
-    held = set(run.norms.data_vars)
+    held, trained = set(run.norms.variables), rows.UPDATE in run.norms.coords
     return [
         kind
         for kind, home in homes.items()
-        if study == home.READS and getattr(home, "BY_DEFAULT", True) and set(home.NEEDS) <= held
+        if study == home.READS
+        and getattr(home, "BY_DEFAULT", True)
+        and set(home.NEEDS) <= held
+        # A training has a network for each look: too many for a panel each.
+        and trained == (rows.UPDATE in home.NEEDS)
         # One network as it is given has a single gain.
         if not (given and getattr(home, "OVER_GAINS", False))
     ]
@@ -40,7 +46,7 @@ def made(run: Any, kind: str | None, settings: Mapping[str, Any]) -> "Figure":
     """
     study = base.tables_of(run)
     if kind is None:
-        kind = FIRST[study]
+        kind = TRAINED if rows.UPDATE in run.norms.coords else FIRST[study]
     draw = registry.member("plots", kind)
     for key in settings:
         if key not in registry.settings(draw):

@@ -65,7 +65,7 @@ def network(
                 what = "has no value while it is traced; call this outside of jax.jit, vmap and grad"
                 raise GradlabError(name, what)
     state, xs = _precise(arrays("state", state)), arrays("xs", xs)
-    numbers, rebuilt = _parameters(params)
+    numbers, rebuilt = parameters(params)
     for name, leaf in named("state", state):
         if has_gradient(leaf) and leaf.size == 0:
             raise GradlabError(name, "has no entries; a state holds at least one number")
@@ -161,7 +161,7 @@ def _precise(state: Tree) -> Tree:
     return jax.tree.map(strong, state)
 
 
-def _parameters(params: Tree) -> tuple[dict[str, Any], Callable[[dict[str, Any]], Tree]]:
+def parameters(params: Tree) -> tuple[dict[str, Any], Callable[[dict[str, Any]], Tree]]:
     """The numbers of params that have a gradient, by name and in real form, and the way back to params."""
     leaves, structure = jax.tree.flatten(params)
     kinds = jax.Array | np.ndarray | np.generic | float | complex

@@ -1,6 +1,8 @@
 """The question of a run, and its answer in one sentence made from the numbers."""
 
+import itertools
 import math
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +16,7 @@ from gradlab.studies.neurons.results import Reading
 from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.remedies.sentences import judged, sentences
 from gradlab.studies.sweep import results
-from gradlab.studies.sweep.rows import PointRow, border, given
+from gradlab.studies.sweep.rows import PointRow, border, given, trained
 
 _FATES = {
     "VANISH": ("vanishes", "vanish"),
@@ -44,12 +46,15 @@ def question(source: Source) -> str:
     if isinstance(run, Reading):
         cells = listed([one["cell"] for one in run.cells])
         return f"Which units of {cells} keep what in mind while they read {run.about['source']}?"
+    lengths = span([float(T) for T in run.norms["T"].values])
+    if updates := trained(run.norms):
+        networks = listed(list(dict.fromkeys(network for network, _ in updates.values())))
+        return f"What becomes of the gradient of {networks} while it trains, at T = {lengths}?"
     cells = listed([str(cell) for cell in run.norms["cell"].values])
     if given(run.norms):
         steps = counted(int(run.norms["T"].max()), "step")
         return f"How far back does the gradient of {cells} reach over {steps}?"
     gains = [float(w) for w in run.norms["w_rec"].values]
-    lengths = span([float(T) for T in run.norms["T"].values])
     over = f"w_rec = {span(gains)}" if len(gains) < 2 else f"w_rec from {span([min(gains), max(gains)])}"
     over = over.replace(" and ", " to ") if len(gains) > 1 else over
     return (
@@ -63,6 +68,9 @@ def verdict(source: Source) -> str:
         return judged(source.run.outcomes())
     if isinstance(source.run, Reading):
         return reading_sentences.judged(reading_rows.cells(source.run), reading_rows.detectors(source.run))
+    updates = trained(source.run.norms)
+    if updates:
+        return training_verdict(results.groups(source.run), updates)
     return sweep_verdict(results.groups(source.run))
 
 
@@ -106,6 +114,41 @@ def sweep_verdict(rows: list[PointRow]) -> str:
         over = "this network" if rows[0].seeds == 1 else f"this network, {rows[0].seeds} sequences"
     more = [said for said in (reaches(rows), rescaled(rows)) if said]
     return f"At T = {rows[0].T} ({over}), {'; '.join([*parts, *more])}."
+
+
+def training_verdict(rows: list[PointRow], updates: Mapping[str, tuple[str, int]]) -> str:
+    """What became of each network over its training: its regimes in order, and its first and last rate."""
+    rows = sorted(rows, key=lambda row: updates[row.cell][1])
+    many = "1 sequence" if rows[0].seeds == 1 else f"{rows[0].seeds} sequences"
+    said = []
+    for network in dict.fromkeys(network for network, _ in updates.values()):
+        own = [(row, updates[row.cell][1]) for row in rows if updates[row.cell][0] == network]
+        said.append(f"{network} {_over_updates(own)}")
+    return f"At T = {rows[0].T} (each look at {many}), {'; '.join(said)}."
+
+
+def _over_updates(own: list[tuple[PointRow, int]]) -> str:
+    runs = [(word, list(some)) for word, some in itertools.groupby(own, lambda pair: pair[0].regime)]
+    if len(runs) <= NAMED:
+        fates = [f"{_FATES[word][0]} {_updates([at for _, at in some])}" for word, some in runs]
+    else:
+        counts = [(word, sum(row.regime == word for row, _ in own)) for word in _FATES]
+        fates = [f"{_FATES[word][0]} in {count} of {len(own)} looks" for word, count in counts if count]
+    known = [(row.rate, at) for row, at in own if not math.isnan(row.rate)]
+    if not known:
+        return listed(fates)
+    (first, start), (last, end) = known[0], known[-1]
+    rates = f"its rate is {signed(first)} decades per step at update {start}"
+    return f"{listed(fates)}; {rates}{f' and {signed(last)} at update {end}' if end > start else ''}"
+
+
+def _updates(at: list[int]) -> str:
+    """Which looks, by their updates.
+
+    >>> _updates([0]), _updates([0, 100, 200])
+    ('at update 0', 'at updates 0 to 200 (3 looks)')
+    """
+    return f"at update {at[0]}" if len(at) == 1 else f"at updates {at[0]} to {at[-1]} ({len(at)} looks)"
 
 
 def rescaled(rows: list[PointRow]) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,20 +19,57 @@ if TYPE_CHECKING:
     import xarray
 
 
+TRIES = 5
+"""Times that a run is read which is written anew meanwhile."""
+
+
 def write(folder: Path, about: dict[str, Any], contents: dict[str, bytes]) -> list[Path]:
     """Write files and the `run.json` that holds their digests; `run.json` comes last.
 
     Each appears whole or not at all. Raises `GradlabError` with `Exit.STORAGE` if the file system refuses.
     """
-    digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
-    about = about | {"schema": former.SCHEMA, "files": digests}
-    contents = dict(contents)
-    contents["run.json"] = (json.dumps(about, allow_nan=False, sort_keys=True, indent=1) + "\n").encode()
+    contents = contents | {"run.json": _told(about, contents)}
     with storage(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in contents.items():
             replace(folder / name, content)
     return [folder / name for name in contents]
+
+
+def rewrite(folder: Path, about: dict[str, Any], contents: dict[str, bytes]) -> None:
+    """Put a run in the place of another; whoever is killed meanwhile leaves one of the two, whole.
+
+    The new files lie beside the old ones until the new `run.json` is there, and are read from there until
+    they have their names. Raises `GradlabError` with `Exit.STORAGE` if the file system refuses.
+    """
+    with storage(folder):
+        # What a kill has left under its side name belongs to the run that is there.
+        for name in contents:
+            if (folder / files.next_to(name)).exists():
+                _settled(folder, name)
+        for name, content in contents.items():
+            replace(folder / files.next_to(name), content)
+        replace(folder / "run.json", _told(about, contents))
+        for name in contents:
+            os.replace(folder / files.next_to(name), folder / name)
+
+
+def _settled(folder: Path, name: str) -> None:
+    """A file under its side name gets its own, if `run.json` speaks of it, and goes if not."""
+    side = folder / files.next_to(name)
+    there = (folder / "run.json").exists()
+    told = manifest.read(folder)["files"].get(name) if there else None
+    if hashlib.sha256(files.inside(folder, side.name, _largest(name))).hexdigest() == told:
+        os.replace(side, folder / name)
+    else:
+        side.unlink()
+
+
+def _told(about: dict[str, Any], contents: dict[str, bytes]) -> bytes:
+    """The `run.json` of these files."""
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    about = about | {"schema": former.SCHEMA, "files": digests}
+    return (json.dumps(about, allow_nan=False, sort_keys=True, indent=1) + "\n").encode()
 
 
 def home(path: Path) -> Path:
@@ -42,23 +80,35 @@ def home(path: Path) -> Path:
 def read(path: Path, names: Sequence[str]) -> tuple[dict[str, Any], dict[str, bytes]]:
     """`run.json` and some files of a run, each checked against its digest.
 
-    Raises `GradlabError` if there is no run, it is of another schema, or a file is missing or is not the one
-    that was written.
+    Where a run is written anew meanwhile (`rewrite`), it is the former or the new one. Raises `GradlabError`
+    if there is no run, it is of another schema, or a file is missing or is not the one that was written.
     """
     folder = home(path)
-    about = manifest.read(folder)
-    contents = {}
-    for name in names:
+    for _ in range(TRIES):
+        about = manifest.read(folder)
         try:
-            content = files.inside(folder, name, _largest(name))
+            return about, {name: _whole(folder, name, about["files"].get(name)) for name in names}
+        except GradlabError:
+            if manifest.read(folder)["files"] == about["files"]:
+                raise
+    raise GradlabError(str(folder), "is written anew all the time; copy it, or wait")
+
+
+def _whole(folder: Path, name: str, digest: str | None) -> bytes:
+    """The file of that digest, under its own name or the one that it has while a run is written anew."""
+    missing: OSError | None = None
+    for place in (name, files.next_to(name)):
+        try:
+            content = files.inside(folder, place, _largest(name))
         except OSError as error:
-            raise files.unreadable(folder / name, error) from error
-        if hashlib.sha256(content).hexdigest() != about["files"].get(name):
-            raise GradlabError(
-                str(folder / name), "is not the file that run.json describes; run the command again"
-            )
-        contents[name] = content
-    return about, contents
+            missing = missing or error if place == name else missing
+            continue
+        if hashlib.sha256(content).hexdigest() == digest:
+            return content
+    if missing is not None:
+        raise files.unreadable(folder / name, missing) from missing
+    what = "is not the file that run.json describes; run the command again"
+    raise GradlabError(str(folder / name), what)
 
 
 def _largest(name: str) -> int:

@@ -103,6 +103,11 @@ def below(folder: Path, name: str) -> Path:
     return path
 
 
+def next_to(name: str) -> str:
+    """What a run's file is called until the `run.json` that speaks of it is there."""
+    return f".{name}.next"
+
+
 def replace(path: Path, content: bytes) -> None:
     """Put `content` at `path`, whole or not at all, and have it on the disk before returning.
 

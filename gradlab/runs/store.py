@@ -19,7 +19,7 @@ _FILES = (
     r"(begun|run|findings)\.json|(metrics|remedies|training|scores|units|detectors)\.csv"
     r"|(norms|units)\.nc|failures\.jsonl|report\.(html|md)|neurons\.html"
 )
-_OURS = re.compile(rf"{_FILES}|\.({_FILES})\.\d+\.tmp")
+_OURS = re.compile(rf"{_FILES}|\.({_FILES})\.next|\.+({_FILES})(\.next)?\.\d+\.tmp")
 """What gradlab itself puts into a run folder, half-written files (`files.replace`) among it."""
 _FIRST = re.compile(r"\.lock|\.begun\.json\.\d+\.tmp")
 """What there may be before it is known that this is a run."""
@@ -167,7 +167,7 @@ def ended(folder: Path) -> None:
 
     Shards(folder).drop()
     with storage(folder):
-        _remove(folder, re.compile(rf"\.({_FILES})\.\d+\.tmp"))
+        _remove(folder, re.compile(rf"\.+({_FILES})(\.next)?\.\d+\.tmp"))
         _remove(files.below(folder, "figures"), _HALF)
         (folder / BEGUN).unlink(missing_ok=True)
 

@@ -12,6 +12,7 @@ from gradlab.runs import hdf5
 from gradlab.runs.hdf5_values import Array
 from gradlab.states import OK, STATES
 from gradlab.studies.remedies.rows import ENDS
+from gradlab.studies.sweep.rows import UPDATE
 
 if TYPE_CHECKING:
     import xarray
@@ -61,6 +62,8 @@ def swept(content: bytes, where: str, settings: Mapping[str, Any]) -> "xarray.Da
             _require_kind(file, array, (name,), _LABELS[name])
         elif name in _FLAGS:
             _require_kind(file, array, ("cell",), "int8")
+        elif name == UPDATE:
+            _require_kind(file, array, ("cell",), "int64")
         elif name in _MARKS:
             _require(file, (*_MARKS, "leaf"))
             _require_kind(file, array, ("cell", "init", "seed", "leaf"), "float64")
@@ -88,7 +91,8 @@ def swept(content: bytes, where: str, settings: Mapping[str, Any]) -> "xarray.Da
     for name in _SWEPT:
         _require_reached(made, where, name)
     flags = {name: made[name].astype(bool) for name in _FLAGS if name in made}
-    return made.assign_coords(flags)
+    marks = {UPDATE: made[UPDATE]} if UPDATE in made else {}
+    return made.assign_coords(flags | marks)
 
 
 def trained(content: bytes, where: str, settings: Mapping[str, Any], arms: Sequence[str]) -> "xarray.Dataset":

@@ -193,12 +193,17 @@ def write(folder: Path, run: Run) -> list[Path]:
     `failures.jsonl`, one line per failed point, is written only if there are any. Each file appears whole or
     not at all, `run.json` last. Raises `GradlabError` with `Exit.STORAGE` if the file system refuses.
     """
+    return contents.write(folder, run.about, files(run))
+
+
+def files(run: Run) -> dict[str, bytes]:
+    """What is in a run's files, beside `run.json`."""
     made = {"metrics.csv": contents.csv(run.metrics), "norms.nc": contents.netcdf(run.norms)}
     failed = failures(run.metrics, run.norms)
     if failed:
         lines = [json.dumps(line, allow_nan=False) + "\n" for line in failed]
         made["failures.jsonl"] = "".join(lines).encode()
-    return contents.write(folder, run.about, made)
+    return made
 
 
 def read(path: Path) -> Run:

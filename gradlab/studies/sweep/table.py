@@ -18,7 +18,7 @@ from gradlab.stats import LEVEL, percent
 from gradlab.studies.sweep import probed, results
 from gradlab.studies.sweep.columns import undefined
 from gradlab.studies.sweep.results import Run
-from gradlab.studies.sweep.rows import EQUIVALENT, PointRow, state_shift
+from gradlab.studies.sweep.rows import EQUIVALENT, PointRow, state_shift, trained
 
 SPAN = 6.0
 """Decades from the middle of a sparkline to its top and to its bottom; one scale for all rows."""
@@ -73,23 +73,28 @@ def render(run: Run, width: int, *, unicode: bool, color: bool) -> Text:
 def glance(run: Run, width: int, *, unicode: bool, color: bool) -> Text:
     """The rows alone."""
     rows, head = results.groups(run), _head(run)
+    updates = trained(run.norms)
+    if updates:
+        # A network and its updates in order, in the place of cells and their w_rec.
+        order = list(dict.fromkeys(network for network, _ in updates.values()))
+        rows.sort(key=lambda row: (order.index(updates[row.cell][0]), updates[row.cell][1]))
+        head = head.replace(" w_rec", "update", 1)
     spark = min(width - len(head) - 1, 40)
     text = Text(no_wrap=True, overflow="ignore", end="")
     heading, some = None, columns(run)
     several = len({row.init for row in rows}) > 1
     for row in rows:
-        if (row.cell, row.init) != heading:
+        cell, update = updates.get(row.cell, (row.cell, None))
+        if (cell, row.init) != heading:
             if heading is not None:
                 text.append("\n")
-            heading = (row.cell, row.init)
-            text.append(
-                plain(f"{row.cell}, init {row.init}" if several else row.cell), "bold" if color else ""
-            )
+            heading = (cell, row.init)
+            text.append(plain(f"{cell}, init {row.init}" if several else cell), "bold" if color else "")
             label = f" {'lag 0..T':<{spark}}".rstrip() if spark >= 8 else ""
             text.append(f"\n{head}{label}\n", "dim" if color else "")
         word, rest = _cells(row, some)
-        own = row.given or not row.has_gain
-        text.append(f"{'own' if own else short(row.w_rec, 6):>6} ")
+        gain = "own" if row.given or not row.has_gain else short(row.w_rec, 6)
+        text.append(f"{gain if update is None else update:>6} ")
         text.append(word, STYLES[row.regime] if color else "")
         text.append(f"{rest} {sparkline(row.profile, max(spark, 0), unicode)}".rstrip() + "\n")
     return text
@@ -213,8 +218,11 @@ def _caption(rows: list[PointRow], run: Run, width: int, unicode: bool) -> Itera
     """What the columns mean, from the numbers of this run."""
     T = rows[0].T if rows else 0
     low, high = BLOCKS[unicode][0], BLOCKS[unicode][-1]
+    over = _over(rows)
+    if trained(run.norms) and rows:
+        over = f"{rows[0].seeds} sequence{'s' * (rows[0].seeds > 1)} of the batch of that update"
     notes = [
-        f"T = {T}. rate: log10 of the transport's largest singular value per step of lag, {_over(rows)}.",
+        f"T = {T}. rate: log10 of the transport's largest singular value per step of lag, {over}.",
         f"{'; '.join(_legends(run))}.",
         f"lag 0..T: transport against lag, {low} 10^-{SPAN:.0f} or less to {high} 10^{SPAN:.0f} or more, "
         "blank exactly zero.",

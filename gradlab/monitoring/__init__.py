@@ -1,0 +1,1 @@
+"""A network looked at while somebody trains it: `gradlab.Monitor`."""
