@@ -98,6 +98,20 @@ class Run:
         """One row per group of networks, seeds put together, with intervals."""
         return base.of_run(self.stored).rows(self.stored)
 
+    def failures(self) -> list[dict[str, Any]]:
+        """The points with a pass that is not finite, as in `failures.jsonl`: which, its step, the leaves.
+
+        Of a network that was given, `seed` is the place of the sequence, from 0.
+
+        Raises:
+          GradlabError: for a run that has no such passes, as of a training.
+        """
+        from gradlab.studies.sweep import results
+
+        if (kind := base.tables_of(self.stored)) != "sweep":
+            raise GradlabError("run", f"is of gradlab {kind}; failures are those of a sweep or a measurement")
+        return results.failures(self.stored.metrics, self.stored.norms)
+
     def plot(self, kind: str | None = None, **settings: Any) -> "Figure":
         """A figure of the run; `gradlab list plots` shows the kinds, their settings and their defaults.
 

@@ -7,6 +7,7 @@ from gradlab.errors import shown
 from gradlab.findings.finding import Finding, Status, place
 from gradlab.findings.numbers import (
     DRAWN,
+    GIVEN_BY,
     PAIRED,
     SAME,
     BySeed,
@@ -116,13 +117,17 @@ def _mode(key: Key, old: Numbers, new: Numbers, equal: Mapping[tuple[str, str], 
 
 
 def _weights(old: Numbers, new: Numbers) -> list[Change]:
-    """One finding a cell whose weights are others, although the seeds are the same."""
-    if different(old, new, DRAWN):
-        return []
+    """One finding a cell whose weights are others, although the seeds are the same.
+
+    A given network has the weights that it has, whatever sequences it has read.
+    """
+    drawn_otherwise = bool(different(old, new, DRAWN))
     found = []
     for cell, digests in old.weights.items():
         now = new.weights.get(cell, {})
         both = [name for name in digests if name in now]
+        if drawn_otherwise and not _is_given(both):
+            continue
         if other := [name for name in both if now[name] != digests[name]]:
             status, why = _why(old, new, cell, other)
             said = f"{shown(cell)}: {len(other)} of {len(both)} networks drew other weights; {why}"
@@ -139,7 +144,8 @@ def _weights(old: Numbers, new: Numbers) -> list[Change]:
 def _why(old: Numbers, new: Numbers, cell: str, other: Sequence[str]) -> tuple[Status, str]:
     """What it means that some networks of a cell have other digests."""
     if all(alike(old, new, cell, name) for name in other):
-        return "note", "all parameters agree to 1e-5: rounded otherwise, and compared seed by seed"
+        known = "" if different(old, new, GIVEN_BY) else ", and compared seed by seed"
+        return "note", f"all parameters agree to 1e-5: rounded otherwise{known}"
     if words := _changed(old, new, cell, other):
         return "failed", f"their other parameters are what they were, so this was changed: {words}"
     if _is_given(other):

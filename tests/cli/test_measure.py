@@ -111,6 +111,15 @@ def test_weights_that_have_changed_are_named(kept, home):
     assert [one for one in failed if "the network has other weights" in one and "1.02 times" in one]
 
 
+def test_weights_that_have_changed_are_named_whichever_windows_are_read(kept, home):
+    def change(weights):
+        weights["rnn.weight_hh_l0"][0] *= 1.02
+
+    code, failed = gate("worse-others", "--seed", "2", model=altered(home, "part", change))
+    assert code == 1
+    assert [one for one in failed if "weight_hh_l0 has other values" in one]
+
+
 def test_a_series_that_has_changed_is_not_compared_window_by_window(kept, home):
     text = (home / "all.csv").read_text()
     (home / "more.csv").write_text(text.replace("\n", "\n0.1,0.2,0.3\n", 1))

@@ -194,6 +194,7 @@ def test_what_measure_returns_is_a_run_that_is_kept_reported_and_compared(place)
     run = api.Run.of(*found)
     assert run.table()["seeds"].tolist() == [3]
     assert "this network, 3 sequences" in run.verdict
+    assert run.failures() == []
     run.save(place / "kept")
     again = api.load(place / "kept")
     assert again.verdict == run.verdict

@@ -1,0 +1,15 @@
+#!/bin/sh
+# Does this checkpoint still send its gradients back as it did? A gate for CI: exit 0 it does, 1 it does not.
+#
+#   sh checkpoint_gate.sh weights.safetensors --arch lstm --head head     a file of weights (.npz, .pt)
+#   sh checkpoint_gate.sh mypackage.model:make                            what your own code computes with them
+#
+# The first run writes gradients.json, which is committed; later ones are compared with it. On the same windows
+# (the same --seed) every number is compared, to rounding. On others (--seed 1) the weights are, and gradients by
+# intervals over the windows: a way back that is cut shows there, a change of a few percent may not.
+set -eu
+here=$(dirname "$0")
+gradlab measure "$@" --data "$here/data/sunspots.csv" --columns sunspots --target next -T 40 --windows 20 \
+    --name gate --force --quiet
+test -f gradients.json || gradlab baseline create results/gate -o gradients.json
+gradlab check results/gate --baseline gradients.json
