@@ -1,15 +1,14 @@
 """The figures that a run draws without being asked."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gradlab import registry
+from gradlab import probes, registry
 from gradlab.errors import GradlabError
 from gradlab.plots._style import save
 from gradlab.runs.files import below
 from gradlab.studies import base
-from gradlab.studies.sweep import rows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,16 +19,22 @@ FIRST = {"sweep": "profile", "remedies": "learning_curves", "neurons": "detector
 
 def fitting(run: Any) -> list[str]:
     """The plots drawn by default whose measurements a run holds."""
-    study, given = base.tables_of(run), rows.given(run.norms)
+    study = base.tables_of(run)
     homes = {kind: registry.home("plots", kind) for kind in registry.names("plots")}
     held = set(run.norms.data_vars)
     return [
         kind
         for kind, home in homes.items()
-        if study == home.READS and getattr(home, "BY_DEFAULT", True) and set(home.NEEDS) <= held
-        # One network as it is given has a single gain.
-        if not (given and getattr(home, "OVER_GAINS", False))
+        if study == home.READS
+        and getattr(home, "BY_DEFAULT", True)
+        and set(home.NEEDS) <= held
+        and several(run, getattr(home, "OVER", ()))
     ]
+
+
+def several(run: Any, over: Sequence[str]) -> bool:
+    """Whether a run has two places at least along one of these axes; of one place there is only a dot."""
+    return not over or any(run.norms.sizes.get(axis, 1) > 1 for axis in over)
 
 
 def made(run: Any, kind: str | None, settings: Mapping[str, Any]) -> "Figure":
@@ -46,7 +51,7 @@ def made(run: Any, kind: str | None, settings: Mapping[str, Any]) -> "Figure":
         if key not in registry.settings(draw):
             raise registry.unknown("plot", f"setting of {kind}", key, registry.settings(draw))
     require_study(kind, study, "plot")
-    require_measured(kind, run, "plot", "probe=[...]")
+    require_measured(kind, run, "plot", "probe=[{!r}]")
     figure: Figure = draw(run, **settings)
     return figure
 
@@ -61,11 +66,12 @@ def require_study(kind: str, study: str, where: str, named: str = "this run") ->
 
 
 def require_measured(kind: str, run: Any, where: str, option: str) -> None:
-    """Refuse a run that lacks what the plot needs; `option` asks for a probe."""
+    """Refuse a run that lacks what the plot needs; `option` asks for the probe whose name it is given."""
     missing = [name for name in registry.home("plots", kind).NEEDS if name not in run.norms]
     if missing:
-        what = f"{kind} needs {', '.join(missing)}, which this run has not measured; measure it with {option}"
-        raise GradlabError(where, what)
+        asking = " and ".join(option.format(probe) for probe in probes.measuring(missing))
+        what = f"{kind} draws what this run has not measured"
+        raise GradlabError(where, f"{what}; measure it with {asking}" if asking else what)
 
 
 def draw(run: Any, folder: Path) -> None:

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from gradlab.errors import GradlabError
-from gradlab.plots import _style, _words
+from gradlab.plots import _colors, _style, _words
 from gradlab.profiles import mean_ok
 from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE, OK
 from gradlab.studies.sweep.results import Run
@@ -62,7 +62,7 @@ def profile(
     norm = _style.w_rec_norm(w_rec)
     label, formula, _ = _style.QUANTITY[quantity]
     cells, inits = norms["cell"].values.tolist(), norms["init"].values.tolist()
-    colors = _style.cell_colors(cells)
+    colors = _colors.cell_colors(cells)
     values, states = _arrays(run, quantity, T)
     with _style.style():
         figure, axes = _style.panels(len(cells) * len(inits), height=2.2)
