@@ -1,11 +1,13 @@
 """One colour per name: the same cell has the same one in every figure of every run."""
 
+import colorsys
 import functools
 import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from matplotlib.colors import is_color_like
+import numpy as np
+from matplotlib.colors import is_color_like, to_hex, to_rgb
 
 from gradlab import registry
 
@@ -18,6 +20,8 @@ PALETTE = (
 """After Okabe and Ito; told apart by the colour-blind, dark enough for text on white."""
 CELLS = PALETTE[:8]
 """For the curves of a figure in their order, where they are of no cell."""
+DARKEST = 0.15
+"""Luminance of the darkest colour on a terminal: a contrast of 4 to black, of 5 to white."""
 KEPT = 4
 """The first ones are given to no name by chance."""
 
@@ -68,6 +72,25 @@ def repeats(colors: Mapping[str, str]) -> dict[str, int]:
     """
     values = list(colors.values())
     return {name: values[:k].count(color) for k, (name, color) in enumerate(colors.items())}
+
+
+def lit(shade: str) -> str:
+    """A colour that is seen on black as on white: what is darker than that is lifted.
+
+    >>> lit("#1c1c1c"), lit("#0072b2")
+    ('#6e6e6e', '#0072b2')
+    """
+    hue, light, full = colorsys.rgb_to_hls(*to_rgb(shade))
+    rgb = to_rgb(shade)
+    while _luminance(rgb) < DARKEST:
+        light += 0.01
+        rgb = colorsys.hls_to_rgb(hue, light, full)
+    return to_hex(rgb)
+
+
+def _luminance(rgb: Any) -> float:
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in rgb]
+    return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
 
 
 def _slot(label: str) -> int:

@@ -83,6 +83,8 @@ def profile(
                 ScalarMappable(norm, _style.DIVERGING), ax=axes, label="w_rec", aspect=30, pad=0.02
             )
             bar.ax.set_ylim(w_rec.min(), w_rec.max())
+            # One a curve; on a terminal their letters have their values from these.
+            bar.set_ticks(w_rec.tolist(), minor=True)
         handles = _legend(norms, bool((states == EXACT_ZERO).any()))
         figure.legend(handles=handles, loc="outside lower center", ncols=3 if len(axes) > 1 else 2)
     return figure
