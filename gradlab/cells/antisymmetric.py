@@ -12,6 +12,9 @@ from jaxtyping import Float
 from gradlab.recurrence.activations import sigmoid, tanh
 from gradlab.types import Cell, Initializer, Input, Key, Scalar
 
+COLOR = "#b07295"
+"""Of its curves and titles in every figure."""
+
 
 class Params(NamedTuple):
     """One recurrent matrix; input weights and a bias for the update and, if there is one, the gate."""

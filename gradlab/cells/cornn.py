@@ -12,6 +12,9 @@ from jaxtyping import Float
 from gradlab.recurrence.activations import tanh
 from gradlab.types import Cell, Hidden, Initializer, Input, Key, Scalar
 
+COLOR = "#6a357b"
+"""Of its curves and titles in every figure."""
+
 
 class Params(NamedTuple):
     """Weights and bias; the recurrent matrices act on y and on z."""

@@ -14,6 +14,9 @@ from gradlab.theory import mean_field
 from gradlab.theory.mean_field import Drive, MeanField
 from gradlab.types import Cell, Initializer, Input, Key, Scalar
 
+COLOR = "#0072b2"
+"""Of its curves and titles in every figure."""
+
 
 class Params(NamedTuple):
     """Weights and bias."""

@@ -12,6 +12,9 @@ from jaxtyping import Float
 from gradlab.recurrence.activations import tanh
 from gradlab.types import Cell, Initializer, Input, Key, Scalar
 
+COLOR = "#a8487f"
+"""Of its curves and titles in every figure."""
+
 
 class Params(NamedTuple):
     """Weights and bias."""

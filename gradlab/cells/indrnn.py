@@ -12,6 +12,9 @@ from jaxtyping import Float
 from gradlab.recurrence import activations
 from gradlab.types import Cell, Initializer, Input, Key, Scalar
 
+COLOR = "#463eb0"
+"""Of its curves and titles in every figure."""
+
 
 class Params(NamedTuple):
     """Weights and bias; each unit has one recurrent weight."""

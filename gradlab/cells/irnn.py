@@ -12,6 +12,9 @@ from jaxtyping import Float
 from gradlab.recurrence.activations import relu
 from gradlab.types import Cell, Initializer, Input, Key, Scalar
 
+COLOR = "#588dc1"
+"""Of its curves and titles in every figure."""
+
 
 class Params(NamedTuple):
     """Weights and bias."""

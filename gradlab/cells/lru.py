@@ -12,6 +12,9 @@ from jaxtyping import Float
 
 from gradlab.types import Cell, Hidden, Initializer, Input, Key, Scalar
 
+COLOR = "#3e0084"
+"""Of its curves and titles in every figure."""
+
 
 class Params(NamedTuple):
     """Logarithms of decay, phase and input gain, and the real and imaginary input weights."""

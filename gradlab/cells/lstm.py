@@ -15,6 +15,9 @@ from gradlab.theory import mean_field
 from gradlab.theory.mean_field import Drive, MeanField
 from gradlab.types import Cell, Initializer, Input, Key, Scalar
 
+COLOR = "#b84a00"
+"""Of its curves and titles in every figure."""
+
 
 class Params(NamedTuple):
     """Weights and biases of the gates that there are, of i, f, g, o in this order."""

@@ -12,6 +12,9 @@ from jaxtyping import Float
 from gradlab.recurrence.activations import sigmoid, tanh
 from gradlab.types import Cell, Initializer, Input, Key, Scalar
 
+COLOR = "#610000"
+"""Of its curves and titles in every figure."""
+
 
 class Params(NamedTuple):
     """Weights and biases of the gates i, g, o."""

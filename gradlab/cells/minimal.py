@@ -15,6 +15,9 @@ from gradlab.theory import mean_field, quadrature
 from gradlab.theory.mean_field import Drive, MeanField
 from gradlab.types import Cell, Initializer, Input, Key, Scalar
 
+COLOR = "#4d4d4d"
+"""Of its curves and titles in every figure."""
+
 
 class Params(NamedTuple):
     """Weights and bias: of the input's embedding, and of the gate u."""

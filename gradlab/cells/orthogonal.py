@@ -13,6 +13,9 @@ from gradlab.recurrence import activations
 from gradlab.recurrence.activations import relu
 from gradlab.types import Cell, Hidden, Initializer, Input, Key, Scalar
 
+COLOR = "#7b6ae5"
+"""Of its curves and titles in every figure."""
+
 
 class Params(NamedTuple):
     """Weights and bias; `mirrors` are the normals of M reflections."""

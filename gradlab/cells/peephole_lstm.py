@@ -13,6 +13,9 @@ from gradlab.cells import _biases
 from gradlab.recurrence.activations import sigmoid, tanh
 from gradlab.types import Cell, Initializer, Input, Key, Scalar
 
+COLOR = "#951209"
+"""Of its curves and titles in every figure."""
+
 
 class Params(NamedTuple):
     """Weights and biases of the gates i, f, g, o; peepholes of i, f, o."""

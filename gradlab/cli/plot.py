@@ -139,7 +139,7 @@ def _read(folder: Path | None, name: str) -> "Run | TrainingRun | None":
     if found.about.get("points", 1) <= found.about.get("failed", 0):
         what = "no point of this run has finished; failures.jsonl says why"
         raise GradlabError(str(folder), what, Exit.INCONCLUSIVE)
-    _default.require_measured(name, found, "KIND", "--probe")
+    _default.require_measured(name, found, "KIND", "--probe {}")
     return found
 
 

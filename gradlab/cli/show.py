@@ -14,6 +14,10 @@ def command(
         list[str] | None,
         typer.Option("--column", help="Only this column of a probe, and all of it that tables hold."),
     ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option("--where", help="Keep only this, such as T=50 or cell=lstm; may be given again."),
+    ] = None,
     as_json: _options.AsJson = False,
 ) -> int:
     """Print the table of a finished run; needs neither jax nor a second of computing."""
@@ -24,6 +28,8 @@ def command(
     if column and as_json:
         raise GradlabError("--column", "and --json exclude each other: the document has all columns")
     found = base.read(run)
+    if where:
+        found = _kept(found, where)
     if column:
         _output.say(_columns(found, column))
     elif as_json:
@@ -31,6 +37,18 @@ def command(
     else:
         _output.say_table(found)
     return 0
+
+
+def _kept(run: Any, where: list[str]) -> Any:
+    """The run with only what `where` names left on its grid."""
+    from gradlab.cli import _where
+    from gradlab.errors import GradlabError
+    from gradlab.studies import base
+
+    if base.tables_of(run) not in _where.GRIDS:
+        raise GradlabError("--where", "is of a sweep or a comparison; this run has no grid")
+    # The general plot draws, as a table prints, any part of any axis.
+    return _where.chosen(run, "metrics", where)
 
 
 def _columns(run: Any, names: list[str]) -> Any:

@@ -13,10 +13,10 @@ from matplotlib.ticker import MaxNLocator
 
 from gradlab.lesson.parts import Chart, Curve, Drawing, Form, Grid, Strip, Unrolled
 from gradlab.lesson.words import plain
-from gradlab.plots import _style
+from gradlab.plots import _colors, _style
 from gradlab.plots._inline import inline
 
-COLORS = _style.CELLS
+COLORS = _colors.CELLS
 DOTS: Any = {
     "color": _style.LINEAR,
     "marker": "o",

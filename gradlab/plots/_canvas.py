@@ -16,6 +16,8 @@ class Canvas:
         self.dots = np.zeros((height, width), np.int64)
         self.text = np.full((height, width), "", object)
         self.color = np.full((height, width), "", object)
+        self.ground = np.zeros((height, width), bool)
+        """Cells whose character is of a map: a line is drawn over it."""
 
     def dot(self, x: float, y: float, color: str, letter: str) -> None:
         """A dot at a place from 0 to 1, the origin at the lower left."""
@@ -24,19 +26,31 @@ class Canvas:
         column = min(int(x * self.width * self.across), self.width * self.across - 1)
         row = min(int((1 - y) * self.height * self.up), self.height * self.up - 1)
         at = row // self.up, column // self.across
+        if self.ground[at]:
+            self.text[at], self.ground[at] = "", False
         if self.unicode:
             self.dots[at] |= int(BRAILLE[row % 4, column % 2])
         else:
             self.text[at] = letter
         self.color[at] = color
 
-    def line(self, start: NDArray[np.float64], end: NDArray[np.float64], color: str, letter: str) -> None:
-        """Dots from one place to another."""
+    def line(
+        self,
+        start: NDArray[np.float64],
+        end: NDArray[np.float64],
+        color: str,
+        letter: str,
+        dashed: bool = False,
+    ) -> None:
+        """Dots from one place to another; `dashed`, those of every second stretch of the panel."""
         reach = np.abs(end - start) * (self.width * self.across, self.height * self.up)
         count = int(min(reach.max(), 4000)) + 1
+        along = int(reach[1] > reach[0])
         for share in np.linspace(0.0, 1.0, count + 1):
             x, y = start + share * (end - start)
-            self.dot(float(x), float(y), color, letter)
+            at = y * self.height * self.up if along else x * self.width * self.across
+            if not dashed or at // (2 * self.up if along else 2 * self.across) % 2 < 1:
+                self.dot(float(x), float(y), color, letter)
 
     def put(self, x: float, y: float, words: str, color: str = "") -> None:
         """Words around a place, kept inside."""

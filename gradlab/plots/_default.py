@@ -1,15 +1,14 @@
 """The figures that a run draws without being asked."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gradlab import registry
+from gradlab import probes, registry
 from gradlab.errors import GradlabError
 from gradlab.plots._style import save
 from gradlab.runs.files import below
 from gradlab.studies import base
-from gradlab.studies.sweep import rows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,7 +21,7 @@ TRAINED = "over_training"
 
 def fitting(run: Any) -> list[str]:
     """The plots drawn by default whose measurements a run holds."""
-    study, given = base.tables_of(run), rows.given(run.norms)
+    study = base.tables_of(run)
     homes = {kind: registry.home("plots", kind) for kind in registry.names("plots")}
     held, trained = set(run.norms.variables), rows.UPDATE in run.norms.coords
     return [
@@ -33,9 +32,13 @@ def fitting(run: Any) -> list[str]:
         and set(home.NEEDS) <= held
         # A training has a network for each look: too many for a panel each.
         and trained == (rows.UPDATE in home.NEEDS)
-        # One network as it is given has a single gain.
-        if not (given and getattr(home, "OVER_GAINS", False))
+        and several(run, getattr(home, "OVER", ()))
     ]
+
+
+def several(run: Any, over: Sequence[str]) -> bool:
+    """Whether a run has two places at least along one of these axes; of one place there is only a dot."""
+    return not over or any(run.norms.sizes.get(axis, 1) > 1 for axis in over)
 
 
 def made(run: Any, kind: str | None, settings: Mapping[str, Any]) -> "Figure":
@@ -52,7 +55,7 @@ def made(run: Any, kind: str | None, settings: Mapping[str, Any]) -> "Figure":
         if key not in registry.settings(draw):
             raise registry.unknown("plot", f"setting of {kind}", key, registry.settings(draw))
     require_study(kind, study, "plot")
-    require_measured(kind, run, "plot", "probe=[...]")
+    require_measured(kind, run, "plot", "probe=[{!r}]")
     figure: Figure = draw(run, **settings)
     return figure
 
@@ -67,11 +70,12 @@ def require_study(kind: str, study: str, where: str, named: str = "this run") ->
 
 
 def require_measured(kind: str, run: Any, where: str, option: str) -> None:
-    """Refuse a run that lacks what the plot needs; `option` asks for a probe."""
+    """Refuse a run that lacks what the plot needs; `option` asks for the probe whose name it is given."""
     missing = [name for name in registry.home("plots", kind).NEEDS if name not in run.norms]
     if missing:
-        what = f"{kind} needs {', '.join(missing)}, which this run has not measured; measure it with {option}"
-        raise GradlabError(where, what)
+        asking = " and ".join(option.format(probe) for probe in probes.measuring(missing))
+        what = f"{kind} draws what this run has not measured"
+        raise GradlabError(where, f"{what}; measure it with {asking}" if asking else what)
 
 
 def draw(run: Any, folder: Path) -> None:

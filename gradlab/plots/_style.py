@@ -4,7 +4,6 @@ import contextlib
 import io
 import math
 import warnings
-import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -30,8 +29,6 @@ LONGEST_TICK = 48
 POINTS = 500
 """A curve is drawn through at most this many points."""
 
-CELLS = ("#0072b2", "#b84a00", "#007a5a", "#a8487f", "#2b8cbe", "#8a6500", "#5b3f8c", "#4d4d4d")
-"""After Okabe and Ito, safe for the colour-blind; dark enough for text."""
 QUANTITY = {
     "adjoint": ("adjoint", "|dL / dstate|", "#0072b2"),
     "transport": ("transport", "largest singular value of dstate(T) / dstate(t)", "#d55e00"),
@@ -116,37 +113,39 @@ class _Shown(Figure):
 def panels(
     count: int, *, columns: int = 3, height: float = 2.5, share_y: bool = True
 ) -> tuple[Figure, list[Axes]]:
-    """A figure with `count` equal panels that share their axes, at most `columns` in a row."""
+    """A figure with `count` equal panels that share their axes, at most `columns` in a row.
+
+    A last row of fewer stands in the middle.
+    """
     columns = min(count, 2 if count == 4 and columns > 2 else columns)
     rows = math.ceil(count / columns)
     width = WIDTH if columns > 1 else 0.75 * WIDTH
     figure = _Shown(figsize=(width, 1.1 + height * rows), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
-    grid = figure.subplots(rows, columns, sharex=True, sharey=share_y, squeeze=False)
-    axes = list(grid.flat)
-    for spare in axes[count:]:
-        spare.remove()
-    for lowest in axes[count - columns : count]:
-        lowest.xaxis.set_tick_params(labelbottom=True)
-    return figure, axes[:count]
-
-
-def cell_colors(labels: Sequence[str]) -> dict[str, str]:
-    """One colour per cell, from its label, so that it keeps it in every figure; no two alike up to eight."""
-    chosen: dict[str, str] = {}
-    for label in labels:
-        slot = zlib.crc32(label.encode()) % len(CELLS)
-        order = [*CELLS[slot:], *CELLS[:slot]]
-        chosen[label] = next((c for c in order if c not in chosen.values()), order[0])
-    return chosen
+    grid = figure.add_gridspec(rows, 2 * columns)
+    last = count - columns * (rows - 1)
+    axes: list[Axes] = []
+    for i in range(count):
+        row, column = divmod(i, columns)
+        start = 2 * column + (columns - last) * (row == rows - 1)
+        shared: dict[str, Any] = {"sharex": axes[0], "sharey": axes[0] if share_y else None} if axes else {}
+        panel = figure.add_subplot(grid[row, start : start + 2], **shared)
+        # Above a row of fewer, panels stand over a gap.
+        panel.xaxis.set_tick_params(labelbottom=row >= rows - 1 - (last < columns))
+        panel.yaxis.set_tick_params(labelleft=column == 0 or not share_y)
+        axes.append(panel)
+    return figure, axes
 
 
 def label(axes: Sequence[Axes], x: str, y: str) -> None:
     """Name the axes once a column and once a row."""
+    rows = set()
     for panel in axes:
         spec = panel.get_subplotspec()
-        if spec is not None and spec.is_first_col():
+        row = spec.rowspan.start if spec is not None else None
+        if row not in rows:
             panel.set_ylabel(y)
+        rows.add(row)
         if panel.xaxis.get_tick_params()["labelbottom"]:
             panel.set_xlabel(x)
 
@@ -220,6 +219,13 @@ def note(axes: Axes, text: str, where: Literal["lower left", "upper right", "cen
     box = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": "none", "alpha": 0.8}
     place: dict[str, Any] = {"transform": axes.transAxes, "ha": ha, "va": va}
     axes.text(x, y, text, fontsize=7, color="#333333", bbox=box, zorder=10, **place)
+
+
+def alone(norms: Any) -> str:
+    """What a plot over w_rec needs, as the last line of its title; empty where it is there."""
+    if norms.sizes["w_rec"] > 1 or norms.attrs.get("networks") == "given":
+        return ""
+    return "\none w_rec; curves and borders take several: --w-rec 0.5:1.5:11"
 
 
 def span(labels: Sequence[float | int]) -> str:

@@ -2,13 +2,12 @@
 
 import itertools
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PathCollection, QuadMesh
 from matplotlib.colors import to_hex
-from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage, PcolorImage
 from matplotlib.lines import Line2D
@@ -17,11 +16,11 @@ from numpy.typing import NDArray
 from rich.text import Text
 
 from gradlab.escaping import plain
+from gradlab.plots import _keys
 from gradlab.plots._canvas import Canvas
+from gradlab.plots._colors import lit
 
-LETTERS = "abcdefghijklmnopqrstuvwxyz"
-SHADES = {True: " ░▒▓█", False: " .:+#"}
-SIGNED = {True: "▼▽·△▲", False: "=-.+#"}
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 LEFT = 9
 """Columns for the numbers of the upright axis."""
 ASCII = {"⁻": "-", "·": "*", "×": "x", "σ": "s", "−": "-", "²": "^2", "–": "-", "→": "->", "'": "'"}
@@ -42,20 +41,25 @@ def render(figure: Figure, width: int, *, unicode: bool, color: bool) -> Text:
     for axes in figure.axes:
         if axes.get_label() != "<colorbar>":
             _panel(text, axes, width, letters, say, unicode, color)
+    mapped = bool(figure.findobj(_is_map))
     for axes in figure.axes:
-        if axes.get_label() == "<colorbar>":
-            _bar(text, axes, say, unicode)
-    _legend(text, figure, letters, say, unicode, color)
+        if axes.get_label() == "<colorbar>" and mapped:
+            _keys.bar(text, axes, say, unicode)
+        elif axes.get_label() == "<colorbar>":
+            _keys.curves(text, axes, letters, width, say, color)
+    _keys.legend(text, figure, letters, say, unicode, color)
     return text
 
 
 def _panel(text: Text, axes: Axes, width: int, letters: Any, say: Any, unicode: bool, color: bool) -> None:
     height = 12 if axes.axison else 17
     canvas = Canvas(max(width - LEFT - 1, 20), height, unicode)
-    for mesh in axes.findobj(lambda a: isinstance(a, QuadMesh | AxesImage | PcolorImage)):
+    for mesh in axes.findobj(_is_map):
         _mesh(canvas, axes, mesh)
     for artist in sorted(axes.get_children(), key=lambda artist: artist.get_zorder()):
         _artist(canvas, axes, artist, letters)
+    if unicode and axes.axison:
+        _named(canvas, axes, letters)
     for words in axes.texts:
         place = words.get_transform().transform(words.get_position()) if words.get_text() else None
         if place is not None:
@@ -75,10 +79,39 @@ def _panel(text: Text, axes: Axes, width: int, letters: Any, say: Any, unicode: 
         text.append(f"{say(ticks.get(row, ''))[:LEFT]:>{LEFT}}{edge if axes.axison else ' '}")
         for column in range(canvas.width):
             letter, shade = canvas.cell(row, column)
-            text.append(letter, shade if color and shade else "")
+            text.append(letter, lit(shade) if color and shade else "")
         text.append("\n")
     if axes.axison:
         _below(text, axes, canvas, say, unicode)
+
+
+def _is_map(artist: Any) -> bool:
+    """A map, which is not the scale of one."""
+    kinds = QuadMesh | AxesImage | PcolorImage
+    return isinstance(artist, kinds) and getattr(artist.axes, "get_label", str)() != "<colorbar>"
+
+
+def _named(canvas: Canvas, axes: Axes, letters: dict[str, str]) -> None:
+    """Put a letter on each curve where there are several, each at a place of its own along them."""
+    curves: dict[str, Any] = {}
+    for artist in axes.get_children():
+        level = isinstance(artist, Line2D) and artist.get_transform() != axes.transData
+        for trace in () if level or not artist.get_visible() else _traces(axes, artist):
+            if trace.joined and not trace.dashed and len(trace.points) > 1:
+                curves.setdefault(trace.shade, _places(axes, trace.points))
+    if len(curves) < 2:
+        return
+    for k, (shade, points) in enumerate(curves.items()):
+        inside = points[np.isfinite(points).all(axis=-1) & ((points >= 0) & (points <= 1)).all(axis=-1)]
+        if len(inside) > 1:
+            place = (k + 0.5) / len(curves)
+            x = inside[0, 0] + place * (inside[-1, 0] - inside[0, 0])
+            y = (
+                np.interp(x, inside[:, 0], inside[:, 1])
+                if (np.diff(inside[:, 0]) > 0).all()
+                else inside[-1, 1]
+            )
+            canvas.put(float(x), float(y), _letter(letters, shade), shade)
 
 
 def _artist(canvas: Canvas, axes: Axes, artist: Any, letters: dict[str, str]) -> None:
@@ -91,25 +124,40 @@ def _artist(canvas: Canvas, axes: Axes, artist: Any, letters: dict[str, str]) ->
         curve = artist.get_path().interpolated(4).vertices
         _polyline(canvas, _places(axes, axes.transData.transform(curve)), to_hex(artist.get_edgecolor()), ".")
     else:
-        for points, shade, joined in _traces(axes, artist):
-            put = _polyline if joined else _dots
-            put(canvas, _places(axes, points), shade, _letter(letters, shade))
+        for points, shade, joined, dashed in _traces(axes, artist):
+            letter = _letter(letters, shade) if not canvas.unicode else ""
+            if joined:
+                _polyline(canvas, _places(axes, points), shade, letter, dashed)
+            else:
+                _dots(canvas, _places(axes, points), shade, letter)
 
 
-def _traces(axes: Axes, artist: Any) -> Iterator[tuple[Any, str, bool]]:
-    """Points on the page, their colour, and whether they are joined."""
+class _Trace(NamedTuple):
+    """Points on the page, their colour, whether they are joined, and by dashes."""
+
+    points: Any
+    shade: str
+    joined: bool
+    dashed: bool
+
+
+def _traces(axes: Axes, artist: Any) -> Iterator[_Trace]:
+    """The points of lines and dots."""
     if isinstance(artist, Line2D):
         color: Any = artist.get_color()
         joined = artist.get_linestyle() not in ("None", "none", " ", "")
-        yield artist.get_transform().transform(artist.get_xydata()), to_hex(color), joined
+        points = artist.get_transform().transform(artist.get_xydata())
+        yield _Trace(points, to_hex(color), joined, artist.is_dashed())
     elif isinstance(artist, LineCollection):
         colors: Any = artist.get_colors()
+        patterns: Any = artist.get_linestyle()
+        dashed = any(dashes is not None for _, dashes in patterns)
         for color, segment in zip(itertools.cycle(colors), artist.get_segments(), strict=False):
-            yield artist.get_transform().transform(np.asarray(segment)), to_hex(color), True
+            yield _Trace(artist.get_transform().transform(np.asarray(segment)), to_hex(color), True, dashed)
     elif isinstance(artist, PathCollection):
         colors = artist.get_facecolor()
         shade = to_hex(colors[0]) if len(colors) else "#000000"
-        yield axes.transData.transform(np.asarray(artist.get_offsets())), shade, False
+        yield _Trace(axes.transData.transform(np.asarray(artist.get_offsets())), shade, False, False)
 
 
 def _box(canvas: Canvas, axes: Axes, box: FancyBboxPatch) -> None:
@@ -128,11 +176,14 @@ def _places(axes: Axes, points: Any) -> NDArray[np.float64]:
     return np.asarray(axes.transAxes.inverted().transform(np.asarray(points, np.float64)))
 
 
-def _polyline(canvas: Canvas, points: NDArray[np.float64], shade: str, letter: str) -> None:
+def _polyline(
+    canvas: Canvas, points: NDArray[np.float64], shade: str, letter: str, dashed: bool = False
+) -> None:
     fine: Any = np.isfinite(points).all(axis=-1)
     for k in range(len(points) - 1):
         if fine[k] and fine[k + 1]:
-            canvas.line(np.clip(points[k], -0.5, 1.5), np.clip(points[k + 1], -0.5, 1.5), shade, letter)
+            ends = np.clip(points[k], -0.5, 1.5), np.clip(points[k + 1], -0.5, 1.5)
+            canvas.line(*ends, shade, letter, dashed)
     if len(points) == 1:
         _dots(canvas, points, shade, letter)
 
@@ -152,7 +203,9 @@ def _mesh(canvas: Canvas, axes: Axes, mesh: Any) -> None:
     if array is None or np.size(array) != shape[0] * shape[1]:
         return
     values: Any = np.ma.filled(np.ma.asarray(array, float), np.nan).reshape(shape)
-    shades = SIGNED if mesh.norm.vmin is not None and mesh.norm.vmin < 0 < mesh.norm.vmax else SHADES
+    shades = (
+        _keys.SIGNED if mesh.norm.vmin is not None and mesh.norm.vmin < 0 < mesh.norm.vmax else _keys.SHADES
+    )
     marks = shades[canvas.unicode]
     inverse = axes.transData.inverted()
     for row in range(canvas.height):
@@ -165,6 +218,7 @@ def _mesh(canvas: Canvas, axes: Axes, mesh: Any) -> None:
             level = float(mesh.norm(values[i, j]))
             canvas.text[row, column] = marks[min(max(int(level * len(marks)), 0), len(marks) - 1)]
             canvas.color[row, column] = to_hex(mesh.cmap(level))
+            canvas.ground[row, column] = True
 
 
 def _edges(mesh: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -221,39 +275,6 @@ def _below(text: Text, axes: Axes, canvas: Canvas, say: Any, unicode: bool) -> N
     names = " against ".join(filter(None, (axes.get_ylabel(), axes.get_xlabel())))
     if names:
         text.append(f"{' ' * LEFT} {say(names)[: canvas.width]}\n")
-
-
-def _bar(text: Text, axes: Axes, say: Any, unicode: bool) -> None:
-    """What the shades of a map mean."""
-    low, high = axes.get_ylim()
-    marks = SIGNED[unicode] if low < 0 < high else SHADES[unicode]
-    text.append(f"\n{say(axes.get_ylabel())}: {low:.3g} [{marks}] {high:.3g}\n")
-
-
-def _legend(
-    text: Text, figure: Figure, letters: dict[str, str], say: Any, unicode: bool, color: bool
-) -> None:
-    """What the colours mean, in ASCII with their letters."""
-    for legend in figure.legends:
-        said = []
-        for handle, words in zip(legend.legend_handles, legend.get_texts(), strict=True):
-            shade = _shade(handle)
-            mark = "━" if unicode else letters.get(shade, "-")
-            said.append((mark, shade, say(words.get_text())))
-        text.append("\n")
-        for mark, shade, words in said:
-            text.append(mark, shade if color and shade else "")
-            text.append(f" {words}   ")
-        text.append("\n")
-
-
-def _shade(handle: Any) -> str:
-    """The colour of a legend's entry."""
-    if isinstance(handle, ErrorbarContainer):
-        handle = handle.lines[0]
-    if handle is None:
-        return ""
-    return to_hex(handle.get_color()) if isinstance(handle, Line2D) else to_hex(handle.get_facecolor())
 
 
 def _ascii(words: str) -> str:

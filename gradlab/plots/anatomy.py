@@ -6,9 +6,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.textpath import TextPath
 from numpy.typing import NDArray
 
-from gradlab.plots import _drawing, _style, _words
+from gradlab.plots import _colors, _drawing, _style, _words
 from gradlab.plots._structures import structure
 from gradlab.states import OK, UNDEFINED
 from gradlab.studies.sweep.results import Run, grid
@@ -34,7 +35,7 @@ def anatomy(run: Run, *, w_rec: float = 0.9) -> Figure:
     here = norms.isel(w_rec=at, init=0).sel(T=T)
     rates = grid(run.metrics, norms, "rate").value[:, 0, at, int(norms["T"].values.argmax())]
     cells = norms["cell"].values.tolist()
-    colors = _style.cell_colors(cells)
+    colors = _colors.cell_colors(cells)
     with _style.style():
         figure, axes = _style.panels(len(cells), columns=2, height=2.05)
         known = False
@@ -115,7 +116,8 @@ def _legend(gates: bool) -> list[Any]:
             [],
             [],
             linestyle="none",
-            marker="$\\%$",
+            marker=TextPath((-3, -3), "%", size=8),
+            markersize=8,
             color=_drawing.WORDS,
             label="share of the squared transport",
         ),

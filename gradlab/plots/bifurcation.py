@@ -8,13 +8,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from gradlab.plots import _one_unit, _style
+from gradlab.plots import _colors, _one_unit, _style
 from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.sweep.results import Run
 
 READS = ""
 NEEDS: tuple[str, ...] = ()
-STABLE, UNSTABLE, BOTH = _style.CELLS[0], "#d55e00", "#f2e6c9"
+STABLE, UNSTABLE, BOTH = _colors.CELLS[0], "#d55e00", "#f2e6c9"
 DASHES = (0, (4, 2.5))
 
 

@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from gradlab.plots import _style
+from gradlab.plots import _colors, _style
 from gradlab.studies.neurons.results import Reading
 from gradlab.studies.neurons.rows import DetectorRow, cells
 from gradlab.studies.neurons.rows import detectors as rows_of
@@ -22,7 +22,7 @@ CONTROLS = {
 def detectors(run: Reading) -> Figure:
     """|score| of the best unit of each label, a panel per cell; filled where it is above all its controls."""
     every, rows = cells(run), rows_of(run)
-    colors = _style.cell_colors([one.cell for one in every])
+    colors = _colors.cell_colors([one.cell for one in every])
     with _style.style():
         count = max(1, len(rows) // max(1, len(every)))
         figure, axes = _style.panels(len(every), height=0.9 + 0.22 * count)

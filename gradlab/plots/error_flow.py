@@ -1,16 +1,17 @@
 """Where the errors of a sequence arrive: every pair of steps as a map, or one error alone."""
 
+import math
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import ListedColormap, Normalize
+from matplotlib.colors import AsinhNorm, ListedColormap, Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from gradlab.errors import GradlabError
-from gradlab.plots import _style, _words
+from gradlab.plots import _colors, _style, _words
 from gradlab.studies.sweep.results import Run
 
 READS = "sweep"
@@ -18,6 +19,8 @@ READS = "sweep"
 NEEDS = ("error_flow",)
 """Variables that must have been measured."""
 
+LINEAR_PART = 25.0
+"""The colours are linear up to 1/25 of the largest change."""
 BLANK = "#c9c9c9"
 """Of an exact zero or an unknown value; white is the future, which no error reaches."""
 
@@ -45,7 +48,7 @@ def error_flow(run: Run, *, w_rec: float = 0.9, step: int | None = None, seed: i
     cells, inits = norms["cell"].values.tolist(), norms["init"].values.tolist()
     with _style.style():
         figure, axes = _style.panels(len(cells) * len(inits), height=2.3)
-        colors = _style.cell_colors(cells)
+        colors = _colors.cell_colors(cells)
         reach = _reach(values)
         for i, panel in enumerate(axes):
             c, k = divmod(i, len(inits))
@@ -59,7 +62,10 @@ def error_flow(run: Run, *, w_rec: float = 0.9, step: int | None = None, seed: i
         if step is None:
             figure.suptitle(f"Error of step t as it reaches the state of step k\n{which}")
             _style.label(axes, "step k it reaches", "step t of the error")
-            bar = figure.colorbar(ScalarMappable(reach, _style.RATES), ax=axes, aspect=30, pad=0.02)
+            bar = figure.colorbar(
+                ScalarMappable(reach, _style.RATES), ax=axes, format="%.2g", aspect=30, pad=0.02
+            )
+            _cut(bar, values, float(reach.vmax or 1.0))
             bar.set_label("log10 of |de(t) / dstate(k)| against k = t")
         else:
             figure.suptitle(f"Error of step {step} as it reaches the state of step k\n{which}")
@@ -69,11 +75,34 @@ def error_flow(run: Run, *, w_rec: float = 0.9, step: int | None = None, seed: i
     return figure
 
 
+def _cut(bar: Any, values: NDArray[np.float64], top: float) -> None:
+    """The scale shows the colours that are on the maps, and no others."""
+    known = values[np.isfinite(values)]
+    low, high = (min(float(known.min()), 0.0), max(float(known.max()), 0.0)) if len(known) else (-top, top)
+    places = [sign * top / part for sign in (-1, 1) for part in (1, 5, 20)] + [0.0]
+    bar.set_ticks([round_to(at) for at in places if low <= round_to(at) <= high])
+    bar.minorticks_off()
+    if high > low:
+        bar.ax.set_ylim(low, high)
+
+
+def round_to(value: float) -> float:
+    """The nearest number of one digit towards 0.
+
+    >>> round_to(-3.47), round_to(0.052)
+    (-3.0, 0.05)
+    """
+    if value == 0:
+        return 0.0
+    unit = 10.0 ** math.floor(math.log10(abs(value)))
+    return float(np.format_float_positional(math.trunc(value / unit) * unit, precision=3, fractional=False))
+
+
 def _reach(values: NDArray[np.float64]) -> Normalize:
-    """Colours from as far below 0 as above."""
+    """Colours from as far below 0 as above, logarithmic but for the least: one cell does not pale another."""
     known = np.abs(values[np.isfinite(values)])
     reach = max(float(known.max()) if len(known) else 0.0, 1e-6)
-    return Normalize(-reach, reach)
+    return AsinhNorm(reach / LINEAR_PART, -reach, reach)
 
 
 def _map(panel: Axes, values: NDArray[np.float64], reach: Normalize) -> None:

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from gradlab.errors import GradlabError
-from gradlab.plots import _style, _words
+from gradlab.plots import _colors, _style, _words
 from gradlab.studies.sweep.results import Run
 
 READS = "sweep"
@@ -21,6 +21,8 @@ PICKS = ("gate", "unit")
 
 MARKERS = "os^DvPX*"
 """With the colour, a second sign of each gate."""
+NOTHING = 0.01
+"""A share of steps that is as good as none."""
 DOTS = 400
 """Units drawn at most for each gate of a panel."""
 
@@ -44,7 +46,7 @@ def gates(run: Run, *, w_rec: float = 0.9) -> Figure:
     half_life = found["retention_half_life"].transpose("cell", "init", "seed", "unit").values
     names = [str(name) for name in norms["gate"].values] if "gate" in norms.coords else [""] * left.shape[2]
     cells, inits = norms["cell"].values.tolist(), norms["init"].values.tolist()
-    colors = _style.cell_colors(cells)
+    colors = _colors.cell_colors(cells)
     with _style.style():
         figure, axes = _style.panels(len(cells) * len(inits), height=2.3)
         for i, panel in enumerate(axes):
@@ -68,25 +70,30 @@ def _dots(panel: Axes, left: NDArray[np.float64], right: NDArray[np.float64]) ->
         _style.note(panel, "nothing to draw:\nno gates, or the forward\npass is not finite")
         return
     panel.plot([0, 1], [1, 0], color=_style.LINEAR, linestyle=(0, (4, 3)), linewidth=0.7)
+    drawn: list[NDArray[np.float64]] = []
     for g in range(len(left)):
         x, y = left[g].ravel(), right[g].ravel()
         some = np.flatnonzero(~np.isnan(x))
         some = some[_style.thin(len(some) - 1, DOTS)]
         look: dict[str, Any] = {
-            "color": _style.CELLS[g % len(_style.CELLS)],
+            "color": _colors.CELLS[g % len(_colors.CELLS)],
             "marker": MARKERS[g % len(MARKERS)],
         }
+        drawn.append(np.concatenate([x[some], y[some]]))
         panel.scatter(x[some], y[some], s=9, alpha=0.55, linewidths=0, clip_on=False, **look)
+    if max((float(some.max()) for some in drawn if len(some)), default=0.0) < NOTHING:
+        words = "no gate is shut or open\nfor one step in a hundred"
+        _style.note(panel, words)
 
 
 def _caption(half_life: NDArray[np.float64]) -> str:
     """The middle half-life of the memory, over units and seeds."""
     known = half_life[~np.isnan(half_life)]
     return (
-        f"half-life of the memory: {np.median(known):.3g} steps (median)" if len(known) else "no memory gate"
+        f"half-life of the memory:\n{np.median(known):.3g} steps (median)" if len(known) else "no memory gate"
     )
 
 
 def _handle(gate: int, name: str) -> Line2D:
-    color, marker = _style.CELLS[gate % len(_style.CELLS)], MARKERS[gate % len(MARKERS)]
+    color, marker = _colors.CELLS[gate % len(_colors.CELLS)], MARKERS[gate % len(MARKERS)]
     return Line2D([], [], color=color, marker=marker, linestyle="none", markersize=4, label=name)

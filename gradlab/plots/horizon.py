@@ -10,16 +10,18 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from gradlab.metrics import every
-from gradlab.plots import _style, _words
+from gradlab.plots import _colors, _style, _words
 from gradlab.states import FORWARD_NONFINITE, UNDEFINED
 from gradlab.studies.sweep.results import Run, grid
 
 READS = "sweep"
 NEEDS = ("transport",)
+MARKERS = ".s^DvPX*"
+"""The second sign of cells whose colours are equal."""
 DASHES: tuple[Any, ...] = ("-", (0, (4, 2)), (0, (1, 1.5)), "-.")
 """One a initialiser."""
-OVER_GAINS = True
-"""What it shows is how something changes with w_rec."""
+OVER = ("w_rec",)
+"""It shows how something changes along one of these: without two places on one it is not drawn unasked."""
 
 
 def horizon(run: Run) -> Figure:
@@ -34,7 +36,8 @@ def horizon(run: Run) -> Figure:
     T, w_rec = int(norms["T"].values.max()), norms["w_rec"].values.astype(np.float64)
     at, order = int(norms["T"].values.argmax()), np.argsort(w_rec)
     cells, inits = norms["cell"].values.tolist(), norms["init"].values.tolist()
-    colors = _style.cell_colors(cells)
+    colors = _colors.cell_colors(cells)
+    looks = {c: (colors[c], MARKERS[k % len(MARKERS)]) for c, k in _colors.repeats(colors).items()}
     with _style.style():
         horizons = [metric for metric in every() if metric.panel_title]
         figure, axes = _style.panels(len(horizons), height=2.4)
@@ -47,17 +50,18 @@ def horizon(run: Run) -> Figure:
             if metric.decades is not None:
                 _law(panel, np.sort(w_rec), metric.decades)
             drawn = [
-                _curve(panel, np.sort(w_rec), reached[c, i], colors[cell], DASHES[i % len(DASHES)])
+                _curve(panel, np.sort(w_rec), reached[c, i], looks[cell], DASHES[i % len(DASHES)])
                 for (c, cell), (i, _) in itertools.product(enumerate(cells), enumerate(inits))
             ]
             if not any(drawn):
                 _style.note(panel, "nothing to draw:\nno horizon is defined")
             _style.log_limits(panel, np.array([0.0, np.log10(max(T, 10))]))
         _style.label(axes, "w_rec", "steps")
-        figure.suptitle(
+        title = (
             f"Horizons at T = {T}, median over {_words.counted(norms)} (band: all {_words.repeats(norms)})"
         )
-        handles = _legend(cells, inits, colors)
+        figure.suptitle(title + _style.alone(norms))
+        handles = _legend(looks, inits)
         figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 4))
     return figure
 
@@ -71,12 +75,13 @@ def _law(panel: Axes, w_rec: NDArray[np.float64], decades: float) -> None:
 
 
 def _curve(
-    panel: Axes, x: NDArray[np.float64], reached: NDArray[np.float64], color: str, dashes: Any
+    panel: Axes, x: NDArray[np.float64], reached: NDArray[np.float64], look: tuple[str, str], dashes: Any
 ) -> bool:
     """One cell: `reached` is `(w_rec, seed)`, infinite beyond T; whether there was anything to draw."""
     known = ~np.isnan(reached).all(axis=1)
     if not known.any():
         return False
+    color, mark = look
     x, reached = x[known], np.maximum(reached[known], 1.0)
     top = panel.lines[0].get_ydata()[0]  # type: ignore[index]
     with np.errstate(invalid="ignore"):
@@ -85,7 +90,7 @@ def _curve(
     low, high = np.fmin.reduce(logs, axis=1), np.fmax.reduce(logs, axis=1)
     panel.fill_between(x, np.minimum(low, top), np.minimum(high, top), color=color, alpha=0.15, linewidth=0)
     inside = np.isfinite(middle)
-    panel.plot(x, np.where(inside, middle, np.nan), color=color, linestyle=dashes, marker=".", markersize=4)
+    panel.plot(x, np.where(inside, middle, np.nan), color=color, linestyle=dashes, marker=mark, markersize=4)
     beyond: dict[str, Any] = {"marker": "^", "markerfacecolor": "white", "linestyle": "none", "markersize": 5}
     # Without clipping, an empty line would have the layout make room for a point at (0, 0).
     if not inside.all():
@@ -93,9 +98,9 @@ def _curve(
     return True
 
 
-def _legend(cells: list[str], inits: list[str], colors: dict[str, str]) -> list[Line2D]:
+def _legend(looks: dict[str, tuple[str, str]], inits: list[str]) -> list[Line2D]:
     grey: dict[str, Any] = {"color": _style.LINEAR}
-    handles = [Line2D([], [], color=colors[cell], marker=".", label=cell) for cell in cells]
+    handles = [Line2D([], [], color=color, marker=mark, label=cell) for cell, (color, mark) in looks.items()]
     if len(inits) > 1:
         handles += [
             Line2D([], [], linestyle=DASHES[i % len(DASHES)], label=init, **grey)

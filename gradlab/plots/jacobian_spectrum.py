@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from gradlab.errors import GradlabError
-from gradlab.plots import _style, _words
+from gradlab.plots import _colors, _style, _words
 from gradlab.studies.sweep.results import Run
 
 READS = "sweep"
@@ -41,7 +41,7 @@ def jacobian_spectrum(run: Run, *, w_rec: float = 0.9, seed: int | None = None) 
     chosen = norms["product_singular_values"].isel(w_rec=at).sel(T=T, seed=seeds[0] if seed is None else seed)
     values = chosen.transpose("cell", "init", "lag", "index").values
     cells, inits = norms["cell"].values.tolist(), norms["init"].values.tolist()
-    colors = _style.cell_colors(cells)
+    colors = _colors.cell_colors(cells)
     with _style.style():
         figure, axes = _style.panels(len(cells) * len(inits), height=2.2)
         for i, panel in enumerate(axes):

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from gradlab.plots import _style
+from gradlab.plots import _colors, _style
 from gradlab.studies.remedies.results import TrainingRun
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ def learning_curves(
     """
     curves = run.curves[run.curves["metric"] == metric]
     arms = list(dict.fromkeys(run.table["arm"]))
-    colors = _style.cell_colors(arms)
+    colors = _colors.arm_colors(run.about, arms)
+    same = _colors.repeats(colors)
     points = list(dict.fromkeys(zip(run.table["T"], run.table["w_rec"], strict=True)))
     with _style.style():
         figure, axes = _style.panels(len(points), height=2.4)
@@ -49,14 +50,18 @@ def learning_curves(
             panel.set_title(f"T = {T}, w_rec = {w_rec:g}")
             here = curves[(curves["T"] == T) & (curves["w_rec"] == w_rec)]
             table = run.table[(run.table["T"] == T) & (run.table["w_rec"] == w_rec)]
-            for a, arm in enumerate(arms):
-                dashes = DASHES[a // len(_style.CELLS) % len(DASHES)]
+            for arm in arms:
+                dashes = DASHES[same[arm] % len(DASHES)]
                 rows = table[table["arm"] == arm]
                 values = followed(here[here["arm"] == arm], rows, metric in STORED_AS_LOG)
                 shown.append(_curve(panel, *values, rows, colors[arm], dashes))
             _chance(panel, run.about.get("chance", {}).get(str(T)) if "loss" in metric else None)
             if not panel.collections:
                 _style.note(panel, "nothing to draw:\nno update was looked at")
+            elif here["update"].nunique() == 1:
+                first = int(here["update"].iloc[0])
+                words = f"one evaluation each, at update {first}:\na smaller --eval-every shows the way there"
+                _style.note(panel, words, "upper right")
         low_high = np.concatenate([s for s in shown if len(s)] or [np.zeros(0)])
         for panel in axes:
             _style.log_limits(panel, low_high)
@@ -128,11 +133,10 @@ def _chance(panel: Axes, chance: float | None) -> None:
 
 
 def _legend(arms: list[str], colors: dict[str, str], chance: bool) -> list[Line2D]:
+    same = _colors.repeats(colors)
     handles = [
-        Line2D(
-            [], [], color=colors[arm], linewidth=1.5, linestyle=DASHES[a // len(_style.CELLS) % 4], label=arm
-        )
-        for a, arm in enumerate(arms)
+        Line2D([], [], color=colors[arm], linewidth=1.5, linestyle=DASHES[same[arm] % len(DASHES)], label=arm)
+        for arm in arms
     ]
     grey: dict[str, Any] = {"color": _style.LINEAR}
     handles.append(Line2D([], [], marker="v", linestyle="none", label="solved (median seed)", **grey))

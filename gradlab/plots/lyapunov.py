@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from gradlab.errors import GradlabError
-from gradlab.plots import _style, _words
+from gradlab.plots import _colors, _style, _words
 from gradlab.studies.sweep.columns import labels
 from gradlab.studies.sweep.results import Run
 
@@ -44,7 +44,7 @@ def lyapunov(run: Run) -> Figure:
     )
     x = w_rec if along == "w_rec" else np.arange(1, values.shape[2] + 1.0)
     cells, inits = norms["cell"].values.tolist(), norms["init"].values.tolist()
-    colors = _style.cell_colors(cells)
+    colors = _colors.cell_colors(cells)
     with _style.style():
         figure, axes = _style.panels(len(cells) * len(inits), height=2.2, share_y=False)
         for i, panel in enumerate(axes):

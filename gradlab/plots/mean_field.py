@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from gradlab.errors import GradlabError
-from gradlab.plots import _style, _words
+from gradlab.plots import _colors, _style, _words
 from gradlab.studies.sweep.results import Run, grid
 from gradlab.studies.sweep.rows import border
 
@@ -39,7 +39,7 @@ def mean_field(run: Run) -> Figure:
     T = int(norms["T"].values.max())
     w_rec, predicted, measured = _rates(run)
     cells, inits = norms["cell"].values.tolist(), norms["init"].values.tolist()
-    colors = _style.cell_colors(cells)
+    colors = _colors.cell_colors(cells)
     with _style.style():
         figure, axes = _style.panels(len(cells) * len(inits), height=2.3, share_y=False)
         for i, panel in enumerate(axes):
@@ -50,8 +50,9 @@ def mean_field(run: Run) -> Figure:
             _curves(panel, w_rec, predicted[c, k], measured[c, k], colors[cells[c]])
         _style.x_limits(axes[0], w_rec)
         _style.label(axes, "w_rec", "rate (ln per step)")
-        figure.suptitle(f"Mean-field theory and measurement: T = {T}, {_words.counted(norms)}")
-        figure.legend(handles=_legend(), loc="outside lower center", ncols=2)
+        title = f"Mean-field theory and measurement: T = {T}, {_words.counted(norms)}"
+        figure.suptitle(title + _style.alone(norms))
+        figure.legend(handles=_legend(colors), loc="outside lower center", ncols=3 if len(colors) > 1 else 2)
     return figure
 
 
@@ -97,7 +98,7 @@ def _caption(
     least = int(w_rec.argmin())
     scales = [f"{1 / abs(r[least]):.3g}" if np.isfinite(r[least]) and r[least] else "none" for r in both]
     at = "" if np.isnan(w_rec[least]) else f" at w_rec = {w_rec[least]:g}"
-    return f"time scale{at}: theory {scales[0]}, measured {scales[1]}"
+    return f"time scale{at}:\ntheory {scales[0]}, measured {scales[1]}"
 
 
 def _beside(run: Run, c: int) -> list[str]:
@@ -130,12 +131,15 @@ def sentence(run: Run) -> str:
     return ". ".join([said, *(f"{', '.join(cells)}: {words}" for words, cells in which.items())]) + "."
 
 
-def _legend() -> list[Line2D]:
+def _legend(colors: dict[str, str]) -> list[Line2D]:
     ring: dict[str, Any] = {"marker": "D", "markersize": 5, "markerfacecolor": "white", "linestyle": "none"}
     return [
         Line2D(
             [], [], color=PREDICTED, linestyle="--", label="theory: weights as if drawn anew at every step"
         ),
-        Line2D([], [], color=_style.CELLS[0], marker="o", markersize=3, label="measured (the cell's colour)"),
         Line2D([], [], color=PREDICTED, label="border (rate 0)", **ring),
+        *(
+            Line2D([], [], color=color, marker="o", markersize=3, label=f"measured, {cell}")
+            for cell, color in colors.items()
+        ),
     ]

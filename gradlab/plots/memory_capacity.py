@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from gradlab.errors import GradlabError
-from gradlab.plots import _style, _words
+from gradlab.plots import _colors, _style, _words
 from gradlab.studies.sweep.results import Run
 
 READS = "sweep"
@@ -34,7 +34,7 @@ def memory_capacity(run: Run) -> Figure:
     values = shown.transpose("cell", "init", "seed", "w_rec" if over else "delay").values
     x = w_rec if over else np.arange(values.shape[-1], dtype=np.float64)
     cells, inits = norms["cell"].values.tolist(), norms["init"].values.tolist()
-    colors = _style.cell_colors(cells)
+    colors = _colors.cell_colors(cells)
     with _style.style():
         figure, axes = _style.panels(len(cells) * len(inits), height=2.0)
         for i, panel in enumerate(axes):

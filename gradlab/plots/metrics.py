@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gradlab import probes
 from gradlab.errors import GradlabError
 from gradlab.metrics import every
-from gradlab.plots import _style
+from gradlab.plots import _colors, _style
 from gradlab.registry import unknown
 from gradlab.studies.sweep.results import Run
 
@@ -48,7 +48,7 @@ def metrics(
         if name and name not in AXES:
             raise unknown(option, "axis of the grid", name, AXES)
     groups, names = _values(run, panels), _values(run, color)
-    colors = _colors(color, names)
+    colors = _chosen(color, names)
     logs = tuple(axis not in AXES and _is_wide(wide[axis]) for axis in (x, y))
     with _style.style():
         figure, axes = _style.panels(len(groups), height=2.4)
@@ -67,7 +67,7 @@ def metrics(
         _scales(axes, wide, x, y, logs)
         _style.label(axes, _label(x), _label(y))
         about = "" if part == "state" else f", of {part} alone"
-        figure.suptitle(f"{_title(y)} against {_title(x)}{about}")
+        figure.suptitle(f"{_title(y)} against {_title(x)}{about}{_averaged(wide, (x, y, color, panels))}")
         if color:
             handles = _legend(color, names, colors, x in AXES)
             figure.legend(handles=handles, loc="outside lower center", ncols=4)
@@ -103,6 +103,20 @@ def table(run: Run, part: str) -> "pandas.DataFrame":
     return shaped.reset_index().rename_axis(columns=None)
 
 
+def _averaged(wide: "pandas.DataFrame", named: Sequence[str]) -> str:
+    """Which axes of the grid a curve is the mean over, as the second line of a title."""
+    if named[0] not in AXES:
+        return "\none dot per network"
+    over = []
+    for axis in AXES:
+        labels = list(dict.fromkeys(wide[axis].tolist()))
+        if axis in named or len(labels) == 1:
+            continue
+        numbers = axis in ("w_rec", "T")
+        over.append(f"{axis} = {_style.span(sorted(labels))}" if numbers else f"{len(labels)} {axis}s")
+    return f"\nmean over {' and '.join(over)} (band: all)" if over else ""
+
+
 def _values(run: Run, axis: str) -> list[Any]:
     """What an axis holds, in the order of the run (numbers in their own); one nothing without an axis."""
     if not axis:
@@ -111,13 +125,13 @@ def _values(run: Run, axis: str) -> list[Any]:
     return values if isinstance(values[0], str) else sorted(values)
 
 
-def _colors(axis: str, names: list[Any]) -> dict[Any, Any]:
+def _chosen(axis: str, names: list[Any]) -> dict[Any, Any]:
     if axis == "w_rec":
         norm = _style.w_rec_norm(np.asarray(names, np.float64))
         return {name: _style.DIVERGING(norm(name)) for name in names}
     if axis == "cell":
-        return dict(_style.cell_colors(names))
-    return {name: _style.CELLS[k % len(_style.CELLS)] for k, name in enumerate(names)}
+        return dict(_colors.cell_colors(names))
+    return {name: _colors.CELLS[k % len(_colors.CELLS)] for k, name in enumerate(names)}
 
 
 def _is_wide(column: Any) -> bool:

@@ -5,14 +5,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from gradlab.plots import _one_unit, _style
+from gradlab.plots import _colors, _one_unit, _style
 from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.sweep.results import Run
 
 READS = ""
 NEEDS: tuple[str, ...] = ()
-MAP, ATTRACTS, REPELS = "#4d4d4d", _style.CELLS[0], "#d55e00"
-PATHS = (_style.CELLS[2], _style.CELLS[3])
+MAP, ATTRACTS, REPELS = "#4d4d4d", _colors.CELLS[0], "#d55e00"
+PATHS = (_colors.CELLS[2], _colors.CELLS[3])
 STEPS = 30
 
 
@@ -45,7 +45,7 @@ def phase_portrait(
             _portrait(panel, w, b, limit)
         _style.label(axes, "state x", "next state x'")
         figure.suptitle(f"One unit, x' = w σ(x) + b, w = {w:g}: two paths of {STEPS} steps")
-        figure.legend(handles=_legend(), loc="outside lower center", ncols=5)
+        figure.legend(handles=_legend(), loc="outside lower center", ncols=3)
     return figure
 
 
@@ -103,5 +103,8 @@ def _legend() -> list[Line2D]:
         Line2D([], [], color="#a0a0a0", linewidth=0.8, linestyle=(0, (4, 3)), label="x' = x"),
         dot(ATTRACTS, ATTRACTS, "attracts"),
         dot("white", REPELS, "repels"),
-        Line2D([], [], color=PATHS[0], linewidth=0.9, label="path of the state"),
+        *(
+            Line2D([], [], color=color, linewidth=0.9, marker=".", markersize=5, label=f"path, {side} start")
+            for color, side in zip(PATHS, ("lower", "upper"), strict=True)
+        ),
     ]

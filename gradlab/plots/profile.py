@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from gradlab.errors import GradlabError
-from gradlab.plots import _style, _words
+from gradlab.plots import _colors, _style, _words
 from gradlab.profiles import mean_ok
 from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE, OK
 from gradlab.studies.sweep.results import Run
@@ -62,7 +62,7 @@ def profile(
     norm = _style.w_rec_norm(w_rec)
     label, formula, _ = _style.QUANTITY[quantity]
     cells, inits = norms["cell"].values.tolist(), norms["init"].values.tolist()
-    colors = _style.cell_colors(cells)
+    colors = _colors.cell_colors(cells)
     values, states = _arrays(run, quantity, T)
     with _style.style():
         figure, axes = _style.panels(len(cells) * len(inits), height=2.2)
@@ -83,6 +83,8 @@ def profile(
                 ScalarMappable(norm, _style.DIVERGING), ax=axes, label="w_rec", aspect=30, pad=0.02
             )
             bar.ax.set_ylim(w_rec.min(), w_rec.max())
+            # One a curve; on a terminal their letters have their values from these.
+            bar.set_ticks(w_rec.tolist(), minor=True)
         handles = _legend(norms, bool((states == EXACT_ZERO).any()))
         figure.legend(handles=handles, loc="outside lower center", ncols=3 if len(axes) > 1 else 2)
     return figure

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from gradlab.plots import _style, _words
+from gradlab.plots import _colors, _style, _words
 from gradlab.studies.sweep.results import Run, mean_rates
 from gradlab.studies.sweep.rows import border
 
@@ -20,8 +20,8 @@ READS = "sweep"
 """Which command's runs it draws."""
 NEEDS = ("transport",)
 """Variables that must have been measured."""
-OVER_GAINS = True
-"""What it shows is how something changes with w_rec."""
+OVER = ("w_rec",)
+"""It shows how something changes along one of these: without two places on one it is not drawn unasked."""
 
 GAP = "#c9c9c9"
 """Of a point without a rate."""
@@ -42,7 +42,7 @@ def rate_map(run: Run) -> Figure:
     known = np.abs(rates[~np.isnan(rates)])
     reach = max(float(known.max()) if len(known) else 0.0, 1e-6)
     norm = AsinhNorm(reach / LINEAR_PART, -reach, reach)
-    colors = _style.cell_colors(cells)
+    colors = _colors.cell_colors(cells)
     with _style.style():
         height = 0.75 + min(0.22 * len(Ts), 3.0)
         figure, axes = _style.panels(len(cells) * len(inits), columns=2, height=height)
@@ -57,7 +57,8 @@ def rate_map(run: Run) -> Figure:
             )
             panel.set_yticks(range(len(Ts)), [f"{T:g}" for T in Ts])
         _style.label(axes, "w_rec", "T")
-        figure.suptitle(f"Rate of the transport, mean over {_words.counted(norms)}")
+        title = f"Rate of the transport, mean over {_words.counted(norms)}"
+        figure.suptitle(title + _style.alone(norms))
         mappable = ScalarMappable(norm, _style.RATES)
         few = height < 1.5 and len(axes) <= 2
         bar = figure.colorbar(mappable, ax=axes, ticks=_ticks(reach, few), format="%.1g", pad=0.02)

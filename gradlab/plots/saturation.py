@@ -6,10 +6,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
 from gradlab.errors import GradlabError
-from gradlab.plots import _style, _words
+from gradlab.plots import _colors, _style, _words
 from gradlab.studies.sweep.results import Run
 
 READS = "sweep"
@@ -42,7 +43,7 @@ def saturation(run: Run) -> Figure:
         share = share.mean("step") if along == "w_rec" else share.isel(w_rec=0)
         values[name] = share.transpose("cell", "init", "seed", along).values
     cells, inits = norms["cell"].values.tolist(), norms["init"].values.tolist()
-    colors = _style.cell_colors(cells)
+    colors = _colors.cell_colors(cells)
     with _style.style():
         figure, axes = _style.panels(len(cells) * len(inits), height=2.0)
         for i, panel in enumerate(axes):
@@ -50,7 +51,7 @@ def saturation(run: Run) -> Figure:
             title = cells[c] if len(inits) == 1 else f"{cells[c]}, {inits[k]}"
             panel.set_title(title, color=colors[cells[c]], fontweight="bold")
             _curves(panel, x, {name: share[c, k] for name, share in values.items()})
-        axes[0].set_ylim(-0.03, 1.03)
+        _share_limits(axes[0], values)
         _style.x_limits(axes[0], x)
         _style.label(axes, along, "share of units")
         alone = _words.gain(norms) * (len(w_rec) == 1)
@@ -59,6 +60,14 @@ def saturation(run: Run) -> Figure:
         handles, labels = _legend()
         figure.legend(handles, labels, loc="outside lower center", ncols=3 if len(axes) > 1 else 2)
     return figure
+
+
+def _share_limits(panel: Axes, values: dict[str, NDArray[np.float64]]) -> None:
+    """From 0 to the largest share, a twentieth at least: a share of one in a hundred is seen, too."""
+    every = np.concatenate([share[np.isfinite(share)] for share in values.values()] or [np.zeros(0)])
+    top = max(float(every.max()) if len(every) else 1.0, 0.05)
+    panel.set_ylim(-0.03 * top, 1.03 * min(top, 1.0))
+    panel.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0 if top > 0.05 else 1))
 
 
 def _curves(panel: Axes, x: NDArray[np.float64], shares: dict[str, NDArray[np.float64]]) -> None:
@@ -76,6 +85,8 @@ def _curves(panel: Axes, x: NDArray[np.float64], shares: dict[str, NDArray[np.fl
         panel.fill_between(x[known], low, high, color=look["color"], alpha=0.15, linewidth=0)
     if not drawn:
         _style.note(panel, "nothing to draw:\nthe forward pass\nis not finite")
+    elif not any(np.nansum(share) for share in shares.values()):
+        _style.note(panel, "no unit, at no step")
     elif np.isnan(shares["near_bound"]).all():
         _style.note(panel, "no bound: |h| exceeds 1", "upper right")
 

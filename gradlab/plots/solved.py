@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter, PercentFormatter
 
-from gradlab.plots import _style
+from gradlab.plots import _colors, _style
 from gradlab.stats import LEVEL, percent
 from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.remedies.rows import ArmRow
@@ -29,7 +29,7 @@ def solved(run: TrainingRun) -> Figure:
     """
     rows = run.outcomes()
     arms = list(dict.fromkeys(row.arm for row in rows))
-    colors = _style.cell_colors(arms)
+    colors = _colors.arm_colors(run.about, arms)
     gains = list(dict.fromkeys(row.w_rec for row in rows))
     Ts = sorted({row.T for row in rows})
     with _style.style():

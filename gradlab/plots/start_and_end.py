@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from gradlab.plots import _style
+from gradlab.plots import _colors, _style
 from gradlab.studies.remedies.results import TrainingRun
 
 READS = "remedies"
@@ -36,7 +36,7 @@ def start_and_end(
     norms = _chosen(run, w_rec)
     T, gain = int(norms["T"]), float(norms["w_rec"])
     arms = [str(arm) for arm in norms["arm"].values]
-    colors = _style.cell_colors(arms)
+    colors = _colors.arm_colors(run.about, arms)
     with _style.style():
         figure, axes = _style.panels(len(arms), height=2.0)
         drawn = []

@@ -13,13 +13,15 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
-from gradlab.plots import _style
+from gradlab.plots import _colors, _style
 from gradlab.stats import percent
 from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.remedies.rows import ArmRow, forecast
 
 READS = "remedies"
 NEEDS: tuple[str, ...] = ()
+OVER = ("w_rec", "T")
+"""It shows how something changes along one of these: without two places on one it is not drawn unasked."""
 SHARES = LinearSegmentedColormap.from_list("gradlab.shares", ["#f4f1ea", "#9cc9b5", "#2f8f6d", "#0b4d3a"])
 FORECAST, GAP = "#d55e00", "#c9c9c9"
 
@@ -34,7 +36,7 @@ def trainability(run: TrainingRun) -> Figure:
     found = forecast(rows)
     arms = list(dict.fromkeys(row.arm for row in rows))
     gains, Ts = (np.array(sorted({getattr(row, key) for row in rows})) for key in ("w_rec", "T"))
-    colors = _style.cell_colors(arms)
+    colors = _colors.arm_colors(run.about, arms)
     with _style.style():
         height = 1.1 + min(0.25 * len(Ts), 3.0)
         figure, axes = _style.panels(len(arms), columns=3, height=height)
@@ -57,7 +59,9 @@ def trainability(run: TrainingRun) -> Figure:
             f"({percent(found.level)} interval {found.low:+.2f} to {found.high:+.2f})"
         )
         task = run.about.get("settings", {}).get("task", "")
-        figure.suptitle(f"Trainability{f' of {task}' if task else ''}: {rank}")
+        alone = len(gains) == len(Ts) == 1
+        more = "\none point; a map takes several: -T 25,50,100 or --w-rec 0.8:1.2:5" if alone else ""
+        figure.suptitle(f"Trainability{f' of {task}' if task else ''}: {rank}{more}")
         figure.legend(handles=_legend(gaps), loc="outside lower center", ncols=3)
     return figure
 

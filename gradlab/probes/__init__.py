@@ -14,7 +14,8 @@ read beside a column, by its name; and `shortest(units, **settings)`, by column,
 value at, of a readout of so many numbers: a run says so where a sequence is shorter.
 """
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from gradlab import registry
@@ -22,7 +23,7 @@ from gradlab.errors import GradlabError
 from gradlab.escaping import plain
 from gradlab.quantities import SEVERAL, Column, fault
 
-__all__ = ["HIDDEN", "Column", "axes", "columns", "marked", "named"]
+__all__ = ["HIDDEN", "Column", "axes", "columns", "marked", "measuring", "named"]
 
 HIDDEN = "hidden"
 """The field in which a probe says where rounding hides a value."""
@@ -73,6 +74,22 @@ def named(column: str) -> Column:
         if found is not None:
             return found
     return Column(column, SEVERAL.get(column))
+
+
+def measuring(wanted: Collection[str]) -> list[str]:
+    """The probes that have one of these columns, by name; their files are read and not imported.
+
+    >>> measuring(["near_bound", "time_left_saturated"])
+    ['gates', 'saturation']
+    """
+    found = []
+    for probe in registry.names("probes"):
+        # What a file of somebody else's says wrong is told where the probe is asked for.
+        with contextlib.suppress(GradlabError, TypeError, ImportError, OSError, SyntaxError):
+            stated = registry.constant("probes", probe, "AXES") or {}
+            if not stated.keys().isdisjoint(wanted):
+                found.append(probe)
+    return found
 
 
 def _home(probe: str) -> Any:

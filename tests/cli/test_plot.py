@@ -98,7 +98,7 @@ def test_a_terminal_without_unicode_gets_ascii(folder):
         (["profile", "--where", "lstm"], "--where: 'lstm' is not a choice"),
         (["profile", "-o", "a.svgg"], "-o: no format called 'svgg'; did you mean svg"),
         (["solved"], "KIND: solved draws what `gradlab rem.*rate_map"),
-        (["gates"], "KIND: gates needs time_left_saturated"),
+        (["gates"], "KIND: gates draws what this run has not measured; measure it with --probe gates"),
         ([], "KIND: is missing; known: .*profile"),
     ],
 )

@@ -173,3 +173,10 @@ def test_a_reader_that_left_is_no_error(words):
     assert said.code == 0 if words[0] != "show" else said.code in (0, 2)
     assert "Traceback" not in said.err
     assert "BrokenPipe" not in said.err
+
+
+def test_another_T_is_printed_where_it_is_asked_for(folder):
+    longest, shorter = gradlab("show", folder), gradlab("show", folder, "--where", "T=20")
+    assert "gradlab show --where T=20" in " ".join(longest.out.split())
+    assert "T = 20. rate" in shorter.out
+    assert gradlab("show", folder, "--where", "T=21").code == 2

@@ -52,7 +52,7 @@ def test_both_rates_and_both_borders():
 
 def test_without_a_border_the_time_scales():
     (panel,) = panels(mean_field(run(0, cells=("elman(activation=identity)",), w_rec=(0.5, 0.7))))
-    assert ": theory 1.44, measured 1.44" in panel.get_title()
+    assert ":\ntheory 1.44, measured 1.44" in panel.get_title()
     assert "time scale at w_rec = " in panel.get_title()
 
 

@@ -42,12 +42,21 @@ def test_the_style_leaves_no_trace_and_heeds_none():
     assert dict(matplotlib.rcParams) == before
 
 
-def test_colors_of_cells_differ_stay_and_can_be_read():
-    labels = ["elman", "lstm", "gru", "esn", "elman(activation=relu)", "elman(activation=identity)"]
-    chosen = _style.cell_colors(labels)
-    assert len(set(chosen.values())) == len(labels)
-    assert _style.cell_colors(["elman"])["elman"] == chosen["elman"]
-    assert min(map(contrast_on_white, _style.CELLS)) > 3.5
+@pytest.mark.parametrize(("count", "columns"), [(3, 2), (5, 3), (5, 2), (7, 3)])
+def test_a_last_row_of_fewer_stands_in_the_middle(count, columns):
+    figure, axes = _style.panels(count, columns=columns)
+    _style.label(axes, "x", "y")
+    figure.draw_without_rendering()
+    places = [panel.get_position() for panel in axes]
+    last = [place for place in places if abs(place.y0 - places[-1].y0) < 0.05]
+    left, right = places[0].x0, places[columns - 1].x1
+    assert len(last) == count % columns
+    assert last[0].x0 - left == pytest.approx(right - last[-1].x1, abs=0.06)  # its own label takes room
+    assert {round(place.width, 2) for place in places} == {round(places[0].width, 2)}
+    firsts = [k for k, panel in enumerate(axes) if panel.get_ylabel()]
+    assert firsts == list(range(0, count, columns))
+    lowest = [k for k, panel in enumerate(axes) if panel.get_xlabel()]
+    assert lowest == list(range(max(count - columns - count % columns, 0), count))
 
 
 def test_curves_near_w_rec_1_are_the_darkest():

@@ -12,6 +12,7 @@ from gradlab.plots.rate_map import rate_map
 from gradlab.studies.sweep import results
 from tests import samples
 from tests.plots.comparisons import comparison
+from tests.plots.test_style import luminance
 
 NORMS = samples.norms(("elman(activation=identity)", "lstm"), (0.5, 0.9, 1.0, 1.4), (20, 50))
 RUN = results.Run({}, results.metrics(NORMS), NORMS)
@@ -86,3 +87,32 @@ def test_colour_is_only_added():
     colored = _terminal.render(figure, 80, unicode=True, color=True)
     assert colored.plain.splitlines() == lines(figure, unicode=True)
     assert any("#0072b2" in str(span.style) for span in colored.spans)
+
+
+def test_curves_are_told_apart_without_colour_and_the_key_has_their_values():
+    found = lines(registry.make("plots", "profile")(RUN), unicode=True)
+    key = next(line for line in found if line.startswith("w_rec:"))
+    assert key == "w_rec:  a 0.5  b 0.9  c 1  d 1.4"
+    first = [line.partition("│")[2] + line.partition("┤")[2] for line in found[2:14]]
+    assert {letter for line in first for letter in line} >= set("abcd")
+    ascii_key = next(line for line in lines(registry.make("plots", "profile")(RUN)) if "w_rec:" in line)
+    assert [word for word in ascii_key.split() if word[0].isdigit()] == ["0.5", "0.9", "1", "1.4"]
+
+
+def test_a_key_shows_dashes_as_dashes():
+    key = lines(registry.make("plots", "profile")(RUN), unicode=True)[-1]
+    assert "━ mean over seeds" in key
+    assert "╌ linear law" in key
+
+
+def test_every_colour_is_seen_on_black():
+    figure = registry.make("plots", "profile")(RUN)
+    colored = _terminal.render(figure, 80, unicode=True, color=True)
+    shades = {str(span.style) for span in colored.spans if str(span.style).startswith("#")}
+    assert len(shades) >= 4
+    assert min(luminance(shade) for shade in shades) > 0.149
+
+
+def test_the_border_is_drawn_over_the_map():
+    found = lines(rate_map(RUN), unicode=True)
+    assert sum(any(0x2800 < ord(letter) <= 0x28FF for letter in line) for line in found) >= 10

@@ -85,7 +85,7 @@ def _row(row: ArmRow) -> str:
     lr = "-" if math.isnan(row.lr) else f"{row.lr:.3g}"
     return (
         f"{name:<21} {row.hidden:>4} {lr:>6} {solved:>7} {interval:<11} {updates:>7} {loss:>8} "
-        f"{before + '>' + after:>9}"
+        f"{before + ' to ' + after:>12}"
     )
 
 
@@ -114,7 +114,7 @@ def _caption(run: TrainingRun, rows: list[ArmRow], width: int) -> list[str]:
         f"{settings['optimizer']}; solved: error at most {run.about['solved']:g} on {settings['eval_size']} "
         f"fresh sequences; {_units(settings, rows)}; {_rates(settings, rows)}. updates: median over the "
         "seeds that solved it. loss: the last, median over seeds, a diverged one infinite. horizon: lag by "
-        "which the transport has fallen by 10^3, median over seeds, start > end of training."
+        "which the transport has fallen by 10^3, median over seeds, start to end of training."
     )
     chance = {row.T: row.chance for row in rows if not math.isnan(row.chance)}
     if len(set(chance.values())) == 1:

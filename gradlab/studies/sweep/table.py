@@ -214,15 +214,24 @@ def _over(rows: list[PointRow]) -> str:
     return "1 seed, so no interval and no regime" if seeds == 1 else several
 
 
+def _shorter(run: Run) -> str:
+    """That there are other T, and how to see them; empty if there are none."""
+    others = [int(other) for other in np.sort(run.norms["T"].values)[:-1]]
+    if not others:
+        return ""
+    which = f"T={others[-1]}" if len(others) == 1 else f"T={others[0]} to T={others[-1]}"
+    return f", the longest; gradlab show --where {which} prints another"
+
+
 def _caption(rows: list[PointRow], run: Run, width: int, unicode: bool) -> Iterator[str]:
     """What the columns mean, from the numbers of this run."""
     T = rows[0].T if rows else 0
     low, high = BLOCKS[unicode][0], BLOCKS[unicode][-1]
-    over = _over(rows)
+    longest, over = f"T = {T}{_shorter(run)}", _over(rows)
     if trained(run.norms) and rows:
         over = f"{rows[0].seeds} sequence{'s' * (rows[0].seeds > 1)} of the batch of that update"
     notes = [
-        f"T = {T}. rate: log10 of the transport's largest singular value per step of lag, {over}.",
+        f"{longest}. rate: log10 of the transport's largest singular value per step of lag, {over}.",
         f"{'; '.join(_legends(run))}.",
         f"lag 0..T: transport against lag, {low} 10^-{SPAN:.0f} or less to {high} 10^{SPAN:.0f} or more, "
         "blank exactly zero.",

@@ -46,11 +46,7 @@ def kinds():
 @pytest.mark.parametrize("kind", kinds())
 def test_figures(ran, kind):
     home = registry.home("plots", kind)
-    if (
-        kind == "metrics"
-        or getattr(home, "OVER_GAINS", False)
-        or not set(home.NEEDS) <= set(ran.norms.data_vars)
-    ):
+    if kind == "metrics" or getattr(home, "OVER", ()) or not set(home.NEEDS) <= set(ran.norms.data_vars):
         pytest.skip("drawn over w_rec, or not measured of an nn.RNN")
     figure = _default.made(ran, kind, {})
     said = [found.get_text() for found in figure.findobj(Text)]
