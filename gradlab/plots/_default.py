@@ -9,6 +9,7 @@ from gradlab.errors import GradlabError
 from gradlab.plots._style import save
 from gradlab.runs.files import below
 from gradlab.studies import base
+from gradlab.studies.sweep import rows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

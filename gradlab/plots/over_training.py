@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gradlab.metrics import named
-from gradlab.plots import _style
+from gradlab.plots import _colors, _style
 from gradlab.profiles import HALF
 from gradlab.states import UNDEFINED
 from gradlab.studies.sweep.results import Run, grid
@@ -25,7 +25,7 @@ def over_training(run: Run) -> Figure:
     T = int(run.norms["T"].values.max())
     updates = trained(run.norms)
     networks = list(dict.fromkeys(network for network, _ in updates.values()))
-    colors = _style.cell_colors(networks)
+    colors = _colors.cell_colors(networks)
     with _style.style():
         figure, axes = _style.panels(3, height=2.4)
         for panel, name in zip(axes, ("rate", "half_life", "soft_horizon"), strict=True):
