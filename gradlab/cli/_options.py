@@ -14,7 +14,7 @@ Name = Annotated[
 ]
 Out = Annotated[Path, typer.Option("--out", help="Folder that runs are kept in.")]
 Engine = Annotated[
-    str, typer.Option("--engine", help="local, or dask: workers compute groups of points (gradlab[cluster]).")
+    str, typer.Option("--engine", help="local, or dask: workers compute groups of points (extra: cluster).")
 ]
 Scheduler = Annotated[
     str | None,
