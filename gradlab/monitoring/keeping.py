@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,9 +15,6 @@ from gradlab.studies.measure.settings import Measure
 from gradlab.studies.sweep import results
 from gradlab.studies.sweep.results import Run
 from gradlab.studies.sweep.rows import UPDATE, at_update
-
-if TYPE_CHECKING:
-    pass
 
 MOST = 200
 """Looks that are kept; beyond, every second of those without a failure goes."""
