@@ -35,8 +35,8 @@ def render(figure: Figure, width: int, *, unicode: bool, color: bool) -> Text:
     say = plain if unicode else _ascii
     text = Text(no_wrap=True, overflow="ignore", end="")
     title = figure.get_suptitle().strip()
-    if title:
-        text.append(f"{say(title)}\n", "bold" if color else "")
+    for line in title.split("\n") if title else ():
+        text.append(f"{say(line)}\n", "bold" if color else "")
     letters: dict[str, str] = {}
     for axes in figure.axes:
         if axes.get_label() != "<colorbar>":

@@ -116,3 +116,11 @@ def test_every_colour_is_seen_on_black():
 def test_the_border_is_drawn_over_the_map():
     found = lines(rate_map(RUN), unicode=True)
     assert sum(any(0x2800 < ord(letter) <= 0x28FF for letter in line) for line in found) >= 10
+
+
+def test_a_title_of_two_lines_is_two_lines():
+    figure = Figure()
+    figure.subplots()
+    figure.suptitle("What it is\nT = 4, 2 seeds\n")
+    said = _terminal.render(figure, 60, unicode=True, color=False).plain
+    assert said.splitlines()[:2] == ["What it is", "T = 4, 2 seeds"]
