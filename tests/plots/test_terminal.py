@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from gradlab import registry
 from gradlab.plots import _terminal
