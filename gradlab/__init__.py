@@ -12,13 +12,13 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gradlab.api import Run as Run
-    from gradlab.api import load as load
-    from gradlab.api import neurons as neurons
-    from gradlab.api import plot as plot
-    from gradlab.api import run as run
-    from gradlab.api import sweep as sweep
-    from gradlab.api import train as train
+    from gradlab.api.calls import load as load
+    from gradlab.api.calls import neurons as neurons
+    from gradlab.api.calls import plot as plot
+    from gradlab.api.calls import run as run
+    from gradlab.api.calls import sweep as sweep
+    from gradlab.api.calls import train as train
+    from gradlab.api.run import Run as Run
     from gradlab.errors import MonitorWarning as MonitorWarning
     from gradlab.foreign.bidirectional import Bidirectional as Bidirectional
     from gradlab.gradcheck.verify import verify as verify
@@ -34,16 +34,16 @@ _HOMES = {
     "Bidirectional": "gradlab.foreign.bidirectional",
     "Monitor": "gradlab.monitoring.monitor",
     "MonitorWarning": "gradlab.errors",
-    "Run": "gradlab.api",
-    "load": "gradlab.api",
+    "Run": "gradlab.api.run",
+    "load": "gradlab.api.calls",
     "measure": "gradlab.studies.sweep.alone",
-    "neurons": "gradlab.api",
-    "plot": "gradlab.api",
+    "neurons": "gradlab.api.calls",
+    "plot": "gradlab.api.calls",
     "reach": "gradlab.reaching.reach",
-    "run": "gradlab.api",
+    "run": "gradlab.api.calls",
     "surrogate": "gradlab.recurrence.surrogates",
-    "sweep": "gradlab.api",
-    "train": "gradlab.api",
+    "sweep": "gradlab.api.calls",
+    "train": "gradlab.api.calls",
     "verdict": "gradlab.studies.sweep.sentences",
     "verify": "gradlab.gradcheck.verify",
 }

@@ -152,7 +152,7 @@ def test_a_plot_that_this_run_cannot_give_says_which_it_can(swept):
         match=r"solved draws what `gradlab remedies` has written, this run is of `gradlab sweep`.*profile",
     ):
         swept.plot("solved")
-    with pytest.raises(GradlabError, match=r"needs lyapunov.*not measured"):
+    with pytest.raises(GradlabError, match=r"has not measured; measure it with probe=\['lyapunov'\]"):
         swept.plot("lyapunov")
     with pytest.raises(GradlabError, match="no setting of profile called 'sed'"):
         swept.plot("profile", sed=1)

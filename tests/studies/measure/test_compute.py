@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gradlab import api, execute
+import gradlab
+from gradlab import execute
 from gradlab.errors import GradlabError
 from gradlab.studies.measure import collect, models, windows
 from gradlab.studies.measure.settings import Measure
@@ -191,12 +192,12 @@ def test_what_measure_returns_is_a_run_that_is_kept_reported_and_compared(place)
     xs = jax.random.normal(jax.random.key(1), (3, 12, 4), np.float32)
     h = np.zeros(4, np.float32)
     found = [alone.measure(step, w, h, one, w_rec=lambda w: w) for one in xs]
-    run = api.Run.of(*found)
+    run = gradlab.Run.of(*found)
     assert run.table()["seeds"].tolist() == [3]
     assert "this network, 3 sequences" in run.verdict
     assert run.failures() == []
     run.save(place / "kept")
-    again = api.load(place / "kept")
+    again = gradlab.load(place / "kept")
     assert again.verdict == run.verdict
     np.testing.assert_array_equal(again.norms.transport.values, run.norms.transport.values)
     assert {path.stem for path in (place / "kept" / "figures").iterdir()} == {"profile", "three_gradients"}
@@ -205,7 +206,7 @@ def test_what_measure_returns_is_a_run_that_is_kept_reported_and_compared(place)
 
     baseline.write(place / "b.json", baseline.create(run.stored))
     assert {one.status for one in again.check(baseline=place / "b.json")} == {"passed"}
-    worse = api.Run.of(*[alone.measure(step, 1.02 * w, h, one, w_rec=lambda w: w) for one in xs])
+    worse = gradlab.Run.of(*[alone.measure(step, 1.02 * w, h, one, w_rec=lambda w: w) for one in xs])
     assert "failed" in {one.status for one in worse.check(baseline=place / "b.json")}
 
 
