@@ -15,7 +15,7 @@ from gradlab.planning.plan import Plan
 from gradlab.planning.progress import Listening, Progress, Silent
 from gradlab.runs import files, store
 from gradlab.studies import base
-from gradlab.studies.base import Settings, Study
+from gradlab.studies.base import Group, Settings, Study
 
 if TYPE_CHECKING:
     from gradlab.experiments.load import Experiment
@@ -127,6 +127,23 @@ class Shared(NamedTuple):
     warnings: list[str]
 
 
+def part_of(asked: Settings, planned: Plan, part: Share) -> tuple[list[Group], int, Plan]:
+    """The groups of a share, how many there are in all, and what the share will take.
+
+    Raises:
+      GradlabError: for a study that is computed in one piece.
+    """
+    study = base.of(asked)
+    groups = study.groups(asked)
+    if not groups:
+        raise GradlabError("--shard", f"gradlab {study.name} is computed in one piece; leave it out")
+    mine = deal(groups, [group.T for group in groups], part)
+    others = {piece for group in groups for piece in group.pieces}
+    others -= {piece for group in mine for piece in group.pieces}
+    pieces = {name: one for name, one in planned.pieces.items() if name not in others}
+    return mine, len(groups), planned._replace(pieces=pieces if mine else {})
+
+
 def share(
     asked: Settings,
     planned: Plan,
@@ -138,18 +155,13 @@ def share(
 ) -> Shared:
     """Compute one share of a run, as far as `folder` does not hold it, and leave it there unfinished.
 
-    Repeated, it goes on where it was; errors as of `run`, and of a study that is one piece (exit 2).
+    Repeated, it goes on where it was; errors as of `run` and `part_of`. Of a share without a group, which is
+    one of more than there are groups, nothing is kept.
     """
     study = base.of(asked)
-    groups = study.groups(asked)
-    if not groups:
-        raise GradlabError("--shard", f"gradlab {study.name} is computed in one piece; leave it out")
-    mine = deal(groups, [group.T for group in groups], part)
-    others = {piece for group in groups for piece in group.pieces}
-    others -= {piece for group in mine for piece in group.pieces}
-    planned = planned._replace(
-        pieces={name: one for name, one in planned.pieces.items() if name not in others}
-    )
+    mine, many, planned = part_of(asked, planned, part)
+    if not mine:
+        return Shared([], many, [])
     settings = study.stored(asked)
     with store.opened(folder):
         if force:
@@ -160,12 +172,12 @@ def share(
         from gradlab.runs.shards import Shards
 
         shards = Shards(folder)
-        with listening(planned, f"share {part}: {study.doing(asked, planned)}") as listener:
+        with listening(planned, f"share {part}, {len(mine)} of {many} groups") as listener:
             study.share(asked, listener.take, shards, mine)
         memory.release()
         for group in mine:
             work.mark(shards, group)
-    return Shared([group.name for group in mine], len(groups), _damaged(shards))
+    return Shared([group.name for group in mine], many, _damaged(shards))
 
 
 def answer(question: "Experiment", made: Any, folder: Path | None = None) -> "list[Finding]":

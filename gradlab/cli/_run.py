@@ -82,11 +82,21 @@ def command(
     study = base.of(asked)
     planned = study.plan(asked)
     folder = store.folder_of(out, store.name_of(study.stored(asked)) if name is None else name)
+    if where.shard is not None:
+        return share(
+            asked,
+            planned,
+            name,
+            out,
+            where.shard,
+            force=force,
+            as_json=as_json,
+            quiet=quiet,
+            dry_run=dry_run,
+        )
     if dry_run:
         say_plan(asked, planned, folder, as_json)
         return 0
-    if where.shard is not None:
-        return share(asked, planned, name, out, where.shard, force=force, as_json=as_json, quiet=quiet)
     done = run(asked, planned, folder, force=force, quiet=quiet, engine=elsewhere)
     show(done, folder, as_json=as_json, quiet=quiet)
     if then is not None:
@@ -126,6 +136,7 @@ def share(
     force: bool,
     as_json: bool,
     quiet: bool,
+    dry_run: bool,
     called: str = "",
 ) -> int:
     """Compute one share of a run, and say what it is and what comes next; `called` names the whole run."""
@@ -139,6 +150,10 @@ def share(
     part = parsed(shard)
     own = f"{called or store.name_of(base.of(asked).stored(asked))}.{part.number}-of-{part.of}"
     folder = store.folder_of(out, own if name is None else name)
+    if dry_run:
+        _, _, planned = execute.part_of(asked, planned, part)
+        say_plan(asked, planned, folder, as_json)
+        return 0
     listening = Silent if quiet else ProgressBar
     done = execute.share(asked, planned, folder, part, force=force, listening=listening)
     for note in done.warnings:
@@ -149,8 +164,9 @@ def share(
             head | {"groups": done.groups, "of": done.of, "exit_code": 0, "run_dir": str(folder)}, 1
         )
     else:
-        _output.say(f"share {part}: {len(done.groups)} of {done.of} groups in {folder}")
-    if not quiet:
+        place = f" in {folder}" if done.groups else ", so there is nothing to do"
+        _output.say(f"share {part}: {len(done.groups)} of {done.of} groups{place}")
+    if not quiet and done.groups:
         _output.note(f"gradlab merge puts {folder} together with the other shares")
     return 0
 

@@ -55,12 +55,12 @@ def command(
     runtime.require_device(device)
     folder = store.folder_of(out, question.name if name is None else name)
     planned = base.of(question.asked).plan(question.asked)
+    if shard is not None:
+        looks = {"force": force, "as_json": as_json, "quiet": quiet, "dry_run": dry_run}
+        return _run.share(question.asked, planned, name, out, shard, called=question.name, **looks)
     if dry_run:
         _run.say_plan(question.asked, planned, folder, as_json)
         return 0
-    if shard is not None:
-        looks = {"force": force, "as_json": as_json, "quiet": quiet}
-        return _run.share(question.asked, planned, name, out, shard, called=question.name, **looks)
     done = _run.run(question.asked, planned, folder, force=force, quiet=quiet, engine=elsewhere)
     made = execute.answer(question, done.run, folder)
     judged = finding.exit_code(made) if made or question.left_out else Exit.OK

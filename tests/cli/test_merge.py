@@ -83,6 +83,27 @@ def test_a_share_says_what_it_is(tmp_path):
     assert document(gradlab(*SWEEP, "--shard", "2/4", "--out", tmp_path, "--json").out) == found
 
 
+def test_a_share_without_a_group_is_nothing_to_do(tmp_path):
+    said = gradlab(*SWEEP, "--shard", "9/9", "--out", tmp_path)
+    assert (said.code, said.err) == (0, "")
+    assert said.out == "share 9/9: 0 of 4 groups, so there is nothing to do\n"
+    assert list(tmp_path.iterdir()) == []
+    named = [gradlab(*SWEEP, "--shard", f"{i}/9", "--out", tmp_path, "--json", "-q") for i in range(1, 10)]
+    groups = [group for one in named for group in document(one.out)["groups"]]
+    assert sorted(groups) == sorted(f"{cell} at T = {T}" for cell in ("lstm", "elman") for T in (6, 12))
+
+
+def test_the_plan_of_a_share_is_its_part(tmp_path):
+    whole, one, other = (
+        document(gradlab(*SWEEP, "--dry-run", "--json", "--out", tmp_path, *words).out)["data"]
+        for words in ((), ("--shard", "1/2"), ("--shard", "2/2"))
+    )
+    assert 0 < one["seconds"] < whole["seconds"]
+    assert one["seconds"] + other["seconds"] < 2 * whole["seconds"]
+    assert one["run_dir"].endswith(".1-of-2")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_rest_of_a_share_is_the_whole_run(here):
     assert gradlab(*SWEEP, "--out", here, "--name", "s2", "--quiet").code == 0
     assert files(here / "s2") == files(here / "whole")
