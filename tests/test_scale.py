@@ -1,4 +1,4 @@
-"""`docs/scale.md` works as it stands: its shell blocks are run, its other commands are ones that there are."""
+"""`docs/scale.md` works as it stands: its shell blocks are run, all other commands are there."""
 
 import re
 import shlex
