@@ -3,13 +3,14 @@
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from gradlab import ranges, registry, specs
 from gradlab.errors import GradlabError, shown
-from gradlab.series import inputs
-from gradlab.series.inputs import Inputs
 from gradlab.specs import Setting
+
+if TYPE_CHECKING:
+    from gradlab.series.inputs import Inputs
 
 Precision = Literal["float32", "float64"]
 Objective = Literal["unit", "last", "every"]
@@ -88,12 +89,15 @@ class Sweep:
             if probes.count(name) > 1:
                 raise GradlabError("--probe", f"{shown(name)} is given twice; name each value once")
         if self.data:
+            # A command that asks for no series, or for help, is spared numpy.
+            from gradlab.series import inputs
+
             self._take(inputs.read(Path(self.data), self.columns, self.scale))
         for option, value in (("--columns", self.columns), ("--scale", self.scale)):
             if not self.data and value not in ("", "none"):
                 raise GradlabError(option, "goes with --data; without a file inputs are white noise")
 
-    def _take(self, found: Inputs) -> None:
+    def _take(self, found: "Inputs") -> None:
         """D, and the deviation, which here are facts of the inputs, and what tells them from others."""
         default = type(self)
         for option, name, fact, of in (
@@ -108,12 +112,14 @@ class Sweep:
         object.__setattr__(self, "inputs_digest", found.digest)
 
     @property
-    def series(self) -> Inputs:
+    def series(self) -> "Inputs":
         """The inputs in the file.
 
         Raises:
           GradlabError: if it holds other ones by now.
         """
+        from gradlab.series import inputs
+
         found = inputs.read(Path(self.data), self.columns, self.scale)
         if found.digest != self.inputs_digest:
             raise GradlabError(self.data, "has changed since it was read first; run the command again")
