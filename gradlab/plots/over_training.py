@@ -27,7 +27,7 @@ def over_training(run: Run) -> Figure:
     networks = list(dict.fromkeys(network for network, _ in updates.values()))
     colors = _colors.cell_colors(networks)
     with _style.style():
-        figure, axes = _style.panels(3, height=2.4)
+        figure, axes = _style.panels(3, height=2.4, share_y=False)
         for panel, name in zip(axes, ("rate", "half_life", "soft_horizon"), strict=True):
             metric = named(name)
             panel.set_title(metric.panel_title or metric.name)
@@ -38,7 +38,9 @@ def over_training(run: Run) -> Figure:
             for network in networks:
                 at = [i for i, (own, _) in enumerate(updates.values()) if own == network]
                 _curve(panel, run, name, at, colors[network], T)
-        _style.label(axes, "update", "decades per step, steps")
+        _style.label(axes, "update", "decades per step")
+        for panel in axes[1:]:
+            panel.set_ylabel("steps")
         many = run.norms.sizes["seed"]
         each = f"{many} sequence{'s' * (many > 1)} per look"
         figure.suptitle(f"{', '.join(networks)} while it trains, T = {T}, {each}")

@@ -38,6 +38,9 @@ def test_the_lines_are_the_numbers(run):
         line = next(one for one in panel.lines if one.get_linestyle() == "-" and len(one.get_xdata()) == 3)
         assert line.get_xdata().tolist() == [0, 100, 200]
         np.testing.assert_allclose(line.get_ydata(), wanted, rtol=0, atol=1e-3)
+    # Decades and steps have scales of their own.
+    assert rate.get_ylim()[1] < 1 < T < half.get_ylim()[1]
+    assert (rate.get_ylabel(), half.get_ylabel()) == ("decades per step", "steps")
 
 
 def test_the_sentence_names_the_ends(run):
