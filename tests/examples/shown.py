@@ -24,6 +24,9 @@ EXAMPLES = {
         r"At T = 30 .*, unit_rnn is not finite in 1 of 6 sequences \(going back first at step 17\)\.\n"
         r"sequence 3: the backward pass is not finite at step 17\n"
     ),
+    "digits_by_row": Example(
+        r"9\d\.\d% of 297 digits .*\nAt T = 8 .*\n(after row [1-8]: 10\^-?\d\.\d\n){8}", ("sklearn",)
+    ),
     "text_model": Example(r"[12]\.\d\d bits a character .*\n" + VERDICT, slow=True),
 }
 TRAINING = ("train_sunspots",)

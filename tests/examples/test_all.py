@@ -21,7 +21,7 @@ def cases():
         yield pytest.param(name, id=f"{torch}{name}", marks=[pytest.mark.slow] if example.slow else [])
 
 
-@pytest.mark.parametrize("name", cases())
+@pytest.mark.parametrize("name", list(cases()))
 def test_an_example_runs_and_says_its_answer(name, tmp_path):
     for module in EXAMPLES[name].needs:
         pytest.importorskip(module, reason=f"{module} is not installed")
