@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from gradlab.recurrence.given import Network
     from gradlab.recurrence.objectives import ObjectiveName
-    from gradlab.types import Objective
+    from gradlab.studies.sweep.losses import Aimed
 
 Tree = Any
 
@@ -172,23 +172,25 @@ def measure(
         again, ys = losses.resetting(step, state, xs, resets)
         net = given.network(again, params, state, ys, readout=readout, recurrent=picked)
     if loss is None:
-        terms = assembled.drawn(net, objective, seed)
+        drawn = assembled.drawn(net, objective, seed)
+        aimed = losses.Aimed(lambda nothing: drawn, ())
     else:
         objective = "last" if objective == "unit" else objective
         every = objective == "every"
-        terms = losses.own(net, loss, targets, every=every, readout=readout, state=state)
+        aimed = losses.own(net, loss, targets, every=every, readout=readout, state=state)
     result = measured_alone(
         _Foreign(net.step, net.readout),
         net.params,
         net.state,
         net.xs,
         recurrent=net.recurrent,
-        objective=terms,
+        objective=aimed.of,
+        targets=aimed.targets,
         linear=linear,
     )
     T = len(jax.tree.leaves(net.xs)[0])
     broken = bool(result.nonfinite.max()) and not result.linear
-    result = result._replace(extras=result.extras | _extras(extra, net, terms, broken))
+    result = result._replace(extras=result.extras | _extras(extra, net, aimed, broken))
     said = objective if loss is None else f"own loss, {objective}"
     facts = {
         "objective": said,
@@ -199,18 +201,13 @@ def measure(
     return assembled.dataset_of(step, net, result, extra, T=T, seed=seed, facts=facts)
 
 
-def _extras(probes: Sequence[str], net: "Network", objective: "Objective", broken: bool) -> dict[str, Any]:
+def _extras(probes: Sequence[str], net: "Network", aimed: "Aimed", broken: bool) -> dict[str, Any]:
     """The columns of further probes."""
-    import jax
-
     from gradlab.studies.sweep import probing
-    from gradlab.types import ProbeContext
 
-    length = len(jax.tree.leaves(net.xs)[0])
-    setup = ProbeContext(objective, None, length, readout=net.readout)
     found: dict[str, Any] = {}
     for probe in probes:
-        found |= probing.alone(probe, net.step, net.params, net.state, net.xs, setup, broken)
+        found |= probing.alone(probe, net, aimed.of, aimed.targets, broken)
     return found
 
 

@@ -1,7 +1,7 @@
 """A loss that somebody gives to `gradlab.measure`, and resets within its sequence."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +16,13 @@ from gradlab.types import Objective
 Tree = Any
 
 
+class Aimed(NamedTuple):
+    """An objective as a function of what it compares with: another target needs no other program."""
+
+    of: Callable[[Tree], Objective]
+    targets: Tree
+
+
 def own(
     net: Network,
     loss: Callable[[Any, Any], Any],
@@ -24,8 +31,10 @@ def own(
     every: bool,
     readout: Callable[[Any], Any],
     state: Tree,
-) -> Objective:
+) -> Aimed:
     """The objective of a loss, which sees what the `readout` of the given `state` would give it.
+
+    A loss that asks in Python what its target is (`int(target)`) is another function for each of them.
 
     Raises:
       GradlabError: for a loss that fails or returns more than one number, and for targets that are not one
@@ -39,8 +48,22 @@ def own(
             raise GradlabError(name, f"{came}; a loss at every step takes one for each of the {length} steps")
     given.finite("targets", targets)
     read = reading(net, readout, state)
-    _check(loss, read, net.state, jax.tree.map(lambda leaf: leaf[0], targets) if every else targets)
-    return objectives.own(loss, targets, read, every)
+    first = jax.tree.map(lambda leaf: leaf[0], targets) if every else targets
+    _check(loss, read, net.state, first)
+    if not every and _asks(loss, read, net.state, first):
+        terms = objectives.own(loss, targets, read, every)
+        return Aimed(lambda nothing: terms, ())
+    return Aimed(lambda targets: objectives.own(loss, targets, read, every), targets)
+
+
+def _asks(loss: Callable[[Any, Any], Any], read: Callable[[Any], Any], state: Tree, target: Tree) -> bool:
+    """Whether a loss can only be traced with the value of its target at hand."""
+    try:
+        jax.eval_shape(lambda state, target: loss(read(state), target), given.numbers(state), target)
+    except Exception:
+        # Of JAX's kinds or of the loss's own: whatever it is, the value of the target was missing.
+        return True
+    return False
 
 
 def reading(net: Network, readout: Callable[[Any], Any], state: Tree) -> Callable[[Tree], Tree]:

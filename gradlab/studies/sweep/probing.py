@@ -26,6 +26,7 @@ from gradlab.states import UNDEFINED
 from gradlab.studies.sweep.declared import axes
 from gradlab.studies.sweep.probe_states import Columns, values
 from gradlab.studies.sweep.program import Networks
+from gradlab.studies.sweep.single import compiled
 from gradlab.types import Objective, ProbeContext, Step
 
 Tree = Any
@@ -133,20 +134,29 @@ def misplaced(columns: Mapping[str, Any], hidden: Mapping[str, Any]) -> str:
 
 
 def alone(
-    probe: str, step: Step, params: Tree, state: Tree, xs: Any, setup: ProbeContext, broken: bool
+    probe: str, net: Network, objective: Callable[[Tree], Objective], targets: Tree, broken: bool
 ) -> dict[str, tuple[tuple[str, ...], NDArray[Any], NDArray[Any]]]:
-    """A probe of one network on one sequence, each column's axes, values and states as in a sweep of one."""
-    measure = registry.make("probes", probe)
+    """A probe of one network on one sequence, each column's axes, values and states as in a sweep of one.
 
-    def measured(step: Step, setup: ProbeContext) -> Columns:
-        found = jax.jit(lambda p, s, x: measure(step, p, s, x, setup)._asdict())(params, state, xs)
+    `objective` is that of `targets`.
+    """
+    measure = registry.make("probes", probe)
+    length = len(jax.tree.leaves(net.xs)[0])
+
+    def measured(defined: bool) -> Columns:
+        def one(params: Tree, state: Tree, xs: Tree, targets: Tree) -> Columns:
+            step, setup = net.step, ProbeContext(objective(targets), None, length, readout=net.readout)
+            if defined:
+                step, setup = _by_definition(step, setup)
+            return dict(measure(step, params, state, xs, setup)._asdict())
+
+        found = compiled(one, net.params, net.state, net.xs, targets)
         return {
             name: jax.tree.map(lambda leaf: np.asarray(leaf)[None, None], one) for name, one in found.items()
         }
 
-    again = lambda: measured(*_by_definition(step, setup))
-    columns = _checked(probe, lambda: measured(step, setup), int(setup.length))
-    found = values(probe, columns, again, np.array([broken]), int(setup.length))
+    columns = _checked(probe, lambda: measured(False), length)
+    found = values(probe, columns, lambda: measured(True), np.array([broken]), length)
     return {
         name: (axes(probe)[name], value[None, None, None], code[None, None, None])
         for name, (value, code) in found.items()

@@ -57,29 +57,31 @@ def measured_alone(
     xs: Any,
     *,
     recurrent: Callable[[Any], Any] | None,
-    objective: Objective,
+    objective: Callable[[Tree], Objective],
+    targets: Tree,
     linear: bool,
 ) -> Alone:
     """All that a sweep measures of every network, of one network on one sequence.
 
     The network is as `given.network` leaves it: arrays of real numbers. Arrays that come back have the axes
-    (init, w_rec, T, seed) of a sweep, each of size 1. `linear` says that no Jacobian looks at the state.
+    (init, w_rec, T, seed) of a sweep, each of size 1. `objective` is that of `targets`, which are arrays: the
+    program takes them, and is the same for others. `linear` says that no Jacobian looks at the state.
     """
     length = len(jax.tree.leaves(xs)[0])
 
-    def probes(params: Tree, state: Tree, xs: Any) -> Measured:
-        setup = ProbeContext(objective, recurrent, length)
+    def probes(params: Tree, state: Tree, xs: Any, targets: Tree) -> Measured:
+        setup = ProbeContext(objective(targets), recurrent, length)
         columns: dict[str, Any] = {}
         for probe in PROBES:
             columns |= measure_one(cell.step, params, state, xs, setup, probe)
         last = (columns.pop(name, None) for name in (SHIFT, GRADIENT))
         return Measured(columns, columns.pop(NONFINITE), *last)
 
-    def zeros(params: Tree, state: Tree, xs: Any) -> Zeros:
-        setup = ProbeContext(objective, recurrent, length)
+    def zeros(params: Tree, state: Tree, xs: Any, targets: Tree) -> Zeros:
+        setup = ProbeContext(objective(targets), recurrent, length)
         return structural_zeros(cell.step, params, state, xs, setup)
 
-    found = compiled(probes, params, state, xs)
+    found = compiled(probes, params, state, xs, targets)
     nonfinite = np.asarray(found.nonfinite)[None, None]
     columns = of_sequence(found.columns, found.nonfinite, linear, length, length)
     still = np.stack([at_rest(np.asarray(leaf)[None]) for leaf in jax.tree.leaves(split(state)[0])]).all(
@@ -88,7 +90,7 @@ def measured_alone(
     extras = _scalars(found, nonfinite, linear)
     unclear = any(puzzling(name, code[0, 0, 0], still, length).any() for name, (_, code) in columns.items())
     if unclear or any((code == EXACT_ZERO).any() for _, _, code in extras.values()):
-        explained = compiled(zeros, params, state, xs)
+        explained = compiled(zeros, params, state, xs, targets)
         columns = zeros_of_sequence(columns, explained)
         if GRADIENT in extras:
             code = told_apart(extras[GRADIENT][2], np.asarray(explained.gradient)[None, None, None, None])

@@ -10,7 +10,7 @@ import pytest
 import gradlab
 from gradlab import execute
 from gradlab.errors import GradlabError
-from gradlab.studies.measure import collect, models, windows
+from gradlab.studies.measure import collect, compute, models, windows
 from gradlab.studies.measure.settings import Measure
 from gradlab.studies.sweep import alone
 from tests.studies.measure import given_networks
@@ -62,6 +62,20 @@ def test_each_window_has_its_own_gradients(objective):
         np.testing.assert_allclose(one.weight_gradient[: T - 1], np.log10(weights[:-1]), rtol=0, atol=1e-12)
     assert run.about["loss"] == f"own loss, {objective}"
     assert run.about["precision"] == "float64"
+
+
+@pytest.mark.parametrize("objective", ["last", "every"])
+def test_windows_share_the_programs_of_the_first(objective):
+    count = []
+    listen = lambda event, seconds, **_: count.append(event) if "backend_compile" in event else None
+    each = compute.run(asked(target="c", head="fc", objective=objective, windows=3), lambda progress: None)
+    next(each)
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        assert len(list(each)) == 2
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listen)
+    assert count == []
 
 
 def test_windows_are_rows_of_the_series_and_known_again():

@@ -38,6 +38,29 @@ def test_a_second_call_compiles_nothing_and_says_the_same(again, compilations):
     np.testing.assert_array_equal(second.transport, first.transport)
 
 
+@pytest.mark.parametrize("objective", ["last", "every"])
+def test_another_target_is_another_number_of_the_same_program(objective, compilations):
+    loss = lambda h, target: ((h - target) ** 2).sum()
+    targets = [np.full((20, 4) if objective == "every" else 4, value) for value in (0.0, 0.25)]
+    ask = functools.partial(measure, step, objective=objective, loss=loss, probe="error_flow")
+    one = ask(targets=targets[0])
+    so_far = compilations()
+    other = ask(targets=targets[1])
+    assert compilations() == so_far
+    h = np.zeros(4)
+    for x in XS:
+        h = np.tanh(h / 2 + x)
+    for found, target in ((one, 0.0), (other, 0.25)):
+        last = found.adjoint.sel(part="state", lag=0).item()
+        np.testing.assert_allclose(last, np.log10(np.linalg.norm(2 * (h - target))), rtol=0, atol=1e-12)
+
+
+def test_a_loss_may_ask_in_python_what_its_target_is():
+    loss = lambda h, target: h[int(target)] if int(target) >= 0 else -3 * h.sum()
+    at = lambda target: measure(step, loss=loss, targets=target).adjoint.sel(part="state", lag=0).item()
+    np.testing.assert_allclose([at(2), at(-1)], [0, np.log10(6)], rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize("make", [np.full, jnp.full])
 @pytest.mark.parametrize("shape", [(), (4, 4), (4, 4, 4096)])
 def test_what_a_step_reads_from_outside_may_change(make, shape):
