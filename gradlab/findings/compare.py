@@ -173,8 +173,8 @@ def _changed(old: Numbers, new: Numbers, cell: str, other: Sequence[str]) -> str
         # Two draws have neither a parameter in common nor one that is a multiple of the other.
         if any(leaf in before and differ.get(leaf, 1.0) is not None for leaf in drawn):
             for leaf, factor in differ.items():
-                times = f"is {factor:.6g} times what it was"
-                found[leaf] = f"{leaf} {times if factor else 'has other values'}"
+                changed = f"is {factor:.6g} times what it was" if factor else "has other values"
+                found[leaf] = f"{leaf} {changed}"
     return "; ".join(found.values())
 
 

@@ -75,6 +75,9 @@ def require_measured(kind: str, run: Any, where: str, option: str) -> None:
     missing = [name for name in registry.home("plots", kind).NEEDS if name not in run.norms]
     if missing:
         asking = " and ".join(option.format(probe) for probe in probes.measuring(missing))
+        if rows.UPDATE in missing:
+            what = f"{kind} draws a training that gradlab.Monitor has watched; this run is of none"
+            raise GradlabError(where, what)
         what = f"{kind} draws what this run has not measured"
         raise GradlabError(where, f"{what}; measure it with {asking}" if asking else what)
 

@@ -82,7 +82,7 @@ def test_a_forward_pass_that_overflows_and_chaos_are_footnoted():
 
 def test_caption_comes_from_the_run():
     text = printed(run(("elman",), about={"bound": "float32: log10 norms are good to 1e-4."}))
-    assert "T = 50." in text
+    assert "T = 50, the longest; gradlab show --where T=20 prints another." in " ".join(text.split())
     assert "3 seeds" in text
     assert "float32: log10 norms are good to 1e-4." in text
     assert "no interval" in printed(run(("elman",), seeds=1))
