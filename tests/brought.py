@@ -164,7 +164,7 @@ GRID = (
 def forget():
     for name in [name for name in sys.modules if name.split(".")[0] == "another"]:
         del sys.modules[name]
-    own = (registry.installed, registry.make, digests.source)
+    own = (registry.installed, registry.made, digests.source)
     for cached in (*own, probing.program, program.program, arms._factory):
         cached.cache_clear()
     importlib.invalidate_caches()

@@ -22,7 +22,7 @@ HEAVY |= {"matplotlib", "pandas", "plotly", "rich", "typer"}
 LIGHT = ["errors", "escaping", "memory", "registry", "runtime", "lesson.__init__", "runs.store"]
 LIGHT += ["schemas.__init__"]
 LIGHT += [
-    "api",
+    "api.calls",
     "execute",
     "planning.progress",
     "specs",

@@ -16,8 +16,8 @@ from gradlab.studies.remedies.rows import ArmRow, forecast
 from gradlab.studies.remedies.sentences import judged, sentences
 
 HEAD = (
-    f"{'remedy':<21} {'N':>4} {'lr':>6} {'solved':>7} {f'[{percent(LEVEL)}]':<11} {'updates':>7} "
-    f"{'loss':>8} {'horizon':>9}"
+    f"{'remedy':<19} {'N':>4} {'lr':>6} {'solved':>6} {f'[{percent(LEVEL)}]':<11} {'updates':>7} "
+    f"{'loss':>8} {'horizon':>12}"
 )
 
 
@@ -80,11 +80,11 @@ def _row(row: ArmRow) -> str:
     updates = "-" if math.isnan(row.updates) else f"{row.updates:.0f}"
     loss = "-" if math.isnan(row.loss) else f"{row.loss:.3g}"
     arm = plain(row.arm)
-    name = arm if len(arm) <= 21 else f"{arm[:18]}..."
+    name = arm if len(arm) <= 19 else f"{arm[:16]}..."
     solved = f"{share.successes}/{share.of}"
     lr = "-" if math.isnan(row.lr) else f"{row.lr:.3g}"
     return (
-        f"{name:<21} {row.hidden:>4} {lr:>6} {solved:>7} {interval:<11} {updates:>7} {loss:>8} "
+        f"{name:<19} {row.hidden:>4} {lr:>6} {solved:>6} {interval:<11} {updates:>7} {loss:>8} "
         f"{before + ' to ' + after:>12}"
     )
 

@@ -7,7 +7,8 @@ import jax
 import numpy as np
 import pytest
 
-from gradlab import api, registry
+import gradlab
+from gradlab import registry
 from gradlab.errors import GradlabError
 from gradlab.studies.sweep import compute, drawing
 from gradlab.studies.sweep.settings import Sweep
@@ -93,7 +94,7 @@ def test_a_file_of_white_noise_has_the_rates_of_white_noise():
         ("scaled", {"data": "large.npy", "scale": "standard"}),
         ("large", {"data": "large.npy"}),
     ):
-        run = api.sweep(**base, **more, quiet=True)
+        run = gradlab.sweep(**base, **more, quiet=True)
         table = run.stored.metrics
         by_seed = table[(table.metric == "rate") & (table.part == "state")].pivot_table(
             index="w_rec", columns="seed", values="value"
