@@ -15,6 +15,7 @@ import pytest
 
 import gradlab
 from gradlab import registry
+from gradlab.studies.sweep.rows import UPDATE
 from tests.cli.calling import document
 from tests.cli.calling import gradlab as command
 from tests.studies.measure import given_networks
@@ -42,7 +43,8 @@ within = 1e-5
 
 
 def plots(reads):
-    return [name for name in registry.names("plots") if reads == registry.home("plots", name).READS]
+    homes = {name: registry.home("plots", name) for name in registry.names("plots")}
+    return [name for name, home in homes.items() if reads == home.READS and UPDATE not in home.NEEDS]
 
 
 def went(*words, code=0):
@@ -101,6 +103,18 @@ def read(tmp_path_factory):
         "neurons", out / "a.txt", *words, "--scored", "2000", "--out", out, "--name", "run", "--quiet"
     )
     return SimpleNamespace(folder=out / "run", table=table)
+
+
+def test_a_training_is_watched_and_drawn(tmp_path):
+    monitor = gradlab.Monitor(tmp_path / "run", every=1, share=1, sequences=1)
+    for update in range(2):
+        batch = np.ones((2, 5, 1), np.float32)
+        monitor(
+            lambda w, h, x: jnp.tanh(w * h + x), jnp.float32(0.5 + update), jnp.zeros(1, np.float32), batch
+        )
+    went("plot", tmp_path / "run", "over_training", "-o", tmp_path / "a.svg")
+    assert (tmp_path / "a.svg").stat().st_size > 2000
+    assert "update" in went("show", tmp_path / "run")
 
 
 @pytest.mark.parametrize("kind", plots("neurons"))
