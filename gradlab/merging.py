@@ -42,6 +42,8 @@ def merge(
         different numbers of one thing (exit 2). After that errors are those of `execute.run`.
     """
     parts = [_part(one) for one in folders]
+    if folder.resolve() in [part.folder.resolve() for part in parts]:
+        raise GradlabError("--name", f"{folder} is one of the shares, which stay as they are; choose another")
     _require_one_run(parts)
     asked = _asked(parts[0])
     study = base.of(asked)

@@ -15,7 +15,7 @@ import pytest
 
 import gradlab
 from gradlab import registry
-from gradlab.studies.sweep.rows import UPDATE
+from gradlab.studies.sweep.updates import UPDATE
 from tests.cli.calling import document
 from tests.cli.calling import gradlab as command
 from tests.studies.measure import given_networks

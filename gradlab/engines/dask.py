@@ -85,7 +85,7 @@ class Dask:
                 client = stack.enter_context(distributed.Client(address, timeout=10, set_as_default=False))
             except (OSError, ValueError, TimeoutError) as error:
                 raise _gone(self.scheduler, "no scheduler answers there") from error
-            if not client.scheduler_info(n_workers=-1)["workers"]:
+            if not client.scheduler_info()["workers"]:
                 raise _gone(self.scheduler, "the scheduler has no workers")
             yield client
 

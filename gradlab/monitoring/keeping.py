@@ -14,7 +14,7 @@ from gradlab.studies.measure import collect
 from gradlab.studies.measure.settings import Measure
 from gradlab.studies.sweep import results
 from gradlab.studies.sweep.results import Run
-from gradlab.studies.sweep.rows import UPDATE, at_update
+from gradlab.studies.sweep.updates import UPDATE, at_update
 
 MOST = 200
 """Looks that are kept; beyond, every second of those without a failure goes."""

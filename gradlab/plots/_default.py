@@ -9,7 +9,7 @@ from gradlab.errors import GradlabError
 from gradlab.plots._style import save
 from gradlab.runs.files import below
 from gradlab.studies import base
-from gradlab.studies.sweep import rows
+from gradlab.studies.sweep.updates import UPDATE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,7 +24,7 @@ def fitting(run: Any) -> list[str]:
     """The plots drawn by default whose measurements a run holds."""
     study = base.tables_of(run)
     homes = {kind: registry.home("plots", kind) for kind in registry.names("plots")}
-    held, trained = set(run.norms.variables), rows.UPDATE in run.norms.coords
+    held, trained = set(run.norms.variables), UPDATE in run.norms.coords
     return [
         kind
         for kind, home in homes.items()
@@ -32,7 +32,7 @@ def fitting(run: Any) -> list[str]:
         and getattr(home, "BY_DEFAULT", True)
         and set(home.NEEDS) <= held
         # A training has a network for each look: too many for a panel each.
-        and trained == (rows.UPDATE in home.NEEDS)
+        and trained == (UPDATE in home.NEEDS)
         and several(run, getattr(home, "OVER", ()))
     ]
 
@@ -50,7 +50,7 @@ def made(run: Any, kind: str | None, settings: Mapping[str, Any]) -> "Figure":
     """
     study = base.tables_of(run)
     if kind is None:
-        kind = TRAINED if rows.UPDATE in run.norms.coords else FIRST[study]
+        kind = TRAINED if UPDATE in run.norms.coords else FIRST[study]
     draw = registry.member("plots", kind)
     for key in settings:
         if key not in registry.settings(draw):
@@ -75,7 +75,7 @@ def require_measured(kind: str, run: Any, where: str, option: str) -> None:
     missing = [name for name in registry.home("plots", kind).NEEDS if name not in run.norms]
     if missing:
         asking = " and ".join(option.format(probe) for probe in probes.measuring(missing))
-        if rows.UPDATE in missing:
+        if UPDATE in missing:
             what = f"{kind} draws a training that gradlab.Monitor has watched; this run is of none"
             raise GradlabError(where, what)
         what = f"{kind} draws what this run has not measured"

@@ -9,7 +9,7 @@ from gradlab.plots import _colors, _style
 from gradlab.profiles import HALF
 from gradlab.states import UNDEFINED
 from gradlab.studies.sweep.results import Run, grid
-from gradlab.studies.sweep.rows import UPDATE, trained
+from gradlab.studies.sweep.updates import UPDATE, trained
 
 READS = "sweep"
 """What has the tables of a sweep."""

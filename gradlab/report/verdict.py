@@ -16,7 +16,8 @@ from gradlab.studies.neurons.results import Reading
 from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.remedies.sentences import judged, sentences
 from gradlab.studies.sweep import results
-from gradlab.studies.sweep.rows import PointRow, border, given, trained
+from gradlab.studies.sweep.rows import PointRow, border, given
+from gradlab.studies.sweep.updates import trained
 
 _FATES = {
     "VANISH": ("vanishes", "vanish"),

@@ -229,8 +229,7 @@ def existing(folder: Path, settings: dict[str, Any], versions: dict[str, Any] | 
             _require_versions(folder, versions)
             ended(folder)
         return whole
-    different = sorted(key for key in settings.keys() | stored.keys() if settings.get(key) != stored.get(key))
-    changes = _changes(different, stored, settings)
+    changes = differences(stored, settings)
     what = f"{folder} holds a run with other settings: {changes}; choose another name"
     raise GradlabError("--name", what)
 

@@ -12,7 +12,7 @@ from gradlab.runs import hdf5
 from gradlab.runs.hdf5_values import Array
 from gradlab.states import OK, STATES
 from gradlab.studies.remedies.rows import ENDS
-from gradlab.studies.sweep.rows import UPDATE
+from gradlab.studies.sweep.updates import UPDATE
 
 if TYPE_CHECKING:
     import xarray

@@ -172,6 +172,16 @@ def test_other_numbers_of_one_thing_are_refused(here):
     refused(merged(here, "s1", "s2", "twice", "s3"), "hold different numbers of lstm at T = 12")
 
 
+@pytest.mark.parametrize("words", [(), ("--force",)])
+def test_a_share_is_not_the_place_of_the_whole(here, words):
+    before = contents(here / "s2")
+    folders = [here / name for name in ("s1", "s2", "s3")]
+    refused(
+        gradlab("merge", *folders, "--out", here, "--name", "s2", "-q", *words), "s2 is one of the shares"
+    )
+    assert contents(here / "s2") == before
+
+
 def test_what_is_no_share_is_refused(here, tmp_path):
     refused(merged(here, "s1", "whole"), "whole: is a finished run, no share of one")
     (here / "empty").mkdir()

@@ -10,7 +10,7 @@ from gradlab.plots.metrics import metrics
 from gradlab.plots.rate_map import rate_map
 from gradlab.plots.trainability import trainability
 from gradlab.studies.sweep import results
-from gradlab.studies.sweep.rows import UPDATE
+from gradlab.studies.sweep.updates import UPDATE
 from tests import samples
 from tests.plots.comparisons import comparison
 

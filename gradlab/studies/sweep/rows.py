@@ -20,8 +20,6 @@ REGIMES = ("VANISH", "STABLE", "EXPLODE", "UNDECIDED", "NONFINITE", "UNDEFINED")
 """Every word that may stand for a regime."""
 SPOKEN = ("rate", "half_life", "soft_horizon", "hard_horizon")
 """Metrics of the transport of which there are the same of the reach."""
-UPDATE = "update"
-"""Of each place on the axis `cell` of a training: the update at which it was looked at."""
 EQUIVALENT = 0.90
 """Level of the interval that must lie within the band for `STABLE`: two one-sided tests at 5 %."""
 
@@ -291,32 +289,3 @@ def speaking_of(norms: "xarray.Dataset") -> list[str]:
     if "rescales" not in norms.coords or "reach" not in norms:
         return ["transport"] * norms.sizes["cell"]
     return ["reach" if one else "transport" for one in norms["rescales"].values.tolist()]
-
-
-def at_update(cell: str, update: int) -> str:
-    """The name that a cell has on the axis `cell`, at an update of its training.
-
-    >>> at_update("lstm", 300)
-    'lstm at update 300'
-    """
-    return f"{cell} at update {update}"
-
-
-def trained(norms: "xarray.Dataset") -> dict[str, tuple[str, int]]:
-    """The network and the update of each place on the axis `cell`; empty unless it is a training's."""
-    if UPDATE not in norms.coords:
-        return {}
-    pairs = zip(map(str, norms["cell"].values), norms[UPDATE].values.tolist(), strict=True)
-    return {cell: (cell.removesuffix(at_update("", update)), update) for cell, update in pairs}
-
-
-def state_shift(norms: "xarray.Dataset") -> NDArray[np.float64]:
-    """How far one rounding of the weights moves the states of each network at the longest T, relative.
-
-    Of those with a finite forward pass; empty where it was not measured.
-    """
-    if "state_shift" not in norms:
-        return np.empty(0)
-    shift = norms["state_shift"].isel(T=int(norms["T"].values.argmax())).values.ravel()
-    known: NDArray[np.float64] = shift[~np.isnan(shift)]
-    return known

@@ -4,7 +4,7 @@ import itertools
 import math
 import textwrap
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,11 @@ from gradlab.stats import LEVEL, percent
 from gradlab.studies.sweep import probed, results
 from gradlab.studies.sweep.columns import undefined
 from gradlab.studies.sweep.results import Run
-from gradlab.studies.sweep.rows import EQUIVALENT, PointRow, state_shift, trained
+from gradlab.studies.sweep.rows import EQUIVALENT, PointRow
+from gradlab.studies.sweep.updates import trained
+
+if TYPE_CHECKING:
+    import xarray
 
 SPAN = 6.0
 """Decades from the middle of a sparkline to its top and to its bottom; one scale for all rows."""
@@ -188,9 +192,21 @@ def _chaos(rows: list[PointRow], bounded: bool) -> Iterator[str]:
         )
 
 
+def _state_shift(norms: "xarray.Dataset") -> NDArray[np.float64]:
+    """How far one rounding of the weights moves the states of each network at the longest T, relative.
+
+    Of those with a finite forward pass; empty where it was not measured.
+    """
+    if "state_shift" not in norms:
+        return np.empty(0)
+    shift = norms["state_shift"].isel(T=int(norms["T"].values.argmax())).values.ravel()
+    known: NDArray[np.float64] = shift[~np.isnan(shift)]
+    return known
+
+
 def _trusted(run: Run) -> Iterator[str]:
     """What the stored states are worth themselves."""
-    shift = state_shift(run.norms)
+    shift = _state_shift(run.norms)
     if len(shift):
         far = int((shift > FAR).sum())
         more = f", by more than {FAR * 100:g} % in {far} of {len(shift)} networks" if far else ""
