@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -55,6 +56,16 @@ def whole(tmp_path_factory):
     return files(place / "run")
 
 
+@pytest.fixture
+def other_cluster():
+    """Somebody has the port that a Dask scheduler serves its health and its dashboard at by itself."""
+    with socket.socket() as taken:
+        with contextlib.suppress(OSError):
+            taken.bind(("127.0.0.1", 8787))
+            taken.listen()
+        yield
+
+
 @contextlib.contextmanager
 def scheduler(workers=1, **environment):
     """The address of a scheduler with workers, each a process; the scheduler's process, and theirs."""
@@ -90,7 +101,7 @@ def scheduler(workers=1, **environment):
         yield address, first, some
 
 
-def test_workers_of_this_machine_give_the_same_bytes(whole, tmp_path):
+def test_workers_of_this_machine_give_the_same_bytes_beside_another_cluster(whole, tmp_path, other_cluster):
     said = gradlab("sweep", *SWEEP, "--out", tmp_path, "--name", "run", "--engine", "dask", "--workers", "2")
     assert (said.returncode, said.stderr) == (0, "")
     assert files(tmp_path / "run") == whole
