@@ -78,7 +78,7 @@ class Dask:
                         threads_per_worker=1,
                         host="127.0.0.1",
                         dashboard_address=None,
-                        # Without a dashboard it still serves its health, at a port that another cluster may have.
+                        # Without a dashboard it still serves its health, at a port that another may have.
                         scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
                         memory_limit=0,
                     )
