@@ -21,6 +21,8 @@ class Quantity:
     """How a value is written there, such as `{:.1%}`; with as many digits as its width allows if empty."""
     axis: str = ""
     """Of a plot; name and unit if empty."""
+    beyond: str = ""
+    """The column that says what a value of this one exceeds where it is not computed; unknown if empty."""
 
     @property
     def name(self) -> str:
@@ -78,6 +80,7 @@ STATED: dict[str, Any] = {
     "width": int,
     "form": str,
     "axis": str,
+    "beyond": str,
 }
 """What the file of a probe may say of a column, and the type of each."""
 LOGARITHMS = ("log10", "nats")
@@ -134,7 +137,7 @@ def fault(facts: Any) -> str:
     """What is wrong with the facts that a file states of a column; empty if nothing is.
 
     >>> fault({"unit": "steps", "limits": (0.01, 0.02)}), fault({"units": "steps"})
-    ('', 'units is no fact; known: axis, form, heading, limits, meaning, unit, width')
+    ('', 'units is no fact; known: axis, beyond, form, heading, limits, meaning, unit, width')
     """
     if not isinstance(facts, dict):
         return "is no dict of facts"

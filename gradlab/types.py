@@ -232,6 +232,17 @@ class Remedy(NamedTuple):
     """`cell` or `init` if it puts its own in the place of what was there: two such cannot be combined."""
 
 
+class Examples(NamedTuple):
+    """Sequences with their targets, for a probe that asks what many of them say together."""
+
+    xs: Any
+    """Inputs (B, T, ...)."""
+    targets: Any
+    """What the loss compares with, a tree of arrays (B, ...)."""
+    outputs: Any = None
+    """A matrix (outputs, numbers in the readout) between readout and loss; None for the readout itself."""
+
+
 class ProbeContext(NamedTuple):
     """What a probe is told beside `(step, params, state, xs)`."""
 
@@ -248,6 +259,10 @@ class ProbeContext(NamedTuple):
     """Sequences that run side by side and share a device's memory."""
     readout: Callable[[Any], Any] | None = None
     """What a loss reads of a state, if that is not what the cell says."""
+    examples: Examples | None = None
+    """What the probe's file has drawn (`examples`), or somebody has given; None if there are none."""
+    loss: Callable[[Any, Any], Any] | None = None
+    """`(outputs (T, O), target) -> number`, of examples that somebody has given."""
 
     def read(self, state: Any) -> Any:
         """What a loss reads of a state: all of it, if nobody says otherwise."""

@@ -81,6 +81,9 @@ def norms(
     if probed:
         point, by_part = dims[:5], (*dims[:5], "lag", "part")
         further |= pair("reach", transport[..., 0, :] - 2.0, weight, (*point, "lag"))
+        # Seen up to a lag that falls with the gain.
+        seen = np.where(lag <= 8 * coords["w_rec"][:, None, None, None], 0.01, 0.4) + 0 * transport[..., 0, :]
+        further |= pair("target_chance", seen, weight, (*point, "lag"))
         further |= pair("readout_transport", transport[..., 0, :], state[..., 0, :], (*point, "lag"))
         further |= pair("part_transport", transport.swapaxes(-1, -2), state.swapaxes(-1, -2), by_part)
     return xr.Dataset(

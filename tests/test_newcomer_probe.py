@@ -180,6 +180,7 @@ def test_a_part_of_its_axes_is_plotted(measured, tmp_path):
     [
         ("{'state_size': {'units': 'm'}}", "probe size: states FACTS of state_size: units is no fact"),
         ("{'size_of_it': {}}", "size states FACTS of size_of_it, which is none of its columns"),
+        ("{'state_size': {'beyond': 'size'}}", "size states state_size beyond size; name a column of it"),
         ("{'state_size': dict()}", "probe size: FACTS of gradlab.probes.size must be a literal"),
         ("[1]", "probe size: states FACTS that are no dict"),
     ],

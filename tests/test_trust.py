@@ -47,6 +47,11 @@ ROWS = {
             f"{GATE}::test_equal_cells_with_other_seeds_raise_no_alarm",
         ),
         Row(
+            "counts of batches without a signal, of which the statistical horizon's test sees 5 % at most",
+            "{n}: 1000 and 20 000 batches",
+            "tests/recurrence/test_evidence.py::test_targets_that_sequences_do_not_tell_are_seldom_seen",
+        ),
+        Row(
             "changed weights told from those that another processor rounds otherwise",
             "{n} of {n}",
             f"{GATE}::test_other_weights_are_told_from_another_processors",

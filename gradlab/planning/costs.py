@@ -128,6 +128,11 @@ def probe(name: str, of: Sizes) -> float:
     return _PROBES.get(name, PROBE_STEP) * max(1.0, of.numbers / 32) ** 2
 
 
+def multiplied(count: float, precision: str) -> float:
+    """Seconds of one core for so many multiplications in products of matrices."""
+    return 2 * count / _MATRIX_MATRIX[precision]
+
+
 def shared(seconds: float, networks: int, block: int) -> float:
     """Wall time of work that is spread over the cores in blocks of networks."""
     return seconds / min(runtime.cores(), -(-networks // block))

@@ -12,6 +12,11 @@ field `hidden` says so: a dict, by column, of True and False of the column's for
 Beside `AXES` the file may state `check(**settings)`, which refuses settings; `notes(norms)`, what must be
 read beside a column, by its name; and `shortest(units, **settings)`, by column, the least T that it has a
 value at, of a readout of so many numbers: a run says so where a sequence is shorter.
+
+One that asks many sequences states `examples(key, T, room, units, **settings)`, which draws them for a seed
+at a T, in buffers of `room` steps, as `types.Examples`, or gives None: in a sweep they are the probe's
+`setup.examples`. `fits(inputs, T, **settings)` raises ValueError where networks of so many inputs, at a
+shortest T, cannot be asked; `effort(weights, **settings)` tells the multiplications of a step.
 """
 
 import contextlib

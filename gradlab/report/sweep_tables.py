@@ -104,7 +104,7 @@ def of_borders(run: Run) -> Table:
 def of_probes(run: Run, rows: list[PointRow]) -> list[Table]:
     """One entry of each column of further probes; no table where there were none."""
     asked = probed.shown(run, rows, standing(run.norms))
-    found = [one for one in asked if not all(map(math.isnan, one.means))]
+    found = [one for one in asked if any(map(one.has, range(len(rows))))]
     if not asked:
         return []
     several = len({row.init for row in rows}) > 1
@@ -120,7 +120,10 @@ def of_probes(run: Run, rows: list[PointRow]) -> list[Table]:
             text(row.cell),
             *([text(row.init)] if several else []),
             *([] if given else [entry(row.w_rec)]),
-            *(entry(one.means[place], 3) for one in found),
+            *(
+                entry(one.means[place], 3, one.text(place)) if one.has(place) else entry(math.nan)
+                for one in found
+            ),
         ]
         for place, row in enumerate(rows)
     ]

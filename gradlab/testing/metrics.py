@@ -69,6 +69,7 @@ def norms() -> "xarray.Dataset":
         | pair("transport_frobenius", log + 0.3, state, every)
         | pair("weight_gradient", log[..., 0, :] - 1.0, passed, (*GRID, "lag"))
         | pair("reach", log[..., 0, :] - 2.0, passed, (*GRID, "lag"))
+        | pair("target_chance", np.clip(0.2 + log[..., 0, :], 0.01, 1.0), passed, (*GRID, "lag"))
         | pair("readout_transport", log[..., 0, :] - 0.1, state[..., 0, :], (*GRID, "lag"))
         | pair("part_transport", log, state, every)
         | pair("state_shift", 10 ** rng.normal(-6, 1, step.shape), broken, GRID)

@@ -46,8 +46,8 @@ LOST = {
     "mean_field": {"mean_field_growth": [OK, OK] + [None] * 4, "mean_field_exponent": [OK, OK] + [None] * 4},
 }
 """By probe and column which entries are zero (None)."""
-ELSEWHERE = {"gates", "memory_capacity", "saturation"}
-"""Probes whose columns are shares, times and capacities."""
+ELSEWHERE = {"gates", "memory_capacity", "saturation", "target_signal"}
+"""Probes whose columns are shares, times and capacities, and one that needs examples."""
 
 
 def measured(f, x, *probes, dtype=np.float32, size=1):

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from gradlab.recurrence.given import Network
     from gradlab.recurrence.objectives import ObjectiveName
-    from gradlab.studies.sweep.losses import Aimed
+    from gradlab.studies.sweep.losses import Aimed, OwnExamples
 
 Tree = Any
 
@@ -32,6 +32,7 @@ def measure(
     objective: "ObjectiveName" = "unit",
     loss: Callable[[Any, Any], Any] | None = None,
     targets: Any = (),
+    examples: Any = None,
     resets: Any = None,
     lengths: Any = None,
     readout: Callable[[Any], Any] | None = None,
@@ -67,6 +68,9 @@ def measure(
       loss: `(readout, target) -> number`, yours in the place of that distance: at the last step, or with
         `objective="every"` summed over the steps. It is of JAX, or of torch for a module that makes a step.
       targets: what the loss compares with: one target, or with `objective="every"` arrays (T, ...).
+      examples: further sequences and their targets, `(xs, targets)`, arrays (sequences, T, ...) and
+        (sequences, ...), for `probe="target_signal"`: how many of them show what of the weight gradient
+        depends on the targets. They go with a `loss`.
       resets: a truth value for each step: whether it starts from the initial state again. Gradients further
         back are zero by definition there.
       lengths: the steps of each sequence; `xs` is then a batch of them, arrays (B, T, ...), and `targets` and
@@ -119,6 +123,8 @@ def measure(
     probe = _named_now(probe, former)
     if callable(objective):
         raise GradlabError("objective", "is a function; pass it as loss, with what it compares as targets")
+    if examples is not None and (modules.meant(step) or isinstance(step, Bidirectional)):
+        raise GradlabError("examples", "are for a step of JAX, not for a module of torch or two directions")
     if modules.meant(step):
         given, start = (params, state) if xs is None else (xs, state)
         how: dict[str, Any] = {"arch": arch, "activation": activation, "w_rec": w_rec, "probe": probe}
@@ -163,6 +169,8 @@ def measure(
     picked = w_rec or (_w_rec if "w_rec" in getattr(params, "_fields", ()) else None)
     extra = declared.asked(declared.spelled(probe), assembled.rescales(step))
     if lengths is not None:
+        if examples is not None:
+            raise GradlabError("examples", "are of one length; leave out lengths")
         told = ragged.Asked(objective, loss, targets, resets, readout, seed, extra)
         return ragged.measure(step, params, state, xs, lengths, told, picked)
     net = given.network(step, params, state, xs, readout=readout, recurrent=picked)
@@ -178,6 +186,12 @@ def measure(
         objective = "last" if objective == "unit" else objective
         every = objective == "every"
         aimed = losses.own(net, loss, targets, every=every, readout=readout, state=state)
+    own = None
+    if examples is not None:
+        if loss is None or resets is not None:
+            raise GradlabError("examples", "go with a loss, and without resets")
+        how_read = {"every": objective == "every", "readout": readout, "state": state}
+        own = losses.examples(net, loss, examples, **how_read)
     result = measured_alone(
         _Foreign(net.step, net.readout),
         net.params,
@@ -190,24 +204,23 @@ def measure(
     )
     T = len(jax.tree.leaves(net.xs)[0])
     broken = bool(result.nonfinite.max()) and not result.linear
-    result = result._replace(extras=result.extras | _extras(extra, net, aimed, broken))
+    result = result._replace(extras=result.extras | _extras(extra, net, aimed, broken, own))
     said = objective if loss is None else f"own loss, {objective}"
-    facts = {
-        "objective": said,
-        "model": digest(params),
-        "sequence": digest((state, xs, targets, resets, seed)),
-    }
+    sequence = (state, xs, targets, resets, seed, *(() if examples is None else (examples,)))
+    facts = {"objective": said, "model": digest(params), "sequence": digest(sequence)}
     facts |= rounding.described(net.step, net.params, net.state, net.xs, result.columns, result.parts)
     return assembled.dataset_of(step, net, result, extra, T=T, seed=seed, facts=facts)
 
 
-def _extras(probes: Sequence[str], net: "Network", aimed: "Aimed", broken: bool) -> dict[str, Any]:
+def _extras(
+    probes: Sequence[str], net: "Network", aimed: "Aimed", broken: bool, own: "OwnExamples | None"
+) -> dict[str, Any]:
     """The columns of further probes."""
     from gradlab.studies.sweep import probing
 
     found: dict[str, Any] = {}
     for probe in probes:
-        found |= probing.alone(probe, net, aimed.of, aimed.targets, broken)
+        found |= probing.alone(probe, net, aimed, broken, own)
     return found
 
 

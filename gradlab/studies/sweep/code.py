@@ -46,8 +46,9 @@ def of_programs(sweep: Sweep, cell: Any, networks: Networks, made: Any, drawn: W
     weights = hashlib.sha256(repr(sorted(drawn.digests.items())).encode()).hexdigest()[:32]
     found, stated = {MEASURING: digests.digest(made)}, {WEIGHTS: weights}
     for probe in declared.asked(sweep.probe, cell.rescales):
+        more = probing.beside(sweep, cell, probe, networks, max(sweep.T))
         with platforms.host():
-            one = probing.program(cell, probe, sweep.objective).lower(networks, jnp.int32(0))
+            one = probing.program(cell, probe, sweep.objective).lower(networks, jnp.int32(0), more)
         found[of_probe_called(probe)] = digests.digest(one)
         if registry.is_foreign("probes", probe):
             facts = declared.stated(probe, probing.readout_size(cell, networks))
@@ -67,9 +68,10 @@ def of_zeros(sweep: Sweep, cell: Any, networks: Networks, probe: str | None = No
             made = zeros_program(cell, sweep.objective).lower(part(networks, 0, block()), jnp.int32(0))
     else:
         again = probing.program(cell, probe, sweep.objective, defined=True)
+        more = probing.beside(sweep, cell, probe, networks, max(sweep.T))
         try:
             with platforms.host():
-                made = again.lower(networks, jnp.int32(0))
+                made = again.lower(networks, jnp.int32(0), more)
         except Exception as error:
             if not registry.is_foreign("probes", probe):
                 raise

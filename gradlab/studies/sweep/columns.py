@@ -14,7 +14,7 @@ import numpy as np
 
 from gradlab.metrics import every
 from gradlab.profiles import QUANTITIES, Measured
-from gradlab.states import UNDEFINED
+from gradlab.states import NOT_COMPUTED, OK, UNDEFINED
 
 if TYPE_CHECKING:
     import xarray
@@ -101,12 +101,16 @@ def reached(labels: Sequence[Label], axis: str, T: int) -> list[Label]:
 
 
 def _there(norms: "xarray.Dataset", column: str, axis: str, T: int) -> list[Label]:
-    """The labels that a column has at T: one that has no lag T, where no step was taken, ends before it."""
+    """The labels that a column has at T: it ends with the last lag that is defined in any network.
+
+    One of a gradient has no lag T, where no step was taken, and maybe none of a step from a state of zeros.
+    """
     known = reached(labels(norms, axis), axis, T)
     if axis != "lag" or len(known) < 2:
         return known
-    last = norms[f"{column}_state"].sel(T=T).isel(lag=len(known) - 1)
-    return known[:-1] if bool((last == UNDEFINED).all()) else known
+    state = norms[f"{column}_state"].sel(T=T)
+    some = (state != UNDEFINED).any(set(state.dims) - {"lag"}).values[: len(known)].nonzero()[0]
+    return known[: some[-1] + 1] if len(some) else known[:-1]
 
 
 def _some(known: Sequence[Label]) -> list[Label]:
@@ -166,6 +170,21 @@ def means(norms: "xarray.Dataset", entry: Entry, points: Sequence[tuple[str, str
         seeds = value[cells.index(cell), inits.index(init), at]
         known = seeds[~np.isnan(seeds)]
         found.append(float(known.mean()) if len(known) else float("nan"))
+    return found
+
+
+def exceeded(
+    norms: "xarray.Dataset", entry: Entry, bound: str, points: Sequence[tuple[str, str, float]]
+) -> list[float]:
+    """What an entry exceeds where it is computed of no seed, by the column `bound`; NaN elsewhere."""
+    state = measured(norms, entry).state[..., int(norms["T"].values.argmax()), :]
+    least = means(norms, Entry(bound, ()), points)
+    cells, inits, gains = (norms[axis].values.tolist() for axis in POINT[:3])
+    found = []
+    for (cell, init, w_rec), one in zip(points, least, strict=True):
+        seeds = state[cells.index(cell), inits.index(init), 0 if math.isnan(w_rec) else gains.index(w_rec)]
+        hidden = (seeds == NOT_COMPUTED).any() and not (seeds == OK).any()
+        found.append(one if hidden else float("nan"))
     return found
 
 

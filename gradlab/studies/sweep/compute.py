@@ -146,7 +146,8 @@ def _start(
     missing = [T for T in some if T not in kept]
     linear = reads_no_state(cell.step, params, state, networks.xs[0, 0, 0])
     further = declared.asked(sweep.probe, cell.rescales)
-    calls, extras = {}, {}
+    calls: dict[int, Any] = {}
+    extras: dict[int, list[tuple[str, dict[str, Any]]]] = {}
     made, size = lowered(sweep, cell, networks)
     if missing:
         made_for = compiled_for(sweep, cell, networks, made, missing)
@@ -160,7 +161,10 @@ def _start(
                 for first in range(0, total, size)
             ]
         for T in missing:
-            extras[T] = [(name, probing.run(cell, name, sweep.objective, there[T], T)) for name in further]
+            extras[T] = []
+            for name in further:
+                more = probing.beside(sweep, cell, name, there[T], T)
+                extras[T].append((name, probing.run(cell, name, sweep.objective, there[T], T, more)))
         compiled.note(**work.of_program(sweep, label))
     gates = probing.gate_names(cell, networks) if further else ()
     readout = probing.readout_size(cell, networks) if further else 0
@@ -267,8 +271,9 @@ def _measured(sweep: Sweep, started: _Started, T: int, clock: work.Clock) -> tup
         def again(probe: str = probe) -> dict[str, Any]:
             codes.append(of_zeros(sweep, cell, networks, probe))
             made = probing.program(cell, probe, sweep.objective, defined=True)
+            more = probing.beside(sweep, cell, probe, networks, T)
             with platforms.host():
-                return dict(made(networks, jnp.int32(T)))
+                return dict(made(networks, jnp.int32(T), more))
 
         with jax.enable_x64(sweep.precision == "float64"):
             found_of = probe_states.values(probe, columns, again, broken, T, sizes)

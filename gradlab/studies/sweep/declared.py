@@ -5,7 +5,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from gradlab import probes, registry, specs
-from gradlab.errors import GradlabError
+from gradlab.errors import GradlabError, shown
 from gradlab.studies.sweep.columns import OWN, too_short
 from gradlab.studies.sweep.settings import Sweep
 
@@ -41,14 +41,35 @@ def axes(probe: str) -> dict[str, tuple[str, ...]]:
         if taken:
             what = f"{probe} has a column {taken[0]}, which is the name of something else; give it another"
             raise GradlabError("--probe", what)
-        odd = sorted(probes.columns(probe.partition("(")[0]).keys() - found.keys())
+        facts = probes.columns(probe.partition("(")[0])
+        odd = sorted(facts.keys() - found.keys())
         if odd:
             raise GradlabError("--probe", f"{probe} states FACTS of {odd[0]}, which is none of its columns")
+        for name, column in facts.items():
+            if column.beyond and found.get(column.beyond) != ():
+                what = f"{probe} states {name} beyond {column.beyond}; name a column of it without axes"
+                raise GradlabError("--probe", what)
     return found
 
 
 def _home(probe: str) -> ModuleType:
     return registry.home("probes", probe.partition("(")[0])
+
+
+def require(asked: Sequence[str], inputs: int, T: Sequence[int]) -> None:
+    """Refuse a probe whose file says (`fits`) that networks of so many inputs, at such T, cannot be asked."""
+    for probe in asked:
+        own: dict[str, Any] = getattr(registry.make("probes", probe), "keywords", {})
+        try:
+            getattr(_home(probe), "fits", lambda inputs, T, **own: None)(inputs, min(T), **own)
+        except ValueError as error:
+            raise GradlabError("--probe", f"{shown(probe)} is not possible; {error}") from error
+
+
+def effort(probe: str, weights: int) -> float:
+    """Multiplications of a step that the file of a probe tells beside what every probe takes."""
+    own: dict[str, Any] = getattr(registry.make("probes", probe), "keywords", {})
+    return float(getattr(_home(probe), "effort", lambda weights, **own: 0.0)(weights, **own))
 
 
 def plain_norms(probe: str) -> Sequence[str]:

@@ -6,12 +6,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.flatten_util import ravel_pytree
 
 from gradlab.errors import GradlabError, shown
 from gradlab.recurrence import given, objectives
 from gradlab.recurrence.given import Network
 from gradlab.recurrence.trees import decoded, form
-from gradlab.types import Objective
+from gradlab.types import Examples, Objective
 
 Tree = Any
 
@@ -21,6 +22,13 @@ class Aimed(NamedTuple):
 
     of: Callable[[Tree], Objective]
     targets: Tree
+
+
+class OwnExamples(NamedTuple):
+    """Further sequences with their targets; the loss is of a sequence's readouts, flat, (T, numbers)."""
+
+    examples: Examples
+    loss: Callable[[Any, Any], Any]
 
 
 def own(
@@ -84,6 +92,52 @@ def _check(loss: Callable[[Any, Any], Any], read: Callable[[Any], Any], state: T
     if not one:
         came = f"{found.dtype}{list(found.shape)}" if hasattr(found, "shape") else type(found).__name__
         raise GradlabError("loss", f"returns {came}; it must return one real number")
+
+
+def examples(
+    net: Network,
+    loss: Callable[[Any, Any], Any],
+    pair: tuple[Tree, Tree],
+    *,
+    every: bool,
+    readout: Callable[[Any], Any],
+    state: Tree,
+) -> OwnExamples:
+    """Sequences with their targets, and the loss of what is read of them.
+
+    Raises:
+      GradlabError: for another number of targets than of sequences, an odd or too small one, sequences of
+        another form than the one that is measured, and a state that is not of real numbers alone.
+    """
+    xs, targets = given.arrays("examples[0]", pair[0]), given.arrays("examples[1]", pair[1])
+    leaves = jax.tree.leaves(xs)
+    count = len(leaves[0]) if leaves and leaves[0].ndim else 0
+    if count < 16 or count % 2:
+        raise GradlabError("examples", f"holds {count} sequences; an even number, 16 or more, goes in pairs")
+    here = [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(net.xs)]
+    alike = here == [(leaf.shape[1:], leaf.dtype) for leaf in leaves]
+    if not alike or repr(jax.tree.structure(net.xs)) != repr(jax.tree.structure(xs)):
+        what = "has sequences of another form than xs, or the state holds more than real numbers"
+        raise GradlabError("examples", f"{what}; each sequence is as xs is, in an array (sequences, T, ...)")
+    steps = len(jax.tree.leaves(net.xs)[0])
+    for name, leaf in given.named("examples[1]", targets):
+        if leaf.shape[:1] != (count,) or (every and leaf.shape[:2] != (count, steps)):
+            wanted = f"({count}, {steps}, ...)" if every else f"({count}, ...)"
+            raise GradlabError(name, f"has the shape {leaf.shape}; there are targets for all: {wanted}")
+    for pair_ in (("examples[0]", xs), ("examples[1]", targets)):
+        given.finite(*pair_)
+    shape = form("readout", jax.eval_shape(readout, state))
+    _, unflat = ravel_pytree(net.readout(net.state))
+
+    def read(row: Any) -> Any:
+        return decoded(unflat(row), shape)
+
+    def whole(outputs: Any, target: Tree) -> Any:
+        if not every:
+            return loss(read(outputs[steps - 1]), target)
+        return jax.vmap(lambda row, own: loss(read(row), own))(outputs, target).sum()
+
+    return OwnExamples(Examples(xs, targets), whole)
 
 
 def resetting(

@@ -32,10 +32,12 @@ def plan(sweep: Sweep) -> Plan:
     """Count and estimate; draws nothing and compiles nothing.
 
     Raises:
-      GradlabError: for a series that is too short, or settings that do not go with one.
+      GradlabError: for a series that is too short, settings that do not go with one, and a probe that
+        networks of so many inputs, at such T, cannot be asked.
     """
     said = drawing.said(sweep)
     tried.at(sweep.inputs, sweep.hidden)
+    declared.require(sweep.probe, sweep.inputs, sweep.T)
     of = {
         label: costs.sizes(registry.make("cells", label), sweep.inputs, sweep.hidden) for label in sweep.cell
     }
@@ -89,7 +91,11 @@ def _pieces(sweep: Sweep, label: str, of: Sizes, known: bool) -> dict[str, Piece
         compiling = Piece(ready + seconds, seconds)
     call = block() * cores()
     padded = -(-sweep.networks // call) * call
-    further = sweep.batch * sum(costs.probe(spec.partition("(")[0], of) for spec in sweep.probe)
+    further = sweep.batch * sum(
+        costs.probe(spec.partition("(")[0], of)
+        + costs.multiplied(declared.effort(spec, of.weights), sweep.precision)
+        for spec in sweep.probe
+    )
     found = {work.compiling(label): compiling}
     for T in sweep.T:
         each = T * sweep.batch * costs.lag(of, sweep.hidden, T, sweep.precision)

@@ -26,6 +26,8 @@ class Shown(NamedTuple):
     entry: Entry
     column: Column
     means: list[float]
+    exceeded: list[float]
+    """What it is more than at each row, where rounding or noise hides it and the probe says so; else NaN."""
 
     @property
     def head(self) -> tuple[str, str]:
@@ -35,20 +37,34 @@ class Shown(NamedTuple):
     @property
     def width(self) -> int:
         """Characters of the column."""
-        return max(
-            self.column.width, *(len(line) for line in self.head), *map(len, map(self.text, self.means))
-        )
+        places = range(len(self.means))
+        return max(self.column.width, *(len(line) for line in self.head), *map(len, map(self.text, places)))
 
-    def text(self, mean: float) -> str:
-        """A mean as the terminal shows it."""
-        return plain(self.column.text(mean))
+    def text(self, place: int) -> str:
+        """The mean at a row as the terminal shows it."""
+        least = self.exceeded[place]
+        if not math.isnan(least):
+            return f">{short(least, max(1, self.column.width - 1))}"
+        return plain(self.column.text(self.means[place]))
+
+    def has(self, place: int) -> bool:
+        """Whether a row has anything of it."""
+        return not (math.isnan(self.means[place]) and math.isnan(self.exceeded[place]))
 
 
 def shown(run: Run, rows: Sequence[PointRow], entries: Sequence[Entry]) -> list[Shown]:
     """Entries at the points of these rows, each with what its probe says of the column."""
     points = [(row.cell, row.init, row.w_rec) for row in rows]
     known = {name: probes.named(name) for name in dict.fromkeys(entry.column for entry in entries)}
-    return [Shown(one, known[one.column], columns.means(run.norms, one, points)) for one in entries]
+    none, axes = [math.nan] * len(points), columns.columns(run.norms)
+
+    def exceeded(entry: Entry) -> list[float]:
+        bound = known[entry.column].beyond
+        return columns.exceeded(run.norms, entry, bound, points) if axes.get(bound) == () else none
+
+    return [
+        Shown(one, known[one.column], columns.means(run.norms, one, points), exceeded(one)) for one in entries
+    ]
 
 
 def document(run: Run, rows: Sequence[PointRow]) -> list[dict[str, Any]]:
@@ -82,7 +98,7 @@ def render(run: Run, width: int, *, color: bool, names: Sequence[str] = ()) -> T
     several = len({row.init for row in rows}) > 1
     for (cell, init), some in itertools.groupby(enumerate(rows), lambda pair: (pair[1].cell, pair[1].init)):
         places = dict(some)
-        own = [one for one in found if any(not math.isnan(one.means[place]) for place in places)]
+        own = [one for one in found if any(map(one.has, places))]
         blocks = list(_fitting(own, width))
         if not names:
             left |= dict.fromkeys(one.column.name for block in blocks[1:] for one in block)
@@ -128,7 +144,7 @@ def _body(block: Sequence[Shown], places: Mapping[int, PointRow]) -> str:
     lines = []
     for place, row in places.items():
         gain = short(row.w_rec, 6) if row.has_gain else "own"
-        lines.append([f"{gain:>6}", *(f"{one.text(one.means[place]):>{one.width}}" for one in block)])
+        lines.append([f"{gain:>6}", *(f"{one.text(place):>{one.width}}" for one in block)])
     return "".join(f"{' '.join(line)}\n" for line in lines)
 
 

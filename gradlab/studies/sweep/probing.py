@@ -6,7 +6,7 @@ of `program`.
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -23,11 +23,14 @@ from gradlab.recurrence.scaled import Norm
 from gradlab.recurrence.trees import carried
 from gradlab.recurrence.zeros import by_definition, term_by_definition
 from gradlab.states import UNDEFINED
+from gradlab.studies.sweep import losses
 from gradlab.studies.sweep.declared import axes
+from gradlab.studies.sweep.networks import stream
 from gradlab.studies.sweep.probe_states import Columns, values
 from gradlab.studies.sweep.program import Networks
+from gradlab.studies.sweep.settings import Sweep
 from gradlab.studies.sweep.single import compiled
-from gradlab.types import Objective, ProbeContext, Step
+from gradlab.types import Examples, Objective, ProbeContext, Step
 
 Tree = Any
 
@@ -46,24 +49,70 @@ def readout_size(cell: Any, networks: Networks) -> int:
 
 @functools.cache
 def program(cell: Any, probe: str, name: ObjectiveName, defined: bool = False) -> Any:
-    """The jitted probe, `(networks, length) -> columns`, with axes (network, sequence, ...).
+    """The jitted probe, `(networks, length, beside) -> columns`, with axes (network, sequence, ...).
 
     `defined`: of derivatives that are zero only by definition, see `by_definition`.
     """
     measure = registry.make("probes", probe)
 
-    def sequence(params: Tree, state: Tree, xs: Any, target: Tree, length: Any) -> Any:
+    def sequence(params: Tree, state: Tree, xs: Any, target: Tree, length: Any, own: Examples | None) -> Any:
         step, numbers, ys, seen = carried(cell.step, params, state, xs, cell)
         setup = ProbeContext(make_objective(name, target, cell.readout), cell.recurrent, length, cell=seen)
+        if own is not None:
+            others = jax.vmap(lambda one: carried(cell.step, params, state, one, cell)[2])(own.xs)
+            setup = setup._replace(examples=own._replace(xs=others))
         if defined:
             step, setup = _by_definition(step, setup)
         return measure(step, params, numbers, ys, setup)._asdict()
 
-    def network(one: Networks, length: Any) -> Any:
-        each = lambda pair: sequence(one.params, one.state, pair[0], pair[1], length)
+    def network(one: Networks, length: Any, own: Examples | None) -> Any:
+        each = lambda pair: sequence(one.params, one.state, pair[0], pair[1], length, own)
         return jax.lax.map(each, (one.xs, one.target))
 
-    return jax.jit(lambda networks, length: jax.lax.map(lambda one: network(one, length), networks))
+    def networks(all_: Networks, length: Any, beside: Beside | None) -> Any:
+        if beside is None:
+            return jax.lax.map(lambda one: network(one, length, None), all_)
+
+        def of_seed(pair: tuple[Networks, Any]) -> Any:
+            own = jax.tree.map(lambda leaf: leaf[pair[1]], beside.examples)
+            return network(pair[0], length, own)
+
+        return jax.lax.map(of_seed, (all_, beside.seeds))
+
+    return jax.jit(networks)
+
+
+class Beside(NamedTuple):
+    """What a probe is given beside the networks."""
+
+    examples: Examples
+    """Of each seed, on a leading axis."""
+    seeds: Any
+    """The seed of each network."""
+
+
+def beside(sweep: Sweep, cell: Any, probe: str, networks: Networks, T: int) -> Beside | None:
+    """The examples that the file of a probe draws; None if it draws none.
+
+    They are those of a seed, at a T, whatever else is in the grid.
+    """
+    made = getattr(registry.home("probes", probe.partition("(")[0]), "examples", None)
+    if made is None:
+        return None
+    own: dict[str, Any] = getattr(registry.make("probes", probe), "keywords", {})
+    units, dtype = readout_size(cell, networks), networks.xs.dtype
+    with jax.enable_x64(True), platforms.host():
+        keys = [stream(sweep.seed, "examples", probe=probe, T=T, seed=s) for s in range(sweep.seeds)]
+        found = [made(key, T, networks.xs.shape[2], units, **own) for key in keys]
+        if found[0] is None:
+            return None
+        # As every other number: from one stream in float64, for both precisions.
+        together = jax.tree.map(lambda *leaves: _cast(np.stack(leaves), dtype), *found)
+    return Beside(together, np.arange(len(networks.xs)) % sweep.seeds)
+
+
+def _cast(leaf: NDArray[Any], dtype: Any) -> NDArray[Any]:
+    return leaf.astype(dtype) if np.issubdtype(leaf.dtype, np.floating) else leaf
 
 
 def _by_definition(step: Step, setup: ProbeContext) -> tuple[Step, ProbeContext]:
@@ -77,11 +126,13 @@ def _by_definition(step: Step, setup: ProbeContext) -> tuple[Step, ProbeContext]
     return by_definition(step), setup._replace(objective=term_by_definition(setup.objective), readout=read)
 
 
-def run(cell: Any, probe: str, name: ObjectiveName, networks: Networks, length: int) -> dict[str, Any]:
+def run(
+    cell: Any, probe: str, name: ObjectiveName, networks: Networks, length: int, more: Beside | None = None
+) -> dict[str, Any]:
     """Start a probe on every network; the columns come back as soon as they are asked for."""
     made = program(cell, probe, name)
     with platforms.host():
-        return _checked(probe, lambda: made(networks, jnp.int32(length)), length)
+        return _checked(probe, lambda: made(networks, jnp.int32(length), more), length)
 
 
 def _checked(probe: str, measured: Callable[[], Columns], length: int) -> Columns:
@@ -134,23 +185,24 @@ def misplaced(columns: Mapping[str, Any], hidden: Mapping[str, Any]) -> str:
 
 
 def alone(
-    probe: str, net: Network, objective: Callable[[Tree], Objective], targets: Tree, broken: bool
+    probe: str, net: Network, aimed: losses.Aimed, broken: bool, own: losses.OwnExamples | None
 ) -> dict[str, tuple[tuple[str, ...], NDArray[Any], NDArray[Any]]]:
     """A probe of one network on one sequence, each column's axes, values and states as in a sweep of one.
 
-    `objective` is that of `targets`.
+    `own`: what `losses.examples` makes of somebody's further sequences.
     """
     measure = registry.make("probes", probe)
     length = len(jax.tree.leaves(net.xs)[0])
 
     def measured(defined: bool) -> Columns:
-        def one(params: Tree, state: Tree, xs: Tree, targets: Tree) -> Columns:
-            step, setup = net.step, ProbeContext(objective(targets), None, length, readout=net.readout)
+        def one(params: Tree, state: Tree, xs: Tree, targets: Tree, examples: Examples | None) -> Columns:
+            setup = ProbeContext(aimed.of(targets), net.recurrent, length, readout=net.readout)
+            step, setup = net.step, setup._replace(examples=examples, loss=own and own.loss)
             if defined:
                 step, setup = _by_definition(step, setup)
             return dict(measure(step, params, state, xs, setup)._asdict())
 
-        found = compiled(one, net.params, net.state, net.xs, targets)
+        found = compiled(one, net.params, net.state, net.xs, aimed.targets, own and own.examples)
         return {
             name: jax.tree.map(lambda leaf: np.asarray(leaf)[None, None], one) for name, one in found.items()
         }

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gradlab.findings import claims, judge
-from gradlab.states import OK, UNDEFINED
+from gradlab.states import NOT_COMPUTED, OK, UNDEFINED
 from gradlab.studies.sweep import columns, results
 from tests import samples
 
@@ -53,6 +53,25 @@ def test_first_middle_and_last_and_every_name_stand_in_the_table_where_there_are
         assert sorted(found["lstm", T]) == sorted(exponents + names)
     value = table[(table["cell"] == "lstm") & (table["metric"] == "opening[step=9,gate=i]")]["value"]
     assert value.tolist() == [0.09]
+
+
+def test_what_is_not_computed_is_more_than_another_column_says(run):
+    norms = run.norms.copy(deep=True)
+    norms["bound"] = (columns.POINT, np.full(norms["exponents"].shape[:5], 64.0))
+    norms["bound_state"] = (columns.POINT, np.full(norms["bound"].shape, OK, np.int8))
+    points = [(cell, "orthogonal", 0.9) for cell in ("elman", "lstm")]
+    entry = columns.Entry("exponents", (("index", 1),))
+    none = [np.nan] * len(points)
+    np.testing.assert_array_equal(columns.exceeded(norms, entry, "bound", points), none)
+    at = (1, 0, 0, -1, slice(None), 0)
+    states = norms["exponents_state"].values.copy()
+    states[at] = NOT_COMPUTED
+    norms["exponents_state"] = (norms["exponents"].dims, states)
+    np.testing.assert_array_equal(columns.exceeded(norms, entry, "bound", points), [np.nan, 64.0])
+    # A seed that has a value is what the table shows.
+    states[1, 0, 0, -1, 0, 0] = OK
+    norms["exponents_state"] = (norms["exponents"].dims, states)
+    np.testing.assert_array_equal(columns.exceeded(norms, entry, "bound", points), none)
 
 
 def judged(run, **claim):
