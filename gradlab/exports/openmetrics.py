@@ -22,15 +22,16 @@ def openmetrics(run: Run) -> bytes:
     A column of a further probe is a gauge too, with a label for each axis of its own.
     """
     groups = results.groups(run)
+    each = groups[0].repeats
     lines = []
     for name in dict.fromkeys(name for group in groups for name in group.numbers):
         metric = named(name)
         values = ((_point(group), group.numbers.get(name, math.nan)) for group in groups)
-        lines += _gauge(name, f"{metric.meaning}, the {metric.pooling} over seeds.", values)
+        lines += _gauge(name, f"{metric.meaning}, the {metric.pooling} over {each}.", values)
     lost = ((_point(group), group.nonfinite) for group in groups)
-    lines += _gauge("nonfinite", "Seeds whose forward pass is not finite.", lost)
+    lines += _gauge("nonfinite", f"{each.capitalize()} whose forward pass is not finite.", lost)
     for column, means in _columns(run, groups).items():
-        lines += _gauge(column, f"{_said(probes.named(column))}, the mean over seeds.", means)
+        lines += _gauge(column, f"{_said(probes.named(column))}, the mean over {each}.", means)
     return ("\n".join([*lines, "# EOF"]) + "\n").encode()
 
 

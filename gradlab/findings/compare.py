@@ -130,11 +130,12 @@ def _weights(old: Numbers, new: Numbers) -> list[Change]:
             continue
         if other := [name for name in both if now[name] != digests[name]]:
             status, why = _why(old, new, cell, other)
+            text = "the same seeds draw the same weights"
             said = f"{shown(cell)}: {len(other)} of {len(both)} networks drew other weights; {why}"
             if _is_given(other):
+                text = "the network has the weights that it had"
                 said = f"{shown(cell)}: the network has other weights; {why}"
             where = {"cell": cell}
-            text = "the same seeds draw the same weights"
             digest = "equal digests of the weights"
             about = f"weights {place(where)}"
             found.append(_change(Finding(about, text, status, "weights", where, None, digest, said)))

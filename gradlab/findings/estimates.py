@@ -40,11 +40,13 @@ class Estimate(NamedTuple):
     """The values of the seeds of a median; empty for all else."""
     successes: int | None = None
     """Of a share."""
+    repeats: str = "seeds"
+    """What the `seeds` are: `sequences` where a network is given."""
 
     def __str__(self) -> str:
         if self.lost:
             return self.lost
-        seeds = f"{self.seeds} seed{'s' * (self.seeds != 1)}"
+        seeds = f"{self.seeds} {self.repeats if self.seeds != 1 else self.repeats[:-1]}"
         if self.word:
             return f"{self.word} ({seeds})"
         if self.level == 1:
@@ -88,7 +90,9 @@ def decide(estimate: Estimate, holds: bool, fails: bool, *, sides: int = 1) -> D
     if estimate.lost:
         return Decision("failed", estimate, estimate.lost)
     if math.isnan(estimate.level):
-        return Decision("inconclusive", estimate, "a claim about seeds needs an interval over them")
+        return Decision(
+            "inconclusive", estimate, f"a claim about {estimate.repeats} needs an interval over them"
+        )
     if not holds and not fails:
         return Decision("inconclusive", estimate, "the interval is too wide")
     if not _good((1 if holds else sides) * estimate.miss):
@@ -108,7 +112,7 @@ def _good(miss: float) -> bool:
 
 def _weak(*estimates: Estimate) -> str:
     least = min(estimates, key=lambda estimate: estimate.level)
-    return f"too few seeds: an interval of {percent(least.level)} is not enough to judge by"
+    return f"too few {least.repeats}: an interval of {percent(least.level)} is not enough to judge by"
 
 
 def worst(verdicts: Sequence[Decision]) -> Decision:
@@ -163,7 +167,7 @@ def apart(high: Estimate, low: Estimate) -> Decision:
     few = min((estimate.seeds for estimate in (high, low) if estimate.level != 1), default=least)
     if few < least:
         return Decision(
-            "inconclusive", high, f"{against}; too few seeds to compare ({few}, at least {least})"
+            "inconclusive", high, f"{against}; too few {high.repeats} to compare ({few}, at least {least})"
         )
     if name and p <= WRONG:
         return Decision("passed" if high.middle > low.middle else "failed", high, f"{against}; {name} at 5 %")

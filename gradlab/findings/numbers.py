@@ -59,6 +59,11 @@ class Key(NamedTuple):
         return {name: at for name, at in point.items() if at is not None and (name, at) != ("part", "state")}
 
     @property
+    def repeats(self) -> str:
+        """What was measured again and again: `seeds`, or the `sequences` that one given network has read."""
+        return sweep_rows.REPEATS[self.init == "given"]
+
+    @property
     def column(self) -> str:
         """The metric; of an entry of a probe's column, the column."""
         return self.metric.partition("[")[0]

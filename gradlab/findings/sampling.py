@@ -163,7 +163,9 @@ def _regime(run: Run, found: Mapping[str, Measured], place: tuple[int, ...], whe
     of = sweep_rows.speaking_of(run.norms)[place[0]]
     group = sweep_rows.group(labels, seeds, np.empty(0), linear, given=given, of=of)
     level = 1.0 if given else math.nan
-    return Estimate(where, group.seeds, math.nan, math.nan, math.nan, group.regime, level=level)
+    return Estimate(
+        where, group.seeds, math.nan, math.nan, math.nan, group.regime, level=level, repeats=group.repeats
+    )
 
 
 def trained(run: TrainingRun, metric: str) -> Estimates:
@@ -216,16 +218,18 @@ def _together(
 
     One `given` network is judged by its number, which is all there is to know of it.
     """
-    n = len(value)
+    n, repeats = len(value), sweep_rows.REPEATS[given]
     lost = (state != OK) & ~((state == UNDEFINED) & pooling.beyond)
     if lost.any():
         broken = int((state == FORWARD_NONFINITE).sum())
         hidden = int((state == NOT_COMPUTED).sum())
         known = {"undefined": int(lost.sum()) - hidden, "not computed": hidden}
-        why = f"{' and '.join(f'{what} in {count}' for what, count in known.items() if count)} of {n} seeds"
+        why = (
+            f"{' and '.join(f'{what} in {count}' for what, count in known.items() if count)} of {n} {repeats}"
+        )
         if broken:
-            why = f"lost, the forward pass of {broken} of {n} seeds is not finite"
-        return Estimate(where, n, math.nan, math.nan, math.nan, lost=why)
+            why = f"lost, the forward pass of {broken} of {n} {repeats} is not finite"
+        return Estimate(where, n, math.nan, math.nan, math.nan, lost=why, repeats=repeats)
     values = np.where(state == OK, value, np.inf)
     if given and n == 1:
         only = float(values[0])
@@ -237,4 +241,5 @@ def _together(
     sample = found.level != 1
     each = tuple(values.tolist()) if sample and pooling.kind == "median" else ()
     successes = int(values.sum()) if sample and pooling.kind == "share" else None
-    return Estimate(where, n, *found[:3], level=found.level, each=each, successes=successes)
+    interval = found.middle, found.low, found.high
+    return Estimate(where, n, *interval, level=found.level, each=each, successes=successes, repeats=repeats)

@@ -102,13 +102,13 @@ def paired(key: Key, before: BySeed, after: BySeed, seeds: Sequence[int], limit:
         worst = max(worst or (-1.0, seed, old, new), (ratio, seed, old, new))
     if worst is None:
         states = ", ".join(sorted({str(before.values[seed]) for seed in both}))
-        said = f"{key}: {states}, as it was, in each of {len(both)} seeds (paired)"
+        said = f"{key}: {states}, as it was, in each of {len(both)} {key.repeats} (paired)"
         return Change(finding(key, "passed", math.nan, states, said), "paired", math.nan, math.nan, 0.0)
     ratio, seed, old, new = worst
-    room = limit.of(old)
-    wanted = f"{old - room:.6g} to {old + room:.6g}: {old:.6g} -+ {room:.3g} (seed {seed})"
+    room, where = limit.of(old), f"{key.repeats[:-1]} {seed}"
+    wanted = f"{old - room:.6g} to {old + room:.6g}: {old:.6g} -+ {room:.3g} ({where})"
     said = (
-        f"{key}: {old:.6g} -> {new:.6g} at seed {seed}, the largest change of {len(both)} seeds "
+        f"{key}: {old:.6g} -> {new:.6g} at {where}, the largest change of {len(both)} {key.repeats} "
         f"({new - old:+.2g}, allowed -+{room:.3g}; paired)"
     )
     status: Status = "failed" if ratio > 1 else "passed"
@@ -136,7 +136,7 @@ def _limit_ratio(change: float, room: float) -> float:
 
 def _other_state(key: Key, seed: int, old: Value, new: Value) -> Change:
     was, now = (value if isinstance(value, str) else f"ok ({value:.6g})" for value in (old, new))
-    said = f"{key}: seed {seed} was {was} and is {now} (paired; states come before values)"
+    said = f"{key}: {key.repeats[:-1]} {seed} was {was} and is {now} (paired; states come before values)"
     ends = [math.nan if isinstance(value, str) else value for value in (old, new)]
     return Change(finding(key, "failed", ends[1], was, said), "paired", ends[0], ends[1], math.inf)
 
@@ -161,19 +161,23 @@ def by_intervals(key: Key, before: BySeed, after: BySeed, limit: Limit, alpha: f
     limit = _widened(limit, before)
     sizes = len(before.values), len(after.values)
     if min(sizes) < LEAST_SEEDS:
-        wanted = f"at least {LEAST_SEEDS} seeds on both sides"
-        verdict = _Decision("inconclusive", wanted, "other weights, and too few seeds to compare", 0.0)
+        wanted = f"at least {LEAST_SEEDS} {key.repeats} on both sides"
+        verdict = _Decision(
+            "inconclusive", wanted, f"cannot be paired, and too few {key.repeats} to compare", 0.0
+        )
     else:
         if {*before.states}.isdisjoint(after.states) and _runs_on(key):
             before, after = (_at_least(series, key.T) for series in (before, after))
-        verdict = _states(before, after, alpha) or _values(before, after, limit, alpha)
-    sentence = f"{key}: {verdict.said} (by intervals, {sizes[0]} and {sizes[1]} seeds)"
+        verdict = _states(before, after, alpha, key.repeats) or _values(
+            before, after, limit, alpha, key.repeats
+        )
+    sentence = f"{key}: {verdict.said} (by intervals, {sizes[0]} and {sizes[1]} {key.repeats})"
     found = finding(key, verdict.status, after.mean, verdict.wanted, sentence)
-    found = found._replace(text=f"{found.text}, as far as the seeds can tell")
+    found = found._replace(text=f"{found.text}, as far as the {key.repeats} can tell")
     return Change(found, "by intervals", before.mean, after.mean, verdict.limit_ratio)
 
 
-def _states(before: BySeed, after: BySeed, alpha: float) -> _Decision | None:
+def _states(before: BySeed, after: BySeed, alpha: float, repeats: str) -> _Decision | None:
     """The verdict on states alone; None if they do not differ by more than seeds do."""
     kinds = sorted({*before.states, *after.states})
     if len(kinds) == 1:
@@ -188,17 +192,17 @@ def _states(before: BySeed, after: BySeed, alpha: float) -> _Decision | None:
     if least * (len(kinds) - 1) < alpha:
         return _Decision("failed", was, said, math.inf)
     if not set(before.states) & set(after.states):
-        wanted = "more seeds: with so few, a state that changes in all of them may still be chance"
+        wanted = f"more {repeats}: with so few, a state that changes in all of them may still be chance"
         return _Decision("inconclusive", wanted, said, math.inf)
     return None
 
 
-def _values(before: BySeed, after: BySeed, limit: Limit, alpha: float) -> _Decision:
+def _values(before: BySeed, after: BySeed, limit: Limit, alpha: float, repeats: str) -> _Decision:
     """The verdict on the means of the seeds that have a number."""
     old, new = before.numbers, after.numbers
     if min(len(old), len(new)) < LEAST_SEEDS:
-        said = f"{_counted(before)} before; {_counted(after)} now: no more than seeds scatter"
-        return _Decision("passed", "states that differ no more than seeds do", said, 0.0)
+        said = f"{_counted(before)} before; {_counted(after)} now: no more than {repeats} scatter"
+        return _Decision("passed", f"states that differ no more than {repeats} do", said, 0.0)
     difference, low, high, level = difference_interval(old, new, 1 - alpha)
     half, room = (high - low) / 2, limit.of(before.mean)
     failed = abs(difference) > room + half
@@ -208,7 +212,7 @@ def _values(before: BySeed, after: BySeed, limit: Limit, alpha: float) -> _Decis
         f"{low:+.2g} to {high:+.2g}, allowed -+{room:.3g}"
     )
     if not failed and half > room:
-        said += f"; a change of less than {room + half:.2g} is not seen with so few seeds"
+        said += f"; a change of less than {room + half:.2g} is not seen with so few {repeats}"
     return _Decision(
         "failed" if failed else "passed", wanted, said, _limit_ratio(abs(difference), room + half)
     )
