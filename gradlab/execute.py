@@ -4,6 +4,7 @@ The command line and Python both call `run`; without a folder nothing is written
 """
 
 import functools
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -93,6 +94,15 @@ def run(
     return Done(made, study.notes(made, results), _damaged(shards))
 
 
+def groups_of(asked: Settings, option: str) -> list[Group]:
+    """The groups of a run. Raises `GradlabError`, about the `option`, for what is computed in one piece."""
+    study = base.of(asked)
+    groups = study.groups(asked)
+    if not groups:
+        raise GradlabError(option, f"gradlab {study.name} is computed in one piece; leave it out")
+    return groups
+
+
 def _gathered(
     engine: work.Engine,
     study: Study[Any, Any],
@@ -102,18 +112,18 @@ def _gathered(
     listening: Listening,
 ) -> None:
     """Keep what an engine computes of all that is not kept yet; errors are the engine's."""
-    groups = study.groups(asked)
-    if not groups:
-        raise GradlabError("--engine", f"gradlab {study.name} is computed in one piece; leave it out")
+    groups = groups_of(asked, "--engine")
     missing = [group for group in groups if not work.kept(study, asked, group, shards)]
-    done = len(groups) - len(missing)
+    before = len(groups) - len(missing)
+    done, began = before, time.monotonic()
     with listening(planned, study.doing(asked, planned)) as listener:
         listener.take(Progress("starting workers"))
         for result in engine.results(asked, missing) if missing else ():
             work.take(shards, result.kept)
             done += 1
             for piece in result.group.pieces:
-                note = f"{done} of {len(groups)} groups"
+                pace = f"{60 * (done - before) / (time.monotonic() - began):.3g} a minute"
+                note = ", ".join(filter(None, (f"{done} of {len(groups)} groups", pace, engine.standing)))
                 listener.take(Progress(result.group.name, piece, 1.0, note=note))
 
 
@@ -133,10 +143,7 @@ def part_of(asked: Settings, planned: Plan, part: Share) -> tuple[list[Group], i
     Raises:
       GradlabError: for a study that is computed in one piece.
     """
-    study = base.of(asked)
-    groups = study.groups(asked)
-    if not groups:
-        raise GradlabError("--shard", f"gradlab {study.name} is computed in one piece; leave it out")
+    groups = groups_of(asked, "--shard")
     mine = deal(groups, [group.T for group in groups], part)
     others = {piece for group in groups for piece in group.pieces}
     others -= {piece for group in mine for piece in group.pieces}

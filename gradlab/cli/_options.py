@@ -23,6 +23,13 @@ Scheduler = Annotated[
 Workers = Annotated[
     str | None, typer.Option("--workers", help="Of a cluster of this machine; one per core if left out.")
 ]
+Insecure = Annotated[
+    bool,
+    typer.Option(
+        "--insecure-cluster",
+        help="Take a scheduler at tcp:// elsewhere: whoever reaches it can run anything.",
+    ),
+]
 Shard = Annotated[
     str | None, typer.Option("--shard", help="Compute share i of n alone, as 2/3, for gradlab merge.")
 ]

@@ -1,4 +1,4 @@
-"""The progress of a long command, on stderr: a bar, or on a pipe a line every ten seconds."""
+"""The progress of a long command, on stderr: a bar, or on a pipe a line every ten seconds, later a minute."""
 
 import sys
 import time
@@ -27,7 +27,7 @@ class ProgressBar:
 
         self.left = Left(planned)
         self.live: Any = None
-        self.spoken = time.monotonic()
+        self.began = self.spoken = time.monotonic()
 
     def __enter__(self) -> "ProgressBar":
         if self.quiet:
@@ -56,10 +56,14 @@ class ProgressBar:
             self.live.update(
                 self.live.task_ids[0], description=plain(what)[:40], completed=self.left.share, note=note
             )
-        elif not self.quiet and time.monotonic() - self.spoken > 10:
+        elif not self.quiet and time.monotonic() - self.spoken > self._pause():
             self.spoken = time.monotonic()
             said = f"{note}, now {what}" if note else what
             _output.note(f"{said}, about {duration(self.left.seconds())} left")
+
+    def _pause(self) -> float:
+        """Seconds between two lines: of a run of hours nobody reads one every ten seconds."""
+        return 10.0 if time.monotonic() - self.began < 120 else 60.0
 
     def take(self, progress: "Progress") -> None:
         """Take the progress of a run."""

@@ -25,6 +25,7 @@ class Where(NamedTuple):
     name: str = "local"
     scheduler: str | None = None
     workers: str | None = None
+    insecure: bool = False
 
     def engine(self, device: str) -> "Engine | None":
         """Workers elsewhere, or None for this process.
@@ -36,7 +37,9 @@ class Where(NamedTuple):
         from gradlab.values import choice
 
         dask = choice("--engine", self.name, Literal["local", "dask"]) == "dask"
-        for option, given in (("--scheduler", self.scheduler), ("--workers", self.workers)):
+        insecure = self.insecure or None
+        options = {"--scheduler": self.scheduler, "--workers": self.workers, "--insecure-cluster": insecure}
+        for option, given in options.items():
             if given is not None and not dask:
                 raise GradlabError(option, "is of --engine dask; give that, too, or leave it out")
         if not dask:
@@ -45,6 +48,8 @@ class Where(NamedTuple):
             raise GradlabError("--shard", "and --engine dask exclude each other; give one")
         if self.scheduler is not None and self.workers is not None:
             raise GradlabError("--workers", "are those of the scheduler; leave it out")
+        if self.insecure and self.scheduler is None:
+            raise GradlabError("--insecure-cluster", "is of --scheduler; workers of this machine are its own")
         from gradlab.engines.dask import Dask
 
         plain = re.fullmatch(r"\d{1,4}", self.workers or "", re.ASCII)
@@ -52,7 +57,7 @@ class Where(NamedTuple):
         if self.workers is not None and not 1 <= many <= MOST:
             what = f"{shown(self.workers)} is no number of workers; give 1 to {MOST}"
             raise GradlabError("--workers", what)
-        return Dask(self.scheduler or "", many, device)
+        return Dask(self.scheduler or "", many, device, insecure=self.insecure)
 
 
 HERE = Where()
@@ -95,7 +100,7 @@ def command(
             dry_run=dry_run,
         )
     if dry_run:
-        say_plan(asked, planned, folder, as_json)
+        say_plan(asked, planned, folder, as_json, elsewhere)
         return 0
     done = run(asked, planned, folder, force=force, quiet=quiet, engine=elsewhere)
     show(done, folder, as_json=as_json, quiet=quiet)
@@ -189,9 +194,15 @@ def show(done: "Done", folder: Path, *, as_json: bool, quiet: bool) -> None:
         )
 
 
-def say_plan(asked: Any, planned: "Plan", folder: Path, as_json: bool) -> None:
-    """Print what a run would take."""
+def say_plan(
+    asked: Any, planned: "Plan", folder: Path, as_json: bool, engine: "Engine | None" = None
+) -> None:
+    """Print what a run would take, here and elsewhere."""
+    from gradlab import execute
     from gradlab.cli import _planned
     from gradlab.studies import base
 
+    if engine is not None:
+        more = engine.foreseen(execute.groups_of(asked, "--engine"), planned)
+        planned = planned._replace(notes=(*planned.notes, *more))
     _planned.say(planned, base.of(asked).size(asked, planned), folder, as_json)

@@ -27,6 +27,7 @@ def command(
     engine: _options.Engine = "local",
     scheduler: _options.Scheduler = None,
     workers: _options.Workers = None,
+    insecure_cluster: _options.Insecure = False,
 ) -> int:
     """Train every arm on TASK at equal budget and print who solves it, and what it did to the gradient."""
     from gradlab import runtime, specs
@@ -46,5 +47,5 @@ def command(
         as_json=as_json,
         quiet=quiet,
         dry_run=dry_run,
-        where=_run.Where(shard, engine, scheduler, workers),
+        where=_run.Where(shard, engine, scheduler, workers, insecure_cluster),
     )

@@ -31,6 +31,7 @@ def command(
     engine: _options.Engine = "local",
     scheduler: _options.Scheduler = None,
     workers: _options.Workers = None,
+    insecure_cluster: _options.Insecure = False,
 ) -> int:
     """Sweep or train what an experiment asks for, and judge what it claims.
 
@@ -49,7 +50,7 @@ def command(
     from gradlab.studies import base
     from gradlab.values import choice
 
-    elsewhere = _run.Where(shard, engine, scheduler, workers).engine(device)
+    elsewhere = _run.Where(shard, engine, scheduler, workers, insecure_cluster).engine(device)
     question = load.load(load.find(experiment), choice("--size", size, load.Size))
     runtime.pick(device, question.asked.work)
     runtime.require_device(device)
@@ -59,7 +60,7 @@ def command(
         looks = {"force": force, "as_json": as_json, "quiet": quiet, "dry_run": dry_run}
         return _run.share(question.asked, planned, name, out, shard, called=question.name, **looks)
     if dry_run:
-        _run.say_plan(question.asked, planned, folder, as_json)
+        _run.say_plan(question.asked, planned, folder, as_json, elsewhere)
         return 0
     done = _run.run(question.asked, planned, folder, force=force, quiet=quiet, engine=elsewhere)
     made = execute.answer(question, done.run, folder)

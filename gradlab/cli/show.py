@@ -1,4 +1,4 @@
-"""`gradlab show`: print a finished run again."""
+"""`gradlab show`: print a run again, or what one that is not finished has measured so far."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,14 +20,15 @@ def command(
     ] = None,
     as_json: _options.AsJson = False,
 ) -> int:
-    """Print the table of a finished run; needs neither jax nor a second of computing."""
+    """Print the table of a run, also of one that still runs; needs neither jax nor a second of computing."""
     from gradlab.cli import _terminal
     from gradlab.errors import GradlabError
+    from gradlab.runs import contents, files
     from gradlab.studies import base
 
     if column and as_json:
         raise GradlabError("--column", "and --json exclude each other: the document has all columns")
-    found = base.read(run)
+    found = _so_far(run) if files.unfinished(contents.home(run)) else base.read(run)
     if where:
         found = _kept(found, where)
     if column:
@@ -37,6 +38,16 @@ def command(
     else:
         _output.say_table(found)
     return 0
+
+
+def _so_far(folder: Path) -> Any:
+    """What a run that is not finished has measured, said to be no more than that."""
+    from gradlab.report import sources
+
+    source = sources.read(folder)
+    done, failed, of = source.progress
+    _output.note(f"{folder} is not finished: {done} of {of} points" + f", {failed} failed" * bool(failed))
+    return source.run
 
 
 def _kept(run: Any, where: list[str]) -> Any:

@@ -21,6 +21,7 @@ def command(
     engine: _options.Engine = "local",
     scheduler: _options.Scheduler = None,
     workers: _options.Workers = None,
+    insecure_cluster: _options.Insecure = False,
 ) -> int:
     """Measure where gradients vanish and explode, over cell x initialiser x w_rec x T x seed.
 
@@ -40,5 +41,5 @@ def command(
         as_json=as_json,
         quiet=quiet,
         dry_run=dry_run,
-        where=_run.Where(shard, engine, scheduler, workers),
+        where=_run.Where(shard, engine, scheduler, workers, insecure_cluster),
     )

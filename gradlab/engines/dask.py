@@ -5,6 +5,7 @@ Only what a share of the run would be is computed there; it is put together here
 
 import contextlib
 import ipaddress
+import itertools
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
@@ -13,12 +14,16 @@ from urllib.parse import urlsplit
 
 from gradlab import runtime
 from gradlab.engines import work
+from gradlab.engines.foreseen import foreseen
 from gradlab.errors import Exit, GradlabError, shown
+from gradlab.planning.plan import Plan
 from gradlab.runs import store
 from gradlab.studies.base import Group, Settings
 
 ATTEMPTS = 3
 """Workers that one group may end before it is given up."""
+WAITING = 1000
+"""Groups that are with the workers at a time: of a run of any length the scheduler holds no more."""
 SILENT = 15.0
 """Seconds without a scheduler after which it is given up."""
 _CONFIG: dict[str, Any] = {
@@ -34,10 +39,17 @@ _CONFIG: dict[str, Any] = {
 class Dask:
     """The workers of a scheduler, or of a cluster on this machine that lasts as long as the run."""
 
-    def __init__(self, scheduler: str = "", workers: int = 0, device: str = "auto") -> None:
+    def __init__(
+        self, scheduler: str = "", workers: int = 0, device: str = "auto", *, insecure: bool = False
+    ) -> None:
         self.scheduler, self.workers, self.device = scheduler, workers, device
+        self.standing = ""
         if scheduler:
-            _require_private(scheduler)
+            _require_private(scheduler, insecure)
+
+    def foreseen(self, groups: Sequence[Group], planned: Plan) -> list[str]:
+        """What so many `workers` would take, each on a machine; a scheduler is not asked before a start."""
+        return [foreseen(groups, planned, self.workers).said()] if self.workers else []
 
     def results(self, asked: Settings, groups: Sequence[Group]) -> Iterator[work.Result]:
         """The results of groups, as they come, the largest first.
@@ -51,15 +63,57 @@ class Dask:
             executor = client.get_executor(pure=False)
             first = sorted(groups, key=lambda group: -group.T)
             lost: list[Group] = []
-            yield from _computed(client, executor, asked, first, lost)
+            yield from self._computed(client, executor, asked, first, lost)
             # What was beside a group that ends its worker is suspected with it: each has its try alone.
             suspects, lost = lost, []
             for group in suspects:
-                yield from _computed(client, executor, asked, [group], lost)
+                yield from self._computed(client, executor, asked, [group], lost)
         if lost:
             names = ", ".join(group.name for group in lost)
             what = f"{names}: its worker ended {ATTEMPTS} times; the rest is kept, a repeated command goes on"
             raise GradlabError("--engine", what, Exit.PARTIAL)
+
+    def _computed(
+        self, client: Any, executor: Any, asked: Settings, groups: Sequence[Group], lost: list[Group]
+    ) -> Iterator[work.Result]:
+        """The results of groups; those whose worker ended too often go to `lost`."""
+        from distributed import KilledWorker
+
+        versions = runtime.versions()
+        rest = iter(groups)
+        waiting: dict[Future[work.Result], Group] = {}
+        silent = time.monotonic()
+        while True:
+            for group in itertools.islice(rest, WAITING - len(waiting)):
+                waiting[executor.submit(work.compute, asked, group)] = group
+            if not waiting:
+                return
+            done, _ = wait(waiting, timeout=0.5, return_when=FIRST_COMPLETED)
+            if client.status == "running":
+                silent = time.monotonic()
+                self._look(client, len(lost))
+            elif time.monotonic() - silent > SILENT:
+                raise _gone(str(client.scheduler.address), "the scheduler is gone")
+            for future in done:
+                group = waiting.pop(future)
+                try:
+                    result = future.result()
+                except KilledWorker:
+                    lost.append(group)
+                    continue
+                except CancelledError as error:
+                    raise _gone(str(client.scheduler.address), "the scheduler is gone") from error
+                changes = store.differences(versions, result.versions)
+                if changes:
+                    raise _other(changes)
+                yield result
+
+    def _look(self, client: Any, lost: int) -> None:
+        """Say how many workers there are, and how many groups have ended theirs too often."""
+        known = client.scheduler_info()
+        # Of many workers newer versions name a few, and count all.
+        many = known.get("n_workers", len(known["workers"]))
+        self.standing = f"{many} worker{'s' * (many != 1)}" + f", {lost} failed" * bool(lost)
 
     @contextlib.contextmanager
     def _client(self) -> Iterator[Any]:
@@ -71,6 +125,8 @@ class Dask:
             raise GradlabError("--engine", what, Exit.ENVIRONMENT) from error
         with dask.config.set(_CONFIG), contextlib.ExitStack() as stack:
             address: Any = self.scheduler
+            if address.startswith("tls:"):
+                _require_certificate(distributed.Security())
             if not address:
                 address = stack.enter_context(
                     distributed.LocalCluster(
@@ -92,40 +148,8 @@ class Dask:
             yield client
 
 
-def _computed(
-    client: Any, executor: Any, asked: Settings, groups: Sequence[Group], lost: list[Group]
-) -> Iterator[work.Result]:
-    """The results of groups; those whose worker ended too often go to `lost`."""
-    from distributed import KilledWorker
-
-    versions = runtime.versions()
-    waiting: dict[Future[work.Result], Group] = {
-        executor.submit(work.compute, asked, group): group for group in groups
-    }
-    silent = time.monotonic()
-    while waiting:
-        done, _ = wait(waiting, timeout=0.5, return_when=FIRST_COMPLETED)
-        if client.status == "running":
-            silent = time.monotonic()
-        elif time.monotonic() - silent > SILENT:
-            raise _gone(str(client.scheduler.address), "the scheduler is gone")
-        for future in done:
-            group = waiting.pop(future)
-            try:
-                result = future.result()
-            except KilledWorker:
-                lost.append(group)
-                continue
-            except CancelledError as error:
-                raise _gone(str(client.scheduler.address), "the scheduler is gone") from error
-            changes = store.differences(versions, result.versions)
-            if changes:
-                raise _other(changes)
-            yield result
-
-
-def _require_private(address: str) -> None:
-    """Refuse an address that others could read or speak to on the way."""
+def _require_private(address: str, insecure: bool) -> None:
+    """Refuse an address that others could read or speak to on the way, unless that is asked for."""
     parts = urlsplit(address)
     try:
         host, port = parts.hostname or "", parts.port
@@ -137,9 +161,22 @@ def _require_private(address: str) -> None:
     local = host == "localhost"
     with contextlib.suppress(ValueError):
         local = local or ipaddress.ip_address(host).is_loopback
-    if parts.scheme == "tcp" and not local:
+    if parts.scheme == "tcp" and not local and not insecure:
         what = f"{shown(address)} is open to everyone on the way, and runs what it is sent; use tls://"
-        raise GradlabError("--scheduler", f"{what}, or tcp:// on this machine alone")
+        more = "tcp:// on this machine alone, or --insecure-cluster in a network that is yours"
+        raise GradlabError("--scheduler", f"{what}, {more}")
+
+
+def _require_certificate(known: Any) -> None:
+    """Refuse a scheduler over TLS where Dask's configuration names no certificate, or none to read."""
+    try:
+        found = known.get_connection_args("client").get("ssl_context")
+    except OSError as error:
+        what = f"the certificates of Dask's configuration cannot be read: {error}"
+        raise GradlabError("--scheduler", what, Exit.ENVIRONMENT) from error
+    if found is None:
+        what = "tls:// takes a certificate: name ca-file, client.key and client.cert in Dask's configuration"
+        raise GradlabError("--scheduler", f"{what}, below distributed.comm.tls", Exit.ENVIRONMENT)
 
 
 def _require_alike(workers: dict[str, dict[str, str]]) -> None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 
 from gradlab import runtime
+from gradlab.planning.plan import Plan
 from gradlab.runs.shards import Shards
 from gradlab.studies import base
 from gradlab.studies.base import Group, Settings, Study
@@ -79,6 +80,13 @@ def ready(device: str) -> dict[str, str]:
 @runtime_checkable
 class Engine(Protocol):
     """Where groups of a run are computed beside this process."""
+
+    standing: str
+    """What there is to say of it now, as `3 workers`."""
+
+    def foreseen(self, groups: Sequence[Group], planned: Plan) -> list[str]:
+        """What it would take there, in sentences; none where that is not known."""
+        ...
 
     def results(self, asked: Settings, groups: Sequence[Group]) -> Iterator[Result]:
         """The results of groups, in any order; at the end an error for those that have none."""

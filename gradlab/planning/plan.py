@@ -51,7 +51,8 @@ class Plan(NamedTuple):
     def document(self) -> dict[str, Any]:
         """The plan as plain JSON values."""
         times = {"seconds": round(self.seconds, 1), "compile_seconds": round(self.compile_seconds, 1)}
-        return {"counts": self.counts} | times | {"bytes": self.bytes, "largest": self.largest}
+        need = {"bytes": self.bytes, "largest": self.largest}
+        return {"counts": self.counts} | times | need | {"notes": list(self.notes)}
 
 
 def require_room(planned: Plan, where: str, what: str, way_out: str) -> None:

@@ -55,7 +55,7 @@ def _fits(settings: dict[str, Any], arrays: Arrays) -> bool:
 
 def nothing(folder: Path, what: str) -> GradlabError:
     """The error for a run of which nothing can be said yet."""
-    return GradlabError(str(folder), f"{what}; there is nothing to report", Exit.INCONCLUSIVE)
+    return GradlabError(str(folder), f"{what}; there is nothing to show", Exit.INCONCLUSIVE)
 
 
 def _about(folder: Path) -> dict[str, Any]:

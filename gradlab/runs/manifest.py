@@ -16,6 +16,9 @@ LARGEST = 64 * 10**6
 def of_code(about: dict[str, Any]) -> list[str]:
     """What a run cannot say of the code that made it, in sentences."""
     code = about.get("code")
+    if about.get("status") == "running":
+        # Its end will tell.
+        return []
     if not isinstance(code, dict) or not code:
         return [
             "Measured before digests of the code were kept: "
@@ -83,7 +86,8 @@ def begun(folder: Path) -> dict[str, Any]:
     if raw == {}:
         return {}
     kind: Any = dict[str, Any] if isinstance(raw, dict) and _command(raw) in OTHERS else forms.Sweep
-    model = strict.model("begun", {"settings": (kind, ...), "versions": (dict[str, Any], ...)})
+    stated = {"settings": (kind, ...), "versions": (dict[str, Any], ...), "share": (str, "")}
+    model = strict.model("begun", stated)
     _, faults = strict.read(model, raw, "")
     if faults:
         raise strict.refusal(str(place), faults[:1])

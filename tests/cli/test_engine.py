@@ -1,5 +1,6 @@
 """What `--engine` and its options refuse, before anything starts."""
 
+import json
 import sys
 
 import pytest
@@ -19,6 +20,8 @@ from tests.cli.calling import SMALL, gradlab
         (("--engine", "dask", "--scheduler", "tls://a:1", "--workers", "2"), "--workers: are those of the"),
         (("--engine", "dask", "--scheduler", "tcp://10.0.0.1:8786"), "is open to everyone on the way"),
         (("--engine", "dask", "--scheduler", "tcp://[::2]:8786"), "is open to everyone on the way"),
+        (("--engine", "dask", "--insecure-cluster"), "--insecure-cluster: is of --scheduler"),
+        (("--insecure-cluster",), "--insecure-cluster: is of --engine dask"),
         (("--engine", "dask", "--scheduler", "somewhere"), "'somewhere' is no address of a scheduler"),
         (("--engine", "dask", "--scheduler", "tls://a:99999"), "is no address of a scheduler"),
     ],
@@ -36,3 +39,17 @@ def test_without_the_extra_it_says_which(tmp_path, monkeypatch):
     assert (found.code, found.out) == (6, "")
     assert found.err == 'error: --engine: dask is not installed; pip install "gradlab[cluster]"\n'
     assert list(tmp_path.iterdir()) == []
+
+
+def test_another_address_without_tls_is_taken_where_that_is_asked_for(tmp_path):
+    words = ("--engine", "dask", "--scheduler", "tcp://10.0.0.1:8786", "--insecure-cluster", "--dry-run")
+    found = gradlab("sweep", *SMALL, "--out", tmp_path, *words)
+    assert (found.code, found.err) == (0, "")
+
+
+def test_what_workers_would_take_is_told_before_they_start():
+    words = ("--engine", "dask", "--workers", "3", "--dry-run")
+    found = gradlab("sweep", *SMALL, *words)
+    assert "note     3 machines such as this one, a worker on each, would take about " in found.out
+    told = json.loads(gradlab("sweep", *SMALL, *words, "--json").out)["data"]["notes"]
+    assert told[0].startswith("3 machines such as this one, a worker on each, would take about ")

@@ -102,6 +102,22 @@ class TestUnfinished:
         assert "partial: 12 of 24 points" in (place / "report.md").read_text()
         assert '<p class="partial">partial: 12 of 24 points</p>' in (place / "report.html").read_text()
 
+    def test_show_prints_what_is_there_and_says_that_it_is_not_all(self, tmp_path):
+        place = self.begun(tmp_path / "run", ("elman",))
+        about = json.loads((place / "begun.json").read_text())
+        # A share of a run is one that is not finished, too.
+        (place / "begun.json").write_text(json.dumps(about | {"share": "1/2"}))
+        said = gradlab("show", place)
+        assert said.code == 0
+        assert said.err == f"{place} is not finished: 12 of 24 points\n"
+        assert said.out.startswith("elman\n w_rec regime ")
+        assert "digests" not in said.out
+        found = json.loads(gradlab("show", place, "--json").out)
+        assert found["status"] == "running"
+        assert {row["cell"] for row in found["data"]} == {"elman"}
+        assert gradlab("report", place).code == 0
+        assert "digests" not in (place / "report.md").read_text()
+
     def test_its_numbers_are_those_of_the_finished_run(self, tmp_path):
         from gradlab.report import unfinished
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -67,7 +68,7 @@ def other_cluster():
 
 
 @contextlib.contextmanager
-def scheduler(workers=1, **environment):
+def scheduler(workers=1, over="tcp", **environment):
     """The address of a scheduler with workers, each a process; the scheduler's process, and theirs."""
     with contextlib.ExitStack() as stack:
 
@@ -84,11 +85,10 @@ def scheduler(workers=1, **environment):
             stack.callback(process.kill)
             return process
 
-        first = started(
-            "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"
-        )
+        place = ("--host", f"{over}://127.0.0.1", "--port", "0", "--no-dashboard")
+        first = started("distributed.cli.dask_scheduler", *place)
         address = next(
-            word for line in first.stdout for word in line.split() if word.startswith("tcp://127.0.0.1:")
+            word for line in first.stdout for word in line.split() if word.startswith(f"{over}://127.0.0.1:")
         )
         threading.Thread(target=first.stdout.read, daemon=True).start()
         some = [
@@ -234,3 +234,73 @@ def test_nobody_at_the_address_is_a_line_and_exit_6(tmp_path):
         "error: --scheduler: tcp://127.0.0.1:9: no scheduler answers"
     )
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "many", [pytest.param(5_000, marks=pytest.mark.slow), pytest.param(100_000, marks=pytest.mark.long)]
+)
+def test_any_number_of_groups_goes_through_and_memory_does_not_grow(many):
+    said = subprocess.run(
+        [sys.executable, "-m", "tests.engines.loading", str(many)],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert said.returncode == 0, said.stderr
+    times, peak = said.stdout.rsplit(" ", 1)
+    assert times == "{1}"
+    assert int(peak) < 2**30
+
+
+def certificate(folder, name):
+    """A key, a certificate that is its own authority, and where Dask is told of them."""
+    key, signed = folder / f"{name}.key", folder / f"{name}.pem"
+    subprocess.run(
+        [
+            *(
+                "openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                "rsa:2048",
+                "-nodes",
+                "-days",
+                "1",
+                "-subj",
+                "/CN=localhost",
+            ),
+            *("-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(signed)),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    head = "DASK_DISTRIBUTED__COMM__TLS__"
+    whose = {
+        f"{head}{who}__{what}": str(place)
+        for who in ("SCHEDULER", "WORKER", "CLIENT")
+        for what, place in (("KEY", key), ("CERT", signed))
+    }
+    return whose | {f"{head}CA_FILE": str(signed)}
+
+
+@pytest.mark.skipif(
+    shutil.which("openssl") is None, reason="openssl makes the certificates, and is not there"
+)
+def test_over_tls_with_its_certificate_and_with_no_other(whole, tmp_path):
+    own, other = certificate(tmp_path, "own"), certificate(tmp_path, "other")
+    with scheduler(over="tls", **own) as (address, _, _):
+        words = ("sweep", *SWEEP, "--out", tmp_path / "out", "--name", "run", "--engine", "dask")
+        nowhere = dict.fromkeys(own, str(tmp_path / "nowhere.pem"))
+        for environment, why in (
+            (other, f"{address}: no scheduler answers there; "),
+            ({}, "tls:// takes a certificate: "),
+            (nowhere, "the certificates of Dask's configuration cannot be read: "),
+        ):
+            said = gradlab(*words, "--scheduler", address, **environment)
+            assert (said.returncode, said.stderr.count("\n")) == (6, 1), said.stderr
+            assert said.stderr.startswith(f"error: --scheduler: {why}")
+            assert not (tmp_path / "out").exists()
+        said = gradlab(*words, "--scheduler", address, **own)
+        assert (said.returncode, said.stderr) == (0, "")
+    assert files(tmp_path / "out" / "run") == whole
