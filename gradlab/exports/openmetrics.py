@@ -9,7 +9,7 @@ from gradlab import probes
 from gradlab.escaping import openmetrics as escaped
 from gradlab.metrics import named
 from gradlab.quantities import Column
-from gradlab.studies.sweep import columns, results
+from gradlab.studies.sweep import columns, probed, results
 from gradlab.studies.sweep.results import Run
 from gradlab.studies.sweep.rows import PointRow
 
@@ -59,11 +59,11 @@ def _columns(run: Run, groups: list[PointRow]) -> dict[str, list[tuple[dict[str,
     norms = run.norms
     found: dict[str, list[tuple[dict[str, Any], float]]] = {}
     at = int(norms["T"].values.argmax())
-    points = [(group.cell, group.init, group.w_rec) for group in groups]
     for entry, lengths in columns.entries(norms).items():
         if at not in lengths or not re.fullmatch(r"\w+", entry.column, re.ASCII):
             continue
-        means = columns.means(norms, entry, points)
+        (shown,) = probed.shown(run, groups, [entry])
+        means = shown.means
         found.setdefault(entry.column, []).extend(
             (_point(group) | dict(entry.at), mean) for group, mean in zip(groups, means, strict=True)
         )

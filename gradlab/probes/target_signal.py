@@ -213,7 +213,10 @@ def notes(norms: Any) -> dict[str, str]:
         return {"sequences_needed": why}
     if not (norms["sequences_needed_state"] == NOT_COMPUTED).any():
         return {}
-    return {"sequences_needed": f"what is not computed is >{many}: these sequences cannot tell"}
+    told = (
+        f"what is not computed is >{many}: these sequences cannot tell; a mean with such a seed is more than"
+    )
+    return {"sequences_needed": f"{told} with {many} in its place"}
 
 
 def _loss(task: str) -> Callable[[Any, Any], Any]:

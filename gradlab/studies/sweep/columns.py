@@ -176,15 +176,20 @@ def means(norms: "xarray.Dataset", entry: Entry, points: Sequence[tuple[str, str
 def exceeded(
     norms: "xarray.Dataset", entry: Entry, bound: str, points: Sequence[tuple[str, str, float]]
 ) -> list[float]:
-    """What an entry exceeds where it is computed of no seed, by the column `bound`; NaN elsewhere."""
-    state = measured(norms, entry).state[..., int(norms["T"].values.argmax()), :]
-    least = means(norms, Entry(bound, ()), points)
+    """What the mean of an entry exceeds where it is not computed of some seed; NaN elsewhere.
+
+    The column `bound` says what such a seed exceeds; to leave it out would take the rest for all.
+    """
+    known = measured(norms, entry)
+    least = measured(norms, Entry(bound, ())).value
     cells, inits, gains = (norms[axis].values.tolist() for axis in POINT[:3])
     found = []
-    for (cell, init, w_rec), one in zip(points, least, strict=True):
-        seeds = state[cells.index(cell), inits.index(init), 0 if math.isnan(w_rec) else gains.index(w_rec)]
-        hidden = (seeds == NOT_COMPUTED).any() and not (seeds == OK).any()
-        found.append(one if hidden else float("nan"))
+    for cell, init, w_rec in points:
+        gain = 0 if math.isnan(w_rec) else gains.index(w_rec)
+        at = cells.index(cell), inits.index(init), gain, int(norms["T"].values.argmax())
+        hidden = known.state[at] == NOT_COMPUTED
+        some = np.where(hidden, least[at], known.value[at])[hidden | (known.state[at] == OK)]
+        found.append(float(some.mean()) if hidden.any() else float("nan"))
     return found
 
 

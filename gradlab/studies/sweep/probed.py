@@ -27,7 +27,7 @@ class Shown(NamedTuple):
     column: Column
     means: list[float]
     exceeded: list[float]
-    """What it is more than at each row, where rounding or noise hides it and the probe says so; else NaN."""
+    """What the mean is more than at each row, where a seed cannot be told and the probe says so; else NaN."""
 
     @property
     def head(self) -> tuple[str, str]:
@@ -58,13 +58,13 @@ def shown(run: Run, rows: Sequence[PointRow], entries: Sequence[Entry]) -> list[
     known = {name: probes.named(name) for name in dict.fromkeys(entry.column for entry in entries)}
     none, axes = [math.nan] * len(points), columns.columns(run.norms)
 
-    def exceeded(entry: Entry) -> list[float]:
-        bound = known[entry.column].beyond
-        return columns.exceeded(run.norms, entry, bound, points) if axes.get(bound) == () else none
+    def one(entry: Entry) -> Shown:
+        bound, means = known[entry.column].beyond, columns.means(run.norms, entry, points)
+        more = columns.exceeded(run.norms, entry, bound, points) if axes.get(bound) == () else none
+        means = [mean if math.isnan(least) else math.nan for mean, least in zip(means, more, strict=True)]
+        return Shown(entry, known[entry.column], means, more)
 
-    return [
-        Shown(one, known[one.column], columns.means(run.norms, one, points), exceeded(one)) for one in entries
-    ]
+    return list(map(one, entries))
 
 
 def document(run: Run, rows: Sequence[PointRow]) -> list[dict[str, Any]]:

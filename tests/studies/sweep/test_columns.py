@@ -68,10 +68,17 @@ def test_what_is_not_computed_is_more_than_another_column_says(run):
     states[at] = NOT_COMPUTED
     norms["exponents_state"] = (norms["exponents"].dims, states)
     np.testing.assert_array_equal(columns.exceeded(norms, entry, "bound", points), [np.nan, 64.0])
-    # A seed that has a value is what the table shows.
+    # A seed that has a value does not stand for the others.
     states[1, 0, 0, -1, 0, 0] = OK
     norms["exponents_state"] = (norms["exponents"].dims, states)
-    np.testing.assert_array_equal(columns.exceeded(norms, entry, "bound", points), none)
+    only, seeds = float(norms["exponents"].values[1, 0, 0, -1, 0, 0]), norms.sizes["seed"]
+    least = [np.nan, (only + 64.0 * (seeds - 1)) / seeds]
+    np.testing.assert_allclose(columns.exceeded(norms, entry, "bound", points), least)
+    # One that has nothing to measure counts for nothing.
+    states[1, 0, 0, -1, 1, 0] = UNDEFINED
+    norms["exponents_state"] = (norms["exponents"].dims, states)
+    least = [np.nan, (only + 64.0 * (seeds - 2)) / (seeds - 1)] if seeds > 2 else none
+    np.testing.assert_allclose(columns.exceeded(norms, entry, "bound", points), least)
 
 
 def judged(run, **claim):
