@@ -21,7 +21,8 @@ def command(
     """Measure how far back a trained network's gradient reaches, on windows of a series.
 
     MODEL is a file of weights of torch's RNN, LSTM or GRU, or a function package.module:name that gives a
-    torch module or (step, params, state, readout). Prints and writes what a sweep does, for this network.
+    torch module, a cell of equinox or flax, or (step, params, state, readout). Prints and writes what a
+    sweep does, for this network.
     """
     from gradlab import runtime, specs
     from gradlab.cli import _run

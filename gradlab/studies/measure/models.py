@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradlab.errors import GradlabError, shown
+from gradlab.foreign import checkpoints, modules
 from gradlab.foreign import spec as foreign
 from gradlab.foreign.pytorch import equal, files, known, layers
 from gradlab.studies.measure.settings import Measure
@@ -23,6 +24,8 @@ Tree = Any
 MODEL, HEAD = "MODEL", "--head"
 PARTS = ("step", "params", "state", "readout")
 """What a function may give, in this order; the last may be left out."""
+GIVEN = f"a torch module, a cell of equinox or nnx, (cell of linen, params), or ({', '.join(PARTS)})"
+"""All that it may give."""
 
 
 class Model(NamedTuple):
@@ -92,7 +95,7 @@ def _head(
 
 @functools.lru_cache(1)
 def _called(named: str) -> Model:
-    """What the function `package.module:name` gives: a torch module, or `(step, params, state, readout)`."""
+    """What the function `package.module:name` gives: `GIVEN` says what that may be."""
     home, _, name = named.partition(":")
     module = foreign.imported(home, MODEL)
     function = getattr(module, name, None)
@@ -112,9 +115,11 @@ def _called(named: str) -> Model:
             raise GradlabError(MODEL, f"the module that {named} gives has no parameters")
         precision = str(next(iter(weights.values())).dtype)
         return Model(_digest(weights), precision, None, None, 0, measured, unseen)
+    cell, own = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
+    if modules.meant(cell, own, None):
+        return _cell(named, cell, own, unseen)
     if not isinstance(made, tuple) or len(made) not in (len(PARTS) - 1, len(PARTS)) or not callable(made[0]):
-        what = f"{named} gives {type(made).__name__}; it gives a torch module, or ({', '.join(PARTS)})"
-        raise GradlabError(MODEL, what)
+        raise GradlabError(MODEL, f"{named} gives {type(made).__name__}; it gives {GIVEN}")
     step, params, state, *rest = made
     readout = rest[0] if rest else None
     numbers = [leaf for leaf in map(np.asarray, jax.tree.leaves(state)) if leaf.dtype.kind in "fc"]
@@ -125,6 +130,20 @@ def _called(named: str) -> Model:
     outputs = _outputs(named, readout, state) if readout is not None else 0
     leaves = dict(enumerate(map(np.asarray, jax.tree.leaves((params, state)))))
     return Model(_digest(leaves), precision, None, readout, outputs, measured, unseen)
+
+
+def _cell(named: str, cell: Any, params: Tree, unseen: str) -> Model:
+    """A cell of a library, with its initial state as it makes it."""
+    tree = cell if params is None else params
+    leaves = {name: np.asarray(leaf) for name, leaf in checkpoints.names(tree).items()}
+    floats = [leaf.dtype for leaf in leaves.values() if leaf.dtype.kind == "f"]
+    if not floats:
+        raise GradlabError(MODEL, f"the cell that {named} gives has no parameters")
+
+    def measured(xs: NDArray[Any], **how: Any) -> "xarray.Dataset":
+        return alone.measure(cell, params, None, xs, **how)
+
+    return Model(_digest(leaves), str(floats[0]), None, None, 0, measured, unseen)
 
 
 def _outputs(named: str, readout: Callable[[Any], Any], state: Tree) -> int:

@@ -1,6 +1,7 @@
 """A network of one's own on windows of a series: its gradients against autodiff."""
 
 import re
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +15,7 @@ from gradlab.studies.measure import collect, compute, models, windows
 from gradlab.studies.measure.settings import Measure
 from gradlab.studies.sweep import alone
 from tests.studies.measure import given_networks
+from tests.tiers import few
 
 T = 7
 
@@ -147,6 +149,47 @@ def test_a_function_gives_a_network(place):
         here = run.norms.isel(seed=i)
         np.testing.assert_array_equal(here.adjoint.values.ravel(), own.adjoint.values.ravel())
     assert run.about["code"]["step"]["unseen"] == "what a_network_of_mine:make calls"
+
+
+CELLS = """
+import equinox
+import jax
+import numpy as np
+from flax import linen, nnx
+
+def of_equinox():
+    return equinox.nn.GRUCell(2, 3, key=jax.random.key(0))
+
+def of_nnx():
+    return nnx.GRUCell(2, 3, rngs=nnx.Rngs(0))
+
+def of_linen():
+    cell = linen.GRUCell(3)
+    carry = cell.initialize_carry(jax.random.key(0), (2,))
+    return cell, cell.init(jax.random.key(1), carry, np.zeros(2, np.float32))
+"""
+
+
+@pytest.mark.parametrize("kind", few(["of_equinox", "of_nnx", "of_linen"], ["of_linen"]))
+def test_a_function_gives_a_cell_of_a_library(place, monkeypatch, kind):
+    monkeypatch.setitem(sys.modules, "cells_of_mine", None)
+    del sys.modules["cells_of_mine"]
+    (place / "cells_of_mine.py").write_text(CELLS)
+    settings = asked(model=f"cells_of_mine:{kind}", arch="", activation="")
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        run = execute.run(settings).run
+        import cells_of_mine
+
+        model = models.of(settings)
+        found = windows.of(settings, model)
+        made = getattr(cells_of_mine, kind)()
+        cell, params = made if isinstance(made, tuple) else (made, None)
+        for i in range(2):
+            own = gradlab.measure(cell, params, None, found.xs[i].astype(model.precision), seed=3)
+            for name in ("transport", "weight_gradient"):
+                here = run.norms[name].isel(seed=i).values.ravel()
+                np.testing.assert_array_equal(here, own[name].values.ravel())
+    assert run.about["code"]["GRUCell"]["unseen"] == f"what cells_of_mine:{kind} calls"
 
 
 MINE, PLAIN = "a_network_of_mine", {"arch": "", "activation": ""}
