@@ -9,10 +9,12 @@ import pytest
 from gradlab.report import verdict
 from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.remedies.sentences import judged, sentences
+from gradlab.studies.remedies.separation import nothing_apart, of_places
 from tests import drawn
 from tests.spoken import source
 from tests.spoken_arms import hold_judged, hold_sentence
 from tests.spoken_comparisons import beside, raw
+from tests.spoken_separation import hold_nothing_apart, hold_places
 from tests.spoken_training import hold_captions, hold_ends, hold_footer, hold_table
 from tests.tiers import hundreds
 
@@ -25,10 +27,13 @@ def hold_comparison(seed):
     for text, row, compared in zip(texts, rows.values(), beside(rows), strict=True):
         hold_sentence(text, row, compared)
     hold_judged(judged(outcomes), rows)
+    hold_nothing_apart(nothing_apart(outcomes), rows)
+    hold_places(of_places(outcomes), rows)
     # All others ask for the same rows; to find them takes the most of the time.
     with mock.patch.object(TrainingRun, "outcomes", return_value=outcomes):
         assert [said for _, said in verdict.details(source(run))] == [f"{text}." for text in texts]
-        assert verdict.verdict(source(run)) == judged(outcomes)
+        parts = (nothing_apart(outcomes), *of_places(outcomes), judged(outcomes))
+        assert verdict.verdict(source(run)) == " ".join(filter(None, parts))
         hold_captions(run, rows)
         hold_ends(run, rows)
         hold_footer(run, rows)
@@ -57,6 +62,8 @@ def test_no_number_can_be_changed_unseen():
             (text, lambda lie, row=row, compared=compared: hold_sentence(lie, row, compared))
             for text, row, compared in zip(sentences(outcomes), rows.values(), beside(rows), strict=True)
         ]
+        if said := nothing_apart(outcomes):
+            held.append((said, lambda lie, rows=rows: hold_nothing_apart(lie, rows)))
         for text, hold in [*held, (judged(outcomes), lambda lie, rows=rows: hold_judged(lie, rows))]:
             for digits in re.finditer(r"(?<![\w=.^])\d+(?:\.\d+)?(?![\w.])", text):
                 start, end = digits.span()

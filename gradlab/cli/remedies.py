@@ -9,7 +9,7 @@ from gradlab.cli import _options, _settings
 from gradlab.studies.remedies.settings import PRESETS, Training
 
 
-@_settings.options(Training, PRESETS["quick"])
+@_settings.options(Training, PRESETS["quick"] | {"task": ""})
 def command(
     given: dict[str, Any],
     quick: Annotated[
@@ -29,7 +29,11 @@ def command(
     workers: _options.Workers = None,
     insecure_cluster: _options.Insecure = False,
 ) -> int:
-    """Train every arm on TASK at equal budget and print who solves it, and what it did to the gradient."""
+    """Train every arm on TASK at equal budget and print who solves it, and what it did to the gradient.
+
+    Without TASK: two scenarios, a start whose gradient has vanished and one whose gradient explodes, chosen
+    by the transport of untrained networks.
+    """
     from gradlab import runtime, specs
     from gradlab.cli import _run
     from gradlab.errors import GradlabError
@@ -37,7 +41,14 @@ def command(
     runtime.configure(device)
     if quick and full:
         raise GradlabError("--quick", "and --full exclude each other; give one")
-    asked = specs.made(Training, specs.OPTIONS, given, PRESETS["full" if full else "quick"])
+    if "task" in given:
+        asked = specs.made(Training, specs.OPTIONS, given, PRESETS["full" if full else "quick"])
+    elif quick or full:
+        raise GradlabError("TASK", f"is missing beside --{'full' if full else 'quick'}; give one")
+    else:
+        asked = specs.made(Training, specs.OPTIONS, given, PRESETS["scenarios"])
+        if "w_rec" not in given:
+            asked = _chosen(asked, device, quiet=quiet)
     return _run.command(
         asked,
         name,
@@ -49,3 +60,17 @@ def command(
         dry_run=dry_run,
         where=_run.Where(shard, engine, scheduler, workers, insecure_cluster),
     )
+
+
+def _chosen(asked: Training, device: str, *, quiet: bool) -> Training:
+    """The settings at two gains, and on stderr the profile that they were chosen by."""
+    from gradlab import runtime
+    from gradlab.cli import _output
+    from gradlab.studies.remedies import scenarios
+
+    runtime.pick(device, asked.work)
+    runtime.require_device(device)
+    asked, chosen = scenarios.choose(asked)
+    if not quiet:
+        _output.note(chosen.said())
+    return asked

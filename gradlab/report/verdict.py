@@ -13,8 +13,9 @@ from gradlab.report.words import counted, listed, number, signed, span
 from gradlab.studies.neurons import rows as reading_rows
 from gradlab.studies.neurons import sentences as reading_sentences
 from gradlab.studies.neurons.results import Reading
+from gradlab.studies.remedies import separation
 from gradlab.studies.remedies.results import TrainingRun
-from gradlab.studies.remedies.sentences import judged, sentences
+from gradlab.studies.remedies.sentences import sentences
 from gradlab.studies.sweep import results
 from gradlab.studies.sweep.rows import PointRow, border, given
 from gradlab.studies.sweep.updates import trained
@@ -64,9 +65,9 @@ def question(source: Source) -> str:
 
 
 def verdict(source: Source) -> str:
-    """What the numbers answer, in one sentence."""
+    """What the numbers answer, in a sentence or a few."""
     if isinstance(source.run, TrainingRun):
-        return judged(source.run.outcomes())
+        return separation.verdict(source.run.outcomes())
     if isinstance(source.run, Reading):
         return reading_sentences.judged(reading_rows.cells(source.run), reading_rows.detectors(source.run))
     updates = trained(source.run.norms)

@@ -26,7 +26,8 @@ def test_stdout_is_a_table_of_80_columns_with_a_sentence_for_each_arm(small):
     assert said.code == 0
     lines = said.out.splitlines()
     assert max(map(len, lines)) <= 80
-    assert lines[0].startswith("Not equal: ")
+    assert lines[0] == "Too few seeds to tell none from any other arm (at least 5 for 2 pairs)."
+    assert lines[2].startswith("Not equal: ")
     lines = lines[lines.index("T = 4, w_rec = 1") :]
     assert lines[1].split()[:3] == ["remedy", "N", "lr"]
     assert [line.split()[0] for line in lines[2:5]] == ["none", "truncate(k=2)", "esn"]
@@ -110,6 +111,8 @@ def test_trained_again_elsewhere_it_writes_the_same_bytes(small, tmp_path):
         (["adding", "--optimizer", "adm"], "--optimizer", "did you mean adam?"),
         (["adding", "--lr", "0"], "--lr", "positive"),
         (["adding", "--quick", "--full"], "--quick", "exclude each other"),
+        (["--quick"], "TASK", "is missing beside --quick"),
+        (["-T", "20,40"], "-T", "two scenarios are chosen at one T"),
         (["adding", "--updates", "150"], "--updates", "no multiple of --eval-every 100"),
     ],
 )
@@ -120,4 +123,27 @@ def test_what_is_not_possible_exits_with_2_in_one_line(arguments, where, words, 
     assert line.startswith(f"error: {where}")
     assert line.isprintable()
     assert words in line
+    assert not (tmp_path / "results").exists()
+
+
+LINEAR = ("remedies", "--cell", "elman(activation=identity)", "--init", "identity", "-N", "1", "--no-match")
+"""Whose transport is w_rec^T."""
+
+
+def test_without_a_task_two_starts_are_chosen_and_the_profile_is_shown(tmp_path):
+    said = gradlab(*LINEAR, "-T", "24", "-r", "clip_norm", "--dry-run", "--out", tmp_path)
+    assert said.code == 0
+    assert "over T = 24 steps (median), by w_rec: 0.25: 10^-14.4, 0.5: 10^-7.2, 0.7: 10^-3.7" in said.err
+    assert "arm 2 x T 1 x w_rec 2 x seed 6" in said.out
+    quiet = gradlab(*LINEAR, "-T", "24", "-r", "clip_norm", "--dry-run", "--out", tmp_path, "-q")
+    assert (quiet.code, quiet.err) == (0, "")
+
+
+def test_where_nothing_can_vanish_it_says_so_and_trains_nothing(tmp_path):
+    said = gradlab(*LINEAR, "-T", "5", "--out", tmp_path / "results")
+    assert (said.code, said.out) == (4, "")
+    assert said.err == (
+        "error: -T: nothing vanishes at T = 5: at w_rec = 0.25 the transport keeps 10^-3.0, and 10^-6.9 is "
+        "asked for; try -T 20\n"
+    )
     assert not (tmp_path / "results").exists()

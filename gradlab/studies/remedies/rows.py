@@ -77,6 +77,8 @@ class ArmRow(NamedTuple):
     """Hard horizon of the adjoint at the start; NaN if nothing is exactly zero."""
     seed_losses: tuple[float, ...]
     """The loss of every seed, that of a diverged one infinite."""
+    kept: float = math.nan
+    """log10 of the transport over T steps at the start; -inf for an exact zero, NaN where there is none."""
 
 
 def outcomes(
@@ -122,6 +124,7 @@ def outcomes(
                 mean_interval(rate(ended, stored_states(ended)).value),
                 _median(hard_horizon(stored_states(adjoint[:, 0])).value),
                 tuple(each.tolist()),
+                _median(transport[:, 0, -1]),
             )
         )
     return rows

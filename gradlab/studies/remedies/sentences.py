@@ -38,11 +38,16 @@ class Beside(NamedTuple):
 
 def sentences(rows: Sequence[ArmRow]) -> list[str]:
     """A sentence for each row: what the arm did to the gradient, what came of it, the plain arm beside it."""
+    beside = besides(rows)
+    return [sentence(row, beside.get((row.arm, row.T, row.w_rec))) for row in rows]
+
+
+def besides(rows: Sequence[ArmRow]) -> dict[tuple[str, int, float], Beside]:
+    """The arms beside the plain one of their place, by (arm, T, w_rec)."""
     plain = {(row.T, row.w_rec): row for row in rows if row.arm == PLAIN}
     pairs = [(row, plain[at]) for row in rows if row.arm != PLAIN and (at := (row.T, row.w_rec)) in plain]
     apart = iter(holm([_differ(*pair) for pair in pairs]))
-    beside = {(row.arm, row.T, row.w_rec): Beside(other, next(apart), len(pairs)) for row, other in pairs}
-    return [sentence(row, beside.get((row.arm, row.T, row.w_rec))) for row in rows]
+    return {(row.arm, row.T, row.w_rec): Beside(other, next(apart), len(pairs)) for row, other in pairs}
 
 
 def sentence(row: ArmRow, beside: Beside | None = None) -> str:

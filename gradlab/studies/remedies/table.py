@@ -10,10 +10,11 @@ from gradlab import schemas
 from gradlab.escaping import plain
 from gradlab.runs import manifest
 from gradlab.stats import LEVEL, percent
-from gradlab.studies.remedies import power, unequal
+from gradlab.studies.remedies import glance, power, unequal
 from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.remedies.rows import ArmRow, forecast
 from gradlab.studies.remedies.sentences import judged, sentences
+from gradlab.studies.remedies.separation import nothing_apart, verdict
 
 HEAD = (
     f"{'remedy':<19} {'N':>4} {'lr':>6} {'solved':>6} {f'[{percent(LEVEL)}]':<11} {'updates':>7} "
@@ -27,8 +28,14 @@ def render(run: TrainingRun, width: int, *, color: bool) -> Text:
     several = len({(row.T, row.w_rec) for row in rows}) > 1
     text = Text(no_wrap=True, overflow="ignore", end="")
     dim, bold = ("dim", "bold") if color else ("", "")
+    if said := nothing_apart(rows):
+        for line in textwrap.wrap(said, max(width, 40)):
+            text.append(line + "\n", bold)
+        text.append("\n")
     for line in textwrap.wrap(unequal.said(run.about["settings"], rows), max(width, 40)):
         text.append(line + "\n", dim)
+    for line in glance.lines(rows, max(width, 40)):
+        text.append(line + "\n")
     heading = None
     for row in rows:
         at = (row.T, row.w_rec)
@@ -63,7 +70,7 @@ def document(run: TrainingRun) -> dict[str, Any]:
     ]
     rank = {name: _plain(getattr(found, name)) for name in ("spearman", "low", "high", "level", "points")}
     head = {"schema": schemas.newest("remedies"), "status": run.about["status"], "exit_code": 0}
-    return head | {"verdict": judged(rows), "forecast": rank, "data": data}
+    return head | {"verdict": verdict(rows), "forecast": rank, "data": data}
 
 
 def _plain(value: Any) -> Any:
