@@ -37,7 +37,8 @@ def render(run: TrainingRun, width: int, *, color: bool) -> Text:
     for line in glance.lines(rows, max(width, 40)):
         text.append(line + "\n")
     heading = None
-    for row in rows:
+    places = list(dict.fromkeys((row.T, row.w_rec) for row in rows))
+    for row in sorted(rows, key=lambda row: places.index((row.T, row.w_rec))):
         at = (row.T, row.w_rec)
         if at != heading:
             text.append("" if heading is None else "\n")
@@ -85,7 +86,7 @@ def _row(row: ArmRow) -> str:
     interval = f"[{share.low:.2f},{share.high:.2f}]"
     before, after = (f">{row.T}" if math.isnan(h) else f"{h:.0f}" for h in row.horizon)
     updates = "-" if math.isnan(row.updates) else f"{row.updates:.0f}"
-    loss = "-" if math.isnan(row.loss) else f"{row.loss:.3g}"
+    loss = "-" if math.isnan(row.loss) else f"{row.loss + 0.0:.3g}"
     arm = plain(row.arm)
     name = arm if len(arm) <= 19 else f"{arm[:16]}..."
     solved = f"{share.successes}/{share.of}"
