@@ -1,6 +1,7 @@
 """Two starts to compare remedies at: one whose transport has died, and one whose transport has exploded.
 
-They are chosen by the transport of untrained networks of the plain arm, and by nothing that a training does.
+They are chosen by the transport of the plain arm's networks before their first update, those that are then
+trained and judged, and by nothing that a training does.
 The limit comes from the format of the numbers. A weight gradient is a sum over steps, and the share of a step
 in it goes with the transport from there to the last step. Below eps of the format the share of the first step
 is rounded away beside that of the last: the transport has *died*, and training cannot know what came first.
@@ -19,10 +20,8 @@ from gradlab.studies.remedies import arms, measure, train, work
 from gradlab.studies.remedies.separation import ROOM, keeps
 from gradlab.studies.remedies.settings import NONE, Training
 
-GAINS = (0.25, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0)
+GAINS: tuple[float, ...] = (0.25, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0)
 """The w_rec among which is chosen: about half octaves."""
-NETWORKS = 6
-"""Untrained networks per gain; none of them is trained."""
 
 
 class Chosen(NamedTuple):
@@ -31,6 +30,7 @@ class Chosen(NamedTuple):
     T: int
     kept: tuple[float, ...]
     """log10 of the transport over T steps at each of `GAINS`, median over networks."""
+    seeds: int
     limit: float
     """Decades from which a transport has died or exploded."""
 
@@ -50,7 +50,7 @@ class Chosen(NamedTuple):
         """The profile and the choice, in a sentence each."""
         each = ", ".join(f"{gain:g}: {_power(log)}" for gain, log in zip(GAINS, self.kept, strict=True))
         return (
-            f"the transport of {NETWORKS} untrained networks over T = {self.T} steps (median), by w_rec: "
+            f"the transport of {self.seeds} untrained networks over T = {self.T} steps (median), by w_rec: "
             f"{each}. Vanishing: w_rec = {self.vanishing:g}, the largest that keeps at most "
             f"{_power(-self.limit)}, which rounding loses in a sum. Exploding: w_rec = "
             f"{self.exploding:g}, the smallest that grows to at least {_power(self.limit)}."
@@ -71,7 +71,7 @@ def choose(comparison: Training) -> tuple[Training, Chosen]:
     if len(comparison.T) > 1:
         raise GradlabError("-T", "several are given; two scenarios are chosen at one T: give one, or a TASK")
     work.check(comparison)
-    found = Chosen(comparison.T[0], _kept(comparison), limit(comparison.precision))
+    found = Chosen(comparison.T[0], _kept(comparison), comparison.seeds, limit(comparison.precision))
     if found.vanishing is None or found.exploding is None:
         missing = found.vanishing is None
         what, log, far = (
@@ -94,13 +94,15 @@ def _kept(comparison: Training) -> tuple[float, ...]:
     arm = arms.arm(NONE, comparison.cell, comparison.init)
     setting = work.setting_of(comparison, arm, comparison.T[0], work.units(comparison, arm))
     arm = work.ready(comparison, arm, setting)
-    what = [(gain, 0.0, f"scenario {s}") for gain in GAINS for s in range(NETWORKS)]
+    what = [(gain, 0.0, f"test {s}") for gain in GAINS for s in range(comparison.seeds)]
     networks = train.draw(comparison, arm, setting, what)
     last = measure.profiles(comparison, arm, setting, networks)["transport"][:, -1]
     # A forward pass that overflows has no transport: it counts as grown.
-    last = np.where(np.isnan(last), np.inf, last).reshape(len(GAINS), NETWORKS)
-    # Two middle values may have no mean: one is infinite.
-    return tuple(float(median) for median in np.quantile(last, 0.5, axis=1, method="lower"))
+    last = np.where(np.isnan(last), np.inf, last).reshape(len(GAINS), comparison.seeds)
+    with np.errstate(invalid="ignore"):
+        middle = np.median(last, axis=1)
+    # Half have none and half are infinite: neither died nor exploded.
+    return tuple(float(median) for median in np.where(np.isnan(middle), 0.0, middle))
 
 
 def _power(log: float) -> str:
