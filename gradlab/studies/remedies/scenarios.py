@@ -4,9 +4,9 @@ They are chosen by the transport of the plain arm's networks before their first 
 trained and judged, and by nothing that a training does.
 The limit comes from the format of the numbers. A weight gradient is a sum over steps, and the share of a step
 in it goes with the transport from there to the last step. Below eps of the format the share of the first step
-is rounded away beside that of the last: the transport has *died*, and training cannot know what came first.
-Above 1 / eps it is the last step's that is rounded away: the transport has *exploded*. Whether the plain arm
-then fails is for the training to say, and its table says it.
+is rounded away beside that of the last: the transport has *died*, and the first update knows nothing of it.
+Above 1 / eps it is the last step's that is rounded away: the transport has *exploded*. Later updates
+move the transport, so whether the plain arm fails is for the training to say, and its table says it.
 """
 
 import dataclasses
