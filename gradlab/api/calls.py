@@ -1,6 +1,7 @@
 """Each command as one call."""
 
 import inspect
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from gradlab import execute, runtime, specs, values
 from gradlab.api.run import Run
 from gradlab.api.watching import listener
+from gradlab.logs import keep
 from gradlab.specs import KEYWORDS
 from gradlab.studies import base
 from gradlab.studies.neurons.settings import Neurons
@@ -49,17 +51,23 @@ def _settings(kind: type, preset: Mapping[str, Any] | None = None) -> Callable[[
 
 @_settings(Sweep)
 def sweep(
-    *, folder: str | Path | None = None, force: bool = False, quiet: bool = False, **settings: Any
+    *,
+    folder: str | Path | None = None,
+    force: bool = False,
+    quiet: bool = False,
+    log: keep.Log | None = None,
+    **settings: Any,
 ) -> Run:
     """Measure the gradients of a grid of networks, as `gradlab sweep` does; equal settings, equal bytes.
 
     A setting is a value, several of them, or text as on the command line: `T=[50, 200]`, `w_rec="0.5:1:11"`.
-    Without a folder nothing is written; in one, what it holds already is not measured again.
+    Without a folder nothing is written; in one, what it holds already is not measured again. `log` tells
+    tensorboard, mlflow or wandb-offline of the run, in a folder `logs` beside its own; nothing is sent.
 
     Raises:
       GradlabError: for settings that are not possible, or need more memory than there is.
     """
-    return _run(Sweep, settings, None, folder, force, quiet)
+    return _run(Sweep, settings, None, folder, force, quiet, log)
 
 
 @_settings(Training, PRESETS["quick"])
@@ -70,18 +78,20 @@ def train(
     folder: str | Path | None = None,
     force: bool = False,
     quiet: bool = False,
+    log: keep.Log | None = None,
     **settings: Any,
 ) -> Run:
     """Train remedies on one task at equal budget, as `gradlab remedies` does; equal settings, equal bytes.
 
     The plain network is always among the arms. `full` asks for every remedy and hours of work where nothing
     else is said. Without a folder nothing is written; in one, what it holds already is not trained again.
+    `log` is as in `sweep`.
 
     Raises:
       GradlabError: for settings that are not possible, or need more memory than there is.
     """
     preset = PRESETS["full" if full else "quick"]
-    return _run(Training, settings | {"task": task}, preset, folder, force, quiet)
+    return _run(Training, settings | {"task": task}, preset, folder, force, quiet, log)
 
 
 @_settings(Neurons)
@@ -112,8 +122,11 @@ def run(
     folder: str | Path | None = None,
     force: bool = False,
     quiet: bool = False,
+    log: keep.Log | None = None,
 ) -> Run:
     """Run an experiment, by its name or its file, as `gradlab run` does; `check()` judges its claims.
+
+    `log` is as in `sweep`.
 
     Raises:
       GradlabError: for an experiment that is not known, and as `sweep` and `train`.
@@ -123,8 +136,9 @@ def run(
     runtime.configure()
     asked = load.load(load.find(str(experiment)), values.choice("size", size, load.Size))
     place = None if folder is None else Path(folder)
+    keep.require(log, place, "log")
     done = execute.run(asked.asked, None, place, force=force, listening=listener(quiet))
-    execute.answer(asked, done.run, place)
+    _warned(keep.keep(log, done.run, place, execute.answer(asked, done.run, place)))
     return Run(done.run, place, asked)
 
 
@@ -156,10 +170,19 @@ def _run(
     folder: str | Path | None,
     force: bool,
     quiet: bool,
+    log: str | None = None,
 ) -> Run:
     runtime.configure()
     asked = specs.made(kind, KEYWORDS, given, preset)
     place = None if folder is None else Path(folder)
+    keep.require(log, place, "log")
     with specs.naming(kind, KEYWORDS):
         done = execute.run(asked, None, place, force=force, listening=listener(quiet))
+    _warned(keep.keep(log, done.run, place))
     return Run(done.run, place)
+
+
+def _warned(told: keep.Told) -> None:
+    """What went wrong in a tracker is a warning: the run is whole."""
+    if told.warning:
+        warnings.warn(told.warning, RuntimeWarning, stacklevel=4)

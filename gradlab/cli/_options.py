@@ -9,6 +9,14 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and stop.")]
 Force = Annotated[bool, typer.Option("--force", help="Start over, in place of what gradlab has there.")]
+Log = Annotated[
+    str | None,
+    typer.Option(
+        "--log",
+        help="tensorboard, mlflow or wandb-offline, each with an extra: tell it of the run, in OUT/logs. "
+        "Nothing is sent.",
+    ),
+]
 Name = Annotated[
     str | None, typer.Option("--name", help="Name of the run; a hash of the settings if left out.")
 ]

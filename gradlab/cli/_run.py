@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from gradlab.cli import _output
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from gradlab.engines.work import Engine
     from gradlab.execute import Done
+    from gradlab.findings.finding import Finding
     from gradlab.planning.plan import Plan
 
 
@@ -74,6 +75,7 @@ def command(
     quiet: bool,
     dry_run: bool,
     where: Where = HERE,
+    log: str | None = None,
     then: "Callable[[Done, Path], None] | None" = None,
 ) -> int:
     """Run what was asked for, or say what it would take, and show the result; `then` adds to its folder."""
@@ -82,6 +84,7 @@ def command(
     from gradlab.studies import base
 
     elsewhere = where.engine(device)
+    require_log(log, out, where.shard)
     runtime.pick(device, asked.work)
     runtime.require_device(device)
     study = base.of(asked)
@@ -106,7 +109,34 @@ def command(
     show(done, folder, as_json=as_json, quiet=quiet)
     if then is not None:
         then(done, folder)
+    tell(log, done, folder, quiet)
     return int(done.code)
+
+
+def require_log(log: str | None, out: Path, shard: str | None) -> None:
+    """Refuse a tracker that there is not, before work starts.
+
+    Raises:
+      GradlabError: as `logs.keep.require`, and for a share, which has no table yet.
+    """
+    from gradlab.errors import GradlabError
+    from gradlab.logs import keep
+
+    keep.require(log, out)
+    if log is not None and shard is not None:
+        what = "tells of a whole run; merge the shares with gradlab merge, then repeat this without --shard"
+        raise GradlabError("--log", what)
+
+
+def tell(log: str | None, done: "Done", folder: Path, quiet: bool, found: "Sequence[Finding]" = ()) -> None:
+    """Tell the tracker of a run that is finished, and say where that lies."""
+    from gradlab.logs import keep
+
+    told = keep.keep(log, done.run, folder, found)
+    if told.warning:
+        _output.note(told.warning)
+    if told.note and not quiet:
+        _output.note(told.note)
 
 
 def run(

@@ -32,6 +32,7 @@ def command(
     scheduler: _options.Scheduler = None,
     workers: _options.Workers = None,
     insecure_cluster: _options.Insecure = False,
+    log: _options.Log = None,
 ) -> int:
     """Sweep or train what an experiment asks for, and judge what it claims.
 
@@ -51,6 +52,7 @@ def command(
     from gradlab.values import choice
 
     elsewhere = _run.Where(shard, engine, scheduler, workers, insecure_cluster).engine(device)
+    _run.require_log(log, out, shard)
     question = load.load(load.find(experiment), choice("--size", size, load.Size))
     runtime.pick(device, question.asked.work)
     runtime.require_device(device)
@@ -74,4 +76,5 @@ def command(
         _output.note(f"{folder}  (gradlab check {folder} judges it again)")
         if question.left_out:
             _output.note(f"{question.left_out} claims are made at another --size only")
+    _run.tell(log, done, folder, quiet, made)
     return code

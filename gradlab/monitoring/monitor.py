@@ -14,6 +14,7 @@ import jax
 from gradlab import runtime
 from gradlab.errors import GradlabError, MonitorWarning, shown
 from gradlab.escaping import plain
+from gradlab.logs import keep
 from gradlab.monitoring import batch, keeping, looks, numbers, words
 from gradlab.monitoring.budget import Budget
 from gradlab.monitoring.looks import Call, How, Look
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from gradlab.studies.sweep.results import Run
 
 Tree = Any
-Kind = Literal["horizon", "clip", "finite", "batch", "clip alone", "steps", "stopped"]
+Kind = Literal["horizon", "clip", "finite", "batch", "clip alone", "steps", "stopped", "log"]
 """What is said once each."""
 
 
@@ -46,6 +47,8 @@ class Monitor:
       sequences: how many sequences of a batch a look measures, drawn by seed and update.
       share: of the time since the first call, what looking may take; with 1 nothing ever waits.
       force: replace the run in the folder.
+      log: tensorboard, mlflow or wandb-offline: `close()` tells it of the looks, in a folder `logs` beside
+        `folder`, each number at the step of its update; nothing is sent.
       objective, loss, readout, w_rec, seed, probe, arch, activation: as `gradlab.measure` takes them.
       clock: seconds, for tests of the interval.
 
@@ -72,6 +75,7 @@ class Monitor:
         sequences: int = 3,
         share: float | int = 0.05,
         force: bool = False,
+        log: keep.Log | None = None,
         objective: Literal["unit", "last", "every"] = "unit",
         loss: Callable[[Any, Any], Any] | None = None,
         readout: Callable[[Any], Any] | None = None,
@@ -90,11 +94,13 @@ class Monitor:
                 raise GradlabError(name, f"is {shown(bound)}; it is a number above 0")
         if share > 1:
             raise GradlabError("share", f"is {share:g}; it is a share of the time, at most 1")
+        keep.require(log, Path(folder), "log")
         runtime.configure()
         self.folder = Path(folder).absolute()
         self.run: Run | None = None
         """All looks so far, as `gradlab.load` reads them from the folder; None before the first."""
         self.every, self.clip, self.needs, self.sequences = every, clip, needs, sequences
+        self._log = log
         self._how = How(objective, loss, readout, w_rec, seed, probe, arch, activation)
         self._budget = Budget(share, clock)
         self._looks: list[Look] = []
@@ -146,7 +152,7 @@ class Monitor:
             self._warn("stopped", f"update {number}: {_told(error)}; nothing is looked at any more")
 
     def close(self) -> None:
-        """Draw the figures of the run; the run itself is always written already."""
+        """Draw the figures of the run and tell its tracker; the run itself is always written already."""
         if self.run is not None:
             from gradlab.plots import _default
 
@@ -154,6 +160,7 @@ class Monitor:
                 _default.draw(self.run, self.folder)
             except Exception as error:
                 self._warn("stopped", f"the figures are not drawn: {_told(error)}")
+            self._warn("log", keep.keep(self._log, self.run, self.folder).warning)
 
     def __enter__(self) -> "Monitor":
         return self

@@ -1,0 +1,110 @@
+"""What stands in the offline file of Weights & Biases is what the run's own files say."""
+
+import json
+import os
+import struct
+
+import pytest
+
+from gradlab.logs import in_wandb, keep
+from tests.logs import told
+
+BLOCK, HEAD = 32768, 7
+
+
+@pytest.fixture(scope="module")
+def wandb():
+    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
+    return pytest.importorskip("wandb", reason="the extra `wandb` is not installed")
+
+
+def records(place):
+    """The records of a `.wandb` file: blocks of a LevelDB log, each record a protobuf of wandb's own."""
+    from wandb.proto.wandb_internal_pb2 import Record
+
+    content, at, held = place.read_bytes(), HEAD, b""
+    assert content[:4] == b":W&B"
+    while at + HEAD <= len(content):
+        if BLOCK - at % BLOCK < HEAD:
+            at += BLOCK - at % BLOCK
+            continue
+        size, kind = struct.unpack("<HB", content[at + 4 : at + HEAD])
+        held += content[at + HEAD : at + HEAD + size]
+        at += HEAD + size
+        if kind in (1, 4):
+            yield Record.FromString(held)
+            held = b""
+
+
+def key(item):
+    return item.key or ".".join(item.nested_key)
+
+
+def history(place):
+    """Values by key and step."""
+    found = {}
+    for record in records(place):
+        if record.HasField("history"):
+            values = {key(item): json.loads(item.value_json) for item in record.history.item}
+            step = values.pop("_step", record.history.step.num)
+            found |= {(name, step): value for name, value in values.items()}
+    return found
+
+
+def file(folder):
+    (place,) = (folder / "logs" / "wandb").glob("offline-run-*/run-*.wandb")
+    return place
+
+
+@pytest.mark.parametrize("made", [told.swept, told.trained])
+def test_the_numbers_are_those_of_the_files(wandb, made, tmp_path):
+    run = made(tmp_path / "mine")
+    for figure in (tmp_path / "mine").glob("figures/*"):
+        figure.unlink()
+    assert keep.keep("wandb-offline", run, tmp_path / "mine").warning == ""
+    found, expected = history(file(tmp_path)), told.by_hand(tmp_path / "mine")
+    assert {at: found[at] for at in expected} == pytest.approx(expected, rel=1e-14)
+
+
+def test_settings_verdict_and_figures_are_there_and_a_run_of_the_user_is_left_alone(wandb, tmp_path):
+    from PIL import Image
+
+    run = told.swept(tmp_path / "mine")
+    Image.new("RGB", (3, 2)).save(tmp_path / "mine" / "figures" / "profile.png")
+    theirs = wandb.init(
+        mode="offline", dir=str(tmp_path), settings=wandb.Settings(silent=True, console="off")
+    )
+    assert keep.keep("wandb-offline", run, tmp_path / "mine").warning == ""
+    assert wandb.run is theirs
+    theirs.finish()
+    head = next(record.run for record in records(file(tmp_path)) if record.HasField("run"))
+    assert (head.project, head.display_name) == ("gradlab", "mine")
+    assert head.notes.startswith("At T = 50 (5 seeds)")
+    config = {key(item): json.loads(item.value_json) for item in head.config.update}
+    assert (config["hidden"], config["cell"]) == (32, "elman, lstm")
+    summary = {}
+    for record in records(file(tmp_path)):
+        summary |= {key(item): json.loads(item.value_json) for item in record.summary.update}
+    assert summary["verdict"] == head.notes
+    assert summary["command"] == "gradlab sweep"
+    assert list(file(tmp_path).parent.glob("files/media/images/figures/profile*.png"))
+
+
+def test_it_is_told_once_and_a_try_that_failed_leaves_nothing(wandb, tmp_path, monkeypatch):
+    run = told.trained(tmp_path / "mine")
+
+    def fails(*_):
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(in_wandb, "_fill", fails)
+        said = keep.keep("wandb-offline", run, tmp_path / "mine")
+    assert said == ("", "--log wandb-offline: nothing is logged: OSError: the disk is full")
+    assert not list((tmp_path / "logs" / "wandb").glob("offline-run-*"))
+    first = keep.keep("wandb-offline", run, tmp_path / "mine")
+    assert first.note.startswith(
+        f"wandb-offline holds this run: wandb sync {tmp_path}/logs/wandb/offline-run-"
+    )
+    again = keep.keep("wandb-offline", run, tmp_path / "mine")
+    assert again.note == first.note.replace("holds", "held already")
+    file(tmp_path)

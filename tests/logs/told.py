@@ -1,0 +1,46 @@
+"""Runs to tell a tracker of, and what their own files say that it should hold."""
+
+import math
+
+import jax.numpy as jnp
+import pandas as pd
+
+from gradlab.studies.remedies import results as trainings
+from gradlab.studies.sweep import results
+from tests import made_runs, trials
+from tests.monitoring.trainings import N
+
+WEIGHTS = 0.9 * jnp.eye(N)
+
+
+def swept(folder):
+    """A sweep of two cells, with figures that are no more than a header."""
+    made = made_runs.run()
+    results.write(folder, made)
+    (folder / "figures").mkdir()
+    png = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + (3).to_bytes(4, "big") + (2).to_bytes(4, "big")
+    (folder / "figures" / "profile.png").write_bytes(png)
+    return made
+
+
+def trained(folder):
+    made = trials.made_up()
+    trainings.write(folder, made)
+    return made
+
+
+def by_hand(folder):
+    """Numbers by series and step, as pandas reads them off the CSV files of a run."""
+    if not (folder / "training.csv").exists():
+        table = pd.read_csv(folder / "metrics.csv")
+        rate = table[(table["metric"] == "rate") & (table["part"] == "state")]
+        means = rate.groupby(["cell", "init", "w_rec", "T"])["value"].mean().dropna()
+        return {(f"rate/{c} {i} w_rec={w:g}", T): mean for (c, i, w, T), mean in means.items()}
+    found = {}
+    for row in pd.read_csv(folder / "training.csv").itertuples():
+        label = f"{row.arm} T={row.T} w_rec={row.w_rec:g} seed={row.seed}"
+        if row.metric.endswith("_norm"):
+            found[f"training log10_{row.metric}/{label}", row.update] = math.log10(row.value)
+        else:
+            found[f"training {row.metric}/{label}", row.update] = row.value
+    return found
