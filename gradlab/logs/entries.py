@@ -27,7 +27,7 @@ AXES = ("T", "w_rec")
 PROFILE = "profile"
 """The column of a row with log10 norms by lag; `of` says of what."""
 NORM = "_norm"
-"""What curves of norms end with. Their log10 is told: trackers keep numbers in formats that underflow."""
+"""What curves of norms end with. They are log10 already, which their name in a tracker says."""
 
 
 class Point(NamedTuple):
@@ -154,10 +154,8 @@ def _curves(curves: "pandas.DataFrame") -> Iterator[Point]:
         label = " ".join(
             f"{row[key]}" if isinstance(row[key], str) else f"{key}={row[key]:g}" for key in keys
         )
-        metric, value = str(row["metric"]), float(row["value"])
-        if metric.endswith(NORM):
-            metric, value = f"log10_{metric}", math.log10(value) if value > 0 else -math.inf
-        yield from _point(f"training {metric}/{label}", int(row["update"]), value)
+        metric = f"log10_{row['metric']}" if str(row["metric"]).endswith(NORM) else row["metric"]
+        yield from _point(f"training {metric}/{label}", int(row["update"]), float(row["value"]))
 
 
 def _point(name: str, step: int, value: float) -> Iterator[Point]:

@@ -60,9 +60,8 @@ def _fill(run: Any, entries: Entries) -> None:
     by_step: dict[int, dict[str, Any]] = {}
     for name, step, value in entries.points:
         by_step.setdefault(step, {})[name] = value
-    for step in sorted(by_step):
-        run.log(by_step[step], step=step)
     images = {f"figures/{figure.stem}": wandb.Image(str(figure)) for figure in entries.figures}
-    if images:
-        run.log(images, step=max(by_step, default=0))
+    by_step.setdefault(max(by_step, default=0), {}).update(images)
+    for step in sorted(by_step):
+        run.log(by_step[step], step=step, commit=True)
     run.summary.update({**entries.tags, "verdict": entries.verdict, "table": entries.table})

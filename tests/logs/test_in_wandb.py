@@ -3,6 +3,7 @@
 import json
 import os
 import struct
+import time
 
 import pytest
 
@@ -52,8 +53,13 @@ def history(place):
 
 
 def file(folder):
+    """The file of a run, once wandb's own process has written its end: it does not wait for that."""
     (place,) = (folder / "logs" / "wandb").glob("offline-run-*/run-*.wandb")
-    return place
+    for _ in range(100):
+        if any(record.HasField("exit") for record in records(place)):
+            return place
+        time.sleep(0.1)
+    raise AssertionError(f"{place} has no end")
 
 
 @pytest.mark.parametrize("made", [told.swept, told.trained])

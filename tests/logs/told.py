@@ -1,7 +1,5 @@
 """Runs to tell a tracker of, and what their own files say that it should hold."""
 
-import math
-
 import jax.numpy as jnp
 import pandas as pd
 
@@ -39,8 +37,6 @@ def by_hand(folder):
     found = {}
     for row in pd.read_csv(folder / "training.csv").itertuples():
         label = f"{row.arm} T={row.T} w_rec={row.w_rec:g} seed={row.seed}"
-        if row.metric.endswith("_norm"):
-            found[f"training log10_{row.metric}/{label}", row.update] = math.log10(row.value)
-        else:
-            found[f"training {row.metric}/{label}", row.update] = row.value
+        log = "log10_" if row.metric in ("gradient_norm", "largest_norm", "used_norm") else ""
+        found[f"training {log}{row.metric}/{label}", row.update] = row.value
     return found
