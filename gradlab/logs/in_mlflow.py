@@ -24,9 +24,11 @@ def write(entries: Entries, logs: Path) -> Logged:
     Characters that MLflow has not in the names of metrics become `_`. A former try that ended half-way does
     not count.
     """
+    folder = logs / "mlflow"
+    if "?" in str(folder.absolute()):
+        raise ValueError(f"{folder} has a '?', which ends the path in the address of a database")
     from mlflow import MlflowClient
 
-    folder = logs / "mlflow"
     folder.mkdir(parents=True, exist_ok=True)
     how = f"mlflow ui --backend-store-uri sqlite:///{folder / 'mlflow.db'}"
     client = MlflowClient(tracking_uri=f"sqlite:///{folder.absolute() / 'mlflow.db'}")

@@ -100,6 +100,13 @@ def test_what_fails_in_a_tracker_ends_no_training(tmp_path, monkeypatch):
     assert gradlab.load(tmp_path / "mine").norms["update"].values.tolist() == [0]
 
 
+def test_a_path_that_no_address_of_a_database_holds_is_a_warning(tmp_path):
+    run = told.swept(tmp_path / "what?" / "mine")
+    said = keep.keep("mlflow", run, tmp_path / "what?" / "mine")
+    assert "has a '?', which ends the path" in said.warning
+    assert [one.name for one in (tmp_path / "what?").iterdir()] == ["mine"]
+
+
 def test_names_that_mlflow_takes_stay_apart():
     assert list(keys(["a=b", "a(b", "a=b", "a_b"]).values()) == ["a_b", "a_b 2", "a_b 3"]
     long = ["x" * 300, "x" * 301]
