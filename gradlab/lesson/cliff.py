@@ -1,6 +1,7 @@
 """Chapter 4: exploding, the cliff, and what truncation, penalty and clipping each do."""
 
 import functools
+import itertools
 import math
 from typing import Any, NamedTuple
 
@@ -21,9 +22,25 @@ from gradlab.types import ProbeContext, Trajectory
 
 STEPS, TARGET, START = 50, 0.7, 0.5
 W_RANGE, B_RANGE, CELLS = (3.0, 7.0), (-4.0, -1.0), (121, 91)
-AT, RATE, LIMIT, MOVES, BESIDE = 5.0, 0.03, 1.0, 60, 0.03
+AT, RATE, LIMIT, MOVES, BESIDE = 5.0, 0.05, 0.5, 200, 0.03
+STARTS, AWAY, FLAT = (0.01, 0.05, 41), 1.0, 1e-3
+"""How far above the wall the many walks begin: from, to, how many. Then how far off
+is thrown away, and how far is no way."""
+INIT = "spectral"
+"""Whose largest eigenvalue has the size 1 in every draw: at gain 1.2 the network explodes for every seed."""
 SHORT, T, N, W_REC = 10, 50, 16, 1.2
 PENALTY_RATE, PENALTY_STEPS, TARGETS = 0.02, 300, 8
+
+
+class Walk(NamedTuple):
+    """A descent on E, the start first."""
+
+    places: tuple[tuple[float, float], ...]
+    """(w, b)."""
+    errors: tuple[float, ...]
+    """E there."""
+    flat: float
+    """|dE/d(w, b)| at the end."""
 
 
 class Numbers(NamedTuple):
@@ -37,9 +54,11 @@ class Numbers(NamedTuple):
     """The largest one on the same line if the error goes back SHORT steps only."""
     usual: float
     """The median over the map."""
-    free: tuple[tuple[float, float], ...]
-    """(w, b) of plain descent."""
-    clipped: tuple[tuple[float, float], ...]
+    free: Walk
+    """Plain descent."""
+    clipped: Walk
+    thrown: tuple[int, int]
+    """Of walks from STARTS, plain and clipped: how many end farther than AWAY from where they began."""
     adjoints: dict[str, tuple[float, ...]]
     """log10 |dL/dh_t| by lag: of the network as it is, and with each remedy."""
     shrunk: float
@@ -72,18 +91,21 @@ def _slopes(sent: int) -> Any:
 
 @functools.cache
 def _descent() -> Any:
-    """`(point, limit) -> points`: gradient descent with the gradient shortened to `limit`."""
+    """`(points, limit) -> places, errors, sizes of the slope` of descents, MOVES + 1 rows of each.
+
+    The gradient is shortened to `limit`.
+    """
 
     def run(point: Any, limit: Any) -> Any:
         def move(point: Any, _: Any) -> Any:
-            slope = jax.grad(_error)(point, STEPS)
+            error, slope = jax.value_and_grad(_error)(point, STEPS)
             size = jnp.sqrt(jnp.sum(slope**2))
             moved = point - RATE * slope * jnp.minimum(1.0, limit / jnp.maximum(size, 1e-300))
-            return moved, moved
+            return moved, (point, error, size)
 
-        return jax.lax.scan(move, point, None, length=MOVES)[1]
+        return jax.lax.scan(move, point, None, length=MOVES + 1)[1]
 
-    return quick(run)
+    return quick(jax.vmap(run, (0, None)))
 
 
 def measure(seed: int) -> Numbers:
@@ -95,24 +117,32 @@ def measure(seed: int) -> Numbers:
         line = np.stack([np.full(8001, AT), wall(AT) + np.linspace(-0.004, 0.004, 8001)], axis=1)
         steep = np.linalg.norm(np.asarray(_slopes(STEPS)(line)), axis=1)
         cut = np.linalg.norm(np.asarray(_slopes(SHORT)(line)), axis=1)
-        begin = jnp.asarray([AT, wall(AT) + BESIDE])
-        walks = [np.asarray(_descent()(begin, limit)) for limit in (math.inf, LIMIT)]
-        free, clipped = (((AT, wall(AT) + BESIDE), *map(tuple, walk.tolist())) for walk in walks)
+        free, clipped = (_walked(limit) for limit in (math.inf, LIMIT))
         adjoints, shrunk = _bent(seed)
     with np.errstate(divide="ignore"):
         logs = np.log10(size).reshape(CELLS[1], CELLS[0])
     steepest = (float(line[steep.argmax(), 1]), float(steep.max()))
     slopes = tuple(map(tuple, logs.tolist()))
-    return Numbers(
-        slopes, steepest, float(cut.max()), float(np.median(size)), free, clipped, adjoints, shrunk
-    )
+    thrown = (free[1], clipped[1])
+    ends = (float(cut.max()), float(np.median(size)))
+    return Numbers(slopes, steepest, *ends, free[0], clipped[0], thrown, adjoints, shrunk)
+
+
+def _walked(limit: float) -> tuple[Walk, int]:
+    """The descent from BESIDE the wall, and how many of those from STARTS are thrown away."""
+    above = [BESIDE, *np.linspace(*STARTS).tolist()]
+    begin = jnp.asarray([(AT, wall(AT) + height) for height in above])
+    places, errors, sizes = (np.asarray(part) for part in _descent()(begin, limit))
+    gone = np.linalg.norm(places[:, -1] - places[:, 0], axis=1) > AWAY
+    walk = Walk(tuple(map(tuple, places[0].tolist())), tuple(errors[0].tolist()), float(sizes[0, -1]))
+    return walk, int(gone[1:].sum())
 
 
 def _bent(seed: int) -> tuple[dict[str, tuple[float, ...]], float]:
     """log10 of the adjoint by lag under each remedy, and the factor of clipping by norm."""
     cell, initializer = (
         registry.make("cells", "elman(activation=identity)"),
-        registry.make("initializers", "gaussian"),
+        registry.make("initializers", INIT),
     )
     key = stream(seed, "lesson", chapter=4)
     params, state = cell.init(key, 1, N, W_REC, initializer)
@@ -186,7 +216,6 @@ def _penalised(cell: Any) -> Any:
 
 def tell(numbers: Numbers, seed: int) -> Chapter:
     """The chapter in words."""
-    far = max(math.dist(*pair) for pair in zip(numbers.free, numbers.free[1:], strict=False))
     paragraphs = (
         "An error that grows on its way back is the other failure. What does it look like to somebody who "
         "walks downhill on the error? Take one unit again, h_{t} = w σ(h_{t−1}) + b, where σ(a) = 1 / (1 + "
@@ -217,36 +246,69 @@ def tell(numbers: Numbers, seed: int) -> Chapter:
         "of the line, and it alone can help against vanishing too.",
     )
     more = ("gradlab remedies latch --remedy clip_norm,truncate,omega -T 20",)
-    figures = (_surface(numbers, seed, far), _remedies(numbers, seed))
+    figures = (_surface(numbers, seed), _remedies(numbers, seed))
     return Chapter("Exploding, the cliff, and three remedies", paragraphs, figures, closing, more)
 
 
-def _surface(numbers: Numbers, seed: int, far: float) -> Figure:
+def _surface(numbers: Numbers, seed: int) -> Figure:
     ends = [(START - b) * (START - wall(1.0)) ** -1 for b in (B_RANGE[1], B_RANGE[0])]
     w_ends = [max(W_RANGE[0], ends[0], 4.2552), min(W_RANGE[1], ends[1])]
     walks = [
-        Curve(label, tuple(w for w, _ in walk), tuple(b for _, b in walk), "dots")
+        Curve(label, *zip(*walk.places, strict=True), "dots")
         for label, walk in (("plain descent", numbers.free), ("clipped descent", numbers.clipped))
     ]
     lines = (Curve("the wall, by formula", tuple(w_ends), tuple(map(wall, w_ends)), "dashed"), *walks)
     w = tuple(np.linspace(*W_RANGE, CELLS[0]).tolist())
     b = tuple(np.linspace(*B_RANGE, CELLS[1]).tolist())
-    moved = len(numbers.free) - 1
     return Figure(
         "cliff",
-        f"How steep the error is over w and b, and two walks of {moved} steps",
+        f"How steep the error is over w and b, and two walks of {MOVES} steps",
         f"Two walkers start at the same point, {BESIDE:g} above the wall, with learning rate {RATE:g}. One "
-        f"takes "
-        "the gradient as it is, the other never more than the limit. How far does each jump when it meets "
-        "the wall?",
+        "takes the gradient as it is, the other never more than the limit. How far does each jump when it "
+        "meets the wall, and which of them has the smaller error afterwards?",
         Grid(w, b, numbers.slopes, ("w", "b", "|dE/d(w, b)|"), lines),
-        f"The longest step of the plain walk is {number(far)}; it ends at w = {number(numbers.free[-1][0])}, "
-        f"b = {number(numbers.free[-1][1])}. The clipped walk never moves more than {number(RATE * LIMIT)} "
-        f"and ends at w = {number(numbers.clipped[-1][0])}, b = {number(numbers.clipped[-1][1])}. A wall met "
-        f"once can undo "
-        "all the walking before it.",
+        _walks(numbers),
         f"gradlab lesson 4 --seed {seed}",
     )
+
+
+def _walks(numbers: Numbers) -> str:
+    """What became of the two walkers, and of many."""
+    free, clipped = numbers.free, numbers.clipped
+    far, at = max((math.dist(*pair), k) for k, pair in enumerate(itertools.pairwise(free.places), start=1))
+    w, b = free.places[at]
+    crossed = sum(
+        (b0 > wall(w0)) != (b1 > wall(w1)) for (w0, b0), (w1, b1) in itertools.pairwise(clipped.places)
+    )
+    return (
+        f"At the start E = {number(free.errors[0])}. Step {at} of the plain walk is its longest, "
+        f"{number(far)}: it lands at w = {number(w)}, b = {number(b)}, where E = {number(free.errors[at])}, "
+        f"and {_after(free, at)} No step of the clipped walk is longer than {number(RATE * LIMIT)}. "
+        f"{_crossing(crossed, clipped)} In the second half of the walks the median of E is "
+        f"{number(_late(free))} for the plain and {number(_late(clipped))} for the clipped one. Of "
+        f"{STARTS[2]} starts from {STARTS[0]:g} to {STARTS[1]:g} above the wall, {numbers.thrown[0]} plain "
+        f"walks end more than {AWAY:g} away from where they began, and {numbers.thrown[1]} clipped ones."
+    )
+
+
+def _late(walk: Walk) -> float:
+    """The median of E over the second half of a walk: single steps leap across the wall and back."""
+    return float(np.median(walk.errors[MOVES // 2 :]))
+
+
+def _after(walk: Walk, at: int) -> str:
+    """What a walk does after its longest step, step `at`."""
+    if math.dist(walk.places[at], walk.places[-1]) < FLAT:
+        return f"stays there: the error is flat, |dE/d(w, b)| = {number(walk.flat)}."
+    return f"goes on from there to w = {number(walk.places[-1][0])}, b = {number(walk.places[-1][1])}."
+
+
+def _crossing(crossed: int, walk: Walk) -> str:
+    """How often a walk steps over the wall, and what that costs it."""
+    if not crossed:
+        return "It never steps over the wall."
+    often = "once" if crossed == 1 else f"{crossed} times"
+    return f"It steps over the wall {often}, up to E = {number(max(walk.errors))}, but lands beside it."
 
 
 def _remedies(numbers: Numbers, seed: int) -> Figure:

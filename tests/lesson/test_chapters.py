@@ -14,6 +14,7 @@ from gradlab import lesson, registry
 from gradlab.errors import GradlabError
 from gradlab.lesson import cliff, far_left, measured, sent_back, unrolled, words
 from gradlab.lesson.parts import Chapter
+from gradlab.plots import error_surface
 from gradlab.studies.sweep import compute, drawing
 from gradlab.studies.sweep.settings import Sweep
 
@@ -25,6 +26,13 @@ SHIPPED = ("reading",)
 @functools.cache
 def numbers(name, seed=0):
     return importlib.import_module(f"gradlab.lesson.{name}").measure(seed)
+
+
+SEEDS = [
+    pytest.param(seed, marks=[] if seed < 2 else pytest.mark.slow if seed < 10 else pytest.mark.long)
+    for seed in range(100)
+]
+"""Two seeds always, ten with the slow tests, a hundred with the long ones."""
 
 
 def said(told):
@@ -150,8 +158,30 @@ class TestCliff:
         wanted = (1 / (1 + math.exp(-h)) - cliff.TARGET) ** 2
         assert float(cliff._error(jnp.asarray([w, b]), cliff.STEPS)) == pytest.approx(wanted, rel=1e-12)
 
-    def test_the_remedies_do_what_the_chapter_says(self):
-        adjoints, shrunk = cliff._bent(0)
+    def test_a_walk_is_the_descent_of_the_plot(self):
+        """Both go over the cliff, where roundings grow: held to each other up to there."""
+        begin = cliff.AT, cliff.wall(cliff.AT) + cliff.BESIDE
+        for limit, until in ((math.inf, 6), (cliff.LIMIT, 20)):
+            walk, _ = cliff._walked(limit)
+            wanted = error_surface.descend(*begin, rate=cliff.RATE, clip=limit, steps=until)
+            np.testing.assert_allclose(walk.places[: until + 1], wanted, rtol=1e-6)
+            errors = error_surface.surface(*wanted.T).error
+            np.testing.assert_allclose(walk.errors[: until + 1], errors, rtol=1e-6)
+            assert len(walk.errors) == cliff.MOVES + 1
+
+    def test_clipping_keeps_the_walk_near_and_its_error_small(self):
+        (free, thrown), (clipped, kept) = (cliff._walked(limit) for limit in (math.inf, cliff.LIMIT))
+        assert kept == 0
+        assert thrown > cliff.STARTS[2] / 2
+        assert cliff._late(clipped) < free.errors[0] < cliff._late(free)
+        steps = np.linalg.norm(np.diff(clipped.places, axis=0), axis=1)
+        assert steps.max() <= cliff.RATE * cliff.LIMIT * (1 + 1e-9)
+
+    @pytest.mark.parametrize("seed", SEEDS)
+    def test_the_remedies_do_what_the_chapter_says(self, seed):
+        adjoints, shrunk = cliff._bent(seed)
+        assert adjoints["as it is"][-1] > 2
+        assert shrunk < 1
         plain, cut = np.array(adjoints["as it is"]), np.array(adjoints["truncated"])
         np.testing.assert_allclose(cut[: cliff.SHORT + 1], plain[: cliff.SHORT + 1])
         assert np.isneginf(cut[cliff.SHORT + 1 :]).all()

@@ -51,6 +51,45 @@ def test_how_far_the_tanh_network_has_come(last, ratio, words, never):
     assert never not in text.partition("After 10 updates")[2].replace("guessing", "")
 
 
+WALK = cliff.Walk(((5.0, -2.5), (5.1, -2.6), (5.0, -2.7)), (0.02, 0.03, 0.01), 1e-9)
+
+
+def walked(free, clipped):
+    line = (0.0,) * (cliff.T + 1)
+    cut = tuple(log if lag <= cliff.SHORT else -math.inf for lag, log in enumerate(line))
+    adjoints = {"as it is": line, "truncated": cut, "penalty": line, "clipped": line}
+    slopes = ((0.0,) * cliff.CELLS[0],) * cliff.CELLS[1]
+    return cliff.Numbers(slopes, (-2.6, 6e3), 3.0, 0.1, free, clipped, (7, 3), adjoints, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("places", "words"),
+    [
+        (((5.0, -2.5), (9.0, 4.0), (9.0, 4.0)), "and stays there: the error is flat, |dE/d(w, b)| = 1.00"),
+        (((5.0, -2.5), (9.0, 4.0), (9.0, 4.002)), "and goes on from there to w = 9, b = 4."),
+    ],
+)
+def test_where_the_plain_walk_lands(places, words):
+    text = said(cliff.tell(walked(WALK._replace(places=places), WALK), 0))
+    assert "Step 1 of the plain walk is its longest, 7.63: it lands at w = 9, b = 4, where E = 0.03" in text
+    assert words in text
+    assert "7 plain walks end more than 1 away from where they began, and 3 clipped ones" in text
+
+
+@pytest.mark.parametrize(
+    ("b", "words"),
+    [
+        ((-2.5, -2.55, -2.6), "It never steps over the wall."),
+        ((-2.5, -2.6, -2.65), "It steps over the wall once, up to E = 0.03, but lands beside it."),
+        ((-2.5, -2.65, -2.5), "It steps over the wall 2 times, up to E = 0.03, but lands beside it."),
+    ],
+)
+def test_how_often_the_clipped_walk_crosses(b, words):
+    """At w = 5 the wall is at b = -2.6123."""
+    places = tuple((5.0, one) for one in b)
+    assert words in said(cliff.tell(walked(WALK, WALK._replace(places=places)), 0))
+
+
 @pytest.mark.parametrize(
     ("end", "shrunk", "words"), [(4.0, 0.01, "grows from 1 to"), (-4.0, 1.0, "falls from 1 to")]
 )
@@ -58,9 +97,7 @@ def test_the_adjoint_of_the_cliff_grows_or_falls(end, shrunk, words):
     line = tuple(end * lag / cliff.T for lag in range(cliff.T + 1))
     cut = tuple(log if lag <= cliff.SHORT else -math.inf for lag, log in enumerate(line))
     adjoints = {"as it is": line, "truncated": cut, "penalty": line, "clipped": line}
-    path = ((5.0, -2.5), (5.1, -2.6))
-    slopes = ((0.0,) * cliff.CELLS[0],) * cliff.CELLS[1]
-    found = cliff.Numbers(slopes, (-2.6, 6e3), 3.0, 0.1, path, path, adjoints, shrunk)
+    found = walked(WALK, WALK)._replace(adjoints=adjoints, shrunk=shrunk)
     text = said(cliff.tell(found, 0))
     assert words in text
     assert ("the same line, lower." in text) == (shrunk < 1)
