@@ -122,6 +122,7 @@ def tell(numbers: Numbers, seed: int) -> Chapter:
         Form(one.title, (True,) + (False,) * (T - 1), (True,) * T, one.adjoint),
     )
     largest = max(last.parts)
+    least = min(numbers.ways, key=lambda way: way.adjoint[0]).title.replace(" ", "-")
     paragraphs = (
         f"A recurrent network has one small program and runs it again at every step t = 1, 2, ..., T. The "
         f"program takes the state h_{{t−1}}, a list of {N} numbers here, and the input x_{{t}}, and returns "
@@ -139,7 +140,8 @@ def tell(numbers: Numbers, seed: int) -> Chapter:
         "*adjoint* dL/dh_{t}, the error as step t hears it. A step that hears nothing adds nothing.",
     )
     answer = (
-        f"Step 1 hears |dL/dh_{{1}}| = {number(many.adjoint[0])} in the many-to-many network, "
+        f"In the {least} network. Step 1 hears |dL/dh_{{1}}| = {number(many.adjoint[0])} in the "
+        f"many-to-many network, "
         f"{number(one.adjoint[0])} in the one-to-many and {number(last.adjoint[0])} in the many-to-one "
         f"network, against {listed([number(way.adjoint[-1]) for way in (many, one, last)])} at step {T}. "
         f"With a single term at the end the error has {_changed(last.adjoint)} over {T - 1} steps. "
@@ -147,7 +149,7 @@ def tell(numbers: Numbers, seed: int) -> Chapter:
         "come from step 1 itself."
     )
     title = "Three forms of one network; the fuller the circle, the more error arrives"
-    question = "In which of the three networks does step 1 hear most of the error, and in which least?"
+    question = "In which of the three networks does step 1 hear least of the error?"
     figure = Figure("forms", title, question, Unrolled(forms), answer, f"gradlab lesson 1 --seed {seed}")
     closing = (
         f"In the many-to-one network the {T} parts have the norms {listed([number(p) for p in last.parts])}; "
