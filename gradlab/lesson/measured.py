@@ -37,9 +37,14 @@ class Network(NamedTuple):
     """The place of the memory path in the flattened state."""
 
 
-@functools.cache
 def networks(sweep: Sweep) -> dict[tuple[str, str, float], Network]:
     """The networks of the grid's first seed at its longest T, by (cell, init, w_rec)."""
+    return {place: found[0] for place, found in draws(sweep).items()}
+
+
+@functools.cache
+def draws(sweep: Sweep) -> dict[tuple[str, str, float], tuple[Network, ...]]:
+    """The networks of all seeds of the grid at its longest T, by (cell, init, w_rec)."""
     found = {}
     with jax.enable_x64(sweep.precision == "float64"):
         for label, (drawn, _) in drawing.draw(sweep).items():
@@ -51,8 +56,10 @@ def networks(sweep: Sweep) -> dict[tuple[str, str, float], Network]:
                 for j, w_rec in enumerate(sweep.w_rec):
                     gains = len(drawn.xs) // len(sweep.init) // sweep.seeds
                     at = (i * gains + (j if gains > 1 else 0)) * sweep.seeds
-                    jacobians, gate_values = jax.tree.map(lambda leaf, at=at: leaf[at], run)
-                    found[label, init, w_rec] = Network(jacobians, gate_values, memory)
+                    found[label, init, w_rec] = tuple(
+                        Network(*jax.tree.map(lambda leaf, at=at + seed: leaf[at], run), memory)
+                        for seed in range(sweep.seeds)
+                    )
     return found
 
 

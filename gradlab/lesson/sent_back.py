@@ -1,7 +1,10 @@
 """Chapter 2: one error term sent back, by hand, in the scalar network and in the matrix one."""
 
+import dataclasses
 import math
 from typing import NamedTuple
+
+import numpy as np
 
 from gradlab.lesson import measured
 from gradlab.lesson.parts import Chapter, Chart, Curve, Figure, Panel, Table
@@ -11,7 +14,8 @@ from gradlab.studies.sweep.settings import Sweep
 LINEAR, TANH = "elman(activation=identity)", "elman"
 GAINS, T, W = (0.9, 1.0, 1.1), 100, 0.9
 BY_HAND = (0, 1, 2, 5, 10, 20, 50, 100)
-N, INITS, NEAR = 16, ("orthogonal", "gaussian"), 1.0
+N, INITS, NEAR, DRAWS = 16, ("orthogonal", "gaussian"), 1.0, 10
+MORE = ("gradlab sweep --cell elman --w-rec 0.5:1.5:11 -T 100",)
 
 
 class Numbers(NamedTuple):
@@ -20,9 +24,10 @@ class Numbers(NamedTuple):
     linear: dict[float, tuple[float, ...]]
     """Of the linear network of one unit, by w."""
     tanh: dict[float, tuple[float, ...]]
-    matrix: dict[tuple[str, str], tuple[float, ...]]
-    """Of networks of N units at w_rec = 1, by (cell, initialiser)."""
-    rates: dict[tuple[str, str], float]
+    matrix: dict[tuple[str, str], tuple[tuple[float, ...], ...]]
+    """Of DRAWS networks of N units at w_rec = 1, by (cell, initialiser)."""
+    radii: tuple[float, ...]
+    """Of each Gaussian W: the size of its largest eigenvalue."""
     by_hand: dict[int, float]
     """W multiplied by itself, lag times."""
 
@@ -33,8 +38,8 @@ def scalar(seed: int) -> Sweep:
 
 
 def matrix(seed: int) -> Sweep:
-    """N units, two initialisers."""
-    return _grid(seed, N, INITS, (NEAR,))
+    """N units, two initialisers, several draws of each."""
+    return dataclasses.replace(_grid(seed, N, INITS, (NEAR,)), seeds=DRAWS)
 
 
 def _grid(seed: int, hidden: int, init: tuple[str, ...], w_rec: tuple[float, ...]) -> Sweep:
@@ -44,12 +49,18 @@ def _grid(seed: int, hidden: int, init: tuple[str, ...], w_rec: tuple[float, ...
 
 def measure(seed: int) -> Numbers:
     """The transports of both grids, and powers of W the long way."""
-    small, large = (measured.networks(grid(seed)) for grid in (scalar, matrix))
+    small, large = measured.networks(scalar(seed)), measured.draws(matrix(seed))
     one = {
         (cell, w): measured.transport(small[cell, "identity", w]) for cell in (LINEAR, TANH) for w in GAINS
     }
     pairs = [(cell, init) for cell in (LINEAR, TANH) for init in INITS]
-    many = {(cell, init): measured.transport(large[cell, init, NEAR]) for cell, init in pairs}
+    many = {
+        (cell, init): tuple(measured.transport(network) for network in large[cell, init, NEAR])
+        for cell, init in pairs
+    }
+    # The Jacobian of a linear network is W at every step.
+    matrices = [network.jacobians[0] for network in large[LINEAR, INITS[1], NEAR]]
+    radii = tuple(float(np.abs(np.linalg.eigvals(w)).max()) for w in matrices)
     products, product = {0: 1.0}, 1.0
     for lag in range(1, T + 1):
         product *= W
@@ -58,7 +69,7 @@ def measure(seed: int) -> Numbers:
         {w: one[LINEAR, w] for w in GAINS},
         {w: one[TANH, w] for w in GAINS},
         many,
-        {pair: measured.rate(logs) for pair, logs in many.items()},
+        radii,
         {lag: products[lag] for lag in BY_HAND},
     )
 
@@ -102,8 +113,7 @@ def tell(numbers: Numbers, seed: int) -> Chapter:
         "singular values set what a single step can do.",
     )
     figures = (table, _scalars(numbers, seed, low, high, squashed), _matrices(numbers, seed))
-    more = ("gradlab sweep --cell elman --w-rec 0.5:1.5:11 -T 100",)
-    return Chapter("One error term, sent back", paragraphs, figures, closing, more)
+    return Chapter("One error term, sent back", paragraphs, figures, closing, MORE)
 
 
 def _scalars(numbers: Numbers, seed: int, low: float, high: float, squashed: float) -> Figure:
@@ -128,31 +138,63 @@ def _scalars(numbers: Numbers, seed: int, low: float, high: float, squashed: flo
         f"The linear lines are straight and lie on the law: over {T} steps {ten_to(low)} at w = {GAINS[0]:g} "
         f"and {ten_to(high)} at w = {GAINS[-1]:g}. With tanh, {ten_to(low)} becomes {ten_to(squashed)}, but "
         f"{ten_to(high)} becomes {ten_to(numbers.tanh[GAINS[-1]][T])}: above w = 1 the state itself grows, "
-        f"up to where "
-        "the curve is flat, and there the slope 1 − h^{2} is small.",
+        "up to where "
+        f"the curve is flat, and there the slope 1 − h^{{2}} is small. {_most_changed(numbers)}",
         measured.command(scalar(seed)),
     )
+
+
+def _most_changed(numbers: Numbers) -> str:
+    """Which line tanh brings down farthest over T steps."""
+    lost = {w: numbers.linear[w][T] - numbers.tanh[w][T] for w in GAINS}
+    most = max(GAINS, key=lambda w: lost[w])
+    return f"So tanh changes the line of w = {most:g} most: by a factor of {ten_to(lost[most])}."
 
 
 def _matrices(numbers: Numbers, seed: int) -> Figure:
     lags = tuple(map(float, range(T + 1)))
     names = {LINEAR: "linear", TANH: "tanh"}
-    panels = tuple(
-        Panel(names[cell], tuple(Curve(init, lags, numbers.matrix[cell, init]) for init in INITS))
-        for cell in (LINEAR, TANH)
-    )
-    flat, bent = numbers.matrix[LINEAR, INITS[0]][T], numbers.matrix[LINEAR, INITS[1]][T]
-    tanh_flat, tanh_bent = (numbers.matrix[TANH, init][T] for init in INITS)
+
+    def curves(cell: str) -> tuple[Curve, ...]:
+        return tuple(
+            Curve(f"{init}, {which}", lags, tuple(map(pick, zip(*numbers.matrix[cell, init], strict=True))))
+            for init in INITS
+            for which, pick in (("highest", max), ("lowest", min))
+        )
+
+    radii = numbers.radii
     return Figure(
         "matrix",
-        f"{N} units at `w_rec` = {NEAR:g}: an orthogonal and a Gaussian matrix W",
-        f"An orthogonal matrix turns, and stretches nothing. A Gaussian matrix stretches some directions and "
-        f"shrinks others. Which of the two still passes the error on after {T} steps?",
-        Chart("lag", "transport", panels, powers=True),
-        f"After {T} steps the linear network with the orthogonal matrix has {ten_to(flat)}, that with the "
-        f"Gaussian one {ten_to(bent)}. With tanh it is {ten_to(tanh_flat)} and {ten_to(tanh_bent)}. In the "
-        f"linear "
-        "network the Gaussian line first sorts its directions and then keeps a slope on average: "
-        f"{number(numbers.rates[LINEAR, INITS[1]])} powers of ten per step.",
+        f"{N} units at `w_rec` = {NEAR:g}: {DRAWS} orthogonal and {DRAWS} Gaussian matrices W, the highest "
+        "and the lowest transport of each kind at each lag",
+        "An orthogonal matrix turns, and stretches nothing. A Gaussian matrix stretches some directions and "
+        f"shrinks others. We draw {DRAWS} networks of each kind. Of which kind can you say beforehand what a "
+        f"network passes on after {T} steps?",
+        Chart("lag", "transport", tuple(Panel(names[c], curves(c)) for c in names), powers=True),
+        f"After {T} steps each linear network with an orthogonal matrix has {_span(numbers, LINEAR, 0)}; "
+        f"those with a Gaussian one have {_span(numbers, LINEAR, 1)}, as the draw will have it: the largest "
+        f"eigenvalue of W has a size of {number(min(radii))} to {number(max(radii))}, and to the power {T} "
+        f"that is {ten_to(T * math.log10(min(radii)))} to {ten_to(T * math.log10(max(radii)))}. With tanh it "
+        f"is {_span(numbers, TANH, 0)} and {_span(numbers, TANH, 1)}: {_wider(numbers)}",
         measured.command(matrix(seed)),
     )
+
+
+def _ends(numbers: Numbers, cell: str, init: int) -> tuple[float, float]:
+    """The lowest and the highest transport at lag T."""
+    found = [logs[T] for logs in numbers.matrix[cell, INITS[init]]]
+    return min(found), max(found)
+
+
+def _span(numbers: Numbers, cell: str, init: int) -> str:
+    """From the lowest to the highest transport at lag T; one number if both are said alike."""
+    low, high = map(ten_to, _ends(numbers, cell, init))
+    return low if low == high else f"{low} to {high}"
+
+
+def _wider(numbers: Numbers) -> str:
+    """Whose draws lie farther apart with tanh."""
+    orthogonal, gaussian = (high - low for low, high in (_ends(numbers, TANH, init) for init in (0, 1)))
+    if gaussian > orthogonal:
+        return "the Gaussian draws still lie farther apart."
+    return "here the orthogonal draws lie as far apart, for the inputs differ, too."
