@@ -18,6 +18,7 @@ PLAIN, ESN, LSTM97 = "elman", "esn(leak=1.0)", "lstm97"
 INITS, T, N, W_REC, STD = ("gaussian", "orthogonal"), 100, 16, 0.9, 0.1
 HEARD, SETTLED, BACK = 1000, 50, 20
 STEPS, OPEN_W = 5, 0.5
+MORE = ("gradlab remedies latch --remedy orthogonal,esn,lstm97 -T 50",)
 
 
 class Gates(NamedTuple):
@@ -147,12 +148,13 @@ def tell(numbers: Numbers, seed: int) -> Chapter:
     closing = (
         "The way through the memory is not the only one, for h feeds the gates. With `w_rec` = 0, where "
         f"nothing is fed back, |dc_{{T}}/dc_{{t}}| over {T} steps is {ten_to(numbers.alone[T])}. With "
-        f"`w_rec` = {W_REC:g} it is {ten_to(numbers.memory[T])}: weight 1 keeps the way through the memory "
-        f"open, it does not keep the other ways from {_change(numbers.memory[T])}. And what is never "
-        "forgotten piles up; the forget gate of the next chapter is the answer to that.",
+        f"`w_rec` = {W_REC:g} it is {ten_to(numbers.memory[T])}. (The figure has "
+        f"{ten_to(numbers.transports['memory, weight 1'][T])} for this network, as the transport there is "
+        "that of the whole state, h and c together; here both ends are c.) Weight 1 keeps the way through "
+        f"the memory open, it does not keep the other ways from {_change(numbers.memory[T])}. And what is "
+        "never forgotten piles up; the forget gate of the next chapter is the answer to that.",
     )
-    more = ("gradlab remedies latch --remedy orthogonal,esn,lstm97 -T 50",)
-    return Chapter("The answers to vanishing", paragraphs, figures, closing, more)
+    return Chapter("The answers to vanishing", paragraphs, figures, closing, MORE)
 
 
 def _change(log: float) -> str:
@@ -161,7 +163,7 @@ def _change(log: float) -> str:
 
 
 def _gates(numbers: Numbers, seed: int) -> Figure:
-    head = ("t", "x", "i", "g", "i · g", "c = c + i · g", "o", "h = o · tanh(c)")
+    head = ("t", "x", "i", "g", "i · g", "c after", "o", "o · tanh(c)")
     rows = tuple(
         (str(t), *(f"{v:+.3f}".replace("-", "−") for v in (s.x, s.i, s.g, s.i * s.g, s.c, s.o, s.h)))
         for t, s in enumerate(numbers.steps, start=1)
@@ -170,7 +172,8 @@ def _gates(numbers: Numbers, seed: int) -> Figure:
     stored = first.i * first.g
     return Figure(
         "gates",
-        f"One unit with a memory of weight 1, {STEPS} steps, starting from c = 0 and h = 0",
+        f"One unit with a memory of weight 1, {STEPS} steps, starting from c = 0 and h = 0: each step adds "
+        "i · g to c and then shows h = o · tanh(c)",
         f"The first step stores i · g = {number(stored)}. How much of it is still in c after step {STEPS}?",
         Table(head, rows),
         f"All of it. c is a plain sum: {' + '.join(number(s.i * s.g) for s in numbers.steps)} = "
@@ -212,7 +215,7 @@ def _echoes(numbers: Numbers, seed: int) -> Figure:
         f"Of the input itself {number(numbers.recalled[0])} of the variance, of that one step ago "
         f"{number(numbers.recalled[1])}. It falls below one half "
         + (f"at k = {half}" if half <= BACK else f"nowhere up to k = {BACK}")
-        + f", and all shares together make {number(sum(numbers.recalled))}: with {N} numbers per reservoir "
+        + f", and all shares together make {number(sum(numbers.recalled))}: a reservoir of {N} numbers "
         f"cannot hold more than {N} independent ones.",
         f"gradlab lesson 5 --seed {seed}",
     )
