@@ -18,15 +18,20 @@ CELLS = {
     "peephole_lstm": "peephole",
     "coupled_lstm": "coupled",
     "gru": "GRU",
+    "lstm(forget_bias=0.0)": "LSTM, bias 0",
     "lstm(forget_bias=3.0)": "LSTM, bias 3",
 }
+"""The keeping gate's bias is 1 in the first three and 0 in the GRU: the last two tell it from all else."""
+MAKES = ("LSTM", "peephole", "coupled", "GRU")
 T, N, W_REC, STD = 100, 16, 1.0, 0.5
+MORE = ('gradlab sweep --cell "lstm(forget_bias=3),gru(chrono=100)" --w-rec 1.0 -T 100',)
 
 
 class Cell(NamedTuple):
     """One cell, measured."""
 
     gates: int
+    """Of its own: the candidate is none, and a gate that another one fixes is not counted."""
     weights: int
     """Numbers in the cell, for one input."""
     kept: float
@@ -61,7 +66,7 @@ def measure(seed: int) -> Numbers:
         paths = np.cumsum(keep[::-1], axis=0).max(axis=1)
         whole = measured.transport(network)
         found[label] = Cell(
-            len(cell.gates),
+            len(set(cell.gates) & set(network.gate_values)),
             arms.count(cell, (1, 1), N) - N - 1,
             float(10 ** keep.mean()),
             (0.0, *paths.tolist()),
@@ -93,20 +98,19 @@ def tell(numbers: Numbers, seed: int) -> Chapter:
         f"lets {number(gru.kept)} through.",
     )
     wide = cells["LSTM, bias 3"]
-    ends = [cell.whole[T] for name, cell in cells.items() if name != "LSTM, bias 3"]
+    ends = [cells[name].whole[T] for name in MAKES]
     best = max(cells, key=lambda name: cells[name].whole[T])
     closing = (
-        "Each gate is a number between 0 and 1 for every unit, and the keeping gate multiplies. So half-open "
-        "gates make a gradient vanish as surely as a small w does; only the gate can *learn* to open. And it "
-        "can be "
+        "Each gate is a number between 0 and 1 for every unit, and the keeping gate multiplies. So along the "
+        "memory half-open gates make a gradient vanish as surely as a small w does; only the gate can "
+        "*learn* to open. And it can be "
         f"opened at the start: the same LSTM with a forget bias of 3 in place of 1 keeps {number(wide.kept)} "
         f"a step and carries {ten_to(wide.whole[T])} over {T} steps, where the bias 1 carries "
         f"{ten_to(lstm.whole[T])}. Between the four makes with their usual biases the span is "
         f"{ten_to(min(ends))} to {ten_to(max(ends))}.",
     )
-    more = ('gradlab sweep --cell "lstm(forget_bias=3),gru(chrono=100)" --w-rec 1.0 -T 100',)
     figures = (_profiles(cells, best, seed), _table(cells, seed))
-    return Chapter("Peephole, coupled gates, GRU", paragraphs, figures, closing, more)
+    return Chapter("Peephole, coupled gates, GRU", paragraphs, figures, closing, MORE)
 
 
 def _profiles(cells: dict[str, Cell], best: str, seed: int) -> Figure:
@@ -122,13 +126,13 @@ def _profiles(cells: dict[str, Cell], best: str, seed: int) -> Figure:
     alone = listed([f"{ten_to(cell.path[T])} ({name})" for name, cell in cells.items()])
     return Figure(
         "variants",
-        f"The transport by lag of five gated cells, N = {N}, `w_rec` = {W_REC:g}, as they start",
+        f"The transport by lag of {len(cells)} gated cells, N = {N}, `w_rec` = {W_REC:g}, as they start",
         "None of these cells has been trained. Which of them carries the error farthest, and can you tell "
         "from the keeping gate alone?",
         Chart("lag", "transport", panels, powers=True),
-        f"After {T} steps: {ends}. Of these five networks {best} carries farthest. The keeping gates alone, "
-        f"multiplied up for the unit that holds longest, give {alone}. What lies between the two is carried "
-        "by the other ways, through the gates and the matrices.",
+        f"After {T} steps: {ends}. Of these {len(cells)} networks {best} carries farthest. The keeping "
+        f"gates alone, multiplied up for the unit that holds longest, give {alone}. What lies between the "
+        "two is carried by the other ways, through the gates and the matrices.",
         measured.command(grid(seed)),
     )
 
@@ -146,17 +150,31 @@ def _table(cells: dict[str, Cell], seed: int) -> Figure:
         )
         for name, cell in cells.items()
     )
-    costly, cheap = (pick(cells, key=lambda name: cells[name].weights) for pick in (max, min))
-    slowest = max(cells, key=lambda name: cells[name].rate)
-    by_gates = sorted(cells, key=lambda name: (cells[name].gates, cells[name].rate))
-    order = "orders" if by_gates == sorted(cells, key=lambda name: cells[name].rate) else "does not order"
+    costly, cheap = (pick(MAKES, key=lambda name: cells[name].weights) for pick in (max, min))
     return Figure(
         "cells",
-        "What each costs and what it keeps (gates include the candidate; rate in powers of ten)",
-        "Fewer gates mean fewer weights. Do they also mean a gradient that fades faster?",
+        "What each costs and what it keeps (a candidate is no gate; rate: powers of ten per step, below 0 "
+        "the gradient fades, above 0 it grows)",
+        "Fewer gates mean fewer weights. Does a gate less also change the rate, or is it the bias of the "
+        "keeping gate that does?",
         Table(head, rows),
-        f"From {cells[costly].weights} weights ({costly}) down to {cells[cheap].weights} ({cheap}). The "
-        f"largest rate, {number(cells[slowest].rate)} a step, is that of {slowest}, whose keeping gate "
-        f"lets {number(cells[slowest].kept)} through; the number of gates {order} the last column.",
+        f"From {cells[costly].weights} weights ({costly}) down to {cells[cheap].weights} ({cheap}). "
+        f"{_rates(cells)} Where the biases differ, as in the LSTM and the GRU as they usually start, a "
+        "difference in the rate is not that of the gates alone.",
         f"gradlab lesson 6 --seed {seed}",
+    )
+
+
+def _rates(cells: dict[str, Cell]) -> str:
+    """What the bias and what a gate less does to the rate, each with the other held."""
+    zero, one, three, coupled, gru = (
+        cells[name].rate for name in ("LSTM, bias 0", "LSTM", "LSTM, bias 3", "coupled", "GRU")
+    )
+    by_bias, by_gate = max(zero, one, three) - min(zero, one, three), max(abs(coupled - one), abs(gru - zero))
+    more = "more than" if by_bias > by_gate else "no more than"
+    return (
+        f"The LSTM's rate is {number(zero)}, {number(one)} and {number(three)} with the biases 0, 1 and 3. A "
+        f"gate less at an equal bias: {number(coupled)} in place of {number(one)} (coupled, bias 1) and "
+        f"{number(gru)} in place of {number(zero)} (GRU, bias 0). In these networks the bias changes the "
+        f"rate {more} a gate does."
     )
