@@ -20,6 +20,11 @@ from gradlab.types import Remedy
 CELLS = ("elman", "lstm(forget_bias=3.0)")
 TASK, T, N, W_REC, BATCH, RATE = "latch", 20, 8, 0.5, 16, 0.1
 UPDATES, EVAL_SIZE = (10, 100, 1000), 500
+MORE = (
+    f"gradlab remedies {TASK} -r orthogonal,lstm --optimizer sgd --lr {RATE} -T 5,{T} --w-rec {W_REC} -N {N} "
+    f"--batch {BATCH}",
+)
+"""The chapter's network and plain descent, with the clue near and far."""
 
 
 class Learned(NamedTuple):
@@ -161,8 +166,7 @@ def tell(numbers: Numbers, seed: int) -> Chapter:
         "So *slow* is meant literally: the far left is not forbidden to learn. Its step is multiplied by the "
         "transport of chapter 2, and where that is small, so is the step.",
     )
-    more = ("gradlab remedies latch --quick -T 20",)
-    return Chapter("Why the far left learns slower", paragraphs, (figure,), closing, more)
+    return Chapter("Why the far left learns slower", paragraphs, (figure,), closing, MORE)
 
 
 def _outcome(plain: Learned, chance: float) -> str:
