@@ -29,6 +29,7 @@ is thrown away, and how far is no way."""
 INIT = "spectral"
 """Whose largest eigenvalue has the size 1 in every draw: at gain 1.2 the network explodes for every seed."""
 SHORT, T, N, W_REC = 10, 50, 16, 1.2
+MORE = ("gradlab remedies latch --remedy clip_norm,truncate,omega -T 20",)
 PENALTY_RATE, PENALTY_STEPS, TARGETS = 0.02, 300, 8
 
 
@@ -245,9 +246,8 @@ def tell(numbers: Numbers, seed: int) -> Chapter:
         "makes the step shorter. Truncation forgets. The penalty alone changes the slope "
         "of the line, and it alone can help against vanishing too.",
     )
-    more = ("gradlab remedies latch --remedy clip_norm,truncate,omega -T 20",)
     figures = (_surface(numbers, seed), _remedies(numbers, seed))
-    return Chapter("Exploding, the cliff, and three remedies", paragraphs, figures, closing, more)
+    return Chapter("Exploding, the cliff, and three remedies", paragraphs, figures, closing, MORE)
 
 
 def _surface(numbers: Numbers, seed: int) -> Figure:

@@ -8,7 +8,7 @@ from typing import Any
 from gradlab import __version__
 from gradlab.lesson import drawing
 from gradlab.lesson.parts import Chapter, Figure, Table
-from gradlab.lesson.words import to_html
+from gradlab.lesson.words import to_html, typed
 
 
 def html(chapters: Sequence[tuple[int, Chapter]], seed: int, command: str) -> str:
@@ -45,4 +45,7 @@ def _template() -> Any:
         lstrip_blocks=True,
     )
     environment.filters["said"] = lambda text: Markup(to_html(text))
+    environment.filters["typed"] = lambda text: "\n".join(
+        line for command in text.splitlines() for line in typed(command)
+    )
     return environment.get_template("page.html.j2")

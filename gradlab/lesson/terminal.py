@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from gradlab.lesson.parts import Chapter, Figure
 from gradlab.lesson.sketch import sketch
-from gradlab.lesson.words import plain
+from gradlab.lesson.words import plain, typed
 
 WIDEST = 80
 
@@ -27,7 +27,7 @@ def walk(number: int, chapter: Chapter, width: int, *, unicode: bool) -> Iterato
     for paragraph in chapter.closing:
         lines += [*say(paragraph), ""]
     for command in chapter.commands:
-        lines += [f"  {command}"] if len(command) <= width - 2 else [command]
+        lines += [f"  {line}" for line in typed(command, width - 2)]
     yield [*lines, ""] if chapter.commands else lines
 
 
@@ -36,10 +36,11 @@ def _shown(figure: Figure, width: int, unicode: bool) -> list[str]:
     lines += [*sketch(figure.drawing, width, unicode=unicode), ""]
     lines += [*_wrapped(figure.answer, width, unicode), ""]
     for command in figure.command.splitlines():
-        lines += _wrapped(f"$ {command}", width, unicode)
+        first, *others = typed(command, width - 2)
+        lines += [f"$ {first}", *(f"  {line}" for line in others)]
     return [*lines, ""]
 
 
 def _wrapped(text: str, width: int, unicode: bool) -> list[str]:
-    said = plain(text, unicode=unicode) if not text.startswith("$ ") else text
+    said = plain(text, unicode=unicode)
     return textwrap.wrap(said, width, break_long_words=False, break_on_hyphens=False)

@@ -8,6 +8,7 @@ _PIECE = re.compile(r"`([^`]*)`")
 _STRONG, _EMPHASIS = re.compile(r"\*\*([^*]+)\*\*"), re.compile(r"\*([^*]+)\*")
 _SUB, _SUPER = re.compile(r"_\{([^}]*)\}"), re.compile(r"\^\{([^}]*)\}")
 _WHOLE = re.compile(r"[−-]?[\w.]+")
+_WORD = re.compile(r"""(?:[^\s"']|"[^"]*"|'[^']*')+""")
 _ASCII = str.maketrans(
     {
         "−": "-",
@@ -55,6 +56,27 @@ def ten_to(log: float) -> str:
     if abs(log) < 100:
         return number(10**log)
     return f"10^{{{log:.1f}}}".replace("-", "−")
+
+
+def typed(command: str, width: int = 80) -> list[str]:
+    r"""A command in lines of at most `width` columns, as a shell takes them; a longer word stays whole.
+
+    >>> typed('gradlab sweep --cell "a, b" -T 100', 24)
+    ['gradlab sweep --cell \\', '    "a, b" -T 100']
+    """
+    lines: list[str] = []
+    words = _WORD.findall(command)
+    for i, word in enumerate(words):
+        # Only the last word needs no room for the mark behind it.
+        room = width - (2 if i + 1 < len(words) else 0)
+        if lines and len(lines[-1]) + 1 + len(word) <= room:
+            lines[-1] += f" {word}"
+        elif lines:
+            lines[-1] += " \\"
+            lines.append(f"    {word}")
+        else:
+            lines.append(word)
+    return lines
 
 
 def to_html(text: str) -> str:

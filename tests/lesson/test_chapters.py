@@ -49,7 +49,23 @@ class TestSentBack:
 
     def test_an_orthogonal_matrix_of_gain_one_keeps_every_norm(self):
         flat = numbers("sent_back").matrix[sent_back.LINEAR, "orthogonal"]
+        assert np.shape(flat) == (sent_back.DRAWS, sent_back.T + 1)
         np.testing.assert_allclose(flat, 0, atol=1e-12)
+
+    def test_the_largest_eigenvalue_bounds_its_power_from_below(self):
+        found = numbers("sent_back")
+        for radius, logs in zip(found.radii, found.matrix[sent_back.LINEAR, "gaussian"], strict=True):
+            assert logs[sent_back.T] >= sent_back.T * math.log10(radius) - 1e-9
+            assert logs[sent_back.T] < sent_back.T * math.log10(radius) + 2
+        assert len(set(found.radii)) == sent_back.DRAWS
+
+    @pytest.mark.parametrize("seed", SEEDS)
+    def test_its_story_holds_for_every_seed(self, seed):
+        """tanh changes the growing line most, and the Gaussian draws lie farther apart than the others."""
+        told = said(sent_back.tell(numbers("sent_back", seed), seed))
+        assert "So tanh changes the line of w = 1.1 most" in told
+        assert "orthogonal matrix has 1;" in told
+        assert "the Gaussian draws still lie farther apart." in told
 
     def test_both_columns_of_the_page_are_w_to_the_lag(self):
         told = sent_back.tell(numbers("sent_back"), 0)
@@ -111,6 +127,12 @@ class TestUnrolled:
         assert ways["many to one"].adjoint[-1] == pytest.approx(ways["many to many"].adjoint[-1])
         assert ways["many to one"].adjoint[0] < ways["many to many"].adjoint[0]
         assert ways["many to one"].parts[0] == 0
+
+    @pytest.mark.parametrize("seed", SEEDS)
+    def test_its_story_holds_for_every_seed(self, seed):
+        told = said(unrolled.tell(numbers("unrolled", seed), seed))
+        assert "In the many-to-one network. Step 1 hears" in told
+        assert "has come down by a factor of" in told
 
 
 class TestFarLeft:

@@ -119,5 +119,19 @@ def test_the_cell_that_carries_farthest_is_the_one_that_does():
         logs = tuple(-0.01 * (k + 1) * lag for lag in range(variants.T + 1))
         cells[label] = variants.Cell(4, 100 + k, 0.7, logs, logs, logs, -0.01 * (k + 1))
     text = said(variants.tell(variants.Numbers(cells), 0))
-    assert f"Of these five networks {next(iter(variants.CELLS.values()))} carries farthest" in text
-    assert f"The largest rate, −0.01 a step, is that of {next(iter(variants.CELLS.values()))}" in text
+    assert f"Of these {len(cells)} networks {next(iter(variants.CELLS.values()))} carries farthest" in text
+
+
+@pytest.mark.parametrize(
+    ("gru", "words"), [(-0.1, "changes the rate more than a gate"), (-0.9, "rate no more than a gate")]
+)
+def test_whether_the_bias_or_a_gate_changes_the_rate(gru, words):
+    rates = {"LSTM, bias 0": -0.2, "LSTM": -0.1, "LSTM, bias 3": 0.3, "GRU": gru}
+    line = (0.0,) * (variants.T + 1)
+    cells = {
+        label: variants.Cell(2, 100, 0.7, line, line, line, rates.get(name, -0.1))
+        for label, name in variants.CELLS.items()
+    }
+    text = said(variants.tell(variants.Numbers(cells), 0))
+    assert words in text
+    assert "The LSTM's rate is −0.2, −0.1 and 0.3 with the biases 0, 1 and 3." in text
