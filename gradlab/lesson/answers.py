@@ -17,7 +17,7 @@ from gradlab.studies.sweep.settings import Sweep
 PLAIN, ESN, LSTM97 = "elman", "esn(leak=1.0)", "lstm97"
 INITS, T, N, W_REC, STD = ("gaussian", "orthogonal"), 100, 16, 0.9, 0.1
 HEARD, SETTLED, BACK = 1000, 50, 20
-STEPS, OPEN_W = 5, 0.5
+STEPS, OPEN_W, DRAWS = 5, 0.5, 10
 MORE = ("gradlab remedies latch --remedy orthogonal,esn,lstm97 -T 50",)
 
 
@@ -35,8 +35,12 @@ class Gates(NamedTuple):
 class Numbers(NamedTuple):
     """Transports by lag, the echo of a reservoir, and a memory step by step."""
 
-    transports: dict[str, tuple[float, ...]]
-    """log10 by lag: of the initialisers, the reservoir and the memory."""
+    plain: dict[str, tuple[tuple[float, ...], ...]]
+    """log10 of the transport by lag, of DRAWS plain networks by initialiser."""
+    echo: tuple[float, ...]
+    """The same of the reservoir."""
+    whole: tuple[float, ...]
+    """And of the network with a memory."""
     memory: tuple[float, ...]
     """log10 |dc_T/dc_t|, all ways from memory to memory."""
     alone: tuple[float, ...]
@@ -49,8 +53,8 @@ class Numbers(NamedTuple):
 
 
 def grid(seed: int) -> Sweep:
-    """The plain network with two initialisers."""
-    return _sweep(seed, (PLAIN,), INITS)
+    """The plain network with two initialisers, several draws of each."""
+    return dataclasses.replace(_sweep(seed, (PLAIN,), INITS), seeds=DRAWS)
 
 
 def _sweep(seed: int, cells: tuple[str, ...], init: tuple[str, ...]) -> Sweep:
@@ -69,17 +73,16 @@ def cut_off(seed: int) -> Sweep:
 
 def measure(seed: int) -> Numbers:
     """Measure the answers side by side, listen to the reservoir, and walk through the gates."""
-    plain, others = measured.networks(grid(seed)), measured.networks(gated(seed))
-    transports = {init: measured.transport(plain[PLAIN, init, W_REC]) for init in INITS}
-    transports["echo state"] = measured.transport(others[ESN, INITS[0], W_REC])
-    carousel = others[LSTM97, INITS[0], W_REC]
-    transports["memory, weight 1"] = measured.transport(carousel)
+    drawn, others = measured.draws(grid(seed)), measured.networks(gated(seed))
+    plain = {init: tuple(map(measured.transport, drawn[PLAIN, init, W_REC])) for init in INITS}
+    reservoir, carousel = (others[cell, INITS[0], W_REC] for cell in (ESN, LSTM97))
     with jax.enable_x64(True):
         recalled, radius = _echo(seed)
         steps = _walk(seed)
     alone = measured.networks(cut_off(seed))[LSTM97, INITS[0], 0.0]
     memory, cut = (measured.transport(network, memory=True) for network in (carousel, alone))
-    return Numbers(transports, memory, cut, recalled, radius, steps)
+    echo, whole = measured.transport(reservoir), measured.transport(carousel)
+    return Numbers(plain, echo, whole, memory, cut, recalled, radius, steps)
 
 
 def _echo(seed: int) -> tuple[tuple[float, ...], float]:
@@ -149,7 +152,7 @@ def tell(numbers: Numbers, seed: int) -> Chapter:
         "The way through the memory is not the only one, for h feeds the gates. With `w_rec` = 0, where "
         f"nothing is fed back, |dc_{{T}}/dc_{{t}}| over {T} steps is {ten_to(numbers.alone[T])}. With "
         f"`w_rec` = {W_REC:g} it is {ten_to(numbers.memory[T])}. (The figure has "
-        f"{ten_to(numbers.transports['memory, weight 1'][T])} for this network, as the transport there is "
+        f"{ten_to(numbers.whole[T])} for this network, as the transport there is "
         "that of the whole state, h and c together; here both ends are c.) Weight 1 keeps the way through "
         f"the memory open, it does not keep the other ways from {_change(numbers.memory[T])}. And what is "
         "never forgotten piles up; the forget gate of the next chapter is the answer to that.",
@@ -187,20 +190,50 @@ def _gates(numbers: Numbers, seed: int) -> Figure:
 
 def _profiles(numbers: Numbers, seed: int) -> Figure:
     lags = tuple(map(float, range(T + 1)))
-    curves = tuple(Curve(name, lags, logs) for name, logs in numbers.transports.items())
-    gaussian, orthogonal, echo, memory = (logs[T] for logs in numbers.transports.values())
+    ends = {
+        f"{init}, {which}": tuple(map(pick, zip(*numbers.plain[init], strict=True)))
+        for init in INITS
+        for which, pick in (("highest", max), ("lowest", min))
+    }
+    lines = ends | {"echo state": numbers.echo, "memory, weight 1": numbers.whole}
+    curves = tuple(Curve(name, lags, logs) for name, logs in lines.items())
     return Figure(
         "answers",
-        f"The transport by lag of four networks of {N} units at `w_rec` = {W_REC:g}",
-        f"All four are run at the same `w_rec` = {W_REC:g}. Which line stays up, and does the better "
+        f"The transport by lag at `w_rec` = {W_REC:g}, {N} units: {DRAWS} plain networks of each "
+        "initialisation, the highest and the lowest at each lag; a reservoir; a memory",
+        f"All are run at the same `w_rec` = {W_REC:g}. Which line stays up, and does the better "
         "initialisation beat the law w^{lag} of a single unit?",
         Chart("lag", "transport", (Panel("", curves),), powers=True),
-        f"After {T} steps the memory has {ten_to(memory)}, orthogonal initialisation {ten_to(orthogonal)}, "
-        f"the Gaussian one {ten_to(gaussian)} and the reservoir {ten_to(echo)}. The law alone gives "
-        f"{ten_to(T * float(np.log10(W_REC)))}: an orthogonal matrix stretches no direction, so it cannot "
-        f"beat the law, and tanh takes something away. A reservoir is meant to fade: that is what lets it "
-        "forget old inputs.",
+        f"After {T} steps the memory has {ten_to(numbers.whole[T])} and the reservoir "
+        f"{ten_to(numbers.echo[T])}; the orthogonal networks have {_span(numbers, INITS[1])}, the Gaussian "
+        f"ones {_span(numbers, INITS[0])}. The law alone gives {ten_to(T * float(np.log10(W_REC)))}: an "
+        "orthogonal matrix stretches no direction, so it cannot beat the law, and tanh takes something away. "
+        f"{_tamer(numbers)} A reservoir is meant to fade: that is what lets it forget old inputs.",
         measured.command(grid(seed)) + "\n" + measured.command(gated(seed)),
+    )
+
+
+def _ends(numbers: Numbers, init: str) -> tuple[float, float]:
+    """The lowest and the highest transport at lag T."""
+    found = [logs[T] for logs in numbers.plain[init]]
+    return min(found), max(found)
+
+
+def _span(numbers: Numbers, init: str) -> str:
+    low, high = _ends(numbers, init)
+    return f"{ten_to(low)} to {ten_to(high)}"
+
+
+def _tamer(numbers: Numbers) -> str:
+    """What orthogonal initialisation is better at: its draws lie together."""
+    gaussian, orthogonal = (high - low for low, high in (_ends(numbers, init) for init in INITS))
+    if orthogonal < gaussian:
+        return (
+            f"What it gives is certainty: its draws lie within a factor of {ten_to(orthogonal)}, those of a "
+            f"Gaussian one within {ten_to(gaussian)}."
+        )
+    return (
+        f"Its draws lie within a factor of {ten_to(orthogonal)}, a Gaussian one's within {ten_to(gaussian)}."
     )
 
 

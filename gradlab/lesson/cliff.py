@@ -254,7 +254,7 @@ def _surface(numbers: Numbers, seed: int) -> Figure:
     ends = [(START - b) * (START - wall(1.0)) ** -1 for b in (B_RANGE[1], B_RANGE[0])]
     w_ends = [max(W_RANGE[0], ends[0], 4.2552), min(W_RANGE[1], ends[1])]
     walks = [
-        Curve(label, *zip(*walk.places, strict=True), "dots")
+        Curve(label, tuple(w for w, _ in walk.places), tuple(b for _, b in walk.places), "dots")
         for label, walk in (("plain descent", numbers.free), ("clipped descent", numbers.clipped))
     ]
     lines = (Curve("the wall, by formula", tuple(w_ends), tuple(map(wall, w_ends)), "dashed"), *walks)
@@ -293,7 +293,7 @@ def _walks(numbers: Numbers) -> str:
 
 def _late(walk: Walk) -> float:
     """The median of E over the second half of a walk: single steps leap across the wall and back."""
-    return float(np.median(walk.errors[MOVES // 2 :]))
+    return float(np.median(walk.errors[len(walk.errors) // 2 :]))
 
 
 def _after(walk: Walk, at: int) -> str:

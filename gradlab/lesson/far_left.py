@@ -176,9 +176,7 @@ def _outcome(plain: Learned, chance: float) -> str:
         return "The tanh network has learned it in the end: a weak signal from the left is still a signal."
     if share < 0.9:
         return "The tanh network has learned a part of it: a weak signal from the left is still a signal."
-    said = (
-        "The tanh network does little better than a guess" if share < 1 else "It does no better than a guess"
-    )
+    said = f"The tanh network does {'little' if share < 1 else 'no'} better than a guess"
     loud = "the uses at the last steps move it most, where there is noise and no clue"
     return f"{said}: {loud}." if plain.change[-1][-1] > plain.change[-1][0] else f"{said}."
 

@@ -25,6 +25,9 @@ quick: Callable[..., Any] = functools.partial(
 )
 """`jit` for a program that runs once or twice on a small network: its compilation is what takes the time."""
 
+LINE = 60
+"""Characters of a list in a command: with its option it stays within 80 columns."""
+
 
 class Network(NamedTuple):
     """One network on its way, steps 1..T first."""
@@ -57,8 +60,8 @@ def draws(sweep: Sweep) -> dict[tuple[str, str, float], tuple[Network, ...]]:
                     gains = len(drawn.xs) // len(sweep.init) // sweep.seeds
                     at = (i * gains + (j if gains > 1 else 0)) * sweep.seeds
                     found[label, init, w_rec] = tuple(
-                        Network(*jax.tree.map(lambda leaf, at=at + seed: leaf[at], run), memory)
-                        for seed in range(sweep.seeds)
+                        Network(run[0][seed], {gate: v[seed] for gate, v in run[1].items()}, memory)
+                        for seed in range(at, at + sweep.seeds)
                     )
     return found
 
@@ -122,9 +125,17 @@ def command(sweep: Sweep) -> str:
     for name, value in vars(sweep).items():
         if value == getattr(default, name):
             continue
-        if isinstance(value, tuple):
-            text = ",".join(f"{v:g}" if isinstance(v, float) else str(v) for v in value)
-            words += [names[name], text + ".0" if name == "w_rec" and text.isdigit() else text]
-        else:
-            words += [names.get(name, f"--{name}"), str(value)]
+        option = names.get(name, f"--{name}")
+        for text in _listed(value) if isinstance(value, tuple) else [str(value)]:
+            words += [option, text + ".0" if name == "w_rec" and text.isdigit() else text]
     return shlex.join(words)
+
+
+def _listed(values: tuple[Any, ...]) -> list[str]:
+    """Values by comma, in more than one piece where one would be longer than a line."""
+    pieces = [""]
+    for value in values:
+        text = f"{value:g}" if isinstance(value, float) else str(value)
+        joined = f"{pieces[-1]},{text}" if pieces[-1] else text
+        pieces = [*pieces[:-1], joined] if len(joined) <= LINE else [*pieces, text]
+    return pieces

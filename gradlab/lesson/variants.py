@@ -102,9 +102,9 @@ def tell(numbers: Numbers, seed: int) -> Chapter:
     best = max(cells, key=lambda name: cells[name].whole[T])
     closing = (
         "Each gate is a number between 0 and 1 for every unit, and the keeping gate multiplies. So along the "
-        "memory half-open gates make a gradient vanish as surely as a small w does; only the gate can "
-        "*learn* to open. And it can be "
-        f"opened at the start: the same LSTM with a forget bias of 3 in place of 1 keeps {number(wide.kept)} "
+        "memory half-open gates make a gradient vanish as surely as a small w does. But a gate sees the "
+        "input, and can *learn* when to open. It can also be opened at the start: the same LSTM with a "
+        f"forget bias of 3 in place of 1 keeps {number(wide.kept)} "
         f"a step and carries {ten_to(wide.whole[T])} over {T} steps, where the bias 1 carries "
         f"{ten_to(lstm.whole[T])}. Between the four makes with their usual biases the span is "
         f"{ten_to(min(ends))} to {ten_to(max(ends))}.",
@@ -131,10 +131,18 @@ def _profiles(cells: dict[str, Cell], best: str, seed: int) -> Figure:
         "from the keeping gate alone?",
         Chart("lag", "transport", panels, powers=True),
         f"After {T} steps: {ends}. Of these {len(cells)} networks {best} carries farthest. The keeping "
-        f"gates alone, multiplied up for the unit that holds longest, give {alone}. What lies between the "
-        "two is carried by the other ways, through the gates and the matrices.",
+        f"gates alone, multiplied up for the unit that holds longest, give {alone}: by them "
+        f"{_ahead(cells, best)}. What lies between the two is carried by the other ways, through the "
+        "gates and the matrices.",
         measured.command(grid(seed)),
     )
+
+
+def _ahead(cells: dict[str, Cell], best: str) -> str:
+    """Whether the keeping gates alone tell which cell carries farthest."""
+    first = max(cells, key=lambda name: cells[name].path[T])
+    short = "but not how far it carries"
+    return f"one could tell which, {short}" if first == best else f"one would have said {first}"
 
 
 def _table(cells: dict[str, Cell], seed: int) -> Figure:

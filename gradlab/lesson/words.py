@@ -3,6 +3,7 @@
 import html
 import math
 import re
+from collections.abc import Iterator
 
 _PIECE = re.compile(r"`([^`]*)`")
 _STRONG, _EMPHASIS = re.compile(r"\*\*([^*]+)\*\*"), re.compile(r"\*([^*]+)\*")
@@ -61,22 +62,35 @@ def ten_to(log: float) -> str:
 def typed(command: str, width: int = 80) -> list[str]:
     r"""A command in lines of at most `width` columns, as a shell takes them; a longer word stays whole.
 
-    >>> typed('gradlab sweep --cell "a, b" -T 100', 24)
-    ['gradlab sweep --cell \\', '    "a, b" -T 100']
+    An option stays beside its value where both fit.
+
+    >>> typed('gradlab sweep --cell "a, b" -T 100', 26)
+    ['gradlab sweep \\', '    --cell "a, b" -T 100']
     """
-    lines: list[str] = []
-    words = _WORD.findall(command)
-    for i, word in enumerate(words):
-        # Only the last word needs no room for the mark behind it.
-        room = width - (2 if i + 1 < len(words) else 0)
-        if lines and len(lines[-1]) + 1 + len(word) <= room:
-            lines[-1] += f" {word}"
-        elif lines:
-            lines[-1] += " \\"
-            lines.append(f"    {word}")
+    lines = [""]
+    parts = list(_parts(command, width - len("     \\")))
+    for i, part in enumerate(parts):
+        # Only the last part needs no room for the mark behind it.
+        room = width - (2 if i + 1 < len(parts) else 0)
+        if not lines[-1].strip() or len(lines[-1]) + 1 + len(part) <= room:
+            lines[-1] = f"{lines[-1]} {part}" if lines[-1] else part
         else:
-            lines.append(word)
+            lines[-1] += " \\"
+            lines.append(f"    {part}")
     return lines
+
+
+def _parts(command: str, room: int) -> Iterator[str]:
+    """What should stay on one line: words, and an option with its value."""
+    words = _WORD.findall(command)
+    while words:
+        part = words.pop(0)
+        if part.startswith("-") and words and not words[0].startswith("-"):
+            both = f"{part} {words[0]}"
+            if len(both) <= room:
+                words.pop(0)
+                part = both
+        yield part
 
 
 def to_html(text: str) -> str:

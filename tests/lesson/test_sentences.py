@@ -37,7 +37,7 @@ def learned(last, ratio):
         (0.01, 100.0, "has learned it in the end", "guess:"),
         (0.3, 100.0, "has learned a part of it", "in the end"),
         (0.68, 100.0, "does little better than a guess: the uses at the last steps move it most", "learned"),
-        (0.71, 100.0, "It does no better than a guess", "learned"),
+        (0.71, 100.0, "The tanh network does no better than a guess", "learned"),
         (0.68, 0.5, "does little better than a guess.", "move it most"),
         (0.01, 2.0, "the left end has come near to the right one, or passed it", "far below"),
         (0.01, 100.0, "the left end is still far below the right one", "come near"),
@@ -106,11 +106,16 @@ def test_the_adjoint_of_the_cliff_grows_or_falls(end, shrunk, words):
 @pytest.mark.parametrize(("log", "words"), [(1.2, "from adding to it"), (-0.3, "from taking from it")])
 def test_what_the_other_ways_do_to_the_memory(log, words):
     flat = (0.0,) * (answers.T + 1)
-    transports = dict.fromkeys((*answers.INITS, "echo state", "memory, weight 1"), flat)
+    plain = {"orthogonal": (flat,) * 2, "gaussian": (flat, (*flat[:-1], -3.0))}
     steps = (answers.Gates(0.1, 0.5, 0.2, 0.5, 0.1, 0.05),) * answers.STEPS
     recalled = (1.0,) * (answers.BACK + 1)
-    found = answers.Numbers(transports, (*flat[:-1], log), flat, recalled, 0.9, steps)
+    found = answers.Numbers(plain, flat, flat, (*flat[:-1], log), flat, recalled, 0.9, steps)
     assert words in said(answers.tell(found, 0))
+    assert "What it gives is certainty: its draws lie within a factor of 1, those" in said(
+        answers.tell(found, 0)
+    )
+    swapped = found._replace(plain={"orthogonal": plain["gaussian"], "gaussian": plain["orthogonal"]})
+    assert "certainty" not in said(answers.tell(swapped, 0))
 
 
 def test_the_cell_that_carries_farthest_is_the_one_that_does():
