@@ -18,7 +18,7 @@ from gradlab.studies import base
 HOUSE = Path(gradlab.__file__).parent
 MEMBERS = ("cells", "initializers", "probes", "plots", "tasks", "remedies", "checks", "exports")
 HEAVY = {"jax", "jaxlib", "jaxtyping", "optax", "equinox", "numpy"}
-HEAVY |= {"matplotlib", "pandas", "plotly", "rich", "typer"}
+HEAVY |= {"matplotlib", "pandas", "rich", "typer"}
 LIGHT = ["errors", "escaping", "memory", "registry", "runtime", "lesson.__init__", "runs.store"]
 LIGHT += ["schemas.__init__"]
 LIGHT += [

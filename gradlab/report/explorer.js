@@ -1,7 +1,6 @@
 // The interactive map: log10 norm over lag and w_rec, and the profile of one network.
 "use strict";
 (() => {
-  if (!window.Plotly) return;
   const { runs } = JSON.parse(document.getElementById("explorer-data").textContent);
   const at = (id) => document.getElementById(id);
   const pick = (name) => at(`pick-${name}`);
@@ -12,10 +11,12 @@
     weight_gradient: "weight gradient by lag",
   };
   const PARTS = { state: "whole state" };
-  const CONFIG = { responsive: true, displayModeBar: false, showTips: false };
+  const LAGS = "lag (steps back from T)";
+  const { number, ticks } = Canvas;
   const decoded = new Map();
+  // The stretch of lags that both plots show; null for all of them.
+  let stretch = null;
 
-  const number = (value, digits = 3) => String(Number(value.toPrecision(digits))).replace("-", "−");
   const said = (log) =>
     Number.isNaN(log) ? "undefined" : log === -Infinity ? "exactly zero" : log === Infinity ? "forward pass not finite" : `10^${number(log, 4)}`;
 
@@ -80,22 +81,17 @@
     const style = getComputedStyle(document.documentElement);
     const get = (name) => style.getPropertyValue(`--${name}`).trim();
     const dark = matchMedia("(prefers-color-scheme: dark)").matches;
-    const scale = dark
-      ? [[0, "#7db7f0"], [0.25, "#2f6ea8"], [0.5, "#16181b"], [0.75, "#b1532f"], [1, "#ffb08a"]]
-      : [[0, "#12497f"], [0.25, "#5b9bd1"], [0.5, "#fafafa"], [0.75, "#e58b62"], [1, "#8c1f14"]];
-    return { ink: get("ink"), soft: get("soft"), grid: get("grid"), gap: get("gap"), page: get("page"), accent: get("accent"), scale };
+    const scale = dark ? ["#7db7f0", "#2f6ea8", "#16181b", "#b1532f", "#ffb08a"] : ["#12497f", "#5b9bd1", "#fafafa", "#e58b62", "#8c1f14"];
+    return { ink: get("ink"), soft: get("soft"), grid: get("grid"), gap: get("gap"), accent: get("accent"), scale: scale.map(parts) };
   }
 
-  function layout(look, more) {
-    const axis = { gridcolor: look.grid, zerolinecolor: look.grid, linecolor: look.grid, tickcolor: look.grid, automargin: true };
-    const { xaxis, yaxis, ...rest } = more;
-    return {
-      font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: look.soft },
-      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", margin: { l: 62, r: 12, t: 8, b: 48 }, showlegend: false,
-      dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
-      hoverlabel: { bgcolor: look.page, bordercolor: look.grid, font: { color: look.ink } },
-      xaxis: { ...axis, ...xaxis }, yaxis: { ...axis, ...yaxis }, ...rest,
-    };
+  const parts = (hex) => [1, 3, 5].map((k) => parseInt(hex.slice(k, k + 2), 16));
+
+  // The colour of a number from -1 to 1, between the two stops beside it.
+  function shade(value, scale) {
+    const at = ((Math.max(-1, Math.min(1, value)) + 1) / 2) * (scale.length - 1);
+    const k = Math.min(Math.floor(at), scale.length - 2);
+    return scale[k].map((part, i) => part + (at - k) * (scale[k + 1][i] - part));
   }
 
   // The scale belongs to the cell and the quantity, so that T can be moved without the colours moving.
@@ -108,41 +104,131 @@
     return w === null ? "none" : number(w, 4);
   }
 
+  // The position in `lags`, sorted, that is nearest to a lag.
+  function nearest(lags, lag) {
+    let [low, high] = [0, lags.length - 1];
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (lags[middle] <= lag) low = middle;
+      else high = middle;
+    }
+    return Math.abs(lags[high] - lag) < Math.abs(lags[low] - lag) ? high : low;
+  }
+
+  const ends = (lags) => stretch ?? [lags[0], Math.max(lags.at(-1), lags[0] + 1)];
+
+  // One pixel a column and a w_rec, drawn large: what it costs does not grow with the number of lags.
+  function picture(plot, z, lags, limit, look) {
+    const small = document.createElement("canvas");
+    [small.width, small.height] = [Math.max(1, Math.round(plot.wide)), z.length];
+    const pen = small.getContext("2d");
+    const image = pen.createImageData(small.width, small.height);
+    const gap = parts(look.gap);
+    for (let i = 0; i < small.width; i += 1) {
+      const at = nearest(lags, plot.x[0] + ((i + 0.5) / small.width) * (plot.x[1] - plot.x[0]));
+      z.forEach((row, w) => {
+        const color = Number.isFinite(row[at]) ? shade(row[at] / limit, look.scale) : gap;
+        image.data.set([...color, 255], 4 * ((z.length - 1 - w) * small.width + i));
+      });
+    }
+    pen.putImageData(image, 0, 0);
+    return small;
+  }
+
   function drawMap(c, z, look) {
     const { run } = c;
     const lags = run.lags[c.t];
     const limit = reach(c);
+    const [from, to] = ends(lags);
+    map.begin(stretch ?? [from - 0.5, to + 0.5], [-0.5, z.length - 0.5], look, { right: 66 });
+    map.pen.imageSmoothingEnabled = false;
+    map.pen.drawImage(picture(map, z, lags, limit, look), map.left, map.top, map.wide, map.high);
     const every = Math.max(1, Math.ceil(run.w_rec.length / 8));
-    const ticks = run.w_rec.map((_, i) => i).filter((i) => i % every === 0);
-    const text = z.map((row, w) => Array.from(row, (log, i) => `lag ${lags[i]}, w_rec ${label(run.w_rec[w])}<br>${said(log)}`));
-    const shown = z.map((row) => Array.from(row, (log) => (Number.isFinite(log) ? log : null)));
-    const data = [{
-      type: "heatmap", x: lags, y: run.w_rec.map((_, i) => i), z: shown, text, hoverinfo: "text", zmin: -limit, zmax: limit,
-      colorscale: look.scale, colorbar: { thickness: 10, outlinewidth: 0, title: { text: "log<sub>10</sub>" }, tickcolor: look.grid },
-    }];
-    const mark = { type: "rect", xref: "paper", x0: 0, x1: 1, y0: c.w - 0.5, y1: c.w + 0.5, line: { color: look.ink, width: 1.5 } };
-    return Plotly.react(at("map"), data, layout(look, {
-      plot_bgcolor: look.gap, shapes: [mark], xaxis: { title: { text: "lag (steps back from T)", standoff: 10 }, showgrid: false, zeroline: false },
-      yaxis: { title: { text: "w_rec", standoff: 10 }, tickvals: ticks, ticktext: ticks.map((i) => label(run.w_rec[i])), showgrid: false, zeroline: false },
-    }), CONFIG);
+    map.axes(LAGS, "w_rec", run.w_rec.flatMap((w, i) => (i % every ? [] : [[i, label(w)]])));
+    const corners = [c.w - 0.5, c.w + 0.5].map((w) => map.py(w));
+    const [left, right] = [map.left, map.left + map.wide];
+    map.line([[left, corners[0]], [right, corners[0]], [right, corners[1]], [left, corners[1]], [left, corners[0]]], { color: look.ink, width: 1.5 });
+    drawScale(limit, look, right + 12);
+    at("map").shown = { lags, rows: z.map((row) => Array.from(row, said)), chosen: c.w, place: (lag, w) => [map.px(lag), map.py(w)] };
+  }
+
+  // The scale beside the map.
+  function drawScale(limit, look, left) {
+    const fill = map.pen.createLinearGradient(0, map.top + map.high, 0, map.top + 20);
+    look.scale.forEach((color, k) => fill.addColorStop(k / (look.scale.length - 1), `rgb(${color.join()})`));
+    map.pen.fillStyle = fill;
+    map.pen.fillRect(left, map.top + 20, 10, map.high - 20);
+    map.pen.fillStyle = look.soft;
+    map.text("log10", left, map.top, "left", "top");
+    for (const value of ticks(-limit, limit, 6)) {
+      map.text(number(value), left + 14, map.top + map.high - ((value / limit + 1) / 2) * (map.high - 20), "left");
+    }
+  }
+
+  // The linear law through the first finite norm, at both ends of the lags; nothing without a gain.
+  function law(c, row, lags) {
+    const gain = Math.log10(Math.abs(c.run.w_rec[c.w]));
+    const first = row.findIndex(Number.isFinite);
+    if (first < 0 || c.run.w_rec[c.w] === null || !Number.isFinite(gain)) return [];
+    return [lags[first], lags.at(-1)].map((lag) => [lag, row[first] + (lag - lags[first]) * gain]);
   }
 
   function drawNetwork(c, row, look) {
-    const { run } = c;
-    const lags = run.lags[c.t];
-    const gain = run.w_rec[c.w];
-    const hover = Array.from(row, (log, i) => `lag ${lags[i]}<br>${said(log)}`);
-    const line = { x: lags, y: Array.from(row, (log) => (Number.isFinite(log) ? log : null)), text: hover, hoverinfo: "text", mode: "lines", line: { color: look.accent, width: 2 } };
-    const first = row.findIndex(Number.isFinite);
-    const data = [line];
-    if (first >= 0 && gain) {
-      const law = row[first] - lags[first] * Math.log10(Math.abs(gain));
-      data.push({ x: [lags[first], lags.at(-1)], y: [lags[first], lags.at(-1)].map((k) => law + k * Math.log10(Math.abs(gain))), mode: "lines", line: { color: look.soft, width: 1, dash: "dash" }, hoverinfo: "skip" });
-    }
-    return Plotly.react(at("network"), data, layout(look, {
-      xaxis: { title: { text: "lag (steps back from T)", standoff: 10 } }, yaxis: { title: { text: "log<sub>10</sub> norm", standoff: 10 } },
-    }), CONFIG);
+    const lags = c.run.lags[c.t];
+    const dashed = law(c, row, lags);
+    const x = ends(lags);
+    const seen = Array.from(row).filter((log, i) => Number.isFinite(log) && lags[i] >= x[0] && lags[i] <= x[1]);
+    const sizes = [...seen, ...(stretch ? [] : dashed.map(([, log]) => log))];
+    const [low, high] = sizes.length ? [Math.min(...sizes), Math.max(...sizes)] : [-1, 1];
+    const room = 0.05 * (high - low) || 0.5;
+    network.begin(x, [low - room, high + room], look);
+    network.axes(LAGS, "log10 of the norm", ticks(...network.y, network.high / 40).map((y) => [y, number(y, 6)]), true);
+    network.clipped(() => {
+      for (const points of unbroken(row, lags)) {
+        if (points.length > 1) network.line(points, { color: look.accent, width: 2 });
+        else network.line([[points[0][0] - 2, points[0][1]], [points[0][0] + 2, points[0][1]]], { color: look.accent, width: 4 });
+      }
+      if (dashed.length) network.line(dashed.map(([lag, log]) => [network.px(lag), network.py(log)]), { color: look.soft, dash: [6, 4] });
+    });
+    at("network").shown = { lags, row: Array.from(row, said), dashed };
   }
+
+  // The places of the norms of a profile, parted where one is not finite.
+  function unbroken(row, lags) {
+    const pieces = [[]];
+    row.forEach((log, i) => {
+      if (Number.isFinite(log)) pieces.at(-1).push([network.px(lags[i]), network.py(log)]);
+      else pieces.push([]);
+    });
+    return pieces.filter((points) => points.length);
+  }
+
+  // What is under the mouse.
+  function overMap(lag, w) {
+    const c = chosen();
+    const [lags, row] = [c.run.lags[c.t], Math.round(w)];
+    const i = nearest(lags, lag);
+    return `lag ${lags[i]}, w_rec ${label(c.run.w_rec[row])}\n${said(rows(c)[row][i])}`;
+  }
+
+  function overNetwork(lag) {
+    const c = chosen();
+    const i = nearest(c.run.lags[c.t], lag);
+    return `lag ${c.run.lags[c.t][i]}\n${said(rows(c)[c.w][i])}`;
+  }
+
+  function show(lags) {
+    stretch = lags;
+    draw();
+  }
+
+  function choose(lag, w) {
+    pick("w").value = Math.round(w);
+    draw();
+  }
+
+  const map = new Canvas.Plot(at("map"), { words: overMap, click: choose, stretch: show });
+  const network = new Canvas.Plot(at("network"), { words: overNetwork, stretch: show });
 
   function sentence(c, row) {
     const { run } = c;
@@ -175,7 +261,9 @@
     pick("T").setAttribute("aria-valuetext", String(c.run.T[c.t]));
     pick("w").setAttribute("aria-valuetext", label(c.run.w_rec[c.w]));
     write(at("said"), sentence(c, z[c.w]));
-    return Promise.all([drawMap(c, z, look), drawNetwork(c, z[c.w], look)]);
+    if (stretch && stretch[0] >= c.run.T[c.t]) stretch = null;
+    drawMap(c, z, look);
+    drawNetwork(c, z[c.w], look);
   }
 
   // Starts at the longest T and at the w_rec nearest to 0.9.
@@ -189,13 +277,9 @@
   }
 
   start();
-  draw().then(() => {
-    at("map").on("plotly_click", (event) => {
-      pick("w").value = Math.round(event.points[0].y);
-      draw();
-    });
-    document.documentElement.dataset.explorer = "ready";
-  });
+  draw();
+  new ResizeObserver(draw).observe(at("map"));
+  document.documentElement.dataset.explorer = "ready";
   at("controls").addEventListener("input", draw);
   at("controls").addEventListener("submit", (event) => event.preventDefault());
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);

@@ -1,4 +1,4 @@
-"""What the interactive map needs: log10 norms over lag and w_rec, mean over seeds, and the plotly bundle."""
+"""What the interactive map needs: log10 norms over lag and w_rec, mean over seeds."""
 
 import base64
 import math
@@ -19,17 +19,6 @@ from gradlab.studies.sweep.results import Run
 LEAST_LAGS = 24
 """With fewer columns a map says too little to be kept."""
 _AXES = ("cell", "init", "w_rec", "T", "seed", "lag")
-
-
-def bundle() -> str | None:
-    """The plotly library as text for a script element; None if it is not installed."""
-    try:
-        from plotly.offline import get_plotlyjs
-
-        text = str(get_plotlyjs())
-    except (ImportError, OSError):
-        return None
-    return text.replace("</script", "<\\/script").replace("<!--", "<\\!--")
 
 
 def payload(named: Sequence[tuple[str, Source]], room: int) -> str | None:

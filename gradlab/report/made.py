@@ -1,12 +1,15 @@
 """How a run was made: the exact command, its settings, its seeds and what it ran on."""
 
 import json
+import re
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from gradlab.errors import GradlabError
 from gradlab.report.words import clean
-from gradlab.runs import manifest
+from gradlab.runs import manifest, store
 
 _OPTIONS = {"T": "-T", "remedies": "--remedy"}
 _OFF = {"match": "--no-match"}
@@ -34,8 +37,11 @@ class Facts(NamedTuple):
         return " ".join(self.words)
 
 
-def facts(about: dict[str, Any], lacking: Sequence[str] = ()) -> Facts:
-    """The facts that a `run.json` holds; `lacking` says what has no value, and why."""
+def facts(about: dict[str, Any], lacking: Sequence[str] = (), folder: Path | None = None) -> Facts:
+    """The facts that a `run.json` holds; `lacking` says what has no value, and why.
+
+    With the run's `folder` the command gives the run its name.
+    """
     pairs = {key: _table(about, key) for key in ("settings", "versions", "git", "files")}
     versions = pairs["versions"] | {f"git {key}": value for key, value in pairs["git"].items()}
     notes = [f"{about['bound']}."] if about.get("bound") else []
@@ -45,7 +51,8 @@ def facts(about: dict[str, Any], lacking: Sequence[str] = ()) -> Facts:
         for some in (pairs["settings"], versions, pairs["files"])
     )
     notes += [clean(note) for note in (*lacking, *manifest.of_code(about))]
-    return Facts([shlex.quote(word) for word in command(about)], settings, versions, files, notes)
+    words = command(about) + (_named(folder) if folder else [])
+    return Facts([shlex.quote(word) for word in words], settings, versions, files, notes)
 
 
 def command(about: dict[str, Any]) -> list[str]:
@@ -56,6 +63,16 @@ def command(about: dict[str, Any]) -> list[str]:
     for key, value in settings.items():
         words += _option(key, value) if key not in _NOT_OPTIONS else []
     return words
+
+
+def _named(folder: Path) -> list[str]:
+    """The option that gives a run its name; nothing for one made of its settings, or that no run can have."""
+    name = folder.resolve().name
+    try:
+        store.folder_of(Path(), name)
+    except GradlabError:
+        return []
+    return [] if re.fullmatch(r"[a-z]+-[0-9a-f]{8}", name) else ["--name", name]
 
 
 def _table(about: dict[str, Any], key: str) -> dict[str, Any]:

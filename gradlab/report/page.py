@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +21,9 @@ from gradlab.studies.sweep.columns import undefined
 
 LARGEST = 8_000_000
 """Bytes of a report that can still be mailed and opened at once."""
+MAP = 3_000_000
+"""Bytes of the numbers of its interactive map."""
+EXPLORER = ("canvas.js", "explorer.js")
 MARK = "gradlab report"
 """What tells a report from a file that somebody else wrote."""
 _POWER = re.compile(r"\b10\^([−+]?\d+(?:\.\d+)?)")
@@ -51,10 +54,8 @@ class Report:
     title: str
     parts: list[Part]
     comparison: Table | None
-    bundle: str
-    """The plotly library; empty if there is no map."""
     data: str
-    """Of the map, as JSON; empty if there is no map."""
+    """Of the interactive map, as JSON; empty if there is none."""
     notes: list[str]
 
 
@@ -75,7 +76,7 @@ def compose(sources: Sequence[Source], title: str | None = None) -> Report:
     ]
     tables = [(part.name, part.tables[0]) for part in parts if part.tables]
     together = tabular.compared(tables) if len(tables) > 1 else None
-    report = Report(title or listed(names), parts, together, "", "", [])
+    report = Report(title or listed(names), parts, together, "", [])
     return _with_map(report, list(zip(names, sources, strict=True)))
 
 
@@ -104,7 +105,7 @@ def _part(source: Source, name: str, prefix: str) -> Part:
         counts=", ".join(counts),
         pictures=figures.pictures(source, prefix),
         tables=tabular.of(source),
-        facts=made.facts(source.about, undefined(source.run.norms)),
+        facts=made.facts(source.about, undefined(source.run.norms), source.folder),
         notes=source.notes,
     )
 
@@ -113,16 +114,11 @@ def _with_map(report: Report, named: list[tuple[str, Source]]) -> Report:
     """The report with its interactive map, or with the reason why it has none."""
     if all(base.tables(source.command) != "sweep" for _, source in named):
         return report
-    bundle = explorer.bundle()
-    if bundle is None:
-        note = "The interactive map is left out: plotly is not installed (pip install plotly)."
-        return Report(report.title, report.parts, report.comparison, "", "", [note])
-    room = LARGEST - 200_000 - len(bundle.encode()) - len(html(report).encode())
-    data = explorer.payload(named, room)
+    data = explorer.payload(named, min(MAP, LARGEST - 200_000 - len(html(report).encode())))
     if data is None:
         note = f"The interactive map is left out: the report would exceed {size(LARGEST)}."
-        return Report(report.title, report.parts, report.comparison, "", "", [note])
-    return Report(report.title, report.parts, report.comparison, bundle, data, [])
+        return replace(report, notes=[note])
+    return replace(report, data=data)
 
 
 def render(report: Report, folder: str = "report_files") -> Written:
@@ -140,14 +136,13 @@ def html(report: Report) -> str:
     from markupsafe import Markup
 
     environment = _environment()
-    raw = {name: Markup(_text(name)) for name in ("page.css", "page.js", "explorer.js")}
+    raw = {name: Markup(_text(name)) for name in ("page.css", "page.js", *EXPLORER)}
     kinds = list(dict.fromkeys(picture.spec for part in report.parts for picture in part.pictures))
     text: str = environment.get_template("page.html.j2").render(
         report=report,
         kinds=kinds,
         css=raw["page.css"],
-        scripts=[raw["page.js"], *([raw["explorer.js"]] if report.data else [])],
-        bundle=Markup(report.bundle),
+        scripts=[raw["page.js"], *(raw[name] for name in EXPLORER if report.data)],
         data=Markup(report.data),
         svg=Markup,
         mark=MARK,

@@ -1,9 +1,11 @@
 """A report in a real browser: it opens alone, its controls work, and it is readable without them."""
 
 import base64
+import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gradlab.report import page, sources
@@ -68,8 +70,8 @@ def state(tab):
     """What the map and the profile show."""
     return tab.run(
         "JSON.stringify([...['map', 'network']"
-        ".map(id => document.getElementById(id).data.map(t => [t.x, t.y, t.z])),"
-        " document.getElementById('map').layout.shapes[0].y0, document.getElementById('said').textContent])"
+        ".map(id => document.getElementById(id).shown), document.getElementById('said').textContent,"
+        " ...[...document.querySelectorAll('.plots canvas')].map(c => c.toDataURL())])"
     )
 
 
@@ -108,8 +110,8 @@ def place(tab, lag, w):
     return tab.run(
         "(() => { const m = document.getElementById('map');"
         " m.scrollIntoView({block: 'center', behavior: 'instant'});"
-        " const b = m.getBoundingClientRect(), f = m._fullLayout;"
-        f" return [b.left + f._size.l + f.xaxis.d2p({lag}), b.top + f._size.t + f.yaxis.d2p({w})]; }})()"
+        f" const b = m.getBoundingClientRect(), [x, y] = m.shown.place({lag}, {w});"
+        " return [b.left + x, b.top + y]; })()"
     )
 
 
@@ -124,10 +126,51 @@ def test_a_click_on_the_map_shows_that_network(open_tab):
 
 def test_the_mouse_over_the_map_says_the_number(open_tab):
     tab = open_tab()
-    tab.point(*place(tab, 8, 0))
     tab.point(*place(tab, 10, 0))
-    tab.until("document.querySelector('#map .hoverlayer').textContent.includes('lag 10, w_rec 0.5')")
-    assert "10^" in tab.run("document.querySelector('#map .hoverlayer').textContent")
+    tab.until("document.querySelector('#map .tip').textContent.includes('lag 10, w_rec 0.5')")
+    assert "10^" in tab.run("document.querySelector('#map .tip').textContent")
+
+
+def colored(tab, lag, w):
+    """The colour of the map's canvas at a lag and a w_rec."""
+    return tab.run(
+        "(() => { const m = document.getElementById('map'), c = m.querySelector('canvas');"
+        f" const [x, y] = m.shown.place({lag}, {w}), dense = c.width / m.getBoundingClientRect().width;"
+        " return [...c.getContext('2d').getImageData(x * dense, y * dense, 1, 1).data].slice(0, 3); })()"
+    )
+
+
+STOPS = ((0x12, 0x49, 0x7F), (0x5B, 0x9B, 0xD1), (0xFA, 0xFA, 0xFA), (0xE5, 0x8B, 0x62), (0x8C, 0x1F, 0x14))
+"""Blue below 1, red above, by day."""
+
+
+def test_the_colours_are_those_of_the_numbers(open_tab):
+    """The stored norms of the first cell, coloured once more."""
+    tab = open_tab()
+    choose(tab, "quantity", "adjoint")
+    run = json.loads(tab.run("document.getElementById('explorer-data').textContent"))["runs"][0]
+    logs = np.frombuffer(base64.b64decode(run["maps"]["adjoint"]["state"]["0"]), "<f4")
+    limit = np.quantile(np.abs(logs), 0.98, method="lower")
+    last = logs[-len(run["w_rec"]) * 21 :].reshape(len(run["w_rec"]), 21)
+    for lag, w in [(0, 1), (7, 0), (20, 0), (20, 3), (11, 3)]:
+        at = np.clip(last[w, lag] / limit, -1, 1)
+        wanted = [np.interp(at, np.linspace(-1, 1, 5), part) for part in zip(*STOPS, strict=True)]
+        np.testing.assert_allclose(colored(tab, lag, w), wanted, atol=1.01)
+    assert len({tuple(colored(tab, lag, 0)) for lag in range(21)}) > 10
+
+
+def test_a_stretch_of_lags_is_shown_larger_and_given_back(open_tab):
+    tab = open_tab()
+    whole = state(tab)
+    (x0, y), (x1, _) = place(tab, 5, 1), place(tab, 15, 1)
+    far = x1 - x0
+    tab.ask("Input.dispatchMouseEvent", type="mousePressed", x=x0, y=y, button="left", clickCount=1)
+    tab.ask("Input.dispatchMouseEvent", type="mouseReleased", x=x1, y=y, button="left", clickCount=1)
+    (x0, _), (x1, _) = place(tab, 5, 1), place(tab, 15, 1)
+    assert x1 - x0 > 1.8 * far
+    assert state(tab) != whole
+    tab.run("document.getElementById('map').dispatchEvent(new MouseEvent('dblclick'))")
+    assert state(tab) == whole
 
 
 def test_tables_sort_by_mouse_and_by_keyboard(open_tab):

@@ -2,12 +2,11 @@
 
 import base64
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 
-from gradlab.report import explorer, sources
+from gradlab.report import explorer, page, sources
 from gradlab.studies.sweep import results
 from tests import samples
 from tests.report import folders
@@ -85,10 +84,8 @@ def test_the_data_end_no_script(tmp_path):
     assert json.loads(text)["runs"][0]["name"] == "</script><!--<script>&"
 
 
-def test_the_bundle_ends_no_script_and_may_be_missing(monkeypatch):
-    text = explorer.bundle()
-    assert len(text) > 10**6
-    assert "</script" not in text.lower()
-    assert "<!--" not in text
-    monkeypatch.setitem(sys.modules, "plotly.offline", None)
-    assert explorer.bundle() is None
+def test_the_code_of_the_map_ends_no_script():
+    for name in page.EXPLORER:
+        text = (Path(page.__file__).parent / name).read_text(encoding="utf-8")
+        assert "</script" not in text.lower()
+        assert "<!--" not in text

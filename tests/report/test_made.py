@@ -61,6 +61,34 @@ def test_a_comparison_names_its_task_and_leaves_the_plain_arm_out():
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("lecture", " --name lecture"),
+        ("a.b-2", " --name a.b-2"),
+        ("sweep-0123abcd", ""),
+        ("my run", ""),
+        ("nul", ""),
+    ],
+)
+def test_the_name_of_a_run_is_kept_where_it_was_given(name, words, tmp_path):
+    """Not the one made of the settings, nor that of a folder that was renamed to what no run is called."""
+    found = made.facts(stored({"T": [5]}, command="sweep"), folder=tmp_path / name)
+    assert found.command == f"gradlab sweep -T 5{words}"
+
+
+def test_the_command_of_a_named_run_makes_it_in_its_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    small = ("--hidden", "2", "-T", "3", "--w-rec", "0.5", "--seeds", "1")
+    assert gradlab("sweep", *small, "--name", "lecture").code == 0
+    about = json.loads((tmp_path / "results" / "lecture" / "run.json").read_text())
+    words = shlex.split(made.facts(about, folder=tmp_path / "results" / "lecture").command)
+    again = gradlab(*words[1:])
+    assert again.code == 0
+    assert "results/lecture" in again.err + again.out
+    assert [place.name for place in (tmp_path / "results").iterdir()] == ["lecture"]
+
+
 def test_facts_are_text():
     facts = made.facts(stored({"T": [1, 2], "match": True}, git={"commit": "ab", "dirty": False}, bound="b"))
     assert facts.settings == {"T": "1, 2", "match": "yes"}
