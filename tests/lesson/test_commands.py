@@ -6,7 +6,7 @@ import shlex
 import pytest
 
 from gradlab import lesson
-from gradlab.lesson import shipped
+from gradlab.lesson import answers, measured, sent_back, shipped, variants
 from gradlab.lesson.words import typed
 from tests.cli.calling import gradlab, with_option
 
@@ -16,6 +16,11 @@ TOLD = {
     for command in getattr(importlib.import_module(f"gradlab.lesson.{name}"), "MORE", ())
 }
 """What each chapter gives to go on with; those of the last one are held in `test_shipped`."""
+SHOWN = [
+    measured.command(grid(0))
+    for grid in (sent_back.scalar, sent_back.matrix, answers.grid, answers.gated, variants.grid)
+]
+"""What stands below the figures."""
 SMALL = {
     "sweep": {"--hidden": "4", "--seeds": "2"},
     "remedies": {
@@ -35,7 +40,9 @@ def test_every_chapter_after_the_first_has_one():
 
 
 @pytest.mark.parametrize("width", [24, 40, 78, 80])
-@pytest.mark.parametrize("command", [*TOLD.values(), *(one["command"] for one in shipped.read().values())])
+@pytest.mark.parametrize(
+    "command", [*TOLD.values(), *SHOWN, *(one["command"] for one in shipped.read().values())]
+)
 def test_a_broken_command_is_the_same_command(command, width):
     lines = typed(command, width)
     # A shell takes away a backslash together with the end of the line behind it.
@@ -44,6 +51,19 @@ def test_a_broken_command_is_the_same_command(command, width):
     assert max(map(len, lines)) <= max(width, longest)
     assert all(line.endswith(" \\") for line in lines[:-1])
     assert not lines[-1].endswith("\\")
+    if width >= 78:
+        assert max(map(len, lines)) <= width
+        assert not any(line.endswith((" -T \\", " --init \\", " --precision \\")) for line in lines)
+
+
+def test_a_list_of_cells_is_given_in_pieces_and_is_the_same_list():
+    words = shlex.split(SHOWN[-1])
+    given = ",".join(words[i + 1] for i, word in enumerate(words) if word == "--cell")
+    assert words.count("--cell") > 1
+    assert given == ",".join(variants.CELLS)
+    said = gradlab(*words[1:], "--dry-run")
+    assert said.code == 0, said.err
+    assert f"cell {len(variants.CELLS)} x" in said.out
 
 
 @pytest.mark.parametrize("command", TOLD.values(), ids=TOLD)
