@@ -12,7 +12,7 @@ import pytest
 
 from gradlab import lesson, registry
 from gradlab.errors import GradlabError
-from gradlab.lesson import answers, cliff, far_left, measured, sent_back, unrolled, variants, words
+from gradlab.lesson import answers, bent, cliff, far_left, measured, sent_back, unrolled, variants, words
 from gradlab.lesson.parts import Chapter
 from gradlab.plots import error_surface
 from gradlab.studies.sweep import compute, drawing
@@ -212,7 +212,7 @@ class TestCliff:
 
     @pytest.mark.parametrize("seed", SEEDS)
     def test_the_remedies_do_what_the_chapter_says(self, seed):
-        adjoints, shrunk = cliff._bent(seed)
+        adjoints, shrunk = bent.bent(seed)
         assert adjoints["as it is"][-1] > 1
         assert shrunk < 1
         plain, cut = np.array(adjoints["as it is"]), np.array(adjoints["truncated"])
