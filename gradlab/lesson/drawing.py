@@ -24,23 +24,25 @@ DOTS: Any = {
     "fillstyle": "none",
     "linestyle": "none",
 }
-LETTERS = 80
-"""Characters a line of a strip."""
+PHONE = 4.0
+"""Inches of a figure that a phone shows, letters as large as in the others."""
 
 
-def draw(drawing: Drawing) -> Figure:
-    """The figure of a drawing; a `Table` is no figure."""
+def draw(drawing: Drawing, *, phone: bool = False) -> Figure:
+    """The figure of a drawing, or one that a `phone` has room for; a `Table` is no figure."""
     with _style.style():
-        return _DRAW[type(drawing)](drawing)
+        return _DRAW[type(drawing)](drawing, phone)
 
 
-def svg(drawing: Drawing, name: str, words: str) -> str:
+def svg(drawing: Drawing, name: str, words: str, *, phone: bool = False) -> str:
     """The figure as an element of a page: its ids begin with `name`, and `words` stand for it."""
-    return inline(_style.drawn(draw(drawing), "svg").decode(), f"{name}-", plain(words))
+    return inline(_style.drawn(draw(drawing, phone=phone), "svg").decode(), f"{name}-", plain(words))
 
 
-def _chart(chart: Chart) -> Figure:
-    figure, axes = _style.panels(len(chart.panels), columns=2, height=2.3)
+def _chart(chart: Chart, phone: bool) -> Figure:
+    figure, axes = _style.panels(len(chart.panels), columns=1 if phone else 2, height=2.3)
+    if phone:
+        figure.set_figwidth(PHONE)
     for panel, given in zip(axes, chart.panels, strict=True):
         panel.set_title(given.title)
         for i, curve in enumerate(_lines(given.curves)):
@@ -62,9 +64,8 @@ def _chart(chart: Chart) -> Figure:
     dots = [curve for curve in shown if curve.look == "dots"]
     handles += [Line2D([], [], label=plain(curve.label), **DOTS) for curve in dots[:1]]
     if len(handles) > 1:
-        figure.legend(
-            handles=handles, loc="outside lower center", ncols=3 if len(handles) > 4 else len(handles)
-        )
+        most = 2 if phone else 3 if len(handles) > 4 else len(handles)
+        figure.legend(handles=handles, loc="outside lower center", ncols=most)
     return figure
 
 
@@ -73,8 +74,8 @@ def _lines(curves: tuple[Curve, ...]) -> list[Curve]:
     return [curve for curve in curves if curve.look != "dots"]
 
 
-def _unrolled(drawing: Unrolled) -> Figure:
-    size = (0.8 * _style.WIDTH, 1.75 * len(drawing.forms) + 0.2)
+def _unrolled(drawing: Unrolled, phone: bool) -> Figure:
+    size = (PHONE if phone else 0.8 * _style.WIDTH, (1.35 if phone else 1.75) * len(drawing.forms) + 0.2)
     figure = Figure(figsize=size, dpi=_style.DPI, layout="constrained")
     most = max(max(form.adjoint) for form in drawing.forms)
     for panel, form in zip(figure.subplots(len(drawing.forms), 1), drawing.forms, strict=True):
@@ -112,8 +113,9 @@ def _form(panel: Axes, form: Form, most: float) -> None:
             panel.text(t, 0.92, f"L{t}", fontsize=7, ha="center", va="center", color="#b84a00")
 
 
-def _grid(drawing: Grid) -> Figure:
-    figure = Figure(figsize=(_style.WIDTH, 4.2), dpi=_style.DPI, layout="constrained")
+def _grid(drawing: Grid, phone: bool) -> Figure:
+    size = (PHONE, 3.6) if phone else (_style.WIDTH, 4.2)
+    figure = Figure(figsize=size, dpi=_style.DPI, layout="constrained")
     panel = figure.add_subplot()
     values = np.asarray(drawing.values)
     low = np.quantile(values[np.isfinite(values)], 0.02)
@@ -135,7 +137,7 @@ def _grid(drawing: Grid) -> Figure:
     bar = figure.colorbar(image, ax=panel, pad=0.02)
     _style.powers_of_ten(bar.ax.yaxis)
     bar.set_label(drawing.names[2])
-    figure.legend(loc="outside lower center", ncols=3)
+    figure.legend(loc="outside lower center", ncols=1 if phone else 3)
     return figure
 
 
@@ -144,11 +146,13 @@ def _edges(middles: tuple[float, ...]) -> Any:
     return np.linspace(middles[0] - half, middles[-1] + half, len(middles) + 1)
 
 
-def _strip(drawing: Strip) -> Figure:
-    lines = drawing.lines(LETTERS)
+def _strip(drawing: Strip, phone: bool) -> Figure:
+    # Characters a line, inches in all, and the share of them that the names take.
+    letters, width, names = (38, PHONE, 0.25) if phone else (80, _style.WIDTH, 0.16)
+    lines = drawing.lines(letters)
     rows = len(drawing.rows)
-    figure = Figure(figsize=(_style.WIDTH, 0.3 + len(lines) * (0.27 + 0.17 * rows)), dpi=_style.DPI)
-    panel = figure.add_axes((0.16, 0.02, 0.83, 0.96))
+    figure = Figure(figsize=(width, 0.3 + len(lines) * (0.27 + 0.17 * rows)), dpi=_style.DPI)
+    panel = figure.add_axes((names, 0.02, 0.99 - names, 0.96))
     panel.axis("off")
     height = rows + 2.2
     for line, (first, end) in enumerate(lines):
@@ -169,12 +173,12 @@ def _strip(drawing: Strip) -> Figure:
                 interpolation="nearest",
             )
             panel.text(-0.6, top - r - 0.5, plain(label), fontsize=6, ha="right", va="center")
-    panel.set_xlim(0, LETTERS)
+    panel.set_xlim(0, letters)
     panel.set_ylim(-len(lines) * height + 1, 1.2)
     return figure
 
 
-_DRAW: dict[type, Callable[[Any], Figure]] = {
+_DRAW: dict[type, Callable[[Any, bool], Figure]] = {
     Chart: _chart,
     Unrolled: _unrolled,
     Grid: _grid,

@@ -18,7 +18,10 @@ def html(chapters: Sequence[tuple[int, Chapter]], seed: int, command: str) -> st
     def figure(number: int, given: Figure) -> Any:
         if isinstance(given.drawing, Table):
             return None
-        return Markup(drawing.svg(given.drawing, f"c{number}-{given.name}", given.title))
+        name = f"c{number}-{given.name}"
+        wide = drawing.svg(given.drawing, name, given.title)
+        narrow = drawing.svg(given.drawing, f"{name}-phone", given.title, phone=True)
+        return Markup(f'<div class="wide">{wide}</div><div class="phone">{narrow}</div>')
 
     page: str = _template().render(
         chapters=chapters,

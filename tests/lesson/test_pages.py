@@ -69,6 +69,8 @@ def test_ids_are_unique_though_two_figures_are_equal(tags):
 def test_it_adapts_to_dark_phone_and_paper(text):
     for what in ("prefers-color-scheme: dark", "max-width: 48rem", "@media print", "width=device-width"):
         assert what in text
+    # Each figure is there for wide screens and for phones.
+    assert text.count('<div class="wide"><svg') == text.count('<div class="phone"><svg') > 0
 
 
 def test_every_figure_has_its_question_before_and_its_command_after(text):
