@@ -88,8 +88,9 @@ def test_settings_are_checked_where_they_are_made():
 
 
 def test_every_function_of_a_module_is_one_or_the_other():
-    """The hook has decorated gradlab: none of its functions is as it stands in its file."""
+    """The hook has decorated gradlab: none of its functions that says a type is as it stands in its file."""
     own = [one for one in vars(gradlab.stats).values() if getattr(one, "__module__", "") == "gradlab.stats"]
-    functions = [one for one in own if callable(one) and not isinstance(one, type) and one.__annotations__]
+    functions = [one for one in own if callable(one) and not isinstance(one, type)]
+    functions = [one for one in functions if {*one.__annotations__.values()} - {Any}]
     assert len(functions) > 5
     assert all(hasattr(one, "__wrapped__") for one in functions)

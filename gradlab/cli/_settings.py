@@ -49,8 +49,10 @@ def _parameter(name: str, hint: Any, setting: Setting, defaults: Mapping[str, An
         ]
         return inspect.Parameter(name, keyword, annotation=argument)
     if setting.flag and not setting.flag.startswith("-"):
-        optional: Any = Annotated[str, typer.Argument(help=setting.help, metavar=setting.flag)]
-        return inspect.Parameter(name, keyword, default=defaults[name], annotation=optional)
+        word = typer.Argument(
+            help=setting.help, metavar=setting.flag, autocompletion=_members(setting.members)
+        )
+        return inspect.Parameter(name, keyword, default=defaults[name], annotation=Annotated[str, word])
     default, flags = defaults[name], setting.flag.split() or [specs.flag(name, setting)]
     if hint is bool:
         option: Any = Annotated[bool, typer.Option("/".join(flags), help=setting.help)]

@@ -145,8 +145,8 @@
   const within = (text, count) => (/^\d+$/.test(text ?? "") && Number(text) < count ? Number(text) : null);
 
   // What an address says, as far as this run has it.
-  function fromAddress() {
-    const words = new URLSearchParams(location.hash.slice(1));
+  function fromAddress(hash = location.hash) {
+    const words = new URLSearchParams(hash.slice(1));
     const number = (name, count) => within(words.get(name), count);
     Object.assign(chosen, { label: Study.labels.findIndex(({ name }) => name === words.get("label")), active: 0 });
     const panes = [withBest(number("cell", Study.cells.length) ?? 0, words.get("unit"))];
@@ -196,7 +196,8 @@
     const text = byId("text");
     const on = (id, event, act) => byId(id).addEventListener(event, act);
     addEventListener("keydown", key);
-    addEventListener("hashchange", fromAddress);
+    // What was still to be drawn may have written its own address since.
+    addEventListener("hashchange", (event) => fromAddress(new URL(event.newURL).hash));
     text.addEventListener("click", click);
     text.addEventListener("pointermove", (event) => {
       const hit = event.pointerType === "mouse" && TextView.hit(event.clientX, event.clientY);

@@ -100,6 +100,16 @@ def test_the_address_holds_unit_and_place_and_is_read_again(open_tab, run):
     assert (address(tab)["unit"], address(tab)["label"]) == (best["unit"], best["label"])
 
 
+def test_an_address_that_is_given_while_another_is_written_counts(open_tab):
+    """A drawing that was on its way writes the address that it began with."""
+    tab = open_tab()
+    tab.run(
+        "(() => { const before = location.hash; location.hash = '#cell=1&unit=z/4';"
+        " history.replaceState(null, '', before); })()"
+    )
+    tab.until("location.hash.startsWith('#cell=1&unit=z/4')")
+
+
 @pytest.mark.parametrize(
     "words",
     ["#", "#cell=9&unit=x/1", "#cell=-1&at=-5", "#at=1e9", "#unit=c/999", "#with=9:c/1", "#with=:", "#%%%",
