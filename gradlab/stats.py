@@ -6,7 +6,7 @@ each docstring says for which laws, and `tests/test_stats.py` counts.
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,8 +15,6 @@ LEVEL = 0.95
 """That is asked for where nothing else is said."""
 WRONG = 1 - LEVEL
 """How often a claim may pass, or fail, although it should not: the ends that decide miss no more often."""
-TIE = 1e-4
-"""Outcomes of a test by exchange that differ by less, relatively, are equal: in both precisions the same."""
 FEW = 3
 """With fewer seeds the means of two points are not compared."""
 FEW_TESTED = 4
@@ -222,38 +220,6 @@ def holm(found: Sequence[float], wrong: float = WRONG) -> list[bool]:
             break
         holds[i] = True
     return holds
-
-
-def chance(seen: Any, others: Any) -> Any:
-    """The share of outcomes that are at least as large as the one seen, itself among them; by the first axis.
-
-    (1 + #{others >= seen}) / (1 + #others),   in NumPy or JAX; what is a `TIE` less is equal, too
-
-    Where the one seen and the others are equally likely in any order, it is at most 5 % in 5 % of all cases
-    or fewer, for every law and every number of others.
-
-    >>> chance(np.float64(3), np.arange(19.0))
-    np.float64(0.85)
-
-    Reference: Dwass 1957, Modified randomization tests for nonparametric hypotheses.
-    """
-    least = seen - TIE * abs(seen)
-    return (1 + (others >= least).astype(others.dtype).sum(0)) / (1 + len(others))
-
-
-def jackknife(without: Any) -> Any:
-    """The standard error of an estimate, from its values without each of n observations; by the first axis.
-
-    sqrt((n - 1)/n sum_i (v_i - mean v)^2),   in NumPy or JAX; of a mean it is s / sqrt(n)
-
-    >>> round(float(jackknife(np.array([2.5, 2.0, 1.5]))), 6)  # The means of 1, 2, 3 without each.
-    0.57735
-
-    Reference: Tukey 1958, Bias and confidence in not-quite large samples.
-    """
-    n = len(without)
-    away = without - without.mean(0)[None]
-    return ((n - 1) / n * (away * away).sum(0)) ** 0.5
 
 
 def errors(n: int, level: float = LEVEL) -> float:

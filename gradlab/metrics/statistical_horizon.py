@@ -6,14 +6,11 @@ import numpy as np
 
 from gradlab.metrics._horizon import Horizon
 from gradlab.profiles import Measured, stored, with_states
+from gradlab.resampling import rare
 from gradlab.states import OK
-from gradlab.stats import WRONG
 
 if TYPE_CHECKING:
     import xarray
-
-ROUNDED = 1e-6
-"""How far a share of exchanges may be off in float32."""
 
 
 class StatisticalHorizon(Horizon):
@@ -35,8 +32,6 @@ class StatisticalHorizon(Horizon):
 
     def measure(self, norms: "xarray.Dataset") -> Measured:
         chance, state = stored(norms, self.needs)
-        told = np.logical_and.accumulate(
-            (state == OK) & (np.nan_to_num(chance, nan=1.0) <= WRONG + ROUNDED), axis=-1
-        )
+        told = np.logical_and.accumulate((state == OK) & rare(chance), axis=-1)
         last = told.sum(axis=-1) - 1.0
         return with_states(np.where(last >= 0, last, np.nan), state)

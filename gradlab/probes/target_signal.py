@@ -10,7 +10,7 @@ from jax import Array
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Bool, Float
 
-from gradlab import registry, stats
+from gradlab import registry, resampling, stats
 from gradlab.recurrence.evidence import evidence
 from gradlab.recurrence.scaled import Norm
 from gradlab.types import Examples, Key, ProbeContext, Step
@@ -59,8 +59,6 @@ FACTS = {
     },
     "sequences": {"meaning": "Sequences at hand", "unit": "sequences", "limits": (0.0, 0.0)},
 }
-ROUNDED = 1e-6
-"""How far a share of exchanges may be off in float32."""
 LEAST = 16
 """Sequences, in pairs: of fewer no exchange of targets is rare enough."""
 
@@ -187,7 +185,7 @@ def target_signal(
     share, error, chance = (
         jnp.where(within, jnp.pad(one, (0, 1)), jnp.nan) for one in (found.share, found.error, found.chance)
     )
-    seen = (chance <= stats.WRONG + ROUNDED) & (share > 0)
+    seen = resampling.rare(chance) & (share > 0)
     root = jnp.sqrt(share)
     far = stats.errors(pairs) * error
     shares = jnp.stack([jnp.minimum(root + far, 1), root, jnp.maximum(root - far, 0)])

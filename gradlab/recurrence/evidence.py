@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from gradlab import stats
+from gradlab import resampling
 from gradlab.recurrence import outer, powers
 from gradlab.recurrence.pullback import pullback
 from gradlab.recurrence.scaled import ZERO_EXPONENT, Norm, add, rescale
@@ -159,7 +159,7 @@ def _of_pairs(pieces: list[Any], exponent: Any, signs: Array) -> Evidence:
     whole, squares = inner.sum(), own.sum()
     share = _share(whole, squares, pairs)
     error = _error(share, whole, squares, inner, own)
-    chance = stats.chance(whole, flipped)
+    chance = resampling.chance(whole, flipped)
     square = (whole - squares) / (pairs * (pairs - 1))
     return Evidence(share, error, chance, Norm(square, top.astype(jnp.int32)))
 
@@ -173,7 +173,7 @@ def _error(share: Any, whole: Any, squares: Any, inner: Array, own: Array) -> An
     """The jackknife's standard error of sqrt(share), over pairs."""
     pairs = len(own)
     left = _share(whole - 2 * inner + own, squares - own, pairs - 1)
-    return stats.jackknife(left) / (2 * jnp.sqrt(share))
+    return resampling.jackknife(left) / (2 * jnp.sqrt(share))
 
 
 def _pays(factors: list[Any], signs: Array) -> bool:

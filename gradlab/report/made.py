@@ -1,7 +1,6 @@
 """How a run was made: the exact command, its settings, its seeds and what it ran on."""
 
 import json
-import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -51,7 +50,7 @@ def facts(about: dict[str, Any], lacking: Sequence[str] = (), folder: Path | Non
         for some in (pairs["settings"], versions, pairs["files"])
     )
     notes += [clean(note) for note in (*lacking, *manifest.of_code(about))]
-    words = command(about) + (_named(folder) if folder else [])
+    words = command(about) + (_named(about, folder) if folder else [])
     return Facts([shlex.quote(word) for word in words], settings, versions, files, notes)
 
 
@@ -65,14 +64,14 @@ def command(about: dict[str, Any]) -> list[str]:
     return words
 
 
-def _named(folder: Path) -> list[str]:
+def _named(about: dict[str, Any], folder: Path) -> list[str]:
     """The option that gives a run its name; nothing for one made of its settings, or that no run can have."""
     name = folder.resolve().name
     try:
         store.folder_of(Path(), name)
     except GradlabError:
         return []
-    return [] if re.fullmatch(r"[a-z]+-[0-9a-f]{8}", name) else ["--name", name]
+    return [] if name == store.name_of(_table(about, "settings")) else ["--name", name]
 
 
 def _table(about: dict[str, Any], key: str) -> dict[str, Any]:

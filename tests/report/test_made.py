@@ -6,6 +6,7 @@ import shlex
 import pytest
 
 from gradlab.report import made
+from gradlab.runs import store
 from gradlab.specs import stored as stored_settings
 from gradlab.studies.sweep import plan
 from tests.cli.calling import gradlab
@@ -66,7 +67,8 @@ def test_a_comparison_names_its_task_and_leaves_the_plain_arm_out():
     [
         ("lecture", " --name lecture"),
         ("a.b-2", " --name a.b-2"),
-        ("sweep-0123abcd", ""),
+        (store.name_of({"T": [5]}), ""),
+        ("sweep-0123abcd", " --name sweep-0123abcd"),
         ("my run", ""),
         ("nul", ""),
     ],

@@ -17,7 +17,7 @@ import numpy as np
 
 from gradlab.errors import Exit, GradlabError
 from gradlab.studies.remedies import arms, measure, train, work
-from gradlab.studies.remedies.separation import ROOM, keeps
+from gradlab.studies.remedies.separation import keeps, longer
 from gradlab.studies.remedies.settings import NONE, Training
 
 GAINS: tuple[float, ...] = (0.25, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0)
@@ -115,4 +115,4 @@ def _longer(log: float, T: int, far: float) -> str:
     """The T at which so steady a transport would have gone as far; another cell if it goes elsewhere."""
     if not math.isfinite(log) or log * far <= 0:
         return "another --cell or --init"
-    return f"-T {math.ceil(ROOM * T * far / log / 10) * 10}"
+    return f"-T {longer(log, T, abs(far))}"

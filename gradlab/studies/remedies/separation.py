@@ -59,11 +59,17 @@ def _why(row: ArmRow, *, several: bool) -> str:
     kept = f"the transport {keeps(row.kept)}"
     if abs(row.kept) < SOFT:
         what = "vanishes" if row.kept <= 0 else "explodes"
-        longer = math.ceil(ROOM * SOFT * row.T / abs(row.kept) / 10) * 10 if abs(row.kept) > LEVEL else 0
-        return f"nothing {what} at {where}, {kept}; try {f'-T {longer}' if longer else 'another --w-rec'}"
+        steady = abs(row.kept) > LEVEL
+        other = f"-T {longer(row.kept, row.T, SOFT)}" if steady else "another --w-rec"
+        return f"nothing {what} at {where}, {kept}; try {other}"
     if row.solved.successes == row.solved.of:
         return f"at {where} {kept}, and {PLAIN} solves the task all the same; try a larger T"
     return f"at {where} {kept}; more --updates or --seeds may tell"
+
+
+def longer(log: float, T: int, far: float) -> int:
+    """A T at which a transport that is 10^log over T steps would have gone `far` decades, if it is steady."""
+    return math.ceil(ROOM * T * far / abs(log) / 10) * 10
 
 
 def keeps(log: float) -> str:
