@@ -32,9 +32,9 @@ def hold_nothing_apart(text, rows):
     needed = seeds_needed(many)
     if min(row.n for row in rows.values()) < needed:
         among = f" for {many} pairs" if many > 1 else ""
-        assert text == f"Too few seeds to tell none from {which} (at least {needed}{among})."
+        assert text == f"Too few seeds to tell the plain arm from {which} (at least {needed}{among})."
         return
-    head = f"Nothing tells none from {which} at 5 %: "
+    head = f"Nothing tells the plain arm from {which} at 5 %: "
     assert text.startswith(head), text
     forms, left = Forms(), list(plain.values())
     where = r"T = (?P<T>\d+)(?:, w_rec = (?P<w><<num>>))?"
@@ -69,7 +69,9 @@ def hold_nothing_apart(text, rows):
         assert longer is None or abs(log) * int(longer) / row.T * (1 + 1e-9) >= 3.6
         assert longer is None or abs(log) * (int(longer) - 10) / row.T < 3.6
 
-    @forms.form(rf"at {where} the transport {grown}, and none solves the task all the same; try a larger T")
+    @forms.form(
+        rf"at {where} the transport {grown}, and the plain arm solves the task all the same; try a larger T"
+    )
     def _(**place):
         row = at(**place)
         assert abs(kept(row)) >= 3
@@ -99,7 +101,7 @@ def hold_places(texts, rows):
         forms = Forms()
 
         @forms.form(
-            r"(?:(?P<kind>Vanishing|Exploding), )?(?:T = (?P<T>\d+), )?w_rec = (?P<w><<num>>): none "
+            r"(?:(?P<kind>Vanishing|Exploding), )?(?:T = (?P<T>\d+), )?w_rec = (?P<w><<num>>): the plain arm "
             r"(?P<fails>fails|fails in part|does not fail), (?:all|(?P<count>\d+) of) (?P<n>\d+) seeds solve "
             r"the task(?P<none>, so no remedy can do better here)?; "
             r"(?:(?P<nobody>no arm is told from it at 5 %)|"

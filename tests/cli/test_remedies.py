@@ -26,7 +26,7 @@ def test_stdout_is_a_table_of_80_columns_with_a_sentence_for_each_arm(small):
     assert said.code == 0
     lines = said.out.splitlines()
     assert max(map(len, lines)) <= 80
-    assert lines[0] == "Too few seeds to tell none from any other arm (at least 5 for 2 pairs)."
+    assert lines[0] == "Too few seeds to tell the plain arm from any other arm (at least 5 for 2 pairs)."
     assert lines[2].startswith("Not equal: ")
     lines = lines[lines.index("T = 4, w_rec = 1") :]
     assert lines[1].split()[:3] == ["remedy", "N", "lr"]

@@ -67,13 +67,7 @@ def test_it_is_told_once(store):
 def test_a_try_that_failed_is_no_run_that_is_held(store, monkeypatch):
     folder, _, client = store
     made = told.swept(folder / "third")
-
-    def fails(*_):
-        raise OSError("the disk is full")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(in_mlflow, "_fill", fails)
-        said = keep.keep("mlflow", made, folder / "third")
+    said = told.on_a_full_disk(monkeypatch, in_mlflow, "mlflow", made, folder / "third")
     assert said == ("", "--log mlflow: nothing is logged: OSError: the disk is full")
     assert runs(client)["third"].info.status == "FAILED"
     assert keep.keep("mlflow", made, folder / "third").note.startswith("mlflow holds this run: ")

@@ -98,13 +98,7 @@ def test_settings_verdict_and_figures_are_there_and_a_run_of_the_user_is_left_al
 
 def test_it_is_told_once_and_a_try_that_failed_leaves_nothing(wandb, tmp_path, monkeypatch):
     run = told.trained(tmp_path / "mine")
-
-    def fails(*_):
-        raise OSError("the disk is full")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(in_wandb, "_fill", fails)
-        said = keep.keep("wandb-offline", run, tmp_path / "mine")
+    said = told.on_a_full_disk(monkeypatch, in_wandb, "wandb-offline", run, tmp_path / "mine")
     assert said == ("", "--log wandb-offline: nothing is logged: OSError: the disk is full")
     assert not list((tmp_path / "logs" / "wandb").glob("offline-run-*"))
     first = keep.keep("wandb-offline", run, tmp_path / "mine")

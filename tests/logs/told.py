@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 import pandas as pd
 
+from gradlab.logs import keep
 from gradlab.studies.remedies import results as trainings
 from gradlab.studies.sweep import results
 from tests import made_runs, trials
@@ -40,3 +41,14 @@ def by_hand(folder):
         log = "log10_" if row.metric in ("gradient_norm", "largest_norm", "used_norm") else ""
         found[f"training {log}{row.metric}/{label}", row.update] = row.value
     return found
+
+
+def on_a_full_disk(monkeypatch, writing, log, run, folder):
+    """What is said where the file of a tracker, `writing`, cannot be filled."""
+
+    def fails(*_):
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(writing, "_fill", fails)
+        return keep.keep(log, run, folder)

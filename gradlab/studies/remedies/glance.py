@@ -33,7 +33,7 @@ def lines(rows: Sequence[ArmRow], width: int) -> list[str]:
         signs = [{True: "+", False: "-", None: " "}[told.get((arm, *place))] for place in places]
         found.append(_line(plain(arm), [c + sign for c, sign in zip(counts, signs, strict=True)]))
     if told:
-        found.append(f"+, -: better and worse than {PLAIN}, as the sentences below say")
+        found.append("+, -: better and worse than the plain arm, as the sentences below say")
     for said in of_places(rows):
         found += textwrap.wrap(plain(said), width, subsequent_indent="  ")
     return [*found, ""]

@@ -46,8 +46,8 @@ def nothing_apart(rows: Sequence[ArmRow]) -> str:
     least = least_seeds(len(found))
     if min(row.solved.of for row in rows) < least:
         among = f" for {len(found)} pairs" if len(found) > 1 else ""
-        return f"Too few seeds to tell {PLAIN} from {which} (at least {least}{among})."
-    said = f"Nothing tells {PLAIN} from {which} at {PERCENT}"
+        return f"Too few seeds to tell the plain arm from {which} (at least {least}{among})."
+    said = f"Nothing tells the plain arm from {which} at {PERCENT}"
     return f"{said}: {'; '.join(_why(row, several=len(plain) > 1) for row in plain)}."
 
 
@@ -63,7 +63,7 @@ def _why(row: ArmRow, *, several: bool) -> str:
         other = f"-T {longer(row.kept, row.T, SOFT)}" if steady else "another --w-rec"
         return f"nothing {what} at {where}, {kept}; try {other}"
     if row.solved.successes == row.solved.of:
-        return f"at {where} {kept}, and {PLAIN} solves the task all the same; try a larger T"
+        return f"at {where} {kept}, and the plain arm solves the task all the same; try a larger T"
     return f"at {where} {kept}; more --updates or --seeds may tell"
 
 
@@ -113,8 +113,8 @@ def _failed(row: ArmRow) -> str:
     """Whether there was anything for a remedy to do."""
     solved, of = row.solved[:2]
     if solved == of:
-        return f"{PLAIN} does not fail, all {of} seeds solve the task, so no remedy can do better here"
-    return f"{PLAIN} fails{' in part' * (solved > 0)}, {solved} of {of} seeds solve the task"
+        return f"the plain arm does not fail, all {of} seeds solve the task, so no remedy can do better here"
+    return f"the plain arm fails{' in part' * (solved > 0)}, {solved} of {of} seeds solve the task"
 
 
 def _sides(better: Sequence[str], worse: Sequence[str]) -> str:
