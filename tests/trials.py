@@ -61,6 +61,7 @@ def result(arm="none", seeds=20, broken=3, cut=None, T=PROFILE_T, w_rec=1.0):
         {"adjoint": adjoint, "transport": transport, "weight_gradient": weights},
         1.0,
         {},
+        {},
     )
 
 

@@ -182,6 +182,14 @@ class Swept(Run):
     """Those that do not come with gradlab."""
 
 
+class Costs(strict.Strict):
+    """What an update of an arm costs, at one T; one fitted in closed form makes none."""
+
+    trained: Seed
+    untrained: Seed
+    multiply_adds: Seed | None = None
+
+
 class Trained(Run):
     """A comparison of remedies."""
 
@@ -189,6 +197,8 @@ class Trained(Run):
     settings: Training
     solved: Finite
     chance: Annotated[dict[str, Finite], BeforeValidator(_lengths)] = Field(default_factory=dict)
+    costs: dict[strict.Line, Costs] = Field(default_factory=dict)
+    """By arm and T, as `code`; runs that are older have none."""
 
 
 Share = Annotated[float, Field(ge=0, le=1)]

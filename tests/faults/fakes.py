@@ -162,5 +162,5 @@ def _arm(computing, comparison, arm, T, report, shards):
             report(Progress(f"{arm.label}: training", share=(at + 1) / rounds))
         profiles = {name: np.tile(network[:, None, None], (1, 2, T + 1)) for name in measure.PROFILES}
         none = np.zeros(seeds, np.int64)
-        ended = evaluations, none, none, ("",) * seeds, profiles, 0.0, CODE
+        ended = evaluations, none, none, ("",) * seeds, profiles, 0.0, CODE, {"trained": 9, "untrained": 0}
         yield remedies_compute.Result(arm.label, "elman", T, w_rec, 4, 9, 0.1, updates, *ended)

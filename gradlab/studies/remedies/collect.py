@@ -23,6 +23,7 @@ def run(asked: Training, settings: dict[str, Any], results: list[Result]) -> Tra
         **_levels(asked.task, asked.T),
         "versions": runtime.facts(),
         "git": store.git_facts(),
+        "costs": {work.place(found.arm, found.T): found.costs for found in results},
         "code": {work.place(found.arm, found.T): found.code for found in results},
     }
     return TrainingRun(about, table(results), curves(results), profiles(results))

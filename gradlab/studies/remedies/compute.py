@@ -12,7 +12,7 @@ from gradlab import digests, memory, registry
 from gradlab.planning import compiled
 from gradlab.planning.progress import Progress
 from gradlab.runs.shards import Shards
-from gradlab.studies.remedies import arms, loop, measure, train, work
+from gradlab.studies.remedies import arms, effort, loop, measure, train, work
 from gradlab.studies.remedies.checkpoint import Checkpoint
 from gradlab.studies.remedies.code import of_arm, require
 from gradlab.studies.remedies.networks import Setting
@@ -42,6 +42,8 @@ class Result(NamedTuple):
     seconds: float
     code: digests.Code
     """What was computed: the digests of the arm's cell and of what trained it."""
+    costs: dict[str, int]
+    """Numbers that are trained and those that are not, multiply-adds of an update."""
 
 
 def run(
@@ -96,6 +98,7 @@ def _arm(
     setting = work.setting_of(comparison, arm, T, hidden)
     arm = work.ready(comparison, arm, setting)
     code = of_arm(comparison, arm, setting)
+    costs = effort.of_arm(setting, arm.closed_form)
     began = time.perf_counter()
     rates = _rates(comparison, arm, setting, report, shards, code)
     for w_rec, rate in zip(comparison.w_rec, rates, strict=True):
@@ -131,6 +134,7 @@ def _arm(
             {name: np.stack([first[name], last[name]], axis=1) for name in measure.PROFILES},
             time.perf_counter() - began,
             code,
+            costs,
         )
         compiled.note(**work.of_program(comparison, arm, setting))
         began = time.perf_counter()

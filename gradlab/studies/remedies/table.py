@@ -32,7 +32,7 @@ def render(run: TrainingRun, width: int, *, color: bool) -> Text:
         for line in textwrap.wrap(said, max(width, 40)):
             text.append(line + "\n", bold)
         text.append("\n")
-    for line in textwrap.wrap(unequal.said(run.about["settings"], rows), max(width, 40)):
+    for line in textwrap.wrap(unequal.said(run.about, rows), max(width, 40)):
         text.append(line + "\n", dim)
     for line in glance.lines(rows, max(width, 40)):
         text.append(line + "\n")
