@@ -75,9 +75,11 @@ def _of(eqn: Any, outputs: list[bool]) -> int | None:
     """Multiply-adds of one equation."""
     name, params = eqn.primitive.name, eqn.params
     if name == "dot_general":
-        left = eqn.invars[0].aval.shape
+        left: tuple[int, ...] = eqn.invars[0].aval.shape
+        made: tuple[int, ...] = eqn.outvars[0].aval.shape
         contracted = params["dimension_numbers"][0][0]
-        return math.prod(eqn.outvars[0].aval.shape) * math.prod(left[axis] for axis in contracted)
+        of_sum: int = math.prod(left[axis] for axis in contracted)
+        return math.prod(made) * of_sum
     if name == "while":
         once, times = _all(params["body_jaxpr"].jaxpr), _trips(eqn)
         # A loop of unknown length matters only where it multiplies.
