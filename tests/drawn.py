@@ -147,8 +147,20 @@ def comparison(rng):
     about = {"command": "remedies", "status": "complete", "failed": 0, "settings": settings, "solved": 0.01}
     about |= {"code": {"none at T = 8": {"step": "1"}}}
     about |= {"chance": chance} if rng.random() > 0.1 else {}
+    about |= {"costs": _costs(rng, arms, Ts, fitted)} if rng.random() > 0.1 else {}
     curves = pd.DataFrame(columns=["arm", "T", "w_rec", "seed", "update", "metric", "value"])
     return SimpleNamespace(run=TrainingRun(about, pd.DataFrame(rows), curves, norms), fitted=fitted)
+
+
+def _costs(rng, arms, Ts, fitted):
+    """What an update costs: nothing where none is made, and of some arms nobody knows it."""
+    found = {}
+    for arm in arms:
+        for T in Ts:
+            known = arm not in fitted and rng.random() > 0.1
+            number = {"multiply_adds": T * int(rng.integers(1, 10**6))} if known else {}
+            found[f"{arm} at T = {T}"] = {"trained": 90, "untrained": 7 * (arm in fitted)} | number
+    return found
 
 
 def _networks(rng, arm, T, w, seeds, chance, mood, fitted):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from gradlab.report import verdict
+from gradlab.studies.remedies import learned, spent
 from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.remedies.sentences import judged, sentences
 from gradlab.studies.remedies.separation import nothing_apart, of_places
@@ -14,6 +15,7 @@ from tests import drawn
 from tests.spoken import source
 from tests.spoken_arms import hold_judged, hold_sentence
 from tests.spoken_comparisons import beside, raw
+from tests.spoken_lengths import hold_learned, hold_spent
 from tests.spoken_separation import hold_nothing_apart, hold_places
 from tests.spoken_training import hold_captions, hold_ends, hold_footer, hold_table
 from tests.tiers import hundreds
@@ -32,7 +34,10 @@ def hold_comparison(seed):
     # All others ask for the same rows; to find them takes the most of the time.
     with mock.patch.object(TrainingRun, "outcomes", return_value=outcomes):
         assert [said for _, said in verdict.details(source(run))] == [f"{text}." for text in texts]
-        parts = (nothing_apart(outcomes), *of_places(outcomes), judged(outcomes))
+        up_to = learned.said(outcomes)
+        hold_learned(up_to, learned.lines(outcomes, 80), rows)
+        hold_spent(spent.said(outcomes), run, rows)
+        parts = (nothing_apart(outcomes), *of_places(outcomes), up_to, judged(outcomes))
         assert verdict.verdict(source(run)) == " ".join(filter(None, parts))
         hold_captions(run, rows)
         hold_ends(run, rows)

@@ -1,5 +1,6 @@
-"""Which remedy still solves the task as T grows: the share of seeds that did, with its interval."""
+"""Which remedy still solves the task as T grows: the share of seeds, beside the horizon before training."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from matplotlib.ticker import NullFormatter, PercentFormatter
 
 from gradlab.plots import _colors, _style
 from gradlab.stats import LEVEL, percent
+from gradlab.studies.remedies.learned import learned
 from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.remedies.rows import ArmRow
 
@@ -17,6 +19,8 @@ READS = "remedies"
 NEEDS: tuple[str, ...] = ()
 MARKERS = "os^DvPX*"
 """With the colour, a second sign of each arm."""
+BEFORE: dict[str, Any] = {"marker": "|", "markersize": 13, "markeredgewidth": 2.5, "linestyle": "none"}
+"""The sign of a horizon before training."""
 SPREAD = 0.012
 """Arms stand so far apart, as a share of the axis, that equal shares do not hide each other."""
 
@@ -25,7 +29,8 @@ def solved(run: TrainingRun) -> Figure:
     """Share of seeds that solved the task against T, one curve per arm, one panel per w_rec.
 
     Bars are Clopper and Pearson's 95 % intervals; diverged seeds count as failures. With a single T, one row
-    an arm.
+    an arm. A stroke on the axis: the lag by which an arm's transport had fallen by 10^3 before training,
+    median over seeds; none where it had not within the longest T.
     """
     rows = run.outcomes()
     arms = list(dict.fromkeys(row.arm for row in rows))
@@ -46,6 +51,7 @@ def solved(run: TrainingRun) -> Figure:
                     _row(panel, mine[0], len(arms) - 1 - a, look)
             if len(Ts) > 1:
                 _over_T(panel, Ts)
+                _horizons(panel, rows, w_rec, colors)
             else:
                 _one_T(panel, arms)
         several = len(Ts) > 1
@@ -60,6 +66,8 @@ def solved(run: TrainingRun) -> Figure:
                 Line2D([], [], color=colors[arm], marker=MARKERS[a % len(MARKERS)], markersize=4.5, label=arm)
                 for a, arm in enumerate(arms)
             ]
+            before = "horizon before training"
+            handles.append(Line2D([], [], color="0.45", label=before, **BEFORE))
             figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 3))
     return figure
 
@@ -68,6 +76,20 @@ def _curve(panel: Axes, rows: list[ArmRow], place: float, look: dict[str, Any]) 
     # A factor, since the axis is logarithmic.
     x = [row.T * (1 + 2 * SPREAD) ** place for row in rows]
     panel.errorbar(x, _shares(rows), _bars(rows), markersize=4.5, linewidth=1.3, elinewidth=0.8, **look)
+
+
+def _horizons(panel: Axes, rows: list[ArmRow], w_rec: float, colors: dict[str, str]) -> None:
+    """A stroke at each horizon, in the colour of its arm; equal ones are set apart a little."""
+    low, high = panel.get_xlim()
+    known = [one for one in learned(rows) if one.w_rec == w_rec and not math.isnan(one.horizon)]
+    for at, one in enumerate(known):
+        x = one.horizon * (1 + 2 * SPREAD) ** (at - (len(known) - 1) / 2)
+        low = min(low, x / 1.1)
+        look: dict[str, Any] = BEFORE | {"zorder": 4}
+        panel.plot(
+            [x], [0.0], color=colors[one.arm], transform=panel.get_xaxis_transform(), clip_on=False, **look
+        )
+    panel.set_xlim(low, high)
 
 
 def _row(panel: Axes, row: ArmRow, place: int, look: dict[str, Any]) -> None:

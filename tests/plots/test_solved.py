@@ -4,6 +4,7 @@ import numpy as np
 
 from gradlab.plots.solved import solved
 from gradlab.studies.remedies.rows import share
+from tests import drawn
 from tests.plots.comparisons import comparison
 
 
@@ -29,3 +30,20 @@ def test_a_panel_a_w_rec_and_equal_shares_stand_beside_each_other():
     assert [axes.get_title() for axes in figure.axes] == ["w_rec = 0.5", "w_rec = 1", "w_rec = 1.5"]
     first, second = figure.axes[1].containers
     assert (first.lines[0].get_xdata() < second.lines[0].get_xdata()).all()
+
+
+def test_a_stroke_is_where_the_transport_had_fallen_before_training():
+    seen = 0
+    for seed in range(40):
+        run = drawn.comparison(np.random.default_rng(seed)).run
+        rows = run.outcomes()
+        if len({row.T for row in rows}) == 1:
+            continue
+        gains, longest = dict.fromkeys(row.w_rec for row in rows), max(row.T for row in rows)
+        for panel, w_rec in zip(solved(run).axes, gains, strict=True):
+            mine = [row.horizon[0] for row in rows if (row.T, row.w_rec) == (longest, w_rec)]
+            known = [horizon for horizon in mine if not np.isnan(horizon)]
+            found = [line.get_xdata()[0] for line in panel.lines if line.get_marker() == "|"]
+            np.testing.assert_allclose(sorted(found), sorted(known), rtol=0.2)
+            seen += len(known)
+    assert seen > 5

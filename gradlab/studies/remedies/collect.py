@@ -6,10 +6,9 @@ from typing import Any
 from gradlab import registry, runtime
 from gradlab.errors import GradlabError
 from gradlab.runs import store
-from gradlab.studies.remedies import work
 from gradlab.studies.remedies.compute import Result
 from gradlab.studies.remedies.results import TrainingRun, curves, profiles, table
-from gradlab.studies.remedies.settings import Training
+from gradlab.studies.remedies.settings import Training, place
 
 
 def run(asked: Training, settings: dict[str, Any], results: list[Result]) -> TrainingRun:
@@ -23,8 +22,8 @@ def run(asked: Training, settings: dict[str, Any], results: list[Result]) -> Tra
         **_levels(asked.task, asked.T),
         "versions": runtime.facts(),
         "git": store.git_facts(),
-        "costs": {work.place(found.arm, found.T): found.costs for found in results},
-        "code": {work.place(found.arm, found.T): found.code for found in results},
+        "costs": {place(found.arm, found.T): found.costs for found in results},
+        "code": {place(found.arm, found.T): found.code for found in results},
     }
     return TrainingRun(about, table(results), curves(results), profiles(results))
 

@@ -45,7 +45,7 @@ class TrainingRun:
 
     def outcomes(self) -> list[ArmRow]:
         """One row per (arm, T, w_rec)."""
-        return outcomes(self.table, self.norms, self.chance)
+        return outcomes(self.table, self.norms, self.chance, self.about.get("costs", {}))
 
 
 def write(folder: Path, run: TrainingRun) -> list[Path]:

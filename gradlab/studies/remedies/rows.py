@@ -15,6 +15,7 @@ from gradlab.stats import (
     rank_correlation_interval,
     share_interval,
 )
+from gradlab.studies.remedies.settings import place
 
 if TYPE_CHECKING:
     import pandas
@@ -79,12 +80,24 @@ class ArmRow(NamedTuple):
     """The loss of every seed, that of a diverged one infinite."""
     kept: float = math.nan
     """log10 of the transport over T steps at the start; -inf for an exact zero, NaN where there is none."""
+    half: float = math.nan
+    """Updates by which half of the seeds had solved it; NaN if fewer did."""
+    multiply_adds: float = math.nan
+    """Of an update, in products of matrices; NaN where none is made, or they are not known."""
+    untrained: float = math.nan
+    """Of the parameters, those that stay as they were drawn; NaN where it is not known."""
 
 
 def outcomes(
-    table: "pandas.DataFrame", profiles: "xarray.Dataset", chance: Mapping[str, float]
+    table: "pandas.DataFrame",
+    profiles: "xarray.Dataset",
+    chance: Mapping[str, float],
+    costs: Mapping[str, Mapping[str, int]],
 ) -> list[ArmRow]:
-    """Every (arm, T, w_rec) of a comparison, in its order; `chance` maps each T, as text, to its loss."""
+    """Every (arm, T, w_rec) of a comparison, in its order.
+
+    `chance` maps each T, as text, to its loss, and `costs` each place to what an update costs there.
+    """
     rows = []
     for _, some in table.groupby(["arm", "T", "w_rec"], sort=False):
         first = some.iloc[0]
@@ -99,6 +112,7 @@ def outcomes(
         closed_form = bool(some["changed"].isna().all()) and not broken.any()
         each = np.where(broken, np.inf, some["loss"].to_numpy(np.float64))
         losses = median_interval(each)
+        cost = costs.get(place(arm, T), {})
         ended = transport[:, 1]
         rows.append(
             ArmRow(
@@ -125,9 +139,19 @@ def outcomes(
                 _median(hard_horizon(stored_states(adjoint[:, 0])).value),
                 tuple(each.tolist()),
                 _median(transport[:, 0, -1]),
+                _half(some["solved_at"].to_numpy()),
+                float(cost.get("multiply_adds", math.nan)),
+                float(cost.get("untrained", math.nan)),
             )
         )
     return rows
+
+
+def _half(solved_at: NDArray[np.int64]) -> float:
+    """The update by which half of the seeds, or one more, had solved it; 0 stands for never."""
+    known = np.sort(solved_at[solved_at > 0])
+    least = -(-len(solved_at) // 2)
+    return float(known[least - 1]) if len(known) >= least else math.nan
 
 
 def _pair(values: Any) -> tuple[float, float]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from gradlab.profiles import SOFT
 from gradlab.stats import least_seeds
+from gradlab.studies.remedies import learned
 from gradlab.studies.remedies.rows import ArmRow
 from gradlab.studies.remedies.sentences import PERCENT, PLAIN, besides, judged
 
@@ -19,8 +20,8 @@ ROOM = 1.2
 
 
 def verdict(rows: Sequence[ArmRow]) -> str:
-    """What all rows say together: first whether anything separates the arms, and where."""
-    return " ".join(filter(None, (nothing_apart(rows), *of_places(rows), judged(rows))))
+    """What all rows say together: first whether anything separates the arms, and where, and up to which T."""
+    return " ".join(filter(None, (nothing_apart(rows), *of_places(rows), learned.said(rows), judged(rows))))
 
 
 def told_from_plain(rows: Sequence[ArmRow]) -> dict[tuple[str, int, float], bool]:

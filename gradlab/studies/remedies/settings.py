@@ -39,6 +39,11 @@ PRESETS: dict[str, dict[str, Any]] = {
 """What is asked for where a command or a call says nothing else."""
 
 
+def place(label: str, T: int) -> str:
+    """The name of an arm at one T, in plans, digests and `run.json`."""
+    return f"{label} at T = {T}"
+
+
 @dataclass(frozen=True)
 class Training:
     """What is trained and how; what `run.json` stores as settings."""

@@ -10,7 +10,7 @@ from gradlab import schemas
 from gradlab.escaping import plain
 from gradlab.runs import manifest
 from gradlab.stats import LEVEL, percent
-from gradlab.studies.remedies import glance, power, unequal
+from gradlab.studies.remedies import glance, learned, power, spent, unequal
 from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.remedies.rows import ArmRow, forecast
 from gradlab.studies.remedies.sentences import judged, sentences
@@ -32,9 +32,10 @@ def render(run: TrainingRun, width: int, *, color: bool) -> Text:
         for line in textwrap.wrap(said, max(width, 40)):
             text.append(line + "\n", bold)
         text.append("\n")
-    for line in textwrap.wrap(unequal.said(run.about, rows), max(width, 40)):
+    for line in textwrap.wrap(unequal.said(run.about["settings"], rows), max(width, 40)):
         text.append(line + "\n", dim)
-    for line in glance.lines(rows, max(width, 40)):
+    first, lengths = (part.lines(rows, max(width, 40)) for part in (glance, learned))
+    for line in [*(first or (lengths and [""])), *lengths]:
         text.append(line + "\n")
     heading = None
     places = list(dict.fromkeys((row.T, row.w_rec) for row in rows))
@@ -54,7 +55,7 @@ def render(run: TrainingRun, width: int, *, color: bool) -> Text:
     text.append("\n")
     for line in textwrap.wrap(judged(rows), max(width, 40)):
         text.append(line + "\n", bold)
-    for line in _forecast(rows, width):
+    for line in [*textwrap.wrap(spent.said(rows), max(width, 40)), *_forecast(rows, width)]:
         text.append(line + "\n")
     for line in _caption(run, rows, width):
         text.append(line + "\n", dim)

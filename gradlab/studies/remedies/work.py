@@ -12,7 +12,7 @@ from gradlab.errors import GradlabError
 from gradlab.studies.remedies import arms, loop
 from gradlab.studies.remedies.losses import sample
 from gradlab.studies.remedies.networks import Setting
-from gradlab.studies.remedies.settings import Training
+from gradlab.studies.remedies.settings import Training, place
 from gradlab.studies.sweep.networks import stream
 
 TUNING = "tuning"
@@ -44,11 +44,6 @@ def training(w_rec: float) -> str:
 def piece(arm: arms.Arm, T: int, doing: str) -> str:
     """The name of a stage among all that is done."""
     return f"{place(arm.label, T)}: {doing}"
-
-
-def place(label: str, T: int) -> str:
-    """The name of an arm at one T."""
-    return f"{label} at T = {T}"
 
 
 def of_program(comparison: Training, arm: arms.Arm, setting: Setting) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import math
 from gradlab.studies.remedies import unequal
 from tests.studies.remedies.test_rows import row
 
-LR = {"settings": {"lr": [0.1, 0.01, 0.001]}}
+LR = {"lr": [0.1, 0.01, 0.001]}
 
 
 def test_an_arm_alone_is_equal_to_itself():
@@ -29,22 +29,17 @@ def test_parameters_closed_forms_and_rates_at_an_edge_are_named():
         "Not equal: the arms have 1000 to 1200 parameters; esn makes no update: its readout is fitted at"
     )
     assert "of those tried, a better one may lie beyond: none, gru. Not measured: " in said
-    assert "beyond" not in unequal.said({"settings": {"lr": [0.1]}}, rows)
+    assert "beyond" not in unequal.said({"lr": [0.1]}, rows)
 
 
 def test_what_an_update_costs_is_told_by_arm_and_T_and_what_is_not_known_is_named():
-    rows = [row(T=5), row(arm="lstm", T=5), row(arm="lstm", T=9), row(arm="mine", T=5)]
-    rows.append(row(arm="esn", T=5, lr=math.nan, closed_form=True))
-    costs = {
-        "none at T = 5": {"trained": 98, "untrained": 0, "multiply_adds": 1234},
-        "lstm at T = 5": {"trained": 338, "untrained": 0, "multiply_adds": 5678},
-        "lstm at T = 9": {"trained": 338, "untrained": 0, "multiply_adds": 9999},
-        "mine at T = 5": {"trained": 1, "untrained": 0},
-        "esn at T = 5": {"trained": 18, "untrained": 80},
-    }
-    said = unequal.said(LR | {"costs": costs}, rows)
+    known = {"none": 1234.0, "lstm": 5678.0, "mine": math.nan}
+    rows = [row(arm=arm, T=5, multiply_adds=number) for arm, number in known.items()]
+    rows.insert(2, row(arm="lstm", T=9, multiply_adds=99990.0))
+    rows.append(row(arm="esn", T=5, lr=math.nan, closed_form=True, parameters=98, untrained=80.0))
+    said = unequal.said(LR, rows)
     assert "count as parameters (esn 80, trained 18)" in said
     assert said.endswith(
         "Multiply-adds of an update, in products of matrices: at T = 5 none 1234, lstm 5678; "
-        "at T = 9 lstm 9999. Not measured: what an update of mine costs."
+        "at T = 9 lstm 1.00e5. Not measured: what an update of mine costs."
     )
