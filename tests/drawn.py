@@ -143,6 +143,7 @@ def comparison(rng):
         "lr": [0.01, 0.001][: rng.choice([1, 2])],
         "tuning": int(rng.choice([1, 2])),
         "match": bool(rng.random() > 0.5),
+        "widen": bool(rng.random() > 0.5),
     }
     about = {"command": "remedies", "status": "complete", "failed": 0, "settings": settings, "solved": 0.01}
     about |= {"code": {"none at T = 8": {"step": "1"}}}

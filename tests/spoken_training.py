@@ -136,7 +136,8 @@ def hold_footer(run, rows):
     else:
         one = f"{given}, the only one given"
         seeds = "1 seed that is" if settings["tuning"] == 1 else f"{settings['tuning']} seeds that are"
-        many = f"chosen from {given} on {seeds} not judged"
+        wide = ", and beyond while the best was the least or the largest,"
+        many = f"chosen from {given}{wide if settings['widen'] else ''} on {seeds} not judged"
         tail = " (-: readout fitted in closed form)" if any(fitted) else ""
         assert rate == (one if len(settings["lr"]) == 1 else many) + tail
     known = {row.T: row.chance for row in rows.values() if not math.isnan(row.chance)}

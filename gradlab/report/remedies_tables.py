@@ -6,6 +6,7 @@ from typing import Any
 from gradlab.report.table import Column, Table, entry, text
 from gradlab.report.words import signed
 from gradlab.stats import LEVEL, percent
+from gradlab.studies.remedies import spent
 from gradlab.studies.remedies.rows import ArmRow, forecast
 
 
@@ -35,6 +36,8 @@ def of_outcomes(rows: list[ArmRow], rates: Any = None) -> Table:
         Column("low", f"lower end of the share's {percent(LEVEL)} interval (Clopper-Pearson)"),
         Column("high", "upper end of it"),
         Column("updates", "to solve, median over the seeds that did"),
+        Column("multiply-adds", "of an update, in products of matrices, forward and back"),
+        Column("work", "multiply-adds of the updates by which half of the seeds had solved the task"),
         Column("loss", "the last, on fresh sequences, median over seeds, a diverged one infinite"),
         Column("diverged", "seeds that became not finite"),
         Column("clip rate", "share of the updates whose gradient the remedy changed, mean over seeds"),
@@ -48,7 +51,8 @@ def of_outcomes(rows: list[ArmRow], rates: Any = None) -> Table:
             *[entry(x) for x in (row.T, row.w_rec, row.hidden, row.parameters, row.lr)],
             *[entry(x) for x in (row.solved.successes, row.solved.of)],
             *[entry(round(x, 9), 2) for x in (row.solved.low, row.solved.high)],
-            *[entry(x, 3) for x in (row.updates, row.loss, row.diverged, row.clipped)],
+            *[entry(x, 3) for x in (row.updates, row.multiply_adds, spent.work(row))],
+            *[entry(x, 3) for x in (row.loss, row.diverged, row.clipped)],
             *[entry(x, 3, f">{row.T}") for x in row.horizon],
         ]
         for row in rows

@@ -103,6 +103,7 @@ class Training(strict.Strict):
     optimizer: strict.Line
     precision: Precision
     match: bool
+    widen: bool = False
 
 
 class Neurons(strict.Strict):

@@ -15,7 +15,7 @@ from gradlab.runs.shards import Shards
 from gradlab.studies.remedies import arms, effort, loop, measure, train, work
 from gradlab.studies.remedies.checkpoint import Checkpoint
 from gradlab.studies.remedies.code import of_arm, require
-from gradlab.studies.remedies.networks import Setting
+from gradlab.studies.remedies.rates import chosen
 from gradlab.studies.remedies.settings import Training
 
 
@@ -77,7 +77,7 @@ def _training(
     groups: Sequence[tuple[str, int]],
 ) -> Iterator[Result]:
     if shards is not None:
-        doing = (work.TUNING, *(work.training(w_rec) for w_rec in comparison.w_rec))
+        doing = (*work.tuning(comparison), *(work.training(w_rec) for w_rec in comparison.w_rec))
         known = {}
         for place, (arm, setting) in work.by_place(comparison).items():
             for stage in doing:
@@ -100,7 +100,8 @@ def _arm(
     code = of_arm(comparison, arm, setting)
     costs = effort.of_arm(setting, arm.closed_form)
     began = time.perf_counter()
-    rates = _rates(comparison, arm, setting, report, shards, code)
+    told = lambda stage: _teller(report, arm, work.TUNING, work.piece(arm, T, stage))
+    rates = chosen(comparison, arm, setting, told, shards, code)
     for w_rec, rate in zip(comparison.w_rec, rates, strict=True):
         networks = train.draw(
             comparison, arm, setting, [(w_rec, rate, f"test {s}") for s in range(comparison.seeds)]
@@ -150,39 +151,3 @@ def _teller(
         report(Progress(said, name, done / of, computed, in_all=True))
 
     return tell
-
-
-def _rates(
-    comparison: Training,
-    arm: arms.Arm,
-    setting: Setting,
-    report: Callable[[Progress], None],
-    shards: Shards | None,
-    code: digests.Code,
-) -> list[float]:
-    """The learning rate of each w_rec: most tuning seeds solved, then the earliest, then the least loss."""
-    if len(comparison.lr) == 1 or arm.closed_form:
-        return [comparison.lr[0]] * len(comparison.w_rec)
-    tried = [
-        (w_rec, rate, f"tuning {s}")
-        for w_rec in comparison.w_rec
-        for rate in comparison.lr
-        for s in range(comparison.tuning)
-    ]
-    networks = train.draw(comparison, arm, setting, tried)
-    networks, evaluations, solved = train.run(
-        comparison,
-        setting,
-        networks,
-        False,
-        _teller(report, arm, work.TUNING, work.piece(arm, setting.T, work.TUNING)),
-        Checkpoint(shards, arm.label, setting.T, work.TUNING, code),
-    )
-    shape = (len(comparison.w_rec), len(comparison.lr), comparison.tuning)
-    # One seed not solved outweighs all that the others can be late.
-    never = (comparison.tuning + 1) * comparison.updates
-    late = np.where(solved > 0, solved, never).reshape(shape).mean(-1)
-    losses = np.where(np.isnan(evaluations["loss"]), np.inf, evaluations["loss"])
-    ended = np.where(np.asarray(networks.broken) > 0, np.inf, losses.min(0)).reshape(shape)
-    score = np.lexsort((ended.mean(-1), late), axis=-1)
-    return [comparison.lr[best] for best in score[:, 0]]

@@ -55,9 +55,11 @@ def _pieces(comparison: Training, arm: arms.Arm, setting: Setting, of: Sizes) ->
     found = {work.piece(arm, setting.T, "compiling"): Piece(ready + compiling, compiling)}
     for stage in work.stages(comparison, arm):
         networks = comparison.seeds
-        if stage == work.TUNING:
-            networks = len(comparison.w_rec) * len(comparison.lr) * comparison.tuning
-        profiled = stage != work.TUNING
+        choosing = stage in work.tuning(comparison)
+        if choosing:
+            rates = len(comparison.lr) if stage == work.TUNING else 1
+            networks = len(comparison.w_rec) * rates * comparison.tuning
+        profiled = not choosing
         found[work.piece(arm, setting.T, stage)] = Piece(
             _training(comparison, arm, setting, of, networks, profiled=profiled)
         )

@@ -1,5 +1,7 @@
 """Settings of a comparison of remedies."""
 
+import math
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -18,8 +20,8 @@ FULL = (
     *("peephole_lstm", "coupled_lstm", "skip", "layer_norm"),
 )
 PRESETS: dict[str, dict[str, Any]] = {
-    "quick": {"remedies": QUICK, "lr": (0.01, 0.003, 0.001), "updates": 1000, "seeds": 6},
-    "full": {"remedies": FULL, "lr": (0.01, 0.003, 0.001), "updates": 20000, "seeds": 10},
+    "quick": {"remedies": QUICK, "lr": (0.01, 0.003, 0.001), "updates": 1000, "seeds": 6, "widen": True},
+    "full": {"remedies": FULL, "lr": (0.01, 0.003, 0.001), "updates": 20000, "seeds": 10, "widen": True},
     # Latch is the least task that needs memory. Over T = 200 steps starts a factor of 4 apart have died and
     # exploded. Plain descent takes a gradient at its size, as the papers on clipping do: adam
     # does not, and hides what explodes.
@@ -34,9 +36,42 @@ PRESETS: dict[str, dict[str, Any]] = {
         "lr": (1.0, 0.1, 0.01),
         "tuning": 1,
         "seeds": 6,
+        "widen": True,
     },
 }
 """What is asked for where a command or a call says nothing else."""
+
+
+WIDER = 3
+"""Further rates that are tried one after the other, at the most."""
+
+
+def beyond(best: float, tried: Collection[float]) -> list[float]:
+    """The next rate to try if the best is the least or the largest of at least two, else none.
+
+    It is as far from the best as that is from its neighbour, in one digit if that is a factor of 2 or more.
+    """
+    others = sorted(tried, key=lambda rate: abs(math.log(rate / best)))
+    if best not in (min(tried), max(tried)) or len(others) < 2:
+        return []
+    ratio = best / others[1]
+    further = best * ratio
+    return [float(f"{further:.0e}") if max(ratio, 1 / ratio) >= 2 else further]
+
+
+def edges(rates: Sequence[float], *, widen: bool) -> tuple[float, float]:
+    """The least and the largest rate that may be tried: a best one that is either may not be the best."""
+    least, most = min(rates), max(rates)
+    if not widen or len(rates) < 2:
+        return least, most
+    ends = []
+    for end in (least, most):
+        tried = list(rates)
+        for _ in range(WIDER):
+            tried += (further := beyond(end, tried))
+            end = further[0]
+        ends.append(end)
+    return ends[0], ends[1]
 
 
 def place(label: str, T: int) -> str:
@@ -88,6 +123,10 @@ class Training:
     precision: Annotated[Literal["float32", "float64"], Setting("float32 or float64.")] = "float32"
     match: Annotated[bool, Setting("Choose N for equal parameters.", flag="--match --no-match")] = True
     """Choose N of each arm so that all have about as many parameters."""
+    widen: Annotated[
+        bool,
+        Setting("Try rates beyond those given while the best is at the edge.", flag="--widen --no-widen"),
+    ] = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "remedies", tuple(dict.fromkeys([NONE, *self.remedies])))
@@ -96,6 +135,11 @@ class Training:
             every = f"--eval-every {self.eval_every}"
             what = f"{self.updates} is no multiple of {every}; networks are evaluated that often"
             raise GradlabError("--updates", what)
+
+    @property
+    def without(self) -> tuple[str, ...]:
+        """What is not stored: runs that are older do not know of it."""
+        return () if self.widen else ("widen",)
 
     @property
     def work(self) -> float:

@@ -44,6 +44,8 @@ class _Remedies(Study[Training, "TrainingRun"]):
             "grid": f"{grid} x seed {asked.seeds} = {judged} networks to judge",
             "training": f"{networks} networks{among}, {asked.updates} updates at most",
         }
+        if asked.widen and len(asked.lr) > 1:
+            said["rates"] = "others are tried too while the best is the least or the largest"
         if shows := power.said(len(asked.remedies), len(asked.T) * len(asked.w_rec), asked.seeds):
             said["shows"] = shows
         return said | ({"fitting": f"{fitted} readouts in closed form"} if fitted else {})

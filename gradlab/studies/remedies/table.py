@@ -151,7 +151,8 @@ def _rates(settings: dict[str, Any], rows: list[ArmRow]) -> str:
         said = f"lr: {given}, the only one given"
     else:
         seeds = "1 seed that is" if settings["tuning"] == 1 else f"{settings['tuning']} seeds that are"
-        said = f"lr: chosen from {given} on {seeds} not judged"
+        more = ", and beyond while the best was the least or the largest," if settings.get("widen") else ""
+        said = f"lr: chosen from {given}{more} on {seeds} not judged"
     return f"{said} (-: {none})" if any(fitted) else said
 
 

@@ -43,10 +43,12 @@ def run(
     report: Callable[[int, int, bool], None],
     checkpoint: Checkpoint,
     transport: Callable[[Network], NDArray[np.float64]] | None = None,
+    beaten: Callable[[NDArray[np.int64], NDArray[np.bool_], int], NDArray[np.bool_]] | None = None,
 ) -> tuple[Network, dict[str, NDArray[np.float64]], NDArray[np.int64]]:
     """Train until every network has solved the task, has diverged or has spent its budget.
 
     With `transport` the networks' profile is taken at every evaluation: its rate and its soft horizon then.
+    `beaten`, given when each was solved, which have diverged and the update, says which need no more updates.
     """
     if closed_form:
         return _fit(comparison, setting, networks)
@@ -60,7 +62,15 @@ def run(
     networks, done = checkpoint.resume(networks, evaluations, solved)
     if done:
         report(total * done, total * rounds, False)
-    alive = np.flatnonzero((solved == 0) & (np.asarray(networks.broken) == 0))
+
+    def going_on(networks: Network, done: int) -> NDArray[np.intp]:
+        lost = np.asarray(networks.broken) > 0
+        over = (solved > 0) | lost
+        if beaten is not None and done:
+            over |= beaten(solved, lost, done * comparison.stride)
+        return np.flatnonzero(~over)
+
+    alive = going_on(networks, done)
     for at in range(done, rounds if len(alive) else 0):
         key = _fresh(comparison, at)
         for first in range(0, len(alive), width):
@@ -84,7 +94,7 @@ def run(
         # A network that has diverged is a failure, whatever its last finite weights are worth.
         good = (evaluations["error"][at] <= setting.task.solved) & (np.asarray(networks.broken) == 0)
         solved[(solved == 0) & good] = (at + 1) * comparison.stride
-        alive = np.flatnonzero((solved == 0) & (np.asarray(networks.broken) == 0))
+        alive = going_on(networks, at + 1)
         checkpoint.save(networks, evaluations, solved, at + 1, last=at + 1 == rounds or not len(alive))
         report(total * (at + 1), total * rounds, True)
         if not len(alive):

@@ -6,6 +6,7 @@ from typing import Any
 
 from gradlab.escaping import plain
 from gradlab.studies.remedies.rows import ArmRow
+from gradlab.studies.remedies.settings import edges
 
 NEAR = 1.1
 """Parameters within this factor count as equal: N is a whole number."""
@@ -25,8 +26,8 @@ def said(settings: dict[str, Any], rows: Sequence[ArmRow]) -> str:
             "trained count as parameters"
         )
         parts.append(f"{_arms(fitted)} {what}{_untrained(fitted)}")
-    rates = settings["lr"]
-    if len(rates) > 1 and (edge := _arms(row for row in rows if row.lr in (min(rates), max(rates)))):
+    rates, widen = settings["lr"], settings.get("widen", False)
+    if len(rates) > 1 and (edge := _arms(row for row in rows if row.lr in edges(rates, widen=widen))):
         parts.append(
             f"the rate is the least or the largest of those tried, a better one may lie beyond: {edge}"
         )

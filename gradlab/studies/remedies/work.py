@@ -12,7 +12,7 @@ from gradlab.errors import GradlabError
 from gradlab.studies.remedies import arms, loop
 from gradlab.studies.remedies.losses import sample
 from gradlab.studies.remedies.networks import Setting
-from gradlab.studies.remedies.settings import Training, place
+from gradlab.studies.remedies.settings import WIDER, Training, place
 from gradlab.studies.sweep.networks import stream
 
 TUNING = "tuning"
@@ -32,8 +32,15 @@ def by_place(comparison: Training) -> dict[str, tuple[arms.Arm, Setting]]:
 
 def stages(comparison: Training, arm: arms.Arm) -> list[str]:
     """What is done for an arm at each T: the choice of a learning rate, if there is one, then every w_rec."""
-    tuned = len(comparison.lr) > 1 and not arm.closed_form
-    return [*([TUNING] if tuned else []), *(training(w_rec) for w_rec in comparison.w_rec)]
+    tuned = [] if arm.closed_form else tuning(comparison)
+    return [*tuned, *(training(w_rec) for w_rec in comparison.w_rec)]
+
+
+def tuning(comparison: Training) -> list[str]:
+    """The names of the stages that choose a rate: of those given, then of others as far as they are tried."""
+    if len(comparison.lr) == 1:
+        return []
+    return [TUNING, *(f"{TUNING} beyond, {n}" for n in range(1, WIDER + 1) if comparison.widen)]
 
 
 def training(w_rec: float) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from gradlab import registry
 from gradlab.errors import GradlabError
-from gradlab.studies.remedies import arms, compute, loop, train, work
+from gradlab.studies.remedies import arms, loop, rates, train, work
 from gradlab.studies.remedies.checkpoint import Checkpoint
 from gradlab.studies.remedies.networks import Setting
 from gradlab.studies.remedies.settings import Training
@@ -152,17 +152,18 @@ def test_the_networks_of_a_seed_are_equal_at_every_rate_and_scaled_by_w_rec(sett
 def test_the_rate_is_that_of_most_solved_then_earliest_then_least_loss(
     solved, losses, best, setting, monkeypatch
 ):
-    rates = (0.3, 0.7)
-    comparison = Training(**TINY | {"lr": rates, "tuning": 3})
+    given = (0.3, 0.7)
+    comparison = Training(**TINY | {"lr": given, "tuning": 3})
     losses = np.array(losses)
 
-    def made_up(comparison, setting, networks, *_):
+    def made_up(comparison, setting, networks, *_, beaten):
         broken = jnp.asarray(np.where(np.isnan(losses), 1, 0).ravel(), jnp.int32)
         return networks._replace(broken=broken), {"loss": losses.reshape(1, -1)}, np.array(solved).ravel()
 
     monkeypatch.setattr(train, "run", made_up)
     arm = arms.arm("none", "elman", "gaussian")
-    assert compute._rates(comparison, arm, setting, lambda progress: None, None, {}) == [rates[best]]
+    told = lambda stage: lambda done, of, computed: None
+    assert rates.chosen(comparison, arm, setting, told, None, {}) == [given[best]]
 
 
 @pytest.mark.parametrize(
