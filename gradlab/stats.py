@@ -247,20 +247,23 @@ def least_seeds(comparisons: int) -> int:
     return n
 
 
-def rank_correlation_interval(x: ArrayLike, y: ArrayLike, level: float = LEVEL) -> Interval:
+def rank_correlation_interval(
+    x: ArrayLike, y: ArrayLike, level: float = LEVEL, *, pairs: int | None = None
+) -> Interval:
     """Spearman's rank correlation and an interval for it; NaN with fewer than 4 pairs or all of a side equal.
 
     tanh(artanh r -+ t((1 + level)/2, n - 2) sqrt((1 + r^2/2) / (n - 3)))
 
     with r no nearer to -+1 than two neighbours that change places leave it, 1 - 12 / (n^3 - n): of a sample
     of four in perfect order, Fisher's interval would shut out all but perfect order. For a bivariate normal
-    law whose correlation is at most 0.95; at 0.99 it covers 86 % with 20 pairs.
+    law whose correlation is at most 0.95; at 0.99 it covers 86 % with 20 pairs. `pairs`: how many of them
+    are independent, if not all are, the n of the interval.
 
     Reference: Spearman 1904, The proof and measurement of association between two things; Bonett, Wright
     2000, Sample size requirements for estimating Pearson, Kendall and Spearman correlations.
     """
     pair = np.asarray(x, np.float64), np.asarray(y, np.float64)
-    n = len(pair[0])
+    n = len(pair[0]) if pairs is None else pairs
     if n < 4 or any(np.all(side == side[0]) for side in pair):
         return _alone(math.nan)
     from scipy.special import stdtrit

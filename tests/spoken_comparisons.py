@@ -121,6 +121,7 @@ class Row:
         table = run.table
         some = table[(table["arm"] == arm) & (table["T"] == T) & (table["w_rec"] == w)]
         self.arm, self.T, self.w, self.n, self.fitted = arm, T, w, len(some), fitted
+        self.cell = some["cell"].iloc[0]
         self.solved, self.broken = int((some["solved_at"] > 0).sum()), some["broken_at"].to_numpy() > 0
         self.share = stats.binomtest(self.solved, self.n).proportion_ci(0.95, "exact")
         self.updates = median(some["solved_at"][some["solved_at"] > 0]) if self.solved else math.nan

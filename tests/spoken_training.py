@@ -5,12 +5,14 @@ import re
 
 import numpy as np
 from scipy import stats
+from scipy.sparse.csgraph import connected_components
 
 from gradlab.plots import start_and_end
 from gradlab.report import captions
 from gradlab.report.tabular import of
+from gradlab.studies.remedies import forecast
 from gradlab.studies.remedies import table as _remedies
-from tests.spoken import NUM, Forms, is_printed, list_of, named, one_of, source
+from tests.spoken import NUM, Forms, is_printed, list_of, named, one_of, source, value
 from tests.spoken_comparisons import median, names_of, rates, seeds_needed
 
 
@@ -61,40 +63,80 @@ def hold_captions(run, rows):
             assert names[name].loss.middle == best(row.loss.middle for row in finite)
         check_lost(lost, of)
 
-    rank = r"(?P<rank><<num>>) \(95 % interval (?P<low><<num>>) to (?P<high><<num>>), (?P<n>\d+) points?\)"
-
-    @forms.form(r"No rank correlation: the (?P<n>\d+) points? are too few or too much alike\.")
+    @forms.form(r"No rank correlation: the (?P<n>\d+) starts? are too few or too much alike\.")
     def _(n):
-        eases, shares = eases_of(rows)
-        assert int(n) == len(eases)
-        assert len(eases) < 4 or len(set(shares)) == 1 or np.ptp(eases) == 0
+        eases, shares, _, starts = eases_of(rows)
+        assert int(n) == starts
+        assert starts < 4 or len(set(shares)) == 1 or np.ptp(eases) == 0
 
-    @forms.form(
-        rf"Rank correlation between the reach of the gradient at the start and the share solved: {rank}\."
-    )
-    def _(rank, low, high, n):
-        check_rank(rows, rank, low, high, n)
+    @forms.form(r"(?P<said>Forecast from the start alone: .*)")
+    def _(said):
+        hold_rank(rows, said)
 
     for name in ("solved", "learning_curves", "trainability"):
         forms.hold(captions.caption(run, name, None))
 
 
 def eases_of(rows):
-    """How far each start lets expect to train, as a share of T, and the shares that did."""
+    """How far each start lets expect to train, as a share of T, the shares that did, T, and how many starts.
+
+    Rows are of one start if they are of one arm, or if their profiles before training are the same.
+    """
     found = []
     for row in rows.values():
         slopes = rates(row.logs[0])
         if len(slopes):
             reach = 1 + 3 / max(abs(float(np.median(slopes))), 1e-12)
-            found.append((min(reach, row.hard) if row.hard >= 0 else reach, row.T, row.solved / row.n))
-    return [reach / T for reach, T, _ in found], [share for *_, share in found]
+            found.append((row, (min(reach, row.hard) if row.hard >= 0 else reach) / row.T))
+    ends = lambda row: [log[-1] for log in row.logs[0] if not math.isnan(log[-1])] or [math.nan]
+    profile = lambda row: [row.T, median(rates(row.logs[0])), median(ends(row))]
+    # Those without a rate lead from one row to another, too.
+    every = list(rows.values())
+    same = np.array(
+        [
+            [
+                one.w == other.w
+                and (one.arm == other.arm or (one.cell == other.cell and _alike(profile, one, other)))
+                for other in every
+            ]
+            for one in every
+        ]
+    )
+    _, number = connected_components(same, directed=False)
+    start = {id(row): int(one) for row, one in zip(every, number, strict=True)}
+    points = {}
+    for row, ease in found:
+        points.setdefault((start[id(row)], row.T), []).append((ease, row.solved / row.n))
+    means = [np.mean(some, axis=0) for some in points.values()]
+    lengths = [T for _, T in points]
+    return [one[0] for one in means], [one[1] for one in means], lengths, len({one for one, _ in points})
 
 
-def check_rank(rows, rank, low, high, n):
-    eases, shares = eases_of(rows)
-    assert int(n) == len(eases)
-    assert is_printed(rank, float(stats.spearmanr(eases, shares).statistic))
-    assert float(low.replace("−", "-")) <= float(rank.replace("−", "-")) <= float(high.replace("−", "-"))
+def _alike(profile, one, other):
+    if not len(rates(one.logs[0])) or not len(rates(other.logs[0])):
+        return False
+    return np.array_equal(profile(one), profile(other), equal_nan=True)
+
+
+def hold_rank(rows, said):
+    """The sentence of the forecast: its numbers, and whether it may be called skill."""
+    rank, low, high, n, by_T, none = re.fullmatch(
+        rf"Forecast from the start alone: rank correlation ({NUM}) \(95 % interval ({NUM}) to ({NUM}), "
+        rf"(\d+) starts\) between the reach of the gradient and the share solved(?:, where 1/T alone has "
+        rf"({NUM}))?(: no skill)?\.",
+        said,
+    ).groups()
+    eases, shares, lengths, starts = eases_of(rows)
+    assert int(n) == starts >= 4
+    r = float(stats.spearmanr(eases, shares).statistic)
+    assert is_printed(rank, r)
+    assert value(low) <= value(rank) <= value(high)
+    several = len(set(lengths)) > 1
+    assert (by_T is not None) == several
+    other = float(stats.spearmanr(-np.array(lengths), shares).statistic) if several else -math.inf
+    assert by_T is None or is_printed(by_T, other)
+    if abs(value(low)) > 0.005:
+        assert (none is None) == (value(low) > 0 and other < r - 1e-12)
 
 
 def hold_ends(run, rows):
@@ -157,14 +199,8 @@ def hold_footer(run, rows):
         assert numbers == ([counts[0]] if len(counts) == 1 else [counts[0], counts[-1]])
     else:
         assert units == "equal N"
-    for line in _remedies._forecast(outcomes, 10_000):
-        found = re.fullmatch(
-            rf"Forecast from the start alone: rank correlation ({NUM}) \(95 % interval ({NUM}) to ({NUM}), "
-            r"(\d+) points\) between the reach of the gradient and the share solved\.",
-            line,
-        )
-        assert found, line
-        check_rank(rows, *found.groups())
+    if said := forecast.said(outcomes, lambda number: f"{number:+.2f}"):
+        hold_rank(rows, said)
 
 
 def hold_power(text, rows):

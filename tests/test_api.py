@@ -1,7 +1,10 @@
 """What Python does in a call is what the command does: the same bytes, the same words, the same refusals."""
 
 import contextlib
+import dataclasses
+import importlib
 import inspect
+import sys
 
 import matplotlib.figure
 import pandas as pd
@@ -178,3 +181,23 @@ def test_experiments_come_with_the_package():
     assert "border" in load.packaged()
     assert load.find("border").is_file()
     assert str(load.find("mine/own.toml")) == "mine/own.toml"
+
+
+def test_without_a_task_the_two_scenarios_are_those_of_the_command(monkeypatch, capsys):
+    """A scalar linear unit, whose transport over T steps is w_rec^T."""
+    asked = {"cell": "elman(activation=identity)", "init": "identity", "hidden": 1, "match": False, "T": 24}
+    started = []
+    calls = importlib.import_module("gradlab.api.calls")
+    monkeypatch.setattr(calls.execute, "run", lambda asked, *_, **__: started.append(asked))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    # Nothing is run, so there is no run to give back.
+    with contextlib.suppress(AttributeError):
+        gradlab.train(**asked)
+    (one,) = started
+    assert one == dataclasses.replace(
+        Training(**PRESETS["scenarios"]), **asked | {"T": (24,), "w_rec": (0.5, 2.0)}
+    )
+    assert "Vanishing: w_rec = 0.5, the largest that keeps" in capsys.readouterr().err
+    with pytest.raises(GradlabError) as caught:
+        gradlab.train(**asked | {"T": (24, 48)})
+    assert (caught.value.where, caught.value.code) == ("T", Exit.USAGE)

@@ -1,6 +1,7 @@
 """Each command as one call."""
 
 import inspect
+import sys
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from gradlab import execute, runtime, specs, values
 from gradlab.api.run import Run
 from gradlab.api.watching import listener
 from gradlab.logs import keep
+from gradlab.planning.progress import Silent
 from gradlab.specs import KEYWORDS
 from gradlab.studies import base
 from gradlab.studies.neurons.settings import Neurons
@@ -72,7 +74,7 @@ def sweep(
 
 @_settings(Training, PRESETS["quick"])
 def train(
-    task: str,
+    task: str = "",
     *,
     full: bool = False,
     folder: str | Path | None = None,
@@ -83,6 +85,8 @@ def train(
 ) -> Run:
     """Train remedies on one task at equal budget, as `gradlab remedies` does; equal settings, equal bytes.
 
+    Without a task: two scenarios, a start whose gradient has vanished and one whose gradient explodes, chosen
+    by the transport of untrained networks; somebody who watches is shown the profile that they are chosen by.
     The plain network is always among the arms. `full` asks for every remedy and hours of work where nothing
     else is said. Without a folder nothing is written; in one, what it holds already is not trained again.
     `log` is as in `sweep`.
@@ -90,8 +94,10 @@ def train(
     Raises:
       GradlabError: for settings that are not possible, or need more memory than there is.
     """
-    preset = PRESETS["full" if full else "quick"]
-    return _run(Training, settings | {"task": task}, preset, folder, force, quiet, log)
+    if task or full:
+        preset = PRESETS["full" if full else "quick"]
+        return _run(Training, settings | {"task": task}, preset, folder, force, quiet, log)
+    return _run(Training, settings, PRESETS["scenarios"], folder, force, quiet, log, _scenarios)
 
 
 @_settings(Neurons)
@@ -171,15 +177,29 @@ def _run(
     force: bool,
     quiet: bool,
     log: str | None = None,
+    chosen: Callable[[Any, Mapping[str, Any], bool], Any] = lambda asked, given, quiet: asked,
 ) -> Run:
     runtime.configure()
     asked = specs.made(kind, KEYWORDS, given, preset)
     place = None if folder is None else Path(folder)
     keep.require(log, place, "log")
     with specs.naming(kind, KEYWORDS):
+        asked = chosen(asked, given, quiet)
         done = execute.run(asked, None, place, force=force, listening=listener(quiet))
     _warned(keep.keep(log, done.run, place))
     return Run(done.run, place)
+
+
+def _scenarios(asked: Training, given: Mapping[str, Any], quiet: bool) -> Training:
+    """The settings at two gains, unless some are given."""
+    from gradlab.studies.remedies import scenarios
+
+    if "w_rec" in given:
+        return asked
+    asked, chosen = scenarios.choose(asked)
+    if listener(quiet) is not Silent:
+        sys.stderr.write(f"{chosen.said()}\n")
+    return asked
 
 
 def _warned(told: keep.Told) -> None:

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from gradlab.plots import _colors, _style
 from gradlab.stats import percent
+from gradlab.studies.remedies.forecast import forecast
 from gradlab.studies.remedies.results import TrainingRun
-from gradlab.studies.remedies.rows import ArmRow, forecast
+from gradlab.studies.remedies.rows import ArmRow
 
 READS = "remedies"
 NEEDS: tuple[str, ...] = ()
@@ -53,10 +54,11 @@ def trainability(run: TrainingRun) -> Figure:
         bar.set_label("seeds that solved it")
         bar.ax.yaxis.set_major_formatter(PercentFormatter(1.0))
         rank = (
-            "no rank of the forecast: the points are too few or too much alike"
+            "no rank of the forecast: the starts are too few or too much alike"
             if math.isnan(found.spearman)
             else f"rank correlation of forecast and share {found.spearman:+.2f} "
             f"({percent(found.level)} interval {found.low:+.2f} to {found.high:+.2f})"
+            f"{'' if found.skill else ': no skill'}"
         )
         task = run.about.get("settings", {}).get("task", "")
         alone = len(gains) == len(Ts) == 1

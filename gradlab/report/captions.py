@@ -14,9 +14,9 @@ from gradlab import metrics
 from gradlab.report.verdict import by_cell, crossings, far_end_known, network
 from gradlab.report.words import counted, listed, number, power, signed
 from gradlab.states import OK
-from gradlab.stats import percent
+from gradlab.studies.remedies import forecast
 from gradlab.studies.remedies.results import TrainingRun
-from gradlab.studies.remedies.rows import ArmRow, forecast
+from gradlab.studies.remedies.rows import ArmRow
 from gradlab.studies.remedies.sentences import named
 from gradlab.studies.sweep import results
 from gradlab.studies.sweep.results import Run
@@ -169,15 +169,10 @@ def _arms(some: list[ArmRow], rows: list[ArmRow]) -> str:
 
 def _trainability(run: TrainingRun) -> str:
     """How well the gradient at the start ranks what could be trained."""
-    found = forecast(run.outcomes())
-    if math.isnan(found.spearman):
-        return f"No rank correlation: the {counted(found.points, 'point')} are too few or too much alike."
-    ends = f"{signed(found.low, 2)} to {signed(found.high, 2)}"
-    between = f"{percent(found.level)} interval {ends}, {counted(found.points, 'point')}"
-    return (
-        "Rank correlation between the reach of the gradient at the start and the share solved: "
-        f"{signed(found.spearman, 2)} ({between})."
-    )
+    rows = run.outcomes()
+    said = forecast.said(rows, lambda number: signed(number, 2))
+    few = counted(forecast.forecast(rows).points, "start")
+    return said or f"No rank correlation: the {few} are too few or too much alike."
 
 
 _CAPTIONS: dict[str, Callable[[Any], str]] = {

@@ -1,13 +1,12 @@
 """The table of a report on remedies."""
 
-import math
 from typing import Any
 
 from gradlab.report.table import Column, Table, entry, text
 from gradlab.report.words import signed
 from gradlab.stats import LEVEL, percent
-from gradlab.studies.remedies import spent
-from gradlab.studies.remedies.rows import ArmRow, forecast
+from gradlab.studies.remedies import forecast, spent
+from gradlab.studies.remedies.rows import ArmRow
 
 
 def _rate_meaning(rows: list[ArmRow], rates: Any) -> str:
@@ -57,12 +56,6 @@ def of_outcomes(rows: list[ArmRow], rates: Any = None) -> Table:
         ]
         for row in rows
     ]
-    found = forecast(rows)
-    said = ">T: the horizon lies beyond the sequence."
-    if not math.isnan(found.spearman):
-        between = f"{percent(found.level)} interval {signed(found.low, 2)} to {signed(found.high, 2)}"
-        said += (
-            f" Forecast from the start alone: rank correlation {signed(found.spearman, 2)} ({between}, "
-            f"{found.points} points) between the reach of the gradient and the share solved."
-        )
+    ranked = forecast.said(rows, lambda number: signed(number, 2))
+    said = f">T: the horizon lies beyond the sequence. {ranked}".rstrip()
     return Table("outcomes", "Remedies", columns, made, said)

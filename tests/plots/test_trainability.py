@@ -3,7 +3,7 @@
 import numpy as np
 
 from gradlab.plots.trainability import row_of, trainability
-from gradlab.studies.remedies.rows import forecast
+from gradlab.studies.remedies.forecast import forecast
 from tests.plots.comparisons import comparison
 
 
@@ -33,8 +33,10 @@ def test_beyond_the_map_stands_a_triangle_and_the_title_ranks():
     figure = trainability(comparison())
     marks = {line.get_marker(): line.get_xdata().tolist() for line in panels(figure)[0].lines[2:]}
     assert marks == {"^": [1.0], "v": [0.5]}
-    rank = forecast(comparison().outcomes()).spearman
-    assert f"{rank:+.2f}" in figure.get_suptitle()
+    assert "no rank of the forecast: the starts are too few" in figure.get_suptitle()
+    several = comparison(w_rec=(0.5, 0.8, 1.0, 1.25, 1.5))
+    rank = forecast(several.outcomes()).spearman
+    assert f"{rank:+.2f}" in trainability(several).get_suptitle()
     assert "too few or too much alike" in trainability(comparison(T=(20,), w_rec=(1.0,))).get_suptitle()
 
 

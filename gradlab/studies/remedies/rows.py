@@ -1,4 +1,4 @@
-"""What a training comes to: solved shares, losses, horizons before and after, and the forecast."""
+"""What a training comes to: solved shares, losses, horizons before and after."""
 
 import math
 from collections.abc import Mapping
@@ -8,13 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gradlab.profiles import SOFT, fall, hard_horizon, rate, stored_states
-from gradlab.stats import (
-    Interval,
-    mean_interval,
-    median_interval,
-    rank_correlation_interval,
-    share_interval,
-)
+from gradlab.stats import Interval, mean_interval, median_interval, share_interval
 from gradlab.studies.remedies.settings import place
 
 if TYPE_CHECKING:
@@ -22,8 +16,6 @@ if TYPE_CHECKING:
     import xarray
 
 ENDS = ("start", "end")
-REACH = SOFT
-"""Decades by which a gradient may have changed at the far end and still be expected to train."""
 
 
 class Share(NamedTuple):
@@ -174,39 +166,3 @@ def _soft(log: NDArray[np.float64]) -> float:
 
 def _slope(log: NDArray[np.float64]) -> float:
     return _median(rate(log, stored_states(log)).value)
-
-
-class Forecast(NamedTuple):
-    """How well the profile at the start ranks what could be trained."""
-
-    predicted: NDArray[np.float64]
-    """By outcome: the largest T that its start lets expect to train."""
-    spearman: float
-    low: float
-    high: float
-    level: float
-    points: int
-
-
-def forecast(rows: list[ArmRow]) -> Forecast:
-    """Predict from the start alone up to which T each row can be trained, and rank the rows by it.
-
-    largest T = 1 + 3 / |rate at the start|,   or the hard horizon where that is shorter
-
-    since a rate of r decades per step changes a gradient by 10^3 over 3/|r| steps. The rank correlation
-    is between (largest T) / T and the solved share; see `stats.rank_correlation_interval`. NaN where all
-    shares are equal or fewer than four rows are there.
-    """
-    reach = np.array([_reach(row) for row in rows])
-    solved = np.array([row.solved.successes / max(row.solved.of, 1) for row in rows])
-    known = ~np.isnan(reach)
-    ease = reach[known] / np.array([row.T for row in rows])[known]
-    return Forecast(reach, *rank_correlation_interval(ease, solved[known]), int(known.sum()))
-
-
-def _reach(row: ArmRow) -> float:
-    slope = row.slope[0]
-    if math.isnan(slope):
-        return math.nan
-    far = 1 + REACH / max(abs(slope), 1e-12)
-    return far if math.isnan(row.hard) else min(far, row.hard)

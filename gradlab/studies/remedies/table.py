@@ -10,9 +10,9 @@ from gradlab import schemas
 from gradlab.escaping import plain
 from gradlab.runs import manifest
 from gradlab.stats import LEVEL, percent
-from gradlab.studies.remedies import glance, learned, power, spent, unequal
+from gradlab.studies.remedies import forecast, glance, learned, power, spent, unequal
 from gradlab.studies.remedies.results import TrainingRun
-from gradlab.studies.remedies.rows import ArmRow, forecast
+from gradlab.studies.remedies.rows import ArmRow
 from gradlab.studies.remedies.sentences import judged, sentences
 from gradlab.studies.remedies.separation import nothing_apart, verdict
 
@@ -55,8 +55,9 @@ def render(run: TrainingRun, width: int, *, color: bool) -> Text:
     text.append("\n")
     for line in textwrap.wrap(judged(rows), max(width, 40)):
         text.append(line + "\n", bold)
-    for line in [*textwrap.wrap(spent.said(rows), max(width, 40)), *_forecast(rows, width)]:
-        text.append(line + "\n")
+    for said in (spent.said(rows), forecast.said(rows, lambda number: f"{number:+.2f}")):
+        for line in textwrap.wrap(said, max(width, 40)):
+            text.append(line + "\n")
     for line in _caption(run, rows, width):
         text.append(line + "\n", dim)
     return text
@@ -65,12 +66,14 @@ def render(run: TrainingRun, width: int, *, color: bool) -> Text:
 def document(run: TrainingRun) -> dict[str, Any]:
     """The table as one JSON document: numbers are finite or null."""
     rows = run.outcomes()
-    found = forecast(rows)
+    found = forecast.forecast(rows)
     data = [
         _plain(row) | {"sentence": said, "reach": _plain(float(reach))}
         for row, said, reach in zip(rows, sentences(rows), found.predicted, strict=True)
     ]
-    rank = {name: _plain(getattr(found, name)) for name in ("spearman", "low", "high", "level", "points")}
+    rank = {
+        name: _plain(getattr(found, name)) for name in ("spearman", "low", "high", "level", "points", "by_T")
+    }
     head = {"schema": schemas.newest("remedies"), "status": run.about["status"], "exit_code": 0}
     return head | {"verdict": verdict(rows), "forecast": rank, "data": data}
 
@@ -102,18 +105,6 @@ def _style(row: ArmRow) -> str:
     if row.solved.successes == row.solved.of:
         return "green"
     return "yellow" if row.solved.successes else ""
-
-
-def _forecast(rows: list[ArmRow], width: int) -> list[str]:
-    found = forecast(rows)
-    if math.isnan(found.spearman):
-        return []
-    said = (
-        f"Forecast from the start alone: rank correlation {found.spearman:+.2f} "
-        f"({percent(found.level)} interval {found.low:+.2f} to {found.high:+.2f}, {found.points} points) "
-        "between the reach of the gradient and the share solved."
-    )
-    return textwrap.wrap(said, max(width, 40))
 
 
 def _caption(run: TrainingRun, rows: list[ArmRow], width: int) -> list[str]:

@@ -1,13 +1,13 @@
-"""Shares with intervals, losses with theirs, and the forecast."""
+"""Shares with intervals, and losses with theirs."""
 
 import math
 
 import numpy as np
 import pytest
-from scipy.stats import binom, binomtest, rankdata, t
+from scipy.stats import binom, binomtest
 
 from gradlab.stats import Interval
-from gradlab.studies.remedies.rows import ArmRow, forecast, share
+from gradlab.studies.remedies.rows import ArmRow, share
 from gradlab.studies.remedies.sentences import sentence
 from tests.trials import PROFILE_T, made_up, result
 
@@ -96,39 +96,3 @@ class TestOutcomes:
 
     def test_order_is_that_of_the_table(self, run):
         assert [r.arm for r in run.outcomes()] == ["none", "truncate(k=4)"]
-
-
-class TestForecast:
-    def test_reach_and_rank_correlation_by_hand(self):
-        slopes, solved = [-0.5, -0.2, 0.06, -0.01, -0.01], [0, 2, 1, 5, 5]
-        hard = [math.nan, math.nan, math.nan, math.nan, 30.0]
-        rows = [
-            row(slope=(s, s), solved=share(n, 5), hard=h)
-            for s, n, h in zip(slopes, solved, hard, strict=True)
-        ]
-        found = forecast(rows)
-        np.testing.assert_allclose(found.predicted, [7, 16, 51, 301, 30])
-        a, b = rankdata(found.predicted / 50), rankdata(solved)
-        rho = np.corrcoef(a, b)[0, 1]
-        assert found.spearman == pytest.approx(rho, rel=1e-12)
-        half = t.ppf(0.975, 5 - 2) * math.sqrt((1 + rho**2 / 2) / (5 - 3))
-        ends = np.tanh([math.atanh(rho) - half, math.atanh(rho) + half])
-        assert (found.low, found.high) == pytest.approx(tuple(ends), rel=1e-10)
-        assert found.points == 5
-
-    def test_a_profile_without_a_rate_is_left_out(self):
-        rows = [
-            row(slope=(s, s), solved=share(n, 5)) for s, n in ((-0.5, 0), (-0.2, 1), (-0.1, 3), (-0.05, 5))
-        ]
-        found = forecast([*rows, row(slope=(math.nan, 0.0), solved=share(5, 5))])
-        assert (found.points, math.isnan(found.predicted[-1])) == (4, True)
-        assert found.spearman == pytest.approx(1)
-
-    @pytest.mark.parametrize("count", [3, 5])
-    def test_nothing_is_said_of_too_few_points_or_of_equal_shares(self, count):
-        rows = [
-            row(slope=(-0.1 * (i + 1), 0.0), solved=share(i if count == 3 else 2, 5)) for i in range(count)
-        ]
-        found = forecast(rows)
-        assert math.isnan(found.spearman)
-        assert found.points == count
