@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import inspect
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -35,6 +36,8 @@ class Setting(NamedTuple):
     """Reads one name, where the registry alone does not."""
     path: bool = False
     """It names a file."""
+    unit: str = ""
+    """Of numbers: what each may be followed by in text."""
 
 
 class Source(NamedTuple):
@@ -192,6 +195,8 @@ def _read(hint: Any, setting: Setting, where: str, value: Any, source: Source) -
     if setting.each:
         return values.texts(where, value)
     if get_origin(hint) is tuple:
+        if setting.unit and isinstance(value, str):
+            value = re.sub(rf"(?<=[0-9]){setting.unit}(?=\s*(?:,|$))", "", value)
         return values.numbers(where, value, get_args(hint)[0], text=source.text)
     if get_origin(hint) is Literal:
         if not isinstance(value, str):

@@ -254,10 +254,9 @@ def rank_correlation_interval(
 
     tanh(artanh r -+ t((1 + level)/2, n - 2) sqrt((1 + r^2/2) / (n - 3)))
 
-    with r no nearer to -+1 than two neighbours that change places leave it, 1 - 12 / (n^3 - n): of a sample
-    of four in perfect order, Fisher's interval would shut out all but perfect order. For a bivariate normal
-    law whose correlation is at most 0.95; at 0.99 it covers 86 % with 20 pairs. `pairs`: how many of them
-    are independent, if not all are, the n of the interval.
+    with r no nearer to -+1 than two neighbours that change places leave it, 1 - 12 / (n^3 - n), which of four
+    in perfect order would shut out all but perfect order. n is `pairs` where not all pairs are independent.
+    For a bivariate normal law whose correlation is at most 0.95; at 0.99 it covers 86 % with 20 pairs.
 
     Reference: Spearman 1904, The proof and measurement of association between two things; Bonett, Wright
     2000, Sample size requirements for estimating Pearson, Kendall and Spearman correlations.

@@ -61,7 +61,9 @@ def command(about: dict[str, Any]) -> list[str]:
     words += [_word(settings[key]) for key in _FIRST if settings.get(key)]
     for key, value in settings.items():
         words += _option(key, value) if key not in _NOT_OPTIONS else []
-    return words
+    several = isinstance(settings.get("lr"), list) and len(settings["lr"]) > 1
+    # Not stored: no rates but those given. The command alone would try others.
+    return words + (["--no-widen"] if words[1] == "remedies" and several and "widen" not in settings else [])
 
 
 def _named(about: dict[str, Any], folder: Path) -> list[str]:
@@ -88,7 +90,8 @@ def _option(key: str, value: Any) -> list[str]:
     if isinstance(value, list) and key not in _AGAIN:
         value = ",".join(map(_word, value))
     values = value if isinstance(value, list) else [value]
-    words = [_word(one) for one in values if not (key == "remedies" and one == "none")]
+    # The plain arm is always there; alone it has to be named, or the command takes its usual ones.
+    words = [_word(one) for one in values if not (key == "remedies" and one == "none" and len(values) > 1)]
     return [part for word in words for part in ([f"{name}={word}"] if word[:1] == "-" else [name, word])]
 
 

@@ -1,12 +1,20 @@
 """The table of a report on remedies."""
 
+import math
 from typing import Any
 
 from gradlab.report.table import Column, Table, entry, text
 from gradlab.report.words import signed
 from gradlab.stats import LEVEL, percent
-from gradlab.studies.remedies import forecast, spent
+from gradlab.studies.remedies import forecast, other_lengths, spent
+from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.remedies.rows import ArmRow
+
+WORK = (
+    Column("multiply-adds", "of an update, in products of matrices, forward and back"),
+    Column("work", "multiply-adds of the updates by which half of the seeds had solved the task"),
+)
+"""Left out of the table of a run that does not know them."""
 
 
 def _rate_meaning(rows: list[ArmRow], rates: Any) -> str:
@@ -22,6 +30,7 @@ def _rate_meaning(rows: list[ArmRow], rates: Any) -> str:
 
 def of_outcomes(rows: list[ArmRow], rates: Any = None) -> Table:
     """One row per remedy, T and w_rec: who solved the task, how fast, at which learning rate."""
+    costs = not all(math.isnan(row.multiply_adds) for row in rows)
     columns = (
         Column("remedy", numeric=False),
         Column("cell", numeric=False),
@@ -35,8 +44,7 @@ def of_outcomes(rows: list[ArmRow], rates: Any = None) -> Table:
         Column("low", f"lower end of the share's {percent(LEVEL)} interval (Clopper-Pearson)"),
         Column("high", "upper end of it"),
         Column("updates", "to solve, median over the seeds that did"),
-        Column("multiply-adds", "of an update, in products of matrices, forward and back"),
-        Column("work", "multiply-adds of the updates by which half of the seeds had solved the task"),
+        *(WORK if costs else ()),
         Column("loss", "the last, on fresh sequences, median over seeds, a diverged one infinite"),
         Column("diverged", "seeds that became not finite"),
         Column("clip rate", "share of the updates whose gradient the remedy changed, mean over seeds"),
@@ -50,7 +58,8 @@ def of_outcomes(rows: list[ArmRow], rates: Any = None) -> Table:
             *[entry(x) for x in (row.T, row.w_rec, row.hidden, row.parameters, row.lr)],
             *[entry(x) for x in (row.solved.successes, row.solved.of)],
             *[entry(round(x, 9), 2) for x in (row.solved.low, row.solved.high)],
-            *[entry(x, 3) for x in (row.updates, row.multiply_adds, spent.work(row))],
+            entry(row.updates, 3),
+            *[entry(x, 3) for x in ((row.multiply_adds, spent.work(row)) if costs else ())],
             *[entry(x, 3) for x in (row.loss, row.diverged, row.clipped)],
             *[entry(x, 3, f">{row.T}") for x in row.horizon],
         ]
@@ -59,3 +68,26 @@ def of_outcomes(rows: list[ArmRow], rates: Any = None) -> Table:
     ranked = forecast.said(rows, lambda number: signed(number, 2))
     said = f">T: the horizon lies beyond the sequence. {ranked}".rstrip()
     return Table("outcomes", "Remedies", columns, made, said)
+
+
+def of_lengths(run: TrainingRun, rows: list[ArmRow]) -> Table | None:
+    """One row per remedy, T and w_rec: the seeds that solve the task at other lengths, too."""
+    found = other_lengths.counted(run, rows)
+    if not found:
+        return None
+    columns = (
+        Column("remedy", numeric=False),
+        Column("T"),
+        Column("w_rec"),
+        Column("of", "seeds trained"),
+        Column("at T", "seeds that solved the task"),
+        *(Column(f"at {k}T", "seeds whose error there is as small") for k in found[0].solved),
+    )
+    made = [
+        [
+            text(row.arm),
+            *[entry(x) for x in (row.T, row.w_rec, row.solved.of, row.solved.successes, *at.values())],
+        ]
+        for row, at in found
+    ]
+    return Table("lengths", "At other lengths", columns, made, "Nothing was trained at these lengths.")

@@ -1,7 +1,7 @@
 """The tables of a report: what a reader sees, sorts by, and takes away as CSV."""
 
 from gradlab.report.neurons_tables import of_detectors
-from gradlab.report.remedies_tables import of_outcomes
+from gradlab.report.remedies_tables import of_lengths, of_outcomes
 from gradlab.report.sources import Source
 from gradlab.report.sweep_tables import of_borders, of_probes, of_regimes
 from gradlab.report.table import Column, Entry, Table
@@ -15,7 +15,8 @@ def of(source: Source) -> list[Table]:
     run = source.run
     if isinstance(run, TrainingRun):
         rows = run.outcomes()
-        return [of_outcomes(rows, source.settings.get("lr"))]
+        lengths = of_lengths(run, rows)
+        return [of_outcomes(rows, source.settings.get("lr")), *([lengths] if lengths else [])]
     if isinstance(run, Reading):
         return [of_detectors(run)]
     rows_ = results.groups(run)

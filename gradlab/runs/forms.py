@@ -104,6 +104,9 @@ class Training(strict.Strict):
     precision: Precision
     match: bool
     widen: bool = False
+    evaluate_at: Annotated[list[Annotated[int, Field(ge=2, le=1000)]], AfterValidator(_unlike)] = Field(
+        default_factory=list
+    )
 
 
 class Neurons(strict.Strict):

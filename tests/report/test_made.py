@@ -8,6 +8,7 @@ import pytest
 from gradlab.report import made
 from gradlab.runs import store
 from gradlab.specs import stored as stored_settings
+from gradlab.studies.remedies import plan as trained
 from gradlab.studies.sweep import plan
 from tests.cli.calling import gradlab
 
@@ -45,11 +46,24 @@ def test_what_a_measured_network_was_not_given_is_left_out():
     assert found == "gradlab measure w.npz --data s.csv -T 5"
 
 
-def asked(arguments, monkeypatch):
-    """The settings that a sweep with these arguments would store."""
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["--lr", "0.1"], ["--no-widen"], ["--evaluate-at", "2T,4T", "--no-match"]],
+    ids=len,
+)
+def test_a_comparison_is_asked_for_again_with_equal_settings(arguments, monkeypatch):
+    first = asked(["latch", "-r", "none", *arguments], monkeypatch, "remedies")
+    words = shlex.split(made.facts(stored(json.loads(json.dumps(first)), command="remedies")).command)
+    assert words[:3] == ["gradlab", "remedies", "latch"]
+    assert asked(words[2:], monkeypatch, "remedies") == first
+
+
+def asked(arguments, monkeypatch, command="sweep"):
+    """The settings that a sweep or a comparison with these arguments would store."""
     seen = []
-    monkeypatch.setattr(plan, "check", lambda sweep, planned: seen.append(stored_settings(sweep)))
-    assert gradlab("sweep", *arguments, "--dry-run").code == 0
+    where = plan if command == "sweep" else trained
+    monkeypatch.setattr(where, "check", lambda asked, planned: seen.append(stored_settings(asked)))
+    assert gradlab(command, *arguments, "--dry-run").code == 0
     return seen[0]
 
 
@@ -58,7 +72,8 @@ def test_a_comparison_names_its_task_and_leaves_the_plain_arm_out():
     asked_for |= {"T": [20], "match": False, "command": "remedies"}
     found = made.facts(stored(asked_for, command="remedies")).command
     assert found == (
-        "gradlab remedies adding --remedy 'clip_norm(1.0)+orthogonal' --lr 0.01,0.003 -T 20 --no-match"
+        "gradlab remedies adding --remedy 'clip_norm(1.0)+orthogonal' --lr 0.01,0.003 -T 20 --no-match "
+        "--no-widen"
     )
 
 

@@ -12,7 +12,7 @@ from gradlab import digests, memory, registry
 from gradlab.planning import compiled
 from gradlab.planning.progress import Progress
 from gradlab.runs.shards import Shards
-from gradlab.studies.remedies import arms, effort, loop, measure, train, work
+from gradlab.studies.remedies import arms, effort, elsewhere, loop, measure, train, work
 from gradlab.studies.remedies.checkpoint import Checkpoint
 from gradlab.studies.remedies.code import of_arm, require
 from gradlab.studies.remedies.rates import chosen
@@ -119,6 +119,7 @@ def _arm(
             lambda networks: measure.profiles(comparison, arm, setting, networks)["transport"],
         )
         last = measure.profiles(comparison, arm, setting, networks)
+        evaluations |= elsewhere.evaluated(comparison, setting, networks, evaluations["loss"])
         yield Result(
             arm.label,
             registry.spelling(arm.cell),

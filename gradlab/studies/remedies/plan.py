@@ -73,7 +73,13 @@ def _training(
     size = (setting.hidden, comparison.batch, setting.T, comparison.precision)
     one = costs.forward(of, *size) if arm.closed_form else costs.update(of, *size)
     evaluations = 1 if arm.closed_form else comparison.updates // comparison.stride
-    evaluation = costs.forward(of, setting.hidden, comparison.eval_size, setting.T, comparison.precision)
+
+    def evaluate(times: int) -> float:
+        return costs.forward(
+            of, setting.hidden, comparison.eval_size, times * setting.T, comparison.precision
+        )
+
+    evaluation = evaluate(1)
     few = loop.block(setting)
     padded = -(-networks // few) * few
     seconds = costs.shared(padded * (comparison.updates * one + evaluations * evaluation), networks, few)
@@ -81,6 +87,7 @@ def _training(
         call = block() * cores()
         profile = setting.T * costs.lag(of, setting.hidden, setting.T, comparison.precision)
         seconds += costs.shared(-(-networks // call) * call * (evaluations + 2) * profile, call, block())
+        seconds += networks * sum(map(evaluate, comparison.evaluate_at))
     return seconds
 
 
@@ -92,5 +99,7 @@ def _bytes(comparison: Training, setting: Setting, of: Sizes) -> int:
     kept: int = comparison.batch * (4 * (of.gates + 2) * setting.hidden + sum(sizes))
     evaluation = comparison.eval_size * (setting.hidden + 2 * sum(sizes) + 8)
     weights = 12 * arms.count(setting.cell, sizes, setting.hidden)
-    numbers: int = setting.T * (kept + evaluation) + weights
-    return networks * item * numbers
+    # Elsewhere networks are evaluated one after the other.
+    longest: int = max([networks, *comparison.evaluate_at]) * evaluation
+    numbers: int = setting.T * (networks * kept + longest) + networks * weights
+    return item * numbers

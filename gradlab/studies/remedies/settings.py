@@ -34,7 +34,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "eval_size": 200,
         "optimizer": "sgd",
         "lr": (1.0, 0.1, 0.01),
-        "tuning": 1,
+        "tuning": 2,
         "seeds": 6,
         "widen": True,
     },
@@ -136,10 +136,23 @@ class Training:
             what = f"{self.updates} is no multiple of {every}; networks are evaluated that often"
             raise GradlabError("--updates", what)
 
+    evaluate_at: Annotated[
+        tuple[int, ...],
+        Setting(
+            "Lengths at which what is trained is evaluated, too, such as 2T,4T.",
+            least=2,
+            most=1000,
+            unlike=True,
+            unit="T",
+        ),
+    ] = ()
+    """Multiples of T."""
+
     @property
     def without(self) -> tuple[str, ...]:
-        """What is not stored: runs that are older do not know of it."""
-        return () if self.widen else ("widen",)
+        """What is not stored where it says nothing: runs that are older do not know of it."""
+        wider = () if self.widen and len(self.lr) > 1 else ("widen",)
+        return (*wider, *(() if self.evaluate_at else ("evaluate_at",)))
 
     @property
     def work(self) -> float:

@@ -10,7 +10,7 @@ from gradlab import schemas
 from gradlab.escaping import plain
 from gradlab.runs import manifest
 from gradlab.stats import LEVEL, percent
-from gradlab.studies.remedies import forecast, glance, learned, power, spent, unequal
+from gradlab.studies.remedies import forecast, glance, learned, other_lengths, power, spent, unequal
 from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.remedies.rows import ArmRow
 from gradlab.studies.remedies.sentences import judged, sentences
@@ -35,7 +35,8 @@ def render(run: TrainingRun, width: int, *, color: bool) -> Text:
     for line in textwrap.wrap(unequal.said(run.about["settings"], rows), max(width, 40)):
         text.append(line + "\n", dim)
     first, lengths = (part.lines(rows, max(width, 40)) for part in (glance, learned))
-    for line in [*(first or (lengths and [""])), *lengths]:
+    others = other_lengths.lines(run, rows)
+    for line in [*(first or ([""] if lengths or others else [])), *lengths, *others]:
         text.append(line + "\n")
     heading = None
     places = list(dict.fromkeys((row.T, row.w_rec) for row in rows))
@@ -71,6 +72,8 @@ def document(run: TrainingRun) -> dict[str, Any]:
         _plain(row) | {"sentence": said, "reach": _plain(float(reach))}
         for row, said, reach in zip(rows, sentences(rows), found.predicted, strict=True)
     ]
+    for line, elsewhere in zip(data, other_lengths.counted(run, rows), strict=False):
+        line |= {other_lengths.metric("solved", times): count for times, count in elsewhere.solved.items()}
     rank = {
         name: _plain(getattr(found, name)) for name in ("spearman", "low", "high", "level", "points", "by_T")
     }
