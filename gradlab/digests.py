@@ -159,6 +159,13 @@ def changed(before: Mapping[str, str], now: Mapping[str, str], but: Collection[s
     return sorted(what for what in _both(before, now).difference(but) if before[what] != now[what])
 
 
+def altered(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """What of a code, all of it and gradlab's own files, is another now or was not there, in words."""
+    names = {SOURCE: "state of gradlab's files"}
+    wanted = {*now}.difference((UNSEEN, DEVICES))
+    return sorted(names.get(what, what) for what in wanted if before.get(what) != now[what])
+
+
 def require(
     entries: Any,
     own: Callable[[str, Code], Code],

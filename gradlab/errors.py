@@ -46,6 +46,10 @@ class GradlabError(Exception):
         self.what = what
         self.code = code
 
+    def __reduce__(self) -> tuple[type["GradlabError"], tuple[str, str, Exit]]:
+        """As it is sent from another process."""
+        return type(self), (self.where, self.what, self.code)
+
 
 class MonitorWarning(UserWarning):
     """What `gradlab.Monitor` has to say of a training; each kind of it once.

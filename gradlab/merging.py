@@ -11,10 +11,12 @@ from gradlab.errors import GradlabError
 from gradlab.planning.progress import Listening, Silent
 from gradlab.runs import store
 from gradlab.runs.files import BEGUN
-from gradlab.runs.shards import Shards
+from gradlab.runs.shards import Shards, unpack
 from gradlab.studies import base
 from gradlab.studies.base import Group, Settings, Study
 
+OWN = ("init", "step", "readout", "choice of recurrent weights", "choice of fixed parameters")
+"""What of a cell's code is the same at every T."""
 NAMED = 3
 """Groups of a longer list are counted."""
 
@@ -30,11 +32,17 @@ class Part(NamedTuple):
 
 
 def merge(
-    folders: Sequence[Path], folder: Path, *, force: bool = False, listening: Listening = Silent
+    folders: Sequence[Path],
+    folder: Path,
+    *,
+    own: Sequence[str] = (),
+    force: bool = False,
+    listening: Listening = Silent,
 ) -> execute.Done:
     """The run whose shares lie in `folders`, in any order, in a folder of its own; these stay as they are.
 
-    Nothing is computed that they hold, so that its files are those of a run that was never shared.
+    Nothing is computed that they hold, so that its files are those of a run that was never shared. `own` are
+    the code and the files that they may name: their settings are taken as a stranger's, who names none.
 
     Raises:
       GradlabError: before anything is written, if the shares are not of one run (settings or versions, with
@@ -45,13 +53,14 @@ def merge(
     if folder.resolve() in [part.folder.resolve() for part in parts]:
         raise GradlabError("--name", f"{folder} is one of the shares, which stay as they are; choose another")
     _require_one_run(parts)
-    asked = _asked(parts[0])
+    asked = _asked(parts[0], own)
     study = base.of(asked)
     groups = study.groups(asked)
     kept = [_found(study, asked, group, parts) for group in groups]
     missing = [group for group, found in zip(groups, kept, strict=True) if found is None]
     if missing:
         raise GradlabError("SHARE", _missing(missing, groups, parts))
+    _require_one_code(groups, kept)
     planned = study.plan(asked)
     settings = study.stored(asked)
     with store.opened(folder):
@@ -88,11 +97,14 @@ def _require_one_run(parts: Sequence[Part]) -> None:
         raise GradlabError("SHARE", what)
 
 
-def _asked(part: Part) -> Settings:
-    """The settings of the whole run; the file of a stranger, as any other."""
+def _asked(part: Part, own: Sequence[str]) -> Settings:
+    """The settings of the whole run; the file of a stranger, but for the code and the files of one's own."""
     from gradlab.experiments import load
 
-    return load.load(part.folder / BEGUN).asked
+    if part.settings.get("command", "sweep") in load.KINDS and not own:
+        return load.load(part.folder / BEGUN).asked
+    asked: Settings = load.share(part.folder / BEGUN, part.settings, own)
+    return asked
 
 
 def _found(study: Study[Any, Any], asked: Settings, group: Group, parts: Sequence[Part]) -> work.Kept | None:
@@ -114,6 +126,23 @@ def _found(study: Study[Any, Any], asked: Settings, group: Group, parts: Sequenc
             raise GradlabError("SHARE", what)
         found, where = some, part.folder
     return found
+
+
+def _require_one_code(groups: Sequence[Group], kept: Sequence[work.Kept | None]) -> None:
+    """Refuse groups of one cell of somebody's own that were computed with different code of it."""
+    from gradlab import digests
+
+    first: dict[str, tuple[Group, digests.Code]] = {}
+    for group, found in zip(groups, kept, strict=True):
+        codes = [digests.unpacked(unpack(content)) for _, content in found or []]
+        if not digests.brought(group.label, kinds=("cells",)):
+            continue
+        for code in filter(None, codes):
+            before, known = first.setdefault(group.label, (group, code))
+            other = [what for what in OWN if what in known and what in code and known[what] != code[what]]
+            if other:
+                what = f"{before.name} and {group.name} were computed with different code, another {other[0]}"
+                raise GradlabError("SHARE", f"{what}; they are not of one run")
 
 
 def _missing(missing: Sequence[Group], groups: Sequence[Group], parts: Sequence[Part]) -> str:

@@ -126,6 +126,25 @@ def naming(kind: type, source: Source) -> Iterator[None]:
         raise
 
 
+def absolute(settings: T) -> T:
+    """The settings with the paths that they name as they are from any folder; code stays as it is named."""
+    changes = {}
+    for name, (_, setting) in described(type(settings)).items():
+        value = getattr(settings, name)
+        if setting.path and value and not is_code(value):
+            changes[name] = str(Path(value).absolute())
+    return dataclasses.replace(settings, **changes) if changes else settings  # type: ignore[type-var]
+
+
+def is_code(text: str) -> bool:
+    """Whether a text names code and no file, as `package.module:name` does.
+
+    >>> is_code("package.module:name"), is_code("weights.npz")
+    (True, False)
+    """
+    return re.fullmatch(r"\w+(\.\w+)*:\w+", text, re.ASCII) is not None
+
+
 def check(settings: Any, source: Source = OPTIONS) -> None:
     """Hold each setting of a dataclass to its bounds and its words."""
     for name, (hint, setting) in described(type(settings)).items():

@@ -17,6 +17,11 @@ def command(
     quiet: _options.Quiet = False,
     force: _options.Force = False,
     dry_run: _options.DryRun = False,
+    shard: _options.Shard = None,
+    engine: _options.Engine = "local",
+    scheduler: _options.Scheduler = None,
+    workers: _options.Workers = None,
+    insecure_cluster: _options.Insecure = False,
 ) -> int:
     """Measure how far back a trained network's gradient reaches, on windows of a series.
 
@@ -29,4 +34,14 @@ def command(
 
     runtime.configure(device)
     asked = specs.made(Measure, specs.OPTIONS, given)
-    return _run.command(asked, name, out, device, force=force, as_json=as_json, quiet=quiet, dry_run=dry_run)
+    return _run.command(
+        asked,
+        name,
+        out,
+        device,
+        force=force,
+        as_json=as_json,
+        quiet=quiet,
+        dry_run=dry_run,
+        where=_run.Where(shard, engine, scheduler, workers, insecure_cluster),
+    )

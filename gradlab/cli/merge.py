@@ -10,6 +10,10 @@ from gradlab.cli import _options
 
 def command(
     shares: Annotated[list[Path], typer.Argument(help="The folders that --shard has written, in any order.")],
+    own: Annotated[
+        list[str] | None,
+        typer.Option("--with", help="Code or a file of yours that the shares name; may be given again."),
+    ] = None,
     name: _options.Name = None,
     out: _options.Out = Path("results"),
     device: _options.Device = "auto",
@@ -30,9 +34,10 @@ def command(
 
     runtime.configure(device)
     runtime.require_device(device)
+    listening = Silent if quiet else ProgressBar
     settings = store.begun(shares[0])
     folder = store.folder_of(out, store.name_of(settings.get("settings", {})) if name is None else name)
-    done = merging.merge(shares, folder, force=force, listening=Silent if quiet else ProgressBar)
+    done = merging.merge(shares, folder, own=own or (), force=force, listening=listening)
     _run.say_notes(done, quiet)
     _run.show(done, folder, as_json=as_json, quiet=quiet)
     return int(done.code)

@@ -31,6 +31,11 @@ def command(
     as_json: _options.AsJson = False,
     quiet: _options.Quiet = False,
     dry_run: _options.DryRun = False,
+    shard: _options.Shard = None,
+    engine: _options.Engine = "local",
+    scheduler: _options.Scheduler = None,
+    workers: _options.Workers = None,
+    insecure_cluster: _options.Insecure = False,
 ) -> int:
     """Train a character model on TEXT and print which units follow which labels, beside three controls."""
     from gradlab import runtime, specs
@@ -68,6 +73,7 @@ def command(
         as_json=as_json,
         quiet=quiet,
         dry_run=dry_run,
+        where=_run.Where(shard, engine, scheduler, workers, insecure_cluster),
         then=view,
     )
 

@@ -12,12 +12,13 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from typing import Any
 from urllib.parse import urlsplit
 
-from gradlab import runtime
+from gradlab import runtime, specs
 from gradlab.engines import work
 from gradlab.engines.foreseen import foreseen
 from gradlab.errors import Exit, GradlabError, shown
 from gradlab.planning.plan import Plan
 from gradlab.runs import store
+from gradlab.studies import base
 from gradlab.studies.base import Group, Settings
 
 ATTEMPTS = 3
@@ -58,8 +59,11 @@ class Dask:
           GradlabError: without the extra, without a scheduler, or with workers that differ from this process
             (exit 6); at the end, for groups that end every worker (exit 3).
         """
+        # A worker may have been started in another folder.
+        asked = specs.absolute(asked)
+        stored = base.of(asked).stored(asked)
         with self._client() as client:
-            _require_alike(client.run(work.ready, self.device))
+            _require_alike(client.run(work.ready, self.device, asked, stored))
             executor = client.get_executor(pure=False)
             first = sorted(groups, key=lambda group: -group.T)
             lost: list[Group] = []
@@ -79,13 +83,13 @@ class Dask:
         """The results of groups; those whose worker ended too often go to `lost`."""
         from distributed import KilledWorker
 
-        versions = runtime.versions()
+        versions, stored = runtime.versions(), base.of(asked).stored(asked)
         rest = iter(groups)
         waiting: dict[Future[work.Result], Group] = {}
         silent = time.monotonic()
         while True:
             for group in itertools.islice(rest, WAITING - len(waiting)):
-                waiting[executor.submit(work.compute, asked, group)] = group
+                waiting[executor.submit(work.compute, asked, group, stored)] = group
             if not waiting:
                 return
             done, _ = wait(waiting, timeout=0.5, return_when=FIRST_COMPLETED)

@@ -8,7 +8,9 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 
 from gradlab import runtime
+from gradlab.errors import Exit, GradlabError
 from gradlab.planning.plan import Plan
+from gradlab.runs import store
 from gradlab.runs.shards import Shards
 from gradlab.studies import base
 from gradlab.studies.base import Group, Settings, Study
@@ -61,8 +63,13 @@ def take(shards: Shards, some: Kept) -> None:
         shards.take(one, content)
 
 
-def compute(asked: Settings, group: Group) -> Result:
-    """Compute a group in a folder that lasts as long, and give back what is kept of it."""
+def compute(asked: Settings, group: Group, stored: dict[str, Any]) -> Result:
+    """Compute a group in a folder that lasts as long, and give back what is kept of it.
+
+    `stored` are the settings as the command stores them, its files' digests among them. Raises `GradlabError`
+    with exit 6 if they are others here.
+    """
+    _require_same(asked, stored)
     study = base.of(asked)
     with tempfile.TemporaryDirectory(prefix="gradlab-") as place:
         shards = Shards(Path(place))
@@ -71,10 +78,23 @@ def compute(asked: Settings, group: Group) -> Result:
         return Result(group, found(study, asked, group, shards) or [], runtime.versions())
 
 
-def ready(device: str) -> dict[str, str]:
-    """Set up a worker's process, and say what its numbers depend on."""
+def ready(device: str, asked: Settings, stored: dict[str, Any]) -> dict[str, str]:
+    """Set up a worker's process, and say what its numbers depend on; errors are those of `compute`."""
     runtime.configure(device)
+    _require_same(asked, stored)
     return runtime.versions()
+
+
+def _require_same(asked: Settings, stored: dict[str, Any]) -> None:
+    """Refuse to compute from other files, or other code, than the command's."""
+    try:
+        changes = store.differences(stored, base.of(asked).stored(asked))
+    except GradlabError as error:
+        what = f"a worker cannot use {error.where}: {error.what}"
+        raise GradlabError("--engine", what, Exit.ENVIRONMENT) from None
+    if changes:
+        what = f"a worker finds another file at a path that this machine has: {changes}"
+        raise GradlabError("--engine", f"{what}; put the same one there", Exit.ENVIRONMENT)
 
 
 @runtime_checkable

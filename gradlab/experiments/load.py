@@ -6,7 +6,7 @@ registry, and every fault is reported at once, with its path.
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -18,8 +18,9 @@ from gradlab.experiments import received
 from gradlab.experiments.toml import parsed
 from gradlab.findings import claims
 from gradlab.findings.claims import Claim
-from gradlab.runs import former, strict
+from gradlab.runs import former, store, strict
 from gradlab.runs.strict import Fault, fault
+from gradlab.studies import base
 from gradlab.studies.remedies.settings import Training
 from gradlab.studies.sweep.settings import Sweep
 
@@ -67,6 +68,33 @@ def load(path: Path, size: Size = "full") -> Experiment:
         raise strict.refusal(str(path), faults)
     stem = path.parent.name if path.name == "run.json" else path.stem
     return dataclasses.replace(found, name=stem if size == "full" else f"{stem}-{size}")
+
+
+def share(place: Path, settings: dict[str, Any], own: Sequence[str]) -> Any:
+    """The settings in the `begun.json` of a share, of whatever study.
+
+    It is a stranger's: it may name the code and the files that `own` lists, and no others. Raises
+    `GradlabError` for those, for what no settings are, and for files that have changed since.
+    """
+    command = str(settings.get("command", "sweep"))
+    if command not in base.names():
+        raise GradlabError(
+            str(place), f"is of {shown(command)}; this gradlab knows {', '.join(base.names())}"
+        )
+    study = base.named(command)
+    kind = base.settings(command)
+    given = {name: value for name, value in settings.items() if name in specs.described(kind)}
+    try:
+        asked = specs.made(kind, received.allowing(place.parent, own), given)
+        changes = store.differences(settings, study.stored(asked))
+    except GradlabError as error:
+        where = f"{place}:{error.where}" if error.where.isidentifier() else error.where or str(place)
+        raise GradlabError(where, error.what, error.code) from error
+    if changes:
+        raise GradlabError(
+            str(place), f"is of other files or settings: {changes}; put back what it was made of"
+        )
+    return asked
 
 
 def packaged() -> list[str]:

@@ -5,6 +5,7 @@ A command line and a call from Python are the user's own word, and come not this
 """
 
 import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,37 @@ def source(folder: Path) -> specs.Source:
         plain=lambda text: member(text, folder),
         local=lambda text: inside(values.line(text), folder),
     )
+
+
+def allowing(folder: Path, own: Sequence[str]) -> specs.Source:
+    """As `source`, where the user has named code and files of theirs, which may be named here as well."""
+
+    def plain(text: Any) -> str:
+        named = re.findall(r"[\w.]+:\w+", values.line(text), re.ASCII)
+        codes = {re.sub(r"\(.*", "", one, flags=re.DOTALL).strip() for one in own}
+        if named and str(text).count(":") == len(named) and codes.issuperset(named):
+            return str(text)
+        return _advised(lambda: member(text, folder), text)
+
+    def local(text: Any) -> str:
+        path = values.line(text)
+        if path in own:
+            return path
+        if specs.is_code(path):
+            what = f"{shown(path)} names code, which a file may not; if it is yours, --with {shown(path)}"
+            raise GradlabError("", what)
+        return _advised(lambda: inside(path, folder), path)
+
+    return specs.Source(lambda name, setting: name, plain=plain, local=local)
+
+
+def _advised(read: Callable[[], str], text: Any) -> str:
+    """What is read; or the error, and what its user can do."""
+    try:
+        return read()
+    except GradlabError as error:
+        what = f"{error.what}; if it is yours, --with {shown(text)}"
+        raise GradlabError(error.where, what, error.code) from error
 
 
 def member(text: Any, folder: Path) -> str:

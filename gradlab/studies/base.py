@@ -162,6 +162,16 @@ def named(name: str) -> Study[Any, Any]:
     return cast(Study[Any, Any], importlib.import_module(f"gradlab.studies.{name}.study").STUDY)
 
 
+def settings(name: str) -> type[Any]:
+    """The class of a study's settings."""
+    home = importlib.import_module(f"gradlab.studies.{name}.settings")
+    return next(
+        kind
+        for kind in vars(home).values()
+        if getattr(kind, "study", None) == name and isinstance(kind, type)
+    )
+
+
 def of(asked: Settings) -> Study[Any, Any]:
     """The study that settings are for."""
     return named(asked.study)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from gradlab.studies import base
+from gradlab.studies.neurons import results
 from gradlab.studies.neurons.gradient import back
 from gradlab.studies.neurons.rows import cells, detectors
 from gradlab.viewer import page
@@ -75,6 +76,19 @@ def test_what_other_commands_make_of_it(run, tmp_path):
         assert "is a run of gradlab neurons, not of gradlab sweep" in said.err
         assert len(said.err.splitlines()) == 1
     assert not kept.exists()
+
+
+def test_a_reading_that_was_shared_out_is_the_same(run, text, tmp_path):
+    for i in (1, 2):
+        words = ("--shard", f"{i}/2", "--out", tmp_path, "--name", f"s{i}")
+        assert gradlab("neurons", text, *SMALL, *words).code == 0
+    # One cell is one group: the other share has nothing to do.
+    (share,) = tmp_path.iterdir()
+    assert gradlab("merge", share, "--out", tmp_path, "--name", "run").code == 2
+    said = gradlab("merge", share, "--with", text, "--out", tmp_path, "--name", "run", "--quiet")
+    assert said.code == 0, said.err
+    for name in ("run.json", *results.FILES):
+        assert (tmp_path / "run" / name).read_bytes() == (run[0] / name).read_bytes()
 
 
 def test_a_reading_makes_no_claims(run, tmp_path):

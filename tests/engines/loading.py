@@ -15,7 +15,7 @@ BYTES = 20_000
 """Of what comes back of a group: that of a sweep of a hundred networks."""
 
 
-def compute(asked, group):
+def compute(asked, group, stored):
     """In the place of `work.compute`: no numbers are needed here."""
     content = pack({"norms": np.full(BYTES // 8, float(group.T))})
     return work.Result(group, [({"cell": group.label, "T": group.T}, content)], runtime.versions())

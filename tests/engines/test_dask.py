@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pickle
 import shutil
 import signal
 import socket
@@ -13,7 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from gradlab.engines import work
+from gradlab.errors import GradlabError
+from gradlab.studies.measure.settings import Measure
+from gradlab.studies.measure.study import STUDY
 from tests.cli.calling import ENVIRONMENT
+from tests.studies.measure import given_networks
 
 pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
 SWEEP = (
@@ -105,6 +111,30 @@ def test_workers_of_this_machine_give_the_same_bytes_beside_another_cluster(whol
     said = gradlab("sweep", *SWEEP, "--out", tmp_path, "--name", "run", "--engine", "dask", "--workers", "2")
     assert (said.returncode, said.stderr) == (0, "")
     assert files(tmp_path / "run") == whole
+
+
+def test_a_network_of_one_s_own_is_measured_on_workers_that_have_its_files(tmp_path):
+    given_networks.write(tmp_path)
+    words = ("measure", tmp_path / "w.npz", "--arch", "rnn", "--activation", "tanh", "-T", "6")
+    words += ("--data", tmp_path / "s.csv", "--windows", "2", "--quiet", "--name", "run")
+    for out, where in (("here", ()), ("there", ("--engine", "dask", "--workers", "1"))):
+        said = gradlab(*words, "--out", tmp_path / out, *where)
+        assert (said.returncode, said.stderr) == (0, "")
+    assert files(tmp_path / "there" / "run") == files(tmp_path / "here" / "run")
+
+
+def test_a_worker_that_has_another_file_is_refused(tmp_path):
+    given_networks.write(tmp_path)
+    asked = Measure(
+        str(tmp_path / "w.npz"), str(tmp_path / "s.csv"), arch="rnn", activation="tanh", T=6, windows=2
+    )
+    stored = STUDY.stored(asked)
+    (tmp_path / "s.csv").write_text("a,b\n" + 20 * "1,2\n")
+    with pytest.raises(GradlabError, match="another file at a path") as found:
+        work.compute(asked, STUDY.groups(asked)[0], stored)
+    # It is raised on a worker, and sent.
+    sent = pickle.loads(pickle.dumps(found.value))
+    assert (sent.where, sent.what, sent.code) == ("--engine", found.value.what, 6)
 
 
 def shards(folder):

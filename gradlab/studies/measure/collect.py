@@ -124,6 +124,4 @@ def require(asked: Measure, known: Any, where: str) -> None:
 
 def code(asked: Measure, model: models.Model, norms: "xarray.Dataset") -> dict[str, digests.Code]:
     """What is known of the code that was measured: gradlab's own, and the weights."""
-    unseen = {digests.UNSEEN: model.unseen} if model.unseen else {}
-    one = {digests.SOURCE: digests.source(), "weights": model.digest} | unseen | digests.here()
-    return {str(cell): one for cell in norms["cell"].values}
+    return {str(cell): models.code(model) for cell in norms["cell"].values}

@@ -1,18 +1,20 @@
-"""Each window measured by itself, one after another: they share a program."""
+"""Each window measured by itself, one after another: they share a program; what is kept is read."""
 
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradlab import digests
+from gradlab.errors import GradlabError
 from gradlab.planning.progress import Progress
-from gradlab.studies.measure import models, windows
+from gradlab.runs.shards import Shards
+from gradlab.studies.measure import kept, models, windows, work
 from gradlab.studies.measure.settings import Measure
 
 if TYPE_CHECKING:
     import xarray
-
-MEASURING = "measuring"
 
 
 def squared(read: Any, target: Any) -> Any:
@@ -20,23 +22,52 @@ def squared(read: Any, target: Any) -> Any:
     return ((read - target) ** 2).sum() / 2
 
 
-def run(asked: Measure, tell: Callable[[Progress], None]) -> "Iterator[xarray.Dataset]":
-    """The norms of each window, its place on the axis `seed`.
+def run(
+    asked: Measure,
+    tell: Callable[[Progress], None],
+    shards: Shards | None = None,
+    some: Sequence[int] | None = None,
+) -> "Iterator[xarray.Dataset]":
+    """The norms of each window, or of `some`, its place on the axis `seed`; what `shards` holds is read.
 
     Raises:
-      GradlabError: for whatever of the network or the series cannot be measured, by name.
+      GradlabError: for whatever of the network or the series cannot be measured, by name; if other code has
+        measured what `shards` holds.
     """
     model = models.of(asked)
     found = windows.of(asked, model)
     models.require_output(asked, model)
-    for i, xs in enumerate(found.xs):
-        tell(Progress(f"window {i + 1} of {len(found.xs)}", MEASURING, i / len(found.xs)))
-        how: dict[str, Any] = {"objective": asked.objective, "probe": asked.probe, "seed": asked.seed}
-        if model.readout is not None:
-            how["readout"] = model.readout
-        if found.targets is not None:
-            aims = found.targets[i].astype(model.precision)
-            how |= {"loss": squared, "targets": aims if asked.objective == "every" else aims[-1]}
-        norms = model.measured(xs.astype(model.precision), **how)
-        yield norms.assign_coords(seed=[i], w_rec=np.ones(1))
-    tell(Progress("windows", MEASURING, 1.0))
+    code = models.code(model)
+    for i in range(len(found.xs)) if some is None else some:
+        name = work.window(i)
+        there = _there(asked, code, shards, i)
+        tell(Progress(f"{name} of {len(found.xs)}"))
+        norms = _measured(asked, model, found, i) if there is None else there
+        if shards is not None and there is None:
+            shards.put(kept.packed(norms, code), **kept.key(i))
+        tell(Progress(f"{name} of {len(found.xs)}", work.COMPILING, 1.0, there is None))
+        tell(Progress(f"{name} of {len(found.xs)}", name, 1.0, there is None))
+        yield norms
+
+
+def _there(asked: Measure, code: digests.Code, shards: Shards | None, i: int) -> "xarray.Dataset | None":
+    """A window that is kept, measured by the same code; None if it is not there."""
+    arrays = None if shards is None else shards.get(functools.partial(kept.fits, T=asked.T), **kept.key(i))
+    if arrays is None or shards is None:
+        return None
+    different = digests.altered(digests.unpacked(arrays) or {}, code)
+    if different:
+        what = f"{shards.folder.parent} was measured with other code: another {' and '.join(different)}"
+        raise GradlabError("--name", f"{what}; --force measures anew")
+    return kept.unpacked(arrays)
+
+
+def _measured(asked: Measure, model: models.Model, found: windows.Windows, i: int) -> "xarray.Dataset":
+    how: dict[str, Any] = {"objective": asked.objective, "probe": asked.probe, "seed": asked.seed}
+    if model.readout is not None:
+        how["readout"] = model.readout
+    if found.targets is not None:
+        aims = found.targets[i].astype(model.precision)
+        how |= {"loss": squared, "targets": aims if asked.objective == "every" else aims[-1]}
+    norms = model.measured(found.xs[i].astype(model.precision), **how)
+    return norms.assign_coords(seed=[i], w_rec=np.ones(1))

@@ -10,6 +10,7 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
+from gradlab import digests, specs
 from gradlab.errors import GradlabError, shown
 from gradlab.foreign import checkpoints, modules
 from gradlab.foreign import spec as foreign
@@ -45,6 +46,8 @@ class Model(NamedTuple):
     """`(xs, **how) -> dataset`, with the further arguments of `gradlab.measure`."""
     unseen: str
     """What of its code no digest sees; empty if that is all here."""
+    module: str = ""
+    """Of a function that gives it, the digest of its file."""
 
 
 def of(asked: Measure) -> Model:
@@ -53,7 +56,7 @@ def of(asked: Measure) -> Model:
     Raises:
       GradlabError: for a file or a function that gives none, for a head that is none of its weights.
     """
-    if ":" in asked.model and not Path(asked.model).suffix:
+    if specs.is_code(asked.model):
         for option, value in (("--arch", asked.arch), ("--activation", asked.activation), (HEAD, asked.head)):
             if value:
                 raise GradlabError(option, "goes with a file of weights; a function gives a whole network")
@@ -93,8 +96,23 @@ def _head(
     return (lambda state: matrix @ top(state) + bias), len(matrix)
 
 
+def code(model: Model) -> digests.Code:
+    """What is known of the code that measures it, beside what it computes."""
+    own = {"module": model.module} if model.module else {}
+    unseen = {digests.UNSEEN: model.unseen} if model.unseen else {}
+    return {digests.SOURCE: digests.source(), "weights": model.digest} | own | unseen | digests.here()
+
+
 @functools.lru_cache(1)
 def _called(named: str) -> Model:
+    """What the function `package.module:name` gives, and of which file it is."""
+    home = foreign.imported(named.partition(":")[0], MODEL)
+    place = getattr(home, "__file__", None)
+    own = hashlib.sha256(Path(place).read_bytes()).hexdigest()[:32] if place else ""
+    return _given(named)._replace(module=own)
+
+
+def _given(named: str) -> Model:
     """What the function `package.module:name` gives: `GIVEN` says what that may be."""
     home, _, name = named.partition(":")
     module = foreign.imported(home, MODEL)

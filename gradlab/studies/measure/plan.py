@@ -2,8 +2,7 @@
 
 from gradlab.planning import costs
 from gradlab.planning.plan import STARTING, Piece, Plan, require_room
-from gradlab.studies.measure import models, windows
-from gradlab.studies.measure.compute import MEASURING
+from gradlab.studies.measure import models, windows, work
 from gradlab.studies.measure.settings import Measure
 from gradlab.studies.sweep.work import WRITING
 
@@ -24,10 +23,11 @@ def plan(asked: Measure) -> Plan:
     found = windows.of(asked, model)
     steps = asked.windows * asked.T
     first, window = (FIRST_AIMED, WINDOW_AIMED) if asked.target else (FIRST, WINDOW)
-    seconds = first + window * (asked.windows - 1) + STEP * steps
+    each = Piece(window + STEP * asked.T)
     pieces = {
         STARTING: Piece(costs.IMPORTS),
-        MEASURING: Piece(seconds, first),
+        work.COMPILING: Piece(first - window, first - window),
+        **{work.window(i): each for i in range(asked.windows)},
         WRITING: Piece(costs.FIGURES),
     }
     counts = {"windows": asked.windows, "steps": steps, "columns": found.xs.shape[2]}

@@ -17,10 +17,16 @@ class Measure:
 
     model: Annotated[
         str,
-        Setting("A file of weights (.safetensors, .npz, .pt), or package.module:name, called for a network."),
+        Setting(
+            "A file of weights (.safetensors, .npz, .pt), or package.module:name, called for a network.",
+            path=True,
+        ),
     ]
     data: Annotated[
-        str, Setting("The series: .csv, .npy, .npz, .parquet (a row per step) or .txt (one-hot characters).")
+        str,
+        Setting(
+            "The series: .csv, .npy, .npz, .parquet (a row per step) or .txt (one-hot characters).", path=True
+        ),
     ] = ""
     columns: Annotated[str, Setting("Its inputs, by name or number, such as a,b; all if left out.")] = ""
     target: Annotated[
@@ -31,7 +37,8 @@ class Measure:
     arch: Annotated[str, Setting("Of a file of weights: rnn, lstm or gru.")] = ""
     activation: Annotated[str, Setting("Of an rnn: tanh or relu.")] = ""
     alphabet: Annotated[
-        str, Setting("Of a text: a file of its symbols in the network's order; sorted if left out.")
+        str,
+        Setting("Of a text: a file of its symbols in the network's order; sorted if left out.", path=True),
     ] = ""
     scale: Annotated[
         Literal["none", "standard"],

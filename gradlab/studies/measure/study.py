@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gradlab import specs
-from gradlab.studies.base import Study
+from gradlab.studies.base import Group, Study
 from gradlab.studies.measure.settings import Measure
 
 if TYPE_CHECKING:
@@ -55,7 +55,26 @@ class _Measure(Study[Measure, "Run"]):
     ) -> Iterator[Any]:
         from gradlab.studies.measure import compute
 
-        yield from compute.run(asked, tell)
+        yield from compute.run(asked, tell, kept)
+
+    def groups(self, asked: Measure) -> list[Group]:
+        from gradlab.studies.measure import work
+
+        names = map(work.window, range(asked.windows))
+        return [Group(name, asked.T, (work.COMPILING, name)) for name in names]
+
+    def keys(self, asked: Measure, group: Group) -> list[dict[str, Any]]:
+        from gradlab.studies.measure import kept, work
+
+        return [kept.key(work.place(group.label))]
+
+    def share(
+        self, asked: Measure, tell: "Callable[[Progress], None]", kept: "Shards", groups: Sequence[Group]
+    ) -> None:
+        from gradlab.studies.measure import compute, work
+
+        for _ in compute.run(asked, tell, kept, [work.place(group.label) for group in groups]):
+            pass
 
     def collect(self, asked: Measure, results: list[Any]) -> "Run":
         from gradlab.studies.measure import collect

@@ -1,7 +1,7 @@
 """Train every cell on the text at equal budget, and open it up."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -18,7 +18,7 @@ from gradlab.studies.neurons.analysis import Opened, opened
 from gradlab.studies.neurons.budget import Budget
 from gradlab.studies.neurons.code import of_cell, require
 from gradlab.studies.neurons.labels import Label
-from gradlab.studies.neurons.learn import TRAINING, Learnt, learnt
+from gradlab.studies.neurons.learn import TRAINING, Learnt, Tell, learnt
 from gradlab.studies.neurons.networks import drawn, settings
 from gradlab.studies.neurons.settings import Neurons
 from gradlab.studies.remedies import arms
@@ -64,6 +64,33 @@ def run(
         memory.release()
 
 
+def share(asked: Neurons, report: Callable[[Progress], None], shards: Shards, specs: Sequence[str]) -> None:
+    """Train some cells of a reading, and keep them in `shards` alone: they are opened up where all are.
+
+    Their parameters are matched to all cells of the reading.
+    """
+    text = corpus.read(asked.text, asked.corpus)
+    every = settings(asked, len(text.vocabulary))
+    _require(asked, every, shards)
+    given = budgets.data(asked, text)
+    budget = budgets.found(asked, every, given, shards)
+    for spec in specs:
+        code = of_cell(asked, every[spec])
+        learnt(asked, spec, every[spec], budget, given, shards, code, _teller(spec, report))
+        compiled.note(**work.of_program(asked, every[spec]))
+        memory.release()
+
+
+def _teller(spec: str, report: Callable[[Progress], None]) -> Tell:
+    """Tells how far a stage of a cell is."""
+
+    def tell(stage: str, share: float, computed: bool, note: str) -> None:
+        said = f"{spec[:24]}: {stage}, {share:.0%}"
+        report(Progress(said, work.piece(spec, stage), share, computed, in_all=True, note=note))
+
+    return tell
+
+
 def _require(asked: Neurons, every: dict[str, Setting], shards: Shards) -> None:
     """Refuse shards that other code has made."""
     known = {}
@@ -87,11 +114,7 @@ def _cell(
 ) -> Result:
     began = time.perf_counter()
     code = of_cell(asked, setting)
-
-    def tell(stage: str, share: float, computed: bool, note: str) -> None:
-        said = f"{spec[:24]}: {stage}, {share:.0%}"
-        report(Progress(said, work.piece(spec, stage), share, computed, in_all=True, note=note))
-
+    tell = _teller(spec, report)
     found = learnt(asked, spec, setting, budget, given, shards, code, tell)
     compiled.note(**work.of_program(asked, setting))
     before = drawn(asked, spec, setting, found.rate)

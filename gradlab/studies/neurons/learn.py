@@ -72,6 +72,11 @@ def learnt(
     return Learnt(reader, rate, updates, curves["train_loss"], curves["loss"], tried)
 
 
+def stages(asked: Neurons) -> list[str]:
+    """What is done for a cell: each learning rate tried, if there are several, then the training."""
+    return [*(trying(rate) for rate in asked.lr if len(asked.lr) > 1), TRAINING]
+
+
 def trying(rate: float) -> str:
     """The name of the stage that tries a learning rate."""
     return f"trying lr = {rate:g}"

@@ -19,7 +19,9 @@ class Neurons:
 
     study: ClassVar[str] = "neurons"
 
-    text: Annotated[str, Setting("A file or a folder of UTF-8 text; --corpus if left out.", flag="TEXT")] = ""
+    text: Annotated[
+        str, Setting("A file or a folder of UTF-8 text; --corpus if left out.", flag="TEXT", path=True)
+    ] = ""
     corpus: Annotated[
         Literal["standard", "prose"],
         Setting("Without TEXT: standard (sources of Python's library) or prose (a novel)."),

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gradlab import specs
-from gradlab.studies.base import Study
+from gradlab.errors import GradlabError
+from gradlab.studies.base import Group, Study
 from gradlab.studies.neurons.settings import Neurons
 
 if TYPE_CHECKING:
@@ -58,6 +59,30 @@ class _Neurons(Study[Neurons, "Reading"]):
         from gradlab.studies.neurons import compute
 
         yield from compute.run(asked, tell, kept)
+
+    def groups(self, asked: Neurons) -> list[Group]:
+        from gradlab.studies.neurons import learn, work
+
+        if not asked.updates:
+            what = f"{asked.minutes:g} are other updates on every machine; give --updates, to be shared out"
+            raise GradlabError("--minutes", what)
+        stages = learn.stages(asked)
+        return [
+            Group(spec, asked.T, tuple(work.piece(spec, stage) for stage in stages)) for spec in asked.cell
+        ]
+
+    def keys(self, asked: Neurons, group: Group) -> list[dict[str, Any]]:
+        from gradlab.studies.neurons import learn
+        from gradlab.studies.remedies.checkpoint import Checkpoint
+
+        return [Checkpoint(None, group.label, group.T, stage).key for stage in learn.stages(asked)]
+
+    def share(
+        self, asked: Neurons, tell: "Callable[[Progress], None]", kept: "Shards", groups: Sequence[Group]
+    ) -> None:
+        from gradlab.studies.neurons import compute
+
+        compute.share(asked, tell, kept, [group.label for group in groups])
 
     def collect(self, asked: Neurons, results: list[Any]) -> "Reading":
         from gradlab.studies.neurons import collect

@@ -1,0 +1,76 @@
+"""Shares of runs that name files and code of one's own: their merging is told which of these it may use."""
+
+import pytest
+
+from tests.cli.calling import gradlab
+from tests.cli.test_merge import files, merged, refused, shared
+from tests.studies.measure import given_networks
+
+MEASURE = (
+    *("measure", "w.npz", "--arch", "rnn", "--activation", "tanh", "--data", "all.csv", "--columns", "a,b"),
+    *("-T", "6", "--windows", "3"),
+)
+OWN = ("--with", "w.npz", "--with", "all.csv")
+CELL = """
+import jax.numpy as jnp
+
+
+def init(key, d_in, d_hidden):
+    zero = jnp.zeros(d_hidden)
+    return {"w_rec": jnp.eye(d_hidden), "w_in": jnp.ones((d_hidden, d_in))}, zero
+
+
+def leaky(params, state, x):
+    return 0.5 * state + jnp.tanh(params["w_rec"] @ state + params["w_in"] @ x)
+"""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    home = tmp_path_factory.mktemp("own")
+    given_networks.write(home)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(home)
+        patch.setattr("gradlab.plots._default.draw", lambda *_: None)
+        assert gradlab(*MEASURE, "--out", home, "--name", "whole", "--quiet").code == 0
+        shared(MEASURE, 2, home)
+    return home
+
+
+@pytest.fixture(autouse=True)
+def here(home, monkeypatch):
+    monkeypatch.chdir(home)
+    monkeypatch.setattr("gradlab.plots._default.draw", lambda *_: None)
+
+
+def test_windows_of_a_network_are_those_of_one_machine(home, monkeypatch):
+    monkeypatch.setattr("gradlab.studies.measure.compute._measured", lambda *_: pytest.fail("measured again"))
+    said = merged(home, "s2", "s1", words=OWN)
+    assert (said.code, said.err) == (0, "")
+    assert files(home / "merged") == files(home / "whole")
+
+
+def test_files_that_are_not_named_are_not_read(home):
+    refused(merged(home, "s1", "s2", words=OWN[:2]), "'all.csv' cannot be read in", "--with 'all.csv'")
+    refused(merged(home, "s1", "s2", words=OWN[2:]), "'w.npz' cannot be read in", "--with 'w.npz'")
+    refused(merged(home, "s1", words=OWN), "share 2/2 is missing")
+
+
+def test_a_file_that_has_changed_is_another_run(home):
+    before = (home / "all.csv").read_text()
+    try:
+        (home / "all.csv").write_text(before.replace("0.", "0.1", 1))
+        refused(merged(home, "s1", "s2", words=(*OWN, "--force")), "data_digest was ")
+    finally:
+        (home / "all.csv").write_text(before)
+
+
+def test_a_share_beyond_the_windows_is_nothing_to_do(home):
+    said = gradlab(*MEASURE, "--shard", "7/7", "--out", home / "none")
+    assert (said.code, said.out) == (0, "share 7/7: 0 of 3 groups, so there is nothing to do\n")
+
+
+def test_minutes_are_not_shared_out(tmp_path):
+    words = ("neurons", "--corpus", "prose", "--out", tmp_path, "--quiet")
+    refused(gradlab(*words, "--shard", "1/2"), "--minutes: 5 are other updates on every machine")
+    assert list(tmp_path.iterdir()) == []
