@@ -251,6 +251,8 @@ def _computed(
             return study.collect(asked, results), results
         listener.take(Progress("writing"))
         made = study.collect(asked, results)
+        if machines := work.mixed(study, asked, shards):
+            made.about["mixed"] = machines
         study.write(folder, made)
         shards.drop()
         memory.release(programs=False)

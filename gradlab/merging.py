@@ -36,6 +36,7 @@ def merge(
     folder: Path,
     *,
     own: Sequence[str] = (),
+    mixed: bool = False,
     force: bool = False,
     listening: Listening = Silent,
 ) -> execute.Done:
@@ -43,6 +44,7 @@ def merge(
 
     Nothing is computed that they hold, so that its files are those of a run that was never shared. `own` are
     the code and the files that they may name: their settings are taken as a stranger's, who names none.
+    `mixed` takes shares of machines that differ; the run says which.
 
     Raises:
       GradlabError: before anything is written, if the shares are not of one run (settings or versions, with
@@ -52,11 +54,11 @@ def merge(
     parts = [_part(one) for one in folders]
     if folder.resolve() in [part.folder.resolve() for part in parts]:
         raise GradlabError("--name", f"{folder} is one of the shares, which stay as they are; choose another")
-    _require_one_run(parts)
+    _require_one_run(parts, mixed)
     asked = _asked(parts[0], own)
     study = base.of(asked)
     groups = study.groups(asked)
-    kept = [_found(study, asked, group, parts) for group in groups]
+    kept = [_found(study, asked, group, parts, mixed) for group in groups]
     missing = [group for group, found in zip(groups, kept, strict=True) if found is None]
     if missing:
         raise GradlabError("SHARE", _missing(missing, groups, parts))
@@ -82,18 +84,21 @@ def _part(folder: Path) -> Part:
     return Part(folder, about["settings"], about["versions"], about["share"], Shards(folder, looking=True))
 
 
-def _require_one_run(parts: Sequence[Part]) -> None:
+def _require_one_run(parts: Sequence[Part], mixed: bool) -> None:
     """Refuse shares of different runs, or of one that this machine would compute otherwise."""
     first = parts[0]
     for part in parts[1:]:
-        for what in ("settings", "versions"):
+        for what in ("settings",) if mixed else ("settings", "versions"):
             changes = store.differences(getattr(first, what), getattr(part, what))
             if changes:
+                too = ", unless --mixed takes them" if what == "versions" else ""
                 beside = f"{part.folder} has other {what} than {first.folder}: {changes}"
-                raise GradlabError("SHARE", f"{beside}; they are not of one run")
+                raise GradlabError("SHARE", f"{beside}; they are not of one run{too}")
     changes = store.differences(first.versions, runtime.versions())
-    if changes:
-        what = f"{first.folder} was computed elsewhere: {changes}; merge it on a machine like that one"
+    if changes and not mixed:
+        what = (
+            f"{first.folder} was computed elsewhere: {changes}; merge it on a machine like that, or --mixed"
+        )
         raise GradlabError("SHARE", what)
 
 
@@ -107,7 +112,9 @@ def _asked(part: Part, own: Sequence[str]) -> Settings:
     return asked
 
 
-def _found(study: Study[Any, Any], asked: Settings, group: Group, parts: Sequence[Part]) -> work.Kept | None:
+def _found(
+    study: Study[Any, Any], asked: Settings, group: Group, parts: Sequence[Part], mixed: bool
+) -> work.Kept | None:
     """What is kept of a group, from the first folder that has computed it; None if none has."""
     found: work.Kept | None = None
     where = parts[0].folder
@@ -118,6 +125,9 @@ def _found(study: Study[Any, Any], asked: Settings, group: Group, parts: Sequenc
             # It is as if it were not there: its share can be computed again.
             continue
         if some is None:
+            continue
+        if found is not None and mixed:
+            # Machines that differ need not come to equal bytes.
             continue
         if found is not None and some != found:
             what = (

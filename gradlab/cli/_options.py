@@ -38,6 +38,10 @@ Insecure = Annotated[
         help="Take a scheduler at tcp:// elsewhere: whoever reaches it can run anything.",
     ),
 ]
+Mixed = Annotated[
+    bool,
+    typer.Option("--mixed", help="Take machines that differ; every table of the run says so."),
+]
 Shard = Annotated[
     str | None, typer.Option("--shard", help="Compute share i of n alone, as 2/3, for gradlab merge.")
 ]

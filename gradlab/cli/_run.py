@@ -27,6 +27,7 @@ class Where(NamedTuple):
     scheduler: str | None = None
     workers: str | None = None
     insecure: bool = False
+    mixed: bool = False
 
     def engine(self, device: str) -> "Engine | None":
         """Workers elsewhere, or None for this process.
@@ -39,7 +40,12 @@ class Where(NamedTuple):
 
         dask = choice("--engine", self.name, Literal["local", "dask"]) == "dask"
         insecure = self.insecure or None
-        options = {"--scheduler": self.scheduler, "--workers": self.workers, "--insecure-cluster": insecure}
+        options: dict[str, Any] = {
+            "--scheduler": self.scheduler,
+            "--workers": self.workers,
+            "--insecure-cluster": insecure,
+        }
+        options["--mixed"] = self.mixed or None
         for option, given in options.items():
             if given is not None and not dask:
                 raise GradlabError(option, "is of --engine dask; give that, too, or leave it out")
@@ -58,7 +64,7 @@ class Where(NamedTuple):
         if self.workers is not None and not 1 <= many <= MOST:
             what = f"{shown(self.workers)} is no number of workers; give 1 to {MOST}"
             raise GradlabError("--workers", what)
-        return Dask(self.scheduler or "", many, device, insecure=self.insecure)
+        return Dask(self.scheduler or "", many, device, insecure=self.insecure, mixed=self.mixed)
 
 
 HERE = Where()

@@ -23,6 +23,8 @@ def color() -> bool:
 
 def document(run: Any, **extra: Any) -> dict[str, Any]:
     """The table of a run as one JSON document."""
+    from gradlab.runs import manifest
     from gradlab.studies import base
 
-    return base.of_run(run).document(run) | extra
+    mixed = manifest.of_mixed(run.about)
+    return base.of_run(run).document(run) | ({"mixed": mixed} if mixed else {}) | extra

@@ -22,6 +22,7 @@ def command(
     scheduler: _options.Scheduler = None,
     workers: _options.Workers = None,
     insecure_cluster: _options.Insecure = False,
+    mixed: _options.Mixed = False,
 ) -> int:
     """Measure how far back a trained network's gradient reaches, on windows of a series.
 
@@ -43,5 +44,5 @@ def command(
         as_json=as_json,
         quiet=quiet,
         dry_run=dry_run,
-        where=_run.Where(shard, engine, scheduler, workers, insecure_cluster),
+        where=_run.Where(shard, engine, scheduler, workers, insecure_cluster, mixed),
     )

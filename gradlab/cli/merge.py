@@ -20,6 +20,7 @@ def command(
     as_json: _options.AsJson = False,
     quiet: _options.Quiet = False,
     force: _options.Force = False,
+    mixed: _options.Mixed = False,
 ) -> int:
     """Put the shares of a run together, in a folder of its own.
 
@@ -37,7 +38,7 @@ def command(
     listening = Silent if quiet else ProgressBar
     settings = store.begun(shares[0])
     folder = store.folder_of(out, store.name_of(settings.get("settings", {})) if name is None else name)
-    done = merging.merge(shares, folder, own=own or (), force=force, listening=listening)
+    done = merging.merge(shares, folder, own=own or (), mixed=mixed, force=force, listening=listening)
     _run.say_notes(done, quiet)
     _run.show(done, folder, as_json=as_json, quiet=quiet)
     return int(done.code)

@@ -36,6 +36,7 @@ def command(
     scheduler: _options.Scheduler = None,
     workers: _options.Workers = None,
     insecure_cluster: _options.Insecure = False,
+    mixed: _options.Mixed = False,
 ) -> int:
     """Train a character model on TEXT and print which units follow which labels, beside three controls."""
     from gradlab import runtime, specs
@@ -73,7 +74,7 @@ def command(
         as_json=as_json,
         quiet=quiet,
         dry_run=dry_run,
-        where=_run.Where(shard, engine, scheduler, workers, insecure_cluster),
+        where=_run.Where(shard, engine, scheduler, workers, insecure_cluster, mixed),
         then=view,
     )
 

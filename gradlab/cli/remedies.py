@@ -28,6 +28,7 @@ def command(
     scheduler: _options.Scheduler = None,
     workers: _options.Workers = None,
     insecure_cluster: _options.Insecure = False,
+    mixed: _options.Mixed = False,
     log: _options.Log = None,
 ) -> int:
     """Train every arm on TASK at equal budget and print who solves it, and what it did to the gradient.
@@ -59,7 +60,7 @@ def command(
         as_json=as_json,
         quiet=quiet,
         dry_run=dry_run,
-        where=_run.Where(shard, engine, scheduler, workers, insecure_cluster),
+        where=_run.Where(shard, engine, scheduler, workers, insecure_cluster, mixed),
         log=log,
     )
 

@@ -32,6 +32,7 @@ def command(
     scheduler: _options.Scheduler = None,
     workers: _options.Workers = None,
     insecure_cluster: _options.Insecure = False,
+    mixed: _options.Mixed = False,
     log: _options.Log = None,
 ) -> int:
     """Sweep or train what an experiment asks for, and judge what it claims.
@@ -51,7 +52,7 @@ def command(
     from gradlab.studies import base
     from gradlab.values import choice
 
-    elsewhere = _run.Where(shard, engine, scheduler, workers, insecure_cluster).engine(device)
+    elsewhere = _run.Where(shard, engine, scheduler, workers, insecure_cluster, mixed).engine(device)
     _run.require_log(log, out, shard)
     question = load.load(load.find(experiment), choice("--size", size, load.Size))
     runtime.pick(device, question.asked.work)

@@ -22,6 +22,7 @@ def command(
     scheduler: _options.Scheduler = None,
     workers: _options.Workers = None,
     insecure_cluster: _options.Insecure = False,
+    mixed: _options.Mixed = False,
     log: _options.Log = None,
 ) -> int:
     """Measure where gradients vanish and explode, over cell x initialiser x w_rec x T x seed.
@@ -42,6 +43,6 @@ def command(
         as_json=as_json,
         quiet=quiet,
         dry_run=dry_run,
-        where=_run.Where(shard, engine, scheduler, workers, insecure_cluster),
+        where=_run.Where(shard, engine, scheduler, workers, insecure_cluster, mixed),
         log=log,
     )

@@ -41,10 +41,18 @@ class Dask:
     """The workers of a scheduler, or of a cluster on this machine that lasts as long as the run."""
 
     def __init__(
-        self, scheduler: str = "", workers: int = 0, device: str = "auto", *, insecure: bool = False
+        self,
+        scheduler: str = "",
+        workers: int = 0,
+        device: str = "auto",
+        *,
+        insecure: bool = False,
+        mixed: bool = False,
     ) -> None:
         self.scheduler, self.workers, self.device = scheduler, workers, device
         self.standing = ""
+        self.mixed = mixed
+        """Whether workers may differ from this process; what they compute is marked."""
         if scheduler:
             _require_private(scheduler, insecure)
 
@@ -63,7 +71,9 @@ class Dask:
         asked = specs.absolute(asked)
         stored = base.of(asked).stored(asked)
         with self._client() as client:
-            _require_alike(client.run(work.ready, self.device, asked, stored))
+            found = client.run(work.ready, self.device, asked, stored)
+            if not self.mixed:
+                _require_alike(found)
             executor = client.get_executor(pure=False)
             first = sorted(groups, key=lambda group: -group.T)
             lost: list[Group] = []
@@ -108,7 +118,7 @@ class Dask:
                 except CancelledError as error:
                     raise _gone(str(client.scheduler.address), "the scheduler is gone") from error
                 changes = store.differences(versions, result.versions)
-                if changes:
+                if changes and not self.mixed:
                     raise _other(changes)
                 yield result
 
@@ -192,7 +202,7 @@ def _require_alike(workers: dict[str, dict[str, str]]) -> None:
 
 
 def _other(changes: str, place: str = "") -> GradlabError:
-    what = f"a worker{place} differs from this machine: {changes}; all of them must be alike"
+    what = f"a worker{place} differs from this machine: {changes}; all must be alike, or --mixed"
     return GradlabError("--engine", what, Exit.ENVIRONMENT)
 
 

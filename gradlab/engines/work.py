@@ -1,6 +1,8 @@
 """What a worker does of a run: groups, one after the other, each kept as its own process would keep it."""
 
+import json
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -10,13 +12,16 @@ import numpy as np
 from gradlab import runtime
 from gradlab.errors import Exit, GradlabError
 from gradlab.planning.plan import Plan
-from gradlab.runs import store
-from gradlab.runs.shards import Shards
+from gradlab.runs import documents, store
+from gradlab.runs.shards import Shards, unpack
 from gradlab.studies import base
 from gradlab.studies.base import Group, Settings, Study
 
 COMPUTED = {"computed": np.ones(1, bool)}
 """Kept of a group when all of it is."""
+
+MACHINE = "machine"
+"""Beside it: what the numbers of whoever computed it depend on."""
 
 Kept = list[tuple[dict[str, Any], bytes]]
 """Shards as bytes, each with what it is kept under."""
@@ -37,8 +42,37 @@ def key(group: Group) -> dict[str, Any]:
 
 
 def mark(shards: Shards, group: Group) -> None:
-    """Keep that all of a group is there."""
-    shards.put(COMPUTED, **key(group))
+    """Keep that all of a group is there, and what machine has computed it."""
+    told = json.dumps(runtime.versions(), sort_keys=True).encode()
+    shards.put(COMPUTED | {MACHINE: np.frombuffer(told, np.int8)}, **key(group))
+
+
+def mixed(study: Study[Any, Any], asked: Settings, shards: Shards) -> list[dict[str, Any]]:
+    """The machines that have computed a run and how many groups each, for `run.json`; none if all are alike.
+
+    What has no mark was computed by this process.
+    """
+    try:
+        groups = study.groups(asked)
+    except GradlabError:
+        # It cannot be shared out.
+        return []
+    here = runtime.versions()
+    counts = Counter(tuple(sorted(_machine(shards, group, here).items())) for group in groups)
+    if len(counts) < 2 and tuple(sorted(here.items())) in counts:
+        return []
+    return [{"machine": dict(one), "groups": count} for one, count in sorted(counts.items())]
+
+
+def _machine(shards: Shards, group: Group, here: dict[str, str]) -> dict[str, str]:
+    try:
+        content = shards.content(key(group))
+        arrays = {} if content is None else unpack(content)
+        if MACHINE not in arrays:
+            return here
+        return {str(k): str(v) for k, v in documents.record(arrays[MACHINE].tobytes()).items()}
+    except ValueError:
+        return here
 
 
 def found(study: Study[Any, Any], asked: Settings, group: Group, shards: Shards) -> Kept | None:

@@ -152,6 +152,13 @@ class Measure(strict.Strict):
     probe: Annotated[list[strict.Line], AfterValidator(_unlike)]
 
 
+class _Mixed(strict.Strict):
+    """How much of a run one kind of machine has computed."""
+
+    machine: dict[strict.Line, strict.Line]
+    groups: Annotated[int, Field(ge=1)]
+
+
 class Run(strict.Strict):
     """What is written once a run is over; what a later version may have added is left alone."""
 
@@ -164,6 +171,8 @@ class Run(strict.Strict):
     git: dict[str, str | bool] = Field(default_factory=dict)
     files: dict[str, Annotated[str, BeforeValidator(_digest)]]
     code: dict[str, dict[str, str]] = Field(default_factory=dict)
+    mixed: list[_Mixed] = Field(default_factory=list)
+    """Where machines that differ have computed it."""
     question: str = ""
     figures: list[str] = Field(default_factory=list)
     claims: list[dict[str, Any]] = Field(default_factory=list)

@@ -13,8 +13,30 @@ LARGEST = 64 * 10**6
 """Bytes of a `run.json` or `begun.json`."""
 
 
+def of_mixed(about: dict[str, Any]) -> str:
+    """Which machines have computed a run, in a sentence, if they were not alike; empty if they were."""
+    entries = about.get("mixed") or []
+    machines = [one["machine"] for one in entries]
+    names = sorted({name for one in machines for name in one})
+    differ = [name for name in names if len({one.get(name) for one in machines}) > 1] or ["processor"]
+    parts = [
+        f"{one['groups']} group{'s' * (one['groups'] != 1)} with "
+        + ", ".join(f"{name} {one['machine'].get(name, 'not told')}" for name in differ)
+        for one in entries
+    ]
+    if not parts:
+        return ""
+    many = "machines that differ" if len(parts) > 1 else "another machine"
+    return f"Computed on {many}: {'; '.join(parts)}. One machine alone may come to other last digits."
+
+
 def of_code(about: dict[str, Any]) -> list[str]:
-    """What a run cannot say of the code that made it, in sentences."""
+    """Which machines made a run, if they differ, and what it cannot say of its code, in sentences."""
+    mixed = of_mixed(about)
+    return [*([mixed] if mixed else []), *_unknown(about)]
+
+
+def _unknown(about: dict[str, Any]) -> list[str]:
     code = about.get("code")
     if about.get("status") == "running":
         # Its end will tell.

@@ -21,6 +21,7 @@ from tests.cli.calling import SMALL, gradlab
         (("--engine", "dask", "--scheduler", "tcp://10.0.0.1:8786"), "is open to everyone on the way"),
         (("--engine", "dask", "--scheduler", "tcp://[::2]:8786"), "is open to everyone on the way"),
         (("--engine", "dask", "--insecure-cluster"), "--insecure-cluster: is of --scheduler"),
+        (("--mixed",), "--mixed: is of --engine dask"),
         (("--insecure-cluster",), "--insecure-cluster: is of --engine dask"),
         (("--engine", "dask", "--scheduler", "somewhere"), "'somewhere' is no address of a scheduler"),
         (("--engine", "dask", "--scheduler", "tls://a:99999"), "is no address of a scheduler"),

@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from gradlab import runtime
 from gradlab.runs import store
 from tests.cli.calling import contents, document, gradlab
 
@@ -156,6 +157,34 @@ def test_another_machine_is_refused_with_what_differs(here):
         begun(here / name, versions={"processor": "another"})
     refused(merged(here, "s1", "s2", "s3"), "s1 was computed elsewhere: processor was 'another'")
     assert not (here / "merged").exists()
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_another_machine_is_taken_by_name_and_every_table_says_so(here):
+    shutil.rmtree(here / "s2")
+    own = runtime.versions
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gradlab.runtime.versions", lambda: own() | {"processor": "another"})
+        words = ("--shard", "2/3", "--out", here / "there", "--name", "s2", "--quiet")
+        assert gradlab(*SWEEP, *words).code == 0
+    there = ("s1", "there/s2", "s3")
+    refused(merged(here, *there), "unless --mixed takes them")
+    said = merged(here, *there, words=("--mixed",))
+    assert said.code == 0, said.err
+    told = [
+        "2 groups with processor another",
+        f"2 groups with processor {own()['processor']}",
+    ]
+    texts = [" ".join(said.out.split()), document(gradlab("show", here / "merged", "--json").out)["mixed"]]
+    assert gradlab("report", here / "merged", "-q").code == 0
+    texts.append((here / "merged" / "report.md").read_text().replace("\\", ""))
+    for text in texts:
+        assert all(one in text for one in told)
+    about = json.loads((here / "merged" / "run.json").read_text())
+    assert sorted(one["groups"] for one in about["mixed"]) == [2, 2]
+    # Repeated, it is that run still; one of equal machines says nothing.
+    assert merged(here, *there, words=("--mixed",)).out == said.out
+    assert "mixed" not in json.loads((here / "whole" / "run.json").read_text())
 
 
 @pytest.mark.usefixtures("undrawn")

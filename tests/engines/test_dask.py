@@ -1,6 +1,7 @@
 """Real schedulers and workers: whatever becomes of them, the bytes are those of one process."""
 
 import contextlib
+import json
 import os
 import pickle
 import shutil
@@ -240,10 +241,15 @@ def test_a_worker_that_differs_is_refused_before_the_first_point(tmp_path):
     with scheduler(JAX_DEFAULT_PRNG_IMPL="rbg") as (address, _, _):
         words = ("--out", tmp_path, "--name", "run", "--engine", "dask", "--scheduler", address)
         said = gradlab("sweep", *SWEEP, *words)
-    assert said.returncode == 6
-    assert "differs from this machine: random was 'threefry2x32, partitionable', now 'rbg, " in said.stderr
-    assert said.stderr.count("\n") == 1
-    assert list(tmp_path.iterdir()) == []
+        assert said.returncode == 6
+        assert (
+            "differs from this machine: random was 'threefry2x32, partitionable', now 'rbg, " in said.stderr
+        )
+        assert said.stderr.count("\n") == 1
+        assert list(tmp_path.iterdir()) == []
+        assert gradlab("sweep", *SWEEP, *words, "--mixed").returncode == 0
+    (machine,) = json.loads((tmp_path / "run" / "run.json").read_text())["mixed"]
+    assert (machine["machine"]["random"][:3], machine["groups"]) == ("rbg", 4)
 
 
 @pytest.mark.slow
