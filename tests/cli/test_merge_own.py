@@ -1,7 +1,10 @@
 """Shares of runs that name files and code of one's own: their merging is told which of these it may use."""
 
+import sys
+
 import pytest
 
+from gradlab import registry
 from tests.cli.calling import gradlab
 from tests.cli.test_merge import files, merged, refused, shared
 from tests.studies.measure import given_networks
@@ -74,3 +77,26 @@ def test_minutes_are_not_shared_out(tmp_path):
     words = ("neurons", "--corpus", "prose", "--out", tmp_path, "--quiet")
     refused(gradlab(*words, "--shard", "1/2"), "--minutes: 5 are other updates on every machine")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_cell_of_one_s_own_is_held_to_its_code(home, monkeypatch):
+    monkeypatch.syspath_prepend(home)
+    sweep = ("sweep", "--cell", "mine:leaky", "-T", "4,6", "--w-rec", "0.5", "--seeds", "1", "--hidden", "2")
+    (home / "mine.py").write_text(CELL)
+    shares = [home / "own" / name for name in ("s1", "s2")]
+    assert shared(sweep, 2, home / "own") == shares
+    to = ("--out", home / "own", "--name", "whole", "--quiet")
+    refused(gradlab("merge", *shares, *to), "names code, which a file may not")
+    refused(gradlab("merge", *shares, *to, "--with", "mine:other"), "--with 'mine:leaky'")
+    said = gradlab("merge", *shares, *to, "--with", "mine:leaky")
+    assert (said.code, said.err) == (0, "")
+    assert gradlab(*sweep, "--out", home / "alone", "--name", "whole", "--quiet").code == 0
+    assert files(home / "own" / "whole") == files(home / "alone" / "whole")
+    # One share of other code.
+    monkeypatch.setattr(sys.modules["mine"], "leaky", lambda params, state, x: 0.9 * state + 0 * x.sum())
+    registry.made.cache_clear()
+    assert gradlab(*sweep, "--shard", "2/2", "--out", home / "own", "--name", "s3", "--quiet").code == 0
+    to = ("--out", home / "own", "--name", "no", "--quiet", "--with", "mine:leaky")
+    refused(gradlab("merge", shares[0], home / "own" / "s3", *to), "with different code, another ")
+    registry.made.cache_clear()
