@@ -95,17 +95,19 @@ def hold_verdict(text, cells, rows):
     forms, said = Forms(), []
     mine = {one.cell: [row for row in rows if row.cell == one.cell] for one in cells}
     named = {one.cell: one for one in cells}
-    head = r"(?P<cell>[\w(),=. ]+): (?P<bits><<num>>) bits per character held out "
-    head += r"\((?P<before><<num>>) before training\); "
+    head = r"(?P<cell>[\w(),=. ]+): (?P<bits><<num>>) bits per character(?P<held> held out)? "
+    head += r"\((?P<before><<num>>) (?P<like>before training|of a network like it, not trained)\); "
 
-    def of_cell(cell, bits, before):
+    def of_cell(cell, bits, before, held, like):
+        # Of weights from elsewhere nobody knows what they were trained on.
+        assert (held is None) == (like != "before training") == (named[cell].updates == 0)
         assert is_printed(bits, named[cell].bits)
         assert is_printed(before, named[cell].untrained_bits)
         said.append(cell)
 
     @forms.form(head + r"no unit is above its controls for any of (?P<n>\d+) labels")
-    def _(cell, bits, before, n):
-        of_cell(cell, bits, before)
+    def _(cell, bits, before, held, like, n):
+        of_cell(cell, bits, before, held, like)
         assert int(n) == len(mine[cell])
         assert not any(row.above for row in mine[cell])
 
@@ -113,8 +115,8 @@ def hold_verdict(text, cells, rows):
         head + r"units above all controls for (?P<count>\d+) of (?P<n>\d+) labels: "
         r"(?P<list>.*?)(?: and (?P<more>\d+) more)?"
     )
-    def _(cell, bits, before, count, n, more, **found):
-        of_cell(cell, bits, before)
+    def _(cell, bits, before, held, like, count, n, more, **found):
+        of_cell(cell, bits, before, held, like)
         above = {row.label: row for row in mine[cell] if row.above}
         assert (int(count), int(n)) == (len(above), len(mine[cell]))
         items = found["list"].split("), ")

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -27,6 +27,15 @@ class Params(NamedTuple):
     b: Float[Array, "3 N"]
 
 
+class BiasedParams(NamedTuple):
+    """The same, and the bias beside W_n h."""
+
+    w_in: Float[Array, "3 N D"]
+    w_rec: Float[Array, "3 N N"]
+    b: Float[Array, "3 N"]
+    b_rec: Float[Array, " N"]
+
+
 class State(NamedTuple):
     """The hidden state."""
 
@@ -34,12 +43,13 @@ class State(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class GRU(Cell[Params, State]):
-    """Gated recurrent unit; the reset gate acts before the recurrent product or, as in cuDNN, after it.
+class GRU(Cell[Params | BiasedParams, State]):
+    """Gated recurrent unit; the reset gate acts before the recurrent product or after it.
 
     r = σ(W_r h + U_r x + b_r)      z = σ(W_z h + U_z x + b_z)
     n = tanh(W_n (r h) + U_n x + b_n)       reset=before
-    n = tanh(r (W_n h) + U_n x + b_n)       reset=after (cuDNN's further bias inside r (...) is left out)
+    n = tanh(r (W_n h) + U_n x + b_n)       reset=after
+    n = tanh(r (W_n h + c_n) + U_n x + b_n)     reset=after_bias, as cuDNN and torch have it; c = b_rec
     h' = z h + (1 - z) n
 
     with W = w_rec, U = w_in. The memory h is carried by z. With `chrono` = the longest time scale expected,
@@ -49,7 +59,7 @@ class GRU(Cell[Params, State]):
     2018, Can recurrent neural networks warp time?, for `chrono`.
     """
 
-    reset: Literal["before", "after"] = "before"
+    reset: Literal["before", "after", "after_bias"] = "before"
     chrono: float = 0.0
 
     gates = ("r", "z", "n")
@@ -60,7 +70,7 @@ class GRU(Cell[Params, State]):
 
     def init(
         self, key: Key, d_in: int, d_hidden: int, w_rec: Scalar, initializer: Initializer
-    ) -> tuple[Params, State]:
+    ) -> tuple[Params | BiasedParams, State]:
         key_in, key_rec = jax.random.split(key)
         w_in = jax.random.normal(key_in, (3, d_hidden, d_in), float) / math.sqrt(d_in)
         unit = jax.vmap(lambda k: initializer(k, d_hidden))(jax.random.split(key_rec, 3)).astype(w_in.dtype)
@@ -68,18 +78,30 @@ class GRU(Cell[Params, State]):
         if self.chrono:
             # A further key by number: the weights do not depend on the setting.
             b = b.at[1].set(_biases.chrono(jax.random.fold_in(key, 2), d_hidden, self.chrono))
-        return Params(w_in, jnp.asarray(w_rec, unit.dtype) * unit, b), State(jnp.zeros(d_hidden, float))
+        w, state = jnp.asarray(w_rec, unit.dtype) * unit, State(jnp.zeros(d_hidden, float))
+        if self.reset == "after_bias":
+            return BiasedParams(w_in, w, b, jnp.zeros(d_hidden, float)), state
+        return Params(w_in, w, b), state
 
-    def step(self, params: Params, state: State, x: Input) -> State:
+    def step(self, params: Params | BiasedParams, state: State, x: Input) -> State:
         h, (w_r, w_z, w_n) = state.h, jnp.unstack(params.w_rec)
         given = params.w_in @ x + params.b
         r = sigmoid(w_r @ h + given[0])
         z = w_z @ h + given[1]
-        n = tanh((w_n @ (r * h) if self.reset == "before" else r * (w_n @ h)) + given[2])
+        n = tanh(self._recurrent(params, w_n, r, h) + given[2])
         # 1 - σ(z) = σ(-z), without the cancellation that closes an almost closed gate for good.
         return State(sigmoid(z) * h + sigmoid(-z) * n)
 
-    def gate_values(self, params: Params, state: State, x: Input) -> dict[str, Float[Array, " N"]]:
+    def _recurrent(self, params: Params | BiasedParams, w_n: Any, r: Any, h: Any) -> Float[Array, " N"]:
+        """What the candidate n gets of h."""
+        felt: Array = w_n @ (r * h) if self.reset == "before" else w_n @ h
+        if isinstance(params, BiasedParams):
+            felt = felt + params.b_rec
+        return felt if self.reset == "before" else r * felt
+
+    def gate_values(
+        self, params: Params | BiasedParams, state: State, x: Input
+    ) -> dict[str, Float[Array, " N"]]:
         given = params.w_in @ x + params.b
         return {
             "r": sigmoid(params.w_rec[0] @ state.h + given[0]),
@@ -88,7 +110,9 @@ class GRU(Cell[Params, State]):
 
     def mean_field(self, w_rec: float, drive: Drive) -> MeanField | None:
         """Chi is that of matrices drawn anew at every step."""
-        return None if self.chrono else mean_field.gru(w_rec, drive, reset=self.reset)
+        # The further bias starts at zero.
+        reset: Any = self.reset.removesuffix("_bias")
+        return None if self.chrono else mean_field.gru(w_rec, drive, reset=reset)
 
 
 DIAGRAM = """

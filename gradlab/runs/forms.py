@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from gradlab.errors import shown
 from gradlab.runs import strict
@@ -116,18 +116,36 @@ class Neurons(strict.Strict):
     text: str
     text_digest: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
     corpus: Literal["standard", "prose"]
-    cell: Labels
-    hidden: Count
-    minutes: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-    updates: Seed
-    T: Count
-    batch: Count
-    lr: Annotated[list[Annotated[float, Field(gt=0, allow_inf_nan=False)]], Field(min_length=1)]
+    cell: Labels | None = None
+    hidden: Count | None = None
+    minutes: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    updates: Seed | None = None
+    T: Count | None = None
+    batch: Count | None = None
+    lr: Annotated[list[Annotated[float, Field(gt=0, allow_inf_nan=False)]], Field(min_length=1)] | None = None
     init: strict.Line
     label: list[strict.Line]
     scored: Count
     shown: Count
     seed: Seed
+    weights: strict.Line | None = None
+    weights_digest: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] | None = None
+    arch: Literal["rnn", "lstm", "gru"] | None = None
+    activation: str | None = None
+    head: str | None = None
+    alphabet: str | None = None
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> "Neurons":
+        """Of a network that is trained all is told, and of one from a file nothing of a training."""
+        training = (self.cell, self.hidden, self.minutes, self.updates, self.T, self.batch, self.lr)
+        given = (self.weights, self.weights_digest, self.arch, self.activation, self.head, self.alphabet)
+        is_given = self.weights is not None
+        if any((one is None) != is_given for one in training) or any(
+            (one is None) == is_given for one in given
+        ):
+            raise ValueError("needs the settings of a training, or those of weights, and not both")
+        return self
 
 
 class Measure(strict.Strict):
@@ -241,11 +259,11 @@ class _CellRead(strict.Strict):
     carry: str
     updates: Seed
     broken: Seed
-    lr: Finite
+    lr: Finite | None
     tried: list[_Tried]
     bits: Finite
     untrained_bits: Finite
-    validation_bits: Finite
+    validation_bits: Finite | None
     reach: Finite | None
     lags: Few
     unread: dict[Name, Share]

@@ -81,14 +81,32 @@ def given(path: Path, text: str, name: str) -> str:
     Raises:
       GradlabError: for a symbol that is there twice, and for a character of the text that is not there.
     """
-    symbols = read(path)
-    twice = next((one for i, one in enumerate(symbols) if one in symbols[:i]), None)
-    if twice is not None or len(symbols) < 2:
-        what = f"holds {shown(twice)} twice" if twice is not None else f"holds {len(symbols)} symbols"
-        raise GradlabError(str(path), f"{what}; an alphabet is at least two symbols, each once, in order")
-    strange = sorted(set(map(chr, np.unique(points(text)))) - set(symbols))
-    if strange and OTHER not in symbols:
-        line = text.count("\n", 0, text.index(strange[0])) + 1
-        what = f"holds {shown(strange[0])}, which is not in {path}; add it, or {OTHER} for all such"
-        raise GradlabError(f"{name}:line {line}", what)
-    return symbols
+    own = symbols(path)
+    require_known(text, own, name, str(path))
+    return own
+
+
+def symbols(path: Path) -> str:
+    """The alphabet in a file; errors as of `unlike` and `read`."""
+    return unlike(str(path), read(path))
+
+
+def unlike(where: str, alphabet: str) -> str:
+    """An alphabet, refused if it has a symbol twice or less than two."""
+    twice = next((one for i, one in enumerate(alphabet) if one in alphabet[:i]), None)
+    if twice is not None or len(alphabet) < 2:
+        what = f"holds {shown(twice)} twice" if twice is not None else f"holds {len(alphabet)} symbols"
+        raise GradlabError(where, f"{what}; an alphabet is at least two symbols, each once, in order")
+    return alphabet
+
+
+def require_known(text: str, alphabet: str, name: str, where: str) -> None:
+    """Refuse a text with a character that an alphabet lacks, naming the first and its place."""
+    if OTHER in alphabet:
+        return
+    strange = set(map(chr, np.unique(points(text)))) - set(alphabet)
+    if strange:
+        at = min(text.index(one) for one in strange)
+        line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
+        what = f"holds {shown(text[at])}, which is not in {where}; add it, or {OTHER} for all such"
+        raise GradlabError(f"{name}:line {line}, column {column}", what)

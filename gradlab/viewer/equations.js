@@ -80,10 +80,11 @@ const Equations = (() => {
       return { h: tape.curve(settings.activation, tape.plus(product(0, h), given[0])) };
     },
 
-    gru({ tape, settings, product }, { h }, given) {
+    gru({ tape, settings, product, own }, { h }, given) {
       const r = tape.curve("sigmoid", tape.plus(product(0, h), given[0]));
       const a = tape.plus(product(1, h), given[1]);
-      const sent = settings.reset === "before" ? product(2, tape.times(r, h)) : tape.times(r, product(2, h));
+      const felt = () => (settings.reset === "after_bias" ? tape.plus(product(2, h), own("b_rec")) : product(2, h));
+      const sent = settings.reset === "before" ? product(2, tape.times(r, h)) : tape.times(r, felt());
       const n = tape.curve("tanh", tape.plus(sent, given[2]));
       const z = tape.curve("sigmoid", a);
       return { h: tape.plus(tape.times(z, h), tape.times(tape.curve("sigmoid", a, -1), n)), r, z };
@@ -110,13 +111,14 @@ const Equations = (() => {
     const tape = new Tape(remembers);
     const size = hidden * hidden;
     const product = (k, a) => tape.product(weights.w_rec, k * size, a);
+    const own = (name) => tape.node(Float64Array.from(weights[name]));
     const symbols = weights.w_in.length / weights.b.length;
     const given = Array.from({ length: weights.b.length / hidden }, (_, k) => {
       const entry = (i) => weights.w_in[(k * hidden + i) * symbols + code] + weights.b[k * hidden + i];
       return tape.node(Float64Array.from({ length: hidden }, (_, i) => entry(i)));
     });
     const before = Object.fromEntries(Object.keys(starts).map((leaf) => [leaf, tape.node(state[leaf])]));
-    const after = STEPS[settings.step]({ tape, settings, product }, before, given);
+    const after = STEPS[settings.step]({ tape, settings, product, own }, before, given);
     const values = Object.fromEntries(Object.entries(after).map(([name, node]) => [name, node.value]));
     return { tape, before, given, after, values };
   }

@@ -75,12 +75,20 @@ def _title(about: dict[str, Any]) -> str:
 
 
 def _sentence(about: dict[str, Any]) -> str:
-    return f"{about['shown']['characters']} held-out characters of {about['source']}."
+    held = "" if _is_given(about) else "held-out "
+    return f"{about['shown']['characters']} {held}characters of {about['source']}."
+
+
+def _is_given(about: dict[str, Any]) -> bool:
+    """Whether the weights come from a file: then no text is known to be held out from them."""
+    return bool(about["settings"].get("weights"))
 
 
 def _cells(about: dict[str, Any]) -> dict[str, Any]:
     leaves = list(dict.fromkeys(leaf for cell in about["cells"] for leaf in cell["leaves"]))
-    columns = ["cell", "units", "parameters", "updates", "bits", "bits before training", "reach"]
+    given = _is_given(about)
+    columns = ["cell", "units", "parameters", "updates", "bits"]
+    columns += ["bits, not trained" if given else "bits before training", "reach"]
     columns += [f"units of {leaf} without a label" for leaf in leaves]
     rows = []
     for cell in about["cells"]:
@@ -89,7 +97,8 @@ def _cells(about: dict[str, Any]) -> dict[str, Any]:
         counts = [str(cell[name]) for name in ("hidden", "parameters", "updates")]
         shares = [_percent(cell["unread"].get(leaf)) for leaf in leaves]
         rows.append([str(cell["cell"]), *counts, *bits, reach, *shares])
-    return {"columns": columns, "rows": rows}
+    of = "the text" if given else "text that was held out"
+    return {"columns": columns, "rows": rows, "of": of}
 
 
 def _percent(share: float | None) -> str:
@@ -126,19 +135,18 @@ def _facts(about: dict[str, Any]) -> list[tuple[str, str]]:
     """How the run came about, in pairs of words."""
     plan = about["plan"]
     kept = counted(len(about["shown"]["files"]), "file")
+    parts = f"{plan['train']} to train on, {plan['validation']} to choose by, {plan['test']} to test on"
     facts = [
         ("text", str(about["source"])),
-        (
-            "characters",
-            f"{plan['train']} to train on, {plan['validation']} to choose by, {plan['test']} to test on",
-        ),
+        ("characters", str(plan["test"]) if _is_given(about) else parts),
         (
             "shown",
             f"{about['shown']['characters']} characters of {kept}, {about['shown']['scored']} of them scored",
         ),
         ("symbols", str(len(about["vocabulary"]))),
-        ("updates", f"at most {plan['updates']}, judged every {plan['every']}"),
     ]
+    if not _is_given(about):
+        facts.append(("updates", f"at most {plan['updates']}, judged every {plan['every']}"))
     facts += [(f"label {one['name']}", str(one["meaning"])) for one in about["labels"]]
     # By name: a run that is read again has them in that order.
     for told in (about["settings"], about["versions"]):

@@ -5,7 +5,7 @@ const Units = (() => {
   const { byId, make, number, signed, percent, terms } = Elements;
   const CONTROLS = [
     ["shifted", "shifted", "best of all units on the label shifted around (95 %)"],
-    ["untrained", "untrained", "best of all units before training"],
+    ["untrained", "untrained", "best of all units of networks not trained"],
     ["random", "random", "best of as many random directions"],
   ];
 
@@ -97,7 +97,8 @@ const Units = (() => {
     const score = (column) => Study.score(cell, column, row, at);
     const measure = Study.labels[at].kind === "binary" ? "2 AUC − 1" : "rank correlation";
     const pairs = [["score", `${signed(score("score"))} (${measure})`], ...CONTROLS.map(([column, , words]) => [words, number(score(column))])];
-    pairs.push(["same unit before training", signed(score("same"))], ["first half, second half", `${signed(score("first"))}, ${signed(score("second"))}`]);
+    if (score("same") !== null) pairs.push(["same unit before training", signed(score("same"))]);
+    pairs.push(["first half, second half", `${signed(score("first"))}, ${signed(score("second"))}`]);
     if (score("accuracy") !== null) pairs.push(["balanced accuracy, second half", percent(score("accuracy"))]);
     if (score("p") !== null) pairs.push(["p, for all units and labels", score("p") < 0.001 ? "< 0.001" : number(score("p"), 3)]);
     return pairs;

@@ -34,9 +34,14 @@ def test_gradients_are_those_of_the_equations():
 
 
 @pytest.mark.parametrize("dtype", foreign.DTYPES)
-def test_reset_after_equals_equinox(dtype, key):
-    cell = GRU("after")
+@pytest.mark.parametrize("reset", ["after", "after_bias"])
+def test_reset_after_equals_equinox(dtype, reset, key):
+    cell = GRU(reset)
     params, state, xs = foreign.network(cell, key, dtype)
+    inner = jnp.zeros(foreign.N, dtype)
+    if reset == "after_bias":
+        inner = jnp.linspace(-1, 1, foreign.N, dtype=dtype)
+        params = params._replace(b_rec=inner)
     theirs = eqx.nn.GRUCell(foreign.D, foreign.N, dtype=dtype, key=key)
     theirs = eqx.tree_at(
         lambda c: (c.weight_ih, c.weight_hh, c.bias, c.bias_n),
@@ -45,7 +50,7 @@ def test_reset_after_equals_equinox(dtype, key):
             params.w_in.reshape(-1, foreign.D),
             params.w_rec.reshape(-1, foreign.N),
             params.b.reshape(-1),
-            jnp.zeros(foreign.N, dtype),
+            inner,
         ),
     )
     foreign.assert_equal(cell, params, state, xs, lambda h, x: (theirs(x, h),) * 2, state.h)

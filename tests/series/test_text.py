@@ -59,7 +59,7 @@ REFUSED = {
     "strange": (
         b"ab\nac",
         ("", "none", "ab\n"),
-        r"s\.txt:line 2: holds 'c', which is not in order\.txt; add",
+        r"s\.txt:line 2, column 2: holds 'c', which is not in order\.txt; add",
     ),
     "twice": (b"ab", ("", "none", "aba"), r"^order\.txt: holds 'a' twice; an alphabet is at least two"),
     "short": (b"ab", ("", "none", "a"), r"^order\.txt: holds 1 symbols; an alphabet is at least two"),

@@ -20,6 +20,7 @@ REST = [
     "lstm(forget_gate=false)",
     "lstm(output_activation=false)",
     "lstm(forget_bias=3.0)",
+    "gru(reset=after_bias)",
 ]
 SYMBOL, FELT = 5, -12
 """A prediction, and how far below the largest a norm still is one of interest, as log10."""

@@ -19,6 +19,8 @@ MOST = 2**32
 """Bytes that a file may have, and that what it holds may unpack to."""
 NESTED = ("state_dict", "model_state_dict", "model")
 """Where a checkpoint of a training keeps the weights, beside its optimiser."""
+ALPHABETS = ("alphabet", "vocabulary", "chars")
+"""What a file may call the symbols that a character model reads and predicts."""
 
 Weights = dict[str, NDArray[Any]]
 
@@ -40,6 +42,30 @@ def read(path: Path) -> Weights:
     except OSError as error:
         raise files.unreadable(path, error) from error
     return checked(str(path), found)
+
+
+def alphabet(path: Path) -> str | None:
+    """The symbols that a file of weights, which `read` has read, says it is for; None if it says nothing.
+
+    Of a safetensors file an entry of its metadata, of an .npz an array, of torch.save one beside the weights:
+    a text, or a list of symbols.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".safetensors":
+        with needed("safetensors", str(path)).safe_open(path, "numpy") as file:
+            held: Mapping[str, Any] = file.metadata() or {}
+    elif suffix == ".npz":
+        with np.load(path, allow_pickle=False) as folder:
+            held = {name: folder[name].tolist() for name in ALPHABETS if name in folder.files}
+    else:
+        held = _pt(path)
+    for name in ALPHABETS:
+        found = held.get(name)
+        if isinstance(found, list | tuple) and all(isinstance(one, str) and len(one) == 1 for one in found):
+            found = "".join(found)
+        if isinstance(found, str):
+            return found
+    return None
 
 
 def checked(where: str, given: Mapping[Any, Any]) -> Weights:

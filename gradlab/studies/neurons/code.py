@@ -16,12 +16,16 @@ PROGRAM = "training"
 
 
 def of_cell(asked: Neurons, setting: Setting) -> digests.Code:
-    """The digests of a cell, its initialiser, and the program that trains it."""
+    """The digests of a cell, its initialiser, and the program that trains it, if one does."""
     sizes = (setting.task.symbols, setting.hidden)
     own = digests.of_cell(setting.cell, sizes, "float32")
     from gradlab import registry
 
     draw = jax.jit(lambda key: registry.make("initializers", asked.init)(key, setting.hidden))
+
+    parts = {"initialiser": digests.digest(draw.lower(jax.random.key(0)))}
+    if asked.weights:
+        return digests.joined(own, digests.named(parts), digests.here())
 
     def given() -> Any:
         reader = training.begun(setting, drawn(asked, "", setting, 0.1))
@@ -29,10 +33,7 @@ def of_cell(asked: Neurons, setting: Setting) -> digests.Code:
         return reader.network, reader.states, jnp.zeros(100, jnp.int32), starts, jnp.int32(1), jnp.float32(1)
 
     lowered = training.program(setting, training.devices()).lower(*jax.eval_shape(given))
-    parts = {
-        "initialiser": digests.digest(draw.lower(jax.random.key(0))),
-        PROGRAM: digests.digest(lowered),
-    }
+    parts[PROGRAM] = digests.digest(lowered)
     return digests.joined(own, digests.named(parts), digests.here())
 
 

@@ -46,10 +46,7 @@ def run(asked: Neurons, settings: dict[str, Any], results: list[Result]) -> Read
         "kind": first.text.kind,
         "source": first.text.source,
         "plan": {
-            "updates": first.budget.updates,
-            "every": first.budget.every,
-            "rounds": first.budget.rounds,
-            "tried": first.budget.tried,
+            **_budget(first),
             **{part: len(first.text.part(part)) for part in ("train", "validation", "test")},
         },
         "shown": {"characters": shown, "scored": scored, "files": _files(first, shown)},
@@ -71,6 +68,12 @@ def run(asked: Neurons, settings: dict[str, Any], results: list[Result]) -> Read
         _joined([_curves(result) for result in results]),
         xr.Dataset(variables, {}, {"schema": "gradlab.units/1"}),
     )
+
+
+def _budget(result: Result) -> dict[str, int]:
+    """Updates, and what is judged when; nothing of a network that was trained elsewhere."""
+    names, given = ("updates", "every", "rounds", "tried"), result.budget
+    return {name: int(getattr(given, name)) if given is not None else 0 for name in names}
 
 
 def _joined(tables: "list[pandas.DataFrame]") -> "pandas.DataFrame":
@@ -102,13 +105,13 @@ def _facts(result: Result) -> dict[str, Any]:
         "gates": gates,
         "memory": cell.memory,
         "carry": str(cell.carry_gate or ""),
-        "updates": int(found.reader.best_update),
-        "broken": int(found.reader.network.broken),
-        "lr": found.rate,
-        "tried": [{"lr": lr, "bits": _finite(bits)} for lr, bits in found.tried.items()],
+        "updates": int(found.reader.best_update) if found else 0,
+        "broken": int(found.reader.network.broken) if found else 0,
+        "lr": found.rate if found else None,
+        "tried": [{"lr": lr, "bits": _finite(bits)} for lr, bits in (found.tried if found else {}).items()],
         "bits": result.bits,
         "untrained_bits": result.untrained_bits,
-        "validation_bits": float(found.reader.best_bits),
+        "validation_bits": float(found.reader.best_bits) if found else None,
         "reach": _finite(memory.reach(look.influence)),
         "lags": look.influence.shape[1] - 1,
         "unread": {leaf: _unread(look, leaf) for leaf in own},
@@ -204,9 +207,11 @@ def _curves(result: Result) -> "pandas.DataFrame":
     import pandas as pd
 
     found = result.learnt
-    pairs = (("train_bits", found.train), ("validation_bits", found.validation))
+    none = np.zeros(0)
+    updates, *curves = (found.updates, found.train, found.validation) if found else [none] * 3
+    pairs = zip(("train_bits", "validation_bits"), curves, strict=True)
     blocks = [
-        pd.DataFrame({"cell": result.cell, "update": found.updates, "metric": metric, "value": values})
+        pd.DataFrame({"cell": result.cell, "update": updates, "metric": metric, "value": values})
         for metric, values in pairs
     ]
     joined = pd.concat(blocks, ignore_index=True)
@@ -224,7 +229,7 @@ def _of_cell(k: int, result: Result, shown: int) -> arrays.Variables:
     for name, values in look.starts.items():
         if name in read.units:
             found[f"cell{k}_start_{name}"] = (("anchor", unit), values[:anchors], {})
-    weights = result.learnt.reader.best
+    weights = result.weights
     for name, leaf in leaves(weights.cell):
         values = np.asarray(leaf, np.float32)
         axes = tuple(f"cell{k}_{name}_{axis}" for axis in range(values.ndim))

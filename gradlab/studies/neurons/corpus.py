@@ -83,6 +83,27 @@ def read(text: str, corpus: str) -> Text:
     return _standard() if corpus == "standard" else _prose()
 
 
+def whole(text: str, corpus: str, vocabulary: str) -> Text:
+    """The same text in one part, `test`, in the symbols of a network that was trained elsewhere.
+
+    Raises:
+      GradlabError: as `read`; for a character that is not among the symbols, with its place.
+    """
+    if text:
+        found, source = _given(Path(text))
+        _require_readable(found, text)
+    else:
+        one = read(text, corpus)
+        found, source = list(one.files), one.source
+    for file in found:
+        name = file.name if len(found) > 1 else text or file.name
+        characters.require_known(file.content, vocabulary, name, "the alphabet of the network")
+    pieces = tuple(Piece(i, 0, len(one.content)) for i, one in enumerate(found))
+    return Text(
+        tuple(found), {"train": (), "validation": (), "test": pieces}, source, _kind(found), vocabulary
+    )
+
+
 def _given(path: Path) -> tuple[list[File], str]:
     if not path.exists():
         raise GradlabError("TEXT", f"{shown(str(path))} is not there; name a file or a folder of text")
@@ -127,17 +148,26 @@ def _file(path: Path, name: str, most: int) -> File:
 
 def _divided(found: list[File], source: str, where: str) -> Text:
     """Parts by file where there are enough of them, else by place."""
+    count = _require_readable(found, where)
+    parts = _by_file(found, count) if len(found) > 2 else None
+    return _made(tuple(found), parts or _by_place(found), source, _kind(found), where)
+
+
+def _require_readable(found: list[File], where: str) -> int:
+    """The characters of a text, refused if they are too few or a line is too long."""
     count = sum(len(one.content) for one in found)
     if count < LEAST:
-        raise GradlabError(where, f"has {count} characters; at least {LEAST} are needed to learn from")
+        raise GradlabError(where, f"has {count} characters; at least {LEAST} are needed")
     for one in found:
         longest = max(map(len, one.content.split("\n")))
         if longest > LONGEST_LINE:
             what = f"has a line of {longest} characters; at most {LONGEST_LINE}: break its lines"
             raise GradlabError(one.name if len(found) > 1 else where, what)
-    kind: Literal["python", "text"] = "python" if all(one.name.endswith(".py") for one in found) else "text"
-    parts = _by_file(found, count) if len(found) > 2 else None
-    return _made(tuple(found), parts or _by_place(found), source, kind, where)
+    return count
+
+
+def _kind(found: list[File]) -> Literal["python", "text"]:
+    return "python" if all(one.name.endswith(".py") for one in found) else "text"
 
 
 def _by_file(found: list[File], count: int) -> dict[Part, tuple[Piece, ...]] | None:

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from gradlab import registry, tried
+from gradlab.studies.neurons import given
 from gradlab.studies.neurons.settings import Neurons
 from gradlab.studies.remedies import arms
 from gradlab.studies.remedies.networks import Network, Setting, initialised
@@ -31,8 +32,17 @@ class Alphabet:
 
 
 def settings(asked: Neurons, symbols: int) -> dict[str, Setting]:
-    """Each cell at equal parameters: as many as the one with most has, with the units that are asked for."""
+    """Each cell at equal parameters: as many as the one with most has, with the units that are asked for.
+
+    Of weights from a file it is the one cell that they make.
+    """
     sizes = (symbols, symbols)
+    if asked.weights:
+        model = given.of(asked)
+        tried.at(symbols, model.hidden)
+        cell = registry.make("cells", model.spec)
+        one = Setting(Alphabet(symbols), cell, _clip(), asked.T, model.hidden, asked.batch, "adam")
+        return {model.spec: one}
     tried.at(symbols, asked.hidden)
     cells = {spec: registry.make("cells", spec) for spec in asked.cell}
     most = max(arms.count(cell, sizes, asked.hidden) for cell in cells.values())

@@ -17,6 +17,8 @@ from gradlab.studies.sweep.work import WRITING
 
 LABELS = 13
 """Of a text, about, the user's own left out."""
+COMPILED = 0.5
+"""Share of what is compiled for a training that reading without one needs, about."""
 KEPT = 6
 """Times that all units along the text are in memory while they are scored, the untrained ones left out."""
 
@@ -31,22 +33,31 @@ def plan(asked: Neurons, text: corpus.Text) -> Plan:
         of = costs.sizes(setting.cell, setting.task.symbols, setting.hidden)
         if not compiled.known(**work.of_program(asked, setting)):
             compiling += 0.5 * costs.compile_training(of)
-    pieces[work.TIMING] = Piece(2.0 * len(every) + compiling, compiling)
+    if asked.weights:
+        compiling *= COMPILED
+        pieces[STARTING] = Piece(costs.IMPORTS + compiling, compiling)
+    else:
+        pieces[work.TIMING] = Piece(2.0 * len(every) + compiling, compiling)
     most = 0
     for spec, setting in every.items():
-        seconds = _seconds(asked, setting, len(every))
-        stages = [trying(rate) for rate in asked.lr] if len(asked.lr) > 1 else []
-        share = budgets.TRIED / (1 + budgets.TRIED * len(stages)) if stages else 0.0
-        for stage in stages:
-            pieces[work.piece(spec, stage)] = Piece(share * seconds)
-        pieces[work.piece(spec, TRAINING)] = Piece((1 - share * len(stages)) * seconds)
+        if not asked.weights:
+            pieces |= _training(asked, spec, setting, len(every))
         pieces[work.piece(spec, work.SCORING)] = Piece(_scoring(asked, setting))
         most = max(most, _bytes(asked, setting, text))
     pieces[WRITING] = Piece(costs.FIGURES)
     counts = {"cells": len(every), "updates": asked.updates, "symbols": len(text.vocabulary)}
-    return Plan(
-        counts, pieces, costs.reading_bytes(compiling=compiling > 0) + most, asked.cell[0], _notes(text)
-    )
+    notes = () if asked.weights else _notes(text)
+    room = costs.reading_bytes(compiling=compiling > 0) + most
+    return Plan(counts, pieces, room, next(iter(every)), notes)
+
+
+def _training(asked: Neurons, spec: str, setting: Setting, cells: int) -> dict[str, Piece]:
+    """The stages of a cell until it is trained."""
+    seconds = _seconds(asked, setting, cells)
+    stages = [trying(rate) for rate in asked.lr] if len(asked.lr) > 1 else []
+    share = budgets.TRIED / (1 + budgets.TRIED * len(stages)) if stages else 0.0
+    pieces = {work.piece(spec, stage): Piece(share * seconds) for stage in stages}
+    return pieces | {work.piece(spec, TRAINING): Piece((1 - share * len(stages)) * seconds)}
 
 
 def check(asked: Neurons, planned: Plan) -> None:
@@ -97,8 +108,13 @@ def _bytes(asked: Neurons, setting: Setting, text: corpus.Text) -> int:
 
 
 def size(asked: Neurons, planned: Plan) -> dict[str, str]:
-    """What is trained, in words."""
+    """What is trained, or read, in words."""
     counts = planned.counts
+    if asked.weights:
+        return {
+            "cells": f"{planned.largest}, {counts['symbols']} symbols",
+            "weights": f"{asked.weights}, not trained further",
+        }
     budget = f"{asked.updates} updates of each" if asked.updates else f"{duration(60 * asked.minutes)} in all"
     return {
         "cells": f"{', '.join(asked.cell)}, {counts['symbols']} symbols",

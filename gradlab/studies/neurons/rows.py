@@ -29,7 +29,7 @@ class DetectorRow(NamedTuple):
     untrained: float
     random: float
     same: float
-    """Of the same unit before training."""
+    """Of the same unit before training; NaN of weights from elsewhere."""
     p: float
     above: bool
     """Above all three controls, in the whole text and in either half of it."""
@@ -52,7 +52,7 @@ class CellRow(NamedTuple):
     hidden: int
     parameters: int
     updates: int
-    """Of the best checkpoint."""
+    """Of the best checkpoint; 0 of weights that were trained elsewhere."""
     bits: float
     untrained_bits: float
     reach: float
@@ -63,6 +63,11 @@ class CellRow(NamedTuple):
     """Share of the memory's units of which no label is read."""
     histogram: tuple[tuple[int, int], ...]
     """Of the memory's units by |score| of their own label: (all, above their controls) by bin."""
+
+    @property
+    def is_given(self) -> bool:
+        """Whether its weights were trained elsewhere: then no text is known to be held out from them."""
+        return self.updates == 0
 
 
 def detectors(run: "Reading") -> list[DetectorRow]:

@@ -22,12 +22,18 @@ def judged(cells: Sequence[CellRow], rows: Sequence[DetectorRow]) -> str:
 
 def _cell(cell: CellRow, rows: Sequence[DetectorRow]) -> str:
     above = sorted((row for row in rows if row.above), key=lambda row: -abs(row.score))
-    bits = f"{cell.bits:.3f} bits per character held out ({cell.untrained_bits:.3f} before training)"
+    before = "of a network like it, not trained" if cell.is_given else "before training"
+    bits = f"{cell.bits:.3f} {per_character(cell)} ({cell.untrained_bits:.3f} {before})"
     if not above:
         return f"{cell.cell}: {bits}; no unit is above its controls for any of {len(rows)} labels."
     names = [f"{row.label} ({row.unit}, {abs(row.score):.2f})" for row in above]
     listed = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
     return f"{cell.cell}: {bits}; units above all controls for {len(above)} of {len(rows)} labels: {listed}."
+
+
+def per_character(cell: CellRow) -> str:
+    """What bits are of."""
+    return "bits per character" if cell.is_given else "bits per character held out"
 
 
 def sentence(row: DetectorRow) -> str:

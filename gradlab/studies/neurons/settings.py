@@ -9,6 +9,10 @@ from gradlab.specs import Setting
 
 MOST_SHOWN = 100_000
 """Characters that a viewer shows."""
+GIVEN = ("weights", "arch", "activation", "head", "alphabet")
+"""Settings of a network that was trained elsewhere."""
+TRAINING = ("cell", "hidden", "minutes", "updates", "T", "batch", "lr")
+"""Settings of one that is trained here."""
 LABELS = 20
 """Of the user's own, at most."""
 
@@ -57,6 +61,25 @@ class Neurons:
     ] = 50_000
     shown: Annotated[int, Setting("Of these, kept for a viewer.", least=200, most=MOST_SHOWN)] = 20_000
     seed: Annotated[int, Setting("Base seed.", least=0, most=2**63 - 1)] = 0
+    weights: Annotated[
+        str,
+        Setting("A character model trained elsewhere (.safetensors, .npz, .pt), read as it is.", path=True),
+    ] = ""
+    arch: Annotated[str, Setting("Of --weights: rnn, lstm or gru.")] = ""
+    activation: Annotated[str, Setting("Of an rnn: tanh or relu.")] = ""
+    head: Annotated[str, Setting("The linear layer above, by its name among the weights, such as fc.")] = ""
+    alphabet: Annotated[
+        str,
+        Setting(
+            "Of --weights: a file of its symbols in the network's order; what the weights say if left out.",
+            path=True,
+        ),
+    ] = ""
+
+    @property
+    def without(self) -> tuple[str, ...]:
+        """What is not stored, since it does not go for this reading."""
+        return TRAINING if self.weights else GIVEN
 
     @property
     def work(self) -> float:
@@ -65,10 +88,28 @@ class Neurons:
 
     def __post_init__(self) -> None:
         specs.check(self)
+        self._require_alone()
         if self.batch % 2:
             raise GradlabError("--batch", f"{self.batch} is odd; the batch is worked on in two halves")
         if self.text and self.corpus != "standard":
             raise GradlabError("--corpus", f"{self.corpus} and a TEXT exclude each other; give one")
+        self._require_labels()
+
+    def _require_alone(self) -> None:
+        """Refuse settings of a training beside weights, and of weights without them."""
+        described = specs.described(Neurons)
+        for name in TRAINING if self.weights else GIVEN:
+            if getattr(self, name) != getattr(Neurons, name):
+                what = (
+                    "is of a training, and --weights FILE is trained"
+                    if self.weights
+                    else "goes with --weights FILE"
+                )
+                raise GradlabError(specs.flag(name, described[name][1]), f"{what}; leave it out")
+        if self.weights and not self.arch:
+            raise GradlabError("--arch", "is missing, and weights do not say; rnn, lstm or gru")
+
+    def _require_labels(self) -> None:
         if len(self.label) > LABELS:
             raise GradlabError("--label", f"{len(self.label)} are given; at most {LABELS}")
         for one in self.label:

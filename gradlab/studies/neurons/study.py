@@ -23,15 +23,17 @@ class _Neurons(Study[Neurons, "Reading"]):
     name = "neurons"
 
     def stored(self, asked: Neurons) -> dict[str, Any]:
-        from gradlab.studies.neurons import corpus
+        from gradlab.studies.neurons import given
 
-        digest = corpus.read(asked.text, asked.corpus).digest
-        return specs.stored(asked) | {"command": self.name, "text_digest": digest}
+        digests = {"text_digest": given.text(asked).digest}
+        if asked.weights:
+            digests["weights_digest"] = given.of(asked).digest
+        return specs.stored(asked) | {"command": self.name} | digests
 
     def plan(self, asked: Neurons) -> "Plan":
-        from gradlab.studies.neurons import corpus, plan, work
+        from gradlab.studies.neurons import given, plan, work
 
-        text = corpus.read(asked.text, asked.corpus)
+        text = given.text(asked)
         work.check(asked, text)
         planned = plan.plan(asked, text)
         plan.check(asked, planned)
@@ -43,14 +45,16 @@ class _Neurons(Study[Neurons, "Reading"]):
         return plan.size(asked, planned)
 
     def doing(self, asked: Neurons, planned: "Plan") -> str:
-        return f"training {', '.join(asked.cell)} on text"
+        return (
+            f"reading with {asked.weights}" if asked.weights else f"training {', '.join(asked.cell)} on text"
+        )
 
     def require(self, asked: Neurons, code: Any, where: str) -> None:
-        from gradlab.studies.neurons import corpus
+        from gradlab.studies.neurons import given
         from gradlab.studies.neurons.code import require
         from gradlab.studies.neurons.networks import settings
 
-        text = corpus.read(asked.text, asked.corpus)
+        text = given.text(asked)
         require(asked, settings(asked, len(text.vocabulary)), code, where)
 
     def compute(
@@ -63,6 +67,8 @@ class _Neurons(Study[Neurons, "Reading"]):
     def groups(self, asked: Neurons) -> list[Group]:
         from gradlab.studies.neurons import learn, work
 
+        if asked.weights:
+            raise GradlabError("--weights", "are read by one process, nothing is trained: leave out --shard")
         if not asked.updates:
             what = f"{asked.minutes:g} are other updates on every machine; give --updates, to be shared out"
             raise GradlabError("--minutes", what)

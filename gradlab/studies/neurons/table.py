@@ -11,7 +11,7 @@ from gradlab.escaping import plain
 from gradlab.runs import manifest
 from gradlab.studies.neurons.results import Reading
 from gradlab.studies.neurons.rows import BINS, CellRow, DetectorRow, cells, detectors
-from gradlab.studies.neurons.sentences import judged, sentence
+from gradlab.studies.neurons.sentences import judged, per_character, sentence
 
 HEAD = (
     f"{'label':<18} {'unit':<6} {'score':>6} {'shifted':>7} {'before':>6} {'random':>6} {'half':>6} "
@@ -25,10 +25,8 @@ def render(run: Reading, width: int, *, unicode: bool, color: bool) -> Text:
     dim, bold = ("dim", "bold") if color else ("", "")
     rows, every = detectors(run), cells(run)
     for cell in every:
-        text.append(
-            f"{cell.cell}, N = {cell.hidden}, {cell.parameters} parameters: {cell.bits:.3f} bits per ", bold
-        )
-        text.append("character held out\n", bold)
+        head = f"{cell.cell}, N = {cell.hidden}, {cell.parameters} parameters: "
+        text.append(f"{head}{cell.bits:.3f} {per_character(cell)}\n", bold)
         text.append(HEAD + "\n", dim)
         mine = [row for row in rows if row.cell == cell.cell]
         for row in sorted(mine, key=lambda row: (not row.above, -abs(row.score))):
@@ -105,12 +103,17 @@ def _caption(run: Reading, every: list[CellRow], width: int) -> list[str]:
         f"{one.cell} {'beyond ' + str(one.lags) if math.isnan(one.reach) else format(one.reach, '.0f')}"
         for one in every
     )
+    trained = f"{plan['train']} characters trained on, {plan['updates']} updates, "
+    trained += f"{shown['scored']} held-out characters scored"
+    among = ", this one before among them"
+    if every[0].is_given:
+        trained = f"{shown['scored']} characters scored, weights of {run.about['settings']['weights']}"
+        among = ""
     said = (
-        f"{run.about['source']}: {plan['train']} characters trained on, {plan['updates']} updates, "
-        f"{shown['scored']} held-out characters scored. score: 2 AUC - 1, or rank correlation for counts; * "
+        f"{run.about['source']}: {trained}. score: 2 AUC - 1, or rank correlation for counts; * "
         "above all three controls, in either half of the text too. shifted: what the best unit exceeds "
         "at 5 % of the shifts of the label round the text. before: the best unit of three networks that were "
-        "not trained, this one before among them. random: the best of as many random directions. "
+        f"not trained{among}. random: the best of as many random directions. "
         "half: steps in which the carry gate halves the unit, median. inside, outside: change of bits per "
         "character with the unit's state (that of a gate's unit, too) held at its mean. "
         f"Characters back until a prediction's gradient has fallen by 10^3: {beyond}."

@@ -29,6 +29,8 @@ def check(asked: Neurons, text: corpus.Text) -> None:
             raise GradlabError("--label", f"{name} is a label already; choose another name")
     for one in asked.label:
         own_labels.check(*one.partition("=")[::2])
+    if asked.weights:
+        return
     count = sum(piece.end - piece.start for piece in text.parts["train"])
     if count < 2 * (asked.T + 1):
         raise GradlabError(
@@ -79,4 +81,6 @@ def of_program(asked: Neurons, setting: Setting) -> dict[str, Any]:
         "T": asked.T,
         "batch": asked.batch,
         "devices": runtime.cores(),
+        # Of weights from a file nothing of a training is compiled.
+        **({"given": True} if asked.weights else {}),
     }
