@@ -73,10 +73,12 @@ def send(
     term: Callable[[Tensors, int], Tensors],
     every: bool,
     recurrent: Sequence[str],
+    heard: Callable[[dict[str, Array], int], None] | None = None,
 ) -> Sent:
     """Send the loss's cotangents and every direction of the last state back to the initial state.
 
-    `term(state_t, t)` is dL_t/dstate_t, of the last step, or with `every` of each.
+    `term(state_t, t)` is dL_t/dstate_t, of the last step, or with `every` of each. `heard` is told, lag by
+    lag, what each parameter gets, and its exponent of two.
     """
     import torch
 
@@ -90,6 +92,8 @@ def send(
         of_params, sent = pull(adjoint.values, True)
         weights = {name: np.asarray(leaf[0], np.float64) for name, leaf in of_params.items()}
         exponent = int(adjoint.exponents[0])
+        if heard is not None:
+            heard(weights, exponent)
         weighted.append(log10(norm([weights[name] for name in recurrent]), exponent))
         for name, value in weights.items():
             total[name] = added(total.get(name), (value, exponent))

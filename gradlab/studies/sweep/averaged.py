@@ -117,29 +117,59 @@ def of_mean(
     """
     if mean is None or found.gradient is None:
         return {}
-    broken = bool((np.asarray(found.nonfinite) > 0).any())
-    precision = str(np.asarray(mean.by_lag.square).dtype)
+    together = Together(
+        log10_norm(mean.by_lag),
+        np.asarray(mean.lost),
+        log10_norm(mean.gradient.norm),
+        np.asarray(mean.gradient.projection, np.float64),
+    )
+    apart = Apart(
+        np.stack([own["weight_gradient"][0][0, 0, 0, 0] for own in each]),
+        columns["weight_gradient"][1][0, 0, 0, 0],
+        log10_norm(found.gradient.norm),
+        extras[GRADIENT][2][0, 0, 0, 0],
+        bool((np.asarray(found.nonfinite) > 0).any()),
+    )
+    told = of_norms(together, apart, str(np.asarray(mean.by_lag.square).dtype), linear)
+    return {name: (axes, _alone(value), _alone(code)) for name, (axes, value, code) in told.items()}
+
+
+class Together(NamedTuple):
+    """The norms of a mean gradient, as log10: by lag, of the recurrent weights, and by leaf of all."""
+
+    by_lag: Array
+    lost: Array
+    """Where a number of that may be lost to its format."""
+    leaves: Array
+    projection: Array
+
+
+class Apart(NamedTuple):
+    """The same of each sequence, and the states of the means of these logarithms."""
+
+    by_lag: Array
+    """(sequences, lag), one lag more."""
+    by_lag_state: Array
+    leaves: Array
+    leaves_state: Array
+    broken: bool
+    """Whether the forward pass of any is not finite."""
+
+
+def of_norms(mean: Together, each: Apart, precision: str, linear: bool) -> Extras:
+    """The columns of a mean gradient, without axes of a network; errors and zeros as of `of_mean`."""
     error = DIGITS * bound(precision, len(mean.lost))
-    logs = np.stack([own["weight_gradient"][0][0, 0, 0, 0] for own in each])
-    by_lag = np.append(log10_norm(mean.by_lag), np.nan)
-    lost = np.logical_or(np.append(np.asarray(mean.lost), [False]), _cancelled(by_lag, logs, error))
-    code = _of_mean(by_lag, columns["weight_gradient"][1][0, 0, 0, 0], lost, broken, linear)
+    by_lag = np.append(mean.by_lag, np.nan)
+    lost = np.logical_or(np.append(mean.lost, [False]), _cancelled(by_lag, each.by_lag, error))
+    code = _of_mean(by_lag, each.by_lag_state, lost, each.broken, linear)
     code[-1] = UNDEFINED
-    leaves, own = log10_norm(mean.gradient.norm), log10_norm(found.gradient.norm)
-    fewer = _of_mean(leaves, extras[GRADIENT][2][0, 0, 0, 0], _cancelled(leaves, own, error), broken, linear)
-    projection = np.asarray(mean.gradient.projection, np.float64)
+    less = _cancelled(mean.leaves, each.leaves, error)
+    fewer = _of_mean(mean.leaves, each.leaves_state, less, each.broken, linear)
+    leaves, projection = (np.where(fewer == OK, values, np.nan) for values in (mean.leaves, mean.projection))
     return {
-        f"weight_gradient_{OF_MEAN}": (
-            ("lag",),
-            _alone(np.where(code == OK, by_lag, np.nan)),
-            _alone(code),
-        ),
-        f"{GRADIENT}_{OF_MEAN}": (("leaf",), _alone(np.where(fewer == OK, leaves, np.nan)), _alone(fewer)),
-        f"{GRADIENT}_projection_{OF_MEAN}": (
-            ("leaf",),
-            _alone(np.where(fewer == OK, projection, np.nan)),
-            _alone(fewer),
-        ),
+        f"weight_gradient_{OF_MEAN}": (("lag",), np.where(code == OK, by_lag, np.nan), code),
+        f"{GRADIENT}_{OF_MEAN}": (("leaf",), leaves, fewer),
+        f"{GRADIENT}_projection_{OF_MEAN}": (("leaf",), projection, fewer),
     }
 
 
@@ -173,3 +203,25 @@ def _numbers(count: Array) -> tuple[Array, Array]:
 def _alone(array: Any) -> Array:
     """Of one network, on the axes (init, w_rec, T, seed)."""
     return np.asarray(array)[None, None, None, None]
+
+
+def facts(lengths: Any, nonfinite: Any) -> dict[str, str]:
+    """What is said of a batch: over what the means are, and whose forward pass broke where."""
+    said, broken = {"averaged": _averaged(lengths)}, np.flatnonzero(nonfinite)
+    if len(broken):
+        told = [f"xs[{i}] from step {nonfinite[i]}" for i in broken[:6]]
+        more = ", ..." * (len(broken) > 6)
+        said["broken"] = f"the forward pass is not finite: {', '.join(told)}{more}"
+    return said
+
+
+def _averaged(lengths: Any) -> str:
+    """Over what the means are, in words."""
+    count, least, most = len(lengths), int(lengths.min()), int(lengths.max())
+    if count == 1:
+        return f"one sequence of {most} steps"
+    if least == most:
+        return f"means over {count} sequences of {most} steps"
+    return (
+        f"means over {count} sequences of {least} to {most} steps, beyond lag {least} over those that have it"
+    )

@@ -139,9 +139,10 @@ def _stepped(
 ) -> "xarray.Dataset":
     import torch
 
-    from gradlab.studies.sweep import alone, torch_steps
+    from gradlab.studies.sweep import alone, torch_ragged, torch_steps
 
-    left_out = {"probe": probe or None, "resets": asked.pop("resets"), "lengths": asked.pop("lengths")}
+    lengths = asked.pop("lengths")
+    left_out = {"probe": probe or None, "resets": asked.pop("resets")}
     for name, one in left_out.items():
         if one is not None:
             raise GradlabError(
@@ -149,5 +150,8 @@ def _stepped(
             )
     # The random numbers of a training that this is called from are not used up.
     with torch.random.fork_rng(devices=[]):
-        found = torch_steps.measured(module, xs, state, w_rec=w_rec or _recurrent, **asked)
+        if lengths is not None:
+            found = torch_ragged.measured(module, xs, state, lengths, w_rec=w_rec or _recurrent, **asked)
+        else:
+            found = torch_steps.measured(module, xs, state, w_rec=w_rec or _recurrent, **asked)
     return found.assign_attrs(model=alone.digest(dict(module.named_parameters())))

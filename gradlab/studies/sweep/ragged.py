@@ -235,12 +235,7 @@ def _facts(
         "objective": said,
         "model": alone.digest(params),
         "sequence": alone.digest((state, *batch, asked.seed)),
-        "averaged": _averaged(batch.lengths),
-    }
-    broken = np.flatnonzero(nonfinite)
-    if len(broken):
-        told = [f"xs[{i}] from step {nonfinite[i]}" for i in broken[:6]]
-        facts["broken"] = f"the forward pass is not finite: {', '.join(told)}" + ", ..." * (len(broken) > 6)
+    } | averaged.facts(batch.lengths, nonfinite)
     for i, own in enumerate(each.columns):
         if any((code == BELOW_PRECISION).any() for _, code in own.values()):
             xs = jax.tree.map(lambda leaf, i=i: leaf[i, : batch.lengths[i]], known.xs)
@@ -248,15 +243,3 @@ def _facts(
             rounded = rounding.described(net.step, net.params, net.state, xs, own, state_parts(net.state))
             return facts | rounded | {"rounded": f"xs[{i}]: {rounded['rounded']}"}
     return facts
-
-
-def _averaged(lengths: Any) -> str:
-    """Over what the means are, in words."""
-    count, least, most = len(lengths), int(lengths.min()), int(lengths.max())
-    if count == 1:
-        return f"one sequence of {most} steps"
-    if least == most:
-        return f"means over {count} sequences of {most} steps"
-    return (
-        f"means over {count} sequences of {least} to {most} steps, beyond lag {least} over those that have it"
-    )

@@ -1,7 +1,7 @@
 """A step module of torch, measured as `gradlab.measure` measures a step of JAX, to the same dataset."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,9 +28,51 @@ if TYPE_CHECKING:
     import xarray
 
 Array = NDArray[Any]
+Extras = dict[str, tuple[tuple[str, ...], Array, Any]]
 
 
-def measured(
+class Found(NamedTuple):
+    """What one sequence gives."""
+
+    cell: Cell
+    recurrent: tuple[str, ...]
+    logs: dict[str, Array]
+    """log10 norms by lag, and of the gradient by parameter."""
+    codes: dict[str, Any]
+    """Their states."""
+    sent: back.Sent
+    broken: int
+    """The first step whose state is not finite, or 0."""
+    shift: float
+    objective: str
+    """In words."""
+
+    @property
+    def signed(self) -> Array:
+        """The projections of the gradient, by parameter."""
+        return projected({name: self.sent.gradient[name][0] for name in self.cell.params})
+
+
+def measured(module: Any, xs: Any, state: Any, *, seed: int, **asked: Any) -> "xarray.Dataset":
+    """The norms of a module's steps over one sequence; its own loss, or what a step of JAX would have.
+
+    Raises:
+      GradlabError: for whatever cannot be measured, by name.
+    """
+    inputs = known.sequence(xs, "float64")
+    found = of_sequence(module, inputs, state, seed=seed, **asked)
+    values = {name: np.where(found.codes[name] == OK, log, np.nan) for name, log in found.logs.items()}
+    columns = {name: (values[name], found.codes[name]) for name in values if name != GRADIENT}
+    extras: Extras = {SHIFT: ((), *shifted(found.shift))}
+    if found.cell.params:
+        code = found.codes[GRADIENT]
+        signed = np.where(code == OK, found.signed, np.nan)
+        pairs = zip(GRADIENT_AXES, (values[GRADIENT], signed), strict=True)
+        extras |= {name: (GRADIENT_AXES[name], value, code) for name, value in pairs}
+    return labelled(found, columns, extras, found.broken, len(inputs), seed)
+
+
+def of_sequence(
     module: Any,
     xs: Any,
     state: Any,
@@ -41,17 +83,13 @@ def measured(
     targets: Any,
     readout: Callable[[Any], Any] | None,
     seed: int,
-) -> "xarray.Dataset":
-    """The norms of a module's steps over one sequence; its own loss, or what a step of JAX would have.
-
-    Raises:
-      GradlabError: for whatever cannot be measured, by name.
-    """
+    heard: Callable[[dict[str, Array], int], None] | None = None,
+) -> Found:
+    """What a module gives over the inputs of one sequence, float64; errors as of `measured`."""
     if objective not in objectives.NAMES:
         raise unknown("objective", "objective", objective, objectives.NAMES)
-    inputs = known.sequence(xs, "float64")
-    cell = cells.of_module(module, state, inputs[0])
-    inputs = inputs.astype(cell.precision)
+    cell = cells.of_module(module, state, xs[0])
+    inputs = xs.astype(cell.precision)
     recurrent = _picked(w_rec, cell)
     if loss is None:
         term = torch_losses.drawn(cell, objective, readout, seed)
@@ -60,7 +98,7 @@ def measured(
         term = torch_losses.own(cell, loss, targets, readout, len(inputs) if objective == "every" else None)
     states, broken = back.forward(cell, inputs)
     given = cell, states, inputs, term, objective == "every", recurrent
-    sent = back.send(*given)
+    sent = back.send(*given, heard)
     logs = {"adjoint": sent.adjoint, "transport": sent.sigma[:, None], "transport_frobenius": sent.frobenius}
     logs |= {"weight_gradient": np.append(sent.weights, np.nan), GRADIENT: _of_params(cell, sent)}
     codes = {name: _codes(log, broken) for name, log in logs.items()}
@@ -70,7 +108,7 @@ def measured(
     if any((code == EXACT_ZERO).any() for code in codes.values()):
         codes = _told_apart(codes, back.zeros(*given), cell)
     said = objective if loss is None else f"own loss, {objective}"
-    return _dataset(cell, logs, codes, sent, broken, len(inputs), said, seed, _shift(cell, inputs, states))
+    return Found(cell, recurrent, logs, codes, sent, broken, _shift(cell, inputs, states), said)
 
 
 def _picked(w_rec: Callable[[Any], Any], cell: Cell) -> tuple[str, ...]:
@@ -143,44 +181,38 @@ def _shift(cell: Cell, xs: Array, states: list[Tensors]) -> float:
     return float("nan") if broken or not np.isfinite(worst) else worst
 
 
-def _dataset(
-    cell: Cell,
-    logs: dict[str, Array],
-    codes: dict[str, Any],
-    sent: back.Sent,
-    broken: int,
-    T: int,
-    objective: str,
-    seed: int,
-    shift: float,
-) -> "xarray.Dataset":
-
-    def one(a: Any) -> Array:
-        return np.asarray(a)[None, None, None, None]
-
-    values = {name: np.where(codes[name] == OK, log, np.nan) for name, log in logs.items()}
-    columns = {name: (one(values[name]), one(codes[name])) for name in logs if name != GRADIENT}
-    names = tuple(cell.params)
-    gradients = {name: sent.gradient[name][0] for name in names}
+def projected(gradients: dict[str, Array]) -> Array:
+    """The projections of arrays by name; NaN where one is not finite."""
     signed = [
         projections.of_array(name, value)[1] if np.isfinite(value).all() else np.nan
         for name, value in gradients.items()
     ]
-    known_shift = np.int8(UNDEFINED if np.isnan(shift) else OK)
-    extras: dict[str, Any] = {SHIFT: ((), one(np.float64(shift)), one(known_shift))}
-    if names:
-        projected = np.where(codes[GRADIENT] == OK, signed, np.nan)
-        pairs = zip(GRADIENT_AXES, (values[GRADIENT], projected), strict=True)
-        extras |= {name: (GRADIENT_AXES[name], one(value), one(codes[GRADIENT])) for name, value in pairs}
+    return np.array(signed, np.float64)
+
+
+def shifted(shift: float) -> tuple[Array, Array]:
+    """The column of a shift."""
+    return np.asarray(shift, np.float64), np.asarray(UNDEFINED if np.isnan(shift) else OK, np.int8)
+
+
+def labelled(
+    found: Found, columns: dict[str, tuple[Array, Any]], extras: Extras, broken: int, T: int, seed: int
+) -> "xarray.Dataset":
+    """The dataset of columns of one network, their axes those of a lag and of what they have beside it."""
+    cell, names = found.cell, tuple(found.cell.params)
+
+    def one(a: Any) -> Array:
+        return np.asarray(a)[None, None, None, None]
+
     weights = np.array([projections.of_array(name, np.asarray(p)) for name, p in cell.params.items()])
-    found = CellResult(
+    result = CellResult(
         cell.label,
         ("state", *cell.names) if len(cell.names) > 1 else ("state",),
         linear=False,
-        columns=columns,
+        columns={name: (one(value), one(code)) for name, (value, code) in columns.items()},
         nonfinite=one(np.int32(broken)),
         digests={},
-        extras=extras,
+        extras={name: (axes, one(value), one(code)) for name, (axes, value, code) in extras.items()},
         gates=(),
         has_gain=True,
         code={},
@@ -188,9 +220,9 @@ def _dataset(
         weights=weights.T[:, None, None] if names else None,
     )
     facts = {
-        "objective": objective,
+        "objective": found.objective,
         "precision": cell.precision,
         "networks": "given",
         "source": "torch module",
     }
-    return dataset([found], ["given"], [float("nan")], [T], [seed], **facts)
+    return dataset([result], ["given"], [float("nan")], [T], [seed], **facts)

@@ -11,6 +11,7 @@ from tests.studies.neurons import hand_set
 from tests.studies.neurons.given_models import weights
 
 torch = pytest.importorskip("torch", reason="the extra `torch` is not installed")
+save_file = pytest.importorskip("safetensors.numpy").save_file
 ALPHABET = "abcdefg "
 N, T, AT = 4, 40, 3
 MAKERS = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU, "rnn": torch.nn.RNN}
@@ -28,16 +29,15 @@ def theirs(arch, numbers, embedding, nonlinearity):
     return lambda onehot: fc(rnn(onehot @ table)[0])
 
 
-@pytest.mark.parametrize("kind", ["npz", "pt"])
 @pytest.mark.parametrize(
-    ("arch", "activation", "embedding"),
+    ("arch", "activation", "embedding", "kind"),
     [
-        ("lstm", "", 0),
-        ("lstm", "", 3),
-        ("gru", "", 0),
-        ("gru", "", 3),
-        ("rnn", "relu", 0),
-        ("rnn", "tanh", 3),
+        ("lstm", "", 0, "npz"),
+        ("lstm", "", 3, "safetensors"),
+        ("gru", "", 0, "pt"),
+        ("gru", "", 3, "npz"),
+        ("rnn", "relu", 0, "npz"),
+        ("rnn", "tanh", 3, "pt"),
     ],
 )
 def test_logits_gradients_and_bits_are_those_of_torch(tmp_path, arch, activation, embedding, kind):
@@ -45,6 +45,8 @@ def test_logits_gradients_and_bits_are_those_of_torch(tmp_path, arch, activation
     path = tmp_path / f"model.{kind}"
     if kind == "npz":
         np.savez(path, alphabet=np.array(list(ALPHABET)), **numbers)
+    elif kind == "safetensors":
+        save_file(numbers, path, metadata={"alphabet": ALPHABET})
     else:
         held = {name: torch.tensor(w) for name, w in numbers.items()}
         torch.save({"state_dict": held, "vocabulary": ALPHABET}, path)
