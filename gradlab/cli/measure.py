@@ -23,6 +23,7 @@ def command(
     workers: _options.Workers = None,
     insecure_cluster: _options.Insecure = False,
     mixed: _options.Mixed = False,
+    log: _options.Log = None,
 ) -> int:
     """Measure how far back a trained network's gradient reaches, on windows of a series.
 
@@ -45,4 +46,5 @@ def command(
         quiet=quiet,
         dry_run=dry_run,
         where=_run.Where(shard, engine, scheduler, workers, insecure_cluster, mixed),
+        log=log,
     )

@@ -37,6 +37,7 @@ def command(
     workers: _options.Workers = None,
     insecure_cluster: _options.Insecure = False,
     mixed: _options.Mixed = False,
+    log: _options.Log = None,
 ) -> int:
     """Train a character model on TEXT and print which units follow which labels, beside three controls."""
     from gradlab import runtime, specs
@@ -75,6 +76,7 @@ def command(
         quiet=quiet,
         dry_run=dry_run,
         where=_run.Where(shard, engine, scheduler, workers, insecure_cluster, mixed),
+        log=log,
         then=view,
     )
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.cli.calling import document, finished, gradlab
+from tests.logs.told import hear
 from tests.studies.measure import given_networks
 
 WORDS = ("--arch", "rnn", "--activation", "tanh", "--data", "all.csv", "--columns", "a,b", "-T", "12")
@@ -45,6 +46,16 @@ def altered(home, name, change):
     change(weights)
     np.savez(home / f"{name}.npz", **weights)
     return f"{name}.npz"
+
+
+def test_a_tracker_is_told_of_it(kept, monkeypatch):
+    """Of the run that lies there already: nothing is measured again."""
+    heard = hear(monkeypatch)
+    said = measured("mine", "--log", "tensorboard")
+    assert said.code == 0, said.err
+    (told,) = heard
+    assert (told.name, told.tags["command"]) == ("mine", "gradlab measure")
+    assert any(point.name.startswith("rate/rnn") and point.step == 12 for point in told.points)
 
 
 def test_it_prints_a_row_and_says_how_the_series_was_read(kept):

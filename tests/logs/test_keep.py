@@ -22,7 +22,9 @@ def test_without_the_package_the_extra_is_named_and_nothing_is_written(log, tmp_
     package = PACKAGES[log]
     monkeypatch.setitem(sys.modules, package, None)
     end = f'{package} is not installed; pip install "gradlab[{package}]"'
-    for words in (("sweep", *SMALL), ("remedies", "adding"), ("run", "border", "--size", "ci")):
+    measured = ("measure", "w.npz", "--arch", "lstm", "--data", "a.csv")
+    trained = (("remedies", "adding"), ("run", "border", "--size", "ci"), ("neurons",))
+    for words in (("sweep", *SMALL), measured, *trained):
         found = command(*words, "--out", tmp_path, "--quiet", "--log", log)
         assert found == (6, "", f"error: --log: {end}\n")
     for call in (

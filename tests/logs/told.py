@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 import pandas as pd
 
-from gradlab.logs import keep
+from gradlab.logs import in_tensorboard, keep
 from gradlab.studies.remedies import results as trainings
 from gradlab.studies.sweep import results
 from tests import made_runs, trials
@@ -52,3 +52,16 @@ def on_a_full_disk(monkeypatch, writing, log, run, folder):
     with monkeypatch.context() as patched:
         patched.setattr(writing, "_fill", fails)
         return keep.keep(log, run, folder)
+
+
+def hear(monkeypatch):
+    """A list that gets what TensorBoard is told; its package need not be installed."""
+    heard = []
+
+    def write(entries, logs):
+        heard.append(entries)
+        return keep.Logged(f"tensorboard --logdir {logs}", new=True)
+
+    monkeypatch.setattr(keep, "require", lambda *_: None)
+    monkeypatch.setattr(in_tensorboard, "write", write)
+    return heard

@@ -12,6 +12,7 @@ from gradlab.studies.neurons.gradient import network
 from gradlab.studies.neurons.rows import cells, detectors
 from gradlab.viewer import page
 from tests.cli.calling import document, gradlab
+from tests.logs.told import hear
 from tests.spoken_neurons import hold_verdict
 from tests.studies.neurons import hand_set
 from tests.studies.neurons.given_models import weights
@@ -53,10 +54,15 @@ def read_by_hand(held, codes):
 def test_it_is_read_without_training_and_written_as_any_reading(home, tmp_path, monkeypatch):
     monkeypatch.setattr(ablation, "LONG", 600)
     words = ("--weights", home / "gru.npz", "--arch", "gru", "--alphabet", home / "order.txt")
-    said = gradlab("neurons", home / "a.txt", *words, *WORDS, "--out", tmp_path, "--name", "run")
+    heard = hear(monkeypatch)
+    words = (*words, *WORDS, "--log", "tensorboard")
+    said = gradlab("neurons", home / "a.txt", *words, "--out", tmp_path, "--name", "run")
     assert said.code == 0, said.err
+    (told,) = heard
     folder = tmp_path / "run"
     made = base.read(folder)
+    scores = {f"score/{row.cell} {row.label}": row.score for row in detectors(made)}
+    assert {name: value for name, _, value in told.points if name.startswith("score/")} == scores
     assert made.about["vocabulary"] == ALPHABET
     assert made.text == TEXT[:600]
     logits = read_by_hand(np.load(home / "gru.npz"), made.norms["codes"].values)
