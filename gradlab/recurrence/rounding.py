@@ -1,7 +1,7 @@
 """Where and why a derivative was rounded to zero, in numbers and in words."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -88,11 +88,14 @@ def described(
     xs: Tree,
     columns: Mapping[str, tuple[NDArray[Any], NDArray[Any]]],
     parts: Sequence[str],
+    compiled: Callable[..., Any] | None = None,
 ) -> dict[str, Any]:
     """What a dataset says of the first norm of one network that was rounded to zero; {} if none was.
 
-    `columns` are those of one network: values and states (..., lag) or (..., lag, part).
+    `columns` are those of one network: values and states (..., lag) or (..., lag, part). `compiled` calls a
+    function with arrays, and may keep its program for the next call.
     """
+    compiled = compiled or _jitted
     found = _first(columns, parts)
     if found is None:
         return {}
@@ -101,7 +104,7 @@ def described(
     words = f"{what} is rounded to zero from lag {lag} on"
     said: dict[str, Any] = {"rounded_lag": lag}
     if back > 0:
-        before = _state(step, params, state, xs, at - 1)
+        before = _state(compiled, step, params, state, xs, at - 1)
         x = jax.tree.map(lambda leaf: leaf[at - 1], xs)
         factor = largest_factor(step, params, before, x)
         if factor is not None:
@@ -132,10 +135,15 @@ def _first(columns: Mapping[str, Any], parts: Sequence[str]) -> tuple[int, int, 
     return None
 
 
-def _state(step: Step, params: Tree, state: Tree, xs: Tree, steps: int) -> Tree:
+def _jitted(function: Callable[..., Any], *given: Tree) -> Any:
+    return jax.jit(function)(*given)
+
+
+def _state(compiled: Callable[..., Any], step: Step, params: Tree, state: Tree, xs: Tree, steps: int) -> Tree:
     """The state after so many steps."""
 
-    def one(t: Any, state: Tree) -> Tree:
-        return step(params, state, jax.tree.map(lambda leaf: leaf[t], xs))
+    def run(params: Tree, state: Tree, xs: Tree, steps: Any) -> Tree:
+        one = lambda t, state: step(params, state, jax.tree.map(lambda leaf: leaf[t], xs))
+        return jax.lax.fori_loop(0, steps, one, state)
 
-    return jax.jit(lambda state: jax.lax.fori_loop(0, steps, one, state))(state)
+    return compiled(run, params, state, xs, jnp.int32(steps))

@@ -157,7 +157,7 @@ def measure(
     from gradlab.registry import unknown
     from gradlab.studies.sweep import assembled, losses, ragged
     from gradlab.studies.sweep.program import reads_no_state
-    from gradlab.studies.sweep.single import measured_alone
+    from gradlab.studies.sweep.single import compiled, measured_alone
 
     if cells.meant(step, params, xs):
         read = cells.of(step, params, state, xs, 1 if lengths is None else 2)
@@ -208,7 +208,9 @@ def measure(
     said = objective if loss is None else f"own loss, {objective}"
     sequence = (state, xs, targets, resets, seed, *(() if examples is None else (examples,)))
     facts = {"objective": said, "model": digest(params), "sequence": digest(sequence)}
-    facts |= rounding.described(net.step, net.params, net.state, net.xs, result.columns, result.parts)
+    facts |= rounding.described(
+        net.step, net.params, net.state, net.xs, result.columns, result.parts, compiled
+    )
     return assembled.dataset_of(step, net, result, extra, T=T, seed=seed, facts=facts)
 
 

@@ -231,15 +231,18 @@ def several(
     measure = registry.make("probes", probe)
 
     def measured(defined: bool) -> Columns:
-        def one(item: Any) -> Any:
-            xs, target, length = item
-            step, setup = net.step, ProbeContext(objective(target), None, length, readout=net.readout)
-            if defined:
-                step, setup = _by_definition(step, setup)
-            return measure(step, net.params, net.state, xs, setup)._asdict()
+        def each(params: Tree, state: Tree, given: Tree) -> Columns:
+            def one(item: Any) -> Any:
+                xs, target, length = item
+                step, setup = net.step, ProbeContext(objective(target), None, length, readout=net.readout)
+                if defined:
+                    step, setup = _by_definition(step, setup)
+                return measure(step, params, state, xs, setup)._asdict()
+
+            return dict(jax.lax.map(one, given))
 
         with platforms.host():
-            return dict(jax.jit(lambda given: jax.lax.map(one, given))(given))
+            return dict(compiled(each, net.params, net.state, given))
 
     def of_one(columns: Columns, i: int) -> Columns:
         return jax.tree.map(lambda leaf: np.asarray(leaf)[i][None, None], columns)  # type: ignore[no-any-return]

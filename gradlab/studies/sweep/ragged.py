@@ -240,6 +240,8 @@ def _facts(
         if any((code == BELOW_PRECISION).any() for _, code in own.values()):
             xs = jax.tree.map(lambda leaf, i=i: leaf[i, : batch.lengths[i]], known.xs)
             net = known.net
-            rounded = rounding.described(net.step, net.params, net.state, xs, own, state_parts(net.state))
+            rounded = rounding.described(
+                net.step, net.params, net.state, xs, own, state_parts(net.state), compiled
+            )
             return facts | rounded | {"rounded": f"xs[{i}]: {rounded['rounded']}"}
     return facts

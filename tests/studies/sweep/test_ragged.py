@@ -286,3 +286,23 @@ def test_what_is_no_batch_is_refused(net, changed, where, what):
         together(net, "every", **({"loss": loss, "targets": CLASSES[:, 0], "objective": "last"} | changed))
     assert caught.value.where == where
     assert what in caught.value.what
+
+
+def test_an_identical_call_compiles_nothing(caplog):
+    """With a zero of rounding, whose reason is looked for, and a further probe of each sequence."""
+
+    def once():
+        # Functions anew, as whoever calls it in a loop has them.
+        step = lambda w, h, x: jnp.tanh(w @ h + x)
+        xs = jnp.full((2, 6, 3), 30, jnp.float32)
+        w, h = 1e-3 * jnp.eye(3, dtype=jnp.float32), jnp.zeros(3, jnp.float32)
+        return gradlab.measure(step, w, h, xs, lengths=[6, 4], w_rec=lambda w: w, probe="reach")
+
+    with jax.log_compiles(), caplog.at_level("WARNING", "jax"):
+        first = once()
+        assert "Finished XLA compilation" in caplog.text
+        caplog.clear()
+        again = once()
+        assert "Finished XLA compilation" not in caplog.text
+    assert "rounded" in first.attrs
+    assert again.identical(first)
