@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from gradlab.studies.neurons import ablation, memory, reading
 from gradlab.studies.neurons.ablation import Held
 from gradlab.studies.neurons.labels import Label
-from gradlab.studies.neurons.networks import drawn, leaves
+from gradlab.studies.neurons.networks import drawn, leaf_name, leaves
 from gradlab.studies.neurons.scores import Rows, Scored, scored
 from gradlab.studies.neurons.settings import Neurons
 from gradlab.studies.remedies.networks import Setting, Weights
@@ -146,9 +146,9 @@ def _unit(
     if leaf in gates:
         left, right = (float(one[0]) for one in memory.saturated(read.units[gates[leaf]][:, [k]]))
     carry = gates.get(str(cell.carry_gate))
-    if carry is not None and leaf == cell.memory:
+    if carry is not None and leaf == leaf_name(cell.memory):
         half_life = float(memory.half_lives(read.units[carry][:, [k]])[0])
-    on = float(transport[k]) if transport is not None and leaf == cell.memory else float("nan")
+    on = float(transport[k]) if transport is not None and leaf == leaf_name(cell.memory) else float("nan")
     held = ablation.held(losses[k], labels[best].inside[: losses.shape[1]])
     return Unit(
         name,

@@ -11,7 +11,7 @@ from gradlab.runs import store
 from gradlab.studies.neurons import analysis, arrays, memory
 from gradlab.studies.neurons.ablation import Held
 from gradlab.studies.neurons.compute import Result
-from gradlab.studies.neurons.networks import leaves
+from gradlab.studies.neurons.networks import leaf_name, leaves
 from gradlab.studies.neurons.results import Reading
 from gradlab.studies.neurons.settings import Neurons
 
@@ -103,7 +103,7 @@ def _facts(result: Result) -> dict[str, Any]:
         "parameters": result.parameters,
         "leaves": own,
         "gates": gates,
-        "memory": cell.memory,
+        "memory": leaf_name(cell.memory),
         "carry": str(cell.carry_gate or ""),
         "updates": int(found.reader.best_update) if found else 0,
         "broken": int(found.reader.network.broken) if found else 0,

@@ -115,5 +115,14 @@ def unit_names(setting: Setting) -> list[str]:
 def leaves(tree: Any) -> list[tuple[str, Any]]:
     """The leaves of a tree and their names, such as `h` and `layers_0_c`."""
     paths = jax.tree_util.tree_leaves_with_path(tree)
-    named = [(jax.tree_util.keystr(path, simple=True, separator="_"), leaf) for path, leaf in paths]
-    return [(name if name.isidentifier() else f"part_{name}".rstrip("_"), leaf) for name, leaf in named]
+    return [(leaf_name(jax.tree_util.keystr(path, simple=True, separator="/")), leaf) for path, leaf in paths]
+
+
+def leaf_name(path: str) -> str:
+    """What a leaf is called in a run, by its path in the state, as `memory` of a cell has it.
+
+    >>> leaf_name("c"), leaf_name("layers/0/c"), leaf_name("1/h"), leaf_name("")
+    ('c', 'layers_0_c', 'part_1_h', 'part')
+    """
+    name = path.replace("/", "_")
+    return name if name.isidentifier() else f"part_{name}".rstrip("_")

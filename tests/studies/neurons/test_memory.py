@@ -1,16 +1,35 @@
 """Gradients through a network that reads, beside autodiff and closed forms; a unit held at its mean."""
 
 import itertools
+import re
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gradlab.studies.neurons import ablation, memory, reading
+from gradlab import registry
+from gradlab.studies.neurons import ablation, memory, networks, reading
 from tests.studies.neurons import hand_set
 
 CODES = np.random.default_rng(2).integers(0, 4, 31).astype(np.int32)
+
+
+WRAPPED = (
+    "stacked(cell=gru, layers=2)",
+    "stacked(cell=lstm)",
+    "residual(cell=elman)",
+    "layer_norm(cell=gru)",
+)
+
+
+@pytest.mark.parametrize("spec", [*registry.names("cells"), *WRAPPED])
+def test_the_memory_is_called_as_the_unit_that_it_is(spec):
+    setting = hand_set.setting(4, 3, spec)
+    state = jax.eval_shape(lambda: hand_set.drawn(setting)[1])
+    name = networks.leaf_name(setting.cell.memory)
+    assert name in [leaf for leaf, _ in networks.leaves(state)]
+    assert re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,60}", name)
 
 
 def test_the_influence_is_the_derivative_of_the_best_logit():
