@@ -107,18 +107,19 @@ def neurons(
     folder: str | Path | None = None,
     force: bool = False,
     quiet: bool = False,
+    log: keep.Log | None = None,
     **settings: Any,
 ) -> Run:
     """Train cells on text and score each of their units, as `gradlab neurons` does; equal plans, equal bytes.
 
     Without a text it is the sources of Python's library. `updates` is the number of updates of each cell;
     without it, `minutes` is turned into one. Without a folder nothing is written; in one, what it holds
-    already is not trained again.
+    already is not trained again. `log` is as in `sweep`.
 
     Raises:
       GradlabError: for a text or settings that are not possible, or need more memory than there is.
     """
-    return _run(Neurons, settings | {"text": str(text)}, None, folder, force, quiet)
+    return _run(Neurons, settings | {"text": str(text)}, None, folder, force, quiet, log)
 
 
 def run(

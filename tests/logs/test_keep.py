@@ -30,6 +30,7 @@ def test_without_the_package_the_extra_is_named_and_nothing_is_written(log, tmp_
     for call in (
         lambda: gradlab.sweep(T=8, folder=tmp_path / "x", log=log),
         lambda: gradlab.train("adding", folder=tmp_path / "x", log=log),
+        lambda: gradlab.neurons(folder=tmp_path / "x", log=log),
         lambda: gradlab.run("border", folder=tmp_path / "x", log=log),
         lambda: gradlab.Monitor(tmp_path / "x", log=log),
     ):
