@@ -100,7 +100,7 @@ def hold_verdict(text, cells, rows):
 
     def of_cell(cell, bits, before, held, like):
         # Of weights from elsewhere nobody knows what they were trained on.
-        assert (held is None) == (like != "before training") == (named[cell].updates == 0)
+        assert (held is None) == (like != "before training") == named[cell].is_given
         assert is_printed(bits, named[cell].bits)
         assert is_printed(before, named[cell].untrained_bits)
         said.append(cell)

@@ -11,6 +11,7 @@ from gradlab import __version__
 from gradlab.escaping import script
 from gradlab.report.words import clean, counted, number, signed
 from gradlab.runs import files
+from gradlab.studies.neurons.rows import is_given
 from gradlab.viewer.contents import Run, contents
 
 LARGEST = 2_800_000
@@ -75,18 +76,13 @@ def _title(about: dict[str, Any]) -> str:
 
 
 def _sentence(about: dict[str, Any]) -> str:
-    held = "" if _is_given(about) else "held-out "
+    held = "" if is_given(about) else "held-out "
     return f"{about['shown']['characters']} {held}characters of {about['source']}."
-
-
-def _is_given(about: dict[str, Any]) -> bool:
-    """Whether the weights come from a file: then no text is known to be held out from them."""
-    return bool(about["settings"].get("weights"))
 
 
 def _cells(about: dict[str, Any]) -> dict[str, Any]:
     leaves = list(dict.fromkeys(leaf for cell in about["cells"] for leaf in cell["leaves"]))
-    given = _is_given(about)
+    given = is_given(about)
     columns = ["cell", "units", "parameters", "updates", "bits"]
     columns += ["bits, not trained" if given else "bits before training", "reach"]
     columns += [f"units of {leaf} without a label" for leaf in leaves]
@@ -138,14 +134,14 @@ def _facts(about: dict[str, Any]) -> list[tuple[str, str]]:
     parts = f"{plan['train']} to train on, {plan['validation']} to choose by, {plan['test']} to test on"
     facts = [
         ("text", str(about["source"])),
-        ("characters", str(plan["test"]) if _is_given(about) else parts),
+        ("characters", str(plan["test"]) if is_given(about) else parts),
         (
             "shown",
             f"{about['shown']['characters']} characters of {kept}, {about['shown']['scored']} of them scored",
         ),
         ("symbols", str(len(about["vocabulary"]))),
     ]
-    if not _is_given(about):
+    if not is_given(about):
         facts.append(("updates", f"at most {plan['updates']}, judged every {plan['every']}"))
     facts += [(f"label {one['name']}", str(one["meaning"])) for one in about["labels"]]
     # By name: a run that is read again has them in that order.

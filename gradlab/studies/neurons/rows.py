@@ -52,7 +52,7 @@ class CellRow(NamedTuple):
     hidden: int
     parameters: int
     updates: int
-    """Of the best checkpoint; 0 of weights that were trained elsewhere."""
+    """Of the best checkpoint; 0 if none is better than the start, and of weights from elsewhere."""
     bits: float
     untrained_bits: float
     reach: float
@@ -63,11 +63,8 @@ class CellRow(NamedTuple):
     """Share of the memory's units of which no label is read."""
     histogram: tuple[tuple[int, int], ...]
     """Of the memory's units by |score| of their own label: (all, above their controls) by bin."""
-
-    @property
-    def is_given(self) -> bool:
-        """Whether its weights were trained elsewhere: then no text is known to be held out from them."""
-        return self.updates == 0
+    is_given: bool = False
+    """Whether its weights were trained elsewhere: then no text is known to be held out from them."""
 
 
 def detectors(run: "Reading") -> list[DetectorRow]:
@@ -112,6 +109,11 @@ def _records(table: "pandas.DataFrame") -> list[dict[str, Any]]:
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
+def is_given(about: dict[str, Any]) -> bool:
+    """Whether a run has read with weights from a file."""
+    return "weights" in about["settings"]
+
+
 def cells(run: "Reading") -> list[CellRow]:
     """One row per cell."""
     found = []
@@ -134,6 +136,7 @@ def cells(run: "Reading") -> list[CellRow]:
                 memory,
                 1 - float(read.mean()),
                 bins,
+                is_given(run.about),
             )
         )
     return found

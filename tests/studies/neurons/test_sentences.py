@@ -67,3 +67,10 @@ def test_the_verdict_and_the_caption_are_those_of_their_rows(cells, count, monke
         monkeypatch.setattr(detectors, "cells", lambda run, every=every: every)
         monkeypatch.setattr(detectors, "rows_of", lambda run, rows=rows: rows)
         hold_caption(detectors.sentence(object.__new__(Reading)), every, rows)
+
+
+def test_a_training_that_made_nothing_better_is_still_a_training():
+    cell = CellRow("lstm", 8, 999, 0, 6.5, 6.5, NAN, 200, "c", 0.9, ((1, 0),) * 5)
+    rows = [row(seed) for seed in range(3)]
+    assert "held out (6.500 before training)" in judged([cell], rows)
+    assert "held out" not in judged([cell._replace(is_given=True)], rows)
