@@ -38,6 +38,9 @@ class Network(NamedTuple):
     """(T, N) by gate."""
     memory: slice
     """The place of the memory path in the flattened state."""
+    params: Any = None
+    xs: Any = None
+    """The inputs, (any number of steps >= T, D)."""
 
 
 def networks(sweep: Sweep) -> dict[tuple[str, str, float], Network]:
@@ -60,10 +63,17 @@ def draws(sweep: Sweep) -> dict[tuple[str, str, float], tuple[Network, ...]]:
                     gains = len(drawn.xs) // len(sweep.init) // sweep.seeds
                     at = (i * gains + (j if gains > 1 else 0)) * sweep.seeds
                     found[label, init, w_rec] = tuple(
-                        Network(run[0][seed], {gate: v[seed] for gate, v in run[1].items()}, memory)
-                        for seed in range(at, at + sweep.seeds)
+                        Network(
+                            run[0][k], {gate: v[k] for gate, v in run[1].items()}, memory, *_drawn(drawn, k)
+                        )
+                        for k in range(at, at + sweep.seeds)
                     )
     return found
+
+
+def _drawn(drawn: Any, k: int) -> tuple[Any, Any]:
+    """The parameters and the inputs of a network."""
+    return jax.tree.map(lambda leaf: np.asarray(leaf[k]), drawn.params), np.asarray(drawn.xs[k, 0])
 
 
 @functools.cache

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from gradlab import __version__
-from gradlab.lesson import drawing
+from gradlab.escaping import script
+from gradlab.lesson import drawing, live
 from gradlab.lesson.parts import Chapter, Figure, Table
 from gradlab.lesson.words import to_html, typed
 
@@ -23,12 +24,17 @@ def html(chapters: Sequence[tuple[int, Chapter]], seed: int, command: str) -> st
         narrow = drawing.svg(given.drawing, f"{name}-phone", given.title, phone=True)
         return Markup(f'<div class="wide">{wide}</div><div class="phone">{narrow}</div>')
 
+    scripts = live.scripts(
+        given.live.widget for _, chapter in chapters for given in chapter.figures if given.live is not None
+    )
     page: str = _template().render(
         chapters=chapters,
         svg=figure,
         seed=seed,
         command=command,
         css=Markup((Path(__file__).parent / "page.css").read_text(encoding="utf-8")),
+        policy=Markup(live.policy(scripts)),
+        scripts=[Markup(text) for text in scripts],
         version=__version__,
     )
     return page
@@ -48,6 +54,7 @@ def _template() -> Any:
         lstrip_blocks=True,
     )
     environment.filters["said"] = lambda text: Markup(to_html(text))
+    environment.filters["json"] = lambda value: Markup(script(value))
     environment.filters["typed"] = lambda text: "\n".join(
         line for command in text.splitlines() for line in typed(command)
     )

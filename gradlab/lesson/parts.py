@@ -5,7 +5,7 @@ markup.
 """
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Curve(NamedTuple):
@@ -95,6 +95,16 @@ class Strip(NamedTuple):
 Drawing = Chart | Unrolled | Grid | Table | Strip
 
 
+class Live(NamedTuple):
+    """What the page computes again under the reader's hand, below a figure."""
+
+    widget: str
+    """Its script is `live/<widget>.js`."""
+    title: str
+    facts: dict[str, Any]
+    """What it computes from, as JSON."""
+
+
 class Figure(NamedTuple):
     """A drawing between the question that it settles and the answer read from it."""
 
@@ -105,6 +115,7 @@ class Figure(NamedTuple):
     answer: str
     command: str
     """What makes it again."""
+    live: Live | None = None
 
 
 class Chapter(NamedTuple):

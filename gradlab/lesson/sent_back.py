@@ -2,12 +2,12 @@
 
 import dataclasses
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from gradlab.lesson import measured
-from gradlab.lesson.parts import Chapter, Chart, Curve, Figure, Panel, Table
+from gradlab.lesson.parts import Chapter, Chart, Curve, Figure, Live, Panel, Table
 from gradlab.lesson.words import number, ten_to
 from gradlab.studies.sweep.settings import Sweep
 
@@ -15,6 +15,8 @@ LINEAR, TANH = "elman(activation=identity)", "elman"
 GAINS, T, W = (0.9, 1.0, 1.1), 100, 0.9
 BY_HAND = (0, 1, 2, 5, 10, 20, 50, 100)
 N, INITS, NEAR, DRAWS = 16, ("orthogonal", "gaussian"), 1.0, 10
+LONGEST = 200
+"""Steps that the page may send an error back."""
 MORE = ("gradlab sweep --cell elman --w-rec 0.5:1.5:11 -T 100",)
 
 
@@ -30,6 +32,8 @@ class Numbers(NamedTuple):
     """Of each Gaussian W: the size of its largest eigenvalue."""
     by_hand: dict[int, float]
     """W multiplied by itself, lag times."""
+    unit_gain: dict[str, Any]
+    """What the page computes from."""
 
 
 def scalar(seed: int) -> Sweep:
@@ -71,7 +75,17 @@ def measure(seed: int) -> Numbers:
         many,
         radii,
         {lag: products[lag] for lag in BY_HAND},
+        _facts(small[TANH, "identity", 1.0], large[TANH, INITS[1], NEAR][0]),
     )
+
+
+def _facts(one: measured.Network, many: measured.Network) -> dict[str, Any]:
+    """Two tanh networks at gain 1 and the inputs that both get, for the page."""
+    parts = {
+        name: {"W": found.params.w_rec.tolist(), "U": found.params.w_in[:, 0].tolist()}
+        for name, found in (("one", one), ("many", many))
+    }
+    return {**parts, "xs": many.xs[:LONGEST, 0].tolist(), "w": W, "T": T}
 
 
 def tell(numbers: Numbers, seed: int) -> Chapter:
@@ -141,6 +155,12 @@ def _scalars(numbers: Numbers, seed: int, low: float, high: float, squashed: flo
         "up to where "
         f"the curve is flat, and there the slope 1 − h^{{2}} is small. {_most_changed(numbers)}",
         measured.command(scalar(seed)),
+        Live(
+            "powers",
+            "Choose w and T, and send the error back. The network is the first of the Gaussian "
+            f"ones of {N} units in the next figure.",
+            numbers.unit_gain,
+        ),
     )
 
 

@@ -1,0 +1,84 @@
+// What a hand moves: sliders that say their value, and buttons that play, step and go back.
+"use strict";
+
+// By the name of each: `(element, facts)`.
+const Widgets = {};
+
+const Controls = (() => {
+  const { make } = Elements;
+  let count = 0;
+
+  // A slider with its name, its value and its unit; `turn` makes its place a value, and `says` a value words.
+  function slider(box, { name, low, high, step, value, unit = "", turn = (at) => at, says = Drawn.number }, changed) {
+    const id = `live-${(count += 1)}`;
+    const words = make("output", { for: id });
+    const input = make("input", { id, type: "range", min: low, max: high, step, value });
+    const told = () => `${says(turn(Number(input.value)))}${unit && ` ${unit}`}`;
+    const show = () => {
+      words.replaceChildren(...Drawn.said(told()));
+      input.setAttribute("aria-valuetext", told());
+    };
+    input.addEventListener("input", () => {
+      show();
+      changed();
+    });
+    show();
+    box.append(make("div", { class: "slider" }, make("label", { for: id }, name), input, words));
+    return {
+      get: () => turn(Number(input.value)),
+      set: (at) => {
+        input.value = at;
+        show();
+      },
+      most: (at) => {
+        input.max = at;
+        show();
+      },
+    };
+  }
+
+  // Walks `at` from 0 to `last()`; `shown(at)` draws. Where motion is not wanted, Play goes to the end at once.
+  function player(box, { last, shown, pace = 60 }) {
+    let [at, timer] = [0, null];
+    const stop = () => {
+      clearInterval(timer);
+      timer = null;
+      play.textContent = "Play";
+    };
+    const go = (to) => {
+      at = Math.max(0, Math.min(to, last()));
+      shown(at);
+    };
+    const start = () => {
+      if (at >= last()) go(0);
+      if (Drawn.calm()) return go(last());
+      play.textContent = "Pause";
+      timer = setInterval(() => (at < last() ? go(at + 1) : stop()), pace);
+    };
+    const button = (name, label, does) => make("button", { type: "button", "aria-label": label, onclick: does }, name);
+    const play = button("Play", "Play or pause", () => (timer ? stop() : start()));
+    const by = (steps) => () => {
+      stop();
+      go(at + steps);
+    };
+    const reset = () => {
+      stop();
+      go(0);
+    };
+    box.append(make("div", { class: "player" }, play, button("−1", "One step back", by(-1)), button("+1", "One step on", by(1)), button("Start", "Back to the start", reset)));
+    return { at: () => at, go: (to) => { stop(); go(to); } };
+  }
+
+  // Names of lines with their colours.
+  const legend = (box, names) =>
+    box.append(make("p", { class: "legend" }, ...names.map(([name, look]) => make("span", { class: look }, name))));
+
+  // A line of words that changes; it is read out when a hand has come to rest.
+  function line(box) {
+    const words = make("p", { class: "told", "aria-live": "polite" });
+    box.append(words);
+    return (text) => words.replaceChildren(...Drawn.said(text));
+  }
+
+  return { slider, player, legend, line };
+})();
