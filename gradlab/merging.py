@@ -92,14 +92,17 @@ def _require_one_run(parts: Sequence[Part], mixed: bool) -> None:
             changes = store.differences(getattr(first, what), getattr(part, what))
             if changes:
                 too = ", unless --mixed takes them" if what == "versions" else ""
-                beside = f"{part.folder} has other {what} than {first.folder}: {changes}"
-                raise GradlabError("SHARE", f"{beside}; they are not of one run{too}")
+                beside = f"has other {what} than {_name(first.folder, part.folder)}: {changes}"
+                raise GradlabError(str(part.folder), f"{beside}; they are not of one run{too}")
     changes = store.differences(first.versions, runtime.versions())
     if changes and not mixed:
-        what = (
-            f"{first.folder} was computed elsewhere: {changes}; merge it on a machine like that, or --mixed"
-        )
-        raise GradlabError("SHARE", what)
+        what = f"was computed elsewhere: {changes}; merge it on a machine like that, or --mixed"
+        raise GradlabError(str(first.folder), what)
+
+
+def _name(folder: Path, beside: Path) -> str:
+    """What a folder is called beside another one: paths of both may leave no room for what differs."""
+    return folder.name if folder.name != beside.name else str(folder)
 
 
 def _asked(part: Part, own: Sequence[str]) -> Settings:
@@ -130,10 +133,8 @@ def _found(
             # Machines that differ need not come to equal bytes.
             continue
         if found is not None and some != found:
-            what = (
-                f"{where} and {part.folder} hold different numbers of {group.name}; they are not of one run"
-            )
-            raise GradlabError("SHARE", what)
+            other = f"holds other numbers of {group.name} than {_name(where, part.folder)}"
+            raise GradlabError(str(part.folder), f"{other}; they are not of one run")
         found, where = some, part.folder
     return found
 

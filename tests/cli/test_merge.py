@@ -139,7 +139,7 @@ def test_a_share_that_was_cut_is_named(here):
 def test_another_run_is_refused_with_what_differs(here):
     other = [*SWEEP[:-1], "5", "--shard", "2/3", "--out", here, "--name", "other", "--quiet"]
     assert gradlab(*other).code == 0
-    refused(merged(here, "s1", "other", "s3"), "other has other settings", "hidden was 4, now 5")
+    refused(merged(here, "s1", "other", "s3"), "other: has other settings than s1", "hidden was 4, now 5")
 
 
 def begun(folder, **changes):
@@ -152,10 +152,10 @@ def begun(folder, **changes):
 
 def test_another_machine_is_refused_with_what_differs(here):
     begun(here / "s2", versions={"processor": "another"})
-    refused(merged(here, "s1", "s2", "s3"), "s2 has other versions", "now 'another'")
+    refused(merged(here, "s1", "s2", "s3"), "s2: has other versions than s1", "now 'another'")
     for name in ("s1", "s3"):
         begun(here / name, versions={"processor": "another"})
-    refused(merged(here, "s1", "s2", "s3"), "s1 was computed elsewhere: processor was 'another'")
+    refused(merged(here, "s1", "s2", "s3"), "s1: was computed elsewhere: processor was 'another'")
     assert not (here / "merged").exists()
 
 
@@ -198,7 +198,7 @@ def test_other_numbers_of_one_thing_are_refused(here):
     arrays = dict(own.get(cell="lstm", T=12))
     arrays["transport"] = arrays["transport"] + 1.0
     own.put(arrays, cell="lstm", T=12)
-    refused(merged(here, "s1", "s2", "twice", "s3"), "hold different numbers of lstm at T = 12")
+    refused(merged(here, "s1", "s2", "twice", "s3"), "twice: holds other numbers of lstm at T = 12 than s2")
 
 
 @pytest.mark.parametrize("words", [(), ("--force",)])

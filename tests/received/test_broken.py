@@ -236,7 +236,7 @@ def test_the_settings_of_a_run_are_those_that_its_command_has():
     for model, settings, more in (
         (forms.Sweep, Sweep, set()),
         (forms.Training, Training, {"command"}),
-        (forms.Neurons, Neurons, {"command", "text_digest"}),
+        (forms.Neurons, Neurons, {"command", "text_digest", "weights_digest"}),
         (forms.Measure, Measure, {"command", "model_digest", "data_digest"}),
     ):
         assert set(model.model_fields) == {field.name for field in dataclasses.fields(settings)} | more
