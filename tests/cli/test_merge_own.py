@@ -82,21 +82,21 @@ def test_minutes_are_not_shared_out(tmp_path):
 @pytest.mark.slow
 def test_a_cell_of_one_s_own_is_held_to_its_code(home, monkeypatch):
     monkeypatch.syspath_prepend(home)
-    sweep = ("sweep", "--cell", "mine:leaky", "-T", "4,6", "--w-rec", "0.5", "--seeds", "1", "--hidden", "2")
-    (home / "mine.py").write_text(CELL)
+    sweep = ("sweep", "--cell", "lent_cells:leaky", "-T", "4,6", "--w-rec", "0.5", "--seeds", "1", "--hidden", "2")
+    (home / "lent_cells.py").write_text(CELL)
     shares = [home / "own" / name for name in ("s1", "s2")]
     assert shared(sweep, 2, home / "own") == shares
     to = ("--out", home / "own", "--name", "whole", "--quiet")
     refused(gradlab("merge", *shares, *to), "names code, which a file may not")
-    refused(gradlab("merge", *shares, *to, "--with", "mine:other"), "--with 'mine:leaky'")
-    said = gradlab("merge", *shares, *to, "--with", "mine:leaky")
+    refused(gradlab("merge", *shares, *to, "--with", "lent_cells:other"), "--with 'lent_cells:leaky'")
+    said = gradlab("merge", *shares, *to, "--with", "lent_cells:leaky")
     assert (said.code, said.err) == (0, "")
     assert gradlab(*sweep, "--out", home / "alone", "--name", "whole", "--quiet").code == 0
     assert files(home / "own" / "whole") == files(home / "alone" / "whole")
     # One share of other code.
-    monkeypatch.setattr(sys.modules["mine"], "leaky", lambda params, state, x: 0.9 * state + 0 * x.sum())
+    monkeypatch.setattr(sys.modules["lent_cells"], "leaky", lambda params, state, x: 0.9 * state + 0 * x.sum())
     registry.made.cache_clear()
     assert gradlab(*sweep, "--shard", "2/2", "--out", home / "own", "--name", "s3", "--quiet").code == 0
-    to = ("--out", home / "own", "--name", "no", "--quiet", "--with", "mine:leaky")
+    to = ("--out", home / "own", "--name", "no", "--quiet", "--with", "lent_cells:leaky")
     refused(gradlab("merge", shares[0], home / "own" / "s3", *to), "with different code, another ")
     registry.made.cache_clear()
