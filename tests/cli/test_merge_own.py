@@ -82,7 +82,19 @@ def test_minutes_are_not_shared_out(tmp_path):
 @pytest.mark.slow
 def test_a_cell_of_one_s_own_is_held_to_its_code(home, monkeypatch):
     monkeypatch.syspath_prepend(home)
-    sweep = ("sweep", "--cell", "lent_cells:leaky", "-T", "4,6", "--w-rec", "0.5", "--seeds", "1", "--hidden", "2")
+    sweep = (
+        "sweep",
+        "--cell",
+        "lent_cells:leaky",
+        "-T",
+        "4,6",
+        "--w-rec",
+        "0.5",
+        "--seeds",
+        "1",
+        "--hidden",
+        "2",
+    )
     (home / "lent_cells.py").write_text(CELL)
     shares = [home / "own" / name for name in ("s1", "s2")]
     assert shared(sweep, 2, home / "own") == shares
@@ -94,7 +106,9 @@ def test_a_cell_of_one_s_own_is_held_to_its_code(home, monkeypatch):
     assert gradlab(*sweep, "--out", home / "alone", "--name", "whole", "--quiet").code == 0
     assert files(home / "own" / "whole") == files(home / "alone" / "whole")
     # One share of other code.
-    monkeypatch.setattr(sys.modules["lent_cells"], "leaky", lambda params, state, x: 0.9 * state + 0 * x.sum())
+    monkeypatch.setattr(
+        sys.modules["lent_cells"], "leaky", lambda params, state, x: 0.9 * state + 0 * x.sum()
+    )
     registry.made.cache_clear()
     assert gradlab(*sweep, "--shard", "2/2", "--out", home / "own", "--name", "s3", "--quiet").code == 0
     to = ("--out", home / "own", "--name", "no", "--quiet", "--with", "lent_cells:leaky")

@@ -47,7 +47,10 @@ def test_its_numbers_are_those_of_the_stored_run(facts, name):
     assert found["schema"] == "gradlab.neurons/1"
     assert found["source"] == about["source"]
     assert facts[name]["command"] == shipped.command(about["settings"])
-    for field, value in cell._asdict().items():
+    assert not cell.is_given
+    assert {*found["cells"][0], "is_given"} == {*cell._fields}
+    for field in found["cells"][0]:
+        value = getattr(cell, field)
         assert found["cells"][0][field] == (
             [list(one) for one in value] if field == "histogram" else None if value != value else value
         )

@@ -56,7 +56,9 @@ def document(run: Reading) -> dict[str, Any]:
         {name: _plain(value) for name, value in row._asdict().items()} | {"sentence": sentence(row)}
         for row in rows
     ]
-    each = [{name: _plain(value) for name, value in one._asdict().items()} for one in every]
+    # Where weights come from stands in the settings of the run.
+    fields = [name for name in CellRow._fields if name != "is_given"]
+    each = [{name: _plain(getattr(one, name)) for name in fields} for one in every]
     return head | {"verdict": judged(every, rows), "source": run.about["source"], "cells": each, "data": data}
 
 
