@@ -145,10 +145,9 @@ def _require_one_code(groups: Sequence[Group], kept: Sequence[work.Kept | None])
 
     first: dict[str, tuple[Group, digests.Code]] = {}
     for group, found in zip(groups, kept, strict=True):
-        codes = [digests.unpacked(unpack(content)) for _, content in found or []]
         if not digests.brought(group.label, kinds=("cells",)):
             continue
-        for code in filter(None, codes):
+        for code in filter(None, (digests.unpacked(unpack(content)) for _, content in found or [])):
             before, known = first.setdefault(group.label, (group, code))
             other = [what for what in OWN if what in known and what in code and known[what] != code[what]]
             if other:

@@ -19,8 +19,10 @@ READS = "remedies"
 NEEDS: tuple[str, ...] = ()
 MARKERS = "os^DvPX*"
 """With the colour, a second sign of each arm."""
-BEFORE: dict[str, Any] = {"marker": "|", "markersize": 13, "markeredgewidth": 2.5, "linestyle": "none"}
+BEFORE: dict[str, Any] = {"marker": "|", "markersize": 8, "markeredgewidth": 2.5, "linestyle": "none"}
 """The sign of a horizon before training."""
+ABOVE = 0.035
+"""One such sign stands so far above another, as a share of the axis."""
 SPREAD = 0.012
 """Arms stand so far apart, as a share of the axis, that equal shares do not hide each other."""
 
@@ -29,7 +31,7 @@ def solved(run: TrainingRun) -> Figure:
     """Share of seeds that solved the task against T, one curve per arm, one panel per w_rec.
 
     Bars are Clopper and Pearson's 95 % intervals; diverged seeds count as failures. With a single T, one row
-    an arm. A stroke on the axis: the lag by which an arm's transport had fallen by 10^3 before training,
+    an arm. A stroke at the foot: the lag by which an arm's transport had fallen by 10^3 before training,
     median over seeds; none where it had not within the longest T.
     """
     rows = run.outcomes()
@@ -79,17 +81,13 @@ def _curve(panel: Axes, rows: list[ArmRow], place: float, look: dict[str, Any]) 
 
 
 def _horizons(panel: Axes, rows: list[ArmRow], w_rec: float, colors: dict[str, str]) -> None:
-    """A stroke at each horizon, in the colour of its arm; equal ones are set apart a little."""
+    """A stroke at each horizon, in the colour of its arm, one above the other, so that none is hidden."""
     low, high = panel.get_xlim()
     known = [one for one in learned(rows) if one.w_rec == w_rec and not math.isnan(one.horizon)]
+    on_axis: dict[str, Any] = {"transform": panel.get_xaxis_transform(), "clip_on": False, "zorder": 4}
     for at, one in enumerate(known):
-        x = one.horizon * (1 + 2 * SPREAD) ** (at - (len(known) - 1) / 2)
-        low = min(low, x / 1.1)
-        look: dict[str, Any] = BEFORE | {"zorder": 4}
-        panel.plot(
-            [x], [0.0], color=colors[one.arm], transform=panel.get_xaxis_transform(), clip_on=False, **look
-        )
-    panel.set_xlim(low, high)
+        panel.plot([one.horizon], [ABOVE * at], color=colors[one.arm], **on_axis, **BEFORE)
+    panel.set_xlim(min([low, *(one.horizon / 1.1 for one in known)]), high)
 
 
 def _row(panel: Axes, row: ArmRow, place: int, look: dict[str, Any]) -> None:

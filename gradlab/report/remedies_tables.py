@@ -90,4 +90,10 @@ def of_lengths(run: TrainingRun, rows: list[ArmRow]) -> Table | None:
         ]
         for row, at in found
     ]
-    return Table("lengths", "At other lengths", columns, made, "Nothing was trained at these lengths.")
+    return Table(
+        "lengths",
+        "At other lengths",
+        columns,
+        made,
+        "At multiples of T, on which these networks were not trained.",
+    )

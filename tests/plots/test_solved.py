@@ -44,6 +44,6 @@ def test_a_stroke_is_where_the_transport_had_fallen_before_training():
             mine = [row.horizon[0] for row in rows if (row.T, row.w_rec) == (longest, w_rec)]
             known = [horizon for horizon in mine if not np.isnan(horizon)]
             found = [line.get_xdata()[0] for line in panel.lines if line.get_marker() == "|"]
-            np.testing.assert_allclose(sorted(found), sorted(known), rtol=0.2)
+            np.testing.assert_allclose(sorted(found), sorted(known))
             seen += len(known)
     assert seen > 5

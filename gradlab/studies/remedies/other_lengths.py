@@ -26,12 +26,12 @@ class Lengths(NamedTuple):
 
 
 def counted(run: "TrainingRun", rows: Sequence[ArmRow]) -> list[Lengths]:
-    """Every row of a run; empty if nothing was evaluated elsewhere."""
-    known = run.curves[run.curves["metric"].str.fullmatch(r"error_at_[1-9][0-9]{0,8}T")]
-    times = sorted({int(name.removeprefix("error_at_").removesuffix("T")) for name in known["metric"]})
+    """Every row of a run; empty if nothing was to be evaluated elsewhere. A diverged seed solves nothing."""
+    times = run.about["settings"].get("evaluate_at", [])
     if not times:
         return []
-    solved = known[known["value"] <= run.about["solved"]].groupby(["arm", "T", "w_rec", "metric"]).size()
+    small = run.curves[run.curves["value"] <= run.about["solved"]]
+    solved = small.groupby(["arm", "T", "w_rec", "metric"]).size()
     each = {tuple(key): int(count) for key, count in solved.items()}
     return [
         Lengths(row, {k: each.get((row.arm, row.T, row.w_rec, metric("error", k)), 0) for k in times})
@@ -40,13 +40,13 @@ def counted(run: "TrainingRun", rows: Sequence[ArmRow]) -> list[Lengths]:
 
 
 def lines(run: "TrainingRun", rows: Sequence[ArmRow]) -> list[str]:
-    """One line an arm and place; empty if nothing was evaluated elsewhere."""
+    """One line an arm and place; empty if nothing was to be evaluated elsewhere."""
     found = counted(run, rows)
     if not found:
         return []
     several = len({(row.T, row.w_rec) for row in rows}) > 1
     heads = ["at T", *(f"at {k}T" for k in found[0].solved)]
-    made = ["Seeds that solve it, at T and at lengths that nothing was trained on", _line("", heads)]
+    made = ["Seeds that solve it, at their T and at lengths that they were not trained on", _line("", heads)]
     for row, solved in found:
         where = f" (T = {row.T}, w_rec = {row.w_rec:g})" if several else ""
         counts = [f"{count}/{row.solved.of}" for count in (row.solved.successes, *solved.values())]

@@ -57,8 +57,12 @@ def test_a_run_counts_the_seeds_and_one_without_is_as_before(results):
         "0/2",
     ]
     assert STUDY.document(run)["data"][0]["solved_at_5T"] == 0
-    plain = dataclasses.replace(run, curves=run.curves[~run.curves["metric"].str.contains("_at_")])
-    assert other_lengths.lines(plain, rows) == []
+    # Of seeds that have all diverged nothing was evaluated: none solves it, and the table says so.
+    none = dataclasses.replace(run, curves=run.curves[~run.curves["metric"].str.contains("_at_")])
+    run.about["solved"] = 2.0
+    assert other_lengths.counted(none, rows)[0].solved == {2: 0, 5: 0}
+    del run.about["settings"]["evaluate_at"]
+    assert other_lengths.lines(run, rows) == []
     assert "evaluate_at" not in STUDY.stored(ASKED)
     assert STUDY.stored(WIDE)["evaluate_at"] == [2, 5]
 
