@@ -1,18 +1,8 @@
 // A plot on a canvas: axes with round ticks, what the mouse is over, a click, and a stretch chosen by dragging.
 "use strict";
 const Canvas = (() => {
+  const { ticks } = Ticks;
   const number = (value, digits = 3) => String(Number(value.toPrecision(digits))).replace("-", "−");
-
-  // At most so many round numbers from low to high, 1, 2 or 5 times a power of ten apart.
-  function ticks(low, high, most) {
-    if (!(high > low)) return [low];
-    const rough = (high - low) / Math.max(most, 1);
-    const power = 10 ** Math.floor(Math.log10(rough));
-    const step = power * [1, 2, 5, 10].find((times) => times * power >= rough * (1 - 1e-9));
-    const found = [];
-    for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; k += 1) found.push(k * step);
-    return found;
-  }
 
   class Plot {
     // `words(x, y)` says what is under the mouse, at positions on the axes, `click` and `stretch` what a hand asks for.
@@ -130,5 +120,5 @@ const Canvas = (() => {
     }
   }
 
-  return { Plot, number, ticks };
+  return { Plot, number };
 })();

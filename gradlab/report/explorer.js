@@ -12,7 +12,8 @@
   };
   const PARTS = { state: "whole state" };
   const LAGS = "lag (steps back from T)";
-  const { number, ticks } = Canvas;
+  const { number } = Canvas;
+  const { ticks } = Ticks;
   const decoded = new Map();
   // The stretch of lags that both plots show; null for all of them.
   let stretch = null;

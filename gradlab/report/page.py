@@ -23,7 +23,7 @@ LARGEST = 8_000_000
 """Bytes of a report that can still be mailed and opened at once."""
 MAP = 3_000_000
 """Bytes of the numbers of its interactive map."""
-EXPLORER = ("canvas.js", "explorer.js")
+EXPLORER = ("ticks.js", "canvas.js", "explorer.js")
 MARK = "gradlab report"
 """What tells a report from a file that somebody else wrote."""
 _POWER = re.compile(r"\b10\^([−+]?\d+(?:\.\d+)?)")

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
+import gradlab.report
 import gradlab.viewer
 
 SHARED = ("drawn", "controls")
@@ -21,8 +22,9 @@ def scripts(widgets: Iterable[str]) -> list[str]:
     names = list(dict.fromkeys(widgets))
     if not names:
         return []
-    elements = Path(gradlab.viewer.__file__).parent / "elements.js"
-    return [_text(elements), *(_text(_here(name)) for name in (*SHARED, *names)), _text(_here("start"))]
+    homes = ((gradlab.viewer, "elements"), (gradlab.report, "ticks"))
+    own = [Path(str(home.__file__)).with_name(f"{name}.js") for home, name in homes]
+    return [*map(_text, own), *(_text(_here(name)) for name in (*SHARED, *names)), _text(_here("start"))]
 
 
 def policy(texts: Iterable[str]) -> str:

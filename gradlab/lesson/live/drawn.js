@@ -2,6 +2,7 @@
 "use strict";
 
 const Drawn = (() => {
+  const { ticks } = Ticks;
   const { make } = Elements;
   const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
@@ -42,17 +43,6 @@ const Drawn = (() => {
     };
   }
 
-  // At most so many round numbers from low to high, 1, 2 or 5 times a power of ten apart.
-  function ticks(low, high, most) {
-    if (!(high > low)) return [low];
-    const rough = (high - low) / Math.max(most, 1);
-    const power = 10 ** Math.floor(Math.log10(rough));
-    const step = power * [1, 2, 5, 10].find((times) => times * power >= rough * (1 - 1e-9));
-    const found = [];
-    for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; k += 1) found.push(k * step);
-    return found;
-  }
-
   // Axes with their names; returns how a number becomes a place. With `powers`, y holds logarithms.
   function axes(pen, { x, y, names, powers = false, left = 54 }) {
     const [right, top, bottom] = [pen.width - 16, 12, pen.height - 40];
@@ -88,5 +78,5 @@ const Drawn = (() => {
   const said = (words) => words.split(/(10\^[−\d.]+)/).flatMap((part) => (part.startsWith("10^") ? ["10", make("sup", {}, part.slice(3))] : [part]));
   const ten = (log) => (log === -Infinity ? "0" : Math.abs(log) < 290 ? number(10 ** log) : `10^${plain(Number(log.toFixed(1)))}`);
 
-  return { stage, axes, ticks, number, said, ten, calm };
+  return { stage, axes, number, said, ten, calm };
 })();
