@@ -5,8 +5,10 @@
 #   sh checkpoint_gate.sh mypackage.model:make                            what your own code computes with them
 #
 # The first run writes gradients.json, which is committed; later ones are compared with it. On the same windows
-# (the same --seed) every number is compared, to rounding. On others (--seed 1) the weights are, and gradients by
-# intervals over the windows: a way back that is cut shows there, a change of a few percent may not.
+# (the same --seed) every number is compared, to rounding: gradients that alone have changed by a millionth show.
+# On others (--seed 1) the weights are compared as closely, and gradients by intervals over the windows. How often
+# 20 windows show there that the way back through h alone has become weaker, in this model: 1 of 100 for 2 %,
+# 30 of 100 for 10 %, 86 of 100 for 20 %, 100 of 100 for 30 %. So a gate keeps its seed.
 set -eu
 here=$(dirname "$0")
 gradlab measure "$@" --data "$here/data/sunspots.csv" --columns sunspots --target next -T 40 --windows 20 \

@@ -27,6 +27,9 @@ EXAMPLES = {
     "digits_by_row": Example(
         r"9\d\.\d% of 297 digits .*\nAt T = 8 .*\n(after row [1-8]: 10\^-?\d\.\d\n){8}", ("sklearn",)
     ),
+    "own_text_model": Example(
+        r"gru\(reset=after_bias\): \d\.\d+ bits per character .*\n +label +unit .*\n(.+\n)+", ("torch",)
+    ),
     "text_model": Example(r"[12]\.\d\d bits a character .*\n" + VERDICT, slow=True),
 }
 TRAINING = ("train_sunspots",)

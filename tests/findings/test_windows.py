@@ -132,3 +132,23 @@ def test_a_gradient_that_is_cut_is_caught_in_every_batch(windows, weights):
     found = alarms(windows, weights, cut, weights, 20)
     assert all("transport_frobenius" in failed for failed in found)
     assert not any("weights" in failed for failed in found)
+
+
+def test_a_gradient_that_changes_by_a_millionth_is_caught_on_the_same_windows(windows, weights):
+    weaker = every_window(weights, through_h=1 - 1e-6)
+    for seed in range(5):
+        sides = batch(windows, weights, seed), batch(weaker, weights, seed)
+        failed = {change.finding.metric for change in changes(*sides) if change.finding.status == "failed"}
+        assert {"transport_frobenius", "adjoint"} <= failed
+
+
+# Of 100 pairs of batches: what has been counted is a fact of these windows, and the gate's script tells it.
+POWER = {0.98: 1, 0.9: 30, 0.8: 86, 0.7: 100}
+
+
+@pytest.mark.parametrize("through_h", POWER)
+def test_how_often_a_weaker_way_back_is_seen_on_other_windows(windows, weights, through_h):
+    found = alarms(windows, weights, every_window(weights, through_h), weights, 100)
+    assert sum(map(bool, found)) == POWER[through_h]
+    told = (DATA.parent / "checkpoint_gate.sh").read_text().replace("\n# ", " ")
+    assert f"{POWER[through_h]} of 100 for {100 * (1 - through_h):.0f} %" in told
