@@ -11,10 +11,11 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 from matplotlib.ticker import MaxNLocator
 
-from gradlab.lesson.parts import Chart, Curve, Drawing, Form, Grid, Strip, Unrolled
+from gradlab.lesson.parts import Anatomy, Chart, Curve, Drawing, Form, Grid, Strip, Unrolled
 from gradlab.lesson.words import plain
-from gradlab.plots import _colors, _style
+from gradlab.plots import _colors, _drawing, _style
 from gradlab.plots._inline import inline
+from gradlab.plots._structures import structure
 
 COLORS = _colors.CELLS
 DOTS: Any = {
@@ -178,9 +179,24 @@ def _strip(drawing: Strip, phone: bool) -> Figure:
     return figure
 
 
+def _anatomy(drawing: Anatomy, phone: bool) -> Figure:
+    figure, axes = _style.panels(len(drawing.cells), columns=1 if phone else 2, height=2.0)
+    if phone:
+        figure.set_figwidth(PHONE)
+    for panel, cell in zip(axes, drawing.cells, strict=True):
+        values = (
+            cell.values | {"1": 1.0} | {f"1-{gate}": 1 - value for gate, value in cell.openings().items()}
+        )
+        _drawing.draw(panel, structure(cell.cell, list(cell.parts), list(cell.openings())), values)
+        panel.set_title(cell.title, color=_colors.cell_color(cell.cell), fontweight="bold")
+    figure.legend(handles=_drawing.legend(True), loc="outside lower center", ncols=1 if phone else 3)
+    return figure
+
+
 _DRAW: dict[type, Callable[[Any, bool], Figure]] = {
     Chart: _chart,
     Unrolled: _unrolled,
     Grid: _grid,
     Strip: _strip,
+    Anatomy: _anatomy,
 }

@@ -5,7 +5,8 @@ They are small, so their transports can be multiplied out, which compiles far fa
 
 import functools
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradlab import profiles, registry
+from gradlab.lesson.parts import Inside
 from gradlab.recurrence.forward import with_jacobian
 from gradlab.states import EXACT_ZERO, OK
 from gradlab.studies.sweep import drawing
@@ -41,6 +43,8 @@ class Network(NamedTuple):
     params: Any = None
     xs: Any = None
     """The inputs, (any number of steps >= T, D)."""
+    parts: Mapping[str, slice] = MappingProxyType({})
+    """Where each part lies in the flattened state."""
 
 
 def networks(sweep: Sweep) -> dict[tuple[str, str, float], Network]:
@@ -57,14 +61,19 @@ def draws(sweep: Sweep) -> dict[tuple[str, str, float], tuple[Network, ...]]:
             cell = registry.make("cells", label)
             xs = drawn.xs[:, 0, : max(sweep.T)]
             run = jax.tree.map(np.asarray, _forward(cell)(drawn.params, drawn.state, xs))
-            memory = _memory(cell, drawn.state)
+            parts = _parts(drawn.state)
+            memory = parts.get(cell.memory, slice(0, len(run[0][0][0])))
             for i, init in enumerate(sweep.init):
                 for j, w_rec in enumerate(sweep.w_rec):
                     gains = len(drawn.xs) // len(sweep.init) // sweep.seeds
                     at = (i * gains + (j if gains > 1 else 0)) * sweep.seeds
                     found[label, init, w_rec] = tuple(
                         Network(
-                            run[0][k], {gate: v[k] for gate, v in run[1].items()}, memory, *_drawn(drawn, k)
+                            run[0][k],
+                            {gate: v[k] for gate, v in run[1].items()},
+                            memory,
+                            *_drawn(drawn, k),
+                            parts,
                         )
                         for k in range(at, at + sweep.seeds)
                     )
@@ -92,14 +101,34 @@ def _forward(cell: Any) -> Any:
     return quick(jax.vmap(network))
 
 
-def _memory(cell: Any, state: Any) -> slice:
-    """Where the cell's memory lies among the numbers of its flattened state."""
-    start = 0
+def _parts(state: Any) -> dict[str, slice]:
+    """Where each part of the state lies among the numbers of the flattened one."""
+    start, parts = 0, {}
     for name, leaf in zip(state._fields, state, strict=True):
-        if name == cell.memory:
-            return slice(start, start + leaf.shape[-1])
+        parts[name] = slice(start, start + leaf.shape[-1])
         start += leaf.shape[-1]
-    return slice(0, start)
+    return parts
+
+
+def inside(title: str, label: str, network: Network) -> Inside:
+    """The cell's step as a diagram, with the numbers of `gradlab plot ... anatomy`.
+
+    share of a part p of the state: mean over lags 1..T of |dstate_T/dp_t|^2 / |dstate_T/dstate_t|^2
+    (Frobenius). The opening of a gate is its mean over units and steps.
+    """
+    product, found = np.eye(network.jacobians.shape[1]), []
+    for jacobian in network.jacobians[::-1].astype(np.float64):
+        product = product @ jacobian
+        size = np.linalg.norm(product)
+        if size == 0:
+            break
+        product /= size
+        found.append([float((product[:, part] ** 2).sum()) for part in network.parts.values()])
+    shares = dict(zip(network.parts, np.mean(found, axis=0).tolist(), strict=True)) if found else {}
+    values = {gate: float(opened.mean()) for gate, opened in network.gate_values.items()}
+    if len(shares) > 1:
+        values |= {f"share {part}": share for part, share in shares.items()}
+    return Inside(title, label, tuple(network.parts), values)
 
 
 def transport(network: Network, *, memory: bool = False) -> tuple[float, ...]:

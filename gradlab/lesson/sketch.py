@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from gradlab.lesson.parts import Chart, Curve, Drawing, Form, Grid, Strip, Table, Unrolled
+from gradlab.lesson.parts import Anatomy, Chart, Curve, Drawing, Form, Grid, Strip, Table, Unrolled
 from gradlab.lesson.words import plain
 
 HEIGHT = 12
@@ -164,10 +164,24 @@ def _strip(strip: Strip, width: int, unicode: bool) -> list[str]:
     return lines[:-1]
 
 
+def _anatomy(drawing: Anatomy, width: int, unicode: bool) -> list[str]:
+    """A bar for each gate and for each part of the state, as long as its share of the whole."""
+    bar, room = BLOCKS[unicode][-1], width - 26
+    lines: list[str] = []
+    for cell in drawing.cells:
+        named = {f"gate {name}": value for name, value in cell.openings().items()}
+        named |= {f"arrives in {part}": share for part, share in cell.shares().items()}
+        lines += [f"{cell.title}:"]
+        lines += [f"{name:>14} {value:7.1%}  {bar * round(room * value)}" for name, value in named.items()]
+        lines += [""]
+    return lines[:-1]
+
+
 _SKETCH: dict[type, Callable[[Any, int, bool], list[str]]] = {
     Chart: _chart,
     Unrolled: _unrolled,
     Grid: _grid,
     Table: _table,
     Strip: _strip,
+    Anatomy: _anatomy,
 }

@@ -106,6 +106,18 @@ class TestMeasured:
         assert measured.transport(network)[2000] == pytest.approx(-2000 * math.log10(2), rel=1e-14)
         assert measured.rate(measured.transport(network)) == pytest.approx(-math.log10(2))
 
+    def test_shares_of_two_numbers_that_never_meet(self):
+        """h is halved and c kept: at lag k the share of h is 4^-k / (4^-k + 1)."""
+        jacobians, gates = np.tile(np.diag([0.5, 1.0]), (8, 1, 1)), {"f": np.array([[0.25], [0.75]])}
+        parts = {"h": slice(0, 1), "c": slice(1, 2)}
+        network = measured.Network(jacobians, gates, parts["c"], parts=parts)
+        found = measured.inside("LSTM", "lstm", network)
+        wanted = np.mean([4.0**-k / (4.0**-k + 1) for k in range(1, 9)])
+        assert found.shares() == pytest.approx({"h": wanted, "c": 1 - wanted})
+        assert found.openings() == {"f": 0.5}
+        still = network._replace(jacobians=np.zeros((2, 2, 2)))
+        assert measured.inside("LSTM", "lstm", still).shares() == {}
+
     @pytest.mark.long
     def test_gradlab_sweep_measures_the_same(self):
         """The sweep iterates for the largest singular value; it is a lower bound, good to 0.1 %."""
@@ -250,7 +262,7 @@ class TestAnswers:
         assert f"it is {words.ten_to(found.memory[-1])}." in closing
 
     def test_the_head_of_the_table_is_true_of_its_rows(self):
-        table = answers.tell(numbers("answers"), 0).figures[0].drawing
+        table = answers.tell(numbers("answers"), 0).figures[1].drawing
         rows = [[float(entry.replace("−", "-")) for entry in row] for row in table.rows]
         before = 0.0
         for row in rows:
