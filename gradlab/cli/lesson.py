@@ -75,6 +75,8 @@ def command(
         elif not quiet:
             more = f" (about {duration(left.seconds())} left)" if at != numbers[-1] else ""
             _output.note(f"chapter {at}: {told.title}{more}")
+    if terminal:
+        _sources(numbers)
     if place is not None:
         from gradlab.lesson import page
 
@@ -130,6 +132,14 @@ def _walk(number: int, told: "Chapter", *, last: bool) -> None:
         _output.say("\n".join(lines))
         if _watched() and not (last and i == len(pieces) - 1):
             _enter()
+
+
+def _sources(numbers: list[int]) -> None:
+    """Print who found what."""
+    from gradlab.cli import _terminal
+    from gradlab.lesson.terminal import found
+
+    _output.say("\n".join(found(numbers, _terminal.width(), unicode=_terminal.unicode())))
 
 
 def _enter() -> None:

@@ -90,6 +90,8 @@ class TestTerminal:
         assert done.out.startswith("1. Title 1 of seed 0\n====")
         assert done.out.index("? Is ") < done.out.index("Title of table") < done.out.index("Yes: w^(T")
         assert max(map(len, done.out.splitlines())) <= 80
+        assert done.out.index("Yes: w^(T") < done.out.index("Who found what, and when\n====")
+        assert "Untersuchungen zu dynamischen neuronalen Netzen" in done.out
         assert not (tmp_path / "results").exists()
 
     def test_waits_for_enter_only_between_two_terminals(self, computed, monkeypatch, capsys):
