@@ -53,6 +53,31 @@ class Unrolled(NamedTuple):
     forms: tuple[Form, ...]
 
 
+class Link(NamedTuple):
+    """One state of a chain, with what is read below and written above; lines of a text are in turn."""
+
+    below: str
+    above: str
+    held: bool = False
+    """Whether it holds what the chain is about."""
+
+
+class Chain(NamedTuple):
+    """States in a row, each feeding the next."""
+
+    title: str
+    links: tuple[Link, ...]
+    loop: bool = False
+    """Whether the last state feeds itself."""
+
+
+class Chains(NamedTuple):
+    """Rows of states; `onward`, a row goes on in the next one."""
+
+    rows: tuple[Chain, ...]
+    onward: bool = False
+
+
 class Grid(NamedTuple):
     """A map over two weights, lines of the map by rows of `y`."""
 
@@ -118,7 +143,7 @@ class Anatomy(NamedTuple):
     cells: tuple[Inside, ...]
 
 
-Drawing = Chart | Unrolled | Grid | Table | Strip | Anatomy
+Drawing = Chart | Unrolled | Chains | Grid | Table | Strip | Anatomy
 
 
 class Live(NamedTuple):

@@ -2,6 +2,8 @@
 
 from gradlab.lesson.parts import (
     Anatomy,
+    Chain,
+    Chains,
     Chapter,
     Chart,
     Curve,
@@ -9,6 +11,7 @@ from gradlab.lesson.parts import (
     Form,
     Grid,
     Inside,
+    Link,
     Panel,
     Strip,
     Table,
@@ -23,6 +26,9 @@ DRAWINGS = {
     "chart": Chart("lag", "transport", (Panel("one", (LINE, LAW)), Panel("two", (LINE,))), powers=True),
     "flat": Chart("k", "share", (Panel("", (Curve("flat", (0.0, 1.0), (1.0, 1.0)),)),)),
     "unrolled": Unrolled((FORM, FORM)),
+    "chains": Chains(
+        (Chain("reads", (Link("a\nb", ""), Link("x1", "h1", held=True)), loop=True),) * 2, onward=True
+    ),
     "grid": Grid(
         (3.0, 4.0, 5.0),
         (-2.0, -1.0),
