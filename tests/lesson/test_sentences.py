@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from gradlab.lesson import answers, cliff, far_left, unrolled, variants
+from gradlab.lesson import answers, cliff, domino, far_left, unrolled, variants
 from gradlab.lesson.parts import Inside
 from tests.lesson.told import INSIDE
 
@@ -47,10 +47,28 @@ def learned(last, ratio):
 )
 def test_how_far_the_tanh_network_has_come(last, ratio, words, never):
     """A guess costs ln 2 = 0.693."""
-    found = far_left.Numbers(dict.fromkeys(far_left.CELLS, learned(last, ratio)), math.log(2))
+    stack = domino.Fallen(*((0.1,) * domino.UPDATES,) * 3)
+    found = far_left.Numbers(dict.fromkeys(far_left.CELLS, learned(last, ratio)), math.log(2), stack)
     text = said(far_left.tell(found, 0))
     assert words in text
     assert never not in text.partition("After 10 updates")[2].replace("guessing", "")
+
+
+@pytest.mark.parametrize(
+    ("halved", "words"),
+    [
+        ((5, 90, 400), "need 5 updates on top of lower ones that are trained already, 90 updates on top"),
+        ((5, 90, 400), "as long as the layers below have not learned, as dominoes fall"),
+        ((5, 90, math.inf), "and more than 1000 updates on top of ones that never learn. They wait"),
+        ((5, 90, 60), "though here it helps no more that the lower ones learn, too."),
+        ((5, math.inf, math.inf), "though here it helps no more"),
+        ((90, 90, 400), "Here they do not wait."),
+        ((math.inf, math.inf, 400), "Here they do not wait."),
+    ],
+)  # fmt: skip
+def test_whether_the_upper_layers_wait(halved, words):
+    lines = (tuple(0.6 if k < at else 0.1 for k in range(domino.UPDATES)) for at in halved)
+    assert words in domino.said(domino.Fallen(*lines))
 
 
 WALK = cliff.Walk(((5.0, -2.5), (5.1, -2.6), (5.0, -2.7)), (0.02, 0.03, 0.01), 1e-9)
