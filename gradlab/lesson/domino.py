@@ -95,7 +95,7 @@ def figure(fallen: Fallen, seed: int) -> Figure:
         "agree. The upper ones are the first to hear the error: do they learn early, or do they wait for the "
         "lower ones?",
         Chart("updates", "loss", (Panel("", lines),)),
-        f"{said(fallen)} Guessing costs ln 2 = {number(CHANCE)}; in the end the losses are "
+        f"{said(fallen)} Guessing costs ln 2 = {number(CHANCE)}; at the last update the losses are "
         f"{number(fallen.trained[-1])}, {number(fallen.along[-1])} and {number(fallen.held[-1])}.",
         f"gradlab lesson 3 --seed {seed}",
     )

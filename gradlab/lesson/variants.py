@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gradlab import registry
-from gradlab.lesson import measured
+from gradlab.lesson import measured, valves
 from gradlab.lesson.parts import Anatomy, Chapter, Chart, Curve, Figure, Inside, Panel, Table
 from gradlab.lesson.words import number, ten_to
 from gradlab.report.words import listed
@@ -48,9 +48,10 @@ class Cell(NamedTuple):
 
 
 class Numbers(NamedTuple):
-    """By cell."""
+    """By cell, and a unit that has learned."""
 
     cells: dict[str, Cell]
+    valves: valves.Valves
 
 
 def grid(seed: int) -> Sweep:
@@ -77,7 +78,7 @@ def measure(seed: int) -> Numbers:
             measured.rate(whole),
             measured.inside(CELLS[label], label, network),
         )
-    return Numbers(found)
+    return Numbers(found, valves.measure(seed))
 
 
 def tell(numbers: Numbers, seed: int) -> Chapter:
@@ -112,7 +113,8 @@ def tell(numbers: Numbers, seed: int) -> Chapter:
         f"{ten_to(lstm.whole[T])}. Between the four makes with their usual biases the span is "
         f"{ten_to(min(ends))} to {ten_to(max(ends))}.",
     )
-    figures = (_insides(cells, seed), _profiles(cells, best, seed), _table(cells, seed))
+    insides, learned = _insides(cells, seed), valves.figure(numbers.valves, seed)
+    figures = (insides, learned, _profiles(cells, best, seed), _table(cells, seed))
     return Chapter("Peephole, coupled gates, GRU", paragraphs, figures, closing, MORE)
 
 

@@ -16,7 +16,6 @@ from gradlab.lesson import (
     answers,
     bent,
     cliff,
-    domino,
     far_left,
     measured,
     sent_back,
@@ -28,6 +27,7 @@ from gradlab.lesson.parts import Chapter
 from gradlab.plots import error_surface
 from gradlab.studies.sweep import compute, drawing
 from gradlab.studies.sweep.settings import Sweep
+from tests.lesson.told import SEEDS
 
 CHEAP = ("unrolled", "sent_back")
 SHIPPED = ("reading",)
@@ -37,13 +37,6 @@ SHIPPED = ("reading",)
 @functools.cache
 def numbers(name, seed=0):
     return importlib.import_module(f"gradlab.lesson.{name}").measure(seed)
-
-
-SEEDS = [
-    pytest.param(seed, marks=[] if seed < 2 else pytest.mark.slow if seed < 10 else pytest.mark.long)
-    for seed in range(100)
-]
-"""Two seeds always, ten with the slow tests, a hundred with the long ones."""
 
 
 def said(told):
@@ -210,41 +203,6 @@ class TestFarLeft:
         leaves = zip(jax.tree.leaves(moved.weights.cell), jax.tree.leaves(network.weights.cell), strict=True)
         square = sum(float(jnp.sum((new - old) ** 2)) for new, old in leaves)
         assert together[0] == pytest.approx(math.sqrt(square), rel=1e-9)
-
-
-class TestDomino:
-    """Chapter 3: the upper layers of a stack wait for the lower ones."""
-
-    @pytest.mark.parametrize("seed", SEEDS)
-    def test_its_story_holds_for_every_seed(self, seed):
-        fallen = domino.measure(seed)
-        trained, along, held = map(domino.half, fallen)
-        assert 3 * trained < along < held
-        assert ", as dominoes fall one after the other." in domino.said(fallen)
-
-    def test_a_descent_is_that_of_automatic_differentiation(self, monkeypatch):
-        monkeypatch.setattr(domino, "UPDATES", 2)
-        rng = np.random.default_rng(5)
-        layers = [(rng.normal(size=size), rng.normal(size=size[0])) for size in ((3, 2), (3, 3), (1, 3))]
-        x, y = rng.normal(size=(4, 2)), np.array([1.0, -1.0, -1.0, 1.0])
-
-        def loss(layers):
-            h = x
-            for w, b in layers[:-1]:
-                h = jnp.tanh(h @ w.T + b[None])
-            return jnp.log1p(jnp.exp(-y * (h @ layers[-1][0].T + layers[-1][1][None])[:, 0])).mean()
-
-        with jax.enable_x64(True):
-            value, slope = jax.value_and_grad(loss)(layers)
-            wanted = jax.tree.map(lambda leaf, g: leaf - domino.RATE * g, layers, slope)
-            after = float(loss(wanted))
-        _, losses = domino.descend(layers, x, y)
-        np.testing.assert_allclose(losses, [float(value), after], rtol=1e-12)
-        moved, _ = domino.descend(layers, x, y, held=(0, 1))
-        for (w, b), (held_w, held_b) in zip(layers[:2], moved[:2], strict=True):
-            np.testing.assert_array_equal(w, held_w)
-            np.testing.assert_array_equal(b, held_b)
-        assert not np.array_equal(layers[2][0], moved[2][0])
 
 
 class TestCliff:

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from gradlab.lesson import answers, cliff, domino, far_left, unrolled, variants
+from gradlab.lesson import answers, cliff, domino, far_left, unrolled, valves, variants
 from gradlab.lesson.parts import Inside
 from tests.lesson.told import INSIDE
 
@@ -152,6 +152,36 @@ def test_where_more_arrives(share, words):
     assert words in said(answers.tell(numbers, 0))
 
 
+GATES_OF = {
+    valves.SUBJECT: (0.1, 0.8, 0.9, 0.7, 0.1, 0.0),
+    valves.OBJECT: (0.9, 0.1, -0.9, 0.6, 0.1, 0.0),
+    valves.ASKED: (0.9, 0.4, 0.1, 0.6, 0.6, 1.0),
+    valves.OTHER: (0.9, 0.4, 0.0, 0.6, 0.1, 0.0),
+}
+WALK_OF_VALVES = tuple(GATES_OF[kind] for _, kind, _ in valves.WORDS)
+VALVES = valves.Valves((0.1, 0.9), (0.8, 0.1), (0.6, 0.1), 1.0, WALK_OF_VALVES)
+
+
+@pytest.mark.parametrize(
+    ("change", "parted"),
+    [
+        ({}, True),
+        ({"forget": (0.3, 0.9)}, False),
+        ({"forget": (0.1, 0.5)}, False),
+        ({"write": (0.5, 0.1)}, False),
+        ({"write": (0.8, 0.3)}, False),
+        ({"show": (0.6, 0.25)}, False),
+        ({"walk": (*WALK_OF_VALVES[:-1], (0.9, 0.4, 0.1, 0.6, 0.2, 1.0))}, False),
+        ({"walk": (*WALK_OF_VALVES[:2], (0.9, 0.3, 0.1, 0.6, 0.1, 1.0), *WALK_OF_VALVES[3:])}, False),
+    ],
+)
+def test_whether_the_gates_part_the_words(change, parted):
+    text = valves.said(VALVES._replace(**change))
+    assert ("forgotten and replaced in one step" in text) == parted
+    assert ("do not part the words clearly" in text) != parted
+    assert "100.0% of the endings are right." in text
+
+
 def inside(label, share):
     """What was measured inside of a cell; where it has two parts, so much arrives in c."""
     if label == "gru":
@@ -175,7 +205,7 @@ def test_where_more_arrives_in_the_makes(shares, words):
         label: variants.Cell(2, 100, 0.7, line, line, line, -0.1, inside(label, share))
         for label, share in each.items()
     }
-    text = said(variants.tell(variants.Numbers(cells), 0))
+    text = said(variants.tell(variants.Numbers(cells, VALVES), 0))
     assert words in text
     assert "by f, 0.8 (LSTM), 0.8 (peephole) and 0.8 (coupled); in the GRU by z = 0.6." in text
 
@@ -185,7 +215,7 @@ def test_the_cell_that_carries_farthest_is_the_one_that_does():
     for k, label in enumerate(variants.CELLS):
         logs = tuple(-0.01 * (k + 1) * lag for lag in range(variants.T + 1))
         cells[label] = variants.Cell(4, 100 + k, 0.7, logs, logs, logs, -0.01 * (k + 1), inside(label, 0.7))
-    text = said(variants.tell(variants.Numbers(cells), 0))
+    text = said(variants.tell(variants.Numbers(cells, VALVES), 0))
     assert f"Of these {len(cells)} networks {next(iter(variants.CELLS.values()))} carries farthest" in text
 
 
@@ -199,6 +229,6 @@ def test_whether_the_bias_or_a_gate_changes_the_rate(gru, words):
         label: variants.Cell(2, 100, 0.7, line, line, line, rates.get(name, -0.1), inside(label, 0.7))
         for label, name in variants.CELLS.items()
     }
-    text = said(variants.tell(variants.Numbers(cells), 0))
+    text = said(variants.tell(variants.Numbers(cells, VALVES), 0))
     assert words in text
     assert "The LSTM's rate is −0.2, −0.1 and 0.3 with the biases 0, 1 and 3." in text

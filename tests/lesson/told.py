@@ -1,5 +1,7 @@
 """Chapters for the tests of pages: told from measured numbers where those are cheap, made up where not."""
 
+import pytest
+
 from gradlab.lesson.parts import (
     Anatomy,
     Chain,
@@ -18,6 +20,11 @@ from gradlab.lesson.parts import (
     Unrolled,
 )
 
+SEEDS = [
+    pytest.param(seed, marks=[] if seed < 2 else pytest.mark.slow if seed < 10 else pytest.mark.long)
+    for seed in range(100)
+]
+"""Two seeds always, ten with the slow tests, a hundred with the long ones."""
 LINE = Curve("a line", (0.0, 5.0, 10.0), (0.0, -3.0, -200.0))
 LAW = Curve("the law w^{lag}", (0.0, 10.0), (0.0, -4.0), "dots")
 INSIDE = Inside("1997", "lstm97", ("h", "c"), {"i": 0.5, "o": 0.25, "share h": 0.2, "share c": 0.8})
