@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax
+import jax.extend
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,6 +28,28 @@ quick: Callable[..., Any] = functools.partial(
 )
 """`jit` for a program that runs once or twice on a small network: its compilation is what takes the time."""
 
+
+def shared(run: Callable[..., Any]) -> Callable[..., Any]:
+    """`quick` for a program that another function may have, too: equal ones are compiled once.
+
+    Cells that differ in what they compute, and not in what they draw, draw by one program.
+    """
+
+    def call(*given: Any) -> Any:
+        program, shape = jax.make_jaxpr(run, return_shape=True)(*given)
+        # Arrays that a program holds are not in its text.
+        text = str(program) if not program.consts else None
+        compiled = _PROGRAMS.get(text) if text else None
+        if compiled is None:
+            compiled = quick(jax.extend.core.jaxpr_as_fun(program))
+        if text:
+            _PROGRAMS[text] = compiled
+        return jax.tree.unflatten(jax.tree.structure(shape), compiled(*jax.tree.leaves(given)))
+
+    return call
+
+
+_PROGRAMS: dict[str, Any] = {}
 LINE = 60
 """Characters of a list in a command: with its option it stays within 80 columns."""
 
@@ -57,7 +80,7 @@ def draws(sweep: Sweep) -> dict[tuple[str, str, float], tuple[Network, ...]]:
     """The networks of all seeds of the grid at its longest T, by (cell, init, w_rec)."""
     found = {}
     with jax.enable_x64(sweep.precision == "float64"):
-        for label, (drawn, _) in drawing.draw(sweep).items():
+        for label, (drawn, _) in drawing.draw(sweep, shared).items():
             cell = registry.make("cells", label)
             xs = drawn.xs[:, 0, : max(sweep.T)]
             run = jax.tree.map(np.asarray, _forward(cell)(drawn.params, drawn.state, xs))

@@ -105,6 +105,25 @@ class TestMeasured:
             ours = measured.transport(networks["gru", "gaussian", w_rec])
             assert ours[6] == pytest.approx(math.log10(np.linalg.norm(whole, 2)), abs=1e-12)
 
+    def test_equal_programs_are_compiled_once_and_others_apart(self, monkeypatch):
+        monkeypatch.setattr(measured, "_PROGRAMS", {})
+        table = np.arange(3.0)
+        runs = [
+            lambda x: {"y": 2 * x},
+            lambda x: {"y": 2 * x},
+            lambda x: {"y": 3 * x},
+            lambda x: {"y": x + table},
+        ]
+        found = [measured.shared(run)(jnp.ones(3))["y"].tolist() for run in runs]
+        assert found == [[2, 2, 2], [2, 2, 2], [3, 3, 3], [1, 2, 3]]
+        # One that holds an array is not kept: its text does not tell which.
+        assert len(measured._PROGRAMS) == 2
+
+    def test_it_draws_what_a_sweep_draws(self):
+        drawn = drawing.draw(self.GRID)["gru"][0].params
+        quick = drawing.draw(self.GRID, measured.shared)["gru"][0].params
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14), drawn, quick)
+
     def test_a_product_far_below_float_range_keeps_its_norm(self):
         network = measured.Network(np.full((2000, 1, 1), 0.5), {}, slice(0, 1))
         assert measured.transport(network)[2000] == pytest.approx(-2000 * math.log10(2), rel=1e-14)
