@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,20 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, FancyArrowPatch
 from matplotlib.ticker import MaxNLocator
 
-from gradlab.lesson.parts import Anatomy, Chain, Chains, Chart, Curve, Drawing, Form, Grid, Strip, Unrolled
+from gradlab.lesson.parts import (
+    Anatomy,
+    Chain,
+    Chains,
+    Chapter,
+    Chart,
+    Curve,
+    Drawing,
+    Form,
+    Grid,
+    Strip,
+    Table,
+    Unrolled,
+)
 from gradlab.lesson.words import plain
 from gradlab.plots import _colors, _drawing, _style
 from gradlab.plots._inline import inline
@@ -34,6 +48,19 @@ def draw(drawing: Drawing, *, phone: bool = False) -> Figure:
     """The figure of a drawing, or one that a `phone` has room for; a `Table` is no figure."""
     with _style.style():
         return _DRAW[type(drawing)](drawing, phone)
+
+
+def save(folder: Path, number: int, chapter: Chapter) -> list[Path]:
+    """Write the figures of a chapter as `chapter-NUMBER-NAME.svg` and `.png`; tables are none.
+
+    The error is that of `files.storage`.
+    """
+    return [
+        path
+        for given in chapter.figures
+        if not isinstance(given.drawing, Table)
+        for path in _style.save(draw(given.drawing), folder, f"chapter-{number}-{given.name}")
+    ]
 
 
 def svg(drawing: Drawing, name: str, words: str, *, phone: bool = False) -> str:
