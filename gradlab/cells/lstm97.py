@@ -81,3 +81,16 @@ class LSTM97(Cell[Params, State]):
     def gate_values(self, params: Params, state: State, x: Input) -> dict[str, Float[Array, " N"]]:
         i, _, o = self._inputs(params, state, x)
         return {"i": sigmoid(i), "o": sigmoid(o)}
+
+
+DIAGRAM = """
+with LSTM
+layer i 3.9 1.9 i=σ
+copy bi 3.9 0.9
+j -- bi
+bi -- i
+bi -- bg
+i |- xi
+c -- add ~ 1
+add -- k ~ 1
+"""

@@ -24,6 +24,9 @@ def command(
     terminal: Annotated[
         bool, typer.Option("--terminal", help="Walk through it here; writes a file only with -o.")
     ] = False,
+    figures: Annotated[
+        Path | None, typer.Option("--figures", help="A folder for every figure as SVG and PNG.")
+    ] = None,
     seed: Annotated[str, typer.Option("--seed", help="Base seed.")] = "0",
     readings: Annotated[
         list[Path] | None,
@@ -60,6 +63,8 @@ def command(
         return 0
     if place is not None:
         _writable(place)
+    if figures is not None:
+        _open(figures)
     made: list[tuple[int, Chapter]] = []
     left = Left(planned)
     if not quiet and (place is not None or not _watched()):
@@ -70,11 +75,15 @@ def command(
         left.credit(f"chapter {at}", 1.0, computed=True)
         memory.release(programs=False)
         made.append((at, told))
+        if figures is not None:
+            _draw(figures, at, told)
         if terminal:
             _walk(at, told, last=at == numbers[-1])
         elif not quiet:
             more = f" (about {duration(left.seconds())} left)" if at != numbers[-1] else ""
             _output.note(f"chapter {at}: {told.title}{more}")
+    if terminal:
+        _sources(numbers)
     if place is not None:
         from gradlab.lesson import page
 
@@ -132,6 +141,14 @@ def _walk(number: int, told: "Chapter", *, last: bool) -> None:
             _enter()
 
 
+def _sources(numbers: list[int]) -> None:
+    """Print who found what."""
+    from gradlab.cli import _terminal
+    from gradlab.lesson.terminal import found
+
+    _output.say("\n".join(found(numbers, _terminal.width(), unicode=_terminal.unicode())))
+
+
 def _enter() -> None:
     import sys
 
@@ -139,6 +156,29 @@ def _enter() -> None:
     if not sys.stdin.readline():
         raise KeyboardInterrupt
     _stopping.check()
+
+
+def _draw(folder: Path, number: int, told: "Chapter") -> None:
+    from gradlab.lesson import drawing
+    from gradlab.runs.files import storage
+
+    with storage(folder):
+        drawing.save(folder, number, told)
+
+
+def _open(folder: Path) -> None:
+    """Fail with exit 5 before anything is computed, if nothing can be written there."""
+    import tempfile
+
+    from gradlab.errors import Exit, GradlabError
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        what = f"cannot write to {folder}: {error.strerror or error}; name another folder"
+        raise GradlabError("--figures", what, Exit.STORAGE) from error
 
 
 def _writable(place: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from gradlab import registry
 from gradlab.lesson import measured
-from gradlab.lesson.parts import Chapter, Chart, Curve, Figure, Panel, Table
+from gradlab.lesson.parts import Anatomy, Chapter, Chart, Curve, Figure, Inside, Panel, Table
 from gradlab.lesson.words import number, ten_to
 from gradlab.studies.sweep.networks import stream
 from gradlab.studies.sweep.settings import Sweep
@@ -50,6 +50,8 @@ class Numbers(NamedTuple):
     radius: float
     """Of the reservoir: the largest |eigenvalue| of W."""
     steps: tuple[Gates, ...]
+    inside: Inside
+    """One step of the network with a memory, and how wide its ways are."""
 
 
 def grid(seed: int) -> Sweep:
@@ -82,7 +84,8 @@ def measure(seed: int) -> Numbers:
     alone = measured.networks(cut_off(seed))[LSTM97, INITS[0], 0.0]
     memory, cut = (measured.transport(network, memory=True) for network in (carousel, alone))
     echo, whole = measured.transport(reservoir), measured.transport(carousel)
-    return Numbers(plain, echo, whole, memory, cut, recalled, radius, steps)
+    inside = measured.inside("long short-term memory of 1997", LSTM97, carousel)
+    return Numbers(plain, echo, whole, memory, cut, recalled, radius, steps, inside)
 
 
 def _echo(seed: int) -> tuple[tuple[float, ...], float]:
@@ -147,7 +150,12 @@ def tell(numbers: Numbers, seed: int) -> Chapter:
         "is shown: h_{t} = o · tanh(c_{t}). Each (...) sees x_{t} and h_{t−1}. Along the memory "
         "dc_{t}/dc_{t−1} = 1, so nothing vanishes on this path, however long it is.",
     )
-    figures = (_gates(numbers, seed), _profiles(numbers, seed), _echoes(numbers, seed))
+    figures = (
+        _inside(numbers, seed),
+        _gates(numbers, seed),
+        _profiles(numbers, seed),
+        _echoes(numbers, seed),
+    )
     closing = (
         "The way through the memory is not the only one, for h feeds the gates. With `w_rec` = 0, where "
         f"nothing is fed back, |dc_{{T}}/dc_{{t}}| over {T} steps is {ten_to(numbers.alone[T])}. With "
@@ -163,6 +171,24 @@ def tell(numbers: Numbers, seed: int) -> Chapter:
 def _change(log: float) -> str:
     """What the other ways do to an error that the memory alone would leave as it is."""
     return "adding to it" if log >= 0 else "taking from it"
+
+
+def _inside(numbers: Numbers, seed: int) -> Figure:
+    opened, shares = numbers.inside.openings(), numbers.inside.shares()
+    more = "more" if shares["c"] > shares["h"] else "not more"
+    return Figure(
+        "anatomy",
+        "One step of the cell: layers are boxes with weights, circles work unit by unit; orange is the "
+        "gradient on its way back, as wide as the gate that it meets is open on average",
+        "Follow the gradient from c' on the right to c on the left. What is it multiplied by on its way?",
+        Anatomy((numbers.inside,)),
+        "By nothing: on the top line it meets a copy and a sum, and both pass it on whole. All other ways "
+        f"lead through a gate, i = {number(opened['i'])} or o = {number(opened['o'])} on average here, and "
+        f"through the matrices below. Of the squared transport over the lags 1 to {T}, "
+        f"{shares['c']:.1%} arrives in c and {shares['h']:.1%} in h, which feeds the gates: {more} in the "
+        "memory.",
+        f"gradlab lesson 5 --seed {seed}",
+    )
 
 
 def _gates(numbers: Numbers, seed: int) -> Figure:

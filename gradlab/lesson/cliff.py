@@ -11,7 +11,7 @@ import numpy as np
 
 from gradlab.lesson.bent import LIMIT, PENALTY_STEPS, SHORT, W_REC, N, T, bent
 from gradlab.lesson.measured import quick
-from gradlab.lesson.parts import Chapter, Chart, Curve, Figure, Grid, Panel
+from gradlab.lesson.parts import Chapter, Chart, Curve, Figure, Grid, Live, Panel
 from gradlab.lesson.words import number, ten_to
 from gradlab.recurrence.activations import sigmoid
 
@@ -184,7 +184,14 @@ def _surface(numbers: Numbers, seed: int) -> Figure:
         Grid(w, b, numbers.slopes, ("w", "b", "|dE/d(w, b)|"), lines),
         _walks(numbers),
         f"gradlab lesson 4 --seed {seed}",
+        Live("cliff", "Choose the learning rate and the threshold of clipping, and let both walk.", _facts()),
     )
+
+
+def _facts() -> dict[str, Any]:
+    """What the page walks on."""
+    begin = {"w": AT, "b": wall(AT) + BESIDE, "rate": RATE, "limit": LIMIT, "moves": MOVES}
+    return {"start": START, "steps": STEPS, "target": TARGET, "ranges": [W_RANGE, B_RANGE], **begin}
 
 
 def _walks(numbers: Numbers) -> str:

@@ -2,19 +2,34 @@
 
 import itertools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Circle
+from matplotlib.patches import Circle, FancyArrowPatch
 from matplotlib.ticker import MaxNLocator
 
-from gradlab.lesson.parts import Chart, Curve, Drawing, Form, Grid, Strip, Unrolled
+from gradlab.lesson.parts import (
+    Anatomy,
+    Chain,
+    Chains,
+    Chapter,
+    Chart,
+    Curve,
+    Drawing,
+    Form,
+    Grid,
+    Strip,
+    Table,
+    Unrolled,
+)
 from gradlab.lesson.words import plain
-from gradlab.plots import _colors, _style
+from gradlab.plots import _colors, _drawing, _style
 from gradlab.plots._inline import inline
+from gradlab.plots._structures import structure
 
 COLORS = _colors.CELLS
 DOTS: Any = {
@@ -24,6 +39,7 @@ DOTS: Any = {
     "fillstyle": "none",
     "linestyle": "none",
 }
+ARROW: Any = {"arrowstyle": "-|>", "color": "#555555", "linewidth": 0.9, "shrinkA": 0, "shrinkB": 0}
 PHONE = 4.0
 """Inches of a figure that a phone shows, letters as large as in the others."""
 
@@ -32,6 +48,19 @@ def draw(drawing: Drawing, *, phone: bool = False) -> Figure:
     """The figure of a drawing, or one that a `phone` has room for; a `Table` is no figure."""
     with _style.style():
         return _DRAW[type(drawing)](drawing, phone)
+
+
+def save(folder: Path, number: int, chapter: Chapter) -> list[Path]:
+    """Write the figures of a chapter as `chapter-NUMBER-NAME.svg` and `.png`; tables are none.
+
+    The error is that of `files.storage`.
+    """
+    return [
+        path
+        for given in chapter.figures
+        if not isinstance(given.drawing, Table)
+        for path in _style.save(draw(given.drawing), folder, f"chapter-{number}-{given.name}")
+    ]
 
 
 def svg(drawing: Drawing, name: str, words: str, *, phone: bool = False) -> str:
@@ -91,26 +120,60 @@ def _form(panel: Axes, form: Form, most: float) -> None:
     panel.set_aspect("equal")
     panel.axis("off")
     panel.set_title(form.title, loc="left", fontweight="bold")
-    arrow: dict[str, Any] = {
-        "arrowstyle": "-|>",
-        "color": "#555555",
-        "linewidth": 0.9,
-        "shrinkA": 0,
-        "shrinkB": 0,
-    }
     for t, size in enumerate(form.adjoint, start=1):
         panel.add_patch(Circle((t, 0), 0.3, facecolor="white", edgecolor="#333333", linewidth=0.9))
         panel.add_patch(Circle((t, 0), 0.3 * (size / most) ** 0.5, facecolor="#e0823d", edgecolor="none"))
         panel.text(t + 0.24, -0.4, f"{size:.3g}", fontsize=6.5, ha="left", va="center")
         if t < T:
-            panel.annotate("", (t + 0.69, 0), (t + 0.31, 0), arrowprops=arrow)
+            panel.annotate("", (t + 0.69, 0), (t + 0.31, 0), arrowprops=ARROW)
             panel.text(t + 0.5, 0.13, "W", fontsize=6.5, ha="center", color="#555555")
         if form.fed[t - 1]:
-            panel.annotate("", (t, -0.31), (t, -0.72), arrowprops=arrow)
+            panel.annotate("", (t, -0.31), (t, -0.72), arrowprops=ARROW)
             panel.text(t, -0.92, f"x{t}", fontsize=7, ha="center", va="center")
         if form.judged[t - 1]:
-            panel.annotate("", (t, 0.72), (t, 0.31), arrowprops=arrow)
+            panel.annotate("", (t, 0.72), (t, 0.31), arrowprops=ARROW)
             panel.text(t, 0.92, f"L{t}", fontsize=7, ha="center", va="center", color="#b84a00")
+
+
+def _chains(drawing: Chains, phone: bool) -> Figure:
+    most = max(len(row.links) for row in drawing.rows)
+    size = (PHONE if phone else 0.8 * _style.WIDTH, (1.3 if phone else 1.55) * len(drawing.rows) + 0.1)
+    figure = Figure(figsize=size, dpi=_style.DPI, layout="constrained")
+    panels = figure.subplots(len(drawing.rows), 1, squeeze=False)[:, 0]
+    for k, (panel, row) in enumerate(zip(panels, drawing.rows, strict=True)):
+        panel.set_xlim(0.3, most + 0.9)
+        panel.set_ylim(-1.35, 1.35)
+        panel.axis("off")
+        panel.set_title(row.title, loc="left", fontweight="bold")
+        _chain(panel, row, before=drawing.onward and k > 0, after=drawing.onward and k + 1 < len(panels))
+    return figure
+
+
+def _chain(panel: Axes, row: Chain, *, before: bool, after: bool) -> None:
+    """A row of states; arrows `before` and `after` it say that it goes on elsewhere."""
+    last, way = len(row.links), {"arrowprops": ARROW}
+    if before:
+        panel.annotate("", (0.72, 0), (0.35, 0), **way)
+    for at, link in enumerate(row.links, start=1):
+        face = "#e0823d" if link.held else "white"
+        panel.plot(
+            [at], [0], "o", markersize=15, markerfacecolor=face, markeredgecolor="#333333", clip_on=False
+        )
+        if at < last or after:
+            panel.annotate("", (at + 0.72, 0), (at + 0.28, 0), **way)
+        panel.text(at + 0.5, 0.12, "W" if at < last else "", fontsize=6.5, ha="center", color="#555555")
+        for words, y, (tip, tail), side in (
+            (link.below, -0.78, (-0.36, -0.7), "top"),
+            (link.above, 0.78, (0.7, 0.36), "bottom"),
+        ):
+            if words:
+                panel.annotate("", (at, tip), (at, tail), **way)
+                panel.text(at, y, words, fontsize=7, ha="center", va=side, linespacing=1.1)
+    if row.loop:
+        ends = (last + 0.2, 0.22), (last + 0.2, -0.22)
+        look: dict[str, Any] = {"mutation_scale": 9, "connectionstyle": "arc3,rad=-1.6", **ARROW}
+        panel.add_patch(FancyArrowPatch(*ends, **look))
+        panel.text(last + 0.6, 0, "W", fontsize=6.5, ha="left", va="center", color="#555555")
 
 
 def _grid(drawing: Grid, phone: bool) -> Figure:
@@ -178,9 +241,25 @@ def _strip(drawing: Strip, phone: bool) -> Figure:
     return figure
 
 
+def _anatomy(drawing: Anatomy, phone: bool) -> Figure:
+    figure, axes = _style.panels(len(drawing.cells), columns=1 if phone else 2, height=2.0)
+    if phone:
+        figure.set_figwidth(PHONE)
+    for panel, cell in zip(axes, drawing.cells, strict=True):
+        values = (
+            cell.values | {"1": 1.0} | {f"1-{gate}": 1 - value for gate, value in cell.openings().items()}
+        )
+        _drawing.draw(panel, structure(cell.cell, list(cell.parts), list(cell.openings())), values)
+        panel.set_title(cell.title, color=_colors.cell_color(cell.cell), fontweight="bold")
+    figure.legend(handles=_drawing.legend(True), loc="outside lower center", ncols=1 if phone else 3)
+    return figure
+
+
 _DRAW: dict[type, Callable[[Any, bool], Figure]] = {
     Chart: _chart,
     Unrolled: _unrolled,
+    Chains: _chains,
     Grid: _grid,
     Strip: _strip,
+    Anatomy: _anatomy,
 }

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gradlab import registry
+from gradlab.lesson import domino
 from gradlab.lesson.parts import Chapter, Chart, Curve, Figure, Panel
 from gradlab.lesson.words import number
 from gradlab.report.words import listed
@@ -39,10 +40,11 @@ class Learned(NamedTuple):
 
 
 class Numbers(NamedTuple):
-    """Each cell's run, and the loss of a guess."""
+    """Each cell's run, the loss of a guess, and a stack of layers."""
 
     learned: dict[str, Learned]
     chance: float
+    stack: domino.Fallen
 
 
 def setting(cell: str) -> Setting:
@@ -59,7 +61,7 @@ def measure(seed: int) -> Numbers:
             key = stream(seed, "lesson", chapter=3, cell=cell)
             found = jax.tree.map(np.asarray, _training(setting(cell))(key))
             learned[cell] = Learned(*(_plain(part) for part in found))
-    return Numbers(learned, registry.make("tasks", TASK).chance(T))
+    return Numbers(learned, registry.make("tasks", TASK).chance(T), domino.measure(seed))
 
 
 def _plain(part: Any) -> Any:
@@ -166,7 +168,8 @@ def tell(numbers: Numbers, seed: int) -> Chapter:
         "So *slow* is meant literally: the far left is not forbidden to learn. Its step is multiplied by the "
         "transport of chapter 2, and where that is small, so is the step.",
     )
-    return Chapter("Why the far left learns slower", paragraphs, (figure,), closing, MORE)
+    figures = (figure, domino.figure(numbers.stack, seed))
+    return Chapter("Why the far left learns slower", paragraphs, figures, closing, MORE)
 
 
 def _outcome(plain: Learned, chance: float) -> str:

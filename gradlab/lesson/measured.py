@@ -5,14 +5,17 @@ They are small, so their transports can be multiplied out, which compiles far fa
 
 import functools
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax
+import jax.extend
 import numpy as np
 from numpy.typing import NDArray
 
 from gradlab import profiles, registry
+from gradlab.lesson.parts import Inside
 from gradlab.recurrence.forward import with_jacobian
 from gradlab.states import EXACT_ZERO, OK
 from gradlab.studies.sweep import drawing
@@ -25,6 +28,28 @@ quick: Callable[..., Any] = functools.partial(
 )
 """`jit` for a program that runs once or twice on a small network: its compilation is what takes the time."""
 
+
+def shared(run: Callable[..., Any]) -> Callable[..., Any]:
+    """`quick` for a program that another function may have, too: equal ones are compiled once.
+
+    Cells that differ in what they compute, and not in what they draw, draw by one program.
+    """
+
+    def call(*given: Any) -> Any:
+        program, shape = jax.make_jaxpr(run, return_shape=True)(*given)
+        # Arrays that a program holds are not in its text.
+        text = str(program) if not program.consts else None
+        compiled = _PROGRAMS.get(text) if text else None
+        if compiled is None:
+            compiled = quick(jax.extend.core.jaxpr_as_fun(program))
+        if text:
+            _PROGRAMS[text] = compiled
+        return jax.tree.unflatten(jax.tree.structure(shape), compiled(*jax.tree.leaves(given)))
+
+    return call
+
+
+_PROGRAMS: dict[str, Any] = {}
 LINE = 60
 """Characters of a list in a command: with its option it stays within 80 columns."""
 
@@ -41,6 +66,8 @@ class Network(NamedTuple):
     params: Any = None
     xs: Any = None
     """The inputs, (any number of steps >= T, D)."""
+    parts: Mapping[str, slice] = MappingProxyType({})
+    """Where each part lies in the flattened state."""
 
 
 def networks(sweep: Sweep) -> dict[tuple[str, str, float], Network]:
@@ -53,18 +80,23 @@ def draws(sweep: Sweep) -> dict[tuple[str, str, float], tuple[Network, ...]]:
     """The networks of all seeds of the grid at its longest T, by (cell, init, w_rec)."""
     found = {}
     with jax.enable_x64(sweep.precision == "float64"):
-        for label, (drawn, _) in drawing.draw(sweep).items():
+        for label, (drawn, _) in drawing.draw(sweep, shared).items():
             cell = registry.make("cells", label)
             xs = drawn.xs[:, 0, : max(sweep.T)]
             run = jax.tree.map(np.asarray, _forward(cell)(drawn.params, drawn.state, xs))
-            memory = _memory(cell, drawn.state)
+            parts = _parts(drawn.state)
+            memory = parts.get(cell.memory, slice(0, len(run[0][0][0])))
             for i, init in enumerate(sweep.init):
                 for j, w_rec in enumerate(sweep.w_rec):
                     gains = len(drawn.xs) // len(sweep.init) // sweep.seeds
                     at = (i * gains + (j if gains > 1 else 0)) * sweep.seeds
                     found[label, init, w_rec] = tuple(
                         Network(
-                            run[0][k], {gate: v[k] for gate, v in run[1].items()}, memory, *_drawn(drawn, k)
+                            run[0][k],
+                            {gate: v[k] for gate, v in run[1].items()},
+                            memory,
+                            *_drawn(drawn, k),
+                            parts,
                         )
                         for k in range(at, at + sweep.seeds)
                     )
@@ -92,14 +124,34 @@ def _forward(cell: Any) -> Any:
     return quick(jax.vmap(network))
 
 
-def _memory(cell: Any, state: Any) -> slice:
-    """Where the cell's memory lies among the numbers of its flattened state."""
-    start = 0
+def _parts(state: Any) -> dict[str, slice]:
+    """Where each part of the state lies among the numbers of the flattened one."""
+    start, parts = 0, {}
     for name, leaf in zip(state._fields, state, strict=True):
-        if name == cell.memory:
-            return slice(start, start + leaf.shape[-1])
+        parts[name] = slice(start, start + leaf.shape[-1])
         start += leaf.shape[-1]
-    return slice(0, start)
+    return parts
+
+
+def inside(title: str, label: str, network: Network) -> Inside:
+    """The cell's step as a diagram, with the numbers of `gradlab plot ... anatomy`.
+
+    share of a part p of the state: mean over lags 1..T of |dstate_T/dp_t|^2 / |dstate_T/dstate_t|^2
+    (Frobenius). The opening of a gate is its mean over units and steps.
+    """
+    product, found = np.eye(network.jacobians.shape[1]), []
+    for jacobian in network.jacobians[::-1].astype(np.float64):
+        product = product @ jacobian
+        size = np.linalg.norm(product)
+        if size == 0:
+            break
+        product /= size
+        found.append([float((product[:, part] ** 2).sum()) for part in network.parts.values()])
+    shares = dict(zip(network.parts, np.mean(found, axis=0).tolist(), strict=True)) if found else {}
+    values = {gate: float(opened.mean()) for gate, opened in network.gate_values.items()}
+    if len(shares) > 1:
+        values |= {f"share {part}": share for part, share in shares.items()}
+    return Inside(title, label, tuple(network.parts), values)
 
 
 def transport(network: Network, *, memory: bool = False) -> tuple[float, ...]:

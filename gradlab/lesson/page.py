@@ -8,6 +8,7 @@ from typing import Any
 from gradlab import __version__
 from gradlab.escaping import script
 from gradlab.lesson import drawing, live
+from gradlab.lesson.history import sources
 from gradlab.lesson.parts import Chapter, Figure, Table
 from gradlab.lesson.words import to_html, typed
 
@@ -29,6 +30,7 @@ def html(chapters: Sequence[tuple[int, Chapter]], seed: int, command: str) -> st
     )
     page: str = _template().render(
         chapters=chapters,
+        sources=sources(number for number, _ in chapters),
         svg=figure,
         seed=seed,
         command=command,

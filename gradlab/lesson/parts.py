@@ -53,6 +53,31 @@ class Unrolled(NamedTuple):
     forms: tuple[Form, ...]
 
 
+class Link(NamedTuple):
+    """One state of a chain, with what is read below and written above; lines of a text are in turn."""
+
+    below: str
+    above: str
+    held: bool = False
+    """Whether it holds what the chain is about."""
+
+
+class Chain(NamedTuple):
+    """States in a row, each feeding the next."""
+
+    title: str
+    links: tuple[Link, ...]
+    loop: bool = False
+    """Whether the last state feeds itself."""
+
+
+class Chains(NamedTuple):
+    """Rows of states; `onward`, a row goes on in the next one."""
+
+    rows: tuple[Chain, ...]
+    onward: bool = False
+
+
 class Grid(NamedTuple):
     """A map over two weights, lines of the map by rows of `y`."""
 
@@ -92,7 +117,33 @@ class Strip(NamedTuple):
         return self.text[start:end].replace("\n", "¶").replace("\t", "→")
 
 
-Drawing = Chart | Unrolled | Grid | Table | Strip
+class Inside(NamedTuple):
+    """One step of a cell, with what was measured on it."""
+
+    title: str
+    cell: str
+    """Its label; its file holds the diagram."""
+    parts: tuple[str, ...]
+    """Of the state."""
+    values: dict[str, float]
+    """What an edge lets through by gate, and `share PART`: of the squared transport."""
+
+    def shares(self) -> dict[str, float]:
+        """By part of the state."""
+        return {k.removeprefix("share "): v for k, v in self.values.items() if k.startswith("share ")}
+
+    def openings(self) -> dict[str, float]:
+        """By gate."""
+        return {k: v for k, v in self.values.items() if not k.startswith("share ")}
+
+
+class Anatomy(NamedTuple):
+    """Cells as diagrams, the gradient as wide as what lets it through."""
+
+    cells: tuple[Inside, ...]
+
+
+Drawing = Chart | Unrolled | Chains | Grid | Table | Strip | Anatomy
 
 
 class Live(NamedTuple):

@@ -5,13 +5,27 @@ from typing import Any
 
 import numpy as np
 
-from gradlab.lesson.parts import Chart, Curve, Drawing, Form, Grid, Strip, Table, Unrolled
+from gradlab.lesson.parts import (
+    Anatomy,
+    Chain,
+    Chains,
+    Chart,
+    Curve,
+    Drawing,
+    Form,
+    Grid,
+    Strip,
+    Table,
+    Unrolled,
+)
 from gradlab.lesson.words import plain
 
 HEIGHT = 12
 BLOCKS = {True: "▁▂▃▄▅▆▇█", False: "_.:-=+*#"}
 SHADES = {True: " ░▒▓█", False: " .:+#"}
 MARKS = "abcdefgh"
+LINK = 9
+"""Columns of a state in a chain."""
 
 
 def sketch(drawing: Drawing, width: int, *, unicode: bool) -> list[str]:
@@ -118,6 +132,35 @@ def _form(form: Form, width: int) -> list[str]:
     ]
 
 
+def _chains(drawing: Chains, width: int, unicode: bool) -> list[str]:
+    """Rows of states, `(#)` where one holds what the drawing is about."""
+    del unicode
+    lines: list[str] = []
+    for row in drawing.rows:
+        lines += [f"{row.title}:"]
+        room = (width - 12) // LINK
+        pieces = [row.links[at : at + room] for at in range(0, len(row.links), room)]
+        for k, links in enumerate(pieces):
+            whole = k + 1 == len(pieces)
+            lines += [*_links(row._replace(links=links, loop=row.loop and whole), goes_on=not whole), ""]
+    return lines[:-1]
+
+
+def _links(row: Chain, *, goes_on: bool) -> list[str]:
+    def said(texts: list[str]) -> list[str]:
+        split = [text.split("\n") for text in texts]
+        deep = max(map(len, split))
+        return ["".join((s[i] if i < len(s) else "").center(LINK) for s in split) for i in range(deep)]
+
+    states = ["(#)" if link.held else "( )" for link in row.links]
+    middle = "->".join(state.center(LINK - 2) for state in states)
+    end = " -> itself" if row.loop else " -> ..." if goes_on else ""
+    above, below = [link.above for link in row.links], [link.below for link in row.links]
+    arrows = [["^" if text else "" for text in texts] for texts in (above, below)]
+    lines = [*said(above), *said(arrows[0]), f" {middle.rstrip()}{end}", *said(arrows[1]), *said(below)]
+    return [line for line in lines if line.strip()]
+
+
 def _grid(drawing: Grid, width: int, unicode: bool) -> list[str]:
     """Shades from flat to steep, and the lines over them as letters."""
     columns, shades = width - 10, SHADES[unicode]
@@ -164,10 +207,25 @@ def _strip(strip: Strip, width: int, unicode: bool) -> list[str]:
     return lines[:-1]
 
 
+def _anatomy(drawing: Anatomy, width: int, unicode: bool) -> list[str]:
+    """A bar for each gate and for each part of the state, as long as its share of the whole."""
+    bar, room = BLOCKS[unicode][-1], width - 26
+    lines: list[str] = []
+    for cell in drawing.cells:
+        named = {f"gate {name}": value for name, value in cell.openings().items()}
+        named |= {f"arrives in {part}": share for part, share in cell.shares().items()}
+        lines += [f"{cell.title}:"]
+        lines += [f"{name:>14} {value:7.1%}  {bar * round(room * value)}" for name, value in named.items()]
+        lines += [""]
+    return lines[:-1]
+
+
 _SKETCH: dict[type, Callable[[Any, int, bool], list[str]]] = {
     Chart: _chart,
     Unrolled: _unrolled,
+    Chains: _chains,
     Grid: _grid,
     Table: _table,
     Strip: _strip,
+    Anatomy: _anatomy,
 }

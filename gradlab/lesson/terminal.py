@@ -1,8 +1,10 @@
 """The lesson as a walk in the terminal: the question first, then the figure, then the answer."""
 
 import textwrap
-from collections.abc import Callable, Iterator
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
 
+from gradlab.lesson.history import sources
 from gradlab.lesson.parts import Chapter, Figure
 from gradlab.lesson.sketch import sketch
 from gradlab.lesson.words import plain, typed
@@ -29,6 +31,22 @@ def walk(number: int, chapter: Chapter, width: int, *, unicode: bool) -> Iterato
     for command in chapter.commands:
         lines += [f"  {line}" for line in typed(command, width - 2)]
     yield [*lines, ""] if chapter.commands else lines
+
+
+def found(numbers: Iterable[int], width: int, *, unicode: bool) -> list[str]:
+    """Who found what and when of these chapters, the year before each."""
+    width, title = max(40, min(width, WIDEST)), "Who found what, and when"
+    lines = [title, "=" * len(title), ""]
+    for source in sources(numbers):
+        chapters = " and ".join(map(str, source.chapters))
+        s = "s" if len(source.chapters) > 1 else ""
+        place = f"{source.authors}: {source.title}. {source.place}. Chapter{s} {chapters}."
+        named = place if unicode else unicodedata.normalize("NFKD", place).encode("ascii", "ignore").decode()
+        said = [*_wrapped(source.found, width - 6, unicode), *_wrapped(named, width - 8, unicode)]
+        rest = len(_wrapped(source.found, width - 6, unicode))
+        lines += [f"{source.year}  {said[0]}", *(f"{'':6}{line}" for line in said[1:rest])]
+        lines += [*(f"{'':8}{line}" for line in said[rest:]), ""]
+    return lines
 
 
 def _shown(figure: Figure, width: int, unicode: bool) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from gradlab import registry
 from gradlab.lesson.measured import quick
-from gradlab.lesson.parts import Chapter, Figure, Form, Unrolled
+from gradlab.lesson.parts import Chain, Chains, Chapter, Figure, Form, Link, Unrolled
 from gradlab.lesson.words import number
 from gradlab.recurrence import objectives
 from gradlab.recurrence.backward import backpropagate
@@ -25,6 +25,10 @@ FORMS: tuple[tuple[str, objectives.ObjectiveName], ...] = (
     ("many to many", "every"),
     ("one to many", "every"),
 )
+
+READ = ("The", "boy\ngirl", "from", "our", "street", "looks", "tired")
+WRITTEN = ("Il\nLa", "ragazzo\nragazza", "della", "nostra", "strada", "sembra", "stanco\nstanca")
+"""A sentence and its translation; where a word depends on one choice, both forms of it."""
 
 
 class Way(NamedTuple):
@@ -160,4 +164,66 @@ def tell(numbers: Numbers, seed: int) -> Chapter:
         f"{number(max(w.check for w in numbers.ways), 1)} of "
         "the largest entry: unrolling is no approximation.",
     )
-    return Chapter("The network unrolled in time", paragraphs, (figure,), closing)
+    return Chapter(
+        "The network unrolled in time", paragraphs, (_folding(seed), figure, _translation(seed)), closing
+    )
+
+
+def _folding(seed: int) -> Figure:
+    """From the loop to the row of copies, step by step."""
+
+    def row(title: str, copies: int) -> Chain:
+        links = tuple(Link(f"x{t}", f"h{t}") for t in range(1, copies + 1))
+        whole = copies == T
+        return Chain(title, links if whole else (*links, Link("x", "h")), loop=not whole)
+
+    rows = (
+        row("folded: one state that feeds itself", 0),
+        row("step 1 drawn beside the loop", 1),
+        row("step 2 as well", 2),
+        row(f"unrolled: all {T} steps, no loop is left", T),
+    )
+    return Figure(
+        "folding",
+        "The same network, folded, half unrolled, unrolled: each copy is the state one step later",
+        f"The loop is drawn out copy by copy. How many recurrent matrices does the row of {T} copies have?",
+        Chains(rows),
+        "One. Every W in the drawing is the same matrix; a copy is the same program at a later step, and "
+        "nothing but the drawing has changed. What has gone is the loop: the row runs one way, so the chain "
+        "rule can be applied to it from right to left, as in any deep network. Read from the last row to the "
+        "first, the drawing folds it up again.",
+        f"gradlab lesson 1 --seed {seed}",
+    )
+
+
+def _translation(seed: int) -> Figure:
+    """Many to many with all input before all output: what has to be kept in between."""
+    chosen = next(k for k, word in enumerate(READ, start=1) if "\n" in word)
+    moved = [k for k, word in enumerate(WRITTEN, start=1 + len(READ)) if "\n" in word]
+    pairs = [WRITTEN[k - 1 - len(READ)].split("\n") for k in moved]
+    read = tuple(Link(word, "", held=k >= chosen) for k, word in enumerate(READ, start=1))
+    written = tuple(
+        Link("", word, held=k <= moved[-1]) for k, word in enumerate(WRITTEN, start=1 + len(READ))
+    )
+    gap = moved[-1] - chosen
+    return Figure(
+        "translation",
+        "Many to many as translation: all is read before anything is written; filled states have to hold "
+        "whether it was a boy or a girl",
+        "Change *boy* to *girl* in the English sentence. Which words of the Italian one must change, and "
+        "how many steps after *boy* was read is the last of them written?",
+        Chains(
+            (
+                Chain(f"steps 1 to {len(READ)}: read", read),
+                Chain(f"steps {len(READ) + 1} to {len(READ) + len(WRITTEN)}: write", written),
+            ),
+            onward=True,
+        ),
+        f"{len(pairs)} words: {listed([f'*{a}* becomes *{b}*' for a, b in pairs])}. *Boy* is read at step "
+        f"{chosen} and the last of them is written at step {moved[-1]}, {gap} steps later; no word between "
+        "says it again to the network while it reads. Word for word will not do: one word changed, "
+        f"{len(pairs)} have to, at places of their own. So the state has to keep the gender all that time. "
+        f"To learn that it should, the network needs the error of step {moved[-1]} at step {chosen}, and "
+        "that is the transport of chapter 2.",
+        f"gradlab lesson 1 --seed {seed}",
+    )

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from gradlab import registry
-from gradlab.lesson import measured
-from gradlab.lesson.parts import Chapter, Chart, Curve, Figure, Panel, Table
+from gradlab.lesson import measured, valves
+from gradlab.lesson.parts import Anatomy, Chapter, Chart, Curve, Figure, Inside, Panel, Table
 from gradlab.lesson.words import number, ten_to
 from gradlab.report.words import listed
 from gradlab.studies.remedies import arms
@@ -43,12 +43,15 @@ class Cell(NamedTuple):
     whole: tuple[float, ...]
     rate: float
     """Of the whole state."""
+    inside: Inside
+    """One step, and how wide its ways are."""
 
 
 class Numbers(NamedTuple):
-    """By cell."""
+    """By cell, and a unit that has learned."""
 
     cells: dict[str, Cell]
+    valves: valves.Valves
 
 
 def grid(seed: int) -> Sweep:
@@ -73,8 +76,9 @@ def measure(seed: int) -> Numbers:
             measured.transport(network, memory=True),
             whole,
             measured.rate(whole),
+            measured.inside(CELLS[label], label, network),
         )
-    return Numbers(found)
+    return Numbers(found, valves.measure(seed))
 
 
 def tell(numbers: Numbers, seed: int) -> Chapter:
@@ -109,8 +113,41 @@ def tell(numbers: Numbers, seed: int) -> Chapter:
         f"{ten_to(lstm.whole[T])}. Between the four makes with their usual biases the span is "
         f"{ten_to(min(ends))} to {ten_to(max(ends))}.",
     )
-    figures = (_profiles(cells, best, seed), _table(cells, seed))
+    insides, learned = _insides(cells, seed), valves.figure(numbers.valves, seed)
+    figures = (insides, learned, _profiles(cells, best, seed), _table(cells, seed))
     return Chapter("Peephole, coupled gates, GRU", paragraphs, figures, closing, MORE)
+
+
+def _insides(cells: dict[str, Cell], seed: int) -> Figure:
+    """The makes as diagrams."""
+    found = {name: cells[name].inside for name in MAKES}
+    shares = {name: inside.shares()["c"] for name, inside in found.items() if inside.shares()}
+    gru = found["GRU"].openings()
+    return Figure(
+        "anatomy",
+        f"One step of each make; orange is the gradient on its way back, as wide as the gate that it meets "
+        f"is open on average over the units and {T} steps. % is the share of the squared transport over "
+        f"all lags",
+        "Follow the top line from right to left: what does each cell multiply the gradient by there? And "
+        "does more of it arrive in the memory c, or in h, which feeds the gates?",
+        Anatomy(tuple(found.values())),
+        f"Along the top line by f, {listed([_opened(found[name], 'f') for name in MAKES[:3]])}; in the GRU "
+        f"by z = {number(gru['z'])}. {_arrives(shares)} The GRU has no second number: in h the top line and "
+        f"the ways through r = {number(gru['r'])} and the candidate come together.",
+        f"gradlab lesson 6 --seed {seed}",
+    )
+
+
+def _opened(inside: Inside, gate: str) -> str:
+    return f"{number(inside.openings()[gate])} ({inside.title})"
+
+
+def _arrives(shares: dict[str, float]) -> str:
+    """In which part of the state more arrives."""
+    said = listed([f"{share:.1%} ({name})" for name, share in shares.items()])
+    most = [share > 0.5 for share in shares.values()]
+    where = "more than in h" if all(most) else "less than in h" if not any(most) else "against the rest in h"
+    return f"In c arrives, of the squared transport, {said}: {where}."
 
 
 def _profiles(cells: dict[str, Cell], best: str, seed: int) -> Figure:

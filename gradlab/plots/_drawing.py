@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.patches import Circle, FancyBboxPatch, PathPatch, Polygon
+from matplotlib.lines import Line2D
+from matplotlib.patches import Circle, FancyBboxPatch, Patch, PathPatch, Polygon
 from matplotlib.path import Path
+from matplotlib.textpath import TextPath
 
 from gradlab.plots._structures import Edge, Part, Structure
 
@@ -160,3 +162,34 @@ def _part(panel: Axes, part: Part, values: Mapping[str, float]) -> None:
         top = y + (high - 0.4 if part.kind == "box" else 0.0)
         points = 8.0 if part.kind in SIGNS else 6.5
         panel.text(x, top, words, ha="center", va="center", fontsize=points, color=INK, zorder=5)
+
+
+def legend(gates: bool) -> list[Any]:
+    """What the parts of a diagram are; whether the openings of `gates` are known."""
+    ring: dict[str, Any] = {"linestyle": "none", "markeredgecolor": INK, "markeredgewidth": 0.7}
+    box: dict[str, Any] = {"edgecolor": INK, "linewidth": 0.7}
+    wide = "gradient, against the arrows: × opening" if gates else "gradient; openings need --probe gates"
+    return [
+        Line2D([], [], color=GRADIENT, alpha=0.75, linewidth=5, label=wide),
+        Line2D([], [], color=SOFT, linewidth=0.7, label="not measured on its own"),
+        Line2D(
+            [],
+            [],
+            linestyle="none",
+            marker=TextPath((-3, -3), "%", size=8),
+            markersize=8,
+            color=WORDS,
+            label="share of the squared transport",
+        ),
+        Patch(facecolor=LAYER, label="layer (weights)", **box),
+        Line2D([], [], marker="o", markerfacecolor=POINT, markersize=7, label="pointwise", **ring),
+        Line2D(
+            [],
+            [],
+            marker="o",
+            markerfacecolor=INK,
+            markersize=3.5,
+            label="copy (white: join)",
+            **ring,
+        ),
+    ]

@@ -4,9 +4,6 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
-from matplotlib.textpath import TextPath
 from numpy.typing import NDArray
 
 from gradlab.plots import _colors, _drawing, _style, _words
@@ -56,7 +53,7 @@ def anatomy(run: Run, *, w_rec: float = 0.9) -> Figure:
             f"One step of each cell and the gradient's way back: {_words.gain(norms, at)}"
             f"T = {T}, {_words.counted(norms)}\n"
         )
-        figure.legend(handles=_legend(known), loc="outside lower center", ncols=3)
+        figure.legend(handles=_drawing.legend(known), loc="outside lower center", ncols=3)
     return figure
 
 
@@ -103,33 +100,3 @@ def caption(step: float, one: Any) -> str:
 def _mean(values: NDArray[np.float64]) -> float:
     known = values[np.isfinite(values)]
     return float(known.mean()) if len(known) else float("nan")
-
-
-def _legend(gates: bool) -> list[Any]:
-    ring: dict[str, Any] = {"linestyle": "none", "markeredgecolor": _drawing.INK, "markeredgewidth": 0.7}
-    box: dict[str, Any] = {"edgecolor": _drawing.INK, "linewidth": 0.7}
-    wide = "gradient, against the arrows: × opening" if gates else "gradient; openings need --probe gates"
-    return [
-        Line2D([], [], color=_drawing.GRADIENT, alpha=0.75, linewidth=5, label=wide),
-        Line2D([], [], color=_drawing.SOFT, linewidth=0.7, label="not measured on its own"),
-        Line2D(
-            [],
-            [],
-            linestyle="none",
-            marker=TextPath((-3, -3), "%", size=8),
-            markersize=8,
-            color=_drawing.WORDS,
-            label="share of the squared transport",
-        ),
-        Patch(facecolor=_drawing.LAYER, label="layer (weights)", **box),
-        Line2D([], [], marker="o", markerfacecolor=_drawing.POINT, markersize=7, label="pointwise", **ring),
-        Line2D(
-            [],
-            [],
-            marker="o",
-            markerfacecolor=_drawing.INK,
-            markersize=3.5,
-            label="copy (white: join)",
-            **ring,
-        ),
-    ]

@@ -58,6 +58,33 @@ class TestPage:
         assert place.read_bytes() == first
 
 
+class TestFigures:
+    def test_every_figure_is_there_as_svg_and_png_beside_the_page(self, monkeypatch, tmp_path):
+        one = chapter()
+        monkeypatch.setattr(lesson, "chapters", lambda numbers, seed, runs: iter([(2, one)]))
+        done = gradlab("lesson", 2, "--figures", tmp_path / "slides" / "deep")
+        assert (done.code, done.out) == (0, "results/lesson-2.html\n")
+        names = {f"chapter-2-{figure.name}" for figure in one.figures if figure not in TABLE}
+        found = {path.name for path in (tmp_path / "slides" / "deep").iterdir()}
+        assert found == {f"{name}.{kind}" for name in names for kind in ("svg", "png")}
+        assert len(names) == len(one.figures) - 1
+        for name in names:
+            assert (tmp_path / "slides" / "deep" / f"{name}.svg").read_text().startswith("<?xml")
+            assert (tmp_path / "slides" / "deep" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+    def test_a_file_is_no_folder_and_nothing_is_computed(self, computed, tmp_path):
+        (tmp_path / "mine").write_text("mine")
+        done = gradlab("lesson", 2, "--figures", tmp_path / "mine")
+        assert done.code == 5
+        assert done.err.startswith("error: --figures: cannot write to ")
+        assert computed == []
+        assert (tmp_path / "mine").read_text() == "mine"
+
+    def test_a_dry_run_makes_no_folder(self, tmp_path):
+        assert gradlab("lesson", 2, "--figures", tmp_path / "slides", "--dry-run").code == 0
+        assert not (tmp_path / "slides").exists()
+
+
 class TestRefused:
     def test_an_unknown_chapter_is_usage_and_names_the_known_ones(self, computed):
         done = gradlab("lesson", "gates")
@@ -90,6 +117,8 @@ class TestTerminal:
         assert done.out.startswith("1. Title 1 of seed 0\n====")
         assert done.out.index("? Is ") < done.out.index("Title of table") < done.out.index("Yes: w^(T")
         assert max(map(len, done.out.splitlines())) <= 80
+        assert done.out.index("Yes: w^(T") < done.out.index("Who found what, and when\n====")
+        assert "Untersuchungen zu dynamischen neuronalen Netzen" in done.out
         assert not (tmp_path / "results").exists()
 
     def test_waits_for_enter_only_between_two_terminals(self, computed, monkeypatch, capsys):

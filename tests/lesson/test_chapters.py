@@ -12,11 +12,22 @@ import pytest
 
 from gradlab import lesson, registry
 from gradlab.errors import GradlabError
-from gradlab.lesson import answers, bent, cliff, far_left, measured, sent_back, unrolled, variants, words
+from gradlab.lesson import (
+    answers,
+    bent,
+    cliff,
+    far_left,
+    measured,
+    sent_back,
+    unrolled,
+    variants,
+    words,
+)
 from gradlab.lesson.parts import Chapter
 from gradlab.plots import error_surface
 from gradlab.studies.sweep import compute, drawing
 from gradlab.studies.sweep.settings import Sweep
+from tests.lesson.told import SEEDS
 
 CHEAP = ("unrolled", "sent_back")
 SHIPPED = ("reading",)
@@ -26,13 +37,6 @@ SHIPPED = ("reading",)
 @functools.cache
 def numbers(name, seed=0):
     return importlib.import_module(f"gradlab.lesson.{name}").measure(seed)
-
-
-SEEDS = [
-    pytest.param(seed, marks=[] if seed < 2 else pytest.mark.slow if seed < 10 else pytest.mark.long)
-    for seed in range(100)
-]
-"""Two seeds always, ten with the slow tests, a hundred with the long ones."""
 
 
 def said(told):
@@ -101,10 +105,41 @@ class TestMeasured:
             ours = measured.transport(networks["gru", "gaussian", w_rec])
             assert ours[6] == pytest.approx(math.log10(np.linalg.norm(whole, 2)), abs=1e-12)
 
+    def test_equal_programs_are_compiled_once_and_others_apart(self, monkeypatch):
+        monkeypatch.setattr(measured, "_PROGRAMS", {})
+        table = np.arange(3.0)
+        runs = [
+            lambda x: {"y": 2 * x},
+            lambda x: {"y": 2 * x},
+            lambda x: {"y": 3 * x},
+            lambda x: {"y": x + table},
+        ]
+        found = [measured.shared(run)(jnp.ones(3))["y"].tolist() for run in runs]
+        assert found == [[2, 2, 2], [2, 2, 2], [3, 3, 3], [1, 2, 3]]
+        # One that holds an array is not kept: its text does not tell which.
+        assert len(measured._PROGRAMS) == 2
+
+    def test_it_draws_what_a_sweep_draws(self):
+        drawn = drawing.draw(self.GRID)["gru"][0].params
+        quick = drawing.draw(self.GRID, measured.shared)["gru"][0].params
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14), drawn, quick)
+
     def test_a_product_far_below_float_range_keeps_its_norm(self):
         network = measured.Network(np.full((2000, 1, 1), 0.5), {}, slice(0, 1))
         assert measured.transport(network)[2000] == pytest.approx(-2000 * math.log10(2), rel=1e-14)
         assert measured.rate(measured.transport(network)) == pytest.approx(-math.log10(2))
+
+    def test_shares_of_two_numbers_that_never_meet(self):
+        """h is halved and c kept: at lag k the share of h is 4^-k / (4^-k + 1)."""
+        jacobians, gates = np.tile(np.diag([0.5, 1.0]), (8, 1, 1)), {"f": np.array([[0.25], [0.75]])}
+        parts = {"h": slice(0, 1), "c": slice(1, 2)}
+        network = measured.Network(jacobians, gates, parts["c"], parts=parts)
+        found = measured.inside("LSTM", "lstm", network)
+        wanted = np.mean([4.0**-k / (4.0**-k + 1) for k in range(1, 9)])
+        assert found.shares() == pytest.approx({"h": wanted, "c": 1 - wanted})
+        assert found.openings() == {"f": 0.5}
+        still = network._replace(jacobians=np.zeros((2, 2, 2)))
+        assert measured.inside("LSTM", "lstm", still).shares() == {}
 
     @pytest.mark.long
     def test_gradlab_sweep_measures_the_same(self):
@@ -127,6 +162,25 @@ class TestUnrolled:
         assert ways["many to one"].adjoint[-1] == pytest.approx(ways["many to many"].adjoint[-1])
         assert ways["many to one"].adjoint[0] < ways["many to many"].adjoint[0]
         assert ways["many to one"].parts[0] == 0
+
+    def test_the_translation_holds_the_gender_from_the_boy_to_the_last_word_that_needs_it(self):
+        drawing = unrolled.tell(numbers("unrolled"), 0).figures[2].drawing
+        links = [link for row in drawing.rows for link in row.links]
+        both = [k for k, link in enumerate(links) if "\n" in link.below + link.above]
+        assert [k for k, link in enumerate(links) if link.held] == list(range(both[0], both[-1] + 1))
+        assert (both[0], both[-1]) == (1, 13)
+        # All is read before anything is written.
+        assert [bool(link.below) for link in links] == [True] * 7 + [False] * 7
+        forms = [" ".join((link.below + link.above).split("\n")[-k] for link in links) for k in (0, 1)]
+        assert forms == [
+            "The boy from our street looks tired Il ragazzo della nostra strada sembra stanco",
+            "The girl from our street looks tired La ragazza della nostra strada sembra stanca",
+        ]
+
+    def test_each_row_of_the_folding_has_a_copy_more_and_the_last_no_loop(self):
+        rows = unrolled.tell(numbers("unrolled"), 0).figures[0].drawing.rows
+        assert [len(row.links) - row.loop for row in rows] == [0, 1, 2, unrolled.T]
+        assert [row.loop for row in rows] == [True, True, True, False]
 
     @pytest.mark.parametrize("seed", SEEDS)
     def test_its_story_holds_for_every_seed(self, seed):
@@ -250,7 +304,7 @@ class TestAnswers:
         assert f"it is {words.ten_to(found.memory[-1])}." in closing
 
     def test_the_head_of_the_table_is_true_of_its_rows(self):
-        table = answers.tell(numbers("answers"), 0).figures[0].drawing
+        table = answers.tell(numbers("answers"), 0).figures[1].drawing
         rows = [[float(entry.replace("−", "-")) for entry in row] for row in table.rows]
         before = 0.0
         for row in rows:

@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from gradlab.lesson import page, sketch, terminal
+from gradlab import lesson
+from gradlab.lesson import history, page, sketch, terminal
 from tests.lesson.told import DRAWINGS, chapter
 
 
@@ -85,6 +86,29 @@ def test_every_figure_has_its_question_before_and_its_command_after(text):
 def test_equal_chapters_give_equal_bytes(text):
     again = page.html([(1, chapter()), (2, chapter(title="Second"))], 3, "gradlab lesson --seed 3")
     assert again == text
+
+
+def test_who_found_what_is_in_order_and_each_work_belongs_to_a_chapter(text):
+    years = [source.year for source in history.SOURCES]
+    assert years == sorted(years)
+    assert {n for s in history.SOURCES for n in s.chapters} == set(range(1, len(lesson.CHAPTERS) + 1))
+    asked = [(s.authors.rsplit(" ", 1)[1], s.year) for s in history.SOURCES if len(s.authors.split(",")) == 1]
+    assert asked == [("Hochreiter", 1991), ("Jaeger", 2001), ("Karpathy", 2015), ("Olah", 2015)]
+    shown = text.split('id="sources"')[1]
+    for source in history.SOURCES:
+        # The page of chapters 1 and 2 names what these build on, and nothing else.
+        assert (source.title in shown) == bool({1, 2} & set(source.chapters))
+        assert source.found.endswith(".")
+        assert source.found.count(". ") == 0
+
+
+@pytest.mark.parametrize("unicode", [True, False])
+@pytest.mark.parametrize("width", [40, 80])
+def test_who_found_what_fits_a_terminal(width, unicode):
+    lines = terminal.found(range(1, 8), width, unicode=unicode)
+    assert max(map(len, lines)) <= width
+    assert [int(line[:4]) for line in lines[3:] if line[:1].isdigit()] == [s.year for s in history.SOURCES]
+    assert unicode or all(line.isascii() and "?" not in line for line in lines)
 
 
 @pytest.mark.parametrize("unicode", [True, False])

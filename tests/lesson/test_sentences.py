@@ -4,7 +4,9 @@ import math
 
 import pytest
 
-from gradlab.lesson import answers, cliff, far_left, unrolled, variants
+from gradlab.lesson import answers, cliff, domino, far_left, unrolled, valves, variants
+from gradlab.lesson.parts import Inside
+from tests.lesson.told import INSIDE
 
 
 def said(chapter):
@@ -45,10 +47,28 @@ def learned(last, ratio):
 )
 def test_how_far_the_tanh_network_has_come(last, ratio, words, never):
     """A guess costs ln 2 = 0.693."""
-    found = far_left.Numbers(dict.fromkeys(far_left.CELLS, learned(last, ratio)), math.log(2))
+    stack = domino.Fallen(*((0.1,) * domino.UPDATES,) * 3)
+    found = far_left.Numbers(dict.fromkeys(far_left.CELLS, learned(last, ratio)), math.log(2), stack)
     text = said(far_left.tell(found, 0))
     assert words in text
     assert never not in text.partition("After 10 updates")[2].replace("guessing", "")
+
+
+@pytest.mark.parametrize(
+    ("halved", "words"),
+    [
+        ((5, 90, 400), "need 5 updates on top of lower ones that are trained already, 90 updates on top"),
+        ((5, 90, 400), "as long as the layers below have not learned, as dominoes fall"),
+        ((5, 90, math.inf), "and more than 1000 updates on top of ones that never learn. They wait"),
+        ((5, 90, 60), "though here it helps no more that the lower ones learn, too."),
+        ((5, math.inf, math.inf), "though here it helps no more"),
+        ((90, 90, 400), "Here they do not wait."),
+        ((math.inf, math.inf, 400), "Here they do not wait."),
+    ],
+)  # fmt: skip
+def test_whether_the_upper_layers_wait(halved, words):
+    lines = (tuple(0.6 if k < at else 0.1 for k in range(domino.UPDATES)) for at in halved)
+    assert words in domino.said(domino.Fallen(*lines))
 
 
 WALK = cliff.Walk(((5.0, -2.5), (5.1, -2.6), (5.0, -2.7)), (0.02, 0.03, 0.01), 1e-9)
@@ -109,7 +129,7 @@ def test_what_the_other_ways_do_to_the_memory(log, words):
     plain = {"orthogonal": (flat,) * 2, "gaussian": (flat, (*flat[:-1], -3.0))}
     steps = (answers.Gates(0.1, 0.5, 0.2, 0.5, 0.1, 0.05),) * answers.STEPS
     recalled = (1.0,) * (answers.BACK + 1)
-    found = answers.Numbers(plain, flat, flat, (*flat[:-1], log), flat, recalled, 0.9, steps)
+    found = answers.Numbers(plain, flat, flat, (*flat[:-1], log), flat, recalled, 0.9, steps, INSIDE)
     assert words in said(answers.tell(found, 0))
     assert "What it gives is certainty: its draws lie within a factor of 1, those" in said(
         answers.tell(found, 0)
@@ -118,12 +138,84 @@ def test_what_the_other_ways_do_to_the_memory(log, words):
     assert "certainty" not in said(answers.tell(swapped, 0))
 
 
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [(0.8, "80.0% arrives in c and 20.0% in h, which feeds the gates: more in"), (0.4, "not more in")],
+)
+def test_where_more_arrives(share, words):
+    """In chapter 5, from the shares of c and of h."""
+    found = INSIDE._replace(values=INSIDE.values | {"share c": share, "share h": 1 - share})
+    flat = (0.0,) * (answers.T + 1)
+    lines = {"orthogonal": (flat,), "gaussian": (flat,)}
+    steps = (answers.Gates(0.1, 0.5, 0.2, 0.5, 0.1, 0.05),) * answers.STEPS
+    numbers = answers.Numbers(lines, flat, flat, flat, flat, (1.0,) * (answers.BACK + 1), 0.9, steps, found)
+    assert words in said(answers.tell(numbers, 0))
+
+
+GATES_OF = {
+    valves.SUBJECT: (0.1, 0.8, 0.9, 0.7, 0.1, 0.0),
+    valves.OBJECT: (0.9, 0.1, -0.9, 0.6, 0.1, 0.0),
+    valves.ASKED: (0.9, 0.4, 0.1, 0.6, 0.6, 1.0),
+    valves.OTHER: (0.9, 0.4, 0.0, 0.6, 0.1, 0.0),
+}
+WALK_OF_VALVES = tuple(GATES_OF[kind] for _, kind, _ in valves.WORDS)
+VALVES = valves.Valves((0.1, 0.9), (0.8, 0.1), (0.6, 0.1), 1.0, WALK_OF_VALVES)
+
+
+@pytest.mark.parametrize(
+    ("change", "parted"),
+    [
+        ({}, True),
+        ({"forget": (0.3, 0.9)}, False),
+        ({"forget": (0.1, 0.5)}, False),
+        ({"write": (0.5, 0.1)}, False),
+        ({"write": (0.8, 0.3)}, False),
+        ({"show": (0.6, 0.25)}, False),
+        ({"walk": (*WALK_OF_VALVES[:-1], (0.9, 0.4, 0.1, 0.6, 0.2, 1.0))}, False),
+        ({"walk": (*WALK_OF_VALVES[:2], (0.9, 0.3, 0.1, 0.6, 0.1, 1.0), *WALK_OF_VALVES[3:])}, False),
+    ],
+)
+def test_whether_the_gates_part_the_words(change, parted):
+    text = valves.said(VALVES._replace(**change))
+    assert ("forgotten and replaced in one step" in text) == parted
+    assert ("do not part the words clearly" in text) != parted
+    assert "100.0% of the endings are right." in text
+
+
+def inside(label, share):
+    """What was measured inside of a cell; where it has two parts, so much arrives in c."""
+    if label == "gru":
+        return Inside("GRU", label, ("h",), {"r": 0.5, "z": 0.6})
+    values = {"i": 0.4, "f": 0.8, "o": 0.5, "share h": 1 - share, "share c": share}
+    return Inside(variants.CELLS[label], label, ("h", "c"), values)
+
+
+@pytest.mark.parametrize(
+    ("shares", "words"),
+    [
+        ((0.9, 0.8, 0.7), "90.0% (LSTM), 80.0% (peephole) and 70.0% (coupled): more than in h."),
+        ((0.1, 0.2, 0.3), "less than in h."),
+        ((0.1, 0.8, 0.3), "30.0% (coupled): against the rest in h."),
+    ],
+)
+def test_where_more_arrives_in_the_makes(shares, words):
+    line = (0.0,) * (variants.T + 1)
+    each = dict(zip(variants.CELLS, (*shares, 0, 0.5, 0.5), strict=True))
+    cells = {
+        label: variants.Cell(2, 100, 0.7, line, line, line, -0.1, inside(label, share))
+        for label, share in each.items()
+    }
+    text = said(variants.tell(variants.Numbers(cells, VALVES), 0))
+    assert words in text
+    assert "by f, 0.8 (LSTM), 0.8 (peephole) and 0.8 (coupled); in the GRU by z = 0.6." in text
+
+
 def test_the_cell_that_carries_farthest_is_the_one_that_does():
     cells = {}
     for k, label in enumerate(variants.CELLS):
         logs = tuple(-0.01 * (k + 1) * lag for lag in range(variants.T + 1))
-        cells[label] = variants.Cell(4, 100 + k, 0.7, logs, logs, logs, -0.01 * (k + 1))
-    text = said(variants.tell(variants.Numbers(cells), 0))
+        cells[label] = variants.Cell(4, 100 + k, 0.7, logs, logs, logs, -0.01 * (k + 1), inside(label, 0.7))
+    text = said(variants.tell(variants.Numbers(cells, VALVES), 0))
     assert f"Of these {len(cells)} networks {next(iter(variants.CELLS.values()))} carries farthest" in text
 
 
@@ -134,9 +226,9 @@ def test_whether_the_bias_or_a_gate_changes_the_rate(gru, words):
     rates = {"LSTM, bias 0": -0.2, "LSTM": -0.1, "LSTM, bias 3": 0.3, "GRU": gru}
     line = (0.0,) * (variants.T + 1)
     cells = {
-        label: variants.Cell(2, 100, 0.7, line, line, line, rates.get(name, -0.1))
+        label: variants.Cell(2, 100, 0.7, line, line, line, rates.get(name, -0.1), inside(label, 0.7))
         for label, name in variants.CELLS.items()
     }
-    text = said(variants.tell(variants.Numbers(cells), 0))
+    text = said(variants.tell(variants.Numbers(cells, VALVES), 0))
     assert words in text
     assert "The LSTM's rate is −0.2, −0.1 and 0.3 with the biases 0, 1 and 3." in text

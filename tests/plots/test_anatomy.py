@@ -110,6 +110,15 @@ def test_what_was_measured_is_written_on_the_edges():
     assert widths == {8.0, 5.6, 1.6, 3.2}
 
 
+def test_the_memory_of_1997_is_a_line_that_no_gate_meets():
+    (panel,) = draw(with_gates(("lstm97",), i=0.5, o=0.25)).axes
+    assert "one step" not in words(panel)
+    assert {"i ×0.50", "o ×0.25"} <= set(words(panel))
+    assert not any(word.startswith("f") for word in words(panel))
+    memory = [edge for edge in drawn("lstm97").edges if edge.start == "c"]
+    assert [(edge.end, edge.carries) for edge in memory] == [("add", "1")]
+
+
 def test_without_gates_only_shares_are_known_and_the_legend_says_how_to_get_them():
     figure = draw(with_gates())
     assert {"25%", "75%"} <= set(words(figure.axes[0]))

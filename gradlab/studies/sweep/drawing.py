@@ -1,6 +1,7 @@
 """The networks of a sweep: weights, states, inputs and targets of each, and what tells them from others."""
 
 import hashlib
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -31,11 +32,14 @@ class Weights(NamedTuple):
     """The norm of each leaf and its projection, (2, init, seed, leaf)."""
 
 
-def draw(sweep: Sweep) -> dict[str, tuple[Networks, Weights]]:
-    """Each cell's networks, ordered (init, w_rec, seed), and what tells their weights from others."""
+def draw(sweep: Sweep, jit: Callable[..., Any] = jax.jit) -> dict[str, tuple[Networks, Weights]]:
+    """Each cell's networks, ordered (init, w_rec, seed), and what tells their weights from others.
+
+    `jit` compiles the draw of the weights; one that rounds otherwise gives other digests.
+    """
     tried.at(sweep.inputs, sweep.hidden)
     xs = drawn_inputs(sweep, max(sweep.T))
-    return {label: _draw_cell(sweep, label, xs) for label in sweep.cell}
+    return {label: _draw_cell(sweep, label, xs, jit) for label in sweep.cell}
 
 
 def drawn_inputs(sweep: Sweep, T: int) -> Array:
@@ -80,7 +84,7 @@ def said(sweep: Sweep) -> tuple[str, ...]:
     return found.said, inputs.windows_said(starts.ravel().tolist(), T, found.rows)
 
 
-def _draw_cell(sweep: Sweep, label: str, xs: Array) -> tuple[Networks, Weights]:
+def _draw_cell(sweep: Sweep, label: str, xs: Array, jit: Callable[..., Any]) -> tuple[Networks, Weights]:
     cell, dtype, seeds = registry.make("cells", label), np.dtype(sweep.precision), range(sweep.seeds)
     gains = sweep.w_rec if cell.has_gain else (1.0,)
     size = {"inputs": sweep.inputs, "hidden": sweep.hidden}
@@ -93,7 +97,9 @@ def _draw_cell(sweep: Sweep, label: str, xs: Array) -> tuple[Networks, Weights]:
         sizes = (sweep.inputs, sweep.hidden, sweep.batch)
         initializer = _initializer(sweep, cell, init)
         # A network of gain 1 comes first: its digest tells whether two runs drew the same weights.
-        drawn = draw_networks(cell, initializer, sweep.objective, sizes, keys, target_keys, (1.0, *gains))
+        drawn = draw_networks(
+            cell, initializer, sweep.objective, sizes, keys, target_keys, (1.0, *gains), jit
+        )
         for s in seeds:
             one = [np.ascontiguousarray(leaf[0, s]).tobytes() for leaf in jax.tree.leaves(drawn[0])]
             digests[f"{init}/{s}"] = hashlib.sha256(b"".join(one)).hexdigest()

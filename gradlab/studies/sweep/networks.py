@@ -7,7 +7,7 @@ network.
 import functools
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -40,20 +40,27 @@ def draw_networks(
     weight_keys: Sequence[Key],
     target_keys: Sequence[Key],
     w_rec: Sequence[float],
+    jit: Callable[..., Any] = jax.jit,
 ) -> tuple[Tree, Tree, Tree]:
     """Parameters, initial states and the objective's targets in float64, axes (w_rec, key).
 
-    `sizes` are (D, N, B); the targets have an axis of B behind those two.
+    `sizes` are (D, N, B); the targets have an axis of B behind those two. `jit` compiles the draw.
     """
     with jax.enable_x64(True), jax.default_device(jax.local_devices(backend="cpu")[0]):
-        draw = _drawing(cell, initializer, name, sizes)
+        draw = _drawing(cell, initializer, name, sizes, jit)
         drawn = draw(jnp.asarray(w_rec), jnp.stack(list(weight_keys)), jnp.stack(list(target_keys)))
         params, state, target = jax.tree.map(np.asarray, drawn)
         return params, state, target
 
 
 @functools.cache
-def _drawing(cell: Any, initializer: Initializer, name: ObjectiveName, sizes: tuple[int, int, int]) -> Any:
+def _drawing(
+    cell: Any,
+    initializer: Initializer,
+    name: ObjectiveName,
+    sizes: tuple[int, int, int],
+    jit: Callable[..., Any],
+) -> Any:
     d_in, d_hidden, batch = sizes
 
     def network(w_rec: Any, weight_key: Key, target_key: Key) -> tuple[Tree, Tree, Tree]:
@@ -62,7 +69,7 @@ def _drawing(cell: Any, initializer: Initializer, name: ObjectiveName, sizes: tu
         return params, state, jax.vmap(lambda k: draw_target(name, k, state, cell.readout))(keys)
 
     # What does not depend on w_rec, the decompositions above all, is worked out once a key.
-    return jax.jit(jax.vmap(jax.vmap(network, (None, 0, 0)), (0, None, None)))
+    return jit(jax.vmap(jax.vmap(network, (None, 0, 0)), (0, None, None)))
 
 
 def draw_inputs(keys: Sequence[Key], sizes: tuple[int, int, int], std: float) -> NDArray[Any]:
