@@ -1,4 +1,4 @@
-"""What do the units of a character model hold that was trained elsewhere? A GRU of torch, opened and scored."""
+"""What do the units of a character model hold that was trained elsewhere? A GRU of torch, opened."""
 
 import pydoc_data.topics
 import tempfile
