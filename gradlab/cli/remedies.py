@@ -45,6 +45,8 @@ def command(
         raise GradlabError("--quick", "and --full exclude each other; give one")
     if "task" in given:
         asked = specs.made(Training, specs.OPTIONS, given, PRESETS["full" if full else "quick"])
+    elif questions := [f"--{name}" for name in ("longest",) if given.get(name)]:
+        raise GradlabError("TASK", f"is missing beside {questions[0]}; give one")
     elif quick or full:
         raise GradlabError("TASK", f"is missing beside --{'full' if full else 'quick'}; give one")
     else:

@@ -172,7 +172,7 @@ def _trainability(run: TrainingRun) -> str:
     rows = run.outcomes()
     said = forecast.said(rows, lambda number: signed(number, 2))
     few = counted(forecast.forecast(rows).points, "start")
-    return said or f"No rank correlation: the {few} are too few or too much alike."
+    return said or f"No rank correlation: {forecast.unranked(rows, few)}."
 
 
 _CAPTIONS: dict[str, Callable[[Any], str]] = {

@@ -12,7 +12,7 @@ from gradlab import digests, memory, registry
 from gradlab.planning import compiled
 from gradlab.planning.progress import Progress
 from gradlab.runs.shards import Shards
-from gradlab.studies.remedies import arms, effort, elsewhere, loop, measure, train, work
+from gradlab.studies.remedies import arms, effort, elsewhere, loop, measure, search, train, work
 from gradlab.studies.remedies.checkpoint import Checkpoint
 from gradlab.studies.remedies.code import of_arm, require
 from gradlab.studies.remedies.rates import chosen
@@ -51,10 +51,13 @@ def run(
     report: Callable[[Progress], None] = lambda progress: None,
     shards: Shards | None = None,
 ) -> Iterator[Result]:
-    """Train every arm at every T; one result for each w_rec, as soon as it is there.
+    """Train every arm at every T, or where its search goes; a result for each w_rec, as soon as it is there.
 
     What `shards` holds goes on where it was: it keeps the networks of each stage, a few seconds old at most.
     """
+    if comparison.longest:
+        yield from _searching(comparison, report, shards)
+        return
     some = [(text, T) for text in comparison.remedies for T in comparison.T]
     yield from _training(comparison, report, shards, some)
 
@@ -76,6 +79,33 @@ def _training(
     shards: Shards | None,
     groups: Sequence[tuple[str, int]],
 ) -> Iterator[Result]:
+    _require_known(comparison, shards)
+    for text, T in groups:
+        yield from _arm(comparison, arms.arm(text, comparison.cell, comparison.init), T, report, shards)
+        memory.release()
+
+
+def _searching(
+    comparison: Training, report: Callable[[Progress], None], shards: Shards | None
+) -> Iterator[Result]:
+    """Train each arm at one T after the other, as `search.following` says from what it has learned."""
+    _require_known(comparison, shards)
+    shortest, longest = comparison.T[0], comparison.longest
+    planned = set(search.dearest(shortest, longest))
+    for text in comparison.remedies:
+        arm = arms.arm(text, comparison.cell, comparison.init)
+        learns: dict[int, bool] = {}
+        while T := search.following(shortest, longest, learns):
+            # What the plan has not foreseen to be tried is no piece of it.
+            tell = report if T in planned else lambda progress: report(progress._replace(piece=""))
+            for found in _arm(comparison, arm, T, tell, shards):
+                learns[T] = search.learns(int((found.solved_at > 0).sum()), len(found.solved_at))
+                yield found
+            memory.release()
+
+
+def _require_known(comparison: Training, shards: Shards | None) -> None:
+    """Refuse what other code has left in `shards`."""
     if shards is not None:
         doing = (*work.tuning(comparison), *(work.training(w_rec) for w_rec in comparison.w_rec))
         known = {}
@@ -85,9 +115,6 @@ def _training(
                 if arrays is not None:
                     known[place] = digests.unpacked(arrays)
         require(comparison, known, str(shards.folder.parent), known)
-    for text, T in groups:
-        yield from _arm(comparison, arms.arm(text, comparison.cell, comparison.init), T, report, shards)
-        memory.release()
 
 
 def _arm(

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from gradlab.errors import GradlabError
+from gradlab.errors import GradlabError, shown
 from gradlab.runs import contents, csv_tables, former
 from gradlab.studies import norms
 from gradlab.studies.norms import PROFILES
+from gradlab.studies.remedies import search
 from gradlab.studies.remedies.rows import ENDS, ArmRow, outcomes
 
 if TYPE_CHECKING:
@@ -45,7 +46,12 @@ class TrainingRun:
 
     def outcomes(self) -> list[ArmRow]:
         """One row per (arm, T, w_rec)."""
-        return outcomes(self.table, self.norms, self.chance, self.about.get("costs", {}))
+        found = outcomes(self.table, self.norms, self.chance, self.about.get("costs", {}))
+        settings = self.about["settings"]
+        if not settings.get("longest"):
+            return found
+        most = search.most(settings["T"][0], settings["longest"])
+        return [row._replace(most=most) for row in found]
 
 
 def write(folder: Path, run: TrainingRun) -> list[Path]:
@@ -68,8 +74,9 @@ def read(path: Path) -> TrainingRun:
     lr = former.LEARNING_RATE.get(about["schema"], "lr")
     table = _table(held["remedies.csv"], str(folder / "remedies.csv"), settings, lr)
     arms = list(dict.fromkeys(table["arm"].tolist()))
-    curves = _curves(held["training.csv"], str(folder / "training.csv"), settings, arms)
-    profiles = norms.trained(held["norms.nc"], str(folder / "norms.nc"), settings, arms)
+    there = settings | {"T": lengths(settings, table)}
+    curves = _curves(held["training.csv"], str(folder / "training.csv"), there, arms)
+    profiles = norms.trained(held["norms.nc"], str(folder / "norms.nc"), there, arms)
     return TrainingRun(about, table, curves, profiles)
 
 
@@ -79,13 +86,19 @@ def _table(content: bytes, where: str, settings: dict[str, Any], lr: str) -> "pa
     `lr` is what the column of the learning rate is called in the file.
     """
     updates = csv_tables.whole(0, settings["updates"])
-    columns = {"arm": csv_tables.label, "cell": csv_tables.label} | _grid(settings)
+    searched = bool(settings.get("longest"))
+    may = settings
+    if searched:
+        may = settings | {"T": search.candidates(settings["T"][0], settings["longest"])}
+    columns = {"arm": csv_tables.label, "cell": csv_tables.label} | _grid(may)
     columns |= {"hidden": csv_tables.whole(1), "parameters": csv_tables.whole(0), lr: csv_tables.number}
     columns |= {"solved_at": updates, "broken_at": updates, "broken_what": csv_tables.word}
     columns |= {"loss": csv_tables.loss, "error": csv_tables.loss} | dict.fromkeys(MEANS, csv_tables.number)
-    table = csv_tables.read(content, where, columns, ["arm", *_grid(settings)])
+    table = csv_tables.read(content, where, columns, ["arm", *_grid(may)])
+    if searched:
+        _require_searched(table, where, settings)
     wanted = len(settings["remedies"]) * len(settings["T"]) * len(settings["w_rec"]) * settings["seeds"]
-    if len(table) != wanted or table["arm"].nunique() != len(settings["remedies"]):
+    if (len(table) != wanted and not searched) or table["arm"].nunique() != len(settings["remedies"]):
         what = (
             f"has {len(table)} networks of {table['arm'].nunique()} arms, where the settings of the run say "
         )
@@ -93,6 +106,29 @@ def _table(content: bytes, where: str, settings: dict[str, Any], lr: str) -> "pa
     table = table.rename(columns={lr: "lr"})
     numbers = ("lr", "loss", "error", *MEANS)
     return table.astype(dict.fromkeys(TEXT, str) | dict.fromkeys(numbers, float))
+
+
+def lengths(settings: dict[str, Any], table: "pandas.DataFrame") -> list[int]:
+    """The T at which networks of a table were trained; those of a search in order."""
+    if not settings.get("longest"):
+        return list(settings["T"])
+    return sorted(int(T) for T in table["T"].unique())
+
+
+def _require_searched(table: "pandas.DataFrame", where: str, settings: dict[str, Any]) -> None:
+    """Refuse a table whose T are not those that its own outcomes have had the search try."""
+    seeds = settings["seeds"]
+    for arm, some in table.groupby("arm", sort=False):
+        learns: dict[int, bool] = {}
+        came = {int(T): some[some["T"] == T] for T in some["T"].unique()}
+        while (T := search.following(settings["T"][0], settings["longest"], learns)) in came:
+            if len(came[T]) != seeds:
+                what = f"has {len(came[T])} networks of {shown(arm)} at T = {T}, where the settings say"
+                raise GradlabError(where, f"{what} {seeds}; run the command again")
+            learns[T] = search.learns(int((came[T]["solved_at"] > 0).sum()), seeds)
+        if T or list(learns) != list(came):
+            what = f"does not have {shown(arm)} at the T that its search comes to; run the command again"
+            raise GradlabError(where, what)
 
 
 def _curves(content: bytes, where: str, settings: dict[str, Any], arms: list[str]) -> "pandas.DataFrame":
@@ -169,16 +205,18 @@ def curves(results: "Sequence[Result]") -> "pandas.DataFrame":
     return joined[joined["value"].notna()].reset_index(drop=True)
 
 
-def profiles(results: "Sequence[Result]") -> "xarray.Dataset":
+def profiles(results: "Sequence[Result]", Ts: "Sequence[int] | None" = None) -> "xarray.Dataset":
     """The dataset of `norms.nc`: log10 norms by (arm, T, w_rec, seed, when, lag).
 
-    NaN where undefined or not finite, -inf where exactly zero.
+    NaN where undefined, not finite or not trained, -inf where exactly zero. `Ts` are all T, in order; else
+    they are in the order of the results.
     """
     import xarray as xr
 
-    names, Ts, gains = (
+    names, came, gains = (
         list(dict.fromkeys(getattr(r, key) for r in results)) for key in ("arm", "T", "w_rec")
     )
+    Ts = came if Ts is None else list(Ts)
     seeds = len(results[0].solved_at)
     shape = (len(names), len(Ts), len(gains), seeds, len(ENDS), max(Ts) + 1)
     axes = ("arm", "T", "w_rec", "seed", "when", "lag")

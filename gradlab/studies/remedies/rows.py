@@ -78,6 +78,8 @@ class ArmRow(NamedTuple):
     """Of an update, in products of matrices; NaN where none is made, or they are not known."""
     untrained: float = math.nan
     """Of the parameters, those that stay as they were drawn; NaN where it is not known."""
+    most: int = 0
+    """T that the arm could come to at the most where what is tried depends on what is learned; else 0."""
 
 
 def outcomes(

@@ -45,7 +45,9 @@ def sentences(rows: Sequence[ArmRow]) -> list[str]:
 def besides(rows: Sequence[ArmRow]) -> dict[tuple[str, int, float], Beside]:
     """The arms beside the plain one of their place, by (arm, T, w_rec)."""
     plain = {(row.T, row.w_rec): row for row in rows if row.arm == PLAIN}
-    pairs = [(row, plain[at]) for row in rows if row.arm != PLAIN and (at := (row.T, row.w_rec)) in plain]
+    # Which T a search has come to depends on what was learned: nothing is compared there.
+    some = [row for row in rows if row.arm != PLAIN and not row.most]
+    pairs = [(row, plain[at]) for row in some if (at := (row.T, row.w_rec)) in plain]
     apart = iter(holm([_differ(*pair) for pair in pairs]))
     return {(row.arm, row.T, row.w_rec): Beside(other, next(apart), len(pairs)) for row, other in pairs}
 
@@ -185,7 +187,9 @@ def _ending(row: ArmRow) -> list[str]:
 
 
 def judged(rows: Sequence[ArmRow]) -> str:
-    """Which arm solved the task with most seeds, and from which others that tells it apart."""
+    """Which arm solved the task with most seeds, and from which others that tells it apart; of no search."""
+    if rows[0].most:
+        return ""
     best = max(rows, key=lambda row: row.solved.successes / max(row.solved.of, 1))
     if not best.solved.successes:
         said = "No arm solved the task within the budget" if len(rows) > 1 else "Not solved within the budget"
