@@ -108,6 +108,7 @@ class Training(strict.Strict):
         default_factory=list
     )
     longest: Annotated[int, Field(ge=0, le=LONGEST)] = 0
+    target: Annotated[int, Field(ge=0, le=LONGEST)] = 0
 
 
 class Neurons(strict.Strict):

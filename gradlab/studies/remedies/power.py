@@ -42,9 +42,11 @@ def notes(comparison: Training) -> tuple[str, ...]:
         least = search.least_seeds(search.most(comparison.T[0], comparison.longest))
         what = f"{seeds} cannot give an interval of the longest T that is learned: it takes {least} seeds"
         return (what,) if comparison.seeds < least else ()
+    some = [Asked("which arm takes the least work", math.comb(len(comparison.remedies), 2))]
     return tuple(
         f"{seeds} cannot tell {one.what}: {_counted(one.pairs)} {_take(one.pairs)} {one.seeds} seeds"
-        for one in of(comparison)
+        for one in (some if comparison.target else of(comparison))
+        if one.pairs
         if comparison.seeds < one.seeds
     )
 

@@ -11,8 +11,8 @@ from gradlab.errors import GradlabError, shown
 from gradlab.runs import contents, csv_tables, former
 from gradlab.studies import norms
 from gradlab.studies.norms import PROFILES
-from gradlab.studies.remedies import search
-from gradlab.studies.remedies.rows import ENDS, ArmRow, outcomes
+from gradlab.studies.remedies import race, search
+from gradlab.studies.remedies.rows import ENDS, ArmRow, Race, outcomes
 
 if TYPE_CHECKING:
     import pandas
@@ -48,10 +48,34 @@ class TrainingRun:
         """One row per (arm, T, w_rec)."""
         found = outcomes(self.table, self.norms, self.chance, self.about.get("costs", {}))
         settings = self.about["settings"]
+        if settings.get("target"):
+            return self._raced(found)
         if not settings.get("longest"):
             return found
         most = search.most(settings["T"][0], settings["longest"])
         return [row._replace(most=most) for row in found]
+
+    def _raced(self, rows: list[ArmRow]) -> list[ArmRow]:
+        """The rows of a race, with who was stopped when."""
+        budget, every = (self.about["settings"][name] for name in ("updates", "eval_every"))
+        stride = min(budget, every)
+        costs = [int(row.multiply_adds) for row in rows if row.multiply_adds > 0]
+        rungs = race.rungs(costs, budget, stride) if costs else ()
+        ends = self.curves.groupby(["arm", "seed"])["update"].max()
+        made = []
+        for row in rows:
+            some = self.table[self.table["arm"] == row.arm]
+            on = some[(some["solved_at"] == 0) & (some["broken_at"] == 0)]
+            last = max((int(ends.get((row.arm, seed), budget)) for seed in on["seed"]), default=budget)
+            stopped = last if last < budget else 0
+            at = 0
+            if stopped and row.multiply_adds > 0:
+                reached = [race.updates_of(int(row.multiply_adds), one, budget, stride) for one in rungs]
+                at = 1 + next((i for i, one in enumerate(reached) if one >= stopped), len(rungs) - 1)
+            when = some["solved_at"].to_numpy(np.float64)
+            each = tuple(np.where(when > 0, when, np.inf).tolist())
+            made.append(row._replace(race=Race(budget, stopped, at, len(rungs), each)))
+        return made
 
 
 def write(folder: Path, run: TrainingRun) -> list[Path]:

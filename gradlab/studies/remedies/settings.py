@@ -137,6 +137,18 @@ class Training:
             what = f"{self.updates} is no multiple of {every}; networks are evaluated that often"
             raise GradlabError("--updates", what)
         self._require_search()
+        self._require_race()
+
+    def _require_race(self) -> None:
+        if not self.target:
+            return
+        if self.longest:
+            raise GradlabError("--target", "and --longest exclude each other; give one")
+        if self.T not in (type(self).T, (self.target,)):
+            raise GradlabError("-T", "and --target exclude each other; give one")
+        if len(self.w_rec) > 1:
+            raise GradlabError("--w-rec", "several are given beside --target; give one")
+        object.__setattr__(self, "T", (self.target,))
 
     def _require_search(self) -> None:
         if not self.longest:
@@ -166,6 +178,15 @@ class Training:
         ),
     ] = 0
 
+    target: Annotated[
+        int,
+        Setting(
+            "Say which arm learns this T with the least work, and stop those that cannot win; 0: train all.",
+            least=0,
+            most=2**31 - 1,
+        ),
+    ] = 0
+
     @property
     def lengths(self) -> tuple[int, ...]:
         """Every T at which an arm may be trained."""
@@ -175,7 +196,7 @@ class Training:
     def without(self) -> tuple[str, ...]:
         """What is not stored where it says nothing: runs that are older do not know of it."""
         wider = () if self.widen and len(self.lr) > 1 else ("widen",)
-        return (*wider, *(name for name in ("evaluate_at", "longest") if not getattr(self, name)))
+        return (*wider, *(name for name in ("evaluate_at", "longest", "target") if not getattr(self, name)))
 
     @property
     def work(self) -> float:

@@ -41,6 +41,7 @@ class _Remedies(Study[Training, "TrainingRun"]):
         judged = len(asked.remedies) * len(tried) * len(asked.w_rec) * asked.seeds
         among = ", those that choose the rate among them" if len(asked.lr) > 1 else ""
         most = ", at the most: an arm's search ends where it fails" if asked.longest else ""
+        most += ", until one has solved it with less work than all others" if asked.target else ""
         networks, fitted = planned.counts["networks"], planned.counts["fitted"]
         said = {
             "grid": f"{grid} x seed {asked.seeds} = {judged} networks to judge{most}",
@@ -49,7 +50,9 @@ class _Remedies(Study[Training, "TrainingRun"]):
         if asked.widen and len(asked.lr) > 1:
             said["rates"] = "others are tried too while the best is the least or the largest"
         places = len(asked.T) * len(asked.w_rec)
-        if not asked.longest and (shows := power.said(len(asked.remedies), places, asked.seeds)):
+        if not (asked.longest or asked.target) and (
+            shows := power.said(len(asked.remedies), places, asked.seeds)
+        ):
             said["shows"] = shows
         return said | ({"fitting": f"{fitted} readouts in closed form"} if fitted else {})
 
@@ -80,8 +83,8 @@ class _Remedies(Study[Training, "TrainingRun"]):
         from gradlab.studies.remedies import arms, work
 
         made = {text: arms.arm(text, asked.cell, asked.init) for text in asked.remedies}
-        if asked.longest:
-            # What is tried at one T depends on what came of another.
+        if asked.longest or asked.target:
+            # What is trained at one T, or of one arm, depends on what came of another.
             return []
         return [
             Group(text, T, tuple(work.piece(arm, T, stage) for stage in work.stages(asked, arm)))

@@ -51,6 +51,13 @@ def training(w_rec: float) -> str:
     return f"training at w_rec = {w_rec}"
 
 
+def kept_as(stage: str, rates: Sequence[float], until: int | None) -> str:
+    """Under what name a stage is kept: in a race, each rung by itself, at the rates chosen by then."""
+    if until is None:
+        return stage
+    return f"{stage}, lr {' and '.join(map(repr, rates))}, to {until}"
+
+
 def piece(arm: arms.Arm, T: int, doing: str) -> str:
     """The name of a stage among all that is done."""
     return f"{place(arm.label, T)}: {doing}"
