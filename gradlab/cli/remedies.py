@@ -43,7 +43,7 @@ def command(
     runtime.configure(device)
     if quick and full:
         raise GradlabError("--quick", "and --full exclude each other; give one")
-    if "T" in given and "target" in given:
+    if "target" in given and given.get("T", given["target"]) != given["target"]:
         raise GradlabError("-T", "and --target exclude each other; give one")
     if "task" in given:
         asked = specs.made(Training, specs.OPTIONS, given, PRESETS["full" if full else "quick"])

@@ -40,6 +40,8 @@ def render(run: TrainingRun, width: int, *, color: bool) -> Text:
         text.append(line + "\n")
     heading = None
     places = list(dict.fromkeys((row.T, row.w_rec) for row in rows))
+    if rows[0].most:
+        places.sort()
     for row in sorted(rows, key=lambda row: places.index((row.T, row.w_rec))):
         at = (row.T, row.w_rec)
         if at != heading:
