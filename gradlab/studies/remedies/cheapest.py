@@ -16,8 +16,9 @@ from gradlab.studies.remedies.unequal import count
 def said(rows: Sequence[ArmRow]) -> str:
     """The answer, how sure it is, then who was stopped; the rows are of one T, all with a `race`.
 
-    Work is that of the updates by which half of the seeds had solved the task. Two arms are told apart by the
-    work of their seeds, that of a seed which did not solve it the greatest; all pairs may err in 5 % (Holm).
+    Work is that of the updates up to the first evaluation at which half of the seeds had solved the task. Two
+    arms are told apart by the work of their seeds, that of a seed which did not solve it the greatest; all
+    pairs may err in 5 % (Holm).
     """
     ranked = [row for row in rows if row.multiply_adds > 0]
     solved = sorted((row for row in ranked if not math.isnan(row.half)), key=work)
@@ -41,7 +42,8 @@ def _answer(solved: Sequence[ArmRow], rows: Sequence[ArmRow]) -> str:
     if len(first) > 1:
         who = f"Equally cheap at T = {solved[0].T}: {', '.join(plain(row.arm) for row in first)}"
     then = f"; then {', '.join(rest)}" if rest else ""
-    return f"{who}, {_took(first[0])} until half of the seeds had solved it{then}."
+    seen = "until the first evaluation at which half of the seeds had solved it"
+    return f"{who}, {_took(first[0])} {seen}{then}."
 
 
 def _took(row: ArmRow) -> str:

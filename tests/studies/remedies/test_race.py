@@ -178,7 +178,8 @@ def test_a_run_is_read_as_it_was_written_and_says_who_was_stopped(monkeypatch, t
     rows = results.read(tmp_path).outcomes()
     assert list(map(repr, rows)) == list(map(repr, run.outcomes()))
     assert cheapest.said(rows) == (
-        "Cheapest at T = 10: lstm, 8.00e4 multiply-adds (200 updates) until half of the seeds had solved it. "
+        "Cheapest at T = 10: lstm, 8.00e4 multiply-adds (200 updates) until the first evaluation at which "
+        "half of the seeds had solved it. "
         # The one seed of gru took less than those of lstm.
         "The work of lstm is less than that of none; not told apart from that of gru (Mann-Whitney test at "
         "5 % over all 3 pairs). "
