@@ -94,7 +94,7 @@ def train(
     Raises:
       GradlabError: for settings that are not possible, or need more memory than there is.
     """
-    if task or full:
+    if task or full or settings.get("longest") or settings.get("target"):
         preset = PRESETS["full" if full else "quick"]
         return _run(Training, settings | {"task": task}, preset, folder, force, quiet, log)
     return _run(Training, settings, PRESETS["scenarios"], folder, force, quiet, log, _scenarios)

@@ -43,8 +43,12 @@ def command(
     runtime.configure(device)
     if quick and full:
         raise GradlabError("--quick", "and --full exclude each other; give one")
+    if "target" in given and given.get("T", given["target"]) != given["target"]:
+        raise GradlabError("-T", "and --target exclude each other; give one")
     if "task" in given:
         asked = specs.made(Training, specs.OPTIONS, given, PRESETS["full" if full else "quick"])
+    elif questions := [f"--{name}" for name in ("longest", "target") if name in given]:
+        raise GradlabError("TASK", f"is missing beside {questions[0]}; give one")
     elif quick or full:
         raise GradlabError("TASK", f"is missing beside --{'full' if full else 'quick'}; give one")
     else:

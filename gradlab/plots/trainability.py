@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gradlab.plots import _colors, _style
 from gradlab.stats import percent
-from gradlab.studies.remedies.forecast import forecast
+from gradlab.studies.remedies.forecast import forecast, unranked
 from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.remedies.rows import ArmRow
 
@@ -54,7 +54,7 @@ def trainability(run: TrainingRun) -> Figure:
         bar.set_label("seeds that solved it")
         bar.ax.yaxis.set_major_formatter(PercentFormatter(1.0))
         rank = (
-            "no rank of the forecast: the starts are too few or too much alike"
+            f"no rank of the forecast: {unranked(rows)}"
             if math.isnan(found.spearman)
             else f"rank correlation of forecast and share {found.spearman:+.2f} "
             f"({percent(found.level)} interval {found.low:+.2f} to {found.high:+.2f})"

@@ -160,7 +160,15 @@ def _solved(run: TrainingRun) -> str:
     none = [row for row in rows if not row.solved.successes]
     some = len(rows) - len(whole) - len(none)
     parts = [f"{len(whole)} of {len(rows)} solved the task with all seeds{_arms(whole, rows)}"]
-    return f"{listed([*parts, f'{some} with some', f'{len(none)} with no seed{_arms(none, rows)}'])}."
+    parts += [f"{some} with some", f"{len(none)} with no seed{_arms(none, rows)}"]
+    return f"{listed(parts)}{_stopped(rows)}."
+
+
+def _stopped(rows: list[ArmRow]) -> str:
+    stopped = [row for row in rows if row.race is not None and row.race.stopped]
+    return (
+        f"; stopped before all updates were made: {listed([row.arm for row in stopped])}" if stopped else ""
+    )
 
 
 def _arms(some: list[ArmRow], rows: list[ArmRow]) -> str:
@@ -172,7 +180,7 @@ def _trainability(run: TrainingRun) -> str:
     rows = run.outcomes()
     said = forecast.said(rows, lambda number: signed(number, 2))
     few = counted(forecast.forecast(rows).points, "start")
-    return said or f"No rank correlation: the {few} are too few or too much alike."
+    return said or f"No rank correlation: {forecast.unranked(rows, few)}."
 
 
 _CAPTIONS: dict[str, Callable[[Any], str]] = {

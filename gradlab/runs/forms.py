@@ -107,6 +107,8 @@ class Training(strict.Strict):
     evaluate_at: Annotated[list[Annotated[int, Field(ge=2, le=1000)]], AfterValidator(_unlike)] = Field(
         default_factory=list
     )
+    longest: Annotated[int, Field(ge=0, le=LONGEST)] = 0
+    target: Annotated[int, Field(ge=0, le=LONGEST)] = 0
 
 
 class Neurons(strict.Strict):

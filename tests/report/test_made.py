@@ -48,7 +48,14 @@ def test_what_a_measured_network_was_not_given_is_left_out():
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["--lr", "0.1"], ["--no-widen"], ["--evaluate-at", "2T,4T", "--no-match"]],
+    [
+        [],
+        ["--lr", "0.1"],
+        ["--no-widen"],
+        ["--evaluate-at", "2T,4T", "--no-match"],
+        ["-T", "10", "--longest", "80"],
+        ["--target", "20"],
+    ],
     ids=len,
 )
 def test_a_comparison_is_asked_for_again_with_equal_settings(arguments, monkeypatch):

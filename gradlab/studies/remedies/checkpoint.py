@@ -1,6 +1,7 @@
 """Networks in training, kept so that a training that was stopped goes on where it was."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -21,11 +22,19 @@ class Checkpoint:
     """Where the networks of one stage of an arm are kept while they are trained."""
 
     def __init__(
-        self, shards: Shards | None, arm: str, T: int, doing: str, code: digests.Code | None = None
+        self,
+        shards: Shards | None,
+        arm: str,
+        T: int,
+        doing: str,
+        code: digests.Code | None = None,
+        before: Sequence[str] = (),
     ) -> None:
+        """`before` are stages from whose end this one may go on, the first one first."""
         self.code = code or {}
         self.shards = shards
         self.key: dict[str, Any] = {"arm": arm, "T": T, "doing": doing}
+        self.before = [self.key | {"doing": earlier} for earlier in reversed(before)]
         self.saved = time.monotonic()
 
     def resume(
@@ -39,7 +48,10 @@ class Checkpoint:
             arrays = digests.without(arrays)
             return _shapes(arrays) == wanted and bool(0 <= arrays["look"][0] <= rounds)
 
-        kept = self.shards.get(fits, **self.key) if self.shards is not None else None
+        if self.shards is None:
+            return networks, 0
+        found = (self.shards.get(fits, **key) for key in (self.key, *self.before))
+        kept = next((one for one in found if one is not None), None)
         if kept is None:
             return networks, 0
         for name, values in evaluations.items():

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,10 +12,11 @@ from gradlab import digests, memory, registry
 from gradlab.planning import compiled
 from gradlab.planning.progress import Progress
 from gradlab.runs.shards import Shards
-from gradlab.studies.remedies import arms, effort, elsewhere, loop, measure, train, work
+from gradlab.studies.remedies import arms, effort, elsewhere, loop, measure, race, search, train, work
 from gradlab.studies.remedies.checkpoint import Checkpoint
 from gradlab.studies.remedies.code import of_arm, require
 from gradlab.studies.remedies.rates import chosen
+from gradlab.studies.remedies.rows import half
 from gradlab.studies.remedies.settings import Training
 
 
@@ -51,10 +52,16 @@ def run(
     report: Callable[[Progress], None] = lambda progress: None,
     shards: Shards | None = None,
 ) -> Iterator[Result]:
-    """Train every arm at every T; one result for each w_rec, as soon as it is there.
+    """Train every arm at every T, or where its search goes; a result for each w_rec, as soon as it is there.
 
     What `shards` holds goes on where it was: it keeps the networks of each stage, a few seconds old at most.
     """
+    if comparison.longest:
+        yield from _searching(comparison, report, shards)
+        return
+    if comparison.target:
+        yield from _racing(comparison, report, shards)
+        return
     some = [(text, T) for text in comparison.remedies for T in comparison.T]
     yield from _training(comparison, report, shards, some)
 
@@ -76,22 +83,95 @@ def _training(
     shards: Shards | None,
     groups: Sequence[tuple[str, int]],
 ) -> Iterator[Result]:
-    if shards is not None:
-        doing = (*work.tuning(comparison), *(work.training(w_rec) for w_rec in comparison.w_rec))
-        known = {}
-        for place, (arm, setting) in work.by_place(comparison).items():
-            for stage in doing:
-                arrays = shards.get(**Checkpoint(shards, arm.label, setting.T, stage).key)
-                if arrays is not None:
-                    known[place] = digests.unpacked(arrays)
-        require(comparison, known, str(shards.folder.parent), known)
+    _require_known(comparison, shards)
     for text, T in groups:
         yield from _arm(comparison, arms.arm(text, comparison.cell, comparison.init), T, report, shards)
         memory.release()
 
 
+def _searching(
+    comparison: Training, report: Callable[[Progress], None], shards: Shards | None
+) -> Iterator[Result]:
+    """Train each arm at one T after the other, as `search.following` says from what it has learned."""
+    _require_known(comparison, shards)
+    shortest, longest = comparison.T[0], comparison.longest
+    planned = set(search.dearest(shortest, longest))
+    for text in comparison.remedies:
+        arm = arms.arm(text, comparison.cell, comparison.init)
+        learns: dict[int, bool] = {}
+        while T := search.following(shortest, longest, learns):
+            # What the plan has not foreseen to be tried is no piece of it.
+            tell = report if T in planned else lambda progress: report(progress._replace(piece=""))
+            for found in _arm(comparison, arm, T, tell, shards):
+                learns[T] = search.learns(int((found.solved_at > 0).sum()), len(found.solved_at))
+                yield found
+            memory.release()
+
+
+def _require_known(
+    comparison: Training, shards: Shards | None, rungs: Mapping[str, Sequence[int]] | None = None
+) -> None:
+    """Refuse what other code has left in `shards`; `rungs` are those of a race, by arm."""
+    if shards is not None:
+        doing = (*work.tuning(comparison), *(work.training(w_rec) for w_rec in comparison.w_rec))
+        known = {}
+        for place, (arm, setting) in work.by_place(comparison).items():
+            raced = [] if rungs is None else rungs.get(arm.label, ())
+            for stage in [work.kept_as(doing[0], comparison.lr, until) for until in raced] or doing:
+                arrays = shards.get(**Checkpoint(shards, arm.label, setting.T, stage).key)
+                if arrays is not None:
+                    known[place] = digests.unpacked(arrays)
+        require(comparison, known, str(shards.folder.parent), known)
+
+
+def _racing(
+    comparison: Training, report: Callable[[Progress], None], shards: Shards | None
+) -> Iterator[Result]:
+    """Train all arms at the target, rung by rung, until one has solved it with less work than all others."""
+    (T,), stride = comparison.T, comparison.stride
+    made = [arms.arm(text, comparison.cell, comparison.init) for text in comparison.remedies]
+    costs = {}
+    for arm in made:
+        setting = work.setting_of(comparison, arm, T, work.units(comparison, arm))
+        cost = effort.of_arm(setting, arm.closed_form).get("multiply_adds")
+        if cost:
+            costs[arm.label] = cost
+    budgets = race.rungs(list(costs.values()), comparison.updates, stride) if costs else ()
+    ends = {
+        arm: [race.updates_of(cost, budget, comparison.updates, stride) for budget in budgets]
+        for arm, cost in costs.items()
+    }
+    _require_known(comparison, shards, ends)
+    found: dict[str, list[Result]] = {}
+
+    def train_to(arm: arms.Arm, rung: Sequence[int] = ()) -> None:
+        # Rung by rung each piece of the plan goes on a little: none is over.
+        tell = lambda progress: report(progress._replace(piece=""))
+        found[arm.label] = list(_arm(comparison, arm, T, tell, shards, rung))
+        memory.release(programs=False)
+
+    for at, budget in enumerate(budgets, start=1):
+        for arm in made:
+            rung = ends.get(arm.label, [])[:at]
+            if rung and rung[-1] not in rung[:-1]:
+                train_to(arm, rung)
+        works = [half(one.solved_at) * costs[arm] for arm, some in found.items() for one in some]
+        if race.over(works, budget):
+            break
+    for arm in made:
+        if arm.label not in costs:
+            train_to(arm)
+        yield from found[arm.label]
+    memory.release()
+
+
 def _arm(
-    comparison: Training, arm: arms.Arm, T: int, report: Callable[[Progress], None], shards: Shards | None
+    comparison: Training,
+    arm: arms.Arm,
+    T: int,
+    report: Callable[[Progress], None],
+    shards: Shards | None,
+    rung: Sequence[int] = (),
 ) -> Iterator[Result]:
     sizes = registry.make("tasks", comparison.task).sizes
     hidden = work.units(comparison, arm)
@@ -101,13 +181,14 @@ def _arm(
     costs = effort.of_arm(setting, arm.closed_form)
     began = time.perf_counter()
     told = lambda stage: _teller(report, arm, work.TUNING, work.piece(arm, T, stage))
-    rates = chosen(comparison, arm, setting, told, shards, code)
+    rates = chosen(comparison, arm, setting, told, shards, code, rung)
     for w_rec, rate in zip(comparison.w_rec, rates, strict=True):
         networks = train.draw(
             comparison, arm, setting, [(w_rec, rate, f"test {s}") for s in range(comparison.seeds)]
         )
         first = measure.profiles(comparison, arm, setting, networks)
         stage = work.training(w_rec)
+        names = [work.kept_as(stage, [rate], until) for until in rung or (None,)]
         tell = _teller(report, arm, "training", work.piece(arm, T, stage))
         networks, evaluations, solved = train.run(
             comparison,
@@ -115,8 +196,9 @@ def _arm(
             networks,
             arm.closed_form,
             tell,
-            Checkpoint(shards, arm.label, T, stage, code),
+            Checkpoint(shards, arm.label, T, names[-1], code, names[:-1]),
             lambda networks: measure.profiles(comparison, arm, setting, networks)["transport"],
+            until=rung[-1] if rung else None,
         )
         last = measure.profiles(comparison, arm, setting, networks)
         evaluations |= elsewhere.evaluated(comparison, setting, networks, evaluations["loss"])

@@ -44,12 +44,13 @@ def forecast(rows: Sequence[ArmRow]) -> Forecast:
     is between (largest T) / T and the solved share. Arms that begin with the same networks share their luck:
     at a T they are one point, their mean, and the interval takes as many pairs as there are starts, of which
     one is met at every T; see `stats.rank_correlation_interval`. NaN where all shares are equal or fewer than
-    four starts are there.
+    four starts are there, of a search: which T are there depends on what was learned, and of a
+    race, whose arms are stopped.
     """
     reach = np.array([_reach(row) for row in rows])
     places: dict[tuple[int, int], list[tuple[float, float]]] = {}
     for row, start, far in zip(rows, _starts(rows), reach, strict=True):
-        if not math.isnan(far):
+        if not math.isnan(far) and not row.most and row.race is None:
             share = row.solved.successes / max(row.solved.of, 1)
             places.setdefault((start, row.T), []).append((far / row.T, share))
     ease, solved = (
@@ -73,6 +74,15 @@ def said(rows: Sequence[ArmRow], signed: Callable[[float], str]) -> str:
     )
     beside = "" if math.isnan(found.by_T) else f", where 1/T alone has {signed(found.by_T)}"
     return f"{head}{beside}{'' if found.skill else ': no skill'}."
+
+
+def unranked(rows: Sequence[ArmRow], starts: str = "starts") -> str:
+    """Why nothing is ranked, where that is so; `starts` with their number, if that is to be said."""
+    if any(row.race is not None for row in rows):
+        return "arms were stopped that could not win any more"
+    if any(row.most for row in rows):
+        return "which T were tried depended on what was learned"
+    return f"the {starts} are too few or too much alike"
 
 
 def _starts(rows: Sequence[ArmRow]) -> list[int]:

@@ -16,11 +16,11 @@ def lines(rows: Sequence[ArmRow], width: int) -> list[str]:
     """Seeds that solved the task, arm by place; a sign where an arm is told from the plain one.
 
     Above stands the transport of the plain arm before training, below what each place says in words. Empty
-    for one place, and where there are too many.
+    for one place, where there are too many, and of a search, whose arms have T of their own.
     """
     places = list(dict.fromkeys((row.T, row.w_rec) for row in rows))
     by = {(row.arm, row.T, row.w_rec): row for row in rows}
-    if not 1 < len(places) <= MOST:
+    if not 1 < len(places) <= MOST or rows[0].most:
         return []
     told, heads = told_from_plain(rows), [by.get((PLAIN, *place)) for place in places]
     kinds = ["" if row is None else kind(row.kept) for row in heads]

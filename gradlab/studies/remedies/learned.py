@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from gradlab.escaping import plain
-from gradlab.stats import LEVEL, percent
-from gradlab.studies.remedies.rows import ArmRow
+from gradlab.stats import LEVEL, Interval, percent, share_interval
+from gradlab.studies.remedies import search
+from gradlab.studies.remedies.rows import ArmRow, Share
+from gradlab.studies.remedies.search import learns
 
 NAME = 23
 
@@ -32,6 +34,8 @@ class Learned(NamedTuple):
     horizon: float
     """Soft horizon of the transport before training at the longest T; NaN if beyond it."""
     longest: int
+    tried: tuple[int, ...] = ()
+    """What a search has tried, one after the other; empty without a search."""
 
 
 def learned(rows: Sequence[ArmRow]) -> list[Learned]:
@@ -41,16 +45,20 @@ def learned(rows: Sequence[ArmRow]) -> list[Learned]:
     of all seeds solve the task, and down from the longest while fewer do, each by Clopper and Pearson's
     interval at that T: as neither goes on past the first T that does not tell, it is wrong no more often
     than the interval at one T.
+
+    Of a search, which T is the longest depends on what was learned before: an end is wrong only if one of
+    the T tried is, and the interval at each has the level `search.level`, so that all hold together as often
+    as the one is said to (Bonferroni), though all T share their seeds.
     """
     found = []
     for arm, w_rec in dict.fromkeys((row.arm, row.w_rec) for row in rows):
         mine = sorted((row for row in rows if (row.arm, row.w_rec) == (arm, w_rec)), key=lambda row: row.T)
-        if len(mine) < 2:
+        if len(mine) < 2 and not mine[0].most:
             continue
-        fine = [2 * row.solved.successes >= row.solved.of for row in mine]
+        fine = [learns(*row.solved[:2]) for row in mine]
         first = fine.index(False) if False in fine else len(mine)
-        above = [row.solved.low > 0.5 for row in mine]
-        below = [row.solved.high < 0.5 for row in mine]
+        known = [_interval(row) for row in mine]
+        above, below = [one.low > 0.5 for one in known], [one.high < 0.5 for one in known]
         up = above.index(False) if False in above else len(mine)
         down = below[::-1].index(False) if False in below else len(mine)
         found.append(
@@ -65,13 +73,19 @@ def learned(rows: Sequence[ArmRow]) -> list[Learned]:
                 mine[-down].T if down else 0,
                 mine[-1].horizon[0],
                 mine[-1].T,
+                tuple(row.T for row in rows if (row.arm, row.w_rec) == (arm, w_rec)) if mine[0].most else (),
             )
         )
     return found
 
 
+def _interval(row: ArmRow) -> Interval | Share:
+    """Of the share of seeds that solve the task, at the level that all T together ask for."""
+    return share_interval(*row.solved[:2], search.level(row.most)) if row.most else row.solved
+
+
 def lines(rows: Sequence[ArmRow], width: int) -> list[str]:
-    """A small table; empty for a single T."""
+    """A small table, and of a search what was tried; empty for a single T that was given."""
     found = learned(rows)
     if not found:
         return []
@@ -94,7 +108,34 @@ def lines(rows: Sequence[ArmRow], width: int) -> list[str]:
         "horizon before: lag by which the transport of the untrained networks has fallen by 10^3, median "
         "over seeds."
     )
-    return [*made, *textwrap.wrap(note, width), ""]
+    return [*made, *textwrap.wrap(note, width), *_searches(rows[0].most, rows[0].solved.of, found, width), ""]
+
+
+def _searches(most: int, seeds: int, found: Sequence[Learned], width: int) -> list[str]:
+    """What each search has tried, where it ended and why, and what its interval allows for."""
+    if not most:
+        return []
+    ends: dict[str, list[str]] = {}
+    for one in found:
+        ends.setdefault(_ended(one), []).append(plain(one.arm))
+    why = "; ".join(f"{what}: {', '.join(arms)}" for what, arms in ends.items())
+    made = [f"Search, T in the order tried (* learned). Ended {why}."]
+    for one in found:
+        each = ", ".join(f"{T}{'*' * (one.up_to >= T)}" for T in one.tried)
+        made.append(f"  {plain(one.arm)}: {each}")
+    level = f"interval: each T at {100 * search.level(most):.3g} %, for {most} T at the most that are tried"
+    if seeds < (least := search.least_seeds(most)):
+        level += f"; {seeds} seed{'s' * (seeds > 1)} can give none, it takes {least}"
+    return [
+        line for text in [*made, f"{level}."] for line in textwrap.wrap(text, width, subsequent_indent="  ")
+    ]
+
+
+def _ended(one: Learned) -> str:
+    """Why a search went no further."""
+    if not one.up_to:
+        return "as the shortest is not learned"
+    return "between neighbours" if one.fails else "as the longest asked for is learned"
 
 
 def said(rows: Sequence[ArmRow]) -> str:

@@ -5,7 +5,7 @@ from gradlab.planning import compiled, costs
 from gradlab.planning.costs import Sizes
 from gradlab.planning.plan import STARTING, Piece, Plan, require_room
 from gradlab.runtime import cores
-from gradlab.studies.remedies import arms, loop, power, work
+from gradlab.studies.remedies import arms, loop, power, search, work
 from gradlab.studies.remedies.networks import Setting
 from gradlab.studies.remedies.settings import Training
 from gradlab.studies.sweep.program import block
@@ -16,7 +16,8 @@ def plan(comparison: Training) -> Plan:
     """Count and estimate, as if no network solved its task early; draws nothing and compiles nothing."""
     pieces = {STARTING: Piece(costs.IMPORTS)}
     most, largest = 0, ""
-    places = work.by_place(comparison)
+    tried = search.dearest(comparison.T[0], comparison.longest) if comparison.longest else comparison.T
+    places = work.by_place(comparison, tried)
     trained = fitted = 0
     for arm, setting in places.values():
         of = costs.sizes(arm.cell, setting.task.sizes[0], setting.hidden)
@@ -43,7 +44,7 @@ def plan(comparison: Training) -> Plan:
 def check(comparison: Training, planned: Plan) -> None:
     """Refuse what does not fit, with exit 7."""
     evaluated = f"{comparison.eval_size} sequences per evaluation"
-    what = f"T up to {max(comparison.T)}, batch {comparison.batch}, {evaluated}"
+    what = f"T up to {max(comparison.lengths)}, batch {comparison.batch}, {evaluated}"
     require_room(planned, "remedies", what, "choose a smaller one of them")
 
 

@@ -4,6 +4,7 @@ import math
 from typing import NamedTuple
 
 from gradlab.stats import WRONG, least_seeds
+from gradlab.studies.remedies import search
 from gradlab.studies.remedies.settings import NONE, Training
 
 
@@ -37,9 +38,15 @@ def of(comparison: Training) -> list[Asked]:
 def notes(comparison: Training) -> tuple[str, ...]:
     """Which pairs no outcome of so few seeds tells apart, and how many seeds it takes; one note each."""
     seeds = _seeds(comparison.seeds)
+    if comparison.longest:
+        least = search.least_seeds(search.most(comparison.T[0], comparison.longest))
+        what = f"{seeds} cannot give an interval of the longest T that is learned: it takes {least} seeds"
+        return (what,) if comparison.seeds < least else ()
+    some = [Asked("which arm takes the least work", math.comb(len(comparison.remedies), 2))]
     return tuple(
         f"{seeds} cannot tell {one.what}: {_counted(one.pairs)} {_take(one.pairs)} {one.seeds} seeds"
-        for one in of(comparison)
+        for one in (some if comparison.target else of(comparison))
+        if one.pairs
         if comparison.seeds < one.seeds
     )
 

@@ -1,6 +1,6 @@
 """The learning rate of an arm, chosen on seeds of its own: none of them is judged."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,11 +25,13 @@ def chosen(
     tell: Callable[[str], Callable[[int, int, bool], None]],
     shards: Shards | None,
     code: digests.Code,
+    rung: Sequence[int] = (),
 ) -> list[float]:
     """The rate of each w_rec: most tuning seeds solved, then the earliest, then the least loss.
 
     With `widen` further rates are tried while the best is the least or the largest of those tried, three
     times at the most. A rate that cannot be the best any more is trained no further, which changes no choice.
+    Of a race, `rung` are the updates of each rung so far, the last of which are made.
     `tell(stage)` gives what a stage tells its progress to.
     """
     gains = range(len(comparison.w_rec))
@@ -38,13 +40,18 @@ def chosen(
     scores: dict[Place, Score] = {}
     asked = [(w, rate) for w in gains for rate in comparison.lr]
     for stage in work.tuning(comparison):
-        checkpoint = Checkpoint(shards, arm.label, setting.T, stage, code)
-        scores |= _tried(comparison, setting, arm, asked, scores, tell(stage), checkpoint)
+        names = [work.kept_as(stage, [rate for _, rate in asked], until) for until in rung or (None,)]
+        checkpoint = Checkpoint(shards, arm.label, setting.T, names[-1], code, names[:-1])
+        scores |= _tried(comparison, setting, arm, asked, scores, tell(stage), checkpoint, _last(rung))
         best = [_best(scores, w) for w in gains]
         asked = [(w, rate) for w in gains for rate in beyond(best[w], [r for v, r in scores if v == w])]
         if not asked:
             break
     return best
+
+
+def _last(rung: Sequence[int]) -> int | None:
+    return rung[-1] if rung else None
 
 
 def _best(scores: dict[Place, Score], w: int) -> float:
@@ -61,6 +68,7 @@ def _tried(
     known: dict[Place, Score],
     tell: Callable[[int, int, bool], None],
     checkpoint: Checkpoint,
+    until: int | None,
 ) -> dict[Place, Score]:
     """The scores of further rates; some may be out of the running against each other and those `known`."""
     each, stride = comparison.tuning, comparison.stride
@@ -81,7 +89,7 @@ def _tried(
 
     networks = train.draw(comparison, arm, setting, what)
     networks, evaluations, solved = train.run(
-        comparison, setting, networks, False, tell, checkpoint, beaten=beaten
+        comparison, setting, networks, False, tell, checkpoint, beaten=beaten, until=until
     )
     losses = np.where(np.isnan(evaluations["loss"]), np.inf, evaluations["loss"])
     ended = np.where(np.asarray(networks.broken) > 0, np.inf, losses.min(0)).reshape(-1, each).mean(-1)

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from gradlab.errors import GradlabError
+from gradlab.errors import GradlabError, shown
 from gradlab.runs import contents, csv_tables, former
 from gradlab.studies import norms
 from gradlab.studies.norms import PROFILES
-from gradlab.studies.remedies.rows import ENDS, ArmRow, outcomes
+from gradlab.studies.remedies import race, search
+from gradlab.studies.remedies.rows import ENDS, ArmRow, Race, outcomes
 
 if TYPE_CHECKING:
     import pandas
@@ -45,7 +46,36 @@ class TrainingRun:
 
     def outcomes(self) -> list[ArmRow]:
         """One row per (arm, T, w_rec)."""
-        return outcomes(self.table, self.norms, self.chance, self.about.get("costs", {}))
+        found = outcomes(self.table, self.norms, self.chance, self.about.get("costs", {}))
+        settings = self.about["settings"]
+        if settings.get("target"):
+            return self._raced(found)
+        if not settings.get("longest"):
+            return found
+        most = search.most(settings["T"][0], settings["longest"])
+        return [row._replace(most=most) for row in found]
+
+    def _raced(self, rows: list[ArmRow]) -> list[ArmRow]:
+        """The rows of a race, with who was stopped when."""
+        budget, every = (self.about["settings"][name] for name in ("updates", "eval_every"))
+        stride = min(budget, every)
+        costs = [int(row.multiply_adds) for row in rows if row.multiply_adds > 0]
+        rungs = race.rungs(costs, budget, stride) if costs else ()
+        ends = self.curves.groupby(["arm", "seed"])["update"].max()
+        made = []
+        for row in rows:
+            some = self.table[self.table["arm"] == row.arm]
+            on = some[(some["solved_at"] == 0) & (some["broken_at"] == 0)]
+            last = max((int(ends.get((row.arm, seed), budget)) for seed in on["seed"]), default=budget)
+            stopped = last if last < budget else 0
+            at = 0
+            if stopped and row.multiply_adds > 0:
+                reached = [race.updates_of(int(row.multiply_adds), one, budget, stride) for one in rungs]
+                at = 1 + next((i for i, one in enumerate(reached) if one >= stopped), len(rungs) - 1)
+            when = some["solved_at"].to_numpy(np.float64)
+            each = tuple(np.where(when > 0, when, np.inf).tolist())
+            made.append(row._replace(race=Race(budget, stopped, at, len(rungs), each)))
+        return made
 
 
 def write(folder: Path, run: TrainingRun) -> list[Path]:
@@ -68,8 +98,9 @@ def read(path: Path) -> TrainingRun:
     lr = former.LEARNING_RATE.get(about["schema"], "lr")
     table = _table(held["remedies.csv"], str(folder / "remedies.csv"), settings, lr)
     arms = list(dict.fromkeys(table["arm"].tolist()))
-    curves = _curves(held["training.csv"], str(folder / "training.csv"), settings, arms)
-    profiles = norms.trained(held["norms.nc"], str(folder / "norms.nc"), settings, arms)
+    there = settings | {"T": lengths(settings, table)}
+    curves = _curves(held["training.csv"], str(folder / "training.csv"), there, arms)
+    profiles = norms.trained(held["norms.nc"], str(folder / "norms.nc"), there, arms)
     return TrainingRun(about, table, curves, profiles)
 
 
@@ -79,13 +110,19 @@ def _table(content: bytes, where: str, settings: dict[str, Any], lr: str) -> "pa
     `lr` is what the column of the learning rate is called in the file.
     """
     updates = csv_tables.whole(0, settings["updates"])
-    columns = {"arm": csv_tables.label, "cell": csv_tables.label} | _grid(settings)
+    searched = bool(settings.get("longest"))
+    may = settings
+    if searched:
+        may = settings | {"T": search.candidates(settings["T"][0], settings["longest"])}
+    columns = {"arm": csv_tables.label, "cell": csv_tables.label} | _grid(may)
     columns |= {"hidden": csv_tables.whole(1), "parameters": csv_tables.whole(0), lr: csv_tables.number}
     columns |= {"solved_at": updates, "broken_at": updates, "broken_what": csv_tables.word}
     columns |= {"loss": csv_tables.loss, "error": csv_tables.loss} | dict.fromkeys(MEANS, csv_tables.number)
-    table = csv_tables.read(content, where, columns, ["arm", *_grid(settings)])
+    table = csv_tables.read(content, where, columns, ["arm", *_grid(may)])
+    if searched:
+        _require_searched(table, where, settings)
     wanted = len(settings["remedies"]) * len(settings["T"]) * len(settings["w_rec"]) * settings["seeds"]
-    if len(table) != wanted or table["arm"].nunique() != len(settings["remedies"]):
+    if (len(table) != wanted and not searched) or table["arm"].nunique() != len(settings["remedies"]):
         what = (
             f"has {len(table)} networks of {table['arm'].nunique()} arms, where the settings of the run say "
         )
@@ -93,6 +130,29 @@ def _table(content: bytes, where: str, settings: dict[str, Any], lr: str) -> "pa
     table = table.rename(columns={lr: "lr"})
     numbers = ("lr", "loss", "error", *MEANS)
     return table.astype(dict.fromkeys(TEXT, str) | dict.fromkeys(numbers, float))
+
+
+def lengths(settings: dict[str, Any], table: "pandas.DataFrame") -> list[int]:
+    """The T at which networks of a table were trained; those of a search in order."""
+    if not settings.get("longest"):
+        return list(settings["T"])
+    return sorted(int(T) for T in table["T"].unique())
+
+
+def _require_searched(table: "pandas.DataFrame", where: str, settings: dict[str, Any]) -> None:
+    """Refuse a table whose T are not those that its own outcomes have had the search try."""
+    seeds = settings["seeds"]
+    for arm, some in table.groupby("arm", sort=False):
+        learns: dict[int, bool] = {}
+        came = {int(T): some[some["T"] == T] for T in some["T"].unique()}
+        while (T := search.following(settings["T"][0], settings["longest"], learns)) in came:
+            if len(came[T]) != seeds:
+                what = f"has {len(came[T])} networks of {shown(arm)} at T = {T}, where the settings say"
+                raise GradlabError(where, f"{what} {seeds}; run the command again")
+            learns[T] = search.learns(int((came[T]["solved_at"] > 0).sum()), seeds)
+        if T or list(learns) != list(came):
+            what = f"does not have {shown(arm)} at the T that its search comes to; run the command again"
+            raise GradlabError(where, what)
 
 
 def _curves(content: bytes, where: str, settings: dict[str, Any], arms: list[str]) -> "pandas.DataFrame":
@@ -169,16 +229,18 @@ def curves(results: "Sequence[Result]") -> "pandas.DataFrame":
     return joined[joined["value"].notna()].reset_index(drop=True)
 
 
-def profiles(results: "Sequence[Result]") -> "xarray.Dataset":
+def profiles(results: "Sequence[Result]", Ts: "Sequence[int] | None" = None) -> "xarray.Dataset":
     """The dataset of `norms.nc`: log10 norms by (arm, T, w_rec, seed, when, lag).
 
-    NaN where undefined or not finite, -inf where exactly zero.
+    NaN where undefined, not finite or not trained, -inf where exactly zero. `Ts` are all T, in order; else
+    they are in the order of the results.
     """
     import xarray as xr
 
-    names, Ts, gains = (
+    names, came, gains = (
         list(dict.fromkeys(getattr(r, key) for r in results)) for key in ("arm", "T", "w_rec")
     )
+    Ts = came if Ts is None else list(Ts)
     seeds = len(results[0].solved_at)
     shape = (len(names), len(Ts), len(gains), seeds, len(ENDS), max(Ts) + 1)
     axes = ("arm", "T", "w_rec", "seed", "when", "lag")

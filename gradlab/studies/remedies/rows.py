@@ -34,6 +34,20 @@ def share(count: int, of: int) -> Share:
     return Share(count, of, *share_interval(count, of)[1:])
 
 
+class Race(NamedTuple):
+    """How an arm stood in a race for the least work at which half of the seeds solve a task."""
+
+    budget: int
+    """Updates that it may make at the most."""
+    stopped: int
+    """Updates after which seeds were stopped that had neither solved the task nor diverged; 0 if none was."""
+    rung: int
+    """The rung at which that was, from 1 on; 0 if none was."""
+    rungs: int
+    seed_updates: tuple[float, ...]
+    """The update by which each seed had solved the task, infinite if it had not."""
+
+
 class ArmRow(NamedTuple):
     """One arm at one T and w_rec, over its seeds; medians, NaN where there is none."""
 
@@ -78,6 +92,10 @@ class ArmRow(NamedTuple):
     """Of an update, in products of matrices; NaN where none is made, or they are not known."""
     untrained: float = math.nan
     """Of the parameters, those that stay as they were drawn; NaN where it is not known."""
+    most: int = 0
+    """T that the arm could come to at the most where what is tried depends on what is learned; else 0."""
+    race: Race | None = None
+    """Where arms raced."""
 
 
 def outcomes(
@@ -131,7 +149,7 @@ def outcomes(
                 _median(hard_horizon(stored_states(adjoint[:, 0])).value),
                 tuple(each.tolist()),
                 _median(transport[:, 0, -1]),
-                _half(some["solved_at"].to_numpy()),
+                half(some["solved_at"].to_numpy()),
                 float(cost.get("multiply_adds", math.nan)),
                 float(cost.get("untrained", math.nan)),
             )
@@ -139,7 +157,7 @@ def outcomes(
     return rows
 
 
-def _half(solved_at: NDArray[np.int64]) -> float:
+def half(solved_at: NDArray[np.int64]) -> float:
     """The update by which half of the seeds, or one more, had solved it; 0 stands for never."""
     known = np.sort(solved_at[solved_at > 0])
     least = -(-len(solved_at) // 2)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gradlab.stats import FISHER, RANKS, WRONG, holm, least_seeds, median_test, percent, share_test
+from gradlab.studies.remedies import cheapest
 from gradlab.studies.remedies.rows import ArmRow
 
 NAMED = 3
@@ -45,7 +46,10 @@ def sentences(rows: Sequence[ArmRow]) -> list[str]:
 def besides(rows: Sequence[ArmRow]) -> dict[tuple[str, int, float], Beside]:
     """The arms beside the plain one of their place, by (arm, T, w_rec)."""
     plain = {(row.T, row.w_rec): row for row in rows if row.arm == PLAIN}
-    pairs = [(row, plain[at]) for row in rows if row.arm != PLAIN and (at := (row.T, row.w_rec)) in plain]
+    # Which T a search has come to depends on what was learned, and in a race arms are stopped at other
+    # updates: no shares are compared there.
+    some = [row for row in rows if row.arm != PLAIN and not row.most and row.race is None]
+    pairs = [(row, plain[at]) for row in some if (at := (row.T, row.w_rec)) in plain]
     apart = iter(holm([_differ(*pair) for pair in pairs]))
     return {(row.arm, row.T, row.w_rec): Beside(other, next(apart), len(pairs)) for row, other in pairs}
 
@@ -58,6 +62,9 @@ def sentence(row: ArmRow, beside: Beside | None = None) -> str:
         parts.append(f"{row.diverged} of {seeds} diverged ({row.diverged_what} not finite)")
     if not lost:
         parts.append(f"solved by all {seeds} seeds" if seeds > 1 else "solved by the only seed")
+    elif row.race is not None and row.race.stopped:
+        by_then = f"solved by {row.solved.successes} of {seeds} seeds by then"
+        parts.append(f"stopped after {row.race.stopped} of {row.race.budget} updates, {by_then}")
     elif row.solved.successes:
         parts.append(f"solved by {row.solved.successes} of {seeds} seeds")
     else:
@@ -185,7 +192,11 @@ def _ending(row: ArmRow) -> list[str]:
 
 
 def judged(rows: Sequence[ArmRow]) -> str:
-    """Which arm solved the task with most seeds, and from which others that tells it apart."""
+    """Which arm solved the task with most seeds, and from which others that tells it apart; of no search."""
+    if rows[0].most:
+        return ""
+    if rows[0].race is not None:
+        return cheapest.said(rows)
     best = max(rows, key=lambda row: row.solved.successes / max(row.solved.of, 1))
     if not best.solved.successes:
         said = "No arm solved the task within the budget" if len(rows) > 1 else "Not solved within the budget"

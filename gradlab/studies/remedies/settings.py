@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from gradlab import specs
 from gradlab.errors import GradlabError
 from gradlab.specs import Setting
+from gradlab.studies.remedies import search
 
 Optimizer = Literal["sgd", "momentum", "adam", "rmsprop"]
 NONE = "none"
@@ -135,6 +136,29 @@ class Training:
             every = f"--eval-every {self.eval_every}"
             what = f"{self.updates} is no multiple of {every}; networks are evaluated that often"
             raise GradlabError("--updates", what)
+        self._require_search()
+        self._require_race()
+
+    def _require_race(self) -> None:
+        if not self.target:
+            return
+        if self.longest:
+            raise GradlabError("--target", "and --longest exclude each other; give one")
+        if self.T not in (type(self).T, (self.target,)):
+            raise GradlabError("-T", "and --target exclude each other; give one")
+        if len(self.w_rec) > 1:
+            raise GradlabError("--w-rec", "several are given beside --target; give one")
+        object.__setattr__(self, "T", (self.target,))
+
+    def _require_search(self) -> None:
+        if not self.longest:
+            return
+        for option, given, one in (("-T", self.T, "the shortest alone"), ("--w-rec", self.w_rec, "one")):
+            if len(given) > 1:
+                raise GradlabError(option, f"several are given beside --longest; give {one}")
+        if self.longest <= self.T[0]:
+            what = f"{self.longest} is not above -T {self.T[0]}, the shortest that the search tries"
+            raise GradlabError("--longest", what)
 
     evaluate_at: Annotated[
         tuple[int, ...],
@@ -147,18 +171,39 @@ class Training:
         ),
     ] = ()
     """Multiples of T."""
+    longest: Annotated[
+        int,
+        Setting(
+            "Search for the longest T learned, from -T up to this one; 0: no search.", least=0, most=2**31 - 1
+        ),
+    ] = 0
+
+    target: Annotated[
+        int,
+        Setting(
+            "Say which arm learns this T with the least work, and stop those that cannot win; 0: train all.",
+            least=0,
+            most=2**31 - 1,
+        ),
+    ] = 0
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """Every T at which an arm may be trained."""
+        return search.candidates(self.T[0], self.longest) if self.longest else self.T
 
     @property
     def without(self) -> tuple[str, ...]:
         """What is not stored where it says nothing: runs that are older do not know of it."""
         wider = () if self.widen and len(self.lr) > 1 else ("widen",)
-        return (*wider, *(() if self.evaluate_at else ("evaluate_at",)))
+        return (*wider, *(name for name in ("evaluate_at", "longest", "target") if not getattr(self, name)))
 
     @property
     def work(self) -> float:
         """Multiplications, about: forward and back through cells with one product a step."""
         networks = len(self.remedies) * len(self.w_rec) * (self.tuning * len(self.lr) + self.seeds)
-        return float(3 * networks * self.updates * self.batch * sum(self.T)) * self.hidden**2
+        steps = sum(search.dearest(self.T[0], self.longest) if self.longest else self.T)
+        return float(3 * networks * self.updates * self.batch * steps) * self.hidden**2
 
     @property
     def stride(self) -> int:

@@ -17,9 +17,9 @@ def work(row: ArmRow) -> float:
 
 
 def said(rows: Sequence[ArmRow]) -> str:
-    """Of several arms, the work of each at each place, least first; empty where none of it is known."""
+    """Of several arms, the work of each at each place, least first; empty of a race, or if none is known."""
     places = list(dict.fromkeys((row.T, row.w_rec) for row in rows))
-    if len({row.arm for row in rows}) < 2 or len(places) > MOST:
+    if len({row.arm for row in rows}) < 2 or len(places) > MOST or rows[0].race is not None:
         return ""
     parts = []
     for T, w_rec in places:

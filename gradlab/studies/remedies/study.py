@@ -33,20 +33,26 @@ class _Remedies(Study[Training, "TrainingRun"]):
         return planned
 
     def size(self, asked: Training, planned: "Plan") -> dict[str, str]:
-        from gradlab.studies.remedies import power
+        from gradlab.studies.remedies import power, search
 
-        axes = {"arm": asked.remedies, "T": asked.T, "w_rec": asked.w_rec}
+        tried = search.dearest(asked.T[0], asked.longest) if asked.longest else asked.T
+        axes = {"arm": asked.remedies, "T": tried, "w_rec": asked.w_rec}
         grid = " x ".join(f"{name} {len(labels)}" for name, labels in axes.items())
-        judged = len(asked.remedies) * len(asked.T) * len(asked.w_rec) * asked.seeds
+        judged = len(asked.remedies) * len(tried) * len(asked.w_rec) * asked.seeds
         among = ", those that choose the rate among them" if len(asked.lr) > 1 else ""
+        most = ", at the most: an arm's search ends where it fails" if asked.longest else ""
+        most += ", until one has solved it with less work than all others" if asked.target else ""
         networks, fitted = planned.counts["networks"], planned.counts["fitted"]
         said = {
-            "grid": f"{grid} x seed {asked.seeds} = {judged} networks to judge",
+            "grid": f"{grid} x seed {asked.seeds} = {judged} networks to judge{most}",
             "training": f"{networks} networks{among}, {asked.updates} updates at most",
         }
         if asked.widen and len(asked.lr) > 1:
             said["rates"] = "others are tried too while the best is the least or the largest"
-        if shows := power.said(len(asked.remedies), len(asked.T) * len(asked.w_rec), asked.seeds):
+        places = len(asked.T) * len(asked.w_rec)
+        if not (asked.longest or asked.target) and (
+            shows := power.said(len(asked.remedies), places, asked.seeds)
+        ):
             said["shows"] = shows
         return said | ({"fitting": f"{fitted} readouts in closed form"} if fitted else {})
 
@@ -54,9 +60,12 @@ class _Remedies(Study[Training, "TrainingRun"]):
         return f"training {planned.counts['arms']} arms, at most"
 
     def require(self, asked: Training, code: Any, where: str) -> None:
+        from gradlab.studies.remedies import work
         from gradlab.studies.remedies.code import require
 
-        require(asked, code, where)
+        # A search comes to some of the T that it may try.
+        there = [place for place in work.by_place(asked) if isinstance(code, dict) and place in code]
+        require(asked, code, where, there if asked.longest and there else None)
 
     def require_table(self, run: "TrainingRun", where: str) -> None:
         from gradlab.studies.remedies import collect
@@ -74,6 +83,9 @@ class _Remedies(Study[Training, "TrainingRun"]):
         from gradlab.studies.remedies import arms, work
 
         made = {text: arms.arm(text, asked.cell, asked.init) for text in asked.remedies}
+        if asked.longest or asked.target:
+            # What is trained at one T, or of one arm, depends on what came of another.
+            return []
         return [
             Group(text, T, tuple(work.piece(arm, T, stage) for stage in work.stages(asked, arm)))
             for text, arm in made.items()

@@ -40,6 +40,8 @@ def render(run: TrainingRun, width: int, *, color: bool) -> Text:
         text.append(line + "\n")
     heading = None
     places = list(dict.fromkeys((row.T, row.w_rec) for row in rows))
+    if rows[0].most:
+        places.sort()
     for row in sorted(rows, key=lambda row: places.index((row.T, row.w_rec))):
         at = (row.T, row.w_rec)
         if at != heading:
@@ -125,7 +127,7 @@ def _caption(run: TrainingRun, rows: list[ArmRow], width: int) -> list[str]:
     elif chance:
         said += f" Chance loss {', '.join(f'{loss:.4g} at T = {T}' for T, loss in chance.items())}."
     arms, places = len({row.arm for row in rows}), len({(row.T, row.w_rec) for row in rows})
-    shows = power.said(arms, places, rows[0].solved.of)
+    shows = "" if rows[0].most or rows[0].race is not None else power.said(arms, places, rows[0].solved.of)
     notes = [
         said,
         *([f"{shows[0].upper()}{shows[1:]}."] if shows else []),

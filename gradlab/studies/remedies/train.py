@@ -44,11 +44,13 @@ def run(
     checkpoint: Checkpoint,
     transport: Callable[[Network], NDArray[np.float64]] | None = None,
     beaten: Callable[[NDArray[np.int64], NDArray[np.bool_], int], NDArray[np.bool_]] | None = None,
+    until: int | None = None,
 ) -> tuple[Network, dict[str, NDArray[np.float64]], NDArray[np.int64]]:
     """Train until every network has solved the task, has diverged or has spent its budget.
 
     With `transport` the networks' profile is taken at every evaluation: its rate and its soft horizon then.
     `beaten`, given when each was solved, which have diverged and the update, says which need no more updates.
+    After `until` updates all stop.
     """
     if closed_form:
         return _fit(comparison, setting, networks)
@@ -71,7 +73,8 @@ def run(
         return np.flatnonzero(~over)
 
     alive = going_on(networks, done)
-    for at in range(done, rounds if len(alive) else 0):
+    end = rounds if until is None else until // comparison.stride
+    for at in range(done, end if len(alive) else 0):
         key = _fresh(comparison, at)
         for first in range(0, len(alive), width):
             here = alive[first : first + width]
@@ -95,7 +98,7 @@ def run(
         good = (evaluations["error"][at] <= setting.task.solved) & (np.asarray(networks.broken) == 0)
         solved[(solved == 0) & good] = (at + 1) * comparison.stride
         alive = going_on(networks, at + 1)
-        checkpoint.save(networks, evaluations, solved, at + 1, last=at + 1 == rounds or not len(alive))
+        checkpoint.save(networks, evaluations, solved, at + 1, last=at + 1 == end or not len(alive))
         report(total * (at + 1), total * rounds, True)
         if not len(alive):
             break

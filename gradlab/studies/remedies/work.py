@@ -1,5 +1,6 @@
 """What there is to do in a training: arms at each T, their stages, and the names that these have."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -18,14 +19,16 @@ from gradlab.studies.sweep.networks import stream
 TUNING = "tuning"
 
 
-def by_place(comparison: Training) -> dict[str, tuple[arms.Arm, Setting]]:
-    """What is trained: every arm at every T."""
+def by_place(
+    comparison: Training, lengths: Sequence[int] | None = None
+) -> dict[str, tuple[arms.Arm, Setting]]:
+    """What is trained, or may be: every arm at every T, or at these."""
     tried.at(registry.make("tasks", comparison.task).sizes[0], comparison.hidden)
     found = {}
     for text in comparison.remedies:
         arm = arms.arm(text, comparison.cell, comparison.init)
         hidden = units(comparison, arm)
-        for T in comparison.T:
+        for T in comparison.lengths if lengths is None else lengths:
             found[place(arm.label, T)] = arm, setting_of(comparison, arm, T, hidden)
     return found
 
@@ -46,6 +49,13 @@ def tuning(comparison: Training) -> list[str]:
 def training(w_rec: float) -> str:
     """The name of the stage that trains at one w_rec."""
     return f"training at w_rec = {w_rec}"
+
+
+def kept_as(stage: str, rates: Sequence[float], until: int | None) -> str:
+    """Under what name a stage is kept: in a race, each rung by itself, at the rates chosen by then."""
+    if until is None:
+        return stage
+    return f"{stage}, lr {' and '.join(map(repr, rates))}, to {until}"
 
 
 def piece(arm: arms.Arm, T: int, doing: str) -> str:
@@ -120,7 +130,9 @@ def check(comparison: Training) -> None:
         # What its user brings may have no other size than theirs.
         hidden = tried.sizes()[1] if ":" in f"{comparison.cell} {text}" else 4
         try:
-            loop.try_out(setting_of(comparison, arm, max(comparison.T), hidden), learn=not arm.closed_form)
+            loop.try_out(
+                setting_of(comparison, arm, max(comparison.lengths), hidden), learn=not arm.closed_form
+            )
         except ValueError as error:
             raise GradlabError(arms.OPTION, f"{arm.label} {error}") from error
 

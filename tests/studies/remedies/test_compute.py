@@ -156,7 +156,7 @@ def test_the_rate_is_that_of_most_solved_then_earliest_then_least_loss(
     comparison = Training(**TINY | {"lr": given, "tuning": 3})
     losses = np.array(losses)
 
-    def made_up(comparison, setting, networks, *_, beaten):
+    def made_up(comparison, setting, networks, *_, beaten, until):
         broken = jnp.asarray(np.where(np.isnan(losses), 1, 0).ravel(), jnp.int32)
         return networks._replace(broken=broken), {"loss": losses.reshape(1, -1)}, np.array(solved).ravel()
 

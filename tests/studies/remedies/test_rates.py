@@ -21,12 +21,13 @@ class Fake:
         monkeypatch.setattr(rates.train, "draw", lambda comparison, arm, setting, what: what)
         monkeypatch.setattr(rates.train, "run", self.run)
 
-    def run(self, comparison, setting, what, closed_form, tell, checkpoint, beaten):
+    def run(self, comparison, setting, what, closed_form, tell, checkpoint, beaten, until=None):
         self.stages.append(checkpoint.key["doing"])
+        self.before = [key["doing"] for key in checkpoint.before]
         when = np.array([self.solves(w, rate, int(name.split()[1])) for w, rate, name in what])
         solved, none = np.zeros(len(what), np.int64), np.zeros(len(what), bool)
         on = np.ones(len(what), bool)
-        for update in range(comparison.stride, comparison.updates + 1, comparison.stride):
+        for update in range(comparison.stride, (until or comparison.updates) + 1, comparison.stride):
             self.updates += comparison.stride * int(on.sum())
             solved[on & (when == update)] = update
             on = (solved == 0) & ~(beaten(solved, none, update) if self.listens else none)
@@ -35,10 +36,12 @@ class Fake:
         return Network(**fields), {"loss": losses}, solved
 
 
-def choose(comparison):
+def choose(comparison, rung=()):
     arm = arms.arm("none", comparison.cell, comparison.init)
     setting = work.setting_of(comparison, arm, comparison.T[0], 3)
-    return rates.chosen(comparison, arm, setting, lambda stage: lambda done, of, computed: None, None, {})
+    return rates.chosen(
+        comparison, arm, setting, lambda stage: lambda done, of, computed: None, None, {}, rung
+    )
 
 
 def test_it_goes_on_while_the_best_is_at_the_edge_and_no_further(monkeypatch):
@@ -50,6 +53,18 @@ def test_it_goes_on_while_the_best_is_at_the_edge_and_no_further(monkeypatch):
     assert choose(dataclasses.replace(ASKED, lr=(0.1, 0.03, 0.01), widen=True)) == [3.0, 0.01]
     assert fake.stages[1:] == ["tuning", "tuning beyond, 1", "tuning beyond, 2", "tuning beyond, 3"]
     assert work.tuning(dataclasses.replace(ASKED, widen=True)) == fake.stages[1:]
+
+
+def test_at_a_rung_the_rate_is_that_of_the_updates_made_so_far(monkeypatch):
+    """The larger rate solves the task late, the smaller one with one seed of two, soon."""
+    asked = dataclasses.replace(ASKED, w_rec=(1.0,))
+    fake = Fake(monkeypatch, lambda w, rate, s: 300 if rate == 0.1 else 100 * (1 - s))
+    assert choose(asked, [200]) == [0.01]
+    assert (fake.stages, fake.before) == (["tuning, lr 0.1 and 0.01, to 200"], [])
+    assert choose(asked, [200, 400]) == [0.1]
+    # It goes on from the rung before, and keeps what it has under a name of its own.
+    assert fake.stages[1:] == ["tuning, lr 0.1 and 0.01, to 400"]
+    assert fake.before == ["tuning, lr 0.1 and 0.01, to 200"]
 
 
 def test_what_cannot_win_is_trained_no_further_and_the_choice_is_the_same(monkeypatch):
