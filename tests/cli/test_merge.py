@@ -182,6 +182,14 @@ def test_another_machine_is_taken_by_name_and_every_table_says_so(here):
         assert all(one in text for one in told)
     about = json.loads((here / "merged" / "run.json").read_text())
     assert sorted(one["groups"] for one in about["mixed"]) == [2, 2]
+    # So does what judges it, and the run that is asked for again.
+    junit = here / "junit.xml"
+    checked = gradlab("check", here / "merged", "--json", "--junit", junit)
+    again = gradlab("run", here / "merged" / "run.json", "--out", here, "--name", "merged", "--json", "-q")
+    texts = [document(checked.out)["mixed"], junit.read_text(), document(again.out)["mixed"]]
+    texts += [json.loads((here / "merged" / "findings.json").read_text())["mixed"]]
+    for text in texts:
+        assert all(one in text for one in told)
     # Repeated, it is that run still; one of equal machines says nothing.
     assert merged(here, *there, words=("--mixed",)).out == said.out
     assert "mixed" not in json.loads((here / "whole" / "run.json").read_text())
