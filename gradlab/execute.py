@@ -115,15 +115,23 @@ def _gathered(
     groups = groups_of(asked, "--engine")
     missing = [group for group in groups if not work.kept(study, asked, group, shards)]
     before = len(groups) - len(missing)
-    done, began = before, time.monotonic()
+    coming, began = set(missing), time.monotonic()
     with listening(planned, study.doing(asked, planned)) as listener:
         listener.take(Progress("starting workers"))
         for result in engine.results(asked, missing) if missing else ():
-            work.take(shards, result.kept)
-            done += 1
+            if result is not None:
+                if result.group not in coming:
+                    # It has come before: what is kept of it stays.
+                    continue
+                work.take(shards, result.kept)
+                coming.remove(result.group)
+            done = len(groups) - len(coming)
+            pace = f"{60 * (done - before) / max(1e-3, time.monotonic() - began):.3g} a minute"
+            note = ", ".join(filter(None, (f"{done} of {len(groups)} groups", pace, engine.standing)))
+            if result is None:
+                listener.take(Progress("waiting for workers", note=note))
+                continue
             for piece in result.group.pieces:
-                pace = f"{60 * (done - before) / (time.monotonic() - began):.3g} a minute"
-                note = ", ".join(filter(None, (f"{done} of {len(groups)} groups", pace, engine.standing)))
                 listener.take(Progress(result.group.name, piece, 1.0, note=note))
 
 

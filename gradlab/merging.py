@@ -109,8 +109,6 @@ def _asked(part: Part, own: Sequence[str]) -> Settings:
     """The settings of the whole run; the file of a stranger, but for the code and the files of one's own."""
     from gradlab.experiments import load
 
-    if part.settings.get("command", "sweep") in load.KINDS and not own:
-        return load.load(part.folder / BEGUN).asked
     asked: Settings = load.share(part.folder / BEGUN, part.settings, own)
     return asked
 

@@ -4,6 +4,7 @@ On a CPU every core becomes one XLA device with one thread: a sweep's networks a
 devices, which is faster than letting each small matrix product use all cores.
 """
 
+import functools
 import hashlib
 import importlib.util
 import os
@@ -95,21 +96,27 @@ def choice() -> str:
 
 def versions() -> dict[str, str]:
     """What a run's bytes depend on: programs, machine, device and random numbers. Imports jax."""
-    from importlib import metadata
-
     import jax
 
     from gradlab import __version__
 
     config, device = jax.config.values, jax.devices()[0]
     partitionable = config["jax_threefry_partitionable"]
-    return {name: metadata.version(name) for name in ("jax", "jaxlib", "numpy")} | {
+    return _programs() | {
         "gradlab": __version__,
         "processor": cpu_model(),
         "device": f"{device.platform} {device.device_kind}",
         "matmul_precision": str(config["jax_default_matmul_precision"]),
         "random": f"{config['jax_default_prng_impl']}, {'' if partitionable else 'not '}partitionable",
     }
+
+
+@functools.cache
+def _programs() -> dict[str, str]:
+    """Versions of what this process has loaded: read once, for every group is marked with them."""
+    from importlib import metadata
+
+    return {name: metadata.version(name) for name in ("jax", "jaxlib", "numpy")}
 
 
 def compile_cache() -> Path | None:

@@ -18,6 +18,8 @@ SETTINGS = {
     "objective": "unit",
 }
 VERSIONS = {"gradlab": "0.1.0"} | dict.fromkeys(MACHINE, "1")
+MIXED = [{"machine": {"processor": name}, "groups": count} for name, count in (("one", 3), ("other", 1))]
+"""Of a run that two machines have computed: what they were, and how many groups each."""
 
 
 def facts(norms, **about):

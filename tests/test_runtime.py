@@ -113,3 +113,12 @@ class TestPick:
         monkeypatch.setattr(runtime, "has_gpu", lambda: False)
         runtime.pick("auto", 1e14)
         assert not picked
+
+
+def test_what_a_group_is_marked_with_is_looked_up_once_in_a_process(monkeypatch):
+    before = runtime.versions()
+    monkeypatch.setattr("importlib.metadata.version", lambda name: pytest.fail(f"{name} is looked up again"))
+    assert runtime.versions() == before
+    # What a process may still change is what it is now.
+    monkeypatch.setattr(runtime, "cpu_model", lambda: "another")
+    assert runtime.versions() == before | {"processor": "another"}

@@ -45,7 +45,7 @@ def command(
     found = base.read(run)
     for said in manifest.of_code(found.about):
         _output.note(said)
-    question = str(found.about.get("question", ""))
+    question, mixed = str(found.about.get("question", "")), manifest.of_mixed(found.about)
     made = judge.judge(found, claims.of(found, str(run)))
     alone = baseline is None
     if baseline is not None:
@@ -53,10 +53,10 @@ def command(
             raise GradlabError("--baseline", f"compares sweeps; this is a run of gradlab {kind}")
         made += baselines.compare(found, baselines.read(baseline))
     if junit is not None or _under_actions(github):
-        formats.publish(made, title=question or str(run), junit=junit, github=github)
+        formats.publish(made, title=question or str(run), junit=junit, github=github, mixed=mixed)
     code = int(finding.exit_code(made))
     if alone or as_json:
-        show(question, made, run, code, as_json)
+        show(question, made, run, code, as_json, mixed)
     else:
         for one in made:
             if one.status in ("failed", "inconclusive") or len(made) < FEW:
@@ -69,13 +69,16 @@ def _under_actions(github: bool | None) -> bool:
     return os.environ.get("GITHUB_ACTIONS") == "true" if github is None else github
 
 
-def show(question: str, made: "list[Finding]", folder: Path, code: int, as_json: bool) -> None:
-    """Print findings on stdout; `code` is what the command ends with."""
+def show(
+    question: str, made: "list[Finding]", folder: Path, code: int, as_json: bool, mixed: str = ""
+) -> None:
+    """Print findings on stdout; `code` is what the command ends with, `mixed` goes into the document."""
     from gradlab.cli import _terminal
     from gradlab.findings import finding
 
     if as_json:
-        _output.say_json(finding.document(question, made) | {"exit_code": code, "run_dir": str(folder)}, 1)
+        told = finding.document(question, made, mixed)
+        _output.say_json(told | {"exit_code": code, "run_dir": str(folder)}, 1)
         return
     from gradlab.cli._findings import render
 

@@ -6,6 +6,7 @@ Only what a share of the run would be is computed there; it is put together here
 import contextlib
 import ipaddress
 import itertools
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
@@ -60,8 +61,8 @@ class Dask:
         """What so many `workers` would take, each on a machine; a scheduler is not asked before a start."""
         return [foreseen(groups, planned, self.workers).said()] if self.workers else []
 
-    def results(self, asked: Settings, groups: Sequence[Group]) -> Iterator[work.Result]:
-        """The results of groups, as they come, the largest first.
+    def results(self, asked: Settings, groups: Sequence[Group]) -> Iterator[work.Result | None]:
+        """The results of groups, as they come, the largest first; None every now and then while none comes.
 
         Raises:
           GradlabError: without the extra, without a scheduler, or with workers that differ from this process
@@ -89,8 +90,8 @@ class Dask:
 
     def _computed(
         self, client: Any, executor: Any, asked: Settings, groups: Sequence[Group], lost: list[Group]
-    ) -> Iterator[work.Result]:
-        """The results of groups; those whose worker ended too often go to `lost`."""
+    ) -> Iterator[work.Result | None]:
+        """The results of groups, None while none comes; those whose worker ended too often go to `lost`."""
         from distributed import KilledWorker
 
         versions, stored = runtime.versions(), base.of(asked).stored(asked)
@@ -108,6 +109,8 @@ class Dask:
                 self._look(client, len(lost))
             elif time.monotonic() - silent > SILENT:
                 raise _gone(str(client.scheduler.address), "the scheduler is gone")
+            if not done:
+                yield None
             for future in done:
                 group = waiting.pop(future)
                 try:
@@ -151,6 +154,8 @@ class Dask:
                         # Without a dashboard it still serves its health, at a port that another may have.
                         scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
                         memory_limit=0,
+                        # A busy machine ends its workers late, and Dask says so after the run is whole.
+                        silence_logs=logging.CRITICAL,
                     )
                 )
             try:

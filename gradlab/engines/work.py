@@ -142,6 +142,9 @@ class Engine(Protocol):
         """What it would take there, in sentences; none where that is not known."""
         ...
 
-    def results(self, asked: Settings, groups: Sequence[Group]) -> Iterator[Result]:
-        """The results of groups, in any order; at the end an error for those that have none."""
+    def results(self, asked: Settings, groups: Sequence[Group]) -> Iterator[Result | None]:
+        """The results of groups, in any order; at the end an error for those that have none.
+
+        None stands for nothing new, so that whoever waits is told every now and then.
+        """
         ...

@@ -9,13 +9,14 @@ from gradlab.findings import compare as comparing
 from gradlab.findings.finding import Finding
 from gradlab.findings.numbers import side
 from gradlab.findings.tolerance import Change, Mode
+from gradlab.runs.manifest import of_mixed
 
 if TYPE_CHECKING:
     from gradlab.studies.sweep.results import Run
 
 
 class Setting(NamedTuple):
-    """A setting or version that is not the same in both runs."""
+    """A setting or version that is not the same in both runs, and the machines of a run that differ."""
 
     name: str
     old: str
@@ -63,6 +64,9 @@ def differences(a: "Run", b: "Run") -> Difference:
         *_settings("", a.about.get("settings", {}), b.about.get("settings", {})),
         *_settings("version of ", a.about.get("versions", {}), b.about.get("versions", {})),
     ]
+    machines = [of_mixed(run.about) for run in (a, b)]
+    if any(machines):
+        facts.append(Setting("machines", *(one or "-" for one in machines)))
     return Difference(facts, rows)
 
 

@@ -81,8 +81,11 @@ def count(findings: Iterable[Finding]) -> str:
     return ", ".join(parts) or "nothing to compare"
 
 
-def document(question: str, findings: Iterable[Finding]) -> dict[str, Any]:
-    """The findings as one JSON document: numbers are finite or null, and `sentence` says which."""
+def document(question: str, findings: Iterable[Finding], mixed: str = "") -> dict[str, Any]:
+    """The findings as one JSON document: numbers are finite or null, and `sentence` says which.
+
+    `mixed` says which machines have computed the run, if they were not alike.
+    """
     found = list(findings)
     rows = [
         {key: None if isinstance(v, float) and not math.isfinite(v) else v for key, v in row.items()}
@@ -91,4 +94,5 @@ def document(question: str, findings: Iterable[Finding]) -> dict[str, Any]:
     code = exit_code(found)
     status = {Exit.OK: "passed", Exit.FAILED: "failed"}.get(code, "inconclusive")
     head = {"schema": schemas.newest("findings"), "status": status, "exit_code": int(code)}
-    return head | {"verdict": count(found), "question": question, "data": rows}
+    told = {"mixed": mixed} if mixed else {}
+    return head | {"verdict": count(found), "question": question} | told | {"data": rows}

@@ -20,7 +20,7 @@ from gradlab.findings.estimates import (
     number,
 )
 from gradlab.findings.finding import Finding, document
-from gradlab.runs import contents
+from gradlab.runs import contents, manifest
 from gradlab.runs.files import replace, storage
 from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.sweep import columns
@@ -113,6 +113,7 @@ def write(folder: Path, facts: dict[str, Any], findings: Sequence[Finding]) -> N
     if any(about.get(key) != value for key, value in facts.items()):
         about, held = contents.read(folder, tuple(about["files"]))
         contents.write(folder, about | facts, held)
-    text = escaping.document(document(str(facts["question"]), findings), 1)
+    mixed = manifest.of_mixed(about)
+    text = escaping.document(document(str(facts["question"]), findings, mixed), 1)
     with storage(folder):
         replace(folder / "findings.json", f"{text}\n".encode())

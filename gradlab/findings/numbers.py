@@ -131,8 +131,11 @@ def side(run: "Run") -> Numbers:
     series = {key: BySeed(seeds, key[1:5] in chaotic) for key, seeds in values.items()}
     series |= {key: seeds._replace(chaotic=key[1:5] in chaotic) for key, seeds in _profiles(run.norms)}
     about = run.about
-    known = (about.get("settings", {}), about.get("versions", {}), about.get("weights", {}))
-    return Numbers(*known, series, _marks(run.norms))
+    versions = about.get("versions", {})
+    if about.get("mixed"):
+        # Those of whoever put the run together say nothing of the bits that others have computed.
+        versions = {name: value for name, value in versions.items() if name not in MACHINE}
+    return Numbers(about.get("settings", {}), versions, about.get("weights", {}), series, _marks(run.norms))
 
 
 def _profiles(norms: "xarray.Dataset") -> Iterator[tuple[Key, BySeed]]:

@@ -28,8 +28,11 @@ def _rate_meaning(rows: list[ArmRow], rates: Any) -> str:
     return f"{said}; –: {none}" if any(fitted) else said
 
 
-def of_outcomes(rows: list[ArmRow], rates: Any = None) -> Table:
-    """One row per remedy, T and w_rec: who solved the task, how fast, at which learning rate."""
+def of_outcomes(rows: list[ArmRow], rates: Any = None, *, ranked: bool = True) -> Table:
+    """One row per remedy, T and w_rec: who solved the task, how fast, at which learning rate.
+
+    `ranked` if all arms are there, and the forecast from their starts can be held against them.
+    """
     costs = not all(math.isnan(row.multiply_adds) for row in rows)
     columns = (
         Column("remedy", numeric=False),
@@ -65,8 +68,8 @@ def of_outcomes(rows: list[ArmRow], rates: Any = None) -> Table:
         ]
         for row in rows
     ]
-    ranked = forecast.said(rows, lambda number: signed(number, 2))
-    said = f">T: the horizon lies beyond the sequence. {ranked}".rstrip()
+    rank = forecast.said(rows, lambda number: signed(number, 2)) if ranked else ""
+    said = f">T: the horizon lies beyond the sequence. {rank}".rstrip()
     return Table("outcomes", "Remedies", columns, made, said)
 
 

@@ -16,7 +16,10 @@ def of(source: Source) -> list[Table]:
     if isinstance(run, TrainingRun):
         rows = run.outcomes()
         lengths = of_lengths(run, rows)
-        return [of_outcomes(rows, source.settings.get("lr")), *([lengths] if lengths else [])]
+        return [
+            of_outcomes(rows, source.settings.get("lr"), ranked=source.progress.whole),
+            *([lengths] if lengths else []),
+        ]
     if isinstance(run, Reading):
         return [of_detectors(run)]
     rows_ = results.groups(run)

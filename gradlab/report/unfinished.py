@@ -1,4 +1,4 @@
-"""What a sweep that still runs, or was stopped, has measured so far."""
+"""What a run that still goes on, or was stopped, has measured so far."""
 
 import functools
 import math
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradlab import profiles
+from gradlab.engines.share import deal, parsed
 from gradlab.errors import Exit, GradlabError
 from gradlab.profiles import QUANTITIES
 from gradlab.runs import files, manifest
@@ -16,6 +17,8 @@ from gradlab.runs.files import BEGUN
 from gradlab.runs.shards import Arrays, Shards
 from gradlab.states import UNDEFINED
 from gradlab.studies import base
+from gradlab.studies.remedies import partial
+from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.sweep import results
 from gradlab.studies.sweep.results import Run
 
@@ -25,13 +28,15 @@ if TYPE_CHECKING:
 _POINT = ("cell", "init", "w_rec", "T", "seed")
 
 
-def read(folder: Path) -> Run:
-    """The finished points of a sweep that is not finished; of the state as a whole, not of its parts.
+def read(folder: Path) -> Run | TrainingRun:
+    """The finished points of a run that is not finished; of a sweep only of the state as a whole.
 
-    Raises `GradlabError` with exit 4 if there are none, or if it is no sweep.
+    Raises `GradlabError` with exit 4 if there are none, or if it is no sweep and no comparison of remedies.
     """
     about = _about(folder)
     settings = about["settings"]
+    if settings.get("command") == "remedies":
+        return _trained(folder, about)
     shards = Shards(folder, looking=True)
     found = {
         (cell, T): arrays
@@ -44,6 +49,21 @@ def read(folder: Path) -> Run:
     points = math.prod(len(settings[axis]) for axis in ("cell", "init", "w_rec", "T")) * settings["seeds"]
     norms = dataset(settings, found)
     return Run(about | {"status": "running", "points": points}, results.metrics(norms), norms)
+
+
+def _trained(folder: Path, about: dict[str, Any]) -> TrainingRun:
+    """The trainings that have ended of a comparison, or of a share of it."""
+    if about["settings"].get("longest") or about["settings"].get("target"):
+        raise nothing(
+            folder, "arms are still being trained, and what a search or a race comes to is told at its end"
+        )
+    mine = [(text, T) for text in about["settings"]["remedies"] for T in about["settings"]["T"]]
+    if about.get("share"):
+        mine = deal(mine, [T for _, T in mine], parsed(about["share"]))
+    run, rest = partial.read(Shards(folder, looking=True), about, mine)
+    if run is None:
+        raise nothing(folder, f"no training has ended. {rest.to_come()}".removesuffix("."))
+    return run
 
 
 def _fits(settings: dict[str, Any], arrays: Arrays) -> bool:
@@ -67,7 +87,7 @@ def _about(folder: Path) -> dict[str, Any]:
         raise files.unreadable(folder / BEGUN, error) from error
     if not about:
         raise nothing(folder, "the run has begun, and no point of it has finished yet")
-    if (command := about["settings"].get("command", "sweep")) != "sweep":
+    if (command := about["settings"].get("command", "sweep")) not in ("sweep", "remedies"):
         doing = "measured" if base.tables(command) == "sweep" else "trained"
         raise nothing(folder, f"the networks are still being {doing}")
     return about

@@ -13,9 +13,8 @@ from gradlab.report.words import counted, listed, number, signed, span
 from gradlab.studies.neurons import rows as reading_rows
 from gradlab.studies.neurons import sentences as reading_sentences
 from gradlab.studies.neurons.results import Reading
-from gradlab.studies.remedies import separation
+from gradlab.studies.remedies import partial as partial_run
 from gradlab.studies.remedies.results import TrainingRun
-from gradlab.studies.remedies.sentences import sentences
 from gradlab.studies.sweep import results
 from gradlab.studies.sweep.rows import PointRow, border, given
 from gradlab.studies.sweep.updates import trained
@@ -67,7 +66,7 @@ def question(source: Source) -> str:
 def verdict(source: Source) -> str:
     """What the numbers answer, in a sentence or a few."""
     if isinstance(source.run, TrainingRun):
-        return separation.verdict(source.run.outcomes())
+        return partial_run.verdict_of(source.run, source.run.outcomes())
     if isinstance(source.run, Reading):
         return reading_sentences.judged(reading_rows.cells(source.run), reading_rows.detectors(source.run))
     updates = trained(source.run.norms)
@@ -89,7 +88,8 @@ def details(source: Source) -> list[tuple[str, str]]:
     several = len({(row.T, row.w_rec) for row in rows}) > 1
     at = [f" (T = {row.T}, w_rec = {number(row.w_rec)})" if several else "" for row in rows]
     return [
-        (f"{row.arm}{where}", f"{said}.") for row, where, said in zip(rows, at, sentences(rows), strict=True)
+        (f"{row.arm}{where}", f"{said}.")
+        for row, where, said in zip(rows, at, partial_run.sentences_of(source.run, rows), strict=True)
     ]
 
 

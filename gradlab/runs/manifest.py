@@ -96,7 +96,7 @@ def _checked(place: Path, raw: Any) -> dict[str, Any]:
 def begun(folder: Path) -> dict[str, Any]:
     """Settings and versions in the `begun.json` of a folder; empty if it says that nothing is known.
 
-    Of other studies than a sweep no settings are read from there, so they may be any.
+    Only of a sweep and of a comparison settings are read from there; those of others may be any.
 
     Raises `GradlabError` for what is no beginning of a run, `FileNotFoundError` if there is none.
     """
@@ -107,13 +107,17 @@ def begun(folder: Path) -> dict[str, Any]:
         raise GradlabError(str(place), f"{error}; choose another --name or --force") from error
     if raw == {}:
         return {}
-    kind: Any = dict[str, Any] if isinstance(raw, dict) and _command(raw) in OTHERS else forms.Sweep
+    command = _command(raw) if isinstance(raw, dict) else None
+    kind: Any = (
+        {"remedies": forms.Training}.get(command, dict[str, Any]) if command in OTHERS else forms.Sweep
+    )
+    raw = _renamed(raw) if isinstance(raw, dict) else raw
     stated = {"settings": (kind, ...), "versions": (dict[str, Any], ...), "share": (str, "")}
     model = strict.model("begun", stated)
     _, faults = strict.read(model, raw, "")
     if faults:
         raise strict.refusal(str(place), faults[:1])
-    return _renamed(raw)
+    return dict(raw)
 
 
 def _written_by(raw: dict[str, Any]) -> str:

@@ -2,16 +2,39 @@
 
 import json
 import re
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
-from tests.cli.calling import document, finished, gradlab
+from gradlab.studies.measure import compute
+from tests.cli.calling import ENVIRONMENT, document, finished, gradlab
+from tests.cli.test_merge import files
 from tests.logs.told import hear
 from tests.studies.measure import given_networks
 
 WORDS = ("--arch", "rnn", "--activation", "tanh", "--data", "all.csv", "--columns", "a,b", "-T", "12")
 AIMED = (*WORDS, "--target", "c", "--head", "fc")
+
+
+KILLED = """if True:
+    import os, signal, sys
+    from gradlab import cli, runtime
+    runtime.configure("cpu")
+    from gradlab.studies.measure import compute
+    real = compute._measured
+
+    def killed(asked, model, found, i):
+        if i == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(asked, model, found, i)
+
+    compute._measured = killed
+    cli.execute(sys.argv[1:])
+"""
+"""The command in a process that is killed when two of its windows are measured."""
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +112,24 @@ def test_it_is_not_measured_again(kept, home):
     assert said.code == 0
     assert "5 of 5 points already done" in said.err
     assert (home / "results" / "mine" / "norms.nc").stat().st_mtime_ns == before
+
+
+def test_killed_in_the_middle_it_measures_the_rest_and_comes_to_the_same_bytes(kept, home, monkeypatch):
+    words = ("measure", "w.npz", *AIMED, "--name", "killed", "--quiet")
+    killed = subprocess.run([sys.executable, "-c", KILLED, *words], env=ENVIRONMENT, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert len(list((home / "results" / "killed" / "shards").glob("*.shard"))) == 2
+    windows, real = [], compute._measured
+
+    def counting(asked, model, found, i):
+        windows.append(i)
+        return real(asked, model, found, i)
+
+    monkeypatch.setattr(compute, "_measured", counting)
+    said = gradlab(*words)
+    assert (said.code, said.err) == (0, "")
+    assert windows == [2, 3, 4]
+    assert files(home / "results" / "killed").items() <= files(home / "results" / "mine").items()
 
 
 def test_the_report_has_the_command_that_makes_it_again(kept, home):

@@ -1,12 +1,17 @@
 """`--shard` and `gradlab merge`: the run that one machine would have made, whoever computed what of it."""
 
 import json
+import re
 import shutil
 
 import pytest
 
-from gradlab import runtime
+from gradlab import execute, runtime
+from gradlab.engines import work
+from gradlab.planning.progress import Silent
 from gradlab.runs import store
+from gradlab.studies.sweep.settings import Sweep
+from gradlab.studies.sweep.study import STUDY
 from tests.cli.calling import contents, document, gradlab
 
 SWEEP = ("sweep", "--cell", "lstm,elman", "--w-rec", "0.5,1.5", "-T", "6,12", "--seeds", "2", "--hidden", "4")
@@ -70,6 +75,35 @@ def test_nothing_is_computed_again(here, monkeypatch):
     monkeypatch.setattr("gradlab.studies.sweep.compute._measured", lambda *_: pytest.fail("computed again"))
     assert merged(here, "s1", "s2", "s3").code == 0
     assert merged(here, "s1", "s2", "s3").code == 0
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_results_that_arrive_twice_in_any_order_count_once(here):
+    asked = Sweep(cell=("lstm", "elman"), w_rec=(0.5, 1.5), T=(6, 12), seeds=2, hidden=4)
+    told = []
+
+    class Twice:
+        standing = "2 workers, 1 failed"
+
+        def foreseen(self, groups, planned):
+            return []
+
+        def results(self, asked, groups):
+            stored = STUDY.stored(asked)
+            found = [work.compute(asked, group, stored) for group in reversed(groups)]
+            yield from [None, *found[:3], *found]
+
+    class Listener(Silent):
+        def take(self, progress):
+            told.append(progress.note)
+
+    assert execute.run(asked, folder=here / "twice", engine=Twice(), listening=Listener).code == 0
+    found = {name: content for name, content in files(here / "whole").items() if "figures" not in name}
+    assert files(here / "twice") == found
+    # How many groups there are, how fast they come, and what is said of the workers.
+    counts = [note.partition(" of 4 groups, ") for note in told if " of 4 groups" in note]
+    assert list(dict.fromkeys(count for count, _, _ in counts)) == ["0", "1", "2", "3", "4"]
+    assert all(re.fullmatch(r"[\d.e+]+ a minute, 2 workers, 1 failed", rest) for _, _, rest in counts)
 
 
 def test_a_comparison_is_that_of_one_machine(tmp_path):
@@ -182,6 +216,14 @@ def test_another_machine_is_taken_by_name_and_every_table_says_so(here):
         assert all(one in text for one in told)
     about = json.loads((here / "merged" / "run.json").read_text())
     assert sorted(one["groups"] for one in about["mixed"]) == [2, 2]
+    # So does what judges it, and the run that is asked for again.
+    junit = here / "junit.xml"
+    checked = gradlab("check", here / "merged", "--json", "--junit", junit)
+    again = gradlab("run", here / "merged" / "run.json", "--out", here, "--name", "merged", "--json", "-q")
+    texts = [document(checked.out)["mixed"], junit.read_text(), document(again.out)["mixed"]]
+    texts += [json.loads((here / "merged" / "findings.json").read_text())["mixed"]]
+    for text in texts:
+        assert all(one in text for one in told)
     # Repeated, it is that run still; one of equal machines says nothing.
     assert merged(here, *there, words=("--mixed",)).out == said.out
     assert "mixed" not in json.loads((here / "whole" / "run.json").read_text())

@@ -127,8 +127,8 @@ class TestUnfinished:
         whole = whole[whole["part"] == "state"].reset_index(drop=True)
         assert found.metrics.equals(whole)
 
-    def test_training_that_goes_on_is_not_reported(self, tmp_path):
-        place = self.begun(tmp_path / "run", (), {"command": "remedies"})
+    def test_a_reading_that_goes_on_is_not_reported(self, tmp_path):
+        place = self.begun(tmp_path / "run", (), {"command": "neurons"})
         said = gradlab("report", place)
         assert said.code == 4
         assert "still being trained" in said.err

@@ -10,6 +10,7 @@ import pytest
 import gradlab as library
 from gradlab.runs import store
 from tests.cli.calling import gradlab
+from tests.cli.test_merge import files, refused, shared
 
 SMALL = ("--cell", "elman", "--w-rec", "0.5,1.0", "-T", "4,9", "--hidden", "3", "--seeds", "2")
 TABLE = "a,b,c\n" + "".join(f"{np.sin(t):.6f},{np.cos(t / 2):.6f},5\n" for t in range(30))
@@ -53,6 +54,23 @@ def test_how_the_series_was_read_is_said_and_stored(kept, home):
     assert said[1:] in page
     assert "--data s.csv" in page
     assert "--inputs-digest" not in page
+
+
+def test_shares_of_it_are_put_together_with_its_file(kept, home):
+    shares = shared(("sweep", *ASKED), 2, home / "shared")
+    to = ("--out", home / "shared", "--name", "whole", "--quiet")
+    refused(gradlab("merge", *shares, *to), "'s.csv'", "--with 's.csv'")
+    head, first, second, *rest = TABLE.splitlines(keepends=True)
+    try:
+        (home / "s.csv").write_text("".join([head, second, first, *rest]))
+        refused(gradlab("merge", *shares, *to, "--with", "s.csv"), "inputs_digest was ")
+    finally:
+        (home / "s.csv").write_text(TABLE)
+    assert not (home / "shared" / "whole").exists()
+    said = gradlab("merge", *reversed(shares), *to, "--with", "s.csv")
+    assert (said.code, said.err) == (0, "")
+    # Beside the run lies what other tests have made of it.
+    assert files(home / "shared" / "whole").items() <= files(home / "results" / "mine").items()
 
 
 def test_equal_commands_give_equal_bytes_from_python_too(kept, home):

@@ -34,5 +34,6 @@ if __name__ == "__main__":
     groups = [Group("elman", T, ()) for T in range(1, many + 1)]
     began = dict.fromkeys(groups, 0)
     for result in dask.Dask(workers=2).results(Sweep(cell=("elman",), T=(5,)), groups):
-        began[result.group] += 1
+        if result is not None:
+            began[result.group] += 1
     print(set(began.values()), peak())

@@ -140,7 +140,7 @@ def _measured(asked, started, T, clock, computing):
     return arrays, {"zeros": "0"} if min(asked.T) == T else {}
 
 
-def _arm(computing, comparison, arm, T, report, shards):
+def _arm(computing, comparison, text, arm, T, report, shards):
     """Training whose every evaluation is kept, and depends on all before."""
     updates, seeds = work.evaluated_at(comparison), comparison.seeds
     rounds = len(updates)

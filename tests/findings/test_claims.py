@@ -123,3 +123,12 @@ def test_findings_are_written_beside_the_run_and_it_stays_whole(tmp_path):
     told = (folder / "run.json").stat().st_mtime_ns
     judge.write(folder, facts, some)
     assert (folder / "run.json").stat().st_mtime_ns == told
+
+
+def test_findings_of_machines_that_differ_say_so(tmp_path):
+    given = run()
+    results.write(
+        tmp_path, Run(made_runs.facts(given.norms, mixed=made_runs.MIXED), given.metrics, given.norms)
+    )
+    judge.write(tmp_path, {"question": "", "claims": [], "figures": []}, [])
+    assert "3 groups with processor one" in json.loads((tmp_path / "findings.json").read_text())["mixed"]

@@ -10,8 +10,10 @@ import scipy.stats
 from gradlab.findings import compare
 from gradlab.findings import finding as findings_finding
 from gradlab.findings.compare import changes
+from gradlab.findings.differences import differences
 from gradlab.findings.numbers import Key, side
 from gradlab.findings.tolerance import Limit, limit_of, limits
+from gradlab.runs.manifest import of_mixed
 from tests import made_runs
 from tests.findings.comparing import GAIN, only
 
@@ -214,6 +216,11 @@ class TestWhatIsCompared:
         moved = made_runs.changed(drawn, versions=made_runs.VERSIONS | {"jax": "2"})
         assert not only(judged(old, moved), "failed")
         assert len(only(judged(old, moved), "note")) == 1
+        # Nor are bits expected of a run that several machines have computed.
+        mixed = made_runs.changed(drawn, mixed=made_runs.MIXED)
+        assert not only(judged(old, mixed), "failed")
+        assert len(only(judged(old, mixed), "note")) == 1
+        assert ("machines", "-", of_mixed(mixed.about)) in differences(old, mixed).settings
 
     def test_the_last_limit_that_matches_wins(self, old):
         key = Key("rate", "elman", "orthogonal", 0.9, 50, "state")

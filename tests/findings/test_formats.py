@@ -10,6 +10,7 @@ from gradlab import escaping
 from gradlab.findings import baseline, formats
 from gradlab.findings import finding as findings_finding
 from gradlab.findings.finding import Finding
+from gradlab.runs.manifest import of_mixed
 from tests import made_runs
 
 HOSTILE = [
@@ -176,6 +177,20 @@ class TestPublish:
         assert summary.read_text().startswith("before\n### gate\n")
         formats.publish(several(failed=1), title="gate", junit=None, github=False)
         assert capsys.readouterr().err == ""
+
+    def test_every_form_says_which_machines_computed_a_run_that_differ(self, tmp_path, monkeypatch, capsys):
+        said = of_mixed({"mixed": made_runs.MIXED})
+        assert "3 groups with processor one; 1 group with processor other" in said
+        summary = tmp_path / "summary.md"
+        monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+        for some in (several(passed=2), []):
+            formats.publish(some, title="gate", junit=tmp_path / "j.xml", github=True, mixed=said)
+            (told,) = ElementTree.parse(tmp_path / "j.xml").getroot().iter("property")
+            assert (told.get("name"), told.get("value")) == ("mixed", said)
+            assert said in capsys.readouterr().err.splitlines()[0]
+            assert escaping.markdown(said) in summary.read_text()
+            assert findings_finding.document("", some, said)["mixed"] == said
+            summary.unlink()
 
     def test_the_junit_file_appears_whole(self, tmp_path):
         formats.publish(several(failed=1), title="x", junit=tmp_path / "a" / "j.xml", github=False)

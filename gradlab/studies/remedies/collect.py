@@ -6,7 +6,7 @@ from typing import Any
 from gradlab import registry, runtime
 from gradlab.errors import GradlabError
 from gradlab.runs import store
-from gradlab.studies.remedies.compute import Result
+from gradlab.studies.remedies.kept import Result
 from gradlab.studies.remedies.results import TrainingRun, curves, lengths, profiles, table
 from gradlab.studies.remedies.settings import Training, place
 

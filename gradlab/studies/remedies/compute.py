@@ -3,48 +3,32 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gradlab import digests, memory, registry
 from gradlab.planning import compiled
 from gradlab.planning.progress import Progress
 from gradlab.runs.shards import Shards
-from gradlab.studies.remedies import arms, effort, elsewhere, loop, measure, race, search, train, work
+from gradlab.studies.remedies import (
+    arms,
+    effort,
+    elsewhere,
+    kept,
+    loop,
+    measure,
+    race,
+    search,
+    stages,
+    train,
+    work,
+)
 from gradlab.studies.remedies.checkpoint import Checkpoint
 from gradlab.studies.remedies.code import of_arm, require
+from gradlab.studies.remedies.kept import Begun, Result
 from gradlab.studies.remedies.rates import chosen
 from gradlab.studies.remedies.rows import half
 from gradlab.studies.remedies.settings import Training
-
-
-class Result(NamedTuple):
-    """One arm at one w_rec, over its test seeds; `evaluations` have the axes (evaluation, seed)."""
-
-    arm: str
-    cell: str
-    T: int
-    w_rec: float
-    hidden: int
-    parameters: int
-    rate: float
-    """NaN for a readout fitted in closed form."""
-    updates: NDArray[np.int64]
-    evaluations: dict[str, NDArray[np.float64]]
-    """NaN after a network has ended."""
-    solved_at: NDArray[np.int64]
-    """The update by which the task was solved, 0 if never."""
-    broken_at: NDArray[np.int64]
-    broken_what: tuple[str, ...]
-    profiles: dict[str, NDArray[np.float64]]
-    """log10 by (seed, start or end, lag); -inf for an exact zero, NaN where undefined."""
-    seconds: float
-    code: digests.Code
-    """What was computed: the digests of the arm's cell and of what trained it."""
-    costs: dict[str, int]
-    """Numbers that are trained and those that are not, multiply-adds of an update."""
 
 
 def run(
@@ -85,7 +69,11 @@ def _training(
 ) -> Iterator[Result]:
     _require_known(comparison, shards)
     for text, T in groups:
-        yield from _arm(comparison, arms.arm(text, comparison.cell, comparison.init), T, report, shards)
+        arm = arms.arm(text, comparison.cell, comparison.init)
+        for found in _arm(comparison, text, arm, T, report, shards):
+            if shards is not None:
+                kept.keep_result(shards, text, found)
+            yield found
         memory.release()
 
 
@@ -102,7 +90,7 @@ def _searching(
         while T := search.following(shortest, longest, learns):
             # What the plan has not foreseen to be tried is no piece of it.
             tell = report if T in planned else lambda progress: report(progress._replace(piece=""))
-            for found in _arm(comparison, arm, T, tell, shards):
+            for found in _arm(comparison, text, arm, T, tell, shards):
                 learns[T] = search.learns(int((found.solved_at > 0).sum()), len(found.solved_at))
                 yield found
             memory.release()
@@ -113,7 +101,7 @@ def _require_known(
 ) -> None:
     """Refuse what other code has left in `shards`; `rungs` are those of a race, by arm."""
     if shards is not None:
-        doing = (*work.tuning(comparison), *(work.training(w_rec) for w_rec in comparison.w_rec))
+        doing = (*work.tuning(comparison), *(stages.training(w_rec) for w_rec in comparison.w_rec))
         known = {}
         for place, (arm, setting) in work.by_place(comparison).items():
             raced = [] if rungs is None else rungs.get(arm.label, ())
@@ -144,29 +132,30 @@ def _racing(
     _require_known(comparison, shards, ends)
     found: dict[str, list[Result]] = {}
 
-    def train_to(arm: arms.Arm, rung: Sequence[int] = ()) -> None:
+    def train_to(text: str, arm: arms.Arm, rung: Sequence[int] = ()) -> None:
         # Rung by rung each piece of the plan goes on a little: none is over.
         tell = lambda progress: report(progress._replace(piece=""))
-        found[arm.label] = list(_arm(comparison, arm, T, tell, shards, rung))
+        found[arm.label] = list(_arm(comparison, text, arm, T, tell, shards, rung))
         memory.release(programs=False)
 
     for at, budget in enumerate(budgets, start=1):
-        for arm in made:
+        for text, arm in zip(comparison.remedies, made, strict=True):
             rung = ends.get(arm.label, [])[:at]
             if rung and rung[-1] not in rung[:-1]:
-                train_to(arm, rung)
+                train_to(text, arm, rung)
         works = [half(one.solved_at) * costs[arm] for arm, some in found.items() for one in some]
         if race.over(works, budget):
             break
-    for arm in made:
+    for text, arm in zip(comparison.remedies, made, strict=True):
         if arm.label not in costs:
-            train_to(arm)
+            train_to(text, arm)
         yield from found[arm.label]
     memory.release()
 
 
 def _arm(
     comparison: Training,
+    text: str,
     arm: arms.Arm,
     T: int,
     report: Callable[[Progress], None],
@@ -179,15 +168,19 @@ def _arm(
     arm = work.ready(comparison, arm, setting)
     code = of_arm(comparison, arm, setting)
     costs = effort.of_arm(setting, arm.closed_form)
+    cell, parameters = registry.spelling(arm.cell), arms.count(arm.cell, sizes, hidden)
+    if shards is not None:
+        levels = setting.task.solved, setting.task.chance(T)
+        kept.keep_begun(shards, text, T, Begun(arm.label, cell, hidden, parameters, costs, *levels))
     began = time.perf_counter()
-    told = lambda stage: _teller(report, arm, work.TUNING, work.piece(arm, T, stage))
+    told = lambda stage: _teller(report, arm, stages.TUNING, work.piece(arm, T, stage))
     rates = chosen(comparison, arm, setting, told, shards, code, rung)
     for w_rec, rate in zip(comparison.w_rec, rates, strict=True):
         networks = train.draw(
             comparison, arm, setting, [(w_rec, rate, f"test {s}") for s in range(comparison.seeds)]
         )
         first = measure.profiles(comparison, arm, setting, networks)
-        stage = work.training(w_rec)
+        stage = stages.training(w_rec)
         names = [work.kept_as(stage, [rate], until) for until in rung or (None,)]
         tell = _teller(report, arm, "training", work.piece(arm, T, stage))
         networks, evaluations, solved = train.run(
@@ -204,11 +197,11 @@ def _arm(
         evaluations |= elsewhere.evaluated(comparison, setting, networks, evaluations["loss"])
         yield Result(
             arm.label,
-            registry.spelling(arm.cell),
+            cell,
             T,
             w_rec,
             hidden,
-            arms.count(arm.cell, sizes, hidden),
+            parameters,
             math.nan if arm.closed_form else rate,
             np.full(1, comparison.updates) if arm.closed_form else work.evaluated_at(comparison),
             evaluations,

@@ -5,7 +5,7 @@ from gradlab.planning import compiled, costs
 from gradlab.planning.costs import Sizes
 from gradlab.planning.plan import STARTING, Piece, Plan, require_room
 from gradlab.runtime import cores
-from gradlab.studies.remedies import arms, loop, power, search, work
+from gradlab.studies.remedies import arms, loop, power, search, stages, work
 from gradlab.studies.remedies.networks import Setting
 from gradlab.studies.remedies.settings import Training
 from gradlab.studies.sweep.program import block
@@ -58,7 +58,7 @@ def _pieces(comparison: Training, arm: arms.Arm, setting: Setting, of: Sizes) ->
         networks = comparison.seeds
         choosing = stage in work.tuning(comparison)
         if choosing:
-            rates = len(comparison.lr) if stage == work.TUNING else 1
+            rates = len(comparison.lr) if stage == stages.TUNING else 1
             networks = len(comparison.w_rec) * rates * comparison.tuning
         profiled = not choosing
         found[work.piece(arm, setting.T, stage)] = Piece(

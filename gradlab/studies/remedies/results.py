@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas
     import xarray
 
-    from gradlab.studies.remedies.compute import Result
+    from gradlab.studies.remedies.kept import Result
 
 MEANS = ("changed", "cosine")
 TEXT: Any = {"arm": str, "cell": str, "broken_what": str}

@@ -93,11 +93,13 @@ class _Remedies(Study[Training, "TrainingRun"]):
         ]
 
     def keys(self, asked: Training, group: Group) -> list[dict[str, Any]]:
-        from gradlab.studies.remedies import arms, work
+        from gradlab.studies.remedies import arms, kept, work
         from gradlab.studies.remedies.checkpoint import Checkpoint
 
         arm = arms.arm(group.label, asked.cell, asked.init)
-        return [Checkpoint(None, arm.label, group.T, stage).key for stage in work.stages(asked, arm)]
+        networks = [Checkpoint(None, arm.label, group.T, stage).key for stage in work.stages(asked, arm)]
+        results = [kept.key_of_result(group.label, group.T, w_rec) for w_rec in asked.w_rec]
+        return [*networks, kept.key_of_begun(group.label, group.T), *results]
 
     def share(
         self, asked: Training, tell: "Callable[[Progress], None]", kept: "Shards", groups: Sequence[Group]

@@ -10,11 +10,20 @@ from gradlab import schemas
 from gradlab.escaping import plain
 from gradlab.runs import manifest
 from gradlab.stats import LEVEL, percent
-from gradlab.studies.remedies import forecast, glance, learned, other_lengths, power, spent, unequal
+from gradlab.studies.remedies import (
+    forecast,
+    glance,
+    learned,
+    other_lengths,
+    partial,
+    power,
+    spent,
+    unequal,
+)
 from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.remedies.rows import ArmRow
-from gradlab.studies.remedies.sentences import judged, sentences
-from gradlab.studies.remedies.separation import nothing_apart, verdict
+from gradlab.studies.remedies.sentences import judged
+from gradlab.studies.remedies.separation import nothing_apart
 
 HEAD = (
     f"{'remedy':<19} {'N':>4} {'lr':>6} {'solved':>6} {f'[{percent(LEVEL)}]':<11} {'updates':>7} "
@@ -28,16 +37,13 @@ def render(run: TrainingRun, width: int, *, color: bool) -> Text:
     several = len({(row.T, row.w_rec) for row in rows}) > 1
     text = Text(no_wrap=True, overflow="ignore", end="")
     dim, bold = ("dim", "bold") if color else ("", "")
-    if said := nothing_apart(rows):
-        for line in textwrap.wrap(said, max(width, 40)):
+    left = partial.rest(run)
+    if said := nothing_apart(rows) if left is None else left.said():
+        for line in textwrap.wrap(plain(said), max(width, 40)):
             text.append(line + "\n", bold)
         text.append("\n")
-    for line in textwrap.wrap(unequal.said(run.about["settings"], rows), max(width, 40)):
-        text.append(line + "\n", dim)
-    first, lengths = (part.lines(rows, max(width, 40)) for part in (glance, learned))
-    others = other_lengths.lines(run, rows)
-    for line in [*(first or ([""] if lengths or others else [])), *lengths, *others]:
-        text.append(line + "\n")
+    if left is None:
+        _above(text, run, rows, max(width, 40), dim)
     heading = None
     places = list(dict.fromkeys((row.T, row.w_rec) for row in rows))
     if rows[0].most:
@@ -51,28 +57,37 @@ def render(run: TrainingRun, width: int, *, color: bool) -> Text:
             heading = at
         text.append(_row(row) + "\n", _style(row) if color else "")
     text.append("\n")
-    for row, said in zip(rows, sentences(rows), strict=True):
+    for row, said in zip(rows, partial.sentences_of(run, rows), strict=True):
         where = f" (T = {row.T}, w_rec = {row.w_rec:g})" if several else ""
         for line in textwrap.wrap(f"{row.arm}{where}: {said}.", max(width, 40), subsequent_indent="  "):
             text.append(line + "\n")
     text.append("\n")
-    for line in textwrap.wrap(judged(rows), max(width, 40)):
-        text.append(line + "\n", bold)
-    for said in (spent.said(rows), forecast.said(rows, lambda number: f"{number:+.2f}")):
+    below = [judged(rows), spent.said(rows), forecast.said(rows, lambda number: f"{number:+.2f}")]
+    for said in below if left is None else [plain(left.to_come())]:
         for line in textwrap.wrap(said, max(width, 40)):
-            text.append(line + "\n")
+            text.append(line + "\n", bold if said == below[0] else "")
     for line in _caption(run, rows, width):
         text.append(line + "\n", dim)
     return text
 
 
+def _above(text: Text, run: TrainingRun, rows: list[ArmRow], width: int, dim: str) -> None:
+    """What stands above the rows of a finished run: what they cost, and tables of all places together."""
+    for line in textwrap.wrap(unequal.said(run.about["settings"], rows), width):
+        text.append(line + "\n", dim)
+    first, lengths = (part.lines(rows, width) for part in (glance, learned))
+    others = other_lengths.lines(run, rows)
+    for line in [*(first or ([""] if lengths or others else [])), *lengths, *others]:
+        text.append(line + "\n")
+
+
 def document(run: TrainingRun) -> dict[str, Any]:
     """The table as one JSON document: numbers are finite or null."""
-    rows = run.outcomes()
+    rows, left = run.outcomes(), partial.rest(run)
     found = forecast.forecast(rows)
     data = [
         _plain(row) | {"sentence": said, "reach": _plain(float(reach))}
-        for row, said, reach in zip(rows, sentences(rows), found.predicted, strict=True)
+        for row, said, reach in zip(rows, partial.sentences_of(run, rows), found.predicted, strict=True)
     ]
     for line, elsewhere in zip(data, other_lengths.counted(run, rows), strict=False):
         line |= {other_lengths.metric("solved", times): count for times, count in elsewhere.solved.items()}
@@ -80,7 +95,11 @@ def document(run: TrainingRun) -> dict[str, Any]:
         name: _plain(getattr(found, name)) for name in ("spearman", "low", "high", "level", "points", "by_T")
     }
     head = {"schema": schemas.newest("remedies"), "status": run.about["status"], "exit_code": 0}
-    return head | {"verdict": verdict(rows), "forecast": rank, "data": data}
+    if left is not None:
+        # Whether a start tells what is learned, all arms say together.
+        rank = dict.fromkeys(rank, None) | {"points": 0}
+        head |= {"coming": list(left.coming)}
+    return head | {"verdict": partial.verdict_of(run, rows), "forecast": rank, "data": data}
 
 
 def _plain(value: Any) -> Any:
@@ -127,7 +146,8 @@ def _caption(run: TrainingRun, rows: list[ArmRow], width: int) -> list[str]:
     elif chance:
         said += f" Chance loss {', '.join(f'{loss:.4g} at T = {T}' for T, loss in chance.items())}."
     arms, places = len({row.arm for row in rows}), len({(row.T, row.w_rec) for row in rows})
-    shows = "" if rows[0].most or rows[0].race is not None else power.said(arms, places, rows[0].solved.of)
+    raced = bool(rows[0].most) or rows[0].race is not None
+    shows = "" if raced or partial.rest(run) is not None else power.said(arms, places, rows[0].solved.of)
     notes = [
         said,
         *([f"{shows[0].upper()}{shows[1:]}."] if shows else []),

@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from gradlab import registry, tried
 from gradlab.errors import GradlabError
 from gradlab.studies.remedies import arms, loop
+from gradlab.studies.remedies import stages as names
 from gradlab.studies.remedies.losses import sample
 from gradlab.studies.remedies.networks import Setting
-from gradlab.studies.remedies.settings import WIDER, Training, place
+from gradlab.studies.remedies.settings import Training, place
 from gradlab.studies.sweep.networks import stream
-
-TUNING = "tuning"
 
 
 def by_place(
@@ -36,19 +35,12 @@ def by_place(
 def stages(comparison: Training, arm: arms.Arm) -> list[str]:
     """What is done for an arm at each T: the choice of a learning rate, if there is one, then every w_rec."""
     tuned = [] if arm.closed_form else tuning(comparison)
-    return [*tuned, *(training(w_rec) for w_rec in comparison.w_rec)]
+    return [*tuned, *(names.training(w_rec) for w_rec in comparison.w_rec)]
 
 
 def tuning(comparison: Training) -> list[str]:
     """The names of the stages that choose a rate: of those given, then of others as far as they are tried."""
-    if len(comparison.lr) == 1:
-        return []
-    return [TUNING, *(f"{TUNING} beyond, {n}" for n in range(1, WIDER + 1) if comparison.widen)]
-
-
-def training(w_rec: float) -> str:
-    """The name of the stage that trains at one w_rec."""
-    return f"training at w_rec = {w_rec}"
+    return names.tuning(comparison.lr, widen=comparison.widen)
 
 
 def kept_as(stage: str, rates: Sequence[float], until: int | None) -> str:

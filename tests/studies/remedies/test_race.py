@@ -52,7 +52,7 @@ class Fake:
         known = self.costs[label]
         return {"trained": 9, "untrained": 0} | ({} if known is None else {"multiply_adds": known})
 
-    def arm(self, comparison, arm, T, report, shards, rung=()):
+    def arm(self, comparison, text, arm, T, report, shards, rung=()):
         until = rung[-1] if rung else comparison.updates
         self.made[arm.label] = until
         when = np.array(self.solves[arm.label])

@@ -21,7 +21,7 @@ EDGES = {"none": 24, "lstm": 80, "gru": 5}
 def found():
     """What the search gives, where each arm learns what is no longer than its edge."""
 
-    def trained(comparison, arm, T, report, shards):
+    def trained(comparison, text, arm, T, report, shards):
         one = result(arm.label, seeds=9, broken=9 * (EDGES[arm.label] < T), T=T)
         yield one._replace(costs={"trained": 9, "untrained": 0, "multiply_adds": 1000 * T})
 
