@@ -111,7 +111,7 @@ def assert_regime(
     from gradlab.studies.sweep.rows import REGIMES
 
     if regime not in REGIMES:
-        from gradlab.registry import unknown
+        from gradlab.spelled import unknown
 
         raise unknown("regime", "regime", regime, REGIMES)
     flow = measured(step, params, state, xs, **settings)

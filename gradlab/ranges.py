@@ -4,7 +4,7 @@ import re
 
 from gradlab.errors import Exit, GradlabError, shown, size
 from gradlab.memory import available_bytes
-from gradlab.registry import number
+from gradlab.spelled import number
 
 MOST = 10**6
 """Values on one axis of a grid; more is taken for a slip and refused."""

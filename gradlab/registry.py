@@ -6,19 +6,18 @@ keyword arguments with defaults; `elman(activation=relu)` names a member and ove
 """
 
 import ast
-import difflib
 import functools
 import importlib
 import importlib.util
 import inspect
 import pkgutil
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, get_type_hints
 
-from gradlab import tried
+from gradlab import spelled, tried
 from gradlab.errors import GradlabError, shown
 
 KINDS = {
@@ -95,7 +94,7 @@ def _home(kind: str, name: str) -> str:
         return f"gradlab.{kind}.{name}"
     found = installed(kind)
     if name not in found:
-        raise unknown(KINDS[kind], kind.removesuffix("s"), name, names(kind))
+        raise spelled.unknown(KINDS[kind], kind.removesuffix("s"), name, names(kind))
     return found[name]
 
 
@@ -163,12 +162,12 @@ def made(kind: str, spec: str, at: tuple[int, int] | None) -> Any:
     chosen: dict[str, Any] = {}
     known = settings(factory)
     hints = get_type_hints(factory.__init__ if inspect.isclass(factory) else factory)
-    for key, text in _pairs(option, match["settings"] or "", next(iter(known), None)):
+    for key, text in spelled.pairs(option, match["settings"] or "", next(iter(known), None)):
         if key not in known:
-            raise unknown(option, f"setting of {match['name']}", key, known)
+            raise spelled.unknown(option, f"setting of {match['name']}", key, known)
         if key in chosen:
             raise GradlabError(option, f"setting {key} is given twice in {shown(spec)}; give it once")
-        chosen[key] = _convert(option, key, text, hints[key])
+        chosen[key] = spelled.converted(option, key, text, hints[key])
     if kind == "cells" and not hasattr(factory, "recurrent"):
         what = "is no gradlab.types.Cell; inherit that, or name the class by package.module:Class"
         raise GradlabError(option, f"{match['name']} {what}")
@@ -227,81 +226,3 @@ def spelling(made: Any) -> str:
 
 def _word(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def unknown(where: str, what: str, name: str, known: Iterable[str]) -> GradlabError:
-    """The error for a name that nobody has, with the nearest known ones."""
-    known = sorted(known)
-    near = difflib.get_close_matches(name[:100], known, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]}? " if near else ""
-    return GradlabError(where, f"no {what} called {shown(name)}; {hint}known: {', '.join(known) or 'none'}")
-
-
-def _pairs(option: str, text: str, first: str | None) -> list[tuple[str, str]]:
-    """Settings and their texts; the first setting may go without its name, as in `clip_norm(1.0)`."""
-    pairs = []
-    for place, item in enumerate(filter(None, outside_brackets(text))):
-        key, equals, value = item.partition("=")
-        if place == 0 and first is not None and (not equals or "(" in key):
-            key, equals, value = first, "=", item
-        if not equals or not value.strip():
-            raise GradlabError(option, f"{shown(item)} is not a setting; write setting=value")
-        pairs.append((key.strip(), value.strip()))
-    return pairs
-
-
-def outside_brackets(text: str, at: str = ",") -> list[str]:
-    """`text` split at the commas, or another letter, that stand outside brackets.
-
-    >>> outside_brackets("lstm, stacked(cell=gru, layers=2)")
-    ['lstm', 'stacked(cell=gru, layers=2)']
-    """
-    depth, places = 0, []
-    for place, letter in enumerate(text):
-        depth += {"(": 1, ")": -1}.get(letter, 0)
-        if letter == at and depth == 0:
-            places.append(place)
-    starts, ends = [0, *(place + 1 for place in places)], [*places, len(text)]
-    return [text[start:end].strip() for start, end in zip(starts, ends, strict=True)]
-
-
-def _convert(option: str, key: str, text: str, hint: Any) -> Any:
-    """A setting's text as the type its annotation asks for; `None` is a word of an optional one."""
-    if type(None) in get_args(hint):
-        if text == "None":
-            return None
-        hint = next(kind for kind in get_args(hint) if kind is not type(None))
-    if hint in (str, Path):
-        return hint(text)
-    if get_origin(hint) is Literal:
-        if text not in get_args(hint):
-            raise unknown(option, f"value of {key}", text, get_args(hint))
-        return text
-    if hint is bool:
-        if text not in ("true", "false"):
-            raise GradlabError(option, f"{key}={shown(text)}; write true or false")
-        return text == "true"
-    return number(option, f"{key}={text}", text, hint)
-
-
-def number(option: str, item: str, text: str, kind: type[int] | type[float]) -> int | float:
-    """A finite decimal number from text; the error names the option and shows the item.
-
-    >>> number("-T", "32", "32", int)
-    32
-    """
-    form = r"[+-]?\d+" if kind is int else r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
-    if not re.fullmatch(form, text, re.ASCII):
-        what, such = ("whole", "32") if kind is int else ("finite", "0.9 or 1e-3")
-        raise GradlabError(option, f"{shown(item)} is not a {what} number; write one such as {such}")
-    if kind is int:
-        if len(text) > 20:
-            raise GradlabError(option, f"{shown(item)} has too many digits; at most 20")
-        return int(text)
-    value = float(text)
-    if value in (float("inf"), float("-inf")):
-        raise GradlabError(option, f"{shown(item)} is too large for float64; at most 1.7e308")
-    digits = re.split("[eE]", text)[0]
-    if abs(value) < 2.0**-1022 and re.search("[1-9]", digits):
-        raise GradlabError(option, f"{shown(item)} underflows to 0; write 0 if that is meant")
-    return value

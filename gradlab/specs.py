@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
-from gradlab import registry, values
+from gradlab import registry, spelled, values
 from gradlab.errors import GradlabError, shown
 from gradlab.ranges import floats
-from gradlab.registry import number
+from gradlab.spelled import number
 
 
 class Setting(NamedTuple):
@@ -103,7 +103,7 @@ def made(
     unknown = given.keys() - described(kind).keys()
     if unknown:
         name = sorted(unknown)[0]
-        raise registry.unknown(name, "setting", name, list(described(kind)))
+        raise spelled.unknown(name, "setting", name, list(described(kind)))
     read = dict(preset or {}) | {
         name: reader(kind, name, source)(value) for name, value in given.items() if value is not None
     }
@@ -242,7 +242,7 @@ def _member(setting: Setting, where: str, text: Any, source: Source) -> str:
         text = source.plain(text)
     if not isinstance(text, str):
         raise GradlabError(where, f"{shown(text)} must be text")
-    if len(registry.outside_brackets(text)) > 1:
+    if len(spelled.outside_brackets(text)) > 1:
         raise GradlabError(where, f"{shown(text)} is several; write each in quotes of its own")
     try:
         return setting.member(text) if setting.member else registry.label(setting.members, text)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from typing import Any, get_args
 
-from gradlab import registry
+from gradlab import spelled
 from gradlab.errors import GradlabError, shown
 from gradlab.ranges import MOST, floats, integers
 
@@ -35,7 +35,7 @@ def choice(option: str, text: str, allowed: Any) -> Any:
     'float64'
     """
     if text not in get_args(allowed):
-        raise registry.unknown(option, option.lstrip("-"), text, get_args(allowed))
+        raise spelled.unknown(option, option.lstrip("-"), text, get_args(allowed))
     return text
 
 
@@ -88,7 +88,7 @@ def several(where: str, value: Any, one: Callable[[Any], str], least: int, *, te
     """
     items = value if isinstance(value, list | tuple) else [value]
     if text:
-        items = [part for item in items for part in registry.outside_brackets(item)]
+        items = [part for item in items for part in spelled.outside_brackets(item)]
         if not items or not all(items):
             raise GradlabError(where, "is empty; name at least one")
     if not least <= len(items) <= MEMBERS:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradlab import registry
+from gradlab import registry, spelled
 from gradlab.errors import GradlabError
 from tests.studies.sweep.test_settings import mistake
 
@@ -101,8 +101,8 @@ def test_any_text_is_a_member_or_a_mistake(text):
 
 @given(st.integers(-(10**15), 10**15))
 def test_a_whole_number_means_itself(value):
-    assert registry.number("-T", str(value), str(value), int) == value
+    assert spelled.number("-T", str(value), str(value), int) == value
 
 
 def test_a_kind_without_members_says_so():
-    assert str(registry.unknown("--cell", "cell", "x", [])) == "--cell: no cell called 'x'; known: none"
+    assert str(spelled.unknown("--cell", "cell", "x", [])) == "--cell: no cell called 'x'; known: none"

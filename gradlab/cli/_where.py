@@ -15,7 +15,7 @@ GRIDS = {"sweep": ("cell", "init", "w_rec", "T", "seed"), "remedies": ("arm", "T
 def chosen(run: "Run | TrainingRun | None", plot: str, where: Sequence[str]) -> "Run | TrainingRun":
     """The run with only what `where` names left on the axes of its grid, and of the columns of its probes."""
     from gradlab.errors import GradlabError, shown
-    from gradlab.registry import outside_brackets, unknown
+    from gradlab.spelled import outside_brackets, unknown
     from gradlab.studies.sweep import columns
     from gradlab.studies.sweep.results import Run
 
@@ -104,7 +104,7 @@ def _of_columns(run: "Run", kept: Mapping[str, list[Any]]) -> "Run":
 
 def _one(axis: str, word: str, values: list[Any]) -> Any:
     """The value of an axis that a word names."""
-    from gradlab.registry import unknown
+    from gradlab.spelled import unknown
 
     for value in values:
         if str(value) == word:

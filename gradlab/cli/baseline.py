@@ -33,7 +33,7 @@ def command(
     `show FILE` prints what it holds.
     """
     from gradlab.errors import GradlabError
-    from gradlab.registry import unknown
+    from gradlab.spelled import unknown
 
     if action not in ACTIONS:
         raise unknown("ACTION", "action", action, ACTIONS)

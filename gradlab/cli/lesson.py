@@ -41,8 +41,8 @@ def command(
     from gradlab import lesson, memory, runtime
     from gradlab.errors import GradlabError, duration, shown
     from gradlab.planning.left import Left
-    from gradlab.registry import number
     from gradlab.runs.files import replace, storage
+    from gradlab.spelled import number
 
     numbers = lesson.chosen(chapter)
     base = int(number("--seed", seed, seed, int))

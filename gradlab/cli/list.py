@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gradlab import schemas
+from gradlab import schemas, spelled
 from gradlab.cli import _options, _output
 
 EXPERIMENTS = "experiments"
@@ -33,12 +33,12 @@ def command(
     runtime.configure()
     known = [*registry.KINDS, EXPERIMENTS, SCHEMAS]
     if kind is not None and kind not in known:
-        raise registry.unknown("KIND", "kind", kind, known)
+        raise spelled.unknown("KIND", "kind", kind, known)
     found = {k: _found(k) for k in ([kind] if kind else known)}
     if kind is not None and name is not None:
         there = [one["name"] for one in found[kind]]
         if name not in there:
-            raise registry.unknown("NAME", f"entry of {kind}", name, there)
+            raise spelled.unknown("NAME", f"entry of {kind}", name, there)
         if kind == SCHEMAS:
             _output.say_json(schemas.read(name), 1)
             return 0

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gradlab import schemas
+from gradlab import schemas, spelled
 from gradlab.cli import _options, _output
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _made(spec: str, options: dict[str, str | None]) -> tuple[Any, str]:
     given = {key: value for key, value in options.items() if value is not None}
     for key in given:
         if key not in known:
-            raise registry.unknown(f"--{key}", f"setting of {name}", key, known)
+            raise spelled.unknown(f"--{key}", f"setting of {name}", key, known)
     return functools.partial(made, **given), name
 
 
@@ -103,8 +103,8 @@ def _file(output: Path | None, folder: Path | None, spec: str, chosen: list[str]
     import re
 
     from gradlab.plots._style import SILENT
-    from gradlab.registry import unknown
     from gradlab.runs.files import below
+    from gradlab.spelled import unknown
 
     if output is not None:
         if output.suffix.lower().removeprefix(".") not in SILENT:

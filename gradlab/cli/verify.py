@@ -82,7 +82,7 @@ def _asked(
     """The options as numbers, each within its range."""
     from gradlab.errors import GradlabError, shown
     from gradlab.ranges import floats, integers
-    from gradlab.registry import number
+    from gradlab.spelled import number
 
     values = {
         "--inputs": (int(number("--inputs", inputs, inputs, int)),),

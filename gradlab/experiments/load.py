@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AliasChoices, Field
 
-from gradlab import probes, registry, specs
+from gradlab import probes, registry, specs, spelled
 from gradlab.errors import GradlabError, shown
 from gradlab.experiments import received
 from gradlab.experiments.toml import parsed
@@ -112,7 +112,7 @@ def find(text: str) -> Path:
     path = Path(text)
     if path.suffix or path.name != text or path.exists():
         return path
-    raise registry.unknown("EXPERIMENT", "experiment", text, packaged())
+    raise spelled.unknown("EXPERIMENT", "experiment", text, packaged())
 
 
 def listing(folder: Path) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from gradlab import registry, specs, values
+from gradlab import specs, spelled, values
 from gradlab.errors import GradlabError, shown
 from gradlab.runs import files
 
@@ -72,7 +72,7 @@ def member(text: Any, folder: Path) -> str:
 
 
 def _local(text: str, folder: Path) -> str:
-    parts = registry.outside_brackets(text, "+")
+    parts = spelled.outside_brackets(text, "+")
     if len(parts) > 1:
         return "+".join(_local(part, folder) for part in parts)
     name, bracket, rest = text.partition("(")
@@ -80,7 +80,7 @@ def _local(text: str, folder: Path) -> str:
         return text
     first, paths = specs.paths(name.strip())
     pieces = []
-    for place, piece in enumerate(filter(None, registry.outside_brackets(rest.rstrip()[:-1]))):
+    for place, piece in enumerate(filter(None, spelled.outside_brackets(rest.rstrip()[:-1]))):
         key, equals, value = piece.partition("=")
         if place == 0 and (not equals or "(" in key):
             key, value = "", piece

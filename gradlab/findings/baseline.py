@@ -19,7 +19,7 @@ from gradlab.findings.finding import Finding
 from gradlab.findings.numbers import GIVEN_BY, MACHINE, SAME, BySeed, Key, Numbers, side
 from gradlab.findings.tolerance import Change, Limit, limits
 from gradlab.metrics import every
-from gradlab.runs import documents, files, forms, strict
+from gradlab.runs import documents, files, settings_forms, strict
 from gradlab.runs.files import replace, storage
 from gradlab.states import STATES
 
@@ -228,7 +228,7 @@ _Settings = strict.model(
     "settings",
     {
         name: (hint, None)
-        for kind in (forms.Measure, forms.Sweep)
+        for kind in (settings_forms.Measure, settings_forms.Sweep)
         for name, hint in get_type_hints(kind, include_extras=True).items()
         if name in _SETTINGS
     },

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_type_hints
 
 import numpy as np
 
-from gradlab import registry
+from gradlab import registry, spelled
 from gradlab.errors import GradlabError, shown
 from gradlab.findings import sampling
 from gradlab.findings.estimates import Axis, Label, Margin, Order, Where
@@ -72,7 +72,7 @@ def read(
     metric, where, wanted = given["metric"], given.get("where", {}), given[check]
     metrics = sampling.metrics(command, probed)
     if metric not in metrics:
-        error = registry.unknown("", f"metric of a {command} run", metric, metrics)
+        error = spelled.unknown("", f"metric of a {command} run", metric, metrics)
         return None, [*faults, Fault(f"{at}.metric", error.what)]
     known_axes = {axis: grid.get(axis, ()) for axis in sampling.axes(command, metric, probed)}
     where, more = _labels(where, f"{at}.where", known_axes, name)

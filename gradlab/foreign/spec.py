@@ -26,7 +26,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gradlab import registry, tried
+from gradlab import registry, spelled, tried
 from gradlab.errors import GradlabError, shown
 from gradlab.foreign import adopted as adopting
 from gradlab.foreign import libraries
@@ -76,7 +76,7 @@ def label(spec: str) -> str:
 
 def _settings(text: str) -> dict[str, str]:
     found: dict[str, str] = {}
-    for item in filter(None, registry.outside_brackets(text)):
+    for item in filter(None, spelled.outside_brackets(text)):
         key, _, value = (part.strip() for part in item.partition("="))
         if not (key.isidentifier() and value):
             raise GradlabError(OPTION, f"{shown(item)} is not a setting; write setting=value")
@@ -122,7 +122,7 @@ def _adapted(spec: str, module: Any, name: str, settings: dict[str, str]) -> Any
     found = getattr(module, name, None)
     if found is None:
         public = [key for key, value in vars(module).items() if callable(value) and key[0] != "_"]
-        raise registry.unknown(OPTION, f"cell in {module.__name__}", name, public)
+        raise spelled.unknown(OPTION, f"cell in {module.__name__}", name, public)
     if _is_cell(found):
         values = {key: _value(text) for key, text in settings.items()}
         if not isinstance(found, type) and settings:

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from gradlab.lesson.parts import Figure, Table
+from gradlab.lesson.parts import Figure, Live, Table
 from gradlab.lesson.words import number
 from gradlab.studies.sweep.networks import stream
 
@@ -193,7 +193,19 @@ def figure(valves: Valves, seed: int) -> Figure:
         Table(head, rows),
         said(valves),
         f"gradlab lesson 6 --seed {seed}",
+        Live(
+            "gates",
+            "Go from word to word, and turn the gates by hand. The wider a band, the more of an error of 1 "
+            "goes back on that way, the gates held.",
+            _facts(valves),
+        ),
     )
+
+
+def _facts(valves: Valves) -> dict[str, Any]:
+    """What the page takes a step from."""
+    steps = [dict(zip(("f", "i", "g", "c", "o"), row[:5], strict=True)) for row in valves.walk]
+    return {"words": [word for word, _, _ in WORDS], "steps": steps}
 
 
 def parted(valves: Valves) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gradlab import probes, registry
+from gradlab import probes, registry, spelled
 from gradlab.errors import GradlabError
 from gradlab.plots._style import save
 from gradlab.runs.files import below
@@ -54,7 +54,7 @@ def made(run: Any, kind: str | None, settings: Mapping[str, Any]) -> "Figure":
     draw = registry.member("plots", kind)
     for key in settings:
         if key not in registry.settings(draw):
-            raise registry.unknown("plot", f"setting of {kind}", key, registry.settings(draw))
+            raise spelled.unknown("plot", f"setting of {kind}", key, registry.settings(draw))
     require_study(kind, study, "plot")
     require_measured(kind, run, "plot", "probe=[{!r}]")
     figure: Figure = draw(run, **settings)

@@ -14,7 +14,7 @@ from gradlab import probes
 from gradlab.errors import GradlabError
 from gradlab.metrics import every
 from gradlab.plots import _colors, _style
-from gradlab.registry import unknown
+from gradlab.spelled import unknown
 from gradlab.studies.sweep.results import Run
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from gradlab.errors import GradlabError
 from gradlab.plots import _style, _words
-from gradlab.registry import unknown
+from gradlab.spelled import unknown
 from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE, OK
 from gradlab.studies.sweep.results import Run
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from gradlab import __version__
 from gradlab.errors import GradlabError, shown
-from gradlab.runs import documents, files, former, forms, strict
+from gradlab.runs import documents, files, former, forms, settings_forms, strict
 from gradlab.runs.former import SCHEMA
 
 OTHERS = forms.KINDS.keys() - {"sweep"}
@@ -109,7 +109,9 @@ def begun(folder: Path) -> dict[str, Any]:
         return {}
     command = _command(raw) if isinstance(raw, dict) else None
     kind: Any = (
-        {"remedies": forms.Training}.get(command, dict[str, Any]) if command in OTHERS else forms.Sweep
+        {"remedies": settings_forms.Training}.get(command, dict[str, Any])
+        if command in OTHERS
+        else settings_forms.Sweep
     )
     raw = _renamed(raw) if isinstance(raw, dict) else raw
     stated = {"settings": (kind, ...), "versions": (dict[str, Any], ...), "share": (str, "")}

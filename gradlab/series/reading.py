@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradlab.errors import GradlabError, shown
-from gradlab.registry import unknown
 from gradlab.runs import files
+from gradlab.spelled import unknown
 
 MOST = 10**9
 """Bytes of a file, and of what it unpacks to."""

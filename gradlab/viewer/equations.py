@@ -1,6 +1,6 @@
 """Which cells the page can compute by itself: those whose equations `equations.js` holds."""
 
-from gradlab.registry import outside_brackets
+from gradlab.spelled import outside_brackets
 
 MEANT: dict[str, dict[str, str]] = {
     "lstm": {

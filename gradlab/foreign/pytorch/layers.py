@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from gradlab.errors import GradlabError, shown
 from gradlab.foreign.pytorch.files import Weights
 from gradlab.foreign.pytorch.known import array
-from gradlab.registry import unknown
+from gradlab.spelled import unknown
 
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}
 """Gates of each architecture: of an LSTM i, f, g, o; of a GRU r, z, n."""

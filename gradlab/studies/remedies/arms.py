@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import optax
 
-from gradlab import registry, tried
+from gradlab import registry, spelled, tried
 from gradlab.errors import GradlabError, shown
 from gradlab.studies.remedies.settings import NONE
 from gradlab.types import Initializer, Remedy, Step, Trajectory
@@ -38,7 +38,7 @@ def arm(text: str, cell: str, initializer: str) -> Arm:
     gradient chain in the order given; whatever replaces the cell comes before whatever changes its settings.
     """
     # Brackets hold the + of numbers such as 1e+3.
-    parts = registry.outside_brackets(text, "+")
+    parts = spelled.outside_brackets(text, "+")
     if not all(parts):
         raise GradlabError(OPTION, f"{shown(text)} has an empty part; write remedy+remedy")
     if parts == [NONE]:
@@ -87,7 +87,7 @@ def _full(part: str) -> str:
         if name in registry.names(kind):
             return f"{remedy}({setting}={part})"
     known = {*registry.names("remedies"), *registry.names("initializers"), *registry.names("cells")}
-    raise registry.unknown(OPTION, "remedy", name, known)
+    raise spelled.unknown(OPTION, "remedy", name, known)
 
 
 def _label(part: str) -> str:

@@ -154,7 +154,7 @@ def measure(
 
     from gradlab.foreign import modules as cells
     from gradlab.recurrence import given, rounding
-    from gradlab.registry import unknown
+    from gradlab.spelled import unknown
     from gradlab.studies.sweep import assembled, losses, ragged
     from gradlab.studies.sweep.program import reads_no_state
     from gradlab.studies.sweep.single import compiled, measured_alone

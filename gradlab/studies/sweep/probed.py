@@ -12,7 +12,7 @@ from rich.text import Text
 from gradlab import probes
 from gradlab.escaping import plain
 from gradlab.quantities import Column, short
-from gradlab.registry import unknown
+from gradlab.spelled import unknown
 from gradlab.states import BELOW_PRECISION, EXACT_ZERO, NOT_COMPUTED
 from gradlab.studies.sweep import columns, results
 from gradlab.studies.sweep.columns import Entry

@@ -10,7 +10,7 @@ from gradlab.errors import GradlabError
 from gradlab.foreign.pytorch import back, cells, known
 from gradlab.foreign.pytorch.cells import Cell, Tensors
 from gradlab.recurrence import objectives, projections
-from gradlab.registry import unknown
+from gradlab.spelled import unknown
 from gradlab.states import (
     BACKWARD_NONFINITE,
     BELOW_PRECISION,
