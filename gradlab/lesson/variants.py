@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gradlab import registry
-from gradlab.lesson import measured, valves
+from gradlab.lesson import connected, measured, valves
 from gradlab.lesson.parts import Anatomy, Chapter, Chart, Curve, Figure, Inside, Panel, Table
 from gradlab.lesson.words import number, ten_to
 from gradlab.report.words import listed
@@ -48,10 +48,11 @@ class Cell(NamedTuple):
 
 
 class Numbers(NamedTuple):
-    """By cell, and a unit that has learned."""
+    """By cell, a unit that has learned, and who hears whom."""
 
     cells: dict[str, Cell]
     valves: valves.Valves
+    heard: dict[str, connected.Logs]
 
 
 def grid(seed: int) -> Sweep:
@@ -78,7 +79,7 @@ def measure(seed: int) -> Numbers:
             measured.rate(whole),
             measured.inside(CELLS[label], label, network),
         )
-    return Numbers(found, valves.measure(seed))
+    return Numbers(found, valves.measure(seed), connected.measure(grid(seed)))
 
 
 def tell(numbers: Numbers, seed: int) -> Chapter:
@@ -114,7 +115,8 @@ def tell(numbers: Numbers, seed: int) -> Chapter:
         f"{ten_to(min(ends))} to {ten_to(max(ends))}.",
     )
     insides, learned = _insides(cells, seed), valves.figure(numbers.valves, seed)
-    figures = (insides, learned, _profiles(cells, best, seed), _table(cells, seed))
+    profiles = _profiles(cells, best, seed)._replace(live=connected.live(numbers.heard))
+    figures = (insides, learned, profiles, _table(cells, seed))
     return Chapter("Peephole, coupled gates, GRU", paragraphs, figures, closing, MORE)
 
 

@@ -205,7 +205,7 @@ def test_where_more_arrives_in_the_makes(shares, words):
         label: variants.Cell(2, 100, 0.7, line, line, line, -0.1, inside(label, share))
         for label, share in each.items()
     }
-    text = said(variants.tell(variants.Numbers(cells, VALVES), 0))
+    text = said(variants.tell(variants.Numbers(cells, VALVES, {}), 0))
     assert words in text
     assert "by f, 0.8 (LSTM), 0.8 (peephole) and 0.8 (coupled); in the GRU by z = 0.6." in text
 
@@ -215,7 +215,7 @@ def test_the_cell_that_carries_farthest_is_the_one_that_does():
     for k, label in enumerate(variants.CELLS):
         logs = tuple(-0.01 * (k + 1) * lag for lag in range(variants.T + 1))
         cells[label] = variants.Cell(4, 100 + k, 0.7, logs, logs, logs, -0.01 * (k + 1), inside(label, 0.7))
-    text = said(variants.tell(variants.Numbers(cells, VALVES), 0))
+    text = said(variants.tell(variants.Numbers(cells, VALVES, {}), 0))
     assert f"Of these {len(cells)} networks {next(iter(variants.CELLS.values()))} carries farthest" in text
 
 
@@ -229,6 +229,6 @@ def test_whether_the_bias_or_a_gate_changes_the_rate(gru, words):
         label: variants.Cell(2, 100, 0.7, line, line, line, rates.get(name, -0.1), inside(label, 0.7))
         for label, name in variants.CELLS.items()
     }
-    text = said(variants.tell(variants.Numbers(cells, VALVES), 0))
+    text = said(variants.tell(variants.Numbers(cells, VALVES, {}), 0))
     assert words in text
     assert "The LSTM's rate is −0.2, −0.1 and 0.3 with the biases 0, 1 and 3." in text
