@@ -156,9 +156,10 @@ def is_text_in_a_file(path):
 
 
 def walks():
+    often = {"printable": ("show", "report"), "sentences": ("show", "check")}
     for poison in POISONS:
         for command in words(Path()):
-            slow = command == "plot" and poison != "control"
+            slow = poison in often and command not in often[poison]
             yield pytest.param(poison, command, marks=pytest.mark.slow if slow else ())
 
 
@@ -187,7 +188,7 @@ def test_it_is_text_wherever_it_goes(place, request, monkeypatch, command):
 
 
 @pytest.mark.parametrize("place", POISONS, indirect=True)
-@pytest.mark.parametrize("command", ["show", "check", "plot"])
+@pytest.mark.parametrize("command", ["show", "check", pytest.param("plot", marks=pytest.mark.slow)])
 def test_a_terminal_gets_colours_and_nothing_else(place, monkeypatch, command):
     """With rich's own sequences taken out, what a terminal gets is what a pipe gets."""
     for asked in words(place)[command][:3]:

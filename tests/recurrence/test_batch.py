@@ -11,6 +11,7 @@ from gradlab import registry
 from gradlab.recurrence import batch
 from gradlab.recurrence.primal import equations
 from gradlab.recurrence.trees import has_gradient
+from tests.tiers import few
 
 T, B, N, D = 7, 5, 6, 3
 
@@ -59,7 +60,10 @@ def cells() -> list[str]:
 SETTINGS = ["lstm(full_gate_recurrence=true)", "stacked(cell=gru)", "layer_norm(cell=lstm)"]
 
 
-@pytest.mark.parametrize("spec", [*cells(), *SETTINGS])
+ALWAYS = ("elman", "gru", "lstm", "lru", "indrnn", "min_gru", "peephole_lstm", *SETTINGS[1:])
+
+
+@pytest.mark.parametrize("spec", few([*cells(), *SETTINGS], ALWAYS))
 def test_values_and_gradients_are_those_of_autodiff(spec: str) -> None:
     cell = registry.make("cells", spec)
     with jax.enable_x64(True):

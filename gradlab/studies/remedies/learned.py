@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from gradlab.escaping import plain
 from gradlab.stats import LEVEL, Interval, percent, share_interval
-from gradlab.studies.remedies import search
+from gradlab.studies.remedies import power
 from gradlab.studies.remedies.rows import ArmRow, Share
 from gradlab.studies.remedies.search import learns
 
@@ -47,8 +47,8 @@ def learned(rows: Sequence[ArmRow]) -> list[Learned]:
     than the interval at one T.
 
     Of a search, which T is the longest depends on what was learned before: an end is wrong only if one of
-    the T tried is, and the interval at each has the level `search.level`, so that all hold together as often
-    as the one is said to (Bonferroni), though all T share their seeds.
+    the T tried is, and the interval at each has the level `power.search_level`, so that all hold together
+    as often as the one is said to (Bonferroni), though all T share their seeds.
     """
     found = []
     for arm, w_rec in dict.fromkeys((row.arm, row.w_rec) for row in rows):
@@ -81,7 +81,7 @@ def learned(rows: Sequence[ArmRow]) -> list[Learned]:
 
 def _interval(row: ArmRow) -> Interval | Share:
     """Of the share of seeds that solve the task, at the level that all T together ask for."""
-    return share_interval(*row.solved[:2], search.level(row.most)) if row.most else row.solved
+    return share_interval(*row.solved[:2], power.search_level(row.most)) if row.most else row.solved
 
 
 def lines(rows: Sequence[ArmRow], width: int) -> list[str]:
@@ -123,8 +123,10 @@ def _searches(most: int, seeds: int, found: Sequence[Learned], width: int) -> li
     for one in found:
         each = ", ".join(f"{T}{'*' * (one.up_to >= T)}" for T in one.tried)
         made.append(f"  {plain(one.arm)}: {each}")
-    level = f"interval: each T at {100 * search.level(most):.3g} %, for {most} T at the most that are tried"
-    if seeds < (least := search.least_seeds(most)):
+    level = (
+        f"interval: each T at {100 * power.search_level(most):.3g} %, for {most} T at the most that are tried"
+    )
+    if seeds < (least := power.search_seeds(most)):
         level += f"; {seeds} seed{'s' * (seeds > 1)} can give none, it takes {least}"
     return [
         line for text in [*made, f"{level}."] for line in textwrap.wrap(text, width, subsequent_indent="  ")

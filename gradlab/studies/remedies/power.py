@@ -3,7 +3,7 @@
 import math
 from typing import NamedTuple
 
-from gradlab.stats import WRONG, least_seeds
+from gradlab.stats import LEVEL, WRONG, least_seeds
 from gradlab.studies.remedies import search
 from gradlab.studies.remedies.settings import NONE, Training
 
@@ -39,7 +39,7 @@ def notes(comparison: Training) -> tuple[str, ...]:
     """Which pairs no outcome of so few seeds tells apart, and how many seeds it takes; one note each."""
     seeds = _seeds(comparison.seeds)
     if comparison.longest:
-        least = search.least_seeds(search.most(comparison.T[0], comparison.longest))
+        least = search_seeds(search.most(comparison.T[0], comparison.longest))
         what = f"{seeds} cannot give an interval of the longest T that is learned: it takes {least} seeds"
         return (what,) if comparison.seeds < least else ()
     some = [Asked("which arm takes the least work", math.comb(len(comparison.remedies), 2))]
@@ -89,6 +89,20 @@ def most_pairs(seeds: int) -> int:
     most = int(WRONG / rarest(seeds))
     # Of two roundings one may fall on the other side.
     return most + (least_seeds(most + 1) <= seeds)
+
+
+def search_level(tried: int) -> float:
+    """The level of the interval at each T of a search that tries so many at the most (Bonferroni)."""
+    return 1 - (1 - LEVEL) / tried
+
+
+def search_seeds(tried: int) -> int:
+    """With fewer seeds no outcome at any T gives an end of the interval: 2^(1 - seeds) <= (1 - level).
+
+    >>> search_seeds(1), search_seeds(7)
+    (6, 9)
+    """
+    return math.ceil(1 - math.log2((1 - LEVEL) / tried))
 
 
 def _seeds(count: int) -> str:

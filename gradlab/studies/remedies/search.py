@@ -8,8 +8,6 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping
 
-from gradlab.stats import LEVEL
-
 NEAR = 1.25
 """Neighbours within this factor are near enough."""
 
@@ -99,17 +97,3 @@ def _ways(shortest: int, longest: int) -> Iterator[tuple[int, ...]]:
     for at, ends in enumerate(itertools.pairwise(doubled)):
         for path in paths(*ends):
             yield (*doubled[: at + 2], *path)
-
-
-def level(tried: int) -> float:
-    """The level of the interval at each T of a search that tries so many at the most (Bonferroni)."""
-    return 1 - (1 - LEVEL) / tried
-
-
-def least_seeds(tried: int) -> int:
-    """With fewer seeds no outcome at any T gives an end of the interval: 2^(1 - seeds) <= (1 - level).
-
-    >>> least_seeds(1), least_seeds(7)
-    (6, 9)
-    """
-    return math.ceil(1 - math.log2((1 - LEVEL) / tried))

@@ -128,6 +128,31 @@ class Training:
         bool,
         Setting("Try rates beyond those given while the best is at the edge.", flag="--widen --no-widen"),
     ] = False
+    evaluate_at: Annotated[
+        tuple[int, ...],
+        Setting(
+            "Lengths at which what is trained is evaluated, too, such as 2T,4T.",
+            least=2,
+            most=1000,
+            unlike=True,
+            unit="T",
+        ),
+    ] = ()
+    """Multiples of T."""
+    longest: Annotated[
+        int,
+        Setting(
+            "Search for the longest T learned, from -T up to this one; 0: no search.", least=0, most=2**31 - 1
+        ),
+    ] = 0
+    target: Annotated[
+        int,
+        Setting(
+            "Say which arm learns this T with the least work, and stop those that cannot win; 0: train all.",
+            least=0,
+            most=2**31 - 1,
+        ),
+    ] = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "remedies", tuple(dict.fromkeys([NONE, *self.remedies])))
@@ -159,33 +184,6 @@ class Training:
         if self.longest <= self.T[0]:
             what = f"{self.longest} is not above -T {self.T[0]}, the shortest that the search tries"
             raise GradlabError("--longest", what)
-
-    evaluate_at: Annotated[
-        tuple[int, ...],
-        Setting(
-            "Lengths at which what is trained is evaluated, too, such as 2T,4T.",
-            least=2,
-            most=1000,
-            unlike=True,
-            unit="T",
-        ),
-    ] = ()
-    """Multiples of T."""
-    longest: Annotated[
-        int,
-        Setting(
-            "Search for the longest T learned, from -T up to this one; 0: no search.", least=0, most=2**31 - 1
-        ),
-    ] = 0
-
-    target: Annotated[
-        int,
-        Setting(
-            "Say which arm learns this T with the least work, and stop those that cannot win; 0: train all.",
-            least=0,
-            most=2**31 - 1,
-        ),
-    ] = 0
 
     @property
     def lengths(self) -> tuple[int, ...]:

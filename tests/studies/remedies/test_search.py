@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import binom
 
 from gradlab.errors import GradlabError
-from gradlab.studies.remedies import learned, plan, search, work
+from gradlab.studies.remedies import learned, plan, power, search, work
 from gradlab.studies.remedies.rows import share
 from gradlab.studies.remedies.sentences import besides, judged
 from gradlab.studies.remedies.settings import Training
@@ -96,7 +96,7 @@ def test_the_chance_of_a_wrong_end_is_within_the_level_exactly():
     """Independent T, all at one half: every way that the search can go is counted, with its chance."""
     for of, (shortest, longest) in itertools.product((9, 13, 30), [(10, 160), (10, 640)]):
         most = search.most(shortest, longest)
-        level = 1 - search.level(most)
+        level = 1 - power.search_level(most)
         counts = binom(of, 0.5).pmf(np.arange(of + 1))
         above = sum(counts[k] for k in range(of + 1) if binom.sf(k - 1, of, 0.5) <= level / 2)
         fine = counts[[search.learns(k, of) for k in range(of + 1)]].sum()
@@ -148,7 +148,7 @@ def test_what_is_said_of_a_search():
 
 def test_the_least_seeds_are_those_that_give_an_end():
     for tried_ in range(1, 30):
-        least, level = search.least_seeds(tried_), search.level(tried_)
+        least, level = power.search_seeds(tried_), power.search_level(tried_)
         # All seeds solve it: Clopper and Pearson's lower end is the root of p^n = (1 - level) / 2.
         assert ((1 - level) / 2) ** (1 / least) > 0.5 >= ((1 - level) / 2) ** (1 / (least - 1))
 
