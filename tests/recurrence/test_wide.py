@@ -84,6 +84,7 @@ CELLS = ["elman", "lstm", "lru", "stacked(cell=gru)"]
             for sizes in ((7, 3), (8, 256))
         ],
         lambda case: case[2] == 7 if case[0] == "lstm" else case[1:3] in (("adjoint", 7), ("transport", 8)),
+        slow=lambda case: case[0] == "stacked(cell=gru)",
     ),
 )
 def test_probes_give_what_they_give_on_a_cpu(spec, probe, length, segment, monkeypatch):

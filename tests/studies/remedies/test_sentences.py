@@ -131,7 +131,9 @@ class TestSentence:
         said = sentences([*rows, row(arm="one more", solved=share(5, 5))])[1]
         assert "too few seeds to compare with the plain arm (at least 6 for 7 pairs)" in said
 
-    @pytest.mark.parametrize(("arms", "n"), few(itertools.product((1, 2, 6), (6, 10)), ((1, 10), (6, 6))))
+    @pytest.mark.parametrize(
+        ("arms", "n"), few(itertools.product((1, 2, 6), (6, 10)), ((1, 10), (6, 6)), slow=())
+    )
     def test_tables_of_equal_arms_seldom_hold_a_false_sentence(self, arms, n):
         """In 5 % of all tables at most hold one: here of 400 for each share solved, two errors more."""
         most, rng = 0.05 + 2 * math.sqrt(0.05 * 0.95 / 400), np.random.default_rng(100 * arms + n)
@@ -243,7 +245,7 @@ class TestJudged:
             assert wrong / 1500 <= most
 
     @pytest.mark.parametrize(
-        ("arms", "n"), few(itertools.product((2, 3, 6), (3, 5, 6, 10)), ((2, 6), (3, 3), (6, 10)))
+        ("arms", "n"), few(itertools.product((2, 3, 6), (3, 5, 6, 10)), ((2, 6), (3, 3), (6, 10)), slow=())
     )
     def test_arms_of_one_law_are_seldom_told_apart(self, arms, n):
         """In 5 % of all comparisons at most, whichever share they have: here of 1500, two errors more."""
@@ -256,7 +258,9 @@ class TestJudged:
                 wrong += said.startswith("Best") or "; told apart" in said
             assert wrong / 1500 <= most
 
-    @pytest.mark.parametrize(("arms", "n"), few(itertools.product((2, 4), (3, 5, 6, 10)), ((2, 5), (4, 6))))
+    @pytest.mark.parametrize(
+        ("arms", "n"), few(itertools.product((2, 4), (3, 5, 6, 10)), ((2, 5), (4, 6)), slow=())
+    )
     def test_nor_are_losses_of_one_law(self, arms, n):
         most, rng, wrong = 0.05 + 2 * math.sqrt(0.05 * 0.95 / 400), np.random.default_rng(10 * arms + n), 0
         for losses in rng.lognormal(size=(400, arms, n)).tolist():
