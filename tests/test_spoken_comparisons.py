@@ -51,7 +51,7 @@ def test_every_sentence_of_a_comparison_says_what_its_networks_did(first):
         hold_comparison(seed)
 
 
-@pytest.mark.parametrize("first", hundreds(slow=6, long=14))
+@pytest.mark.parametrize("first", hundreds(slow=3, long=17))
 def test_every_sentence_of_many_comparisons(first):
     for seed in range(first, first + 100):
         hold_comparison(seed)

@@ -71,7 +71,7 @@ def test_every_sentence_of_a_sweep_says_what_its_networks_do(first):
         hold_sweep(seed)
 
 
-@pytest.mark.parametrize("first", hundreds(slow=6, long=14))
+@pytest.mark.parametrize("first", hundreds(slow=3, long=17))
 def test_every_sentence_of_many_sweeps(first):
     for seed in range(first, first + 100):
         hold_sweep(seed)
