@@ -19,7 +19,7 @@ HOUSE = Path(gradlab.__file__).parent
 MEMBERS = ("cells", "initializers", "probes", "plots", "tasks", "remedies", "checks", "exports")
 HEAVY = {"jax", "jaxlib", "jaxtyping", "optax", "equinox", "numpy"}
 HEAVY |= {"matplotlib", "pandas", "rich", "typer"}
-LIGHT = ["errors", "escaping", "memory", "registry", "runtime", "lesson.__init__", "runs.store"]
+LIGHT = ["errors", "escaping", "memory", "registry", "runtime", "spelled", "lesson.__init__", "runs.store"]
 LIGHT += ["schemas.__init__"]
 LIGHT += [
     "api.calls",
@@ -118,6 +118,7 @@ def test_a_command_imports_at_once_only_typer_and_the_standard_library(name):
         "registry",
         "schemas",
         "specs",
+        "spelled",
         "cli._options",
         "cli._output",
         "cli._settings",

@@ -14,7 +14,7 @@ from pydantic import AliasChoices, Field
 
 from gradlab import probes, registry, specs, spelled
 from gradlab.errors import GradlabError, shown
-from gradlab.experiments import received
+from gradlab.experiments import faulty, received
 from gradlab.experiments.toml import parsed
 from gradlab.findings import claims
 from gradlab.findings.claims import Claim
@@ -190,25 +190,21 @@ def _name(asked: Sweep | Training, folder: Path) -> Callable[[str, str], str]:
 def _asked(
     command: str, values: dict[str, Any], raw: dict[str, Any], size: Size
 ) -> tuple[Sweep | Training | None, list[Fault]]:
-    """The settings made of their values; each is tried alone first, so that every fault is found."""
+    """The settings made of their values, or every fault that these have."""
     kind = KINDS[command]
     place = {key: _place(raw, command, size, key) for key in (*values, "remedies")}
     digest = values.pop("inputs_digest", "")
     # Without these no other setting says what it means.
     first = ("task", "data", "columns", "scale") if values.get("data") else ("task",)
     must = {key: values[key] for key in first if key in values}
-    faults = []
     if digest and digest != (now := _digest(kind, must)):
         what = f"{digest} is that of other inputs; now it is {now or None}; leave it out"
         return None, [Fault(f"{command}.inputs_digest", what)]
-    for key, value in values.items():
-        try:
-            kind(**must | {key: value})
-        except GradlabError as error:
-            faults.append(Fault(place[key], error.what))
-    if faults:
-        return None, faults
-    asked = kind(**values)
+    try:
+        asked: Sweep | Training = kind(**values)
+    except GradlabError as error:
+        return None, faulty.each(kind, values, must, place) or [faulty.together(error, command, place)]
+    faults: list[Fault] = []
     if isinstance(asked, Training):
         from gradlab.studies.remedies import arms
 

@@ -85,6 +85,37 @@ def test_faults_of_the_settings_are_told_together_too(refused):
     assert found == ["sweep.T", "sweep.hidden", "sweep.input_std", "sweep.seeds"]
 
 
+ARMS = HEAD + '[remedies]\ntask = "latch"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("updates = 150\neval_every = 50", {"updates": 150, "eval_every": 50}),
+        ("T = 4\nlongest = 8", {"T": (4,), "longest": 8}),
+        ("target = 8", {"T": (8,), "target": 8}),
+    ],
+)
+def test_a_setting_is_not_blamed_for_what_another_one_puts_right(load, text, wanted):
+    asked = load(ARMS + text).asked
+    assert {name: getattr(asked, name) for name in wanted} == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("updates = 150\neval_every = 50\nbatch = -1", ["batch"]),
+        ("T = 4\nlongest = 8\nseeds = 0\nbatch = -1", ["batch", "seeds"]),
+        ("T = 8\nlongest = 4", ["longest"]),
+        ("updates = 150\neval_every = 40", ["updates"]),
+        ("T = 9\ntarget = 8", ["T"]),
+        ("T = 9\ntarget = 8\nbatch = -1", ["batch"]),
+    ],
+)
+def test_settings_that_do_not_go_together_are_a_fault_at_its_place(refused, text, places):
+    assert re.findall(r"(?:faults: |; |:)remedies\.(\w+): ", refused(ARMS + text)) == places
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
