@@ -51,7 +51,9 @@ def _of_updates(rows: Sequence[ArmRow]) -> str:
     which = "each arm" if len(missing) == len(rows) else _arms(missing)
     unknown = f" Not measured: what an update of {which} costs." if missing else ""
     places = []
-    for T in dict.fromkeys(row.T for row in rows):
+    there = dict.fromkeys(row.T for row in rows)
+    # A search has each arm's T in the order tried.
+    for T in sorted(there) if rows[0].most else there:
         known = {row.arm: row.multiply_adds for row in rows if row.T == T and row not in missing}
         if known:
             each = ", ".join(f"{plain(arm)} {count(number)}" for arm, number in known.items())

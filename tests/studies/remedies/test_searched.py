@@ -1,12 +1,13 @@
 """A run of a search: each arm at its own T, written, read and shown; a table of other T is refused."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
 
 from gradlab.errors import GradlabError
-from gradlab.studies.remedies import collect, compute, results, search
+from gradlab.studies.remedies import collect, compute, results, search, unequal
 from gradlab.studies.remedies.forecast import forecast
 from gradlab.studies.remedies.settings import Training
 from gradlab.studies.remedies.study import STUDY
@@ -89,3 +90,10 @@ def test_the_code_of_the_T_that_were_tried_is_compared(run, monkeypatch):
     assert set(asked[0]) == tried | {place("lstm", T) for T in (10, 20, 40, 80)}
     STUDY.require(ASKED, {}, "here")
     assert asked[1] is None
+
+
+def test_what_an_update_costs_is_told_from_the_shortest_T_on(run):
+    rows = run.outcomes()
+    told = [int(T) for T in re.findall(r"at T = (\d+)", unequal.said(run.about["settings"], rows))]
+    assert told == sorted({row.T for row in rows})
+    assert told != list(dict.fromkeys(row.T for row in rows))
