@@ -13,7 +13,7 @@ from gradlab.studies.remedies import arms, loop, measure, readout
 from gradlab.studies.remedies.networks import Network, Setting, initialised
 from gradlab.studies.remedies.settings import Training
 from gradlab.studies.remedies.work import by_place, ready
-from gradlab.studies.sweep.program import block
+from gradlab.studies.sweep.program import block, placed, shared
 from gradlab.types import Key
 
 PROFILE, LEARNING = "profile", ("training", "fitting", "evaluation")
@@ -88,6 +88,6 @@ def of_arm(comparison: Training, arm: arms.Arm, setting: Setting, whole: bool = 
         parts["evaluation"] = digests.digest(readout.evaluated(setting).lower(given[0], jax.random.key(0)))
     else:
         made = loop.program(setting, devices)
-        parts["training"] = digests.digest(made.lower(*given))
+        parts["training"] = digests.digest(made.lower(*placed(given, shared(devices))))
     solved = {"solved": digests.of_text(repr(setting.task.solved))}
     return digests.joined(own, digests.named(parts), solved, digests.here())

@@ -1,10 +1,12 @@
 """Profiles of networks in training: their adjoint, transport and weight gradient by lag."""
 
+import functools
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 from numpy.typing import NDArray
 
 from gradlab.recurrence import platforms
@@ -15,7 +17,7 @@ from gradlab.studies.remedies.losses import sample
 from gradlab.studies.remedies.networks import Network, Setting
 from gradlab.studies.remedies.settings import Training
 from gradlab.studies.sweep.networks import stream
-from gradlab.studies.sweep.program import Networks, block, capacity, program, shared
+from gradlab.studies.sweep.program import Networks, block, capacity, placed, program, shared
 
 PROFILES = ("adjoint", "transport", "weight_gradient")
 
@@ -30,7 +32,8 @@ def profiles(
     total, T = networks.updates.size, setting.T
     devices = len(jax.devices())
     filled = np.concatenate([np.arange(total), np.zeros(-total % (devices * block()), int)])
-    some = jax.tree.map(lambda leaf: leaf[filled], _measured(comparison, arm, setting, networks))
+    measured = _measured(comparison, arm, _inputs(comparison, setting), networks)
+    some = jax.tree.map(lambda leaf: leaf[filled], measured)
     found = _program(arm, T)(jax.device_put(some, shared(devices)), jnp.int32(T))
     logs = {}
     for name in PROFILES:
@@ -41,8 +44,10 @@ def profiles(
 
 def lowered(comparison: Training, arm: arms.Arm, setting: Setting, networks: Network) -> Any:
     """The program that measures `networks`, as many as devices take at once; what they hold is not read."""
-    measured = jax.eval_shape(lambda some: _measured(comparison, arm, setting, some), networks)
-    return _program(arm, setting.T).lower(measured, jnp.int32(setting.T))
+    xs = _inputs(comparison, setting)
+    measured = jax.eval_shape(lambda some: _measured(comparison, arm, xs, some), networks)
+    given = placed(measured, shared(len(jax.devices())))
+    return _program(arm, setting.T).lower(given, jnp.int32(setting.T))
 
 
 def _program(arm: arms.Arm, T: int) -> Any:
@@ -50,12 +55,17 @@ def _program(arm: arms.Arm, T: int) -> Any:
     return program(arm.cell, "unit", len(jax.devices()), adjoint=arm.remedy.adjoint, fixed=fixed)
 
 
-def _measured(comparison: Training, arm: arms.Arm, setting: Setting, networks: Network) -> Networks:
-    """The networks on one fresh sequence of the task, as a sweep has them."""
-    total, T = networks.updates.size, setting.T
+@functools.lru_cache(maxsize=8)
+def _inputs(comparison: Training, setting: Setting) -> Array:
+    """One fresh sequence of the task, (1, T, D) and zeros behind: the same at every evaluation."""
     keys = stream(comparison.seed, "profile", task=comparison.task)[None]
-    xs = sample(setting, keys, networks.weights.b_out.dtype).xs
-    xs = jnp.pad(xs, ((0, 0), (0, capacity(T) - T), (0, 0)))
+    xs = sample(setting, keys, np.dtype(comparison.precision)).xs
+    return jnp.pad(xs, ((0, 0), (0, capacity(setting.T) - setting.T), (0, 0)))
+
+
+def _measured(comparison: Training, arm: arms.Arm, xs: Array, networks: Network) -> Networks:
+    """The networks on that sequence, as a sweep has them."""
+    total = networks.updates.size
     first = jax.tree.map(lambda leaf: leaf[0], networks.state)
     target = draw_target("unit", stream(comparison.seed, "target"), first, arm.cell.readout)
     xs, target = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (total, 1, *leaf.shape)), (xs[0], target))

@@ -191,3 +191,13 @@ def shared(devices: int) -> NamedSharding:
     """The first axis shared out among so many devices."""
     here = PartitionSpec("device")  # type: ignore[no-untyped-call]
     return NamedSharding(Mesh(np.array(jax.devices()[:devices]), ("device",)), here)
+
+
+def placed(tree: Tree, place: NamedSharding) -> Tree:
+    """The forms of arrays that lie there: what is traced for these is not traced again for the arrays."""
+
+    def form(leaf: Any) -> Any:
+        told = leaf.shape, leaf.dtype
+        return jax.ShapeDtypeStruct(*told, sharding=place, weak_type=leaf.weak_type)  # type: ignore[no-untyped-call]
+
+    return jax.tree.map(form, tree)

@@ -9,10 +9,11 @@ import pytest
 
 from gradlab import registry
 from gradlab.errors import GradlabError
-from gradlab.studies.remedies import arms, loop, rates, train, work
+from gradlab.studies.remedies import arms, code, loop, measure, rates, train, work
 from gradlab.studies.remedies.checkpoint import Checkpoint
 from gradlab.studies.remedies.networks import Setting
 from gradlab.studies.remedies.settings import Training
+from gradlab.studies.sweep import program
 from tests.remedies.training import Follow, equal
 
 TINY = {
@@ -76,6 +77,7 @@ def test_numbers_depend_neither_on_the_others_nor_on_the_order(setting, three):
             equal(a, b)
 
 
+@pytest.mark.slow
 def test_more_networks_than_one_device_takes_train_on_all_of_them(setting, three):
     """Two devices, and a second call for the last networks; each round hands its networks to the next."""
     many = trained(setting, [0.1, 1e30, 0.01, *[0.1] * 6], [0, 1, 2, *range(3, 9)])
@@ -137,6 +139,28 @@ def test_the_networks_of_a_seed_are_equal_at_every_rate_and_scaled_by_w_rec(sett
     np.testing.assert_array_equal(w[0], w[1])
     np.testing.assert_allclose(w[2], 2 * w[0], rtol=1e-6)
     np.testing.assert_array_equal(made.weights.w_out[0], made.weights.w_out[2])
+
+
+def test_what_a_digest_has_traced_is_not_traced_again_to_run(monkeypatch):
+    """Neither the program of the training nor that of the profiles."""
+    traced = []
+    monkeypatch.setattr(
+        loop, "advance", lambda *given, of=loop.advance: traced.append("advance") or of(*given)
+    )
+    of = program.measure_one
+    monkeypatch.setattr(program, "measure_one", lambda *given: traced.append(given[-1]) or of(*given))
+    comparison = Training(**TINY | {"seeds": 2, "hidden": 3})
+    arm, setting = next(iter(work.by_place(comparison).values()))
+    arm = work.ready(comparison, arm, setting)
+    digests = code.of_arm(comparison, arm, setting)
+    begun = sorted(traced)
+    assert begun == sorted(["advance", *program.PROBES])
+    made = train.draw(comparison, arm, setting, [(1.0, 0.1, "test 0"), (1.0, 0.1, "test 1")])
+    checkpoint = Checkpoint(None, arm.label, 4, "training")
+    made, _, _ = train.run(comparison, setting, made, False, lambda *at: None, checkpoint)
+    measure.profiles(comparison, arm, setting, made)
+    assert sorted(traced) == begun
+    assert digests["training"] != digests["profile"]
 
 
 @pytest.mark.parametrize(
