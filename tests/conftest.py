@@ -11,7 +11,7 @@ import os
 import signal
 from pathlib import Path
 
-from tests import checked
+from tests import checked, tiers
 from tests.tiers import ASKED, CARD, FLAGS, KEPT
 
 # A shell that runs the tests in the background ignores Ctrl-C, and children would inherit that.
@@ -43,6 +43,7 @@ NUMBERS = ("probes", "cells", "recurrence", "studies/sweep/test_compute", "test_
 
 def pytest_addoption(parser):
     parser.addoption("--device", choices=["cpu", "cuda"], default="cpu", help="where the tests compute")
+    parser.addoption("--cases", type=int, help="of each test the first so many cases, and what needs optimised code")
 
 
 def pytest_ignore_collect(collection_path, config):
@@ -64,6 +65,8 @@ def pytest_collection_modifyitems(config, items):
     if config.getoption("device") == "cuda" and not CARD:
         for item in items:
             item.add_marker(pytest.mark.skip(reason="--device cuda: there is no card here"))
+    if config.getoption("cases"):
+        _keep_few(config, items, config.getoption("cases"))
     if not config.getoption("cov_source", None):
         return
     cases = collections.Counter()
@@ -72,6 +75,17 @@ def pytest_collection_modifyitems(config, items):
         cases[test] += 1
         if cases[test].bit_count() > 1:
             item.add_marker("no_cover")
+
+
+def _keep_few(config, items, many):
+    """The first cases of each test, and those that say nothing unless XLA optimises."""
+    cases, kept, others = collections.Counter(), [], []
+    for item in items:
+        test = item.nodeid.partition("[")[0]
+        cases[test] += 1
+        (kept if cases[test] <= many or tiers.is_optimised(item) else others).append(item)
+    config.hook.pytest_deselected(items=others)
+    items[:] = kept
 
 
 @pytest.fixture(autouse=True)

@@ -83,6 +83,7 @@ def test_a_sweep_in_memory_writes_nothing_and_is_kept_as_the_command_keeps_it(sw
     assert caught.value.code == Exit.USAGE
 
 
+@pytest.mark.slow
 def test_training_in_memory_is_kept_as_the_command_keeps_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run = gradlab.train("adding", **TRAIN, quiet=True)
@@ -95,6 +96,7 @@ def test_training_in_memory_is_kept_as_the_command_keeps_it(tmp_path, monkeypatc
     assert isinstance(run.plot(), matplotlib.figure.Figure)
 
 
+@pytest.mark.slow
 def test_an_experiment_is_asked_and_judged_as_by_the_command(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert command("run", "flat_adjoint", "--size", "ci", "--out", "results", "--name", "one", "-q").code == 0
@@ -183,6 +185,7 @@ def test_experiments_come_with_the_package():
     assert str(load.find("mine/own.toml")) == "mine/own.toml"
 
 
+@pytest.mark.slow
 def test_without_a_task_the_two_scenarios_are_those_of_the_command(monkeypatch, capsys):
     """A scalar linear unit, whose transport over T steps is w_rec^T."""
     asked = {"cell": "elman(activation=identity)", "init": "identity", "hidden": 1, "match": False, "T": 24}

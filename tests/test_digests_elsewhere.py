@@ -36,6 +36,7 @@ def on(devices, *words, cwd):
 
 
 @pytest.mark.parametrize(("study", "way"), few(itertools.product(WORDS, WAYS), KEPT))
+@pytest.mark.slow
 def test_a_cell_of_one_s_own_is_known_again_and_seen_to_change(study, way, tmp_path):
     first, then = WAYS[way]
     (tmp_path / "stale.py").write_text(CELL)
@@ -96,7 +97,7 @@ def test_of_gradlab_s_own_files_nothing_is_claimed_that_cannot_be_seen(run, monk
     assert "r/one was measured with other code: another weights of elman" in run(*words).err
 
 
-@pytest.mark.parametrize("devices", [None, str(HERE), "many", "-1", "9" * 5000, ""])
+@pytest.mark.parametrize("devices", few([None, str(HERE), "many", "-1", "9" * 5000, ""], (None, "many")))
 def test_without_a_number_of_devices_all_is_compared(devices, run, monkeypatch):
     words = (*SWEEP, "--cell", "elman")
     assert run(*words).code == 0

@@ -18,6 +18,7 @@ import gradlab
 from gradlab.cli import app
 from tests.cli.calling import ENVIRONMENT
 from tests.cli.calling import gradlab as command
+from tests.tiers import few
 
 README = Path(__file__).parents[1] / "README.md"
 MODULES = [
@@ -50,7 +51,9 @@ def test_readme_shows_python_and_commands():
     assert len(commands()) > 3
 
 
-@pytest.mark.parametrize("block", blocks("python"), ids=lambda block: block.split("\n")[0][:40])
+@pytest.mark.parametrize(
+    "block", few(blocks("python"), blocks("python")[:2]), ids=lambda block: block.split("\n")[0][:40]
+)
 def test_readme_python_runs_as_it_stands(block, tmp_path):
     if "torch" in block:
         pytest.importorskip("torch", reason="the extra `torch` is not installed")

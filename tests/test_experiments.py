@@ -50,8 +50,8 @@ def compiled(path):
 
 
 def mark(path):
-    """One of them in every test run, the others that compile little as slow tests."""
-    return () if path.stem == "border" else pytest.mark.slow if compiled(path) <= 3 else pytest.mark.long
+    """Those that compile little are slow tests."""
+    return pytest.mark.slow if compiled(path) <= 3 else pytest.mark.long
 
 
 SIZED = [pytest.param(path, marks=mark(path)) for path in FILES]

@@ -224,12 +224,14 @@ def test_a_range_ends_where_it_says():
     assert floats("--w-rec", "0.1:0.3:3") == pytest.approx((0.1, 0.2, 0.3), rel=1e-15)
 
 
+@pytest.mark.slow
 def test_one_step_is_a_sequence(tmp_path):
     """Row 7."""
     said = gradlab(*SWEEP, "--w-rec", "0.9", "-T", "1", "--out", tmp_path)
     assert (said.code, said.err) == (0, "")
 
 
+@pytest.mark.slow
 def test_a_learning_rate_beyond_all_reason_is_a_count_of_diverged_seeds(tmp_path):
     """Row 21: exit 0, for it is what the seeds did."""
     words = (

@@ -23,10 +23,7 @@ from tests.tiers import few
 
 T, D = 100, 2
 SIZES = (1, 2, 3, 64, 65)
-SOME = {("elman", 65), ("lstm", 65)} | {
-    (name, 3)
-    for name in ("antisymmetric", "cornn", "elman", "gru", "indrnn", "layer_norm", "lru", "lstm", "min_gru")
-}
+SOME = {("lstm", 65)} | {(name, 3) for name in ("antisymmetric", "elman", "indrnn", "lru", "lstm")}
 """Always: full, diagonal and complex transports, one part and several."""
 STARTS = ("identity", "orthogonal", "gaussian")
 GAINS = (0.5, 1.0, 1.5)
@@ -129,7 +126,7 @@ def test_norms_agree_with_each_other_at_1024_units(name):
     assert held(registry.make("cells", name), 1024, length=8) > 0
 
 
-@pytest.mark.parametrize("name", ["elman", "gru", "lstm", "lru"])
+@pytest.mark.parametrize("name", few(["elman", "gru", "lstm", "lru"], ("elman",)))
 def test_a_unit_cotangent_is_stretched_by_no_more_than_the_largest_singular_value(name):
     assert held(registry.make("cells", name), 3, probes=("adjoint", "transport")) > 0
 

@@ -134,6 +134,7 @@ def plot(tmp_path, monkeypatch):
     return "falls"
 
 
+@pytest.mark.slow
 def test_a_plot_is_listed_swept_reported_and_asked_for(plot, tmp_path):
     assert "  falls(quantity=transport)" in command("list", "plots").out
     words = ("--cell", "elman", "--hidden", "3", "--seeds", "2", "-T", "6", "--w-rec", "0.5,1.0")
@@ -166,6 +167,7 @@ def halve(*, by: float = 0.5) -> Remedy:
 '''
 
 
+@pytest.mark.slow
 def test_a_remedy_is_listed_trained_and_completed(tmp_path, monkeypatch):
     (tmp_path / "halve.py").write_text(REMEDY)
     monkeypatch.setattr(gradlab.remedies, "__path__", [*gradlab.remedies.__path__, str(tmp_path)])

@@ -80,6 +80,7 @@ def _probed(metric, rest):
     return f'{head}metric = "{metric}"\n{rest}\n'
 
 
+@pytest.mark.slow
 def test_the_columns_of_a_probe_are_claimed_compared_exported_and_plotted(probe, tmp_path):
     assert "  size\n" in command("list", "probes").out
     judged = command("run", "asked.toml", "--quiet", "--json")
@@ -109,6 +110,7 @@ def measured(probe):
     return probe
 
 
+@pytest.mark.slow
 def test_what_its_author_says_of_a_column_is_read_wherever_the_column_is(measured, tmp_path):
     said = command("show", measured).out
     assert re.search(r"w_rec +size state_sizes\n +12\n", said)
@@ -150,6 +152,7 @@ def test_how_far_a_column_may_move_is_what_its_author_says(measured, tmp_path):
     assert limits["state_sizes"] == (1e-4, 1e-3)
 
 
+@pytest.mark.slow
 def test_a_part_of_its_axes_is_plotted(measured, tmp_path):
     def plot(*words):
         return command("plot", measured, *words, "-o", tmp_path / "a.svg")

@@ -102,6 +102,7 @@ def message(said, test):
     return re.search(rf"(?m)^FAILED test_cells.py::{test} - (.*)$", said.stdout)[1]
 
 
+@pytest.mark.slow
 def test_good_cells_pass_and_bad_ones_fail(said):
     assert re.search(r"5 failed, 3 passed", said.stdout), said.stdout + said.stderr
     for name in ("test_long_enough", "test_the_right_gradient", "test_the_fixture"):

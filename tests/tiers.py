@@ -30,9 +30,13 @@ KEPT = {
     "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
 }
 """Where the programs of a run of the tests are kept while it lasts: many modules compile the same ones."""
-optimised = pytest.mark.skipif(
-    LEVEL == "0", reason="of bits and roundings of what XLA optimises: set GRADLAB_XLA_LEVEL=3"
-)
+_OF_BITS = "of bits and roundings of what XLA optimises: set GRADLAB_XLA_LEVEL=3"
+optimised = pytest.mark.skipif(LEVEL == "0", reason=_OF_BITS)
+
+
+def is_optimised(item):
+    """Whether a test says nothing unless XLA optimises."""
+    return any(mark.kwargs.get("reason") == _OF_BITS for mark in item.iter_markers("skipif"))
 
 
 def few(some, kept, slow=lambda one: True):

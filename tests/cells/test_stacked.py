@@ -11,6 +11,7 @@ from gradlab.initializers.orthogonal import orthogonal
 from tests import exact
 from tests.cells import foreign
 from tests.probes import networks
+from tests.tiers import few
 
 
 def elman(params, state, x):
@@ -44,7 +45,7 @@ def test_step_is_the_equation(spec):
     exact.assert_step(spec, LAYERS[spec])
 
 
-@pytest.mark.parametrize("spec", LAYERS)
+@pytest.mark.parametrize("spec", few(LAYERS, ("stacked",)))
 def test_gradient_is_the_equation_s(spec):
     exact.assert_gradient(spec, LAYERS[spec], T=15)
 

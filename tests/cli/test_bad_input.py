@@ -7,6 +7,7 @@ import pytest
 from gradlab.cli import _output
 from gradlab.studies.sweep import compute
 from tests.cli.calling import document, finished, gradlab
+from tests.tiers import few
 
 LONG = "9" * 10**6
 REFUSED = [
@@ -177,14 +178,17 @@ def test_a_mistake_in_a_real_process_leaves_no_traceback():
 
 @pytest.mark.parametrize(
     "command",
-    [
-        "sweep --device cuda",
-        "sweep --device nonsense",
-        "remedies latch --device cuda",
-        "run border --device cuda",
-        "lesson 2 --device cuda",
-        "verify elman --device cuda",
-    ],
+    few(
+        [
+            "sweep --device cuda",
+            "sweep --device nonsense",
+            "remedies latch --device cuda",
+            "run border --device cuda",
+            "lesson 2 --device cuda",
+            "verify elman --device cuda",
+        ],
+        ("sweep --device cuda", "lesson 2 --device cuda"),
+    ),
 )
 def test_a_missing_device_is_no_bug(command):
     said = finished(*command.split(), "--dry-run")

@@ -59,6 +59,7 @@ class TestPage:
 
 
 class TestFigures:
+    @pytest.mark.slow
     def test_every_figure_is_there_as_svg_and_png_beside_the_page(self, monkeypatch, tmp_path):
         one = chapter()
         monkeypatch.setattr(lesson, "chapters", lambda numbers, seed, runs: iter([(2, one)]))

@@ -71,6 +71,7 @@ def altered(home, name, change):
     return f"{name}.npz"
 
 
+@pytest.mark.slow
 def test_a_tracker_is_told_of_it(kept, monkeypatch):
     """Of the run that lies there already: nothing is measured again."""
     heard = hear(monkeypatch)
@@ -114,6 +115,7 @@ def test_it_is_not_measured_again(kept, home):
     assert (home / "results" / "mine" / "norms.nc").stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_it_measures_the_rest_and_comes_to_the_same_bytes(kept, home, monkeypatch):
     words = ("measure", "w.npz", *AIMED, "--name", "killed", "--quiet")
     killed = subprocess.run([sys.executable, "-c", KILLED, *words], env=ENVIRONMENT, check=False)
@@ -149,6 +151,7 @@ def gate(name, *more, model="w.npz"):
     return said.code, [one["sentence"] for one in found if one["status"] == "failed"]
 
 
+@pytest.mark.slow
 def test_another_seed_of_windows_raises_no_alarm(kept):
     code, failed = gate("others", "--seed", "1")
     assert (code, failed) == (0, [])
@@ -163,6 +166,7 @@ def test_weights_that_have_changed_are_named(kept, home):
     assert [one for one in failed if "the network has other weights" in one and "1.02 times" in one]
 
 
+@pytest.mark.slow
 def test_weights_that_have_changed_are_named_whichever_windows_are_read(kept, home):
     def change(weights):
         weights["rnn.weight_hh_l0"][0] *= 1.02
@@ -172,6 +176,7 @@ def test_weights_that_have_changed_are_named_whichever_windows_are_read(kept, ho
     assert [one for one in failed if "weight_hh_l0 has other values" in one]
 
 
+@pytest.mark.slow
 def test_a_series_that_has_changed_is_not_compared_window_by_window(kept, home):
     text = (home / "all.csv").read_text()
     (home / "more.csv").write_text(text.replace("\n", "\n0.1,0.2,0.3\n", 1))

@@ -106,6 +106,7 @@ def test_results_that_arrive_twice_in_any_order_count_once(here):
     assert all(re.fullmatch(r"[\d.e+]+ a minute, 2 workers, 1 failed", rest) for _, _, rest in counts)
 
 
+@pytest.mark.slow
 def test_a_comparison_is_that_of_one_machine(tmp_path):
     assert gradlab(*TRAINED, "--out", tmp_path, "--name", "whole", "--quiet").code == 0
     names = [path.name for path in shared(TRAINED, 2, tmp_path)]
@@ -170,6 +171,7 @@ def test_a_share_that_was_cut_is_named(here):
     assert merged(here, "s1", "s2", "s3").code == 0
 
 
+@pytest.mark.slow
 def test_another_run_is_refused_with_what_differs(here):
     other = [*SWEEP[:-1], "5", "--shard", "2/3", "--out", here, "--name", "other", "--quiet"]
     assert gradlab(*other).code == 0

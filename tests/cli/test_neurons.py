@@ -34,6 +34,7 @@ def run(text, tmp_path_factory):
     return out / "run", said.out
 
 
+@pytest.mark.slow
 def test_show_prints_the_run_again_and_its_document_says_the_same(run):
     folder, table = run
     assert gradlab("show", folder).out == table

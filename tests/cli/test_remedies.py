@@ -131,6 +131,7 @@ LINEAR = ("remedies", "--cell", "elman(activation=identity)", "--init", "identit
 """Whose transport is w_rec^T."""
 
 
+@pytest.mark.slow
 def test_without_a_task_two_starts_are_chosen_and_the_profile_is_shown(tmp_path):
     said = gradlab(*LINEAR, "-T", "24", "-r", "clip_norm", "--dry-run", "--out", tmp_path)
     assert said.code == 0
@@ -140,6 +141,7 @@ def test_without_a_task_two_starts_are_chosen_and_the_profile_is_shown(tmp_path)
     assert (quiet.code, quiet.err) == (0, "")
 
 
+@pytest.mark.slow
 def test_where_nothing_can_vanish_it_says_so_and_trains_nothing(tmp_path):
     said = gradlab(*LINEAR, "-T", "5", "--out", tmp_path / "results")
     assert (said.code, said.out) == (4, "")

@@ -191,6 +191,7 @@ class TestASecondTime:
 
 
 class TestNumbers:
+    @pytest.mark.slow
     def test_one_network_that_overflows_fails_alone(self, tmp_path):
         words = [
             "sweep",
@@ -239,6 +240,7 @@ class TestNumbers:
         assert [names[code] for code in codes[:3]] == ["ok", "exact_zero", "exact_zero"]
         assert len(set(codes[1:])) == 1
 
+    @pytest.mark.slow
     def test_every_network_that_another_precision_sends_elsewhere_is_counted_as_chaotic(self, tmp_path):
         """Two of ten differ by 2.5 and 3.2 decades, in a row whose mean rate is near zero."""
         words = ["--hidden", "4", "--inputs", "2", "--init", "gaussian", "--cell", "layer_norm(cell=lstm)"]
@@ -265,6 +267,7 @@ class TestNumbers:
 
 
 class TestProcess:
+    @pytest.mark.slow
     def test_a_reader_that_leaves_early_ends_it_quietly_with_all_saved(self, tmp_path, cache):
         read, write = os.pipe()
         os.close(read)
@@ -288,6 +291,7 @@ class TestProcess:
         assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_an_identity_start_of_three_units_is_measured(tmp_path, monkeypatch):
     """Jacobians that are nearly diagonal, small and spread out, as ordinary networks have them."""
     monkeypatch.chdir(tmp_path)

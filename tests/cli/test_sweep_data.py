@@ -73,6 +73,7 @@ def test_shares_of_it_are_put_together_with_its_file(kept, home):
     assert files(home / "shared" / "whole").items() <= files(home / "results" / "mine").items()
 
 
+@pytest.mark.slow
 def test_equal_commands_give_equal_bytes_from_python_too(kept, home):
     assert gradlab("sweep", *ASKED, "--name", "again", "--quiet").code == 0
     words = {"cell": "elman", "w_rec": [0.5, 1.0], "T": [4, 9], "hidden": 3, "seeds": 2}
@@ -133,6 +134,7 @@ def test_other_data_are_never_taken_for_the_same(kept, home):
     assert gradlab("check", "results/mine", "--baseline", "mine.json").code == 0
 
 
+@pytest.mark.slow
 def test_white_noise_stores_no_word_of_data(home):
     planned = library.sweep(cell="elman", w_rec=0.5, T=4, hidden=3, seeds=2, quiet=True)
     assert not {"data", "columns", "scale", "inputs_digest"} & planned.about["settings"].keys()

@@ -49,6 +49,7 @@ def test_a_right_cell_exits_with_0_in_a_table_of_80_columns():
     assert lines[26].startswith("layers = differences")
 
 
+@pytest.mark.slow
 def test_it_says_what_was_tried_and_what_was_not():
     said = gradlab("verify", "elman", *QUICK)
     text = " ".join(said.out.split())

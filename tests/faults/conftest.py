@@ -23,7 +23,7 @@ def driver(tmp_path_factory):
     made.close()
 
 
-@pytest.fixture(scope="module", params=["sweep", "training"])
+@pytest.fixture(scope="module", params=["sweep", pytest.param("training", marks=pytest.mark.slow)])
 def whole(request, driver, tmp_path_factory):
     """A command, and the digests of the files it leaves when nothing disturbs it."""
     words, out = COMMANDS[request.param], tmp_path_factory.mktemp(request.param)

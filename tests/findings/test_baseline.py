@@ -47,6 +47,7 @@ def test_equal_runs_give_equal_bytes_with_one_line_a_number(run, file):
     assert '"exact_zero"' in text or '"undefined"' in text
 
 
+@pytest.mark.slow
 def test_a_run_in_float64_is_what_its_own_baseline_says(tmp_path):
     """Nine digits would be another number: norms may change there by 1e-13."""
     run = gradlab.sweep(cell="elman", hidden=3, w_rec=0.9, T=8, seeds=5, precision="float64", quiet=True)

@@ -95,7 +95,7 @@ CARRIED = """
 """
 
 
-@pytest.mark.parametrize("name", ["tick", "Ticking"])
+@pytest.mark.parametrize("name", few(["tick", "Ticking"], ("tick",)))
 def test_complex_numbers_counters_and_keys_of_a_cell_are_what_they_are_in_python(name, write):
     """The probes of a cell in the sweep's own way, against `measure` of the bare function."""
     write(head=CARRIED)
@@ -152,7 +152,7 @@ def typed(kind, name):
 
 
 @pytest.mark.parametrize("init", few(("orthogonal", "critical"), ("orthogonal",)))
-@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("kind", few(TYPES, (next(iter(TYPES)),)))
 def test_dtypes_that_a_cell_writes_down_give_way_to_those_of_a_run(kind, init, write, tmp_path):
     name = f"{kind.split()[-1].title()}With{init.title()}"
     write(head=typed(kind, name))

@@ -53,6 +53,7 @@ def test_a_linear_cell_has_the_gain_that_undoes_its_mean_growth():
     assert found.growth.spread == pytest.approx(at(1.0, 8).spread, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_it_is_made_for_the_user_s_cell_size_and_input():
     """Small networks need more gain, and so do driven ones: input takes slope from tanh."""
     of = lambda n, std: made(registry.make("cells", "elman"), std, 2, n, steps=50).gain
@@ -68,6 +69,7 @@ def test_equal_demands_make_equal_initialisers():
     assert pair[0] != made(Toy(0.2), hidden=9)
 
 
+@pytest.mark.slow
 def test_a_kept_state_leaves_less_to_the_matrix():
     assert made(Toy(0.6)).gain == pytest.approx(0.4, rel=0.1)
 
@@ -126,6 +128,7 @@ def within(spec, n, networks, std=0.1, steps=200):
     assert abs(rate.mean()) < 3 * error + math.log10(1.2) / steps
 
 
+@pytest.mark.slow
 def test_fresh_networks_neither_shrink_nor_grow():
     within("elman", 16, 100)
 

@@ -83,6 +83,7 @@ def test_every_figure_has_its_question_before_and_its_command_after(text):
         assert places == sorted(places)
 
 
+@pytest.mark.slow
 def test_equal_chapters_give_equal_bytes(text):
     again = page.html([(1, chapter()), (2, chapter(title="Second"))], 3, "gradlab lesson --seed 3")
     assert again == text

@@ -126,6 +126,7 @@ def made(tmp_path_factory):
     return received.neurons(tmp_path_factory.mktemp("readings") / "mine")
 
 
+@pytest.mark.slow
 def test_runs_of_one_s_own_stand_in_its_place(made, tmp_path):
     page = tmp_path / "l.html"
     said = gradlab("lesson", "7", "--reading", made, "--reading", made, "-o", page)

@@ -48,6 +48,7 @@ def lost(tmp_path_factory):
     return monitor, said
 
 
+@pytest.mark.slow
 def test_a_nan_of_the_backward_pass_is_found_and_named_once(lost):
     _, said = lost
     assert said == [
@@ -106,6 +107,7 @@ def test_the_verdict_is_told_in_the_order_of_the_updates(lost):
     )
 
 
+@pytest.mark.slow
 def test_one_of_the_forward_pass_is_named_from_the_gradients_that_are_given(tmp_path):
     monitor = watched(tmp_path / "mine", every=100)
     said = said_by(lambda: trainings.trained(monitor, 3, column=2, at=1, grads=True))

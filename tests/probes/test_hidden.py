@@ -37,6 +37,7 @@ def of(found, column):
     return (found[name].squeeze(at).values for name in (column, f"{column}_state"))
 
 
+@pytest.mark.slow
 def test_singular_values_that_float32_loses_are_there_and_not_computed():
     values, states = of(measured("jacobian_spectrum"), "product_singular_values")
     assert states.tolist() == [[OK, OK], *[[OK, NOT_COMPUTED]] * T]
@@ -83,6 +84,7 @@ def test_a_memory_of_inputs_whose_squares_are_no_number_is_not_computed(size, co
         assert (states == code).all()
 
 
+@pytest.mark.slow
 def test_what_has_no_value_stays_undefined():
     """A warm-up that leaves no step, a step after the last, a gate of a cell without gates."""
     _, states = of(measured(f"lyapunov(warm_up={T})"), "lyapunov")
@@ -133,6 +135,7 @@ def dead():
     return results.Run(run.about, results.metrics(run.norms), run.norms)
 
 
+@pytest.mark.slow
 def test_tables_and_claims_say_which_of_the_two_it_is(dead):
     lost = (dead.norms["lyapunov_state"].values[0, 0, 0, 0, :, -1] == NOT_COMPUTED).sum()
     assert lost > 0

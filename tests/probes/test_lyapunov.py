@@ -273,6 +273,7 @@ def test_a_state_that_moves_once_is_not_at_rest():
     assert float(program(step)(jnp.asarray(weights), jnp.zeros(5), xs, 10).lyapunov_at_rest) == 1
 
 
+@pytest.mark.slow
 def test_measure_says_it_beside_the_number():
     weights, step = silent(5, 3.0)
     measured = lambda *probes: gradlab.measure(

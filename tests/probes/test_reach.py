@@ -21,6 +21,7 @@ from gradlab.states import (
 from gradlab.studies.sweep import results, rows, table
 from tests.probes.networks import network
 from tests.probes.slstm import SLSTM
+from tests.tiers import few
 
 T = 60
 POINT = ("cell", "init", "w_rec", "T", "seed")
@@ -65,7 +66,9 @@ def test_a_diagonal_linear_cell_has_its_closed_form(dtype):
     assert "whose readout is no leaf" in found["readout_transport"].attrs["note"]
 
 
-@pytest.mark.parametrize("spec", ["lstm", "gru", "stacked(cell=elman, layers=2)", "elman(activation=relu)"])
+@pytest.mark.parametrize(
+    "spec", few(["lstm", "gru", "stacked(cell=elman, layers=2)", "elman(activation=relu)"], ("gru",))
+)
 def test_they_are_what_autodiff_finds(spec):
     steps = 7
     net = network(spec, steps)
@@ -140,6 +143,7 @@ def slstm(form):
     )
 
 
+@pytest.mark.slow
 def test_three_forms_of_one_slstm_agree_in_reach_and_not_in_transport():
     found = {form: slstm(form) for form in ("stabilised", "plain", "ratio")}
     for name in (*REACH, "readout_transport", "readout_transport_frobenius"):
@@ -157,6 +161,7 @@ def counted(step):
     return lambda p, s, x: (step(p, s[0], x), s[1] + 1.0)
 
 
+@pytest.mark.slow
 def test_a_counter_in_the_state_changes_nothing_in_reach_and_all_in_the_transport():
     step = lambda w, h, x: jnp.tanh(w * h + x)
     xs = np.linspace(-1, 1, 2 * T).reshape(T, 2)
@@ -227,6 +232,7 @@ def swept():
     )
 
 
+@pytest.mark.slow
 def test_a_sweep_measures_the_reach_of_a_rescaling_cell_alone_and_says_so(swept, tmp_path):
     norms = swept.norms
     assert norms["rescales"].values.tolist() == [False, True]

@@ -10,6 +10,7 @@ import gradlab
 from gradlab import cli, registry
 from gradlab.studies.sweep import columns
 from tests.cli.calling import gradlab as command
+from tests.tiers import few
 
 GRID = ("sweep", "--hidden", 2, "--seeds", 2, "--w-rec", 0.9, "--out", "r", "--name", "one", "--quiet")
 SAID = "memory_capacity, memory_function: undefined at T = 10, 19 of elman, lstm, which need T = 20 or more."
@@ -21,6 +22,7 @@ def told(*words):
     return " ".join(found.out.split())
 
 
+@pytest.mark.slow
 def test_of_memory_it_is_told_wherever_the_run_is_shown(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     words = (*GRID, "--cell", "elman", "--cell", "lstm", "--probe", "memory_capacity", "-T", "10,19,20")
@@ -52,7 +54,7 @@ def test_it_is_told_before_the_sweep_starts(tmp_path, monkeypatch):
         assert rest == notes
 
 
-@pytest.mark.parametrize("cell", ["lru", "stacked(cell=gru)", "cornn", "indrnn"])
+@pytest.mark.parametrize("cell", few(["lru", "stacked(cell=gru)", "cornn", "indrnn"], (), ("lru", "cornn")))
 def test_what_is_foreseen_is_what_the_run_says(cell, tmp_path, monkeypatch):
     """The numbers in a readout are known before a network is drawn."""
     monkeypatch.chdir(tmp_path)

@@ -46,6 +46,7 @@ class TestShards:
         assert Shards(tmp_path, looking=True).get(cell="x") is None
         assert contents(tmp_path) == before
 
+    @pytest.mark.slow
     def test_arrays_that_are_of_something_else_are_measured_again(self, tmp_path):
         words = ("sweep", "--cell", "elman", "--w-rec", "0.5", "-T", "4,5", "--hidden", "2", "--seeds", "2")
         words = (*words, "--out", tmp_path, "--name")

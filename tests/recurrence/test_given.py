@@ -9,6 +9,7 @@ import gradlab
 from gradlab.recurrence.given import named
 from gradlab.recurrence.trees import decoded, encoded, form, merged, split
 from gradlab.states import OK
+from tests.tiers import few
 
 N, T = 4, 12
 QUANTITIES = ("adjoint", "transport", "transport_frobenius", "weight_gradient")
@@ -61,7 +62,7 @@ def both(objective, dtype=np.complex128, **options):
     return one, two
 
 
-@pytest.mark.parametrize("objective", ["unit", "last", "every"])
+@pytest.mark.parametrize("objective", few(["unit", "last", "every"], ("last",)))
 def test_a_complex_network_is_its_real_form_in_every_quantity(objective):
     one, two = both(objective, probe=["lyapunov"] if objective == "unit" else [])
     for name in (*QUANTITIES, *(["lyapunov"] if objective == "unit" else [])):
@@ -73,6 +74,7 @@ def test_a_complex_network_is_its_real_form_in_every_quantity(objective):
     assert tail(one) == tail(two)
 
 
+@pytest.mark.slow
 def test_single_precision_too():
     one, two = both("unit", np.complex64)
     assert one.attrs["precision"] == "float32"
@@ -148,7 +150,7 @@ def alone():
         return gradlab.measure(given_masks, W, np.zeros(3), xs, **OPTIONS, probe=["saturation"])
 
 
-@pytest.mark.parametrize("make", [jax.random.key, jax.random.PRNGKey])
+@pytest.mark.parametrize("make", few([jax.random.key, jax.random.PRNGKey], (jax.random.PRNGKey,)))
 def test_keys_counters_and_flags_are_carried_along_and_have_no_gradient(make, alone):
     probes = ["saturation"] if make is jax.random.key else []
     read = lambda s: s["h"]

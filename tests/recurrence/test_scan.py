@@ -163,6 +163,7 @@ def test_inputs_beyond_the_length_are_not_read(long):
     same_bytes(traced(net, goal, jnp.int32(20)), traced(poisoned, goal, jnp.int32(20)))
 
 
+@pytest.mark.slow
 def test_backpropagation_without_weights_sees_the_same_adjoint(long):
     """The pullback to the state alone and the one that reaches the params too: two splits, one derivative."""
     net, goal = long

@@ -101,6 +101,7 @@ def test_the_name_of_a_run_is_kept_where_it_was_given(name, words, tmp_path):
     assert found.command == f"gradlab sweep -T 5{words}"
 
 
+@pytest.mark.slow
 def test_the_command_of_a_named_run_makes_it_in_its_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     small = ("--hidden", "2", "-T", "3", "--w-rec", "0.5", "--seeds", "1")

@@ -51,7 +51,7 @@ def by_copies(xs, aims, every):
     return norm(of_states), norm(of_weights)
 
 
-@pytest.mark.parametrize("objective", ["last", "every"])
+@pytest.mark.parametrize("objective", few(["last", "every"], ("every",)))
 def test_each_window_has_its_own_gradients(objective):
     settings = asked(target="c", head="fc", objective=objective)
     run = execute.run(settings).run
@@ -243,6 +243,7 @@ def test_what_does_not_fit_is_a_line_before_anything_is_measured(place, case):
     assert not (place / "run").exists()
 
 
+@pytest.mark.slow
 def test_what_measure_returns_is_a_run_that_is_kept_reported_and_compared(place):
     step = lambda w, h, x: jnp.tanh(w @ h + x)
     w = jax.random.normal(jax.random.key(0), (4, 4), np.float32) / 3

@@ -65,6 +65,7 @@ class Cut(Silent):
             raise KeyboardInterrupt
 
 
+@pytest.mark.slow
 def test_a_run_that_is_read_again_is_the_one_that_was_made(done):
     made, folder = done
     read = base.read(folder)
@@ -141,6 +142,7 @@ def test_a_text_that_has_changed_is_not_the_run_that_was(done, asked, tmp_path):
         execute.run(dataclasses.replace(asked, text=str(path)), folder=done[1])
 
 
+@pytest.mark.slow
 def test_minutes_become_updates_once(asked, tmp_path):
     short = dataclasses.replace(asked, cell=("lstm",), updates=0, minutes=0.02, lr=(0.01,))
     Cut.left = 3

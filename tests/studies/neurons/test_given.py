@@ -51,6 +51,7 @@ def read_by_hand(held, codes):
     return np.array(found)
 
 
+@pytest.mark.slow
 def test_it_is_read_without_training_and_written_as_any_reading(home, tmp_path, monkeypatch):
     monkeypatch.setattr(ablation, "LONG", 600)
     words = ("--weights", home / "gru.npz", "--arch", "gru", "--alphabet", home / "order.txt")

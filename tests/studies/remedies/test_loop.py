@@ -109,6 +109,7 @@ NEUTRAL += "+truncate(9)+clip_adjoint(1e30)+omega(0.0)+gradient_penalty(0.0)+flo
 NEUTRAL += "+spectral_norm(1e30)+weight_clip(1e30)+zoneout(0.0)+dropout(0.0)"
 
 
+@pytest.mark.slow
 def test_all_remedies_together_in_their_neutral_settings_change_no_number():
     arm = arms.arm(NEUTRAL, "elman", "gaussian")
     plain = setting(**SMALL)
@@ -121,6 +122,7 @@ def test_all_remedies_together_in_their_neutral_settings_change_no_number():
     assert not any(s["changed"] for s in said)
 
 
+@pytest.mark.slow
 def test_changes_of_the_gradient_chain_in_the_order_given():
     """Against the chain by hand: shorten then cut, and cut then shorten."""
     plain = setting(**SMALL)

@@ -15,6 +15,7 @@ import gradlab
 from gradlab.errors import GradlabError
 from tests.cells import foreign
 from tests.probes.networks import network
+from tests.tiers import few
 
 OK, EXACT_ZERO, FORWARD_NONFINITE, UNDEFINED = range(4)
 T, N = 30, 5
@@ -65,6 +66,7 @@ def test_a_scalar_lambda_keeps_its_power():
     assert found.attrs["precision"] == "float32"
 
 
+@pytest.mark.slow
 def test_an_equinox_gru_is_ours(gru):
     net, ours = gru
     p = net.params
@@ -159,7 +161,7 @@ def test_what_is_not_an_array_in_params_is_left_alone():
     np.testing.assert_allclose(profile(found), np.arange(6) * math.log10(0.5), atol=1e-12)
 
 
-@pytest.mark.parametrize("objective", ["last", "every"])
+@pytest.mark.parametrize("objective", few(["last", "every"], ("every",)))
 def test_an_objective_reads_through_the_readout(objective):
     """The memory is never read: at lag 0 no loss reaches it; a lag later it does."""
     state = {"slow": jnp.zeros(N), "fast": jnp.zeros(N)}

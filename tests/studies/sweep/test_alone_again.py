@@ -62,7 +62,9 @@ def test_a_loss_may_ask_in_python_what_its_target_is():
 
 
 @pytest.mark.parametrize("make", [np.full, jnp.full])
-@pytest.mark.parametrize("shape", [(), (4, 4), (4, 4, 4096)])
+@pytest.mark.parametrize(
+    "shape", [(), *(pytest.param(shape, marks=pytest.mark.slow) for shape in ((4, 4), (4, 4, 4096)))]
+)
 def test_what_a_step_reads_from_outside_may_change(make, shape):
     outside = {"factor": make(shape, 0.5)}
 
@@ -86,6 +88,7 @@ def test_the_same_numbers_in_another_place_are_another_network():
     assert at(lambda p, h, x: p["b"] * h + x) == pytest.approx(0.9**5)
 
 
+@pytest.mark.slow
 def test_the_same_numbers_may_have_other_names():
     w, h = np.eye(4) / 2, np.zeros(4)
     found = [

@@ -11,6 +11,7 @@ from gradlab.recurrence import platforms
 from gradlab.runs.shards import Shards
 from gradlab.studies.sweep import calls, compute, program
 from tests.studies.sweep.grids import BASE, assert_holds, grid, run
+from tests.tiers import few
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ GROWN = {
 }
 
 
-@pytest.mark.parametrize("what", GROWN)
+@pytest.mark.parametrize("what", few(GROWN, ("a w_rec", "a seed")))
 def test_growing_the_grid_changes_no_other_number(what, base):
     larger = grid(dataclasses.replace(BASE, **GROWN[what]))
     assert larger.sizes != base.sizes
@@ -40,7 +41,7 @@ def test_the_order_of_the_grid_changes_no_number(base):
     assert_holds(grid(turned), base)
 
 
-@pytest.mark.parametrize("cell", ["elman", "lstm", "stacked(cell=gru, layers=2)"])
+@pytest.mark.parametrize("cell", few(["elman", "lstm", "stacked(cell=gru, layers=2)"], ("elman",)))
 def test_what_is_kept_is_not_measured_again(cell, tmp_path, monkeypatch):
     """A state of several parts is found again, too."""
     sweep = dataclasses.replace(BASE, cell=(cell,), probe=("saturation", "reach"))
@@ -64,6 +65,7 @@ def test_the_number_of_networks_changes_no_number():
         assert_holds(whole, grid(dataclasses.replace(sweep, w_rec=every[:count])))
 
 
+@pytest.mark.slow
 def test_cutting_the_grid_into_calls_changes_no_number(monkeypatch):
     """Ten networks in one call, and four at a time with the last call filled up."""
     sweep = dataclasses.replace(BASE, w_rec=(0.5, 0.7, 0.9, 1.1, 1.3), cell=("gru",))
@@ -74,6 +76,7 @@ def test_cutting_the_grid_into_calls_changes_no_number(monkeypatch):
     assert_holds(grid(sweep), whole)
 
 
+@pytest.mark.slow
 def test_a_batch_is_the_mean_of_its_sequences_logarithms(monkeypatch):
     """A batch of two, against each of its sequences alone; the first of them is the batch of one."""
     both = dataclasses.replace(BASE, w_rec=(0.9,), seeds=1, T=(12,), batch=2)
@@ -93,6 +96,7 @@ def test_a_batch_is_the_mean_of_its_sequences_logarithms(monkeypatch):
     assert np.abs(alone[0] - alone[1])[..., 1:].max() > 1e-2
 
 
+@pytest.mark.slow
 def test_both_precisions_see_the_same_networks():
     single, double = (dataclasses.replace(BASE, cell=("lstm",), precision=p) for p in ("float32", "float64"))
     (a, of_a), (b, of_b) = (compute.draw(sweep)["lstm"] for sweep in (single, double))
@@ -174,6 +178,7 @@ class TestTheBlockOfAPlatform:
         monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
         assert program.block() == program.MANY
 
+    @pytest.mark.slow
     def test_numbers_are_the_same_and_growing_the_grid_changes_no_byte(self, base, of_a_gpu):
         found = grid(BASE)
         for name, column in base.data_vars.items():
@@ -183,6 +188,7 @@ class TestTheBlockOfAPlatform:
             np.testing.assert_allclose(values, column.values, rtol=0, atol=few, err_msg=name)
         assert_holds(grid(dataclasses.replace(BASE, seeds=3)), found)
 
+    @pytest.mark.slow
     def test_a_sweep_in_the_form_of_a_gpu_measures_the_same(self, base, monkeypatch):
         """Each T a program of its own, loops written out, lags searched side by side."""
         forget()

@@ -75,6 +75,7 @@ def assert_equal(found, want):
         np.testing.assert_allclose(found["gradient"].sel(leaf=name).item(), np.log10(norm), atol=1e-12)
 
 
+@pytest.mark.slow
 def test_an_own_loss_at_the_last_step_reads_the_own_readout(net):
     found = gradlab.measure(
         net.cell.step, net.params, net.state, net.xs, readout=read, loss=cross_entropy, targets=2
@@ -83,6 +84,7 @@ def test_an_own_loss_at_the_last_step_reads_the_own_readout(net):
     assert_equal(found, by_copies(net, lambda states: cross_entropy(read(states[-1]), 2)))
 
 
+@pytest.mark.slow
 def test_an_own_loss_at_every_step_has_a_target_for_each(net):
     found = gradlab.measure(
         net.cell.step,

@@ -73,6 +73,7 @@ def of(found, name):
 
 
 @of_each_way
+@pytest.mark.slow
 def test_norms_by_lag_are_the_means_of_each_sequence_alone(measured, way):
     found, each = measured(way)
     for name in COLUMNS:
@@ -288,6 +289,7 @@ def test_what_is_no_batch_is_refused(net, changed, where, what):
     assert what in caught.value.what
 
 
+@pytest.mark.slow
 def test_an_identical_call_compiles_nothing(caplog):
     """With a zero of rounding, whose reason is looked for, and a further probe of each sequence."""
 
