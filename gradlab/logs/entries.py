@@ -5,7 +5,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -30,6 +30,11 @@ NORM = "_norm"
 """What curves of norms end with. They are log10 already, which their name in a tracker says."""
 
 
+Axis = Literal["T", "update", "lag"]
+CHANGING = ("model_digest", "data_digest")
+"""Settings of a training's run that each look changes: they are known at its end."""
+
+
 class Point(NamedTuple):
     """One number of a series."""
 
@@ -38,6 +43,8 @@ class Point(NamedTuple):
     step: int
     """T of a row, the update of a training, the lag of a profile."""
     value: float
+    axis: Axis
+    """What the step is, which a tracker calls its axis."""
 
 
 class Entries(NamedTuple):
@@ -62,12 +69,15 @@ def of(run: Any, folder: Path, found: "Sequence[Finding]" = ()) -> Entries:
     content = (folder / "run.json").read_bytes()
     rows = study.rows(run)
     tags = {"command": f"gradlab {study.name}", "gradlab": str(run.about["versions"]["gradlab"])}
+    stored = dict(run.about["settings"])
+    if trained(run.norms):
+        tags |= {name: str(stored.pop(name)) for name in CHANGING}
     if "regime" in rows:
         tags["regimes"] = ", ".join(f"{n} {word}" for word, n in sorted(Counter(rows["regime"]).items()))
     return Entries(
         folder.name,
         hashlib.sha256(f"{folder.name}\n".encode() + content).hexdigest()[:16],
-        settings(run.about["settings"]),
+        settings(stored),
         [*points(run)],
         tags | {f"claim: {one.text}": one.status for one in found},
         verdict.verdict(sources.of(run, folder.name)),
@@ -96,23 +106,24 @@ def settings(stored: Mapping[str, Any]) -> dict[str, str | int | float | bool]:
 def points(run: Any) -> Iterator[Point]:
     """Rows of the run's table, entries of its probes and curves of its trainings; NaN is left out."""
     updates = trained(run.norms)
+    axis: Axis = "update" if updates else "T"
     for table in _tables(run):
         for row in table.to_dict("records"):
             label, step = _place(row, updates)
             for name, value in _numbers(row):
                 if name not in AXES:
-                    yield from _point(f"{name}/{label}", step, value)
+                    yield from _point(f"{name}/{label}", step, value, axis)
             if PROFILE in row:
-                series = f"log10_{row['of']}/{label} T={row['T']}" if step == row["T"] else ""
-                series = series or f"log10_{row['of']}/{label} update={step}"
+                series = f"log10_{row['of']}/{label} {axis}={step}"
                 for lag, value in enumerate(np.asarray(row[PROFILE]).tolist()):
-                    yield from _point(series, lag, value)
+                    yield from _point(series, lag, value, "lag")
     if isinstance(run, Run):
         groups = results.groups(run)
         places = [_place(row.record(), updates) for row in groups]
         for entry in probed.document(run, groups):
             for (label, step), value in zip(places, entry["values"], strict=True):
-                yield from _point(f"{entry['name']}/{label}", step, math.nan if value is None else value)
+                number = math.nan if value is None else value
+                yield from _point(f"{entry['name']}/{label}", step, number, axis)
     if hasattr(run, "curves"):
         yield from _curves(run.curves)
 
@@ -155,9 +166,9 @@ def _curves(curves: "pandas.DataFrame") -> Iterator[Point]:
             f"{row[key]}" if isinstance(row[key], str) else f"{key}={row[key]:g}" for key in keys
         )
         metric = f"log10_{row['metric']}" if str(row["metric"]).endswith(NORM) else row["metric"]
-        yield from _point(f"training {metric}/{label}", int(row["update"]), float(row["value"]))
+        yield from _point(f"training {metric}/{label}", int(row["update"]), float(row["value"]), "update")
 
 
-def _point(name: str, step: int, value: float) -> Iterator[Point]:
+def _point(name: str, step: int, value: float, axis: Axis) -> Iterator[Point]:
     if not math.isnan(value):
-        yield Point(name, step, value)
+        yield Point(name, step, value, axis)

@@ -3,10 +3,11 @@
 import io
 import struct
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from gradlab.logs.entries import Entries
+from gradlab.logs.entries import Entries, Point
 from gradlab.logs.keep import Logged
 from gradlab.runs.files import replace
 
@@ -18,40 +19,100 @@ def write(entries: Entries, logs: Path) -> Logged:
 
     The file is written whole, in the place of those of former runs of that name.
     """
-    folder = logs / "tensorboard" / entries.name
-    how = f"tensorboard --logdir {logs / 'tensorboard'}"
-    place = folder / f"events.out.tfevents.{entries.digest}{_ENDING}"
-    if place.exists():
+    how, folder = _how(logs), _folder(entries, logs)
+    if list(folder.glob(f"events.out.tfevents.*{entries.digest}{_ENDING}")):
         return Logged(how, new=False)
-    content = _events(entries)
-    folder.mkdir(parents=True, exist_ok=True)
-    for former in folder.glob(f"events.out.tfevents.*{_ENDING}"):
-        former.unlink()
-    replace(place, content)
+    content = b"".join([_beginning(entries), _numbers(entries.points), _end(entries)])
+    replace(_free(entries, logs), content)
     return Logged(how, new=True)
 
 
-def _events(entries: Entries) -> bytes:
-    from tensorboard.compat.proto.event_pb2 import Event
-    from tensorboard.compat.proto.summary_pb2 import Summary
+class Writer:
+    """A file that grows by whole looks, and is readable after each."""
+
+    def __init__(self, entries: Entries, logs: Path) -> None:
+        begun = _beginning(entries)
+        self.how = _how(logs)
+        # Nothing waits in a buffer: whoever is killed later has told of what was told.
+        self._file = _free(entries, logs).open("xb", buffering=0)
+        self._put(begun)
+
+    def add(self, points: Iterable[Point]) -> None:
+        """Numbers as scalars."""
+        self._put(_numbers(points))
+
+    def finish(self, entries: Entries) -> None:
+        """Verdict, tags and table as texts, figures as images."""
+        self._put(_end(entries))
+        self._file.close()
+
+    def fail(self) -> None:
+        """End with what is there."""
+        self._file.close()
+
+    def _put(self, content: bytes) -> None:
+        whole, left = self._file.tell(), memoryview(content)
+        try:
+            while left:
+                left = left[self._file.write(left) :]
+        except BaseException:
+            # Readers stop at half a record, and would not find what comes after it.
+            self._file.truncate(whole)
+            self._file.seek(whole)
+            raise
+
+
+def _how(logs: Path) -> str:
+    return f"tensorboard --logdir {logs / 'tensorboard'}"
+
+
+def _folder(entries: Entries, logs: Path) -> Path:
+    return logs / "tensorboard" / entries.name
+
+
+def _free(entries: Entries, logs: Path) -> Path:
+    """The place of a new file, once those of former runs of that name are gone.
+
+    A server that is running goes on to files whose names sort behind those that it has read.
+    """
+    folder = _folder(entries, logs)
+    folder.mkdir(parents=True, exist_ok=True)
+    for former in folder.glob(f"events.out.tfevents.*{_ENDING}"):
+        former.unlink()
+    return folder / f"events.out.tfevents.{int(time.time()):010d}.{entries.digest}{_ENDING}"
+
+
+def _beginning(entries: Entries) -> bytes:
     from tensorboard.plugins.hparams.summary_v2 import hparams_pb
+
+    settings = hparams_pb(entries.settings, trial_id=entries.name, start_time_secs=time.time())
+    return _events([{"file_version": "brain.Event:2"}, {"summary": settings}])
+
+
+def _numbers(points: Iterable[Point]) -> bytes:
+    from tensorboard.compat.proto.summary_pb2 import Summary
+
+    values = ((one.step, Summary.Value(tag=one.name, simple_value=one.value)) for one in points)
+    return _events({"step": step, "summary": Summary(value=[value])} for step, value in values)
+
+
+def _end(entries: Entries) -> bytes:
+    from tensorboard.compat.proto.summary_pb2 import Summary
+
+    values = [_text(tag, text) for tag, text in _texts(entries).items()]
+    values += [_image(figure) for figure in entries.figures]
+    return _events({"summary": Summary(value=[value])} for value in values)
+
+
+def _events(told: Iterable[dict[str, Any]]) -> bytes:
+    """Events of this moment, as a file has them."""
+    from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.summary.writer.record_writer import RecordWriter
 
-    now = time.time()
-    content = io.BytesIO()
+    now, content = time.time(), io.BytesIO()
     writer = RecordWriter(content)
-
-    def put(**what: Any) -> None:
+    for what in told:
         writer.write(Event(wall_time=now, **what).SerializeToString())
-
-    put(file_version="brain.Event:2")
-    put(summary=hparams_pb(entries.settings, trial_id=entries.name, start_time_secs=now))
-    for tag, text in _texts(entries).items():
-        put(summary=Summary(value=[_text(tag, text)]))
-    for figure in entries.figures:
-        put(summary=Summary(value=[_image(figure)]))
-    for name, step, number in entries.points:
-        put(step=step, summary=Summary(value=[Summary.Value(tag=name, simple_value=number)]))
     return content.getvalue()
 
 

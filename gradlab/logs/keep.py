@@ -1,4 +1,4 @@
-"""Keep a finished run in a tracker's files, beside its folder; what fails there never ends a run."""
+"""Keep a run in a tracker's files, beside its folder; what fails there never ends a run."""
 
 import contextlib
 import importlib
@@ -7,9 +7,10 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from gradlab.errors import Exit, GradlabError
 from gradlab.escaping import plain
@@ -17,6 +18,7 @@ from gradlab.values import choice
 
 if TYPE_CHECKING:
     from gradlab.findings.finding import Finding
+    from gradlab.logs.entries import Entries, Point
 
 Log = Literal["tensorboard", "mlflow", "wandb-offline"]
 PACKAGES = {"tensorboard": "tensorboard", "mlflow": "mlflow", "wandb-offline": "wandb"}
@@ -39,6 +41,23 @@ class Logged(NamedTuple):
     """The command that shows it, or sends it."""
     new: bool
     """False where it was there already."""
+
+
+@runtime_checkable
+class Writer(Protocol):
+    """What a tracker is told through: opened with name and settings, and then added to until it ends."""
+
+    how: str
+    """As `Logged.how`"""
+
+    def add(self, points: "Iterable[Point]") -> None:
+        """Tell of numbers, which can be read from now on."""
+
+    def finish(self, entries: "Entries") -> None:
+        """Tell what only the end knows, all but the numbers, and end."""
+
+    def fail(self) -> None:
+        """End with what is there, where something has failed."""
 
 
 class Told(NamedTuple):
@@ -74,18 +93,26 @@ def keep(log: str | None, run: Any, folder: Path | None, found: "Sequence[Findin
     try:
         from gradlab.logs import entries
 
-        writing = importlib.import_module(f"gradlab.logs.in_{PACKAGES[log]}")
         told = entries.of(run, folder.absolute(), found)
-        with _quiet():
-            logged: Logged = writing.write(told, folder.parent / FOLDER)
+        with quiet():
+            logged: Logged = tracker(log).write(told, folder.parent / FOLDER)
     except Exception as error:
-        what = (str(error).splitlines() or [""])[0]
-        return Told(warning=plain(f"--log {log}: nothing is logged: {type(error).__name__}: {what}")[:300])
+        return Told(warning=plain(f"--log {log}: nothing is logged: {failure(error)}")[:300])
     return Told(note=f"{log} {'holds' if logged.new else 'held already'} this run: {logged.how}")
 
 
+def tracker(log: str) -> ModuleType:
+    """The file of a tracker: `write` tells of a finished run, once, all or nothing; a `Writer` bit by bit."""
+    return importlib.import_module(f"gradlab.logs.in_{PACKAGES[log]}")
+
+
+def failure(error: Exception) -> str:
+    """The kind of an error, and its first line."""
+    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+
+
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Nothing is sent, and nothing is said but by us."""
     before = {name: os.environ.get(name) for name in SILENT}
     disabled = logging.root.manager.disable

@@ -1,7 +1,6 @@
 """`gradlab.Monitor`: called from somebody's own training loop, which it never ends."""
 
 import inspect
-import math
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -12,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import jax
 
 from gradlab import runtime
-from gradlab.errors import GradlabError, MonitorWarning, shown
+from gradlab.errors import GradlabError, MonitorWarning
 from gradlab.escaping import plain
 from gradlab.logs import keep
-from gradlab.monitoring import batch, keeping, looks, numbers, words
+from gradlab.logs.live import Live
+from gradlab.monitoring import batch, keeping, looks, numbers, origin, settings, words
 from gradlab.monitoring.budget import Budget
 from gradlab.monitoring.looks import Call, How, Look
 
@@ -47,8 +47,9 @@ class Monitor:
       sequences: how many sequences of a batch a look measures, drawn by seed and update.
       share: of the time since the first call, what looking may take; with 1 nothing ever waits.
       force: replace the run in the folder.
-      log: tensorboard, mlflow or wandb-offline: `close()` tells it of the looks, in a folder `logs` beside
-        `folder`, each number at the step of its update; nothing is sent.
+      log: tensorboard, mlflow or wandb-offline: it is told of each look as it is kept, in a folder `logs`
+        beside `folder`, each number at the step of its update, and of verdict, table and figures by
+        `close()`, which a `with` block calls; nothing is sent.
       objective, loss, readout, w_rec, seed, probe, arch, activation: as `gradlab.measure` takes them.
       clock: seconds, for tests of the interval.
 
@@ -86,21 +87,15 @@ class Monitor:
         activation: str | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        for name, value, least in (("every", every, 1), ("sequences", sequences, 1), ("seed", seed, 0)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise GradlabError(name, f"is {shown(value)}; it is a whole number, {least} or more")
-        for name, bound in (("clip", clip), ("needs", needs), ("share", share)):
-            if bound is not None and not (_is_number(bound) and 0 < bound < math.inf):
-                raise GradlabError(name, f"is {shown(bound)}; it is a number above 0")
-        if share > 1:
-            raise GradlabError("share", f"is {share:g}; it is a share of the time, at most 1")
+        counts = {"every": (every, 1), "sequences": (sequences, 1), "seed": (seed, 0)}
+        settings.require(counts, {"clip": clip, "needs": needs}, share)
         keep.require(log, Path(folder), "log")
         runtime.configure()
         self.folder = Path(folder).absolute()
         self.run: Run | None = None
         """All looks so far, as `gradlab.load` reads them from the folder; None before the first."""
         self.every, self.clip, self.needs, self.sequences = every, clip, needs, sequences
-        self._log = log
+        self._live = Live(log, self.folder)
         self._how = How(objective, loss, readout, w_rec, seed, probe, arch, activation)
         self._budget = Budget(share, clock)
         self._looks: list[Look] = []
@@ -152,7 +147,11 @@ class Monitor:
             self._warn("stopped", f"update {number}: {_told(error)}; nothing is looked at any more")
 
     def close(self) -> None:
-        """Draw the figures of the run and tell its tracker; the run itself is always written already."""
+        """Draw the figures of the run, and tell its tracker of the end.
+
+        The run itself is always written already, and its tracker told of all looks. After it nothing more is
+        told.
+        """
         if self.run is not None:
             from gradlab.plots import _default
 
@@ -160,7 +159,10 @@ class Monitor:
                 _default.draw(self.run, self.folder)
             except Exception as error:
                 self._warn("stopped", f"the figures are not drawn: {_told(error)}")
-            self._warn("log", keep.keep(self._log, self.run, self.folder).warning)
+            for look in self._looks:
+                # Where the training was interrupted while its last look was told.
+                self._tell(look, self.run)
+            self._warn("log", self._live.finish(self.run))
 
     def __enter__(self) -> "Monitor":
         return self
@@ -241,13 +243,9 @@ class Monitor:
         said = f"update {call.update}: {broken} is not finite{fine}"
         if not call.is_jax and broken.startswith("params"):
             said = f"{said}; called between backward() and the optimiser's step, the monitor finds where"
-        tried = [call] if broken.startswith("grads") else []
-        if not tried and before is not None:
-            # Called before its update a training passes the batch that did it one call earlier.
-            tried = [before, before._replace(batch=call.batch, targets=call.targets)]
-        for one in tried:
+        for one in origin.suspects(call, before, broken):
             try:
-                sequence = self._lost(one)
+                sequence = origin.sequence(one, self._how)
                 if sequence is None:
                     continue
                 many = self._shape[0] or min(one.shape[0], self.sequences)
@@ -262,21 +260,17 @@ class Monitor:
                 said = f"{said}; where it was born could not be measured: {_told(error)}"
         self._warn("finite", said)
 
-    def _lost(self, call: Call) -> int | None:
-        """The first sequence of a batch with a gradient that is not finite."""
-        if call.is_jax:
-            return next(iter(batch.gradients(call, self._how).lost), None)
-        for i in range(call.shape[0]):
-            found = looks.measured(call, i, self._how)
-            if words.is_lost(found):
-                return i
-        return None
-
     def _keep(self, found: Look) -> None:
         others = [look for look in self._looks if look.update != found.update]
         self._looks = keeping.thinned(sorted([*others, found], key=lambda look: look.update))
         self.run = keeping.run(self._looks, list(self._said.values()), self._how.seed)
         keeping.write(self.folder, self.run)
+        self._tell(found, self.run)
+
+    def _tell(self, found: Look, run: "Run") -> None:
+        """Tell the tracker of a look, once; the time that this takes is the look's."""
+        alone = lambda: keeping.run([found], [], self._how.seed)
+        self._warn("log", self._live.look(found.update, alone, run))
 
     def _warn(self, kind: Kind, said: str) -> None:
         """Say something once."""
@@ -300,7 +294,3 @@ def _told(error: Exception) -> str:
     """The first line of an error, as one line for a terminal."""
     kind = "" if isinstance(error, GradlabError) else f"{type(error).__name__}: "
     return plain(f"{kind}{(str(error).splitlines() or [''])[0]}")[:300]
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from gradlab.logs import in_mlflow, keep
-from tests.logs import told
+from tests.logs import told, watched
 
 NO_MLFLOW = "the extra `mlflow` is not installed"
 
@@ -21,7 +21,7 @@ def store(tmp_path_factory):
     made = {"mine": told.swept(folder / "mine"), "theirs": told.trained(folder / "theirs")}
     notes = {name: keep.keep("mlflow", run, folder / name) for name, run in made.items()}
     assert [one.warning for one in notes.values()] == ["", ""]
-    with keep._quiet():
+    with keep.quiet():
         client = mlflow.MlflowClient(tracking_uri=f"sqlite:///{folder}/logs/mlflow/mlflow.db")
     return folder, made, client
 
@@ -71,3 +71,26 @@ def test_a_try_that_failed_is_no_run_that_is_held(store, monkeypatch):
     assert said == ("", "--log mlflow: nothing is logged: OSError: the disk is full")
     assert runs(client)["third"].info.status == "FAILED"
     assert keep.keep("mlflow", made, folder / "third").note.startswith("mlflow holds this run: ")
+
+
+def test_a_training_is_running_with_its_looks_until_it_is_closed(store, monkeypatch):
+    folder, _, client = store
+    monitor = watched.monitor(monkeypatch, folder / "live", "mlflow")
+    for updates in ([0], [0, 20]):
+        watched.train(monitor, updates[-1:])
+        one, expected = runs(client)["live"], watched.by_hand(folder / "live")
+        assert one.info.status == "RUNNING"
+        ((name, _), *_) = expected
+        found = client.get_metric_history(one.info.run_id, name)
+        assert {(name, at.step): at.value for at in found} == pytest.approx(expected, rel=1e-14)
+        assert len(found) == len(updates)
+    profile = client.get_metric_history(one.info.run_id, "log10_transport/mine given update_20")
+    assert sorted(at.step for at in profile) == list(range(watched.T + 1))
+    assert "verdict" not in one.data.tags
+    monitor.close()
+    one = runs(client)["live"]
+    assert one.info.status == "FINISHED"
+    assert one.data.params["T"] == str(watched.T)
+    assert one.data.tags["data_digest"] == monitor.run.about["settings"]["data_digest"]
+    assert "mine" in one.data.tags["verdict"]
+    assert {item.path for item in client.list_artifacts(one.info.run_id)} == {"table.txt", "figures"}

@@ -7,8 +7,9 @@ import time
 
 import pytest
 
-from gradlab.logs import in_wandb, keep
-from tests.logs import told
+from gradlab.logs import entries, in_wandb, keep
+from gradlab.plots import _default
+from tests.logs import told, watched
 
 BLOCK, HEAD = 32768, 7
 
@@ -41,15 +42,27 @@ def key(item):
     return item.key or ".".join(item.nested_key)
 
 
+def axes(place):
+    """What each series has as its axis."""
+    defined = [record.metric for record in records(place) if record.HasField("metric")]
+    return {one.name: one.step_metric for one in defined}
+
+
 def history(place):
-    """Values by key and step."""
-    found = {}
+    """Values by key and place on the axis of its series."""
+    found, axis = {}, axes(place)
     for record in records(place):
         if record.HasField("history"):
             values = {key(item): json.loads(item.value_json) for item in record.history.item}
-            step = values.pop("_step", record.history.step.num)
-            found |= {(name, step): value for name, value in values.items()}
+            told = [(name, values[axis[name]]) for name in values if name in axis]
+            assert not set(told) & set(found)
+            found |= {at: values[at[0]] for at in told}
     return found
+
+
+def numbers(run):
+    """What the history is to hold, profiles by lag and all."""
+    return {(one.name, one.step): one.value for one in entries.points(run)}
 
 
 def file(folder):
@@ -70,6 +83,10 @@ def test_the_numbers_are_those_of_the_files(wandb, made, tmp_path):
     assert keep.keep("wandb-offline", run, tmp_path / "mine").warning == ""
     found, expected = history(file(tmp_path)), told.by_hand(tmp_path / "mine")
     assert {at: found[at] for at in expected} == pytest.approx(expected, rel=1e-14)
+    # None is dropped: the library leaves out what has a step below the last.
+    assert found == pytest.approx(numbers(run), rel=1e-14)
+    by_lag = {name for name, axis in axes(file(tmp_path)).items() if axis == "lag"}
+    assert by_lag == {name for name, _ in found if name.startswith("log10_")}
 
 
 def test_settings_verdict_and_figures_are_there_and_a_run_of_the_user_is_left_alone(wandb, tmp_path):
@@ -83,7 +100,7 @@ def test_settings_verdict_and_figures_are_there_and_a_run_of_the_user_is_left_al
     assert keep.keep("wandb-offline", run, tmp_path / "mine").warning == ""
     assert wandb.run is theirs
     theirs.finish()
-    head = next(record.run for record in records(file(tmp_path)) if record.HasField("run"))
+    head = [record.run for record in records(file(tmp_path)) if record.HasField("run")][-1]
     assert (head.project, head.display_name) == ("gradlab", "mine")
     assert head.notes.startswith("At T = 50 (5 seeds)")
     config = {key(item): json.loads(item.value_json) for item in head.config.update}
@@ -108,3 +125,23 @@ def test_it_is_told_once_and_a_try_that_failed_leaves_nothing(wandb, tmp_path, m
     again = keep.keep("wandb-offline", run, tmp_path / "mine")
     assert again.note == first.note.replace("holds", "held already")
     file(tmp_path)
+
+
+def test_a_training_is_told_look_by_look_beside_a_run_that_its_user_begins(wandb, tmp_path, monkeypatch):
+    monitor = watched.monitor(monkeypatch, tmp_path / "mine", "wandb-offline")
+    watched.train(monitor, [0])
+    theirs = wandb.init(
+        mode="offline", dir=str(tmp_path), settings=wandb.Settings(silent=True, console="off")
+    )
+    theirs.log({"their loss": 1.0})
+    watched.train(monitor, [20, 40])
+    monkeypatch.setattr(_default, "draw", lambda run, folder: None)
+    monitor.close()
+    assert wandb.run is theirs
+    theirs.finish()
+    found = history(file(tmp_path))
+    assert found == pytest.approx(numbers(monitor.run), rel=1e-14)
+    expected = watched.by_hand(tmp_path / "mine")
+    assert {at: found[at] for at in expected} == pytest.approx(expected, rel=1e-14)
+    assert set(axes(file(tmp_path)).values()) == {"update", "lag"}
+    assert "their loss" not in file(tmp_path).read_bytes().decode("latin-1")

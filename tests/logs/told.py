@@ -16,10 +16,15 @@ def swept(folder):
     """A sweep of two cells, with figures that are no more than a header."""
     made = made_runs.run()
     results.write(folder, made)
-    (folder / "figures").mkdir()
-    png = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + (3).to_bytes(4, "big") + (2).to_bytes(4, "big")
-    (folder / "figures" / "profile.png").write_bytes(png)
+    draw(folder, "profile")
     return made
+
+
+def draw(folder, name):
+    """A figure of 3 x 2 that is no more than a header."""
+    (folder / "figures").mkdir(exist_ok=True)
+    png = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + (3).to_bytes(4, "big") + (2).to_bytes(4, "big")
+    (folder / "figures" / f"{name}.png").write_bytes(png)
 
 
 def trained(folder):
@@ -50,7 +55,7 @@ def on_a_full_disk(monkeypatch, writing, log, run, folder):
         raise OSError("the disk is full")
 
     with monkeypatch.context() as patched:
-        patched.setattr(writing, "_fill", fails)
+        patched.setattr(writing.Writer, "add", fails)
         return keep.keep(log, run, folder)
 
 

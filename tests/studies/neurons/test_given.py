@@ -63,7 +63,7 @@ def test_it_is_read_without_training_and_written_as_any_reading(home, tmp_path, 
     folder = tmp_path / "run"
     made = base.read(folder)
     scores = {f"score/{row.cell} {row.label}": row.score for row in detectors(made)}
-    assert {name: value for name, _, value in told.points if name.startswith("score/")} == scores
+    assert {one.name: one.value for one in told.points if one.name.startswith("score/")} == scores
     assert made.about["vocabulary"] == ALPHABET
     assert made.text == TEXT[:600]
     logits = read_by_hand(np.load(home / "gru.npz"), made.norms["codes"].values)
