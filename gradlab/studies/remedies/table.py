@@ -17,6 +17,7 @@ from gradlab.studies.remedies import (
     other_lengths,
     partial,
     power,
+    sent_back,
     spent,
     unequal,
 )
@@ -150,6 +151,7 @@ def _caption(run: TrainingRun, rows: list[ArmRow], width: int) -> list[str]:
     shows = "" if raced or partial.rest(run) is not None else power.said(arms, places, rows[0].solved.of)
     notes = [
         said,
+        *([sent_back.NOTE] if any(row.sequences for row in rows) else []),
         *([f"{shows[0].upper()}{shows[1:]}."] if shows else []),
         *map(plain, manifest.of_code(run.about)),
     ]
