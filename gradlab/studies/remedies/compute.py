@@ -27,6 +27,7 @@ from gradlab.studies.remedies import (
 )
 from gradlab.studies.remedies.checkpoint import Checkpoint
 from gradlab.studies.remedies.code import of_arm, require
+from gradlab.studies.remedies.in_turn import InTurn
 from gradlab.studies.remedies.kept import Begun, Result
 from gradlab.studies.remedies.networks import Network, Setting
 from gradlab.studies.remedies.rates import chosen
@@ -134,11 +135,14 @@ def _racing(
     }
     _require_known(comparison, shards, ends)
     found: dict[str, list[Result]] = {}
+    progress = InTurn(report)
 
     def train_to(text: str, arm: arms.Arm, rung: Sequence[int] = ()) -> None:
-        # Rung by rung each piece of the plan goes on a little: none is over.
-        tell = lambda progress: report(progress._replace(piece=""))
-        found[arm.label] = list(_arm(comparison, text, arm, T, tell, shards, rung))
+        found[arm.label] = list(_arm(comparison, text, arm, T, progress.take, shards, rung))
+        reached = rung[-1] / comparison.updates if rung else 1.0
+        trained = [work.piece(arm, T, stage) for stage in work.stages(comparison, arm)]
+        progress.reach(arm.label, [work.piece(arm, T, "compiling")], 1.0, computed=True)
+        progress.reach(arm.label, trained, reached, computed=False)
         memory.release(programs=False)
 
     for at, budget in enumerate(budgets, start=1):

@@ -58,7 +58,7 @@ def render(run: TrainingRun, width: int, *, color: bool) -> Text:
             heading = at
         text.append(_row(row) + "\n", _style(row) if color else "")
     text.append("\n")
-    for row, said in zip(rows, partial.sentences_of(run, rows), strict=True):
+    for row, said in partial.told(run, rows):
         where = f" (T = {row.T}, w_rec = {row.w_rec:g})" if several else ""
         for line in textwrap.wrap(f"{row.arm}{where}: {said}.", max(width, 40), subsequent_indent="  "):
             text.append(line + "\n")
