@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from gradlab import execute, runtime, specs, values
 from gradlab.api.run import Run
 from gradlab.api.watching import listener
+from gradlab.errors import GradlabError
 from gradlab.logs import keep
 from gradlab.planning.progress import Silent
 from gradlab.specs import KEYWORDS
@@ -94,6 +95,10 @@ def train(
     Raises:
       GradlabError: for settings that are not possible, or need more memory than there is.
     """
+    if settings.get("target") and settings.get("T") is not None:
+        lengths, target = (specs.reader(Training, name, KEYWORDS)(settings[name]) for name in ("T", "target"))
+        if lengths != (target,):
+            raise GradlabError("T", "and target exclude each other; give one")
     if task or full or settings.get("longest") or settings.get("target"):
         preset = PRESETS["full" if full else "quick"]
         return _run(Training, settings | {"task": task}, preset, folder, force, quiet, log)

@@ -136,8 +136,11 @@ def _exchanged(leaf: Any) -> Any:
     return jnp.flip(leaf.reshape(-1, 2, *leaf.shape[1:]), 1).reshape(leaf.shape)
 
 
-def _of_pairs(pieces: list[Any], exponent: Any, signs: Array) -> Evidence:
-    """The evidence of one lag, from the pieces of each sequence's gradient, (B, ...), times 2**exponent."""
+def aligned(pieces: list[Any], exponent: Any) -> tuple[list[Any], Any]:
+    """Pieces of each sequence's gradient, (B, ...), times 2**exponent: flat, at one exponent for all.
+
+    Returns the factors of each piece, (B, ...) each, and that exponent.
+    """
     scaled = [[jax.vmap(rescale)(factor) for factor in piece] for piece in pieces]
     dead = ZERO_EXPONENT // 2
     power = [
@@ -154,6 +157,12 @@ def _of_pairs(pieces: list[Any], exponent: Any, signs: Array) -> Evidence:
         flat = [part.value.reshape(len(exponent), -1) for part in piece]
         shares = powers.two_to(jnp.maximum(some - top, -2000), flat[0].dtype)
         factors.append((flat[0] * shares[:, None], *flat[1:]))
+    return factors, top
+
+
+def _of_pairs(pieces: list[Any], exponent: Any, signs: Array) -> Evidence:
+    """The evidence of one lag, from the pieces of each sequence's gradient, (B, ...), times 2**exponent."""
+    factors, top = aligned(pieces, exponent)
     pairs = len(exponent) // 2
     own, inner, flipped = (_by_products if _pays(factors, signs) else _by_sums)(factors, signs)
     whole, squares = inner.sum(), own.sum()

@@ -86,10 +86,9 @@ def details(source: Source) -> list[tuple[str, str]]:
         return []
     rows = source.run.outcomes()
     several = len({(row.T, row.w_rec) for row in rows}) > 1
-    at = [f" (T = {row.T}, w_rec = {number(row.w_rec)})" if several else "" for row in rows]
     return [
-        (f"{row.arm}{where}", f"{said}.")
-        for row, where, said in zip(rows, at, partial_run.sentences_of(source.run, rows), strict=True)
+        (f"{row.arm} (T = {row.T}, w_rec = {number(row.w_rec)})" if several else row.arm, f"{said}.")
+        for row, said in partial_run.told(source.run, rows)
     ]
 
 

@@ -40,6 +40,10 @@ _MARKS = ("weights", "weights_projection")
 """Of the weights that were drawn."""
 PROFILES = ("adjoint", "transport", "weight_gradient")
 """Of every network of a comparison."""
+SIGNAL = ("gradient_share", "target_chance")
+"""Of the task's own loss, where a gradient was followed; earlier versions have none."""
+SEQUENCES = 128
+"""Fresh sequences that tell it; in the attributes of a dataset that has it."""
 FURTHER = {"part", "lag", "step", "from_step", "to_step", "gate", "leaf", "index", "unit", "delay"}
 """Axes that a further measurement of each network may have."""
 
@@ -107,10 +111,14 @@ def trained(content: bytes, where: str, settings: Mapping[str, Any], arms: Seque
         _require_sizes(file, array, sizes)
         if name in axes:
             _require_kind(file, array, (name,), _LABELS[name])
-        elif name in PROFILES:
+        elif name in (*PROFILES, *SIGNAL):
             _require_kind(file, array, axes, "float64")
         else:
             raise GradlabError(f"{where}:{name}", "is nothing that a comparison of remedies holds")
+    if any(name in file.arrays for name in SIGNAL):
+        many = file.attrs.get("sequences")
+        if not isinstance(many, int | np.integer) or not 0 < many < 2**31:
+            raise GradlabError(f"{where}:sequences", f"is {shown(many)}, and no number of sequences")
     file.require_room(memory.available_bytes())
     made = hdf5.dataset(file)
     labels = {"arm": arms, "T": settings["T"], "w_rec": settings["w_rec"], "when": ENDS}
@@ -119,7 +127,17 @@ def trained(content: bytes, where: str, settings: Mapping[str, Any], arms: Seque
         if np.isposinf(made[name].values).any():
             raise GradlabError(f"{where}:{name}", "holds an infinite norm; those are finite, -inf or NaN")
         _require_reached(made, where, name)
+    for name in SIGNAL:
+        if name in made:
+            _require_signal(made[name].values, f"{where}:{name}", chance=name == "target_chance")
     return made
+
+
+def _require_signal(value: Any, where: str, *, chance: bool) -> None:
+    if np.isinf(value).any():
+        raise GradlabError(where, "holds an infinite number; those are finite or NaN")
+    if chance and ((value < 0) | (value > 1)).any():
+        raise GradlabError(where, "holds what is no chance; those are 0 to 1")
 
 
 def _require(file: hdf5.File, names: Sequence[str]) -> None:

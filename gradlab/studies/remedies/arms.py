@@ -15,6 +15,8 @@ from gradlab.types import Initializer, Remedy, Step, Trajectory
 OPTION = "--remedy"
 TRAINING = ("gradients", "adjoint", "penalty", "project", "step")
 """Places of a remedy that act while a network is trained."""
+FIRST = ("cell", "init", "")
+"""What replaces the cell, then the initialisation, then the rest."""
 SHORT = {"init": ("start", "initializers"), "cell": ("cell", "cells")}
 """Remedies that go by the value of a setting alone: the setting, and what kind of member it names."""
 
@@ -35,7 +37,8 @@ def arm(text: str, cell: str, initializer: str) -> Arm:
     """The arm that a text names, applied to the given cell and initialiser.
 
     Parts are joined by `+`: remedies, or for short the name of an initialiser or of a cell. Changes of the
-    gradient chain in the order given; whatever replaces the cell comes before whatever changes its settings.
+    gradient chain in the order given; whatever replaces the cell or the initialisation comes before whatever
+    changes it.
     """
     # Brackets hold the + of numbers such as 1e+3.
     parts = spelled.outside_brackets(text, "+")
@@ -48,7 +51,7 @@ def arm(text: str, cell: str, initializer: str) -> Arm:
     made = [(part, _remedy(part)) for part in parts]
     _no_double(text, made)
     chosen, begin = registry.make("cells", cell), registry.make("initializers", initializer)
-    for part, remedy in sorted(made, key=lambda pair: pair[1].replaces != "cell"):
+    for part, remedy in sorted(made, key=lambda pair: FIRST.index(pair[1].replaces)):
         try:
             chosen = remedy.cell(chosen) if remedy.cell is not None else chosen
         except ValueError as error:

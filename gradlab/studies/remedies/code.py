@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gradlab import digests
-from gradlab.studies.remedies import arms, loop, measure, readout
+from gradlab.studies.remedies import arms, loop, measure, readout, signal
 from gradlab.studies.remedies.networks import Network, Setting, initialised
 from gradlab.studies.remedies.settings import Training
 from gradlab.studies.remedies.work import by_place, ready
@@ -89,5 +89,8 @@ def of_arm(comparison: Training, arm: arms.Arm, setting: Setting, whole: bool = 
     else:
         made = loop.program(setting, devices)
         parts["training"] = digests.digest(made.lower(*placed(given, shared(devices))))
+        if signal.tells(setting):
+            seeds = jax.eval_shape(lambda: networks(comparison.seeds)[0])
+            parts["signal"] = digests.digest(signal.lowered(setting, seeds))
     solved = {"solved": digests.of_text(repr(setting.task.solved))}
     return digests.joined(own, digests.named(parts), solved, digests.here())

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradlab import digests, memory, registry
 from gradlab.planning import compiled
@@ -19,13 +20,16 @@ from gradlab.studies.remedies import (
     measure,
     race,
     search,
+    signal,
     stages,
     train,
     work,
 )
 from gradlab.studies.remedies.checkpoint import Checkpoint
 from gradlab.studies.remedies.code import of_arm, require
+from gradlab.studies.remedies.in_turn import InTurn
 from gradlab.studies.remedies.kept import Begun, Result
+from gradlab.studies.remedies.networks import Network, Setting
 from gradlab.studies.remedies.rates import chosen
 from gradlab.studies.remedies.rows import half
 from gradlab.studies.remedies.settings import Training
@@ -131,11 +135,14 @@ def _racing(
     }
     _require_known(comparison, shards, ends)
     found: dict[str, list[Result]] = {}
+    progress = InTurn(report)
 
     def train_to(text: str, arm: arms.Arm, rung: Sequence[int] = ()) -> None:
-        # Rung by rung each piece of the plan goes on a little: none is over.
-        tell = lambda progress: report(progress._replace(piece=""))
-        found[arm.label] = list(_arm(comparison, text, arm, T, tell, shards, rung))
+        found[arm.label] = list(_arm(comparison, text, arm, T, progress.take, shards, rung))
+        reached = rung[-1] / comparison.updates if rung else 1.0
+        trained = [work.piece(arm, T, stage) for stage in work.stages(comparison, arm)]
+        progress.reach(arm.label, [work.piece(arm, T, "compiling")], 1.0, computed=True)
+        progress.reach(arm.label, trained, reached, computed=False)
         memory.release(programs=False)
 
     for at, budget in enumerate(budgets, start=1):
@@ -179,7 +186,7 @@ def _arm(
         networks = train.draw(
             comparison, arm, setting, [(w_rec, rate, f"test {s}") for s in range(comparison.seeds)]
         )
-        first = measure.profiles(comparison, arm, setting, networks)
+        first = _profiled(comparison, arm, setting, networks)
         stage = stages.training(w_rec)
         names = [work.kept_as(stage, [rate], until) for until in rung or (None,)]
         tell = _teller(report, arm, "training", work.piece(arm, T, stage))
@@ -193,7 +200,7 @@ def _arm(
             lambda networks: measure.profiles(comparison, arm, setting, networks)["transport"],
             until=rung[-1] if rung else None,
         )
-        last = measure.profiles(comparison, arm, setting, networks)
+        last = _profiled(comparison, arm, setting, networks)
         evaluations |= elsewhere.evaluated(comparison, setting, networks, evaluations["loss"])
         yield Result(
             arm.label,
@@ -208,13 +215,21 @@ def _arm(
             solved,
             np.asarray(networks.broken, np.int64),
             tuple(loop.QUANTITIES[what] for what in np.asarray(networks.what)),
-            {name: np.stack([first[name], last[name]], axis=1) for name in measure.PROFILES},
+            {name: np.stack([first[name], last[name]], axis=1) for name in first},
             time.perf_counter() - began,
             code,
             costs,
         )
         compiled.note(**work.of_program(comparison, arm, setting))
         began = time.perf_counter()
+
+
+def _profiled(
+    comparison: Training, arm: arms.Arm, setting: Setting, networks: Network
+) -> dict[str, NDArray[np.float64]]:
+    """By (network, lag): the profiles and, of an arm that follows a gradient, what the task's loss sends."""
+    own = {} if arm.closed_form else signal.of_loss(comparison, setting, networks)
+    return measure.profiles(comparison, arm, setting, networks) | own
 
 
 def _teller(

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from gradlab.runs import csv_tables, documents
 from gradlab.runs.shards import Arrays, Shards
-from gradlab.studies.norms import PROFILES
+from gradlab.studies.norms import PROFILES, SIGNAL
 from gradlab.studies.remedies.kept import (
     FACTS,
     PROFILE,
@@ -77,7 +77,8 @@ def _result(arrays: Arrays, T: int, w_rec: float, begun: Begun, seeds: int) -> R
         return None
     whole = {array.dtype.str for array in (moments, solved, broken)} == {"<i8"} and moments.ndim == 1
     each = {solved.shape, broken.shape, (len(what),)} == {(seeds,)}
-    if not whole or not each or not {*LEAST} <= seen.keys() or {*PROFILES} != profiles.keys():
+    measured = {*PROFILES} <= profiles.keys() <= {*PROFILES, *SIGNAL}
+    if not whole or not each or not {*LEAST} <= seen.keys() or not measured:
         return None
     head = (begun.arm, begun.cell, T, w_rec, begun.hidden, begun.parameters, rate)
     return Result(*head, moments, seen, solved, broken, what, profiles, 0.0, {}, begun.costs)

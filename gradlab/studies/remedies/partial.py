@@ -119,6 +119,13 @@ def sentences_of(run: TrainingRun, rows: Sequence[ArmRow]) -> list[str]:
     return sentences(rows) if rest(run) is None else [sentence(row) for row in rows]
 
 
+def told(run: TrainingRun, rows: Sequence[ArmRow]) -> list[tuple[ArmRow, str]]:
+    """Rows and their sentences; those of a search, which has tried T in another order, by T."""
+    pairs = list(zip(rows, sentences_of(run, rows), strict=True))
+    arms = list(dict.fromkeys(row.arm for row in rows))
+    return sorted(pairs, key=lambda pair: (arms.index(pair[0].arm), pair[0].T)) if rows[0].most else pairs
+
+
 def verdict_of(run: TrainingRun, rows: Sequence[ArmRow]) -> str:
     """What all rows say together; of a run that is not finished how far it is, and nothing of its arms."""
     left = rest(run)

@@ -5,7 +5,8 @@ from gradlab.planning import compiled, costs
 from gradlab.planning.costs import Sizes
 from gradlab.planning.plan import STARTING, Piece, Plan, require_room
 from gradlab.runtime import cores
-from gradlab.studies.remedies import arms, loop, power, search, stages, work
+from gradlab.studies.norms import SEQUENCES
+from gradlab.studies.remedies import arms, loop, power, search, signal, stages, work
 from gradlab.studies.remedies.networks import Setting
 from gradlab.studies.remedies.settings import Training
 from gradlab.studies.sweep.program import block
@@ -89,7 +90,14 @@ def _training(
         profile = setting.T * costs.lag(of, setting.hidden, setting.T, comparison.precision)
         seconds += costs.shared(-(-networks // call) * call * (evaluations + 2) * profile, call, block())
         seconds += networks * sum(map(evaluate, comparison.evaluate_at))
+        if not arm.closed_form and signal.tells(setting):
+            seconds += 2 * networks * _signal(comparison, setting, of)
     return seconds
+
+
+def _signal(comparison: Training, setting: Setting, of: Sizes) -> float:
+    """Seconds of what the task's loss sends back, of one network: about four updates of as many sequences."""
+    return 4 * costs.update(of, setting.hidden, SEQUENCES, setting.T, comparison.precision)
 
 
 def _bytes(comparison: Training, setting: Setting, of: Sizes) -> int:

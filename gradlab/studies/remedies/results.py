@@ -10,8 +10,8 @@ import numpy as np
 from gradlab.errors import GradlabError, shown
 from gradlab.runs import contents, csv_tables, former
 from gradlab.studies import norms
-from gradlab.studies.norms import PROFILES
-from gradlab.studies.remedies import race, search
+from gradlab.studies.norms import PROFILES, SEQUENCES, SIGNAL
+from gradlab.studies.remedies import race, search, sent_back
 from gradlab.studies.remedies.rows import ENDS, ArmRow, Race, outcomes
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gradlab.studies.remedies.kept import Result
 
 MEANS = ("changed", "cosine")
+UNITS = {"gradient_share": "share of the gradient", "target_chance": "chance"}
 TEXT: Any = {"arm": str, "cell": str, "broken_what": str}
 
 
@@ -46,7 +47,8 @@ class TrainingRun:
 
     def outcomes(self) -> list[ArmRow]:
         """One row per (arm, T, w_rec)."""
-        found = outcomes(self.table, self.norms, self.chance, self.about.get("costs", {}))
+        rows = outcomes(self.table, self.norms, self.chance, self.about.get("costs", {}))
+        found = sent_back.added(rows, self.norms)
         settings = self.about["settings"]
         if settings.get("target"):
             return self._raced(found)
@@ -232,8 +234,9 @@ def curves(results: "Sequence[Result]") -> "pandas.DataFrame":
 def profiles(results: "Sequence[Result]", Ts: "Sequence[int] | None" = None) -> "xarray.Dataset":
     """The dataset of `norms.nc`: log10 norms by (arm, T, w_rec, seed, when, lag).
 
-    NaN where undefined, not finite or not trained, -inf where exactly zero. `Ts` are all T, in order; else
-    they are in the order of the results.
+    NaN where undefined, not finite or not trained, -inf where exactly zero. Of the task's own loss by the
+    same axes, if any result has them: the share of each lag in the gradient, and the chance of its dependence
+    on the target. `Ts` are all T, in order; else they are in the order of the results.
     """
     import xarray as xr
 
@@ -244,10 +247,11 @@ def profiles(results: "Sequence[Result]", Ts: "Sequence[int] | None" = None) -> 
     seeds = len(results[0].solved_at)
     shape = (len(names), len(Ts), len(gains), seeds, len(ENDS), max(Ts) + 1)
     axes = ("arm", "T", "w_rec", "seed", "when", "lag")
-    arrays = {name: np.full(shape, np.nan) for name in PROFILES}
+    held = (*PROFILES, *(name for name in SIGNAL if any(name in found.profiles for found in results)))
+    arrays = {name: np.full(shape, np.nan) for name in held}
     for found in results:
         at = names.index(found.arm), Ts.index(found.T), gains.index(found.w_rec)
-        for name in PROFILES:
+        for name in found.profiles:
             arrays[name][at][..., : found.T + 1] = found.profiles[name]
     coords: dict[str, Any] = {
         "arm": np.array(names, dtype=object),
@@ -258,6 +262,7 @@ def profiles(results: "Sequence[Result]", Ts: "Sequence[int] | None" = None) -> 
         "lag": np.arange(max(Ts) + 1),
     }
     variables: dict[str, Any] = {
-        name: (axes, array, {"units": "log10 of a norm"}) for name, array in arrays.items()
+        name: (axes, array, {"units": UNITS.get(name, "log10 of a norm")}) for name, array in arrays.items()
     }
-    return xr.Dataset(variables, coords, {"schema": "gradlab.profiles/1"})
+    told = {"sequences": SEQUENCES} if len(held) > len(PROFILES) else {}
+    return xr.Dataset(variables, coords, {"schema": "gradlab.profiles/1"} | told)

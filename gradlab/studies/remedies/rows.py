@@ -96,6 +96,14 @@ class ArmRow(NamedTuple):
     """T that the arm could come to at the most where what is tried depends on what is learned; else 0."""
     race: Race | None = None
     """Where arms raced."""
+    lag: float = math.nan
+    """k of `beyond`, one for all arms of a place; NaN where no share of a gradient was measured."""
+    beyond: tuple[float, float] = (math.nan, math.nan)
+    """Part of the recurrent weights' gradient from beyond lag k at the start and at the end."""
+    told: tuple[float, float] = (math.nan, math.nan)
+    """Statistical horizon at the start and at the end; -1 where the sequences tell of no lag."""
+    sequences: int = 0
+    """Fresh sequences that tell it; 0 where it was not measured."""
 
 
 def outcomes(

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gradlab.stats import FISHER, RANKS, WRONG, holm, least_seeds, median_test, percent, share_test
-from gradlab.studies.remedies import cheapest
+from gradlab.studies.remedies import cheapest, sent_back
 from gradlab.studies.remedies.rows import ArmRow
 
 NAMED = 3
@@ -57,6 +57,7 @@ def besides(rows: Sequence[ArmRow]) -> dict[tuple[str, int, float], Beside]:
 def sentence(row: ArmRow, beside: Beside | None = None) -> str:
     """One row in words."""
     parts = [*_gradient(row), f"horizon {' -> '.join(_steps(h, row.T) for h in row.horizon)}"]
+    parts += sent_back.said(row)
     seeds, lost = row.solved.of, row.solved.of - row.solved.successes
     if row.diverged:
         parts.append(f"{row.diverged} of {seeds} diverged ({row.diverged_what} not finite)")

@@ -17,6 +17,7 @@ from gradlab.studies.remedies import (
     other_lengths,
     partial,
     power,
+    sent_back,
     spent,
     unequal,
 )
@@ -57,7 +58,7 @@ def render(run: TrainingRun, width: int, *, color: bool) -> Text:
             heading = at
         text.append(_row(row) + "\n", _style(row) if color else "")
     text.append("\n")
-    for row, said in zip(rows, partial.sentences_of(run, rows), strict=True):
+    for row, said in partial.told(run, rows):
         where = f" (T = {row.T}, w_rec = {row.w_rec:g})" if several else ""
         for line in textwrap.wrap(f"{row.arm}{where}: {said}.", max(width, 40), subsequent_indent="  "):
             text.append(line + "\n")
@@ -150,6 +151,7 @@ def _caption(run: TrainingRun, rows: list[ArmRow], width: int) -> list[str]:
     shows = "" if raced or partial.rest(run) is not None else power.said(arms, places, rows[0].solved.of)
     notes = [
         said,
+        *([sent_back.NOTE] if any(row.sequences for row in rows) else []),
         *([f"{shows[0].upper()}{shows[1:]}."] if shows else []),
         *map(plain, manifest.of_code(run.about)),
     ]

@@ -108,7 +108,7 @@ def check(comparison: Training) -> None:
     tried.at(task.sizes[0], comparison.hidden)
     if min(comparison.T) < task.least:
         what = f"{min(comparison.T)} is too short for {comparison.task}; the least T is {task.least}"
-        raise GradlabError("-T", what)
+        raise GradlabError("--target" if comparison.target else "-T", what)
     for option, values in (
         ("-T", comparison.T),
         ("--w-rec", comparison.w_rec),

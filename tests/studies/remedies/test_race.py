@@ -10,6 +10,9 @@ import pytest
 
 from gradlab import stats
 from gradlab.errors import GradlabError
+from gradlab.planning.left import Left
+from gradlab.planning.plan import Piece, Plan
+from gradlab.planning.progress import Progress
 from gradlab.studies.remedies import cheapest, collect, compute, race, results
 from gradlab.studies.remedies.rows import Race, share
 from gradlab.studies.remedies.sentences import besides, sentence
@@ -19,6 +22,7 @@ from tests.studies.remedies.test_rows import row
 from tests.trials import result
 
 ARMS = ("none", "lstm", "gru", "orthogonal")
+STAGE = "training at w_rec = 1.0"
 ASKED = Training("latch", target=10, remedies=ARMS[1:], updates=1600, lr=(0.1,), seeds=5)
 
 
@@ -115,6 +119,41 @@ def test_the_winner_is_that_of_full_trainings_and_takes_no_arm_more_than_twice_i
             assert not costs[one.arm] or bool(one.race.rung) == bool(one.race.stopped)
         held(cheapest.said(rows), costs, solves, fake.made)
     assert stopped > 3
+
+
+def test_the_bar_goes_on_with_every_rung_and_never_back(monkeypatch):
+    """Two arms in turn, of which one ends each stage early; at the end all that is left is of the other."""
+    solves = dict.fromkeys(ARMS, np.zeros(5, int)) | {"lstm": np.array([400] * 5)}
+    fake = Fake(monkeypatch, dict.fromkeys(ARMS, 100), solves)
+    planned = Plan({}, {piece(arm, of): Piece(10.0) for arm in ARMS for of in ("compiling", STAGE)}, 0, "")
+    left, seen, rungs = Left(planned, iter(range(10**6)).__next__), [], []
+    told = fake.arm
+
+    def arm(comparison, text, arm, T, report, shards, rung=()):
+        rungs.append((arm.label, rung[-1]))
+        for done in range(100, rung[-1] + 1, 100):
+            report(Progress("", piece(arm.label, STAGE), done / 1600, done > sum(rung[-2:-1]), in_all=True))
+            if arm.label == "lstm" and done == 400:
+                break
+        yield from told(comparison, text, arm, T, report, shards, rung)
+
+    def take(progress):
+        left.take(progress)
+        seen.append((len(rungs), left.share, sum(left.waiting.values())))
+
+    monkeypatch.setattr(compute, "_arm", arm)
+    list(compute.run(ASKED, take))
+    assert [end for _, end in rungs] == [100] * 4 + [200] * 4 + [400] * 4
+    shares = [share for _, share, _ in seen]
+    assert shares == sorted(shares)
+    ends = [max(share for rung, share, _ in seen if rung == at) for at in range(1, len(rungs) + 1)]
+    assert len(set(ends)) == len(ends)
+    # Every arm has made a quarter of its updates, and compiled.
+    assert seen[-1][2] == pytest.approx(4 * 7.5)
+
+
+def piece(arm, of):
+    return f"{arm} at T = 10: {of}"
 
 
 def held(text, costs, solves, made):

@@ -57,6 +57,8 @@ def test_it_is_shown_whole(run):
     text = STUDY.table(run, 80, unicode=True, color=False).plain
     assert "Largest T that half of the seeds learn" in text
     assert "  none: 10*, 20*, 40, 28, 24*\n  lstm: 10*, 20*, 40*, 80*\n  gru: 10\n" in text
+    told = [int(T) for T in re.findall(r"^none \(T = (\d+), w_rec = 1\): ", text, re.MULTILINE)]
+    assert told == [10, 20, 24, 28, 40]
     assert "Best" not in text
     assert "plain arm" not in text
     document = STUDY.document(run)
