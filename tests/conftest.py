@@ -43,7 +43,7 @@ NUMBERS = ("probes", "cells", "recurrence", "studies/sweep/test_compute", "test_
 
 def pytest_addoption(parser):
     parser.addoption("--device", choices=["cpu", "cuda"], default="cpu", help="where the tests compute")
-    parser.addoption("--cases", type=int, help="of each test the first so many cases, and what needs optimised code")
+    parser.addoption("--cases", type=int, help="of each test its first so many cases")
 
 
 def pytest_ignore_collect(collection_path, config):
