@@ -45,14 +45,19 @@ def names(kind: str) -> list[str]:
 
 
 def _own(kind: str) -> list[str]:
-    package = importlib.import_module(f"gradlab.{kind}")
-    return [module.name for module in pkgutil.iter_modules(package.__path__) if module.name[0] != "_"]
+    return _files(tuple(importlib.import_module(f"gradlab.{kind}").__path__))
+
+
+@functools.cache
+def _files(folders: tuple[str, ...]) -> list[str]:
+    """The members in some folders, looked for once per process: a run asks for each of its groups."""
+    return [module.name for module in pkgutil.iter_modules(folders) if module.name[0] != "_"]
 
 
 def further(kind: str) -> list[str]:
     """The members that do not come with gradlab."""
-    path = importlib.import_module(f"gradlab.{kind}").__path__
-    return sorted({*names(kind)} - {module.name for module in pkgutil.iter_modules(path[:1])})
+    first, *_ = importlib.import_module(f"gradlab.{kind}").__path__
+    return sorted({*names(kind)}.difference(_files((first,))))
 
 
 @functools.cache

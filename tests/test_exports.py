@@ -17,6 +17,7 @@ import xarray as xr
 from gradlab import registry
 from gradlab.errors import Exit, GradlabError
 from gradlab.exports import _needed
+from gradlab.runs.manifest import of_mixed
 from gradlab.studies.sweep import results
 from tests import made_runs
 
@@ -65,6 +66,17 @@ class TestCsv:
         assert not cells.str.match(r"[=+\-@\t\r]").any()
         assert ",-0.5," in content
         assert "\u202e" not in content
+
+
+def test_a_table_and_gauges_say_that_machines_which_differ_have_computed_a_run(run):
+    said, mixed = of_mixed({"mixed": made_runs.MIXED}), made_runs.changed(run, mixed=made_runs.MIXED)
+    table, plain = (pd.read_csv(io.BytesIO(export("csv", one))) for one in (mixed, run))
+    assert set(table.pop("mixed")) == {said}
+    pd.testing.assert_frame_equal(table, plain)
+    lines, before = (export("openmetrics", one).decode().splitlines() for one in (mixed, run))
+    assert lines[: len(before) - 1] == before[:-1]
+    assert lines[-2:] == [f'gradlab_mixed{{machines="{said}"}} 1.0', "# EOF"]
+    assert len(lines) == len(before) + 3
 
 
 def test_netcdf_is_the_dataset_with_the_facts_of_the_run(run):

@@ -210,6 +210,14 @@ class TestTimeLeft:
         assert left.seconds() == 40
         assert left.share == 0
 
+    def test_of_what_should_be_over_nothing_is_said(self, left, clock):
+        assert left.said() == "about 40 s left"
+        clock[0] = 38.9
+        assert left.said() == "about 1 s left"
+        for late in (39.1, 40.0, 400.0):
+            clock[0] = late
+            assert left.said() == ""
+
     def test_a_machine_at_half_the_speed_has_twice_as_long_to_go(self, left, clock):
         clock[0] = 20
         left.credit("a", 1.0, computed=True)

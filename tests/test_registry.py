@@ -26,6 +26,16 @@ def test_every_setting_has_a_default_and_the_plain_name_means_them_all(kind, nam
     assert registry.label(kind, name) == registry.label(kind, f" {name}( ) ") == name
 
 
+def test_what_is_installed_is_looked_for_once(monkeypatch):
+    looked, look = [], registry.pkgutil.iter_modules
+    monkeypatch.setattr(registry.pkgutil, "iter_modules", lambda path: looked.append(path) or look(path))
+    registry._files.cache_clear()
+    registry.installed.cache_clear()
+    assert [registry.further("cells") for _ in range(3)] == [[]] * 3
+    assert not registry.is_foreign("cells", "lstm")
+    assert len(looked) == 1
+
+
 def test_a_new_file_is_a_new_member(tmp_path, monkeypatch):
     import gradlab.cells
 

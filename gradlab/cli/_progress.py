@@ -6,7 +6,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from gradlab.cli import _output, _stopping
-from gradlab.errors import duration
 from gradlab.escaping import plain
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ class ProgressBar:
         elif not self.quiet and time.monotonic() - self.spoken > self._pause():
             self.spoken = time.monotonic()
             said = f"{note}, now {what}" if note else what
-            _output.note(f"{said}, about {duration(self.left.seconds())} left")
+            _output.note(", ".join(filter(None, (said, self.left.said()))))
 
     def _pause(self) -> float:
         """Seconds between two lines: of a run of hours nobody reads one every ten seconds."""

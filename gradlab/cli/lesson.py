@@ -39,7 +39,7 @@ def command(
 ) -> int:
     """Compute the lesson on vanishing and exploding gradients: one HTML file, or a walk in the terminal."""
     from gradlab import lesson, memory, runtime
-    from gradlab.errors import GradlabError, duration, shown
+    from gradlab.errors import GradlabError, shown
     from gradlab.planning.left import Left
     from gradlab.runs.files import replace, storage
     from gradlab.spelled import number
@@ -80,7 +80,8 @@ def command(
         if terminal:
             _walk(at, told, last=at == numbers[-1])
         elif not quiet:
-            more = f" (about {duration(left.seconds())} left)" if at != numbers[-1] else ""
+            said = left.said()
+            more = f" ({said})" if said and at != numbers[-1] else ""
             _output.note(f"chapter {at}: {told.title}{more}")
     if terminal:
         _sources(numbers)

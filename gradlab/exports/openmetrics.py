@@ -9,6 +9,7 @@ from gradlab import probes
 from gradlab.escaping import openmetrics as escaped
 from gradlab.metrics import named
 from gradlab.quantities import Column
+from gradlab.runs.manifest import of_mixed
 from gradlab.studies.sweep import columns, probed, results
 from gradlab.studies.sweep.results import Run
 from gradlab.studies.sweep.rows import PointRow
@@ -19,7 +20,8 @@ FILE = "run.txt"
 def openmetrics(run: Run) -> bytes:
     """One gauge per (metric, cell, init, w_rec) at the longest T; what has no value has no line.
 
-    A column of a further probe is a gauge too, with a label for each axis of its own.
+    A column of a further probe is a gauge too, with a label for each axis of its own. Of a run that machines
+    have computed which differ, `gradlab_mixed` says so.
     """
     groups = results.groups(run)
     each = groups[0].repeats
@@ -32,6 +34,10 @@ def openmetrics(run: Run) -> bytes:
     lines += _gauge("nonfinite", f"{each.capitalize()} whose forward pass is not finite.", lost)
     for column, means in _columns(run, groups).items():
         lines += _gauge(column, f"{_said(probes.named(column))}, the mean over {each}.", means)
+    if mixed := of_mixed(run.about):
+        lines += _gauge(
+            "mixed", "1: machines that differ have computed the run.", [({"machines": mixed}, 1.0)]
+        )
     return ("\n".join([*lines, "# EOF"]) + "\n").encode()
 
 

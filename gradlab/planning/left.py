@@ -64,6 +64,11 @@ class Left:
         """What is left now."""
         return max(0.0, sum(self.waiting.values()) * self.pace - (self.clock() - self.last))
 
+    def said(self) -> str:
+        """`about 3 min left`; empty where it should be over by now: nobody knows then how much longer."""
+        seconds = self.seconds()
+        return f"about {duration(seconds)} left" if seconds >= 1 else ""
+
 
 def live(left: Left) -> Any:
     """The bar of a terminal, or of a notebook."""
@@ -73,7 +78,7 @@ def live(left: Left) -> Any:
 
     class LeftColumn(ProgressColumn):
         def render(self, task: Any) -> Text:
-            return Text(f"left {duration(left.seconds())}")
+            return Text(left.said())
 
     class Bar(Progress):
         below: Text | None = None

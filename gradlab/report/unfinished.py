@@ -2,6 +2,7 @@
 
 import functools
 import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +13,12 @@ from gradlab import profiles
 from gradlab.engines.share import deal, parsed
 from gradlab.errors import Exit, GradlabError
 from gradlab.profiles import QUANTITIES
-from gradlab.runs import files, manifest
+from gradlab.runs import files, manifest, settings_forms, strict
 from gradlab.runs.files import BEGUN
 from gradlab.runs.shards import Arrays, Shards
 from gradlab.states import UNDEFINED
-from gradlab.studies import base
+from gradlab.studies.measure import partial as measuring
+from gradlab.studies.neurons import partial as reading
 from gradlab.studies.remedies import partial
 from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.sweep import results
@@ -25,6 +27,11 @@ from gradlab.studies.sweep.results import Run
 if TYPE_CHECKING:
     import xarray
 
+_FAR: dict[str, tuple[type[strict.Strict], Callable[..., str]]] = {
+    "measure": (settings_forms.Measure, measuring.said),
+    "neurons": (settings_forms.Neurons, reading.said),
+}
+"""What has no table before its end: the form of its settings, and what says how far it is."""
 _POINT = ("cell", "init", "w_rec", "T", "seed")
 
 
@@ -87,10 +94,19 @@ def _about(folder: Path) -> dict[str, Any]:
         raise files.unreadable(folder / BEGUN, error) from error
     if not about:
         raise nothing(folder, "the run has begun, and no point of it has finished yet")
-    if (command := about["settings"].get("command", "sweep")) not in ("sweep", "remedies"):
-        doing = "measured" if base.tables(command) == "sweep" else "trained"
-        raise nothing(folder, f"the networks are still being {doing}")
+    command = about["settings"].get("command", "sweep")
+    if command in _FAR:
+        _, faults = strict.read(_FAR[command][0], about["settings"], "settings")
+        if faults:
+            raise strict.refusal(str(folder / BEGUN), faults[:1])
+        raise nothing(folder, _FAR[command][1](Shards(folder, looking=True), about, _part(about)))
     return about
+
+
+def _part(about: dict[str, Any]) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    """What gives, of all groups of a run of equal T, those that are computed in this folder."""
+    share = parsed(about["share"]) if about.get("share") else None
+    return lambda every: every if share is None else deal(every, [1] * len(every), share)
 
 
 def dataset(settings: dict[str, Any], found: dict[tuple[str, int], Arrays]) -> "xarray.Dataset":

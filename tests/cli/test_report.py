@@ -127,11 +127,11 @@ class TestUnfinished:
         whole = whole[whole["part"] == "state"].reset_index(drop=True)
         assert found.metrics.equals(whole)
 
-    def test_a_reading_that_goes_on_is_not_reported(self, tmp_path):
+    def test_settings_that_no_reading_has_are_refused(self, tmp_path):
         place = self.begun(tmp_path / "run", (), {"command": "neurons"})
         said = gradlab("report", place)
-        assert said.code == 4
-        assert "still being trained" in said.err
+        assert (said.code, said.err.count("\n")) == (2, 1)
+        assert "begun.json:settings." in said.err
 
     def test_a_run_whose_points_all_failed_has_nothing_to_say(self, tmp_path):
         place = folders.sweep(tmp_path / "run", cells=("identity",), w_rec=(9.0,), T=(40,), nonfinite_above=2)

@@ -8,12 +8,12 @@ import json
 import multiprocessing
 import os
 import random
-import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
+
+from tests.engines import schedulers
 
 WORKERS = 2
 PAUSE = 0.5
@@ -168,23 +168,13 @@ def main(kills, seconds=float("inf")):
     began = time.monotonic()
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(IMPORTED))
-    place = ("--host", "tcp://127.0.0.1", "--port", "0", "--no-dashboard")
-    scheduler = subprocess.Popen(
-        [sys.executable, "-m", "distributed.cli.dask_scheduler", *place],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    with tempfile.TemporaryDirectory() as out:
-        words = (word for line in scheduler.stdout for word in line.split())
-        address = next(word for word in words if word.startswith("tcp://127.0.0.1:"))
-        threading.Thread(target=scheduler.stdout.read, daemon=True).start()
+    with schedulers.scheduler(None, workers=0) as running, tempfile.TemporaryDirectory() as out:
         alone = context.Process(target=command, args=(("sweep", *SWEEP, "--out", out, "--name", "whole"),))
         alone.start()
         alone.join()
         assert alone.exitcode == 0, alone.exitcode
         whole = files(Path(out) / "whole")
-        disturbed = Disturbed(address, context, kills, began + seconds)
+        disturbed = Disturbed(running.address, context, kills, began + seconds)
         try:
             while disturbed.going_on():
                 # All runs have one name, which the report of a run repeats.
@@ -193,8 +183,6 @@ def main(kills, seconds=float("inf")):
                 disturbed.run(folder, whole)
         finally:
             disturbed.stop()
-            scheduler.kill()
-            scheduler.wait()
     told = disturbed.counts | {"kills": disturbed.kills}
     sys.stdout.write(json.dumps(told | {"seconds": round(time.monotonic() - began)}) + "\n")
 

@@ -1,17 +1,12 @@
-"""Real schedulers and workers: whatever becomes of them, the bytes are those of one process."""
+"""Real schedulers and workers give the bytes of one process, and what differs from it is refused."""
 
 import contextlib
 import json
-import os
 import pickle
 import shutil
-import signal
 import socket
 import subprocess
 import sys
-import threading
-import time
-from pathlib import Path
 
 import pytest
 
@@ -20,48 +15,11 @@ from gradlab.errors import GradlabError
 from gradlab.studies.measure.settings import Measure
 from gradlab.studies.measure.study import STUDY
 from tests.cli.calling import ENVIRONMENT
+from tests.engines import watched
+from tests.engines.calling import MARKER, SWEEP, files, gradlab, scheduler
 from tests.studies.measure import given_networks
 
 pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
-SWEEP = (
-    "--cell",
-    "lstm,elman",
-    "--w-rec",
-    "0.5,1.5",
-    "-T",
-    "6,12",
-    "--seeds",
-    "2",
-    "--hidden",
-    "4",
-    "--quiet",
-)
-HERE = str(Path(__file__).parents[2])
-ENVIRONMENT = ENVIRONMENT | {"PYTHONPATH": HERE}
-
-
-def gradlab(*words, **environment):
-    """The command in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "gradlab", *map(str, words)],
-        env=ENVIRONMENT | environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-
-
-def files(folder):
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """The run of one process."""
-    place = tmp_path_factory.mktemp("whole")
-    assert gradlab("sweep", *SWEEP, "--out", place, "--name", "run").returncode == 0
-    return files(place / "run")
 
 
 @pytest.fixture
@@ -74,44 +32,24 @@ def other_cluster():
         yield
 
 
-@contextlib.contextmanager
-def scheduler(workers=1, over="tcp", **environment):
-    """The address of a scheduler with workers, each a process; the scheduler's process, and theirs."""
-    with contextlib.ExitStack() as stack:
-
-        def started(*words):
-            process = subprocess.Popen(
-                [sys.executable, "-m", *words],
-                env=ENVIRONMENT | environment,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
-            stack.callback(process.stdout.close)
-            stack.callback(process.wait)
-            stack.callback(process.kill)
-            return process
-
-        place = ("--host", f"{over}://127.0.0.1", "--port", "0", "--no-dashboard")
-        first = started("distributed.cli.dask_scheduler", *place)
-        address = next(
-            word for line in first.stdout for word in line.split() if word.startswith(f"{over}://127.0.0.1:")
-        )
-        threading.Thread(target=first.stdout.read, daemon=True).start()
-        some = [
-            started("distributed.cli.dask_worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard")
-            for _ in range(workers)
-        ]
-        for one in some:
-            next(line for line in one.stdout if "Registered to" in line)
-            threading.Thread(target=one.stdout.read, daemon=True).start()
-        yield address, first, some
-
-
 def test_workers_of_this_machine_give_the_same_bytes_beside_another_cluster(whole, tmp_path, other_cluster):
     said = gradlab("sweep", *SWEEP, "--out", tmp_path, "--name", "run", "--engine", "dask", "--workers", "2")
     assert (said.returncode, said.stderr) == (0, "")
     assert files(tmp_path / "run") == whole
+
+
+@pytest.mark.slow
+def test_a_worker_compiles_the_programs_of_a_cell_once_for_however_many_groups(tmp_path):
+    words = ("--cell", "elman,gru", "--w-rec", "0.5,1.5", "-T", "6,7,9,12", "--seeds", "2", "--hidden", "4")
+    with scheduler(options=("--preload", watched.__name__)) as (address, _, _, lines):
+        where = ("--out", tmp_path, "--name", "run", "--engine", "dask", "--scheduler", address)
+        assert gradlab("sweep", *words, "--quiet", *where).returncode == 0
+        found = watched.groups(lines[0])
+    assert len(found) == 8
+    for cell in ("elman", "gru"):
+        first, *later = [programs for label, _, programs in found if label == cell]
+        assert first > 0
+        assert later == [0, 0, 0]
 
 
 def test_a_network_of_one_s_own_is_measured_on_workers_that_have_its_files(tmp_path):
@@ -138,107 +76,8 @@ def test_a_worker_that_has_another_file_is_refused(tmp_path):
     assert (sent.where, sent.what, sent.code) == ("--engine", found.value.what, 6)
 
 
-def shards(folder):
-    return len(list(folder.glob("shards/*.shard")))
-
-
-def until(true, seconds=120):
-    """Wait for it."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
-def begun(tmp_path, address):
-    """The command at work, when the first of its groups is kept."""
-    words = (
-        "sweep",
-        *SWEEP,
-        "--out",
-        str(tmp_path),
-        "--name",
-        "run",
-        "--engine",
-        "dask",
-        "--scheduler",
-        address,
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-m", "gradlab", *words],
-        env=ENVIRONMENT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    until(lambda: shards(tmp_path / "run") or process.poll() is not None)
-    assert process.poll() is None, process.stderr.read()
-    return process
-
-
-def test_a_worker_that_is_killed_is_made_good_by_another(whole, tmp_path):
-    with scheduler(workers=2) as (address, _, some):
-        process = begun(tmp_path, address)
-        some[0].kill()
-        _, said = process.communicate(timeout=200)
-    assert (process.returncode, said) == (0, "")
-    assert files(tmp_path / "run") == whole
-
-
-def test_without_its_scheduler_it_ends_with_what_is_kept_and_goes_on(whole, tmp_path):
-    with scheduler() as (address, first, _):
-        process = begun(tmp_path, address)
-        began = time.monotonic()
-        first.kill()
-        _, said = process.communicate(timeout=200)
-        assert process.returncode == 6
-        assert time.monotonic() - began < 30
-        assert said.splitlines()[-1].startswith(
-            f"error: --scheduler: {address}: the scheduler is gone; what was"
-        )
-    kept = shards(tmp_path / "run")
-    assert 0 < kept < 8
-    assert gradlab("sweep", *SWEEP, "--out", tmp_path, "--name", "run").returncode == 0
-    assert files(tmp_path / "run") == whole
-
-
-def test_the_command_killed_and_started_again_computes_the_rest(whole, tmp_path):
-    with scheduler() as (address, _, _):
-        process = begun(tmp_path, address)
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        words = ("--out", tmp_path, "--name", "run", "--engine", "dask", "--scheduler", address)
-        assert gradlab("sweep", *SWEEP, *words).returncode == 0
-    assert files(tmp_path / "run") == whole
-
-
-def test_a_group_that_ends_every_worker_is_named_and_the_rest_is_kept(tmp_path):
-    cell = "tests.engines.killing:Killing"
-    words = (
-        "--cell",
-        f"elman,{cell}",
-        "--w-rec",
-        "0.5",
-        "-T",
-        "6",
-        "--seeds",
-        "1",
-        "--hidden",
-        "4",
-        "--quiet",
-    )
-    words += ("--out", tmp_path, "--name", "run")
-    said = gradlab("sweep", *words, "--engine", "dask", "--workers", "2", GRADLAB_TESTS_KILL="1")
-    assert said.returncode == 3, said.stderr
-    assert said.stderr.splitlines()[-1].startswith(
-        f"error: --engine: {cell} at T = 6: its worker ended 3 times;"
-    )
-    assert shards(tmp_path / "run") == 2
-    assert gradlab("sweep", *words).returncode == 0
-
-
 def test_a_worker_that_differs_is_refused_before_the_first_point(tmp_path):
-    with scheduler(JAX_DEFAULT_PRNG_IMPL="rbg") as (address, _, _):
+    with scheduler(JAX_DEFAULT_PRNG_IMPL="rbg") as (address, *_):
         words = ("--out", tmp_path, "--name", "run", "--engine", "dask", "--scheduler", address)
         said = gradlab("sweep", *SWEEP, *words)
         assert said.returncode == 6
@@ -250,16 +89,6 @@ def test_a_worker_that_differs_is_refused_before_the_first_point(tmp_path):
         assert gradlab("sweep", *SWEEP, *words, "--mixed").returncode == 0
     (machine,) = json.loads((tmp_path / "run" / "run.json").read_text())["mixed"]
     assert (machine["machine"]["random"][:3], machine["groups"]) == ("rbg", 4)
-
-
-@pytest.mark.slow
-def test_a_worker_that_is_stopped_is_made_good_by_another(whole, tmp_path):
-    with scheduler(workers=2, DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL="10s") as (address, _, some):
-        process = begun(tmp_path, address)
-        os.kill(some[0].pid, signal.SIGSTOP)
-        _, said = process.communicate(timeout=250)
-    assert (process.returncode, said) == (0, "")
-    assert files(tmp_path / "run") == whole
 
 
 def test_nobody_at_the_address_is_a_line_and_exit_6(tmp_path):
@@ -292,25 +121,13 @@ def test_any_number_of_groups_goes_through_and_memory_does_not_grow(many):
 def certificate(folder, name):
     """A key, a certificate that is its own authority, and where Dask is told of them."""
     key, signed = folder / f"{name}.key", folder / f"{name}.pem"
-    subprocess.run(
-        [
-            *(
-                "openssl",
-                "req",
-                "-x509",
-                "-newkey",
-                "rsa:2048",
-                "-nodes",
-                "-days",
-                "1",
-                "-subj",
-                "/CN=localhost",
-            ),
-            *("-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(signed)),
-        ],
-        check=True,
-        capture_output=True,
-    )
+    words = [
+        *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost")
+    ]
+    words += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(signed)]
+    subprocess.run(words, check=True, capture_output=True)
+    # What stands before a key is not read.
+    key.write_text(f"{MARKER}\n{key.read_text()}")
     head = "DASK_DISTRIBUTED__COMM__TLS__"
     whose = {
         f"{head}{who}__{what}": str(place)
@@ -320,12 +137,12 @@ def certificate(folder, name):
     return whose | {f"{head}CA_FILE": str(signed)}
 
 
-@pytest.mark.skipif(
-    shutil.which("openssl") is None, reason="openssl makes the certificates, and is not there"
-)
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not there")
 def test_over_tls_with_its_certificate_and_with_no_other(whole, tmp_path):
-    own, other = certificate(tmp_path, "own"), certificate(tmp_path, "other")
-    with scheduler(over="tls", **own) as (address, _, _):
+    here = tmp_path / MARKER
+    here.mkdir()
+    own, other = certificate(here, "own"), certificate(here, "other")
+    with scheduler(over="tls", folder=here, TOKEN=MARKER, **own) as (address, _, _, lines):
         words = ("sweep", *SWEEP, "--out", tmp_path / "out", "--name", "run", "--engine", "dask")
         nowhere = dict.fromkeys(own, str(tmp_path / "nowhere.pem"))
         for environment, why in (
@@ -337,6 +154,12 @@ def test_over_tls_with_its_certificate_and_with_no_other(whole, tmp_path):
             assert (said.returncode, said.stderr.count("\n")) == (6, 1), said.stderr
             assert said.stderr.startswith(f"error: --scheduler: {why}")
             assert not (tmp_path / "out").exists()
-        said = gradlab(*words, "--scheduler", address, **own)
+        said = gradlab(*words, "--scheduler", address, cwd=here, TOKEN=MARKER, **own)
         assert (said.returncode, said.stderr) == (0, "")
-    assert files(tmp_path / "out" / "run") == whole
+    made = files(tmp_path / "out" / "run")
+    # Another folder is in no repository, which the run tells.
+    assert {**made, "run.json": whole["run.json"]} == whole
+    # Of secrets, and of the folders of both sides, nothing is in logs or in the run.
+    told = [said.stdout, *map("".join, lines)]
+    assert not [text for text in told if MARKER in text]
+    assert not [name for name, content in made.items() if MARKER.encode() in content]

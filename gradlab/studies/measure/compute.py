@@ -44,7 +44,7 @@ def run(
         tell(Progress(f"{name} of {len(found.xs)}"))
         norms = _measured(asked, model, found, i) if there is None else there
         if shards is not None and there is None:
-            shards.put(kept.packed(norms, code), **kept.key(i))
+            shards.put(kept.packed(norms, code), **work.key(i))
         tell(Progress(f"{name} of {len(found.xs)}", work.COMPILING, 1.0, there is None))
         tell(Progress(f"{name} of {len(found.xs)}", name, 1.0, there is None))
         yield norms
@@ -52,7 +52,7 @@ def run(
 
 def _there(asked: Measure, code: digests.Code, shards: Shards | None, i: int) -> "xarray.Dataset | None":
     """A window that is kept, measured by the same code; None if it is not there."""
-    arrays = None if shards is None else shards.get(functools.partial(kept.fits, T=asked.T), **kept.key(i))
+    arrays = None if shards is None else shards.get(functools.partial(kept.fits, T=asked.T), **work.key(i))
     if arrays is None or shards is None:
         return None
     different = digests.altered(digests.unpacked(arrays) or {}, code)

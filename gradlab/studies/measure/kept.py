@@ -18,11 +18,6 @@ HEAD, OF = "dataset", "of "
 """The array that holds the JSON, and what the names of all others begin with."""
 
 
-def key(i: int) -> dict[str, Any]:
-    """Under what a window is kept."""
-    return {"window": i}
-
-
 def packed(norms: "xarray.Dataset", code: digests.Code) -> Arrays:
     """A dataset whose arrays are numbers or texts, and by what code it was measured."""
     arrays: Arrays = {}

@@ -64,9 +64,9 @@ class _Measure(Study[Measure, "Run"]):
         return [Group(name, asked.T, (work.COMPILING, name)) for name in names]
 
     def keys(self, asked: Measure, group: Group) -> list[dict[str, Any]]:
-        from gradlab.studies.measure import kept, work
+        from gradlab.studies.measure import work
 
-        return [kept.key(work.place(group.label))]
+        return [work.key(work.place(group.label))]
 
     def share(
         self, asked: Measure, tell: "Callable[[Progress], None]", kept: "Shards", groups: Sequence[Group]

@@ -1,5 +1,7 @@
 """What there is to do in a measurement, by name."""
 
+from typing import Any
+
 COMPILING = "compiling"
 
 
@@ -19,3 +21,8 @@ def place(label: str) -> int:
     0
     """
     return int(label.rpartition(" ")[2]) - 1
+
+
+def key(i: int) -> dict[str, Any]:
+    """Under what a window is kept."""
+    return {"window": i}

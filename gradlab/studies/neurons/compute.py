@@ -18,9 +18,10 @@ from gradlab.studies.neurons.analysis import Opened, opened
 from gradlab.studies.neurons.budget import Budget
 from gradlab.studies.neurons.code import of_cell, require
 from gradlab.studies.neurons.labels import Label
-from gradlab.studies.neurons.learn import TRAINING, Learnt, Tell, learnt
+from gradlab.studies.neurons.learn import Learnt, Tell, learnt
 from gradlab.studies.neurons.networks import drawn, settings
 from gradlab.studies.neurons.settings import Neurons
+from gradlab.studies.neurons.stages import TRAINING
 from gradlab.studies.remedies import arms
 from gradlab.studies.remedies.checkpoint import Checkpoint
 from gradlab.studies.remedies.networks import Network, Setting, Weights

@@ -15,11 +15,11 @@ from gradlab.studies.neurons import training
 from gradlab.studies.neurons.budget import Budget, Data
 from gradlab.studies.neurons.networks import drawn
 from gradlab.studies.neurons.settings import Neurons
+from gradlab.studies.neurons.stages import TRAINING, trying
 from gradlab.studies.neurons.training import Reader
 from gradlab.studies.remedies.checkpoint import Checkpoint
 from gradlab.studies.remedies.networks import Setting
 
-TRAINING = "training"
 Tell = Callable[[str, float, bool, str], None]
 """`(stage, share, computed, note)`."""
 
@@ -70,16 +70,6 @@ def learnt(
         raise GradlabError("--lr", what)
     updates = budget.every * np.arange(1, budget.rounds + 1)
     return Learnt(reader, rate, updates, curves["train_loss"], curves["loss"], tried)
-
-
-def stages(asked: Neurons) -> list[str]:
-    """What is done for a cell: each learning rate tried, if there are several, then the training."""
-    return [*(trying(rate) for rate in asked.lr if len(asked.lr) > 1), TRAINING]
-
-
-def trying(rate: float) -> str:
-    """The name of the stage that tries a learning rate."""
-    return f"trying lr = {rate:g}"
 
 
 def _stage(

@@ -7,10 +7,10 @@ from gradlab.runtime import cores
 from gradlab.studies.neurons import ablation, corpus, work
 from gradlab.studies.neurons import budget as budgets
 from gradlab.studies.neurons.analysis import OTHERS
-from gradlab.studies.neurons.learn import TRAINING, trying
 from gradlab.studies.neurons.networks import settings, unit_names
 from gradlab.studies.neurons.scores import SHIFTS
 from gradlab.studies.neurons.settings import Neurons
+from gradlab.studies.neurons.stages import TRAINING, trying
 from gradlab.studies.remedies import arms
 from gradlab.studies.remedies.networks import Setting
 from gradlab.studies.sweep.work import WRITING

@@ -65,23 +65,23 @@ class _Neurons(Study[Neurons, "Reading"]):
         yield from compute.run(asked, tell, kept)
 
     def groups(self, asked: Neurons) -> list[Group]:
-        from gradlab.studies.neurons import learn, work
+        from gradlab.studies.neurons import stages, work
 
         if asked.weights:
             raise GradlabError("--weights", "are read by one process, nothing is trained: leave out --shard")
         if not asked.updates:
             what = f"{asked.minutes:g} are other updates on every machine; give --updates, to be shared out"
             raise GradlabError("--minutes", what)
-        stages = learn.stages(asked)
+        names = stages.of(asked.lr)
         return [
-            Group(spec, asked.T, tuple(work.piece(spec, stage) for stage in stages)) for spec in asked.cell
+            Group(spec, asked.T, tuple(work.piece(spec, stage) for stage in names)) for spec in asked.cell
         ]
 
     def keys(self, asked: Neurons, group: Group) -> list[dict[str, Any]]:
-        from gradlab.studies.neurons import learn
+        from gradlab.studies.neurons import stages
         from gradlab.studies.remedies.checkpoint import Checkpoint
 
-        return [Checkpoint(None, group.label, group.T, stage).key for stage in learn.stages(asked)]
+        return [Checkpoint(None, group.label, group.T, stage).key for stage in stages.of(asked.lr)]
 
     def share(
         self, asked: Neurons, tell: "Callable[[Progress], None]", kept: "Shards", groups: Sequence[Group]
