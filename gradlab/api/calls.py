@@ -101,7 +101,7 @@ def train(
             raise GradlabError("T", "and target exclude each other; give one")
     if task or full or settings.get("longest") or settings.get("target"):
         preset = PRESETS["full" if full else "quick"]
-        return _run(Training, settings | {"task": task}, preset, folder, force, quiet, log)
+        return _run(Training, settings | {"task": task}, preset, folder, force, quiet, log, _usual)
     return _run(Training, settings, PRESETS["scenarios"], folder, force, quiet, log, _scenarios)
 
 
@@ -196,10 +196,23 @@ def _run(
     return Run(done.run, place)
 
 
+def _usual(asked: Training, given: Mapping[str, Any], quiet: bool) -> Training:
+    """The settings with the usual arms as far as the cell has them, unless some are given."""
+    from gradlab.studies.remedies import usual
+
+    if "remedies" in given:
+        return asked
+    asked, told = usual.possible(asked)
+    if told and listener(quiet) is not Silent:
+        sys.stderr.write(f"{told}\n")
+    return asked
+
+
 def _scenarios(asked: Training, given: Mapping[str, Any], quiet: bool) -> Training:
     """The settings at two gains, unless some are given."""
     from gradlab.studies.remedies import scenarios
 
+    asked = _usual(asked, given, quiet)
     if "w_rec" in given:
         return asked
     asked, chosen = scenarios.choose(asked)

@@ -53,8 +53,10 @@ def command(
         raise GradlabError("TASK", f"is missing beside --{'full' if full else 'quick'}; give one")
     else:
         asked = specs.made(Training, specs.OPTIONS, given, PRESETS["scenarios"])
-        if "w_rec" not in given:
-            asked = _chosen(asked, device, quiet=quiet)
+    if "remedies" not in given:
+        asked = _possible(asked, quiet=quiet)
+    if "task" not in given and "w_rec" not in given:
+        asked = _chosen(asked, device, quiet=quiet)
     return _run.command(
         asked,
         name,
@@ -67,6 +69,17 @@ def command(
         where=_run.Where(shard, engine, scheduler, workers, insecure_cluster, mixed),
         log=log,
     )
+
+
+def _possible(asked: Training, *, quiet: bool) -> Training:
+    """The settings with the usual arms as far as the cell has them, and on stderr those left out."""
+    from gradlab.cli import _output
+    from gradlab.studies.remedies import usual
+
+    asked, told = usual.possible(asked)
+    if told and not quiet:
+        _output.note(told)
+    return asked
 
 
 def _chosen(asked: Training, device: str, *, quiet: bool) -> Training:
