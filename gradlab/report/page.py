@@ -13,6 +13,7 @@ from gradlab.findings.finding import Finding
 from gradlab.report import explorer, figures, made, markdown, tabular, verdict
 from gradlab.report.figures import Picture
 from gradlab.report.made import Facts
+from gradlab.report.question import question
 from gradlab.report.sources import Source
 from gradlab.report.table import Table
 from gradlab.report.words import clean, listed
@@ -97,7 +98,7 @@ def _part(source: Source, name: str, prefix: str) -> Part:
     ]
     return Part(
         name=name,
-        question=verdict.question(source),
+        question=question(source),
         verdict=verdict.verdict(source),
         partial=verdict.partial(source.progress),
         details=verdict.details(source),

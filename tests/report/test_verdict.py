@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gradlab.report import captions, sources, verdict
+from gradlab.report.question import question
 from gradlab.report.sources import Progress
 from gradlab.studies.sweep import results
 from gradlab.studies.sweep.rows import PointRow
@@ -158,7 +159,7 @@ def test_two_runs_read_two_verdicts_and_two_captions(tmp_path):
     assert verdict.verdict(runs[0]) != verdict.verdict(runs[1])
     assert "vanish at each of the 2 w_rec from 0.3 to 0.5" in verdict.verdict(runs[0])
     assert "mean rate crosses 0" in verdict.verdict(runs[1])
-    assert verdict.question(runs[0]) != verdict.question(runs[1])
+    assert question(runs[0]) != question(runs[1])
     module = type("module", (), {})
     for name in ("profile", "rate_map", "three_gradients", "horizon"):
         assert captions.caption(runs[0].run, name, module) != captions.caption(runs[1].run, name, module)
@@ -182,7 +183,7 @@ def test_a_plot_may_speak_for_itself():
 
 def test_the_experiment_asks_its_own_question(tmp_path):
     source = sources.read(folders.sweep(tmp_path / "run", about={"question": "Is it so?"}))
-    assert verdict.question(source) == "Is it so?"
+    assert question(source) == "Is it so?"
 
 
 @pytest.mark.parametrize(
