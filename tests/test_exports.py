@@ -131,6 +131,9 @@ def test_parquet_holds_the_tidy_table(run):
     pd.testing.assert_frame_equal(
         pd.read_parquet(io.BytesIO(export("parquet", run))), run.metrics, check_dtype=False
     )
+    mixed = pd.read_parquet(io.BytesIO(export("parquet", made_runs.changed(run, mixed=made_runs.MIXED))))
+    assert set(mixed.pop("mixed")) == {of_mixed({"mixed": made_runs.MIXED})}
+    pd.testing.assert_frame_equal(mixed, run.metrics, check_dtype=False)
 
 
 class TestTensorboard:
