@@ -253,6 +253,7 @@ def test_a_learning_rate_beyond_all_reason_is_a_count_of_diverged_seeds(tmp_path
     assert "2 of 2 diverged" in said.out
 
 
+@pytest.mark.slow
 def test_links_are_followed_to_a_folder_and_never_written_through(tmp_path):
     """Row 51."""
     (tmp_path / "target").mkdir()

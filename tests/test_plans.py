@@ -68,6 +68,7 @@ class TestSweep:
         own = sweep_plan.plan(larger(cell=("equinox.nn:GRUCell",)))
         assert own.seconds == pytest.approx(sweep_plan.plan(larger(cell=("gru",))).seconds, rel=0.5)
 
+    @pytest.mark.slow
     def test_the_engine_credits_every_piece(self, tmp_path):
         from gradlab.studies.sweep import compute as sweep_compute
         from gradlab.studies.sweep import work

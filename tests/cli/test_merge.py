@@ -144,6 +144,7 @@ def test_the_plan_of_a_share_is_its_part(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_rest_of_a_share_is_the_whole_run(here):
     assert gradlab(*SWEEP, "--out", here, "--name", "s2", "--quiet").code == 0
     assert files(here / "s2") == files(here / "whole")
@@ -196,6 +197,7 @@ def test_another_machine_is_refused_with_what_differs(here):
 
 
 @pytest.mark.usefixtures("undrawn")
+@pytest.mark.slow
 def test_another_machine_is_taken_by_name_and_every_table_says_so(here):
     shutil.rmtree(here / "s2")
     own = runtime.versions

@@ -227,6 +227,7 @@ class TestNumbers:
         assert again.code == document(again.out)["exit_code"] == 3
         assert document(again.out)["status"] == "partial"
 
+    @pytest.mark.slow
     def test_ten_to_the_two_thousand_and_exact_zero_are_ordinary(self, tmp_path):
         words = ["--w-rec", "0.0,10.0", "-T", "2000", "--hidden", "1", "--seeds", "2", "--cell", IDENTITY]
         said = gradlab("sweep", *words, "--out", tmp_path, "--name", "run")

@@ -33,7 +33,6 @@ LIMIT = {"float64": lambda T: 1e-9, "float32": lambda T: bound("float32", T)}
         (
             ("elman(activation=relu)", 200, "float32"),
             ("gru", 200, "float64"),
-            ("lstm", LONGEST, "float32"),
         ),
     ),
 )

@@ -91,17 +91,21 @@ def assert_lost(probe, found, code):
         np.testing.assert_array_equal(states, np.where(later, UNDEFINED, wanted), err_msg=column)
 
 
+LONG = ("error_flow", "jacobian_spectrum")
+"""Whose programs take seconds to compile."""
+
+
 def test_every_probe_is_of_one_kind():
     assert {probe.partition("(")[0] for probe in LOST} | ELSEWHERE == set(further_probes())
 
 
 @pytest.mark.parametrize("x", [pytest.param(10.5, marks=optimised), 25])
-@pytest.mark.parametrize("probe", few(LOST, lambda probe: probe != "error_flow"))
+@pytest.mark.parametrize("probe", few(LOST, lambda probe: probe not in LONG))
 def test_a_derivative_that_rounds_to_zero_is_below_precision(probe, x):
     assert_lost(probe, found_by(probe, jnp.tanh, x), BELOW_PRECISION)
 
 
-@pytest.mark.parametrize("probe", few(LOST, lambda probe: probe != "error_flow"))
+@pytest.mark.parametrize("probe", few(LOST, lambda probe: probe not in LONG))
 def test_a_derivative_that_is_zero_by_definition_is_exactly_zero(probe):
     found = found_by(probe, shut_once, -10)
     if probe == "jacobian_spectrum":

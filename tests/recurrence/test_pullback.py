@@ -86,6 +86,7 @@ def test_only_a_jacobian_that_is_the_same_at_every_state_is_called_linear(spec):
     assert split(net)[0].linear == all(np.array_equal(a, b) for a, b in pairs)
 
 
+@pytest.mark.slow
 def test_the_linear_cells_are_the_ones_expected():
     found = {spec for spec in CELLS if split(network(spec, 1, n=N))[0].linear}
     assert found == {

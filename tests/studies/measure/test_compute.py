@@ -170,7 +170,7 @@ def of_linen():
 """
 
 
-@pytest.mark.parametrize("kind", few(["of_equinox", "of_nnx", "of_linen"], ["of_linen"]))
+@pytest.mark.parametrize("kind", few(["of_equinox", "of_nnx", "of_linen"], ["of_nnx"]))
 def test_a_function_gives_a_cell_of_a_library(place, monkeypatch, kind):
     monkeypatch.setitem(sys.modules, "cells_of_mine", None)
     del sys.modules["cells_of_mine"]

@@ -141,6 +141,7 @@ def test_the_networks_of_a_seed_are_equal_at_every_rate_and_scaled_by_w_rec(sett
     np.testing.assert_array_equal(made.weights.w_out[0], made.weights.w_out[2])
 
 
+@pytest.mark.slow
 def test_what_a_digest_has_traced_is_not_traced_again_to_run(monkeypatch):
     """Neither the program of the training nor that of the profiles."""
     traced = []

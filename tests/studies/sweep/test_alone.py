@@ -96,6 +96,7 @@ def kernels(params):
     return [params[f"h{gate}"]["kernel"] for gate in "rzn"]
 
 
+@pytest.mark.slow
 def test_a_flax_linen_gru_is_ours(gru):
     net, ours = gru
     theirs = linen.GRUCell(N, dtype=np.float64, param_dtype=np.float64)
