@@ -55,6 +55,7 @@ def test_a_finished_run_of_other_code_is_refused_and_kept(kind, change, write, t
     assert gradlab(*command).code == 0
 
 
+@pytest.mark.slow
 def test_a_run_without_digests_says_so(write, tmp_path):
     write()
     command = (*SWEEP, "--cell", "elman", "--out", "r", "--name", "one")
@@ -105,6 +106,7 @@ def test_gradlab_s_own_code_is_compared_only_where_its_files_have_changed(write,
     assert "another measuring of elman" in said.err
 
 
+@pytest.mark.slow
 def test_an_unfinished_run_of_other_code_is_not_gone_on_with(write, tmp_path, monkeypatch):
     write()
     command = (*SWEEP, "--cell", "stale:Cell", "--out", "r", "--name", "one")

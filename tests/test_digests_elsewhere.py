@@ -81,6 +81,7 @@ def run(tmp_path, monkeypatch):
     return command
 
 
+@pytest.mark.slow
 def test_of_gradlab_s_own_files_nothing_is_claimed_that_cannot_be_seen(run, monkeypatch):
     words = (*SWEEP, "--cell", "elman")
     assert run(*words).code == 0

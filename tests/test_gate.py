@@ -35,7 +35,7 @@ def test_nothing_wrong_is_found_in_what_is_right(right):
     assert (code, {finding.status for finding in found}) == (0, {"passed"})
 
 
-@pytest.mark.parametrize("fault", few(FAULTS, FAULTS[:2] + FAULTS[4:5]))
+@pytest.mark.parametrize("fault", few(FAULTS, FAULTS[:2]))
 def test_a_planted_fault_is_caught(fault, right, monkeypatch):
     monkeypatch.setattr(Gated, "FAULT", fault)
     code, _ = judged(right, gated.run(HERE))

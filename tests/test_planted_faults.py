@@ -163,6 +163,7 @@ def test_a_mask_that_the_way_back_forgets_is_found():
         assert said.wrong == leak
 
 
+@pytest.mark.slow
 def test_a_forgotten_conjugate_is_found_in_a_complex_cell():
     rng = np.random.default_rng(1)
     draw = lambda *shape: rng.standard_normal(shape) + 1j * rng.standard_normal(shape)

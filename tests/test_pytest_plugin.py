@@ -109,6 +109,7 @@ def test_good_cells_pass_and_bad_ones_fail(said):
         assert f"PASSED test_cells.py::{name}" in said.stdout
 
 
+@pytest.mark.slow
 def test_the_message_is_the_finding(said):
     short = message(said, "test_too_short_a_horizon")
     assert (

@@ -22,6 +22,7 @@ def test_states_are_those_of_the_equations():
     exact.assert_step("coupled_lstm", step)
 
 
+@pytest.mark.slow
 def test_gradients_are_those_of_the_equations():
     exact.assert_gradient("coupled_lstm", step, T=16)
 

@@ -29,6 +29,7 @@ def test_states_are_those_of_the_equations(reset):
     exact.assert_step(f"gru(reset={reset})", step_of(reset))
 
 
+@pytest.mark.slow
 def test_gradients_are_those_of_the_equations():
     exact.assert_gradient("gru", step_of("before"), T=16)
 

@@ -27,6 +27,7 @@ def test_states_are_those_of_the_equations(beta):
     exact.assert_step(f"janet(beta={beta})", step_of(beta))
 
 
+@pytest.mark.slow
 def test_gradients_are_those_of_the_equations():
     exact.assert_gradient("janet", step_of(1), T=16)
 

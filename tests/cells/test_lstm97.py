@@ -34,6 +34,7 @@ def test_states_are_those_of_the_equations(spec):
     exact.assert_step(spec, STEPS[spec])
 
 
+@pytest.mark.slow
 def test_gradients_are_those_of_the_equations():
     exact.assert_gradient("lstm97", modern, T=16)
 

@@ -25,6 +25,7 @@ def test_states_are_those_of_the_equations():
     exact.assert_step("peephole_lstm", step)
 
 
+@pytest.mark.slow
 def test_gradients_are_those_of_the_equations():
     exact.assert_gradient("peephole_lstm", step, T=16)
 

@@ -80,6 +80,7 @@ def test_a_wrong_cell_exits_with_1_and_is_named(folder):
     assert found["tried"]["rules"] == ["custom_vjp tanh"]
 
 
+@pytest.mark.slow
 def test_what_is_wrong_is_said_in_full_within_80_columns(folder):
     said = gradlab("verify", "wrong_tanh:step", *QUICK)
     assert said.code == 1

@@ -186,6 +186,7 @@ def saturated_at(where, x):
     return column(found, "reach")[1].tolist(), column(found, "readout_transport")[1].tolist()
 
 
+@pytest.mark.slow
 def test_a_zero_by_definition_is_told_from_one_of_rounding():
     # Step 5 of 8: its input is at lag 3.
     assert saturated_at(5, 50.0) == (

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import xarray
 
 NOTE = (
-    "Lag k of the gradient from beyond it: by which the plain arm's transport had fallen by 10^3 before "
+    "Lag k of the gradient from beyond it: by which the transport of the arm none had fallen by 10^3 before "
     "training, half of T where it had not. Statistical horizon: as far back as the gradient's dependence on "
     "the target stands out of its noise, lag by lag from the last step on. Both are of the task's own loss; "
     "the first goes through the remedy's backward pass, the second, like the transport, is the network's own."

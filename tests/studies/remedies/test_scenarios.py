@@ -22,6 +22,7 @@ def linear():
         return scenarios.choose(LINEAR)
 
 
+@pytest.mark.slow
 def test_the_profile_is_that_of_the_networks(linear):
     _, chosen = linear
     assert chosen.kept == pytest.approx(tuple(24 * np.log10(scenarios.GAINS)), abs=1e-5)

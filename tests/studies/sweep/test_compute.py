@@ -29,7 +29,7 @@ GROWN = {
 }
 
 
-@pytest.mark.parametrize("what", few(GROWN, ("a w_rec", "a seed")))
+@pytest.mark.parametrize("what", few(GROWN, ("a seed",)))
 def test_growing_the_grid_changes_no_other_number(what, base):
     larger = grid(dataclasses.replace(BASE, **GROWN[what]))
     assert larger.sizes != base.sizes
@@ -56,6 +56,7 @@ def test_what_is_kept_is_not_measured_again(cell, tmp_path, monkeypatch):
             assert one.tobytes() == other.tobytes()
 
 
+@pytest.mark.slow
 def test_the_number_of_networks_changes_no_number():
     """33 networks fill more than one block of a device; 1 leaves a device without any."""
     every = tuple(np.round(np.linspace(0.4, 1.4, 33), 4).tolist())

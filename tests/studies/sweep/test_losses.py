@@ -125,6 +125,7 @@ def test_beyond_a_reset_the_gradient_is_zero_by_definition(net):
     assert found["reach_state"].squeeze(POINT).values.tolist() == [OK] * 4 + [EXACT_ZERO] * 3 + [UNDEFINED]
 
 
+@pytest.mark.slow
 def test_a_loss_whose_gradient_rounds_to_zero_is_below_precision_and_one_without_is_zero():
     step = lambda w, h, x: w * h + x
     given = np.float32(0.5), np.full(1, 40.0, np.float32), np.full((4, 1), 40.0, np.float32)

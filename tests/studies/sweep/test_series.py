@@ -57,6 +57,7 @@ def test_each_network_gets_windows_of_the_file():
 
 
 @pytest.mark.usefixtures("place")
+@pytest.mark.slow
 def test_its_transport_is_the_product_of_jacobians_on_those_windows():
     sweep = asked()
     norms = labelled(sweep, {found.cell: found for found in compute.run(sweep)})
