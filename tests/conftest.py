@@ -55,6 +55,12 @@ def pytest_ignore_collect(collection_path, config):
     return None if inside and collection_path.relative_to(here).as_posix().startswith(NUMBERS) else True
 
 
+def pytest_itemcollected(item):
+    """What is long is not slow as well, even with a fixture that makes its other tests slow."""
+    if item.get_closest_marker("long"):
+        item.own_markers = [mark for mark in item.own_markers if mark.name != "slow"]
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
     """With `--cov`, of the cases of each test the first is traced, then the second, fourth, eighth and so on.

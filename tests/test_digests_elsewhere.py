@@ -21,7 +21,11 @@ from tests.tiers import FLAGS, few
 WORDS = {"sweep": SWEEP, "remedies": (*TRAIN, "--quiet")}
 CHANGES = {
     "sweep": ("jnp.tanh(params", "0.5 * jnp.tanh(params", "another step of stale:Cell"),
-    "remedies": ("return state", "return 2 * state", "another readout and training of none at T = 6"),
+    "remedies": (
+        "return state",
+        "return 2 * state",
+        "another readout and signal and training of none at T = 6",
+    ),
 }
 WAYS = {"more": (1, 2), "fewer": (2, 1)}
 KEPT = [("sweep", "more")]

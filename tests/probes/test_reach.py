@@ -212,6 +212,7 @@ def test_tokens_have_no_reach():
     assert set(column(found, "readout_transport")[1].tolist()) == {OK}
 
 
+@pytest.mark.slow
 def test_verdicts_on_a_step_that_rescales_its_state_speak_of_reach():
     found = slstm("stabilised")
     (row,) = rows.groups(found)
