@@ -173,7 +173,8 @@ class File:
                     raise Fault(f"has an attribute {shown(key)} that no run has")
                 number = np.zeros(shape, kind.dtype)
                 attribute.read(number)
-                found[key] = number[0] if number.shape == (1,) else number
+                # One number is stored as such or in a list, by the version of the libraries.
+                found[key] = number.reshape(-1)[0] if number.size == 1 else number
             else:
                 raise Fault(f"has an attribute {shown(key)} of a type that no run has")
         return found

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 
+import h5py
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,6 +15,7 @@ from gradlab.runs.shards import Shards
 from gradlab.studies.remedies import arms, ended, kept, results, sent_back, signal, train, work
 from gradlab.studies.remedies.sentences import sentence
 from gradlab.studies.remedies.settings import Training
+from tests.received import made
 from tests.studies.remedies.test_rows import row
 from tests.trials import PROFILE_T, made_up, result
 
@@ -94,6 +96,16 @@ def test_what_is_read_is_what_was_written_and_what_cannot_be_is_refused(tmp_path
         )
         with pytest.raises(GradlabError, match="no number of sequences"):
             results.read(tmp_path / "many")
+
+
+@pytest.mark.parametrize("shape", [(), (1,)])
+def test_their_number_is_read_as_any_version_of_the_libraries_writes_it(shape, tmp_path):
+    run = made_up(followed())
+    results.write(tmp_path, run)
+    with h5py.File(tmp_path / "norms.nc", "r+") as file:
+        file.attrs.create("sequences", np.full(shape, 128, np.int64))
+    made.sealed(tmp_path)
+    assert [one.sequences for one in results.read(tmp_path).outcomes()] == [128]
 
 
 @pytest.mark.parametrize("found", [followed(), result()])
