@@ -123,7 +123,7 @@ def differ(one, other):
     return False
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_equal_cells_with_other_seeds_raise_no_alarm():
     """Of 200 pairs at most 1 %: five networks against five others, drawn in one sweep."""
     pairs, seeds = 200, 5

@@ -110,7 +110,7 @@ def test_what_would_write_there_says_so_in_one_line(driver, sealed, tmp_path, wr
     assert contents(sealed) == before
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_clock_that_runs_backwards_changes_no_byte(tmp_path):
     (tmp_path / "sitecustomize.py").write_text(CLOCK)
     jumping = {"PYTHONPATH": os.pathsep.join([str(tmp_path), ENVIRONMENT["PYTHONPATH"]])}
