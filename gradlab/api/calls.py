@@ -200,7 +200,7 @@ def _usual(asked: Training, given: Mapping[str, Any], quiet: bool) -> Training:
     """The settings with the usual arms as far as the cell has them, unless some are given."""
     from gradlab.studies.remedies import usual
 
-    if "remedies" in given:
+    if given.get("remedies") is not None:
         return asked
     asked, told = usual.possible(asked)
     if told and listener(quiet) is not Silent:

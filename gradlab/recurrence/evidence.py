@@ -39,6 +39,25 @@ class Evidence(NamedTuple):
     """|E d|; the estimate of its square, without bias, may be negative."""
 
 
+def with_terms(one: Any, read: Callable[[Tree], Array]) -> tuple[Callable[..., Tree], Callable[..., Any]]:
+    """What a cotangent of an output sends into its state, and the way forward of sequences that keeps it.
+
+    `one` is the step with its pullback; the way takes each input with the cotangent of the step before.
+    """
+
+    def local(state: Tree, cotangent: Any) -> Tree:
+        return jax.vjp(read, state)[1](cotangent)[0]
+
+    def forward(states: Tree, given: Any, t: Any) -> tuple[Tree, Any]:
+        x, before = given
+        # What the loss sends into the state that this step starts from; the initial one has no term.
+        term = jax.vmap(local)(states, jnp.where(t > 1, before, 0))
+        after, kept = jax.vmap(one.forward)(states, x)
+        return after, (kept, term)
+
+    return local, forward
+
+
 def evidence(
     step: Step,
     params: Tree,
@@ -67,15 +86,7 @@ def evidence(
     cotangents = _by_time(_cotangents(step, params, start, ys, targets, length, loss, read))
     one = pullback(step, params, state, at(jax.tree.map(lambda leaf: leaf[0], xs), 0), weights=True)
 
-    def local(state: Tree, cotangent: Any) -> Tree:
-        return jax.vjp(read, state)[1](cotangent)[0]
-
-    def forward(states: Tree, given: Any, t: Any) -> tuple[Tree, Any]:
-        x, before = given
-        # What the loss sends into the state that this step starts from; the initial one has no term.
-        term = jax.vmap(local)(states, jnp.where(t > 1, before, 0))
-        after, kept = jax.vmap(one.forward)(states, x)
-        return after, (kept, term)
+    local, forward = with_terms(one, read)
 
     def begin(final: Tree) -> Scaled:
         last = at(cotangents, jnp.asarray(length, jnp.int32) - 1)

@@ -9,15 +9,13 @@ from jax import Array
 from jaxtyping import Float
 
 from gradlab.recurrence import outer, powers
-from gradlab.recurrence.evidence import aligned
+from gradlab.recurrence.evidence import KEPT_BYTES, aligned, with_terms
 from gradlab.recurrence.pullback import pullback
 from gradlab.recurrence.scaled import ZERO_EXPONENT, add, rescale
 from gradlab.recurrence.scan import SEGMENT, at, reverse_scan
 from gradlab.types import Scaled, Step
 
 Tree = Any
-KEPT_BYTES = 2**27
-"""What of the way forward is kept at a time, about."""
 
 
 def shares(
@@ -45,15 +43,7 @@ def shares(
     start = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (count, *leaf.shape)), state)
     one = pullback(step, params, state, at(jax.tree.map(lambda leaf: leaf[0], xs), 0), weights=True)
 
-    def local(state: Tree, cotangent: Any) -> Tree:
-        return jax.vjp(read, state)[1](cotangent)[0]
-
-    def forward(states: Tree, given: Any, t: Any) -> tuple[Tree, Any]:
-        x, before = given
-        # What the loss sends into the state that this step starts from; the initial one has no term.
-        term = jax.vmap(local)(states, jnp.where(t > 1, before, 0))
-        after, kept = jax.vmap(one.forward)(states, x)
-        return after, (kept, term)
+    local, forward = with_terms(one, read)
 
     def gradient(kept: Any, sent: Scaled) -> tuple[list[Any], Any]:
         def cut(kept: Any, value: Tree) -> list[Any]:
