@@ -64,6 +64,7 @@ def same(folder, other):
     assert [name for name in one if one[name] != two[name]] == []
 
 
+@pytest.mark.slow
 def test_a_sweep_in_memory_writes_nothing_and_is_kept_as_the_command_keeps_it(swept, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert list(tmp_path.iterdir()) == []

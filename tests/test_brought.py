@@ -17,6 +17,7 @@ from tests.tiers import few
 package = brought.package
 
 
+@pytest.mark.slow
 def test_a_cell_that_has_changed_is_refused(package):
     package("cells", CELL)
     words = (*GRID, "--cell", "drip")
@@ -91,6 +92,7 @@ LEANT = {
         [("probes", "sweep"), ("metrics", "sweep")],
     ),
 )
+@pytest.mark.slow
 def test_what_a_member_imports_is_seen_to_change(package, kind, study):
     at, words, said = LEANT[kind, study]
     _, text = FILES[kind]
@@ -125,6 +127,7 @@ def test_a_task_that_calls_something_else_solved_is_refused(package):
         assert (refused.code, f"{said}; --force measures anew" in refused.err) == (2, True), refused
 
 
+@pytest.mark.slow
 def test_a_metric_of_another_package_that_has_changed_is_refused(package):
     package("metrics", METRIC)
     words = (*GRID, "--cell", "elman")
@@ -141,6 +144,7 @@ def test_a_metric_of_another_package_that_has_changed_is_refused(package):
     assert command("show", "out/run").code == 0
 
 
+@pytest.mark.slow
 def test_and_so_is_one_of_gradlab_s_own_where_its_files_have_changed(package, monkeypatch):
     words = (*GRID, "--cell", "elman")
     assert command(*words).code == 0

@@ -27,6 +27,7 @@ SOME = (("sweep", "a gradient stopped"),)
 
 
 @pytest.mark.parametrize(("kind", "change"), few(itertools.product(KINDS, CHANGES), SOME))
+@pytest.mark.slow
 def test_a_finished_run_of_other_code_is_refused_and_kept(kind, change, write, tmp_path):
     words, (old, new, part) = KINDS[kind], CHANGES[change]
     write()
@@ -150,6 +151,7 @@ def test_an_initialiser_that_draws_other_weights_is_seen(write, monkeypatch):
     assert "another weights of elman" in said.err
 
 
+@pytest.mark.slow
 def test_a_text_that_has_been_edited_is_seen(tmp_path):
     text = tmp_path / "text.txt"
     text.write_text("abcab" * 200, encoding="utf-8")

@@ -89,6 +89,7 @@ def test_what_is_fitted_at_once_is_judged_by_the_code_that_it_has(monkeypatch):
     assert {"fitting", "profile", "initialiser"} <= before.keys()
 
 
+@pytest.mark.slow
 def test_an_initialiser_is_in_the_code_of_an_arm_drawn_as_it_is():
     asked = Training("latch", remedies=("orthogonal", "critical"), T=(5,), hidden=16)
     of = lambda place: of_training.of_arm(asked, work.ready(asked, *every[place]), every[place][1])

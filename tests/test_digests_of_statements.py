@@ -53,6 +53,7 @@ SAID = {
 
 
 @pytest.mark.parametrize("what", few(STATED, ["fixed", "recurrent"]))
+@pytest.mark.slow
 def test_what_a_cell_states_is_seen_to_change(what, write):
     old, new, said = STATED[what]
     assert CELL.count(old) == 1
@@ -67,6 +68,7 @@ def test_what_a_cell_states_is_seen_to_change(what, write):
 
 
 @pytest.mark.parametrize("what", few(SAID, ["axes", "notes"]))
+@pytest.mark.slow
 def test_what_the_file_of_a_probe_states_is_seen_to_change(what, package):
     old, new, said = SAID[what]
     assert PROBE.count(old) == 1

@@ -111,6 +111,7 @@ def stored():
     return found
 
 
+@pytest.mark.slow
 def test_a_derivative_that_no_other_program_sees_to_change(write):
     assert BATCHED != TINY
     words = (*SWEEP, "--cell", "stale:Cell")
@@ -131,6 +132,7 @@ def test_a_derivative_that_no_other_program_sees_to_change(write):
     assert EXACT_ZERO in states()
 
 
+@pytest.mark.slow
 def test_a_probe_that_does_something_else_where_its_step_has_no_forward_mode(package):
     words = (*SWEEP, "--cell", "elman", "--probe", "distance")
     package("probes", PROBE)
@@ -151,6 +153,7 @@ def test_a_probe_that_does_something_else_where_its_step_has_no_forward_mode(pac
     assert "another zeros of distance of elman" in command(*words).err
 
 
+@pytest.mark.slow
 def test_gradlab_s_own_are_seen_where_its_files_have_changed_and_a_zero_was_found(write, monkeypatch):
     write(TINY)
     dead, alive = ((*SWEEP, "--cell", cell) for cell in ("elman(activation=relu)", "elman"))
@@ -167,6 +170,7 @@ def test_gradlab_s_own_are_seen_where_its_files_have_changed_and_a_zero_was_foun
     assert (said.code, "another zeros of elman(activation=relu);" in said.err) == (2, True), said
 
 
+@pytest.mark.slow
 def test_zeros_of_one_length_are_in_the_code_however_often_it_was_cut(write, monkeypatch):
     """A zero is found at T = 8 alone; the run goes on after each length."""
     asked = Sweep(cell=("elman",), w_rec=(1.0,), T=(4, 8), hidden=3, seeds=2)

@@ -30,12 +30,14 @@ def judged(kept, run):
     return int(findings_finding.exit_code(found)), found
 
 
+@pytest.mark.slow
 def test_nothing_wrong_is_found_in_what_is_right(right):
     code, found = judged(right, gated.run(HERE))
     assert (code, {finding.status for finding in found}) == (0, {"passed"})
 
 
 @pytest.mark.parametrize("fault", few(FAULTS, FAULTS[:2]))
+@pytest.mark.slow
 def test_a_planted_fault_is_caught(fault, right, monkeypatch):
     monkeypatch.setattr(Gated, "FAULT", fault)
     code, _ = judged(right, gated.run(HERE))
@@ -90,6 +92,7 @@ OFTEN = (
 
 
 @pytest.mark.parametrize("spec", few(CELLS, ("gru",), OFTEN))
+@pytest.mark.slow
 def test_a_fault_in_the_step_of_any_cell_is_caught(spec, monkeypatch):
     """Two mutants of each cell, drawn: caught, unless no gradient has changed by more than its bound."""
     asked = dataclasses.replace(GRID, cell=(spec,), seeds=2, w_rec=(0.9,), T=(12,))

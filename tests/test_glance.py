@@ -8,6 +8,8 @@ import sys
 import termios
 import threading
 
+import pytest
+
 from gradlab import execute
 from gradlab.cli._progress import ProgressBar
 from gradlab.planning.progress import Silent
@@ -32,6 +34,7 @@ class Looking(Silent):
 SEEN: list[list[str | None]] = []
 
 
+@pytest.mark.slow
 def test_rows_of_a_cell_are_those_of_the_table_and_the_last_cell_comes_with_it():
     made = execute.run(ASKED, None, None, force=False, listening=Looking).run
     first, last = SEEN[-1]

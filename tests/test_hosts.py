@@ -153,6 +153,7 @@ def test_processes_that_are_spawned_measure_the_same(tmp_path):
     assert float(said.stdout) == pytest.approx(-3.0103, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_nothing_warns_when_everything_is_imported(tmp_path):
     code = """
 import importlib, pkgutil, gradlab

@@ -139,6 +139,7 @@ def _claim(tmp_path, metric, where="w_rec = 0.5"):
     return "one.toml"
 
 
+@pytest.mark.slow
 def test_a_run_is_read_without_the_metric_and_given_it_later(metric, monkeypatch):
     assert command("run", "asked.toml", "--quiet").code == 0
     assert documents.parsed((metric / "run.json").read_bytes())["metrics"] == ["peak"]

@@ -144,6 +144,7 @@ def test_what_its_author_says_of_a_column_is_read_wherever_the_column_is(measure
     assert "sizes\\[step=12\\]" in page
 
 
+@pytest.mark.slow
 def test_how_far_a_column_may_move_is_what_its_author_says(measured, tmp_path):
     assert command("baseline", "create", measured, "-o", "kept.json").code == 0
     kept = json.loads((tmp_path / "kept.json").read_text())

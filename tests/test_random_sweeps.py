@@ -105,6 +105,7 @@ def check(tmp_path, first, count):
     assert there > 0
 
 
+@pytest.mark.slow
 def test_a_few(tmp_path):
     check(tmp_path, 0, 2)
 

@@ -54,6 +54,7 @@ def test_narma_gets_easier_with_more_units(narma):
     assert narma[25] > narma[50] > narma[100]
 
 
+@pytest.mark.slow
 def test_narma_is_followed_better_than_by_a_delay_line(narma):
     """Jaeger's kind of set-up: radius 0.9, inputs scaled by 0.1; a line of 20 taps reaches 0.40."""
     line = error(DelayLine(), 20)

@@ -21,6 +21,7 @@ def commands(language):
     return [shlex.split(line)[1:] for line in lines if line.startswith("gradlab ")]
 
 
+@pytest.mark.slow
 def test_the_shell_blocks_put_the_same_run_together(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     told, *shares, merged, dask = commands("sh")

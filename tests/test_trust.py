@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
+
 from tests.cli.calling import ENVIRONMENT
 
 ROOT = Path(__file__).parents[1]
@@ -222,6 +224,7 @@ def page():
     return "\n".join([*parts, ""])
 
 
+@pytest.mark.slow
 def test_the_page_says_what_the_suite_tries():
     made, (tables, head, tail) = page(), PAGE.read_text().partition(TAIL)
     if os.environ.get("GRADLAB_WRITE_TRUST"):

@@ -30,6 +30,7 @@ def test_equals_the_equations(gate):
 
 
 @pytest.mark.parametrize("gate", [False, True])
+@pytest.mark.slow
 def test_gradient_equals_the_equations(gate):
     exact.assert_gradient(f"antisymmetric(gate={str(gate).lower()})", step(0.1, 0.1, gate), w_rec=3.0)
 

@@ -32,6 +32,7 @@ def test_equals_the_equations(damping):
 
 
 @pytest.mark.parametrize("damping", few(DAMPING, DAMPING[:1]))
+@pytest.mark.slow
 def test_gradient_equals_the_equations(damping):
     spec = f"cornn(dt={DT}, gamma={GAMMA}, epsilon={EPSILON}, damping={damping})"
     exact.assert_gradient(spec, step(DT, GAMMA, EPSILON, damping), T=20)

@@ -19,6 +19,7 @@ def test_equals_the_equations():
     exact.assert_step("irnn", step)
 
 
+@pytest.mark.slow
 def test_gradient_equals_the_equations():
     exact.assert_gradient("irnn", step)
 

@@ -43,6 +43,7 @@ def test_step_is_the_equation(spec):
 
 
 @pytest.mark.parametrize("spec", few(CELLS, ("layer_norm",)))
+@pytest.mark.slow
 def test_gradient_is_the_equation_s(spec):
     exact.assert_gradient(spec, CELLS[spec], T=15)
 

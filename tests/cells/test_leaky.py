@@ -25,6 +25,7 @@ def test_equals_the_equations(activation):
     exact.assert_step(f"leaky(activation={activation})", step(0.2, activation))
 
 
+@pytest.mark.slow
 def test_gradient_equals_the_equations():
     exact.assert_gradient("leaky", step(0.2, "tanh"), T=T)
 

@@ -30,6 +30,7 @@ def test_step_is_the_equation(spec):
     exact.assert_step(spec, step)
 
 
+@pytest.mark.slow
 def test_gradient_is_the_equation_s():
     exact.assert_gradient("lru(r_min=0.5)", step, T=20)
 

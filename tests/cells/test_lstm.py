@@ -64,6 +64,7 @@ def test_states_with_full_gate_recurrence():
         ("lstm(full_gate_recurrence=true)", linked),
     ],
 )
+@pytest.mark.slow
 def test_gradients_are_those_of_the_equations(spec, step):
     """Those of the plain cell are held to a hand-written backward pass in tests/probes."""
     exact.assert_gradient(spec, step, T=12)

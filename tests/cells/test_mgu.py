@@ -23,6 +23,7 @@ def test_states_are_those_of_the_equations():
     exact.assert_step("mgu", step)
 
 
+@pytest.mark.slow
 def test_gradients_are_those_of_the_equations():
     exact.assert_gradient("mgu", step, T=16)
 

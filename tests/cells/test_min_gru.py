@@ -21,6 +21,7 @@ def test_step_is_the_equation():
     exact.assert_step("min_gru", step)
 
 
+@pytest.mark.slow
 def test_gradient_is_the_equation_s():
     exact.assert_gradient("min_gru", step)
 

@@ -24,6 +24,7 @@ def test_equals_the_equations(embedding, f):
     exact.assert_step(f"minimal(embedding={embedding})", step(f))
 
 
+@pytest.mark.slow
 def test_gradient_equals_the_equations():
     exact.assert_gradient("minimal", step(exact.tanh))
 

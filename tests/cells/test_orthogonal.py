@@ -36,6 +36,7 @@ def test_equals_the_equations(activation):
 
 
 @pytest.mark.parametrize("activation", ["tanh", "modrelu"])
+@pytest.mark.slow
 def test_gradient_equals_the_equations(activation):
     exact.assert_gradient(f"orthogonal(activation={activation}, reflections=2)", step(activation), T=20)
 

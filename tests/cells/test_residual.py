@@ -52,6 +52,7 @@ def test_step_is_the_equation(spec):
 
 
 @pytest.mark.parametrize("spec", few(list(SKIPS)[:3], list(SKIPS)[:1]))
+@pytest.mark.slow
 def test_gradient_is_the_equation_s(spec):
     exact.assert_gradient(spec, SKIPS[spec], T=15)
 

@@ -46,6 +46,7 @@ def test_step_is_the_equation(spec):
 
 
 @pytest.mark.parametrize("spec", few(LAYERS, ("stacked",)))
+@pytest.mark.slow
 def test_gradient_is_the_equation_s(spec):
     exact.assert_gradient(spec, LAYERS[spec], T=15)
 

@@ -157,6 +157,7 @@ def test_another_seed_of_windows_raises_no_alarm(kept):
     assert (code, failed) == (0, [])
 
 
+@pytest.mark.slow
 def test_weights_that_have_changed_are_named(kept, home):
     def change(weights):
         weights["rnn.weight_hh_l0"] *= 1.02

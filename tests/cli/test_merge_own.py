@@ -46,6 +46,7 @@ def here(home, monkeypatch):
     monkeypatch.setattr("gradlab.plots._default.draw", lambda *_: None)
 
 
+@pytest.mark.slow
 def test_windows_of_a_network_are_those_of_one_machine(home, monkeypatch):
     monkeypatch.setattr("gradlab.studies.measure.compute._measured", lambda *_: pytest.fail("measured again"))
     said = merged(home, "s2", "s1", words=OWN)

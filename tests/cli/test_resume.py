@@ -50,6 +50,7 @@ def test_killed_three_times_it_ends_in_the_same_bytes(driver, tmp_path, kind):
     assert digests(tmp_path / "out") == digests(tmp_path / "alone")
 
 
+@pytest.mark.slow
 def test_a_card_that_runs_out_of_memory_keeps_what_is_finished(tmp_path, monkeypatch):
     asked = (
         "sweep",

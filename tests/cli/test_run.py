@@ -136,6 +136,7 @@ equals = "VANISH"
 """
 
 
+@pytest.mark.slow
 def test_one_seed_cannot_judge_a_claim_about_seeds(tmp_path):
     file = tmp_path / "few.toml"
     file.write_text(FEW)

@@ -40,6 +40,7 @@ def kept(home):
     return said
 
 
+@pytest.mark.slow
 def test_how_the_series_was_read_is_said_and_stored(kept, home):
     said = "inputs as they are in s.csv: a -1 to 0.991, b -0.997 to 1"
     about = json.loads((home / "results/mine/run.json").read_text())
@@ -91,6 +92,7 @@ def test_it_is_not_measured_again(kept):
     assert "8 of 8 points already done" in said.err
 
 
+@pytest.mark.slow
 def test_a_settings_file_asks_the_same(kept, home):
     lines = 'question = "?"\n[sweep]\ncell = "elman"\nw_rec = [0.5, 1.0]\nT = [4, 9]\nhidden = 3\nseeds = 2\n'
     (home / "asked.toml").write_text(lines + 'data = "s.csv"\ncolumns = "a,b"\n')

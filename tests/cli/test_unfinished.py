@@ -15,7 +15,7 @@ COMPARED = ("plain arm", "told apart", "tells", "No arm", "Most seeds", "Forecas
 """What only a sentence that sets arms beside each other says."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=[pytest.param("none", marks=pytest.mark.slow)])
 def stopped(tmp_path_factory):
     """A comparison that is stopped when the plain arm has had half of its updates at the second T."""
     where, save = tmp_path_factory.mktemp("stopped"), checkpoint.Checkpoint.save

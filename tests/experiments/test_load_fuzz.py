@@ -139,6 +139,7 @@ NAMELESS = {"text": "It does.", "metric": "rate", "where": 0.5, "ranks_as": {"\x
 @given(content=FILES)
 @example(content={"question": "Does it?", "sweep": {}, "claims": [NAMELESS]})
 @example(content={"question": "Does it?", "sweep": {"cell": ["lstm"], "w_rec": 0.5, "T": 8}})
+@pytest.mark.slow
 def test_thousands_of_files_are_valid_or_refused(place, content):
     check(place, content)
 

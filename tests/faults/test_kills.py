@@ -30,6 +30,7 @@ def test_killed_at_every_call_the_same_command_ends_in_the_same_bytes(driver, wh
     assert digests(out) == files
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_it_still_gets_there(driver, whole, tmp_path):
     words, files, alone = whole
     computed = []

@@ -76,6 +76,7 @@ def test_killed_at_random_moments_the_next_goes_on(driver, tmp_path, whole):
         assert digests(out) == files
 
 
+@pytest.mark.slow
 def test_commands_of_two_kinds_do_not_share_a_folder(driver, tmp_path):
     first = driver.start(tmp_path, pause="elman 5")
     driver.until(first, "paused")

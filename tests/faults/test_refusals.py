@@ -125,6 +125,7 @@ def sealed(tmp_path):
     tmp_path.chmod(0o755)
 
 
+@pytest.mark.slow
 def test_a_read_only_folder_is_found_out_before_anything_is_computed(driver, sealed):
     said = driver.run(sealed)
     assert (said.code, said.computed) == (Exit.STORAGE, [])

@@ -112,6 +112,7 @@ def test_force_killed_at_every_call_never_mixes_two_runs(driver, tmp_path, call)
 
 
 @pytest.mark.parametrize("words", [SWEEP, pytest.param(TRAINING, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_a_damaged_shard_is_noticed_kept_aside_said_and_computed_again(driver, tmp_path, words):
     whole, out = digests_of(driver, tmp_path / "whole", words), tmp_path / "out"
     last = ("write", 5, "KILL", False)

@@ -64,6 +64,7 @@ def gains_caught(count, size, cells, **grid):
     return caught
 
 
+@pytest.mark.slow
 def test_one_percent_of_gain_in_a_real_sweep_is_caught_every_time():
     assert gains_caught(20, 3, ("elman",), w_rec=(0.9,), T=(12,)) == 20
 

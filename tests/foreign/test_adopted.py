@@ -96,6 +96,7 @@ CARRIED = """
 
 
 @pytest.mark.parametrize("name", few(["tick", "Ticking"], ("tick",)))
+@pytest.mark.slow
 def test_complex_numbers_counters_and_keys_of_a_cell_are_what_they_are_in_python(name, write):
     """The probes of a cell in the sweep's own way, against `measure` of the bare function."""
     write(head=CARRIED)

@@ -74,6 +74,7 @@ def installed(monkeypatch, package="tensorboard"):
         monkeypatch.delitem(sys.modules, name)
 
 
+@pytest.mark.slow
 def test_what_fails_in_a_tracker_ends_no_run(tmp_path, monkeypatch):
     installed(monkeypatch)
     found = command("sweep", *SMALL, "--out", tmp_path, "--name", "mine", "--quiet", "--log", "tensorboard")

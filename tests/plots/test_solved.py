@@ -1,6 +1,7 @@
 """Solved shares."""
 
 import numpy as np
+import pytest
 
 from gradlab.plots.solved import solved
 from gradlab.studies.remedies.rows import share
@@ -32,6 +33,7 @@ def test_a_panel_a_w_rec_and_equal_shares_stand_beside_each_other():
     assert (first.lines[0].get_xdata() < second.lines[0].get_xdata()).all()
 
 
+@pytest.mark.slow
 def test_a_stroke_is_where_the_transport_had_fallen_before_training():
     seen = 0
     for seed in range(40):

@@ -63,7 +63,7 @@ def test_what_is_foreseen_is_what_the_run_says(cell, tmp_path, monkeypatch):
     assert said.partition(" ")[2].strip() in told(*words)
 
 
-@pytest.mark.parametrize("T", [12, 13])
+@pytest.mark.parametrize("T", few([12, 13], [13]))
 def test_each_setting_of_a_probe_counts_and_one_cell_alone_needs(T, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     probe = "memory_capacity(delays=1)"

@@ -26,6 +26,7 @@ def of(norms, name, **at):
     return tuple(norms[one].isel(some).values for one in (name, f"{name}_state"))
 
 
+@pytest.mark.slow
 def test_what_is_seen_has_numbers_and_the_rest_is_not_computed():
     norms = swept().norms
     chance, known = of(norms, "target_chance", T=1)

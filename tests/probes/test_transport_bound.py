@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from jax.extend import core
 from jax.flatten_util import ravel_pytree
 
@@ -48,6 +49,7 @@ def given_the_forward_pass(net):
     return norms
 
 
+@pytest.mark.slow
 def test_the_bound_of_a_stack_of_layer_norms_is_given_its_forward_pass():
     """From zero states a layer norm divides by what is nearly 0, and amplifies the rounding within a step.
 

@@ -187,6 +187,7 @@ def through_every_reader(kept, base, seed, drawn):
     shutil.rmtree(base / str(seed))
 
 
+@pytest.mark.slow
 def test_forty_mutated_folders_end_in_no_bug_and_write_nothing(kept, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for seed in range(40):
@@ -198,6 +199,7 @@ MANY = [range(50), range(50, 250), range(250, 550)]
 
 
 @pytest.mark.parametrize("seeds", few(MANY, MANY[:1], MANY[1:2]), ids=len)
+@pytest.mark.slow
 def test_a_mutated_baseline_is_no_bug_either(kept, tmp_path, seeds):
     run, file = str(kept["sweep"]), tmp_path / "base" / "b.json"
     assert gradlab("baseline", "create", run, "-o", file).code == 0

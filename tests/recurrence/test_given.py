@@ -63,6 +63,7 @@ def both(objective, dtype=np.complex128, **options):
 
 
 @pytest.mark.parametrize("objective", few(["unit", "last", "every"], ("last",)))
+@pytest.mark.slow
 def test_a_complex_network_is_its_real_form_in_every_quantity(objective):
     one, two = both(objective, probe=["lyapunov"] if objective == "unit" else [])
     for name in (*QUANTITIES, *(["lyapunov"] if objective == "unit" else [])):

@@ -77,6 +77,7 @@ def assert_zeros_are_those_of_the_norms(spec):
 
 
 @pytest.mark.parametrize("spec", SOME)
+@pytest.mark.slow
 def test_a_norm_that_is_a_number_is_no_zero_by_definition(spec):
     assert_zeros_are_those_of_the_norms(spec)
 

@@ -89,6 +89,7 @@ def test_it_is_that_of_the_cell_to_a_hundredth(opening):
 
 
 @pytest.mark.parametrize("specs", few([[*PLAIN, *MOST], REST], lambda specs: specs is not REST))
+@pytest.mark.slow
 def test_it_is_the_gradient_of_the_weights_that_the_page_holds(opening, specs):
     """Where no state has been taken from the run, but the first: to rounding, at every lag."""
     for what, logs, wanted, _ in beside(opening, specs, 9, 0.8, (200,), 256, halved=True):

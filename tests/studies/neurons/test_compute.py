@@ -93,6 +93,7 @@ def test_cells_have_equal_parameters_those_of_the_largest_at_the_units_asked_for
     np.testing.assert_allclose(counts, counts[2], rtol=0.02)
 
 
+@pytest.mark.slow
 def test_what_is_stored_fits_together(done):
     made, _ = done
     (one,) = cells(made)

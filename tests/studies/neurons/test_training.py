@@ -47,6 +47,7 @@ def plain(setting, weights, states, codes):
     return nats / (codes.shape[1] - 1), states
 
 
+@pytest.mark.slow
 def test_a_batch_may_start_from_states_of_its_own(parts):
     setting, network, _, _ = parts
     rng = np.random.default_rng(1)

@@ -17,11 +17,12 @@ ASKED = Training("latch", T=(4,), hidden=3, lr=(0.1,), updates=4, eval_every=2, 
 WIDE = dataclasses.replace(ASKED, evaluate_at=(2, 5))
 
 
-@pytest.fixture(scope="module")
-def results():
-    return list(compute.run(WIDE))
+@pytest.fixture(scope="module", params=[pytest.param(WIDE, marks=pytest.mark.slow)], ids=["wide"])
+def results(request):
+    return list(compute.run(request.param))
 
 
+@pytest.mark.slow
 def test_each_is_what_an_evaluation_of_that_length_gives(results):
     arm = arms.arm("none", WIDE.cell, WIDE.init)
     setting = work.setting_of(WIDE, arm, 4, 3)

@@ -145,6 +145,7 @@ def test_parts_of_a_dict_are_named_and_a_verdict_and_a_plot_follow():
         gradlab.plot(found, "profil")
 
 
+@pytest.mark.slow
 def test_numpy_numbers_are_as_good_as_jax_ones():
     w, h, xs = np.eye(N) * 0.5, np.zeros(N), np.zeros((T, N))
     step = lambda w, h, x: w @ h + x
@@ -238,6 +239,7 @@ def test_one_unit_of_a_thousand_that_remembers_is_seen():
     assert float(10 ** profile(found)[40]) == pytest.approx(0.99**40, rel=0.01)
 
 
+@pytest.mark.slow
 def test_probe_is_what_the_command_line_calls_it_and_its_former_name_is_read():
     def dead(**more):
         found = gradlab.measure(lambda w, h, x: w * h + x, 0.5, np.zeros(1), np.zeros((4, 1)), **more)

@@ -155,6 +155,7 @@ def test_another_length_or_weight_compiles_no_measuring_program(compilations):
     assert "jit(share)" not in compilations
 
 
+@pytest.mark.slow
 def test_progress_counts_every_point():
     seen = []
     sweep = dataclasses.replace(BASE, cell=("elman", "gru"))

@@ -23,6 +23,7 @@ def first_overflow(networks, network, T):
     return 0
 
 
+@pytest.mark.slow
 def test_a_network_that_overflows_ends_with_its_step_and_leaves_its_neighbours_alone():
     sweep = dataclasses.replace(BASE, cell=("elman(activation=relu)",), T=(12, 200), w_rec=(0.5, 3.0, 1.0))
     found = run(sweep)
@@ -76,6 +77,7 @@ def test_a_planted_nan_ends_one_network_and_no_other(monkeypatch):
                         assert found[name].sel(at).values.tobytes() == clean[name].sel(at).values.tobytes()
 
 
+@pytest.mark.slow
 def test_a_linear_cell_whose_state_overflows_still_has_its_transport():
     T = 2000
     sweep = dataclasses.replace(BASE, cell=(LINEAR,), T=(T,), w_rec=(10.0,), seeds=1)

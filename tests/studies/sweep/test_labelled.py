@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import pytest
 
 from gradlab import registry
 from gradlab.states import EXACT_ZERO, OK, UNDEFINED
@@ -10,6 +11,7 @@ from gradlab.studies.sweep.labelled import SCHEMA, dataset
 from tests.studies.sweep.grids import BASE, run
 
 
+@pytest.mark.slow
 def test_the_dataset_is_labelled_and_says_what_is_not_there():
     sweep = dataclasses.replace(BASE, cell=("elman", "lstm", "esn"))
     found = run(sweep)

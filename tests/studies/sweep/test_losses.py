@@ -105,6 +105,7 @@ def test_an_own_loss_at_every_step_has_a_target_for_each(net):
     np.testing.assert_allclose(value, np.log10(error[::-1][:3]), atol=1e-12)
 
 
+@pytest.mark.slow
 def test_beyond_a_reset_the_gradient_is_zero_by_definition(net):
     found = gradlab.measure(
         net.cell.step,

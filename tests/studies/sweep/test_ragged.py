@@ -95,6 +95,7 @@ def test_norms_by_lag_are_the_means_of_each_sequence_alone(measured, way):
     assert found["state_shift"].item() == pytest.approx(max(one["state_shift"].item() for one in each))
 
 
+@pytest.mark.slow
 def test_it_says_how_many_sequences_stand_behind_each_lag(measured):
     found, _ = measured("every")
     sequences, state = of(found, "sequences")

@@ -83,6 +83,7 @@ def test_its_transport_is_the_product_of_jacobians_on_those_windows():
 
 
 @pytest.mark.usefixtures("place")
+@pytest.mark.slow
 def test_a_file_of_white_noise_has_the_rates_of_white_noise():
     """And the same noise ten times as large has others: the test could have seen a wrong scale."""
     base = {"cell": "elman", "init": "orthogonal", "hidden": 8, "seeds": 20, "T": 40, "w_rec": [0.8, 1.3]}
