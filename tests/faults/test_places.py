@@ -10,10 +10,10 @@ import pytest
 from gradlab.errors import Exit
 from tests.cli.calling import ENVIRONMENT, SMALL, contents, finished
 from tests.faults.calling import SWEEP, digests
+from tests.tiers import few
 
 CLOCK = """
 import itertools, time
-from tests.tiers import few
 
 ticks = itertools.count()
 
