@@ -40,15 +40,22 @@ class Table(NamedTuple):
     columns: tuple[Column, ...]
     rows: list[list[Entry]]
     caption: str = ""
+    mixed: str = ""
+    """Which machines have computed the run, if they were not alike."""
 
     @property
     def csv(self) -> str:
-        """The values as CSV; a text that a spreadsheet takes for a formula gets an apostrophe."""
+        """The values as CSV; a text that a spreadsheet takes for a formula gets an apostrophe.
+
+        A page says once which machines have computed a run; a file that is taken from it, in every row.
+        """
         file = io.StringIO()
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([spreadsheet(column.name) for column in self.columns])
+        last = [spreadsheet(self.mixed)] if self.mixed else []
+        writer.writerow([spreadsheet(column.name) for column in self.columns] + ["mixed"] * len(last))
         for row in self.rows:
-            writer.writerow(["" if entry.value is None else _plain(entry.value) for entry in row])
+            values = ["" if entry.value is None else _plain(entry.value) for entry in row]
+            writer.writerow([*values, *last])
         return file.getvalue()
 
     @property

@@ -5,6 +5,7 @@ from gradlab.report.remedies_tables import of_lengths, of_outcomes
 from gradlab.report.sources import Source
 from gradlab.report.sweep_tables import of_borders, of_probes, of_regimes
 from gradlab.report.table import Column, Entry, Table
+from gradlab.runs.manifest import of_mixed
 from gradlab.studies.neurons.results import Reading
 from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.sweep import results
@@ -12,6 +13,11 @@ from gradlab.studies.sweep import results
 
 def of(source: Source) -> list[Table]:
     """The tables of a run."""
+    mixed = of_mixed(source.run.about)
+    return [table._replace(mixed=mixed) for table in _of(source)]
+
+
+def _of(source: Source) -> list[Table]:
     run = source.run
     if isinstance(run, TrainingRun):
         rows = run.outcomes()

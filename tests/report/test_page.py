@@ -1,13 +1,17 @@
 """The page and the Markdown: whole, self-contained, and there even if something is missing."""
 
+import csv
+import io
 import re
 
 import pytest
 
 from gradlab.report import figures, page, sources, tabular
 from gradlab.report.table import Column, Entry, Table
+from gradlab.runs.manifest import of_mixed
 from gradlab.studies.remedies import results as remedies_results
 from gradlab.studies.sweep import results as sweep_results
+from tests import made_runs
 from tests.report import folders
 from tests.report.pages import Page
 from tests.trials import SETTINGS
@@ -117,6 +121,14 @@ class TestTables:
         table = Table("t", "T", columns, [*rows, [Entry("a,b", "a,b"), Entry(None, "–")]])
         assert table.csv == f"'=name,x\n'=1+1,{1 / 3!r}\n\"a,b\",\n"
         assert base64.b64decode(table.link.split("base64,")[1]).decode() == table.csv
+
+    def test_csv_of_machines_that_differ_says_so_in_every_row(self, tmp_path):
+        place = folders.sweep(tmp_path / "run", about={"mixed": made_runs.MIXED})
+        for table in tabular.of(sources.read(place)):
+            head, *rows = csv.reader(io.StringIO(table.csv))
+            assert (head[-1], len(head)) == ("mixed", len(table.columns) + 1)
+            assert len(rows) == len(table.rows)
+            assert {row[-1] for row in rows} == {of_mixed({"mixed": made_runs.MIXED})}
 
 
 class TestSeveral:
