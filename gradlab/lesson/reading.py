@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gradlab.lesson import shipped
+from gradlab.lesson import guessed, shipped
+from gradlab.lesson.guessed import Guessed
 from gradlab.lesson.parts import Chapter, Figure, Strip, Table
 from gradlab.lesson.words import number
 from gradlab.stats import LEVEL, percent
@@ -48,6 +49,7 @@ class Reader(NamedTuple):
     passage: str
     along: tuple[tuple[str, tuple[float, ...]], ...]
     """Of some units, `label, unit`: where their values along the passage lie among all, -1 to 1."""
+    guessed: Guessed
 
 
 class Numbers(NamedTuple):
@@ -95,6 +97,7 @@ def _reader(name: str, facts: dict[str, Any]) -> Reader:
         followers=tuple(sorted(followers, key=lambda one: (not one.above, -abs(one.score)))),
         passage=passage["text"],
         along=tuple((f"{one['label']}, {one['unit']}", tuple(one["values"])) for one in passage["units"]),
+        guessed=guessed.read(facts["guesses"]),
     )
 
 
@@ -123,7 +126,15 @@ def tell(numbers: Numbers, seed: int) -> Chapter:
         "many *random* directions. A unit counts if it is above all three, in the whole text and in each "
         "half.",
     )
-    figures = [figure for reader in readers for figure in (*_along(reader), _table(reader))]
+    figures = [
+        figure
+        for reader in readers
+        for figure in (
+            *guessed.figures(reader.name, reader.command, reader.guessed),
+            *_along(reader),
+            _table(reader),
+        )
+    ]
     commands = tuple(reader.command for reader in readers)
     closing = (_closing(readers),)
     return Chapter(

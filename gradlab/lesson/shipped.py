@@ -24,6 +24,8 @@ from gradlab.studies.neurons.settings import Neurons
 FILE = Path(__file__).parent / "shipped.json"
 LONG, STRIPS, LEAST = 320, 3, 0.1
 """Characters of a passage, units along it, and the share of it that each of their labels has and has not."""
+EVERY, BEFORE = 40, 12
+"""Characters from one guess that is shown to the next, and those that are shown before it."""
 
 
 def read() -> dict[str, Any]:
@@ -55,7 +57,8 @@ def facts(run: Reading) -> dict[str, Any]:
     return {
         "command": command(run.about["settings"]),
         "document": table.document(run),
-        "passage": passage(run),
+        "passage": (found := passage(run)),
+        "guesses": guesses(run, found["start"]),
     }
 
 
@@ -109,6 +112,35 @@ def passage(run: Reading) -> dict[str, Any]:
         "units": [
             {"label": row.label, "unit": row.unit, "values": along(run, row)[here].round(2).tolist()}
             for row in rows
+        ],
+    }
+
+
+def guesses(run: Reading, start: int) -> dict[str, Any]:
+    """What the network expected at every `EVERY`th character of the passage; how often that came, in all.
+
+    Each has what was read before, the likeliest next characters with their probabilities, which came, and its
+    rank among all characters. `counted` are the characters read, `first` and `among` how many of the next
+    ones were the likeliest and among those that are kept.
+    """
+    vocabulary, arrays = run.about["vocabulary"], run.norms
+    top, odds, place = (arrays[f"cell0_{name}"].values for name in ("top", "probability", "place"))
+    # What comes after the last character is not known.
+    ranks, few = place[:-1], top.shape[1]
+    ends = range(start + EVERY - 1, min(start + LONG, len(place)) - 1, EVERY)
+    return {
+        "counted": len(ranks),
+        "first": int((ranks == 1).sum()),
+        "among": int((ranks <= few).sum()),
+        "shown": [
+            {
+                "before": run.text[max(0, at + 1 - BEFORE) : at + 1],
+                "guesses": [vocabulary[code] for code in top[at].tolist()],
+                "odds": odds[at].astype(float).round(2).tolist(),
+                "came": run.text[at + 1],
+                "rank": int(place[at]),
+            }
+            for at in ends
         ],
     }
 

@@ -11,6 +11,7 @@ import pytest
 from scipy.stats import rankdata
 
 from gradlab.lesson import reading, shipped, words
+from gradlab.lesson.guessed import share, visible
 from gradlab.studies.neurons import results, table
 from gradlab.studies.neurons.rows import cells, detectors
 from tests.cli.calling import gradlab
@@ -84,6 +85,30 @@ def test_its_passage_is_that_of_the_page(facts, name):
     assert compared
 
 
+@pytest.mark.parametrize("name", READINGS)
+def test_its_guesses_are_those_of_the_page(facts, name):
+    """Taken from every place of the whole text, which the page has with 256 steps of probability."""
+    page, passage, found = Page(RESULTS / name), facts[name]["passage"], facts[name]["guesses"]
+    symbols = [chr(code) for code in page.facts["vocabulary"]]
+    text = "".join(symbols[code] for code in page.array(page.facts["codes"]))
+    (cell,) = page.facts["cells"]
+    top, odds, place = (page.array(cell[one]) for one in ("top", "probability", "place"))
+    assert (found["counted"], place[-1]) == (len(text) - 1, 0)
+    kept = np.array(
+        [[symbols[code] == came for code in ranks] for ranks, came in zip(top.T, text[1:], strict=False)]
+    )
+    assert found["first"] == kept[:, 0].sum()
+    assert found["among"] == kept.sum() == (place[:-1] <= 5).sum()
+    assert len(found["shown"]) == shipped.LONG // shipped.EVERY - 1
+    for k, one in enumerate(found["shown"], start=1):
+        at = passage["start"] + k * shipped.EVERY - 1
+        assert text[: at + 1].endswith(one["before"])
+        assert len(one["before"]) == shipped.BEFORE
+        assert one["guesses"] == [symbols[code] for code in top[:, at]]
+        np.testing.assert_allclose(one["odds"], odds[:, at] / 255, atol=0.005 + 0.5 / 255)
+        assert (one["came"], one["rank"]) == (text[at + 1], place[at])
+
+
 def test_the_command_is_one_that_gradlab_takes(facts):
     for name in READINGS:
         words = facts[name]["command"].split()
@@ -96,18 +121,33 @@ def test_another_text_is_told_otherwise():
     code, prose = reading.measure(0).readers
     none = code._replace(followers=tuple(one._replace(above=False) for one in code.followers), unread=0.25)
     told = reading.tell(reading.Numbers((none, prose._replace(unread=0.3)), ships=True), 0)
-    assert told.figures[1].answer == f"None of {len(code.followers)}."
+    assert told.figures[2].answer == f"None of {len(code.followers)}."
     assert "Most units have no name" not in told.closing[0]
     assert "25 % of the" in told.closing[0]
     unused = tuple(one._replace(used="not shown") for one in code.followers)
     told = reading.tell(reading.Numbers((code._replace(followers=unused), prose), ships=True), 0)
-    assert "That the network uses one of these units is not shown" in told.figures[1].answer
+    assert "That the network uses one of these units is not shown" in told.figures[2].answer
+
+
+def hold_guesses(guessed, figure):
+    for one, row in zip(guessed.shown, figure.drawing.rows, strict=True):
+        assert row[0].replace("␣", " ").replace("¶", "\n").replace("→", "\t") == one.before
+        assert row[1:3] == (visible(one.came), str(one.rank))
+        assert row[3:] == tuple(f"{visible(letter)} {share(p)}" for letter, p in one.guesses)
+        assert one.rank > 5 or one.guesses[one.rank - 1][0] == one.came
+    ranks = [one.rank for one in guessed.shown]
+    assert f"Of {guessed.counted} characters, " in figure.answer
+    for count in (guessed.first, guessed.among):
+        assert f"{words.number(100 * count / guessed.counted)} %" in figure.answer
+    assert figure.answer.endswith(f"{sum(r == 1 for r in ranks)} and {sum(r <= 5 for r in ranks)}.")
 
 
 def test_every_number_that_is_told_is_one_that_ships():
     found = reading.measure(0)
     told = reading.tell(found, 0)
-    for reader, along, labels in zip(found.readers, told.figures[::2], told.figures[1::2], strict=True):
+    parts = (told.figures[k::3] for k in range(3))
+    for reader, expected, along, labels in zip(found.readers, *parts, strict=True):
+        hold_guesses(reader.guessed, expected)
         for one, row in zip(reader.followers, labels.drawing.rows, strict=True):
             values = [words.number(value, 2) for value in (one.score, one.shifted, one.untrained, one.random)]
             assert row[:6] == (one.label, one.unit, *values)
@@ -168,7 +208,7 @@ def test_a_run_of_so_many_minutes_is_not_said_to_be_computed_again():
 def test_where_no_unit_stands_out_there_is_no_passage_to_show():
     (reader, _), _ = reading.measure(0)
     alone = reading.Numbers((reader._replace(along=()),), ships=False)
-    assert [figure.name for figure in reading.tell(alone, 0).figures] == ["code-labels"]
+    assert [figure.name for figure in reading.tell(alone, 0).figures] == ["code-guesses", "code-labels"]
 
 
 REFUSED = {
