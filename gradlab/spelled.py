@@ -51,6 +51,9 @@ def converted(option: str, key: str, text: str, hint: Any) -> Any:
         if text == "None":
             return None
         hint = next(kind for kind in get_args(hint) if kind is not type(None))
+    if float in get_args(hint):
+        # It may be an array, too, which nobody writes.
+        hint = float
     if hint in (str, Path):
         return hint(text)
     if get_origin(hint) is Literal:

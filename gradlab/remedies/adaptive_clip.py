@@ -6,13 +6,13 @@ import optax
 from jax import Array
 
 from gradlab.remedies import _checks
-from gradlab.types import Remedy
+from gradlab.types import Remedy, Scalar
 
 LEAST = 1e-3
 """What a unit's weights count as at the least, so that a unit at 0 can leave it."""
 
 
-def adaptive_clip(*, threshold: float = 0.01) -> Remedy:
+def adaptive_clip(*, threshold: Scalar = 0.01) -> Remedy:
     """Clip the gradient of each unit's weights by its ratio to the weights themselves.
 
     g_i' = g_i min(1, threshold max(|w_i|, 1e-3) / |g_i|)

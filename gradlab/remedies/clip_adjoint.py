@@ -7,10 +7,10 @@ from jaxtyping import Int
 
 from gradlab.recurrence.scaled import norms, rescale
 from gradlab.remedies import _checks
-from gradlab.types import Remedy, Scaled
+from gradlab.types import Remedy, Scalar, Scaled
 
 
-def clip_adjoint(*, threshold: float = 1.0) -> Remedy:
+def clip_adjoint(*, threshold: Scalar = 1.0) -> Remedy:
     """Shorten what each step sends back to the one before it, as soon as it is too long.
 
     a'_{t-1} = a_{t-1} min(1, threshold / |a_{t-1}|),   at every step of the backward pass

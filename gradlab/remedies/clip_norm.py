@@ -8,10 +8,10 @@ import optax
 
 from gradlab.recurrence.scaled import norms, rescale
 from gradlab.remedies import _checks
-from gradlab.types import Remedy
+from gradlab.types import Remedy, Scalar
 
 
-def clip_norm(*, threshold: float = 1.0) -> Remedy:
+def clip_norm(*, threshold: Scalar = 1.0) -> Remedy:
     """Shorten a gradient that is longer than the threshold; its direction stays.
 
     g' = g min(1, threshold / |g|),   over all parameters together

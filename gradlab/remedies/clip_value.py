@@ -3,10 +3,10 @@
 import optax
 
 from gradlab.remedies import _checks
-from gradlab.types import Remedy
+from gradlab.types import Remedy, Scalar
 
 
-def clip_value(*, threshold: float = 1.0) -> Remedy:
+def clip_value(*, threshold: Scalar = 1.0) -> Remedy:
     """Clip every entry of the gradient on its own; the direction changes.
 
     g'_i = max(-threshold, min(threshold, g_i))

@@ -8,10 +8,10 @@ from jax import Array
 from jaxtyping import Int
 
 from gradlab.remedies import _checks
-from gradlab.types import Key, Remedy, Step
+from gradlab.types import Key, Remedy, Scalar, Step
 
 
-def dropout(*, rate: float = 0.1) -> Remedy:
+def dropout(*, rate: Scalar = 0.1) -> Remedy:
     """Set each input to 0 with a given probability, and scale the others up, in training.
 
     x' = x z / (1 - rate),   z ~ Bernoulli(1 - rate) afresh for every input and step

@@ -9,7 +9,7 @@ from gradlab.remedies import _checks
 from gradlab.types import Remedy, Scalar, Trajectory
 
 
-def flossing(*, weight: float = 1.0, count: int = 4) -> Remedy:
+def flossing(*, weight: Scalar = 1.0, count: int = 4) -> Remedy:
     """Push the leading Lyapunov exponents of the trajectory towards 0, on the way to learning.
 
     P = weight sum_{i <= count} lambda_i^2,   lambda_i = mean over t of ln R_t[i, i],   D_t Q_{t-1} = Q_t R_t

@@ -9,7 +9,7 @@ from jax import Array
 from jaxtyping import Int
 
 from gradlab.remedies import _checks
-from gradlab.types import Key, Remedy
+from gradlab.types import Key, Remedy, Scalar
 
 
 class _State(NamedTuple):
@@ -17,7 +17,7 @@ class _State(NamedTuple):
     key: Key
 
 
-def gradient_noise(*, eta: float = 0.01, gamma: float = 0.55) -> Remedy:
+def gradient_noise(*, eta: Scalar = 0.01, gamma: Scalar = 0.55) -> Remedy:
     """Add Gaussian noise to the gradient, less and less of it.
 
     g' = g + n,   n ~ N(0, eta / (1 + step)^gamma)

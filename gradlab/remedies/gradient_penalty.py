@@ -7,7 +7,7 @@ from gradlab.remedies import _checks
 from gradlab.types import Remedy, Scalar, Trajectory
 
 
-def gradient_penalty(*, weight: float = 0.01) -> Remedy:
+def gradient_penalty(*, weight: Scalar = 0.01) -> Remedy:
     """Make large adjoints cost something; differentiated through the backward pass.
 
     P = weight sum_t |dL/dstate_t|^2

@@ -11,7 +11,7 @@ LEAST = 1e-20
 """Steps whose squared adjoint is smaller are left out, as in the authors' code."""
 
 
-def omega(*, weight: float = 2.0) -> Remedy:
+def omega(*, weight: Scalar = 2.0) -> Remedy:
     """Push the recurrent matrix to keep the length of the error as it goes back one step.
 
     Ω = sum_t (|(dL/da_{t+1}) da_{t+1}/da_t|^2 / |dL/da_{t+1}|^2 - 1)^2,   da_{t+1}/da_t = W_rec diag f'(a_t)

@@ -3,10 +3,10 @@
 import optax
 
 from gradlab.remedies import _checks
-from gradlab.types import Remedy
+from gradlab.types import Remedy, Scalar
 
 
-def scale_gradient(*, factor: float = 0.1) -> Remedy:
+def scale_gradient(*, factor: Scalar = 0.1) -> Remedy:
     """Multiply every gradient by a constant: less explosion, and as much less of all else.
 
     g' = factor g

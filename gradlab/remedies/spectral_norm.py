@@ -4,10 +4,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from gradlab.remedies import _checks, _matrices
-from gradlab.types import Remedy
+from gradlab.types import Remedy, Scalar
 
 
-def spectral_norm(*, limit: float = 1.0) -> Remedy:
+def spectral_norm(*, limit: Scalar = 1.0) -> Remedy:
     """Shorten a recurrent matrix whose largest singular value has grown beyond the limit, after each update.
 
     W' = W min(1, limit / sigma_max(W)),   each gate's matrix alone

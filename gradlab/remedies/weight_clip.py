@@ -7,10 +7,10 @@ import jax.numpy as jnp
 from jax import Array
 
 from gradlab.remedies import _checks, _matrices
-from gradlab.types import Remedy
+from gradlab.types import Remedy, Scalar
 
 
-def weight_clip(*, limit: float = 1.0) -> Remedy:
+def weight_clip(*, limit: Scalar = 1.0) -> Remedy:
     """Bring every recurrent weight back to at most the limit, after each update.
 
     w' = min(max(w, -limit), limit)   for each entry of w_rec

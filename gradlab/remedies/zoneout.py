@@ -8,10 +8,10 @@ from jax import Array
 from jaxtyping import Int
 
 from gradlab.remedies import _checks
-from gradlab.types import Key, Remedy, Step
+from gradlab.types import Key, Remedy, Scalar, Step
 
 
-def zoneout(*, rate: float = 0.1) -> Remedy:
+def zoneout(*, rate: Scalar = 0.1) -> Remedy:
     """Let each number of the state keep its value over a step with a given probability, in training.
 
     s_t' = z s_{t-1} + (1 - z) s_t,   z ~ Bernoulli(rate) afresh for every number and step

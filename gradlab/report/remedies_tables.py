@@ -6,7 +6,7 @@ from typing import Any
 from gradlab.report.table import Column, Table, entry, text
 from gradlab.report.words import signed
 from gradlab.stats import LEVEL, percent
-from gradlab.studies.remedies import forecast, other_lengths, spent
+from gradlab.studies.remedies import forecast, left_out, other_lengths, spent
 from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.remedies.rows import ArmRow
 
@@ -68,8 +68,8 @@ def of_outcomes(rows: list[ArmRow], rates: Any = None, *, ranked: bool = True) -
         ]
         for row in rows
     ]
-    rank = forecast.said(rows, lambda number: signed(number, 2)) if ranked else ""
-    said = f">T: the horizon lies beyond the sequence. {rank}".rstrip()
+    rank = [forecast.said(rows, lambda number: signed(number, 2)), left_out.said(rows)] if ranked else []
+    said = " ".join([">T: the horizon lies beyond the sequence.", *filter(None, rank)])
     return Table("outcomes", "Remedies", columns, made, said)
 
 

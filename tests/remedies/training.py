@@ -28,8 +28,8 @@ def remedy(spec):
     return registry.make("remedies", spec)()
 
 
-def untrained(of, seed=0, rate=0.1, w_rec=1.3, dtype=jnp.float64, initializer=gaussian):
-    return initialised(of, initializer, w_rec, rate, jax.random.key(seed), dtype)
+def untrained(of, seed=0, rate=0.1, w_rec=1.3, dtype=jnp.float64, initializer=gaussian, numbers=()):
+    return initialised(of, initializer, w_rec, rate, jax.random.key(seed), dtype, numbers)
 
 
 def batch(of, one):

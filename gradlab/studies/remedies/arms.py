@@ -1,20 +1,17 @@
 """Arms of a comparison: from `clip_norm(1.0)+orthogonal` to a cell, an initialiser and one remedy."""
 
 import functools
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
-import optax
 
 from gradlab import registry, spelled, tried
 from gradlab.errors import GradlabError, shown
+from gradlab.studies.remedies.acting import TRAINING, Numbers, Unnumbered, apart, together
 from gradlab.studies.remedies.settings import NONE
-from gradlab.types import Initializer, Remedy, Step, Trajectory
+from gradlab.types import Initializer, Remedy
 
 OPTION = "--remedy"
-TRAINING = ("gradients", "adjoint", "penalty", "project", "step")
-"""Places of a remedy that act while a network is trained."""
 FIRST = ("cell", "init", "")
 """What replaces the cell, then the initialisation, then the rest."""
 SHORT = {"init": ("start", "initializers"), "cell": ("cell", "cells")}
@@ -31,6 +28,9 @@ class Arm(NamedTuple):
     """Only what acts while training: the cell and the initialisation are replaced already."""
     closed_form: bool
     """Nothing but the readout is trained, so it is fitted by ridge regression instead."""
+    unnumbered: Unnumbered
+    """The remedy with its numbers left out, and these: arms that differ in them alone share a program."""
+    numbers: Numbers
 
 
 def arm(text: str, cell: str, initializer: str) -> Arm:
@@ -57,15 +57,22 @@ def arm(text: str, cell: str, initializer: str) -> Arm:
         except ValueError as error:
             raise GradlabError(OPTION, f"{part} {error}; {registry.spelling(chosen)} is not one") from error
         begin = remedy.init(begin) if remedy.init is not None else begin
-    acting = _together([remedy for _, remedy in made])
+    acting = [registry.make("remedies", _full(part)) for part, remedy in made if _trains(remedy)]
+    unnumbered, numbers = apart(acting)
     closed = _untrained(chosen)
     if closed:
         for part, remedy in made:
-            if any(getattr(remedy, place) is not None for place in TRAINING):
+            if _trains(remedy):
                 what = "trains its readout in closed form, without a gradient; take one of them away"
                 raise GradlabError(OPTION, f"{part} cannot act on {registry.spelling(chosen)}, which {what}")
     label = "+".join(_label(part) for part in parts) or NONE
-    return Arm(label, chosen, begin, acting, closed)
+    whole = together([remedy for _, remedy in made])
+    return Arm(label, chosen, begin, whole, closed, unnumbered, numbers)
+
+
+def _trains(remedy: Remedy) -> bool:
+    """Whether it acts while a network is trained."""
+    return any(getattr(remedy, place) is not None for place in TRAINING)
 
 
 def _remedy(part: str) -> Remedy:
@@ -113,48 +120,6 @@ def _no_double(text: str, made: list[tuple[str, Remedy]]) -> None:
             raise GradlabError(
                 OPTION, f"{shown(text)}: {both[0]} and {both[1]} both replace {name}; keep one"
             )
-
-
-def _together(remedies: list[Remedy]) -> Remedy:
-    """What several remedies do while training."""
-    gradients = [remedy.gradients for remedy in remedies if remedy.gradients is not None]
-    penalties = [remedy.penalty for remedy in remedies if remedy.penalty is not None]
-    adjoints = [remedy.adjoint for remedy in remedies if remedy.adjoint is not None]
-    projections = [remedy.project for remedy in remedies if remedy.project is not None]
-    steps = [remedy.step for remedy in remedies if remedy.step is not None]
-    return Remedy(
-        gradients=optax.chain(*gradients) if gradients else None,
-        penalty=_sum(penalties) if penalties else None,
-        adjoint=_one_after_another(adjoints) if adjoints else None,
-        project=_projected(projections) if projections else None,
-        step=_stepped(steps) if steps else None,
-    )
-
-
-def _projected(projections: list[Callable[[Any], Any]]) -> Callable[[Any], Any]:
-    return lambda params: functools.reduce(lambda params, project: project(params), projections, params)
-
-
-def _stepped(changes: list[Callable[[Step, Any, Any], Step]]) -> Callable[[Step, Any, Any], Step]:
-    def change(step: Step, key: Any, t: Any) -> Step:
-        for i, one in enumerate(changes):
-            step = one(step, jax.random.fold_in(key, i), t)
-        return step
-
-    return change
-
-
-def _sum(penalties: list[Callable[[Trajectory], Any]]) -> Callable[[Trajectory], Any]:
-    return lambda trail: sum(penalty(trail) for penalty in penalties)
-
-
-def _one_after_another(changes: list[Callable[[Any, Any], Any]]) -> Callable[[Any, Any], Any]:
-    def change(lag: Any, sent: Any) -> Any:
-        for one in changes:
-            sent = one(lag, sent)
-        return sent
-
-    return change
 
 
 def _untrained(cell: Any) -> bool:

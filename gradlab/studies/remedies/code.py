@@ -68,7 +68,8 @@ def of_arm(comparison: Training, arm: arms.Arm, setting: Setting, whole: bool = 
     normal = lambda key, n: jax.random.normal(key, (n, n), float)
 
     def start(key: Key) -> Network:
-        return initialised(setting, normal, jnp.ones((), float), jnp.ones((), float), key, dtype)
+        one = jnp.ones((), float)
+        return initialised(setting, normal, one, one, key, dtype, arm.numbers)
 
     def networks(width: int) -> tuple[Network, Any]:
         keys = jax.random.split(jax.random.key(0), width)

@@ -72,13 +72,18 @@ def _training(
     groups: Sequence[tuple[str, int]],
 ) -> Iterator[Result]:
     _require_known(comparison, shards)
-    for text, T in groups:
-        arm = arms.arm(text, comparison.cell, comparison.init)
+    made = [arms.arm(text, comparison.cell, comparison.init) for text, _ in groups]
+    settings = [
+        work.setting_of(comparison, arm, T, work.units(comparison, arm))
+        for arm, (_, T) in zip(made, groups, strict=True)
+    ]
+    for i, (arm, (text, T)) in enumerate(zip(made, groups, strict=True), start=1):
         for found in _arm(comparison, text, arm, T, report, shards):
             if shards is not None:
                 kept.keep_result(shards, text, found)
             yield found
-        memory.release()
+        # Programs stay while an arm is to come that another one shares its own with.
+        memory.release(programs=not set(settings[:i]) & set(settings[i:]))
 
 
 def _searching(
@@ -88,8 +93,10 @@ def _searching(
     _require_known(comparison, shards)
     shortest, longest = comparison.T[0], comparison.longest
     planned = set(search.dearest(shortest, longest))
-    for text in comparison.remedies:
-        arm = arms.arm(text, comparison.cell, comparison.init)
+    made = {text: arms.arm(text, comparison.cell, comparison.init) for text in comparison.remedies}
+    left = [(arm.cell, arm.unnumbered) for arm in made.values()]
+    for text, arm in made.items():
+        left.remove((arm.cell, arm.unnumbered))
         learns: dict[int, bool] = {}
         while T := search.following(shortest, longest, learns):
             # What the plan has not foreseen to be tried is no piece of it.
@@ -97,7 +104,7 @@ def _searching(
             for found in _arm(comparison, text, arm, T, tell, shards):
                 learns[T] = search.learns(int((found.solved_at > 0).sum()), len(found.solved_at))
                 yield found
-            memory.release()
+            memory.release(programs=(arm.cell, arm.unnumbered) not in left)
 
 
 def _require_known(
@@ -125,7 +132,7 @@ def _racing(
     costs = {}
     for arm in made:
         setting = work.setting_of(comparison, arm, T, work.units(comparison, arm))
-        cost = effort.of_arm(setting, arm.closed_form).get("multiply_adds")
+        cost = effort.of_arm(setting, arm.closed_form, arm.numbers).get("multiply_adds")
         if cost:
             costs[arm.label] = cost
     budgets = race.rungs(list(costs.values()), comparison.updates, stride) if costs else ()
@@ -174,7 +181,7 @@ def _arm(
     setting = work.setting_of(comparison, arm, T, hidden)
     arm = work.ready(comparison, arm, setting)
     code = of_arm(comparison, arm, setting)
-    costs = effort.of_arm(setting, arm.closed_form)
+    costs = effort.of_arm(setting, arm.closed_form, arm.numbers)
     cell, parameters = registry.spelling(arm.cell), arms.count(arm.cell, sizes, hidden)
     if shards is not None:
         levels = setting.task.solved, setting.task.chance(T)

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from gradlab.studies.remedies import loop
+from gradlab.studies.remedies.acting import Numbers
 from gradlab.studies.remedies.networks import Network, Setting, initialised
 
 CALLS = (
@@ -24,34 +25,35 @@ CALLS = (
 """Primitives whose one jaxpr has the outputs of the equation."""
 
 
-def of_arm(setting: Setting, closed_form: bool) -> dict[str, int]:
+def of_arm(setting: Setting, closed_form: bool, numbers: Numbers = ()) -> dict[str, int]:
     """Numbers that are `trained` and `untrained`, and `multiply_adds` of an update, its whole batch included.
 
     Multiply-adds are those of products of matrices and vectors, forward and back; what is done number by
     number, decompositions and the draw of sequences are not among them. They are left out for an arm that
     makes no update, and where the program does not tell how often a loop runs.
     """
-    network = _network(setting)
+    network = _network(setting, numbers)
     sizes = {True: 0, False: 0}
     for path, leaf in jax.tree_util.tree_leaves_with_path(network.weights.cell):
         sizes[getattr(path[-1], "name", None) not in setting.cell.fixed] += leaf.size
     readout = network.weights.w_out.size + network.weights.b_out.size
     found = {"trained": sizes[True] + readout, "untrained": sizes[False]}
-    products = None if closed_form else multiply_adds(setting)
+    products = None if closed_form else multiply_adds(setting, numbers)
     return found if products is None else found | {"multiply_adds": products}
 
 
 @functools.cache
-def multiply_adds(setting: Setting) -> int | None:
+def multiply_adds(setting: Setting, numbers: Numbers = ()) -> int | None:
     """Of products of matrices and vectors in an update of one network; None where a loop has no known end."""
-    made = jax.make_jaxpr(lambda network: loop.update(setting, network))(_network(setting)).jaxpr
+    made = jax.make_jaxpr(lambda network: loop.update(setting, network))(_network(setting, numbers)).jaxpr
     return _counted(made, [True] * len(made.outvars))
 
 
-def _network(setting: Setting) -> Network:
+def _network(setting: Setting, numbers: Numbers) -> Network:
     zeros = lambda key, n: jnp.zeros((n, n), float)
     key = jax.random.key(0)
-    made: Network = jax.eval_shape(lambda: initialised(setting, zeros, 1.0, 0.1, key, jnp.float32))
+    begin = lambda: initialised(setting, zeros, 1.0, 0.1, key, jnp.float32, numbers)
+    made: Network = jax.eval_shape(begin)
     return made
 
 

@@ -16,6 +16,7 @@ from jax import Array
 
 from gradlab.recurrence import platforms
 from gradlab.recurrence.scaled import norms, rescale
+from gradlab.studies.remedies.acting import Numbers
 from gradlab.studies.remedies.losses import evaluate, loss, sample
 from gradlab.studies.remedies.networks import Evaluation, Network, Setting, Weights, initialised
 from gradlab.studies.remedies.optimizers import rule
@@ -33,20 +34,21 @@ QUANTITIES = ("", "loss", "gradient", "weights")
 """What was not finite first, by its code."""
 
 
-def try_out(setting: Setting, *, learn: bool) -> None:
+def try_out(setting: Setting, *, learn: bool, numbers: Numbers = ()) -> None:
     """Trace a network, and an update of it if it is to learn; what is wrong with the setting is raised."""
     zeros = lambda key, n: jnp.zeros((n, n), float)
     key = jax.random.key(0)
-    network = jax.eval_shape(lambda: initialised(setting, zeros, 1.0, 0.1, key, jnp.float32))
+    network = jax.eval_shape(lambda: initialised(setting, zeros, 1.0, 0.1, key, jnp.float32, numbers))
     if learn:
         jax.eval_shape(lambda network: update(setting, network), network)
 
 
 def update(setting: Setting, network: Network) -> tuple[Network, dict[str, Array]]:
     """One update; a network with a number that is not finite stays as it was before, and says so."""
+    setting = setting.of(network.numbers)
     keys = jax.random.split(jax.random.fold_in(network.key, network.updates), setting.batch)
     examples = sample(setting, keys, network.weights.b_out.dtype)
-    noise = None if setting.remedy.step is None else jax.vmap(_noise)(keys)
+    noise = None if setting.acting().step is None else jax.vmap(_noise)(keys)
     grad = jax.value_and_grad(lambda w: loss(setting, w, network.state, examples, noise), has_aux=True)
     (_, plain), raw = grad(network.weights)
     return moved(setting, network, plain, raw)
@@ -54,29 +56,19 @@ def update(setting: Setting, network: Network) -> tuple[Network, dict[str, Array
 
 def moved(setting: Setting, network: Network, plain: Array, raw: Weights) -> tuple[Network, dict[str, Array]]:
     """What the gradient `raw` makes of a network, as `update` has it; `plain` is the loss."""
-    raw = _trained(setting.cell, raw)
-    used, remedy = (setting.remedy.gradients or optax.identity()).update(raw, network.remedy, network.weights)
+    raw, acting = _trained(setting.cell, raw), setting.acting(network.numbers)
+    used, remedy = (acting.gradients or optax.identity()).update(raw, network.remedy, network.weights)
     step, optimizer = rule(setting.optimizer).update(used, network.optimizer, network.weights)
     weights = jax.tree.map(lambda w, s: w - network.rate * s, network.weights, _trained(setting.cell, step))
-    if setting.remedy.project is not None:
-        weights = weights._replace(cell=setting.remedy.project(weights.cell))
+    if acting.project is not None:
+        weights = weights._replace(cell=acting.project(weights.cell))
     checks = (plain, raw, weights)
     what = jnp.int32(FINE)
     for code, tree in reversed(list(enumerate(checks, start=1))):
         finite = jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(tree)]).all()
         what = jnp.where(finite, what, code)
     fine = (what == FINE) & (network.broken == 0)
-    after = Network(
-        weights,
-        network.state,
-        optimizer,
-        remedy,
-        network.key,
-        network.rate,
-        network.updates + 1,
-        network.broken,
-        network.what,
-    )
+    after = network._replace(weights=weights, optimizer=optimizer, remedy=remedy, updates=network.updates + 1)
     broken = jnp.where((network.broken == 0) & (what > 0), network.updates + 1, network.broken)
     stopped = network._replace(broken=broken, what=jnp.where(network.broken == 0, what, network.what))
     network = jax.tree.map(lambda new, old: jnp.where(fine, new, old), after, stopped)

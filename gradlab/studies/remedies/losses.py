@@ -78,7 +78,8 @@ def _step(setting: Setting, share: float) -> Callable[[Tree, Tree, Any], Tree]:
     `share` is what a batch's mean makes of each sequence's loss: a remedy sees the adjoint without it.
     A key draws what a remedy's own step needs; without one the step is the cell's, as in every evaluation.
     """
-    send, change = _sent_back(setting.remedy, share), setting.remedy.step
+    remedy = setting.acting()
+    send, change = _sent_back(remedy, share), remedy.step
 
     def step(params: Tree, state: Tree, given: tuple[Any, Array, Array, Any]) -> Tree:
         x, lag, number, key = given
@@ -120,7 +121,7 @@ def loss(
     """The mean loss of a batch: with the remedy's penalty, and without; `keys` as in `_step`, one each."""
     found = _batch(setting, weights, state, examples, keys)
     plain = jax.vmap(setting.task.loss)(found, examples).mean()
-    penalty = setting.remedy.penalty
+    penalty = setting.acting().penalty
     if penalty is None:
         return plain, plain
 
@@ -138,6 +139,7 @@ def loss(
 
 def evaluate(setting: Setting, network: Network, key: Key, count: int) -> tuple[Array, Array]:
     """Mean loss on `count` fresh sequences, and their error."""
+    setting = setting.of(network.numbers)
     examples = sample(setting, jax.random.split(key, count), network.weights.b_out.dtype)
 
     def one(example: Example) -> tuple[Array, Any]:

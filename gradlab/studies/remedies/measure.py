@@ -13,6 +13,7 @@ from gradlab.recurrence import platforms
 from gradlab.recurrence.objectives import draw_target
 from gradlab.recurrence.scaled import log10_norm
 from gradlab.studies.remedies import arms
+from gradlab.studies.remedies.acting import Back
 from gradlab.studies.remedies.losses import sample
 from gradlab.studies.remedies.networks import Network, Setting
 from gradlab.studies.remedies.settings import Training
@@ -52,7 +53,8 @@ def lowered(comparison: Training, arm: arms.Arm, setting: Setting, networks: Net
 
 def _program(arm: arms.Arm, T: int) -> Any:
     fixed = platforms.fact(T)
-    return program(arm.cell, "unit", len(jax.devices()), adjoint=arm.remedy.adjoint, fixed=fixed)
+    adjoint = None if arm.remedy.adjoint is None else Back(arm.unnumbered)
+    return program(arm.cell, "unit", len(jax.devices()), adjoint=adjoint, fixed=fixed)
 
 
 @functools.lru_cache(maxsize=8)
@@ -69,4 +71,5 @@ def _measured(comparison: Training, arm: arms.Arm, xs: Array, networks: Network)
     first = jax.tree.map(lambda leaf: leaf[0], networks.state)
     target = draw_target("unit", stream(comparison.seed, "target"), first, arm.cell.readout)
     xs, target = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (total, 1, *leaf.shape)), (xs[0], target))
-    return Networks(networks.weights.cell, networks.state, xs, target)
+    numbers = () if arm.remedy.adjoint is None else networks.numbers
+    return Networks(networks.weights.cell, networks.state, xs, target, numbers)

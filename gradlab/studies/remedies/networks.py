@@ -1,5 +1,6 @@
 """Networks in training: what those of one program share, what each carries, and how one is drawn."""
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -12,6 +13,8 @@ from jaxtyping import Float, Int
 
 from gradlab.errors import GradlabError
 from gradlab.recurrence.trees import has_gradient
+from gradlab.studies.remedies import acting
+from gradlab.studies.remedies.acting import Numbers, Unnumbered
 from gradlab.studies.remedies.optimizers import rule
 from gradlab.studies.remedies.settings import Optimizer
 from gradlab.types import Initializer, Key, Remedy, Scalar
@@ -25,7 +28,8 @@ class Setting:
 
     task: Any
     cell: Any
-    remedy: Remedy
+    remedy: Remedy | Unnumbered
+    """With its numbers left out, where these are the networks' own."""
     T: int
     hidden: int
     batch: int
@@ -34,6 +38,14 @@ class Setting:
     """Updates between two evaluations of a network."""
     eval_size: int = 500
     """Fresh sequences at each evaluation."""
+
+    def acting(self, numbers: Numbers = ()) -> Remedy:
+        """The remedy; of these numbers, where it leaves them out."""
+        return acting.of(self.remedy, numbers)
+
+    def of(self, numbers: Numbers) -> "Setting":
+        """The setting with the remedy of these numbers, which may be traced: it is no key of a program."""
+        return dataclasses.replace(self, remedy=self.acting(numbers))
 
 
 class Weights(NamedTuple):
@@ -60,6 +72,8 @@ class Network(NamedTuple):
     """The update at which something was not finite, counted from 1; or 0."""
     what: Int[Array, ""]
     """Which quantity that was."""
+    numbers: Numbers = ()
+    """Those of the remedy, if its setting leaves them out."""
 
 
 class Evaluation(NamedTuple):
@@ -82,7 +96,13 @@ class Evaluation(NamedTuple):
 
 
 def initialised(
-    setting: Setting, initializer: Initializer, w_rec: Scalar, rate: Scalar, key: Key, dtype: Any
+    setting: Setting,
+    initializer: Initializer,
+    w_rec: Scalar,
+    rate: Scalar,
+    key: Key,
+    dtype: Any,
+    numbers: Numbers = (),
 ) -> Network:
     """A network before its first update; all is drawn from `key`, in float64 where JAX has it, and cast.
 
@@ -91,10 +111,9 @@ def initialised(
     d_in, d_out = setting.task.sizes
     key_cell, key_out, key_data = jax.random.split(key, 3)
     params, state = setting.cell.init(key_cell, d_in, setting.hidden, w_rec, initializer)
-    if setting.remedy.init is not None:
-        params, state = setting.cell.init(
-            key_cell, d_in, setting.hidden, w_rec, setting.remedy.init(initializer)
-        )
+    remedy = setting.acting(numbers)
+    if remedy.init is not None:
+        params, state = setting.cell.init(key_cell, d_in, setting.hidden, w_rec, remedy.init(initializer))
     w_out = jax.random.normal(key_out, (d_out, setting.hidden), float) / np.sqrt(setting.hidden)
     weights = jax.tree.map(lambda leaf: leaf.astype(dtype), Weights(params, w_out, jnp.zeros(d_out, float)))
     for leaf in jax.tree.leaves(state):
@@ -112,16 +131,17 @@ def initialised(
         )
         raise GradlabError("--cell", what)
     state = jax.tree.map(lambda leaf: leaf.astype(dtype), state)
-    remedy = setting.remedy.gradients or optax.identity()
+    changed = remedy.gradients or optax.identity()
     nothing = jnp.int32(0)
     return Network(
         weights,
         state,
         rule(setting.optimizer).init(weights),
-        remedy.init(weights),
+        changed.init(weights),
         key_data,
         jnp.asarray(rate, dtype),
         nothing,
         nothing,
         nothing,
+        jax.tree.map(lambda number: jnp.asarray(number, dtype), numbers),
     )

@@ -20,9 +20,11 @@ def plan(comparison: Training) -> Plan:
     tried = search.dearest(comparison.T[0], comparison.longest) if comparison.longest else comparison.T
     places = work.by_place(comparison, tried)
     trained = fitted = 0
+    planned: set[Setting] = set()
     for arm, setting in places.values():
         of = costs.sizes(arm.cell, setting.task.sizes[0], setting.hidden)
-        pieces |= _pieces(comparison, arm, setting, of)
+        pieces |= _pieces(comparison, arm, setting, of, known=setting in planned)
+        planned.add(setting)
         tuned = comparison.tuning * len(comparison.lr) if len(comparison.lr) > 1 else 0
         one = len(comparison.w_rec) * comparison.seeds
         fitted += one * arm.closed_form
@@ -49,9 +51,11 @@ def check(comparison: Training, planned: Plan) -> None:
     require_room(planned, "remedies", what, "choose a smaller one of them")
 
 
-def _pieces(comparison: Training, arm: arms.Arm, setting: Setting, of: Sizes) -> dict[str, Piece]:
-    """Compiling an arm, then its stages."""
-    known = compiled.known(**work.of_program(comparison, arm, setting))
+def _pieces(
+    comparison: Training, arm: arms.Arm, setting: Setting, of: Sizes, *, known: bool
+) -> dict[str, Piece]:
+    """Compiling an arm, if no arm before it has the same program, then its stages."""
+    known = known or compiled.known(**work.of_program(comparison, arm, setting))
     ready = costs.ready_training(of)
     compiling = 0.0 if known else costs.compile_training(of)
     found = {work.piece(arm, setting.T, "compiling"): Piece(ready + compiling, compiling)}

@@ -89,7 +89,7 @@ def _one(setting: Setting, network: Network, examples: Example) -> tuple[Array, 
         sent,
         read=read,
         recurrent=cell.recurrent,
-        adjoint=setting.remedy.adjoint,
+        adjoint=setting.acting(network.numbers).adjoint,
     )
     # Bits, and not random numbers of the precision: both precisions exchange the same targets.
     up = jax.random.bits(jax.random.key(0), (EXCHANGES, SEQUENCES // 2), "uint32") >> 31 == 1

@@ -14,6 +14,7 @@ from gradlab.studies.remedies import (
     forecast,
     glance,
     learned,
+    left_out,
     other_lengths,
     partial,
     power,
@@ -63,7 +64,8 @@ def render(run: TrainingRun, width: int, *, color: bool) -> Text:
         for line in textwrap.wrap(f"{row.arm}{where}: {said}.", max(width, 40), subsequent_indent="  "):
             text.append(line + "\n")
     text.append("\n")
-    below = [judged(rows), spent.said(rows), forecast.said(rows, lambda number: f"{number:+.2f}")]
+    foretold = [forecast.said(rows, lambda number: f"{number:+.2f}"), left_out.said(rows)]
+    below = [judged(rows), spent.said(rows), *foretold]
     for said in below if left is None else [plain(left.to_come())]:
         for line in textwrap.wrap(said, max(width, 40)):
             text.append(line + "\n", bold if said == below[0] else "")

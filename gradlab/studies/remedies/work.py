@@ -70,7 +70,11 @@ def of_program(comparison: Training, arm: arms.Arm, setting: Setting) -> dict[st
         "precision",
     )
     own = {name: getattr(comparison, name) for name in names}
-    return own | {"trains": place(arm.label, setting.T), "units": setting.hidden, "cell": str(arm.cell)}
+    return own | {
+        "trains": place(str(arm.unnumbered), setting.T),
+        "units": setting.hidden,
+        "cell": str(arm.cell),
+    }
 
 
 def evaluated_at(comparison: Training) -> NDArray[np.int64]:
@@ -92,7 +96,7 @@ def setting_of(comparison: Training, arm: arms.Arm, T: int, hidden: int) -> Sett
     return Setting(
         registry.make("tasks", comparison.task),
         arm.cell,
-        arm.remedy,
+        arm.unnumbered,
         T,
         hidden,
         comparison.batch,
@@ -122,9 +126,8 @@ def check(comparison: Training) -> None:
         # What its user brings may have no other size than theirs.
         hidden = tried.sizes()[1] if ":" in f"{comparison.cell} {text}" else 4
         try:
-            loop.try_out(
-                setting_of(comparison, arm, max(comparison.lengths), hidden), learn=not arm.closed_form
-            )
+            of = setting_of(comparison, arm, max(comparison.lengths), hidden)
+            loop.try_out(of, learn=not arm.closed_form, numbers=arm.numbers)
         except ValueError as error:
             raise GradlabError(arms.OPTION, f"{arm.label} {error}") from error
 

@@ -46,6 +46,8 @@ class Networks(NamedTuple):
     """Inputs (networks, B, len, D)."""
     target: Tree
     """What the objective was drawn from, (networks, B, ...)."""
+    numbers: Tree = ()
+    """What a remedy's backward pass is made of."""
 
 
 class Measured(NamedTuple):
@@ -119,16 +121,18 @@ def program(
     """The jitted measurement, `(networks, length) -> Measured`, networks shared out among the devices.
 
     They come in multiples of `devices * block()`. With `fixed` its loops are made for that length alone.
-    Without `weights` the gradient of the weights is left out; `adjoint` is a remedy's backward pass.
+    Without `weights` the gradient of the weights is left out; `adjoint` makes a remedy's
+    backward pass of the numbers of each network.
     """
     recurrent, size = cell.recurrent if weights else None, block()
 
-    def network(probe: str, length: Any, params: Tree, state: Tree, xs: Any, target: Tree) -> Any:
-        beside = size * len(xs)
+    def network(probe: str, length: Any, one: Networks) -> Any:
+        params, state, xs, target, numbers = one
+        beside, back = size * len(xs), None if adjoint is None else adjoint(numbers)
 
         def sequence(xs: Any, target: Tree) -> Any:
             objective = make_objective(name, target, cell.readout)
-            setup = ProbeContext(objective, recurrent, length, adjoint, cell, beside)
+            setup = ProbeContext(objective, recurrent, length, back, cell, beside)
             return measure_one(cell.step, params, state, xs, setup, probe)
 
         if len(xs) > 1:
@@ -140,7 +144,7 @@ def program(
     def blocks(probe: str, networks: Networks, length: Any) -> Any:
         some = jax.tree.map(lambda leaf: leaf.reshape(-1, size, *leaf.shape[1:]), networks)
         each = jax.vmap(functools.partial(network, probe, length))
-        found = jax.lax.map(lambda block: each(*block), some)
+        found = jax.lax.map(lambda block: each(block), some)
         return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), found)
 
     def share(networks: Networks, length: Any) -> Measured:

@@ -5,7 +5,7 @@ import pytest
 
 from gradlab import registry
 from gradlab.errors import GradlabError
-from gradlab.studies.remedies import arms
+from gradlab.studies.remedies import acting, arms
 
 LABELS = {
     "none": "none",
@@ -104,7 +104,7 @@ def test_the_plain_cell_keeps_its_n():
 
 def test_penalties_are_added_and_adjoints_go_one_after_the_other():
     trail, seen = object(), []
-    made = arms._together(
+    made = acting.together(
         [
             arms.Remedy(penalty=lambda t: np.float64(2.0), adjoint=lambda lag, a: seen.append(1) or a + 1),
             arms.Remedy(),

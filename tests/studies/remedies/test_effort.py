@@ -42,8 +42,10 @@ def setting(name, T=20, batch=4):
 def test_a_step_of_a_sequence_costs_what_is_counted_by_hand(name, each):
     first, arm = setting(name)
     second, _ = setting(name, T=23, batch=5)
-    assert effort.multiply_adds(second) - effort.multiply_adds(first) == each * (23 * 5 - 20 * 4)
-    costs = effort.of_arm(first, arm.closed_form)
+    assert effort.multiply_adds(second, arm.numbers) - effort.multiply_adds(first, arm.numbers) == each * (
+        23 * 5 - 20 * 4
+    )
+    costs = effort.of_arm(first, arm.closed_form, arm.numbers)
     # What is done once an update: norms, the cosine and the layout of the weights.
     assert 0 <= costs["multiply_adds"] - each * 20 * 4 < 4 * costs["trained"]
     assert (costs["trained"], costs["untrained"]) == (arms.count(arm.cell, (D, O), N), 0)
@@ -55,7 +57,7 @@ def test_the_numbers_of_elman_are_those_of_its_definition():
 
 def test_a_reservoir_makes_no_update_and_its_readout_alone_is_trained():
     drawn, arm = setting("esn")
-    found = effort.of_arm(drawn, arm.closed_form)
+    found = effort.of_arm(drawn, arm.closed_form, arm.numbers)
     assert found == {"trained": O * (N + 1), "untrained": N * N + N * D + N}
 
 

@@ -48,7 +48,7 @@ class Fake:
     def __init__(self, patch, costs, solves):
         self.costs, self.solves, self.made = costs, solves, {}
         patch.setattr(compute, "_arm", self.arm)
-        patch.setattr(compute.effort, "of_arm", lambda setting, closed: self.cost(setting))
+        patch.setattr(compute.effort, "of_arm", lambda setting, closed, numbers: self.cost(setting))
         patch.setattr(compute.work, "setting_of", lambda comparison, arm, T, hidden: arm.label)
         patch.setattr(compute.work, "units", lambda comparison, arm: 3)
 
