@@ -62,6 +62,7 @@ def in_memory(results: "Sequence[xarray.Dataset]") -> Run:
                     f"result[{i}]", f"has other {name} than the first; a run is of one network"
                 )
     sequences = [str(one.attrs.get("sequence")) for one in results]
+    cells = [str(cell) for cell in first["cell"].values]
     placed = [one.assign_coords(seed=[i], w_rec=np.ones(1)) for i, one in enumerate(results)]
     settings = specs.stored(Measure("from Python", "-")) | {
         "command": "measure",
@@ -72,7 +73,8 @@ def in_memory(results: "Sequence[xarray.Dataset]") -> Run:
         "windows": len(results),
         "objective": str(first.attrs["objective"]).rpartition(" ")[2],
     }
-    return of(together(placed), settings, {})
+    known = {digests.SOURCE: digests.source(), digests.UNSEEN: "its step, as it was passed from Python"}
+    return of(together(placed), settings, {"code": dict.fromkeys(cells, known | digests.here())})
 
 
 def of(norms: "xarray.Dataset", settings: dict[str, Any], told: dict[str, Any]) -> Run:

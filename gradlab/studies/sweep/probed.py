@@ -143,7 +143,7 @@ def _heads(block: Sequence[Shown]) -> str:
 def _body(block: Sequence[Shown], places: Mapping[int, PointRow]) -> str:
     lines = []
     for place, row in places.items():
-        gain = short(row.w_rec, 6) if row.has_gain else "own"
+        gain = "own" if row.given or not row.has_gain else short(row.w_rec, 6)
         lines.append([f"{gain:>6}", *(f"{one.text(place):>{one.width}}" for one in block)])
     return "".join(f"{' '.join(line)}\n" for line in lines)
 
