@@ -45,12 +45,16 @@ class Reach:
         reasons: Sequence[str],
         tried: set[int],
         changing: bool,
+        model: str = "",
+        sequence: str = "",
     ) -> None:
         self.name, self.precision = name, precision
         self.reasons = tuple(reasons)
         """Of each lag: `ok`, `rescaled`, `cut`, `unused`, `flat`, `rounded`, `unknown` or `nonfinite`."""
         self._sigma, self._frobenius, self._codes = sigma, frobenius, codes
         self._tried, self._changing = tried, changing
+        self.model, self.sequence = model, sequence
+        """Digests of its weights, where any are known, and of its inputs."""
 
     @property
     def norms(self) -> "xarray.Dataset":

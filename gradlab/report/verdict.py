@@ -128,7 +128,7 @@ def _updates(at: list[int]) -> str:
 
 def rescaled(rows: list[PointRow]) -> str:
     """Which cells are judged by their reach, as a clause; empty if none is."""
-    cells = list(dict.fromkeys(row.cell for row in rows if row.of == "reach"))
+    cells = list(dict.fromkeys(row.cell for row in rows if row.of == "reach" and not row.whole))
     if not cells:
         return ""
     own = "rescale their own states and are" if len(cells) > 1 else "rescales its own state and is"

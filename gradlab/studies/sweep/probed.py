@@ -185,7 +185,8 @@ def _caption(
     single = row.given and row.seeds == 1
     over = "this network" if single else f"mean over the {row.repeats} that have a value"
     legends = "; ".join(dict.fromkeys(legend(one) for one in found if one in seen))
-    yield f"Probes at T = {row.T}, {over}." + f" {legends}." * bool(legends)
+    if legends:
+        yield f"Probes at T = {row.T}, {over}. {legends}."
     states = _states(run, found)
     hidden = [entry for entry, state in states.items() if (state == NOT_COMPUTED).any()]
     none = undefined(run, found)

@@ -253,7 +253,12 @@ def _caption(rows: list[PointRow], run: Run, width: int, unicode: bool) -> Itera
         f"lag 0..T: transport against lag, {low} 10^-{SPAN:.0f} or less to {high} 10^{SPAN:.0f} or more, "
         "blank exactly zero.",
     ]
-    rescaled = dict.fromkeys(row.cell for row in rows if row.of == "reach")
+    if rows and rows[0].whole:
+        notes.append(
+            "regime, rate, half, soft, hard and the profile are of the reach, dreadout_T/dx_t; "
+            "no state is known."
+        )
+    rescaled = dict.fromkeys(row.cell for row in rows if row.of == "reach" and not row.whole)
     if rescaled:
         each = "rescale their" if len(rescaled) > 1 else "rescales its"
         notes.append(

@@ -169,7 +169,7 @@ def test_a_run_of_it_is_saved_and_read(measured, tmp_path):
     shown = table.render(again.stored, 1000, unicode=True, color=False).plain
     assert f"this network, {over}." in shown
     (note,) = manifest.of_code(again.about)
-    assert note.endswith("its step, as it was passed from Python; whether these change, no digest sees.")
+    assert note.endswith("functions that were passed from Python; whether these change, no digest sees.")
     probes = probed.render(again.stored, 1000, color=False).plain.splitlines()
     assert [line[:6] for line in probes[2:5]] == [" w_rec", "      ", "   own"]
     assert all(quantities.fault(facts) == "" for facts in quantities.SEVERAL.values())
