@@ -107,6 +107,17 @@ def named(parts: Mapping[str, Code]) -> Code:
     return found | ({UNSEEN: ", ".join(unseen)} if unseen else {})
 
 
+def of_arrays(given: Any) -> str:
+    """Of arrays and tensors: a network's weights; or what it is given beside them, its sequence."""
+    found = hashlib.sha256()
+    for leaf in jax.tree.leaves(given):
+        leaf = leaf.detach().cpu() if hasattr(leaf, "detach") else leaf
+        is_key = isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+        array = np.asarray(jax.random.key_data(leaf) if is_key else leaf)
+        found.update(f"{array.dtype}{array.shape}".encode() + array.tobytes())
+    return found.hexdigest()[:32]
+
+
 def of_text(text: str) -> str:
     """Of what is written down rather than computed."""
     return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from gradlab.experiments.load import Experiment
+    from gradlab.reaching.result import Reach
 
 
 class Run:
@@ -36,8 +37,8 @@ class Run:
         """What it was made for, if it was made for an experiment."""
 
     @classmethod
-    def of(cls, *results: "xarray.Dataset") -> "Run":
-        """The run of what `measure` has returned of one network, on one sequence or on several.
+    def of(cls, *results: "xarray.Dataset | Reach") -> "Run":
+        """The run of what `measure` or `reach` has returned of one network, on one sequence or on several.
 
         It is saved, reported, checked and compared as a sweep is; a sequence stands in the place of a seed.
 
@@ -51,9 +52,11 @@ class Run:
           >>> Run.of(found).table()["regime"].tolist()
           ['VANISH']
         """
-        from gradlab.studies.measure import collect
+        from gradlab.reaching.result import Reach
+        from gradlab.studies.measure import collect, reached
 
-        return cls(collect.in_memory(results))
+        found = [reached.of(one) if isinstance(one, Reach) else one for one in results]
+        return cls(collect.in_memory(found))
 
     @property
     def about(self) -> dict[str, Any]:

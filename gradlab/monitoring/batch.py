@@ -9,6 +9,7 @@ import numpy as np
 from gradlab.monitoring.looks import Call, How
 from gradlab.recurrence import given
 from gradlab.recurrence.trees import has_gradient
+from gradlab.studies.sweep.single import compiled
 
 Tree = Any
 
@@ -33,7 +34,7 @@ def gradients(call: Call, how: How) -> Sent:
     read = how.readout or (lambda state: state)
     every = how.objective == "every"
 
-    def loss_of(numbers: Tree, xs: Tree, targets: Tree) -> tuple[Any, Any]:
+    def loss_of(numbers: Tree, state: Tree, xs: Tree, targets: Tree) -> tuple[Any, Any]:
         def advance(state: Tree, x: Tree) -> tuple[Tree, Tree]:
             after = call.step(rebuilt(numbers), state, x)
             after = jax.tree.map(_as, after, state)
@@ -47,14 +48,16 @@ def gradients(call: Call, how: How) -> Sent:
             return jnp.stack(real).sum(), finite
         return (jax.vmap(how.loss)(told, targets).sum() if every else how.loss(told, targets)), finite
 
-    def one(total: Tree, sequence: tuple[Tree, Tree]) -> tuple[Tree, Any]:
-        (value, finite), sent = jax.value_and_grad(loss_of, has_aux=True)(numbers, *sequence)
-        total = jax.tree.map(jnp.add, total, sent)
-        return total, finite & jnp.isfinite(value) & _finite(sent)
+    def all_of(numbers: Tree, state: Tree, sequences: tuple[Tree, Tree]) -> tuple[Tree, Any]:
+        def one(total: Tree, sequence: tuple[Tree, Tree]) -> tuple[Tree, Any]:
+            (value, finite), sent = jax.value_and_grad(loss_of, has_aux=True)(numbers, state, *sequence)
+            total = jax.tree.map(jnp.add, total, sent)
+            return total, finite & jnp.isfinite(value) & _finite(sent)
+
+        return jax.lax.scan(one, jax.tree.map(jnp.zeros_like, numbers), sequences)
 
     sequences = given.arrays("batch", call.batch), given.arrays("targets", call.targets)
-    zero = jax.tree.map(jnp.zeros_like, numbers)
-    total, fine = jax.jit(lambda zero, all: jax.lax.scan(one, zero, all))(zero, sequences)
+    total, fine = compiled(all_of, numbers, state, sequences)
     squares = [float((np.abs(np.asarray(leaf, np.float64)) ** 2).sum()) for leaf in jax.tree.leaves(total)]
     return Sent(np.flatnonzero(~np.asarray(fine)).tolist(), float(np.sqrt(sum(squares))) / len(fine))
 

@@ -5,7 +5,9 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Literal
 
-Kind = Literal["glance", "look"]
+from gradlab.monitoring import compiling
+
+Kind = Literal["glance", "look", "search"]
 GLANCES = 0.2
 """Of the share, what glances may take; looks have the rest."""
 
@@ -15,16 +17,28 @@ class Budget:
 
     A look waits until, with what the last one took, all of them together are within the share. A glance is
     much cheaper and belongs to every call; where calls are so short that it would take more than its part, it
-    is for every k-th. What the first glance takes to be compiled counts for the looks alone; the first look
-    never waits.
+    is for every k-th. A search comes once and is no measure of either. What the first look or glance takes to
+    be compiled is spent like all else, but the second is not expected to take it again; the first look never
+    waits.
+
+    Args:
+      share: what all may take together, of 1.
+      clock: seconds.
+      compiled: seconds that compiling has taken so far, of the clock's.
     """
 
-    def __init__(self, share: float | int, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        share: float | int,
+        clock: Callable[[], float],
+        compiled: Callable[[], float] = compiling.seconds,
+    ) -> None:
         self.share = share
         self.spent = 0.0
         """Seconds"""
         self.calls = 0
         self._clock = clock
+        self._compiled = compiled
         self._began = math.nan
         self._last: dict[Kind, float] = {}
         self._glanced = 0
@@ -53,14 +67,15 @@ class Budget:
     @contextlib.contextmanager
     def timed(self, kind: Kind) -> Iterator[None]:
         """Count what is done within."""
-        began = self._clock()
+        began, before = self._clock(), self._compiled()
         try:
             yield
         finally:
             took = self._clock() - began
             self.spent += took
-            first = kind == "glance" and kind not in self._last
-            # The second glance is not to wait for what the first took to be compiled.
-            self._last[kind] = 0.0 if first else took
+            if kind not in self._last:
+                # Of what a later one compiles nobody knows that it was the last.
+                took = 0.0 if kind == "glance" else max(took - (self._compiled() - before), 0.0)
+            self._last[kind] = took
             if kind == "glance":
                 self._glanced = self.calls

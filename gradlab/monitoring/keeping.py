@@ -11,7 +11,7 @@ from gradlab.monitoring.looks import Look
 from gradlab.runs import contents, store
 from gradlab.states import BACKWARD_NONFINITE, FORWARD_NONFINITE
 from gradlab.studies.measure import collect
-from gradlab.studies.measure.settings import Measure
+from gradlab.studies.measure.settings import PYTHON, Measure
 from gradlab.studies.sweep import results
 from gradlab.studies.sweep.results import Run
 from gradlab.studies.sweep.updates import UPDATE, at_update
@@ -68,7 +68,7 @@ def run(looks: Sequence[Look], said: Sequence[str], seed: int) -> Run:
     for name in [name for name in norms.attrs if name.startswith("rounded")]:
         del norms.attrs[name]
     digest = str(looks[-1].norms.attrs["model"])
-    settings = specs.stored(Measure("from Python", "-")) | {
+    settings = specs.stored(Measure(PYTHON, "-")) | {
         "command": "measure",
         "model_digest": digest,
         "data": "",

@@ -179,7 +179,7 @@ class Monitor:
             with self._budget.timed("glance"):
                 broken = self._glance(call)
             if broken and "finite" not in self._said:
-                with self._budget.timed("look"):
+                with self._budget.timed("search"):
                     self._find(call, before, broken)
             if broken:
                 return

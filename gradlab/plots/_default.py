@@ -9,6 +9,7 @@ from gradlab.errors import GradlabError
 from gradlab.plots._style import save
 from gradlab.runs.files import below
 from gradlab.studies import base
+from gradlab.studies.sweep.rows import whole
 from gradlab.studies.sweep.updates import UPDATE
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ TRAINED = "over_training"
 def fitting(run: Any) -> list[str]:
     """The plots drawn by default whose measurements a run holds."""
     study = base.tables_of(run)
+    if study == "sweep" and whole(run.norms):
+        return [FIRST[study]]
     homes = {kind: registry.home("plots", kind) for kind in registry.names("plots")}
     held, trained = set(run.norms.variables), UPDATE in run.norms.coords
     return [

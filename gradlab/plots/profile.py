@@ -16,7 +16,7 @@ from gradlab.plots import _colors, _style, _words
 from gradlab.profiles import mean_ok
 from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE, OK
 from gradlab.studies.sweep.results import Run
-from gradlab.studies.sweep.rows import given
+from gradlab.studies.sweep.rows import given, whole
 
 if TYPE_CHECKING:
     import xarray
@@ -47,12 +47,13 @@ def profile(
     """log10 norm against lag at the longest T, the mean over seeds, coloured by w_rec.
 
     Dashed beside it the linear law, lag * log10 |w_rec|, where there is a w_rec; light bands from the least
-    to the greatest seed.
+    to the greatest seed. Of a model as a whole its reach.
 
     Raises:
       GradlabError: for a quantity that was not measured.
     """
     norms = run.norms
+    quantity = "reach" if whole(norms) and quantity == "transport" else quantity
     if quantity not in norms:
         raise GradlabError(
             "quantity", f"{quantity} was not measured in this run; ask for it by --probe reach"

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from gradlab import runtime
+from gradlab import digests, runtime
 from gradlab.errors import GradlabError
 from gradlab.foreign.pytorch.known import is_module, is_tensor
 from gradlab.reaching import reasons, scales
@@ -63,11 +64,12 @@ def reach(fn: Any, xs: Any) -> Reach:
     _require_sequence(xs)
     model = _model(fn, xs)
     base = model.value(model.xs)
-    T = len(model.xs)
+    T, known = len(model.xs), (_weights(fn, model.name), digests.of_arrays(xs))
     nothing: NDArray[np.float64] = np.full(T, np.nan)
     if not np.isfinite(base).all():
         codes = np.full(T, FORWARD_NONFINITE, np.int8)
-        return Reach(model.name, model.format.name, nothing, nothing, codes, ["nonfinite"] * T, set(), False)
+        broken = ["nonfinite"] * T
+        return Reach(model.name, model.format.name, nothing, nothing, codes, broken, set(), False, *known)
     with quiet():
         found = scales.profile(model)
     by_lag = [column[::-1] for column in found]
@@ -86,7 +88,14 @@ def reach(fn: Any, xs: Any) -> Reach:
             said[lag] = "nonfinite"
     largest, whole = (np.where(codes == OK, norm, np.nan) for norm in (sigma, frobenius))
     changing = bool(zero.any()) and not tried
-    return Reach(model.name, model.format.name, largest, whole, codes, said, tried, changing)
+    return Reach(model.name, model.format.name, largest, whole, codes, said, tried, changing, *known)
+
+
+def _weights(fn: Any, name: str) -> str:
+    """The digest of the weights of a module of torch or of a tree of arrays; else of the model's name."""
+    leaves = list(fn.state_dict().values()) if is_module(fn) else jax.tree.leaves(fn)
+    held = [leaf for leaf in leaves if hasattr(leaf, "dtype") and hasattr(leaf, "shape")]
+    return digests.of_arrays(held) if held else digests.of_text(name)
 
 
 def _require_sequence(xs: Any) -> None:

@@ -17,7 +17,8 @@ WORDS = {
     "rescaled": "a cotangent of 1 under- or overflows at {lags}, others show the gradient",
     "cut": "cut at {lags}: the gradient is exactly zero while the output follows the input, {as_behind}",
     "unused": "exactly zero at {lags}: the output does not move with the input, so there is a mask, a reset, "
-    "a weight that rounds to zero or no way at all, which cannot be told apart from here",
+    "a unit that no step wakes up, a weight that rounds to zero or no way at all, which cannot be told apart "
+    "from here",
     "flat": "zero at {lags}, where large steps of the input alone move the output: a dead or saturated unit, "
     "a rounding, a comparison or a derivative that is zero there, which cannot be told apart from here",
     "rounded": "zero by rounding at {lags}: there is a gradient that {format} does not hold",
@@ -44,12 +45,16 @@ class Reach:
         reasons: Sequence[str],
         tried: set[int],
         changing: bool,
+        model: str = "",
+        sequence: str = "",
     ) -> None:
         self.name, self.precision = name, precision
         self.reasons = tuple(reasons)
         """Of each lag: `ok`, `rescaled`, `cut`, `unused`, `flat`, `rounded`, `unknown` or `nonfinite`."""
         self._sigma, self._frobenius, self._codes = sigma, frobenius, codes
         self._tried, self._changing = tried, changing
+        self.model, self.sequence = model, sequence
+        """Digests of its weights, where any are known, and of its inputs."""
 
     @property
     def norms(self) -> "xarray.Dataset":

@@ -39,7 +39,7 @@ def caption(run: Any, spec: str, home: Any) -> str:
 
 def _profile(run: Run) -> str:
     """Who ends lowest and who highest at the far end of the sequence."""
-    rows = [row for row in results.groups(run) if row.of == "transport"]
+    rows = [row for row in results.groups(run) if row.of == "transport" or row.whole]
     ends = [(float(row.profile[known[-1]]), int(known[-1]), row) for row in rows if len(known := _lags(row))]
     zeros = sum(not math.isnan(row.values["hard_horizon"]) for row in rows)
     if not ends:
@@ -48,7 +48,7 @@ def _profile(run: Run) -> str:
     between = f"between {_end(low, rows)} and {_end(high, rows)}"
     if low[0] == high[0]:
         between = f"at {_end(low, rows)}" if len(ends) == 1 else f"at {power(low[0])} in all {len(ends)} rows"
-    said = f"Over {counted(rows[0].T, 'step')} the transport ends {between}"
+    said = f"Over {counted(rows[0].T, 'step')} the {rows[0].of} ends {between}"
     most = f" in most {rows[0].repeats}" if rows[0].seeds > 1 else ""
     return f"{said}; {zeros} of {len(rows)} exactly zero beyond some lag{most}." if zeros else f"{said}."
 

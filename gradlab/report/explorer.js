@@ -102,7 +102,7 @@
   }
 
   function label(w) {
-    return w === null ? "none" : number(w, 4);
+    return w === null ? "own" : number(w, 4);
   }
 
   // The position in `lags`, sorted, that is nearest to a lag.
@@ -239,7 +239,7 @@
     const end = last < row.length ? `${said(row[last])} at lag ${run.lags[c.t][last]}` : "undefined at every lag";
     const slope = rate === null ? "no rate" : `rate of the transport ${rate > 0 ? "+" : ""}${number(rate)} decades per step`;
     const start = run.inits.length > 1 ? `, ${run.inits[c.init]}` : "";
-    return `${run.cells[c.cell]}${start}${gain === null ? "" : `, w_rec = ${label(gain)}`}, T = ${run.T[c.t]}: ${QUANTITIES[c.quantity] ?? c.quantity} ${end}; ${slope} (mean over ${run.seeds} seed${run.seeds === 1 ? "" : "s"}). Dashed: the linear law, lag · log10 |w_rec|.`;
+    return `${run.cells[c.cell]}${start}${gain === null ? "" : `, w_rec = ${label(gain)}`}, T = ${run.T[c.t]}: ${QUANTITIES[c.quantity] ?? c.quantity} ${end}; ${slope} (mean over ${run.seeds} ${run.seeds === 1 ? run.repeats.slice(0, -1) : run.repeats}).${gain === null ? "" : " Dashed: the linear law, lag · log10 |w_rec|."}`;
   }
 
   // Text, with powers of ten raised.

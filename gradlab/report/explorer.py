@@ -15,6 +15,7 @@ from gradlab.report.words import clean
 from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE
 from gradlab.studies.sweep import results
 from gradlab.studies.sweep.results import Run
+from gradlab.studies.sweep.rows import REPEATS, given, whole
 
 LEAST_LAGS = 24
 """With fewer columns a map says too little to be kept."""
@@ -28,6 +29,8 @@ def payload(named: Sequence[tuple[str, Source]], room: int) -> str | None:
     sweep.
     """
     runs = [(name, source.run) for name, source in named if isinstance(source.run, Run)]
+    # Of a model as a whole there is one profile, which is a figure.
+    runs = [(name, run) for name, run in runs if not whole(run.norms)]
     if not runs:
         return None
     rows = sum(_rows(run.norms) for _, run in runs)
@@ -60,9 +63,11 @@ def _run(name: str, run: Run, most: int) -> dict[str, Any]:
         "name": clean(name),
         "cells": [clean(str(cell)) for cell in norms["cell"].values],
         "inits": [clean(str(init)) for init in norms["init"].values],
-        "w_rec": [None if math.isnan(w) else float(w) for w in norms["w_rec"].values],
+        # A given network has its own weights, and what stands on its axis is no gain.
+        "w_rec": [None if math.isnan(w) or given(norms) else float(w) for w in norms["w_rec"].values],
         "T": Ts,
         "seeds": int(norms.sizes["seed"]),
+        "repeats": REPEATS[given(norms)],
         "lags": [some.tolist() for some in lags],
         "rates": [None if math.isnan(r) else round(float(r), 9) for r in mean.ravel()],
         "maps": maps,

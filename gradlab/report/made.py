@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from gradlab.errors import GradlabError
 from gradlab.report.words import clean
 from gradlab.runs import manifest, store
+from gradlab.studies.measure.settings import PYTHON
 
 _OPTIONS = {"T": "-T", "remedies": "--remedy"}
 _OFF = {"match": "--no-match"}
@@ -19,11 +20,14 @@ _FIRST = ("task", "text", "model")
 _NOT_OPTIONS = (*_FIRST, "text_digest", "model_digest", "data_digest", "inputs_digest", "command")
 
 
+IN_PYTHON = "It was measured from Python; no command makes it again."
+
+
 class Facts(NamedTuple):
     """What is needed to make a run again, and to trust it."""
 
     words: list[str]
-    """Of the command, each as a shell takes it."""
+    """Of the command, each as a shell takes it; none where no command makes the run again."""
     settings: dict[str, str]
     versions: dict[str, str]
     digests: dict[str, str]
@@ -50,13 +54,16 @@ def facts(about: dict[str, Any], lacking: Sequence[str] = (), folder: Path | Non
         for some in (pairs["settings"], versions, pairs["files"])
     )
     notes += [clean(note) for note in (*lacking, *manifest.of_code(about))]
-    words = command(about) + (_named(about, folder) if folder else [])
+    words = command(about)
+    words += _named(about, folder) if folder and words else []
     return Facts([shlex.quote(word) for word in words], settings, versions, files, notes)
 
 
 def command(about: dict[str, Any]) -> list[str]:
-    """The command that makes the run again, every setting spelled out."""
+    """The command that makes the run again, every setting spelled out; none for one made in Python alone."""
     settings = _table(about, "settings")
+    if settings.get("model") == PYTHON and not settings.get("data"):
+        return []
     words = ["gradlab", _word(about.get("command", "sweep"))]
     words += [_word(settings[key]) for key in _FIRST if settings.get(key)]
     for key, value in settings.items():

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from gradlab.escaping import markdown
+from gradlab.report.made import IN_PYTHON
 from gradlab.report.table import Table
 from gradlab.report.words import clean
 
@@ -105,7 +106,7 @@ def _table(table: Table, where: str) -> list[str]:
 def _made(part: "Part", several: bool) -> list[str]:
     facts = part.facts
     blocks = [f"### {escape(part.name)}"] if several else []
-    blocks += [fenced(facts.command)]
+    blocks += [fenced(facts.command) if facts.words else paragraph(IN_PYTHON)]
     for title, pairs in (
         ("Setting", facts.settings),
         ("Version", facts.versions),

@@ -19,6 +19,7 @@ from gradlab.report.table import Table
 from gradlab.report.words import clean, listed
 from gradlab.studies import base
 from gradlab.studies.sweep.columns import undefined
+from gradlab.studies.sweep.rows import whole
 
 LARGEST = 8_000_000
 """Bytes of a report that can still be mailed and opened at once."""
@@ -113,7 +114,7 @@ def _part(source: Source, name: str, prefix: str) -> Part:
 
 def _with_map(report: Report, named: list[tuple[str, Source]]) -> Report:
     """The report with its interactive map, or with the reason why it has none."""
-    if all(base.tables(source.command) != "sweep" for _, source in named):
+    if not any(base.tables(source.command) == "sweep" and not whole(source.run.norms) for _, source in named):
         return report
     data = explorer.payload(named, min(MAP, LARGEST - 200_000 - len(html(report).encode())))
     if data is None:
@@ -148,6 +149,7 @@ def html(report: Report) -> str:
         svg=Markup,
         mark=MARK,
         version=__version__,
+        in_python=made.IN_PYTHON,
     )
     return text
 

@@ -105,7 +105,8 @@ def of_probes(run: Run, rows: list[PointRow]) -> list[Table]:
     """One entry of each column of further probes; no table where there were none."""
     asked = probed.shown(run, rows, standing(run.norms))
     found = [one for one in asked if any(map(one.has, range(len(rows))))]
-    if not asked:
+    none = probed.undefined(run, asked)
+    if not found and not none:
         return []
     several = len({row.init for row in rows}) > 1
     given, each = rows[0].given, rows[0].repeats
@@ -128,6 +129,5 @@ def of_probes(run: Run, rows: list[PointRow]) -> list[Table]:
         for place, row in enumerate(rows)
     ]
     said = f"Mean over those of {rows[0].seeds} {each} that have a value; a dash where none has."
-    none = probed.undefined(run, asked)
     said += f" Undefined in every network: {', '.join(none)}." if none else ""
     return [Table("probes", f"Probes at T = {rows[0].T}", columns, made, said)]

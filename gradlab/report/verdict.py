@@ -42,7 +42,7 @@ def verdict(source: Source) -> str:
     updates = trained(source.run.norms)
     if updates:
         return training_verdict(results.groups(source.run), updates)
-    return sweep_verdict(results.groups(source.run))
+    return sweep_verdict(results.groups(source.run), str(source.run.norms.attrs.get("averaged", "")))
 
 
 def details(source: Source) -> list[tuple[str, str]]:
@@ -74,8 +74,11 @@ def partial(progress: Progress) -> str:
     return f"partial: {progress.done} of {progress.of} points{lost}"
 
 
-def sweep_verdict(rows: list[PointRow]) -> str:
-    """Which cells vanish and explode where, and how far back the gradient reaches: one sentence."""
+def sweep_verdict(rows: list[PointRow], averaged: str = "") -> str:
+    """Which cells vanish and explode where, and how far back the gradient reaches: one sentence.
+
+    `averaged` says over what the numbers of one network are means.
+    """
     fates: dict[Fate, list[str]] = {}
     for label, some in by_cell(rows).items():
         fates.setdefault(fate(some), []).append(label)
@@ -83,6 +86,7 @@ def sweep_verdict(rows: list[PointRow]) -> str:
     over = "1 seed, so no interval" if rows[0].seeds == 1 else f"{rows[0].seeds} seeds"
     if rows[0].given:
         over = "this network" if rows[0].seeds == 1 else f"this network, {rows[0].seeds} sequences"
+        over = f"{over}, {averaged}" if averaged else over
     more = [said for said in (reaches(rows), rescaled(rows)) if said]
     return f"At T = {rows[0].T} ({over}), {'; '.join([*parts, *more])}."
 
@@ -124,7 +128,7 @@ def _updates(at: list[int]) -> str:
 
 def rescaled(rows: list[PointRow]) -> str:
     """Which cells are judged by their reach, as a clause; empty if none is."""
-    cells = list(dict.fromkeys(row.cell for row in rows if row.of == "reach"))
+    cells = list(dict.fromkeys(row.cell for row in rows if row.of == "reach" and not row.whole))
     if not cells:
         return ""
     own = "rescale their own states and are" if len(cells) > 1 else "rescales its own state and is"

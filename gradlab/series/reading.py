@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import math
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gradlab.errors import GradlabError, shown
+from gradlab.errors import Exit, GradlabError, shown
 from gradlab.runs import files
 from gradlab.spelled import unknown
 
@@ -109,13 +110,16 @@ def _csv(path: Path) -> Series:
 
 
 def _number(path: Path, line: int, name: str, text: Any) -> float:
+    where, advice = f"{path}:line {line}.{name}", "fill it, or leave such rows out"
     if not str(text).strip():
-        what = "is missing; fill it, or leave such rows out"
-        raise GradlabError(f"{path}:line {line}.{name}", what)
+        raise GradlabError(where, f"is missing; {advice}")
     try:
-        return float(text)
+        found = float(text)
     except ValueError as error:
-        raise GradlabError(f"{path}:line {line}.{name}", f"is {shown(text)}, which is no number") from error
+        raise GradlabError(where, f"is {shown(text)}, which is no number") from error
+    if not math.isfinite(found):
+        raise GradlabError(where, f"is {found}; {advice}")
+    return found
 
 
 def _parquet(path: Path) -> Series:
@@ -126,7 +130,7 @@ def _parquet(path: Path) -> Series:
         table = pd.read_parquet(path)
     except ImportError as error:
         what = "needs pyarrow, which is not here; install it with the extra: pip install 'gradlab[parquet]'"
-        raise GradlabError(str(path), what) from error
+        raise GradlabError(str(path), what, Exit.ENVIRONMENT) from error
     except OSError:
         raise
     except Exception as error:
@@ -144,7 +148,7 @@ def _npy(path: Path) -> Series:
 
 
 def _npz(path: Path) -> Series:
-    """The only array of a file, or `x` and beside it `y`."""
+    """The only array of a file, or `x` and beside it `y`, or columns by their names."""
     found = {}
     try:
         with zipfile.ZipFile(io.BytesIO(files.named(path, MOST))) as folder:
@@ -157,8 +161,7 @@ def _npz(path: Path) -> Series:
     except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError) as error:
         raise GradlabError(str(path), "is no .npz file; write it with numpy.savez") from error
     if len(found) > 1 and INPUTS not in found:
-        names = ", ".join(shown(name) for name in list(found)[:6])
-        raise GradlabError(str(path), f"holds {names}; call the inputs {INPUTS} and the targets {TARGETS}")
+        return _by_name(path, found)
     if len(found) <= 1:
         return _columns(str(path), next(iter(found.values()), np.zeros((0, 1))), "")
     series = _columns(f"{path}:{INPUTS}", found[INPUTS], "")
@@ -170,6 +173,18 @@ def _npz(path: Path) -> Series:
         raise GradlabError(f"{path}:{TARGETS}", what)
     values = np.concatenate([series.values, more.values], axis=1)
     return Series((*series.names, *more.names), values, more.names)
+
+
+def _by_name(path: Path, found: dict[str, NDArray[Any]]) -> Series:
+    """An array (steps,) for each column."""
+    if len({values.shape for values in found.values()}) > 1 or next(iter(found.values())).ndim != 1:
+        told = ", ".join(f"{shown(name)} {list(values.shape)}" for name, values in list(found.items())[:6])
+        what = (
+            f"holds {told}; call the inputs {INPUTS} and the targets {TARGETS}, or give columns of one length"
+        )
+        raise GradlabError(str(path), what)
+    columns = [_columns(f"{path}:{shown(name)}", values, "").values for name, values in found.items()]
+    return Series(_unlike(path, list(found)), np.concatenate(columns, axis=1))
 
 
 def _array(where: str, content: bytes) -> NDArray[Any]:

@@ -10,7 +10,7 @@ import pytest
 
 import gradlab
 from gradlab.errors import GradlabError
-from gradlab.monitoring import batch, keeping
+from gradlab.monitoring import batch, compiling, keeping
 from gradlab.monitoring import monitor as looking
 from gradlab.monitoring.looks import Call, How
 from gradlab.report.words import signed
@@ -126,6 +126,20 @@ def test_plain_gradients_of_a_batch_are_those_of_the_training():
     wanted = np.linalg.norm(np.asarray(trainings.gradient(params, xs)["w"]))
     assert found.lost == []
     assert found.norm == pytest.approx(wanted, rel=1e-5)
+
+
+def test_a_second_gradient_of_a_batch_compiles_nothing_and_is_another():
+    def norm(update, scale):
+        call = Call(0, lambda p, s, x: trainings.step(p, s, x), {"w": scale * jnp.eye(N)}, *rest(update))
+        return batch.gradients(call, How(**OWN)).norm
+
+    rest = lambda update: (trainings.START, trainings.batch(update), trainings.TARGETS, None)
+    norm(5, 0.9)
+    so_far = compiling.seconds()
+    found = norm(6, 0.5)
+    assert compiling.seconds() == so_far
+    wanted = np.linalg.norm(np.asarray(trainings.gradient({"w": 0.5 * jnp.eye(N)}, trainings.batch(6))["w"]))
+    assert found == pytest.approx(wanted, rel=1e-5)
 
 
 def scalar(w, h, x):

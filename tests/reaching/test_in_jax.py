@@ -119,6 +119,12 @@ def test_a_planted_zero_is_named(name):
     assert said[word] in found.verdict
 
 
+def test_a_unit_that_is_dead_beyond_all_steps_is_one_of_what_it_may_be():
+    found = gradlab.reach(lambda xs: jax.nn.relu(xs.sum() - 1e4), SINGLE)
+    assert set(found.reasons) == {"unused"}
+    assert "a mask, a reset, a unit that no step wakes up, a weight" in found.verdict
+
+
 def test_a_mask_of_single_steps_is_no_reset():
     kept = np.ones((T, 1), np.float32)
     kept[[2, 6, 7]] = 0

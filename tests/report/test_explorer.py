@@ -44,6 +44,13 @@ def test_a_map_is_the_mean_over_seeds_block_by_block():
     assert list(run["maps"]["transport"]) == ["state"]
 
 
+def test_a_given_network_has_sequences_and_no_gain():
+    norms = samples.norms(("elman",), (1.0,), T=(4,), seeds=3)
+    assert (data(norms)["w_rec"], data(norms)["repeats"]) == ([1.0], "seeds")
+    given = data(norms.assign_attrs(networks="given"))
+    assert (given["w_rec"], given["repeats"]) == ([None], "sequences")
+
+
 def test_rates_stand_in_the_order_of_the_controls():
     norms = samples.norms(("elman(activation=identity)",), (0.5, 2.0), T=(4, 9), seeds=1, noise=0)
     np.testing.assert_allclose(data(norms)["rates"], np.log10([0.5, 0.5, 2, 2]), atol=1e-8)

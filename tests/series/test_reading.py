@@ -21,12 +21,16 @@ def test_arrays_are_their_columns(tmp_path):
     np.save(tmp_path / "s.npy", VALUES.astype(np.float32))
     np.savez(tmp_path / "one.npz", anything=VALUES)
     np.savez(tmp_path / "two.npz", x=VALUES, y=VALUES[:, 0])
+    np.savez(tmp_path / "named.npz", b=VALUES[:, 1], time=VALUES[:, 0])
     np.save(tmp_path / "line.npy", VALUES[:, 0])
     assert reading.read(tmp_path / "s.npy").names == ("0", "1")
     np.testing.assert_array_equal(reading.read(tmp_path / "one.npz").values, VALUES)
     both = reading.read(tmp_path / "two.npz")
     assert both.names == ("0", "1", "y")
     np.testing.assert_array_equal(both.picked("--target", "y").values[:, 0], VALUES[:, 0])
+    named = reading.read(tmp_path / "named.npz")
+    assert named.names == ("b", "time")
+    np.testing.assert_array_equal(named.values, VALUES[:, ::-1])
     assert reading.read(tmp_path / "line.npy").values.shape == (3, 1)
 
 
@@ -62,6 +66,7 @@ def written(place, what):
         "cube": lambda: np.save(place / "s.npy", np.zeros((2, 2, 2))),
         "no zip": lambda: (place / "s.npz").write_bytes(b"PK no"),
         "names": lambda: np.savez(place / "s.npz", inputs=VALUES, outputs=VALUES),
+        "columns": lambda: np.savez(place / "s.npz", a=VALUES[:, 0], b=VALUES[:2, 1]),
         "rows": lambda: np.savez(place / "s.npz", x=VALUES, y=VALUES[:2]),
         "a kind": lambda: (place / "s.xlsx").write_text(""),
         "a line": lambda: (place / "s.csv").write_text('"a\x1b[31m",b\n1,2\n'),
@@ -73,7 +78,7 @@ def written(place, what):
 REFUSED = {
     "text": r"s\.csv:line 3\.b: is 'x y', which is no number",
     "missing": r"s\.csv:line 3\.b: is missing; fill it",
-    "nan": r"s\.csv:row 2\.a: is nan; fill it",
+    "nan": r"s\.csv:line 3\.a: is nan; fill it",
     "infinite": r"s\.npy:row 2\.0: is inf; fill it",
     "no rows": r"s\.csv: holds no row; one row is one step",
     "nothing": r"s\.csv: is no table: ",
@@ -82,7 +87,8 @@ REFUSED = {
     "words": r"s\.npy: is <U1\[1\]; a series is an array \(steps, columns\) of numbers",
     "cube": r"s\.npy: is float64\[2, 2, 2\]; a series is an array",
     "no zip": r"s\.npz: is no \.npz file",
-    "names": r"s\.npz: holds 'inputs', 'outputs'; call the inputs x and the targets y",
+    "names": r"s\.npz: holds 'inputs' \[3, 2\], 'outputs' \[3, 2\]; call the inputs x and the targets y, or",
+    "columns": r"s\.npz: holds 'a' \[3\], 'b' \[2\]; call the inputs x and the targets y, or give columns",
     "rows": r"s\.npz:y: has 2 rows, and x 3; one for each step",
     "a kind": r"s\.xlsx: is no series; \.csv, \.npy, \.npz, \.parquet, \.txt are read",
     "a line": r"s\.csv: has a column called .*; names are one plain line",

@@ -171,18 +171,18 @@ def _names(depth: int, directions: Sequence[str], kinds: set[str]) -> list[str]:
 
 def _require_names(where: str, arch: str, found: Mapping[str, Any], wanted: Sequence[str]) -> None:
     missing = [name for name in wanted if name not in found]
-    extra = [name for name in found if name not in wanted]
-    if missing or extra:
-        said = [
-            f"{word} {_listed(names)}" for word, names in (("missing", missing), ("extra", extra)) if names
-        ]
-        raise GradlabError(where, f"holds no {arch}: {'; '.join(said)}; is arch right?")
+    beyond = [name for name in found if name not in wanted]
+    said = [f"it lacks {_listed(missing)}"] if missing else []
+    said += [f"it holds {_listed(beyond)}, which no {arch} has"] if beyond else []
+    if said:
+        raise GradlabError(where, f"is no {arch}: {'; '.join(said)}{_other(arch, found)}")
 
 
 def _require_shapes(where: str, layers: Layers) -> None:
-    K, first = GATES[layers.arch], layers.weights["weight_hh_l0"]
-    if first.ndim != 2 or first.shape[0] % K:
-        what = f"has shape {first.shape}; of {layers.arch} it is ({K} N, N): is arch right?"
+    arch, first = layers.arch, layers.weights["weight_hh_l0"]
+    K, other = GATES[arch], _other(arch, layers.weights)
+    if other or first.ndim != 2 or first.shape[0] % K:
+        what = f"has shape {first.shape}; of {arch} it is ({K} N, N){other}".replace("(1 N", "(N")
         raise GradlabError(f"{where}: weight_hh_l0", what)
     N = first.shape[0] // K
     hr = layers.weights.get("weight_hr_l0")
@@ -195,11 +195,24 @@ def _require_shapes(where: str, layers: Layers) -> None:
         forms = {"weight_ih": (K * N, below), "weight_hh": (K * N, P), "weight_hr": (P, N)}
         form = forms.get(kind, (K * N,))
         if w.shape != form:
-            what = f"has shape {w.shape}; in {layers.arch} of {N} units it is {form}: is arch right?"
+            what = f"has shape {w.shape}; in {arch} of {N} units it is {form}"
             raise GradlabError(f"{where}: {name}", what)
         if str(w.dtype) != layers.precision:
             what = f"is of {w.dtype} and weight_hh_l0 of {layers.precision}; cast them to one"
             raise GradlabError(f"{where}: {name}", what)
+
+
+def _other(arch: str, weights: Mapping[str, Any]) -> str:
+    """That weights are those of another architecture, by the rows of the recurrent ones; empty if not."""
+    first, hr = weights.get("weight_hh_l0"), weights.get("weight_hr_l0")
+    if first is None or first.ndim != 2 or (hr is not None and hr.ndim != 2):
+        return ""
+    rows, units = first.shape[0], first.shape[1] if hr is None else hr.shape[1]
+    found = next((one for one, K in GATES.items() if rows == K * units), arch)
+    if found == arch or (hr is not None and found != "lstm"):
+        return ""
+    many = f"{GATES[found]} gate{'' if GATES[found] == 1 else 's'}"
+    return f"; rows for {many} of {units} units are {found}'s: arch is {found}, not {arch}"
 
 
 def _listed(names: Any, most: int = 6) -> str:

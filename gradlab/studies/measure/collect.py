@@ -11,8 +11,9 @@ from gradlab.profiles import bound
 from gradlab.recurrence.lanczos import TOLERANCE
 from gradlab.runs import store
 from gradlab.studies.measure import models, windows
-from gradlab.studies.measure.settings import Measure
+from gradlab.studies.measure.settings import PYTHON, Measure
 from gradlab.studies.sweep.results import Run, failures, metrics
+from gradlab.studies.sweep.rows import whole
 
 if TYPE_CHECKING:
     import xarray
@@ -62,8 +63,9 @@ def in_memory(results: "Sequence[xarray.Dataset]") -> Run:
                     f"result[{i}]", f"has other {name} than the first; a run is of one network"
                 )
     sequences = [str(one.attrs.get("sequence")) for one in results]
+    cells = [str(cell) for cell in first["cell"].values]
     placed = [one.assign_coords(seed=[i], w_rec=np.ones(1)) for i, one in enumerate(results)]
-    settings = specs.stored(Measure("from Python", "-")) | {
+    settings = specs.stored(Measure(PYTHON, "-")) | {
         "command": "measure",
         "model_digest": str(first.attrs["model"]),
         "data": "",
@@ -72,7 +74,12 @@ def in_memory(results: "Sequence[xarray.Dataset]") -> Run:
         "windows": len(results),
         "objective": str(first.attrs["objective"]).rpartition(" ")[2],
     }
-    return of(together(placed), settings, {})
+    known = {digests.SOURCE: digests.source(), digests.UNSEEN: "functions that were passed from Python"}
+    told: dict[str, Any] = {"code": dict.fromkeys(cells, known | digests.here())}
+    if whole(first):
+        passes = f"{first.attrs['precision']}: by the model's own passes, whose rounding is not known"
+        told |= {"said": [str(one.attrs["told"]) for one in results], "bound": passes}
+    return of(together(placed), settings, told)
 
 
 def of(norms: "xarray.Dataset", settings: dict[str, Any], told: dict[str, Any]) -> Run:

@@ -8,6 +8,9 @@ from gradlab.errors import GradlabError, shown
 from gradlab.specs import Setting
 from gradlab.studies.sweep.settings import Objective, spelled
 
+PYTHON = "from Python"
+"""In the place of a model: it was measured in Python, and no command does that again."""
+
 
 @dataclass(frozen=True)
 class Measure:

@@ -228,18 +228,9 @@ def _extras(
 
 def digest(given: Tree) -> str:
     """Of arrays and tensors: a network's weights; or what it is given beside them, its sequence."""
-    import hashlib
+    from gradlab import digests
 
-    import jax
-    import numpy as np
-
-    found = hashlib.sha256()
-    for leaf in jax.tree.leaves(given):
-        leaf = leaf.detach().cpu() if hasattr(leaf, "detach") else leaf
-        is_key = isinstance(leaf, jax.Array) and jax.numpy.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-        array = np.asarray(jax.random.key_data(leaf) if is_key else leaf)
-        found.update(f"{array.dtype}{array.shape}".encode() + array.tobytes())
-    return found.hexdigest()[:32]
+    return digests.of_arrays(given)
 
 
 def _w_rec(params: Any) -> Any:

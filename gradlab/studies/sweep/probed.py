@@ -143,7 +143,7 @@ def _heads(block: Sequence[Shown]) -> str:
 def _body(block: Sequence[Shown], places: Mapping[int, PointRow]) -> str:
     lines = []
     for place, row in places.items():
-        gain = short(row.w_rec, 6) if row.has_gain else "own"
+        gain = "own" if row.given or not row.has_gain else short(row.w_rec, 6)
         lines.append([f"{gain:>6}", *(f"{one.text(place):>{one.width}}" for one in block)])
     return "".join(f"{' '.join(line)}\n" for line in lines)
 
@@ -185,7 +185,8 @@ def _caption(
     single = row.given and row.seeds == 1
     over = "this network" if single else f"mean over the {row.repeats} that have a value"
     legends = "; ".join(dict.fromkeys(legend(one) for one in found if one in seen))
-    yield f"Probes at T = {row.T}, {over}." + f" {legends}." * bool(legends)
+    if legends:
+        yield f"Probes at T = {row.T}, {over}. {legends}."
     states = _states(run, found)
     hidden = [entry for entry, state in states.items() if (state == NOT_COMPUTED).any()]
     none = undefined(run, found)

@@ -132,6 +132,8 @@ class PointRow(NamedTuple):
     """Whether this is one network that somebody gave, and no sample of networks drawn alike."""
     of: str = "transport"
     """What rate, regime, horizons and profile are of: the reach where the cell rescales its own state."""
+    whole: bool = False
+    """Whether it is a model as a whole, of which nothing but its reach is known."""
 
     @property
     def repeats(self) -> str:
@@ -153,6 +155,7 @@ class PointRow(NamedTuple):
     def record(self) -> dict[str, Any]:
         """All by name, each metric under its own, as in a table."""
         row = self._asdict()
+        del row["whole"]
         at = list(row).index("values")
         pairs = list(row.items())
         return dict(pairs[:at]) | dict(self.values) | dict(pairs[at + 1 :])
@@ -164,6 +167,11 @@ def given(norms: "xarray.Dataset") -> bool:
     Its axis `seed` then has an entry for each input sequence: with several, their spread counts.
     """
     return bool(norms.attrs.get("networks") == "given")
+
+
+def whole(norms: "xarray.Dataset") -> bool:
+    """Whether a dataset holds what `gradlab.reach` gives of a model as a whole."""
+    return bool(norms.attrs.get("only") == "reach")
 
 
 def group(
@@ -278,7 +286,7 @@ def groups(norms: "xarray.Dataset", metrics: Mapping[str, Measured] | None = Non
                 profile = profiles[of][c, i, w, : T + (of == "transport")]
                 row = group(labels, seeds, profile, bool(linear[c]), bool(gains[c]), given(norms), of)
                 lost = {leaf: None for place in leaves if place[:3] == (c, i, w) for leaf in leaves[place]}
-                rows.append(row._replace(backward_leaves=tuple(lost)))
+                rows.append(row._replace(backward_leaves=tuple(lost), whole=whole(norms)))
                 if not gains[c]:
                     break
     return rows
@@ -286,6 +294,8 @@ def groups(norms: "xarray.Dataset", metrics: Mapping[str, Measured] | None = Non
 
 def speaking_of(norms: "xarray.Dataset") -> list[str]:
     """What verdicts on each cell speak of: `reach` where it rescales its own state, else `transport`."""
+    if whole(norms):
+        return ["reach"] * norms.sizes["cell"]
     if "rescales" not in norms.coords or "reach" not in norms:
         return ["transport"] * norms.sizes["cell"]
     return ["reach" if one else "transport" for one in norms["rescales"].values.tolist()]

@@ -56,8 +56,8 @@ def _sentence(row: PointRow, several_inits: bool) -> str:
 
 def _what(row: PointRow) -> str:
     """What the rate is of."""
-    if row.of == "transport":
-        return "the transport"
+    if row.of == "transport" or row.whole:
+        return f"the {row.of}"
     return "it rescales its own state, so this is of the reach, dreadout_T/dx_t: the reach"
 
 

@@ -221,11 +221,12 @@ def _legends(run: Run) -> Iterator[str]:
         yield f"{', '.join(heads)}: {begins[0]}{' and'.join(ends)}"
 
 
-def _over(rows: list[PointRow]) -> str:
+def _over(rows: list[PointRow], averaged: str) -> str:
     """What a row's rate is a mean of."""
     seeds = rows[0].seeds if rows else 0
     if rows and rows[0].given:
-        return f"this network's mean over {seeds} sequences" if seeds > 1 else "this network"
+        alone = f"this network, {averaged}" if averaged else "this network"
+        return f"this network's mean over {seeds} sequences" if seeds > 1 else alone
     several = f"mean over {seeds} seeds and {percent(LEVEL)} t-interval"
     return "1 seed, so no interval and no regime" if seeds == 1 else several
 
@@ -243,7 +244,7 @@ def _caption(rows: list[PointRow], run: Run, width: int, unicode: bool) -> Itera
     """What the columns mean, from the numbers of this run."""
     T = rows[0].T if rows else 0
     low, high = BLOCKS[unicode][0], BLOCKS[unicode][-1]
-    longest, over = f"T = {T}{_shorter(run)}", _over(rows)
+    longest, over = f"T = {T}{_shorter(run)}", _over(rows, str(run.norms.attrs.get("averaged", "")))
     if trained(run.norms) and rows:
         over = f"{rows[0].seeds} sequence{'s' * (rows[0].seeds > 1)} of the batch of that update"
     notes = [
@@ -252,7 +253,12 @@ def _caption(rows: list[PointRow], run: Run, width: int, unicode: bool) -> Itera
         f"lag 0..T: transport against lag, {low} 10^-{SPAN:.0f} or less to {high} 10^{SPAN:.0f} or more, "
         "blank exactly zero.",
     ]
-    rescaled = dict.fromkeys(row.cell for row in rows if row.of == "reach")
+    if rows and rows[0].whole:
+        notes.append(
+            "regime, rate, half, soft, hard and the profile are of the reach, dreadout_T/dx_t; "
+            "no state is known."
+        )
+    rescaled = dict.fromkeys(row.cell for row in rows if row.of == "reach" and not row.whole)
     if rescaled:
         each = "rescale their" if len(rescaled) > 1 else "rescales its"
         notes.append(

@@ -1,6 +1,7 @@
 """Weights from files and dicts, without torch: what is read, and what is refused in one line."""
 
 import io
+import itertools
 import re
 import sys
 import zipfile
@@ -54,23 +55,36 @@ REFUSED = {
     "missing": (
         without("bias_hh_l0"),
         {"arch": "lstm"},
-        "weights: holds no lstm: missing bias_hh_l0; is arch",
+        "weights: is no lstm: it lacks bias_hh_l0",
     ),
     "extra": (
         weights() | {"weight_hr_l1": np.ones((2, N))},
         {"arch": "gru"},
-        "weights: holds no gru: missing weight_ih_l1, weight_hh_l1, bias_ih_l1, bias_hh_l1; "
-        "extra weight_hr_l1; is arch right?",
+        "weights: is no gru: it lacks weight_ih_l1, weight_hh_l1, bias_ih_l1, bias_hh_l1; "
+        "it holds weight_hr_l1, which no gru has; rows for 4 gates of 4 units are lstm's: "
+        "arch is lstm, not gru",
     ),
-    "other arch": (
-        weights(4),
+    "a weight called extra": (
+        weights() | {"extra": np.ones(2)},
+        {"arch": "lstm"},
+        "weights: is no lstm: it holds extra, which no lstm has",
+    ),
+    "of no arch": (
+        weights(5),
         {"arch": "gru"},
-        "weights: weight_hh_l0: has shape (16, 4); of gru it is (3 N, N)",
+        "weights: weight_hh_l0: has shape (20, 4); of gru it is (3 N, N)",
+    ),
+    "a projection": (
+        {name: w[:, :2] if "hh" in name and w.ndim == 2 else w for name, w in weights().items()}
+        | {"weight_hr_l0": np.ones((2, N))},
+        {"arch": "rnn", "activation": "relu"},
+        "weights: is no rnn: it holds weight_hr_l0, which no rnn has; rows for 4 gates of 4 units are "
+        "lstm's: arch is lstm, not rnn",
     ),
     "shape": (
         weights() | {"weight_ih_l0": np.ones((15, D))},
         {"arch": "lstm"},
-        "weights: weight_ih_l0: has shape (15, 3); in lstm of 4 units it is (16, 3): is arch right?",
+        "weights: weight_ih_l0: has shape (15, 3); in lstm of 4 units it is (16, 3)",
     ),
     "NaN": (
         weights() | {"bias_ih_l0": np.full(16, np.nan)},
@@ -103,6 +117,25 @@ def test_it_refuses_in_one_line(case):
         gradlab.measure(given, XS, **how)
     assert "\n" not in str(caught.value)
     assert caught.value.code == 2
+
+
+PAIRS = list(itertools.permutations(layers.GATES, 2))
+
+
+@pytest.mark.parametrize("units", [3, 4])
+@pytest.mark.parametrize(("has", "asked"), PAIRS)
+def test_weights_of_another_architecture_are_told_by_their_gates(has, asked, units):
+    # Four gates of 3 units are as many rows as three of 4.
+    K = layers.GATES[has]
+    given = {"weight_ih": np.ones((K * units, D)), "weight_hh": np.ones((K * units, units))}
+    with pytest.raises(GradlabError) as caught:
+        layers.of_weights("w", given, asked, "relu" if asked == "rnn" else None)
+    many = "1 gate" if K == 1 else f"{K} gates"
+    form = "(N, N)" if asked == "rnn" else f"({layers.GATES[asked]} N, N)"
+    assert str(caught.value) == (
+        f"w: weight_hh_l0: has shape ({K * units}, {units}); of {asked} it is {form}; rows for "
+        f"{many} of {units} units are {has}'s: arch is {has}, not {asked}"
+    )
 
 
 def test_inputs_of_another_width_are_refused():

@@ -197,7 +197,7 @@ REFUSED = {
     "no file": ({"model": "none.npz"}, r"^none\.npz: cannot be read: No such file"),
     "a pickle": ({"model": "w.pkl"}, r"^w\.pkl: is no file of weights"),
     "no arch": ({"arch": ""}, "^arch: is not given, and weights do not say"),
-    "another arch": ({"arch": "lstm", "activation": ""}, r"is arch right\?"),
+    "another arch": ({"arch": "lstm", "activation": ""}, "arch is rnn, not lstm$"),
     "no data": ({"data": "none.csv"}, r"^none\.csv: cannot be read"),
     "columns": ({"columns": "a"}, r"^--columns: are 1 \(a\), and the network takes 2"),
     "all columns": ({"columns": ""}, r"^--columns: are 3 \(a, b, c\), and the network takes 2"),

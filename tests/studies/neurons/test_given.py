@@ -113,18 +113,18 @@ def two_layers(held):
 
 ORDER = ("--alphabet", "order.txt")
 BAD = {
-    "another arch": (None, ("--arch", "lstm", *ORDER), "", "is arch right?"),
+    "another arch": (None, ("--arch", "lstm", *ORDER), "", "arch is gru, not lstm"),
     "missing": (
         lambda held: {name: w for name, w in held.items() if "bias_hh" not in name},
         ("--arch", "gru", *ORDER),
         "",
-        "missing bias_hh_l0",
+        "it lacks bias_hh_l0",
     ),
     "extra": (
         lambda held: held | {"rnn.weight_hr_l0": np.ones((2, N))},
         ("--arch", "gru", *ORDER),
         "",
-        "extra weight_hr_l0",
+        "it holds weight_hr_l0, which no gru has",
     ),
     "no arch": (None, ORDER, "--arch", "rnn, lstm or gru"),
     "odd arch": (None, ("--arch", "gro", *ORDER), "--arch", "did you mean gru?"),

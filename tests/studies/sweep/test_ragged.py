@@ -10,9 +10,10 @@ import pytest
 import gradlab
 from gradlab import quantities
 from gradlab.errors import GradlabError
+from gradlab.runs import manifest
 from gradlab.states import BELOW_PRECISION, EXACT_ZERO, NOT_COMPUTED, OK, UNDEFINED
 from gradlab.states import FORWARD_NONFINITE as BROKEN
-from gradlab.studies.sweep import table
+from gradlab.studies.sweep import probed, table
 from tests.probes.networks import network
 
 LENGTHS, T = (4, 2, 4), 4
@@ -164,7 +165,14 @@ def test_a_run_of_it_is_saved_and_read(measured, tmp_path):
     rows = again.stored.metrics.set_index("metric")
     assert rows.loc["sequences[lag=4]", "value"] == 2
     assert "gradient_of_mean[leaf=w_rec]" in rows.index
-    assert "this network" in run.verdict
+    over = again.norms.attrs["averaged"]
+    assert f"(this network, {over})" in again.verdict
+    shown = table.render(again.stored, 1000, unicode=True, color=False).plain
+    assert f"this network, {over}." in shown
+    (note,) = manifest.of_code(again.about)
+    assert note.endswith("functions that were passed from Python; whether these change, no digest sees.")
+    probes = probed.render(again.stored, 1000, color=False).plain.splitlines()
+    assert [line[:6] for line in probes[2:5]] == [" w_rec", "      ", "   own"]
     assert all(quantities.fault(facts) == "" for facts in quantities.SEVERAL.values())
     assert {*quantities.SEVERAL} <= {*map(str, again.norms.data_vars)}
 
