@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gradlab import registry
-from gradlab.lesson import domino, training
+from gradlab.lesson import choices, domino, training
 from gradlab.lesson.parts import Chapter, Chart, Curve, Figure, Panel
 from gradlab.lesson.words import number
 from gradlab.report.words import listed
@@ -161,6 +161,12 @@ def tell(numbers: Numbers, seed: int) -> Chapter:
         ),
         answer,
         f"gradlab lesson 3 --seed {seed}",
+        choices=choices.either(
+            f"After {UPDATES[-1]} updates of the tanh network: the uses at step {T} have moved the weights",
+            "more than ten times as far as those at step 1",
+            "no more than ten times as far",
+            ratio[-1] > 10,
+        ),
     )
     after = [number(x) for x in plain.loss]
     closing = (

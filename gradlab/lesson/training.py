@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradlab import registry
-from gradlab.lesson import measured
+from gradlab.lesson import choices, measured
 from gradlab.lesson.parts import Chart, Curve, Figure, Live, Panel
 from gradlab.lesson.words import number, ten_to
 from gradlab.studies.sweep.networks import stream
@@ -189,7 +189,15 @@ def figure(numbers: Numbers, seed: int) -> Figure:
         said(numbers),
         f"gradlab lesson 3 --seed {seed}",
         live(numbers),
+        choices.most("Which of them learns it?", _learn(numbers)),
     )
+
+
+def _learn(numbers: Numbers) -> dict[str, float]:
+    """Who has learned at least a part of it: 1 for what is true."""
+    tanh, lstm = (end(course) < PART * CHANCE for course in numbers.course.values())
+    pairs = {"both": (True, True), "the tanh network alone": (True, False), "the LSTM alone": (False, True)}
+    return {name: float(pair == (tanh, lstm)) for name, pair in {**pairs, "neither": (False, False)}.items()}
 
 
 def end(course: Course) -> float:

@@ -24,7 +24,8 @@ const Controls = (() => {
       changed();
     });
     show();
-    box.append(make("div", { class: "slider" }, make("label", { for: id }, name), input, words));
+    if (!box.lastElementChild?.matches(".sliders")) box.append(make("div", { class: "sliders" }));
+    box.lastElementChild.append(make("div", { class: "slider" }, make("label", { for: id }, name), input, words));
     return {
       get: () => turn(Number(input.value)),
       set: (at) => {
