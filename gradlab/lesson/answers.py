@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from gradlab import registry
-from gradlab.lesson import measured
+from gradlab.lesson import choices, measured
 from gradlab.lesson.parts import Anatomy, Chapter, Chart, Curve, Figure, Inside, Panel, Table
 from gradlab.lesson.words import number, ten_to
 from gradlab.studies.sweep.networks import stream
@@ -188,6 +188,7 @@ def _inside(numbers: Numbers, seed: int) -> Figure:
         f"{shares['c']:.1%} arrives in c and {shares['h']:.1%} in h, which feeds the gates: {more} in the "
         "memory.",
         f"gradlab lesson 5 --seed {seed}",
+        choices=choices.most("Where does more of the squared transport arrive, over all lags?", shares),
     )
 
 
@@ -211,6 +212,11 @@ def _gates(numbers: Numbers, seed: int) -> Figure:
         f"that "
         f"is h = {number(first.h)}.".replace("+ −", "− "),
         f"gradlab lesson 5 --seed {seed}",
+        choices=choices.above(
+            f"How much of it is still in c after step {STEPS}?",
+            (last.c - sum(s.i * s.g for s in numbers.steps[1:])) / stored,
+            {"all of it": 0.75, "about a half": 0.25, "next to nothing": 0.0},
+        ),
     )
 
 
@@ -236,6 +242,11 @@ def _profiles(numbers: Numbers, seed: int) -> Figure:
         "orthogonal matrix stretches no direction, so it cannot beat the law, and tanh takes something away. "
         f"{_tamer(numbers)} A reservoir is meant to fade: that is what lets it forget old inputs.",
         measured.command(grid(seed)) + "\n" + measured.command(gated(seed)),
+        choices=choices.most(
+            "Which stays highest?",
+            {f"the highest {init} one": max(logs[T] for logs in numbers.plain[init]) for init in INITS}
+            | {"the echo state network": numbers.echo[T], "the memory": numbers.whole[T]},
+        ),
     )
 
 
@@ -277,4 +288,9 @@ def _echoes(numbers: Numbers, seed: int) -> Figure:
         + f", and all shares together make {number(sum(numbers.recalled))}: a reservoir of {N} numbers "
         f"cannot hold more than {N} independent ones.",
         f"gradlab lesson 5 --seed {seed}",
+        choices=choices.above(
+            "Where does the share recalled fall below one half?",
+            half,
+            {f"from k = {N}": N, f"k = {N // 2} to {N - 1}": N // 2, f"before k = {N // 2}": 0},
+        ),
     )

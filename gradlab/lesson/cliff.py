@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gradlab.lesson import choices
 from gradlab.lesson.bent import LIMIT, PENALTY_STEPS, SHORT, W_REC, N, T, bent
 from gradlab.lesson.measured import quick
 from gradlab.lesson.parts import Chapter, Chart, Curve, Figure, Grid, Live, Panel
@@ -185,6 +186,10 @@ def _surface(numbers: Numbers, seed: int) -> Figure:
         _walks(numbers),
         f"gradlab lesson 4 --seed {seed}",
         Live("cliff", "Choose the learning rate and the threshold of clipping, and let both walk.", _facts()),
+        choices.least(
+            "Which walk has the smaller error, by the median of its second half?",
+            {"the plain one": _late(numbers.free), "the clipped one": _late(numbers.clipped)},
+        ),
     )
 
 
@@ -257,4 +262,14 @@ def _remedies(numbers: Numbers, seed: int) -> Figure:
         f"After {PENALTY_STEPS} steps on the penalty the line is another: at lag {T} the adjoint is "
         f"{ten_to(turned[T])}.",
         f"gradlab lesson 4 --seed {seed}",
+        choices=choices.least(
+            "Which remedy moves the line as a whole?",
+            {name: _bend(logs, plain) for name, logs in numbers.adjoints.items() if name != "as it is"},
+        ),
     )
+
+
+def _bend(logs: tuple[float, ...], plain: tuple[float, ...]) -> float:
+    """How far a line is from another one moved up or down as a whole; infinite where it has an end."""
+    apart = [one - other for one, other in zip(logs, plain, strict=True)]
+    return max(apart) - min(apart) if all(map(math.isfinite, apart)) else math.inf

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
+from gradlab.lesson import choices
 from gradlab.lesson.parts import Chart, Curve, Figure, Panel
 from gradlab.lesson.words import number
 from gradlab.studies.sweep.networks import stream
@@ -98,6 +99,12 @@ def figure(fallen: Fallen, seed: int) -> Figure:
         f"{said(fallen)} Guessing costs ln 2 = {number(CHANCE)}; at the last update the losses are "
         f"{number(fallen.trained[-1])}, {number(fallen.along[-1])} and {number(fallen.held[-1])}.",
         f"gradlab lesson 3 --seed {seed}",
+        choices=choices.either(
+            "Do the upper layers halve their loss later on top of untrained ones that learn along?",
+            "yes, they wait",
+            "no",
+            half(fallen.trained) < half(fallen.along),
+        ),
     )
 
 

@@ -65,7 +65,8 @@ def save(folder: Path, number: int, chapter: Chapter) -> list[Path]:
 
 def svg(drawing: Drawing, name: str, words: str, *, phone: bool = False) -> str:
     """The figure as an element of a page: its ids begin with `name`, and `words` stand for it."""
-    return inline(_style.drawn(draw(drawing, phone=phone), "svg").decode(), f"{name}-", plain(words))
+    drawn = _style.drawn(draw(drawing, phone=phone), "svg", letters=True).decode()
+    return inline(drawn, f"{name}-", plain(words))
 
 
 def _chart(chart: Chart, phone: bool) -> Figure:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gradlab import registry
-from gradlab.lesson import domino
+from gradlab.lesson import choices, domino, training
 from gradlab.lesson.parts import Chapter, Chart, Curve, Figure, Panel
 from gradlab.lesson.words import number
 from gradlab.report.words import listed
@@ -40,11 +40,12 @@ class Learned(NamedTuple):
 
 
 class Numbers(NamedTuple):
-    """Each cell's run, the loss of a guess, and a stack of layers."""
+    """Each cell's run, the loss of a guess, a stack of layers, and two networks that the page trains, too."""
 
     learned: dict[str, Learned]
     chance: float
     stack: domino.Fallen
+    first: training.Numbers
 
 
 def setting(cell: str) -> Setting:
@@ -61,7 +62,8 @@ def measure(seed: int) -> Numbers:
             key = stream(seed, "lesson", chapter=3, cell=cell)
             found = jax.tree.map(np.asarray, _training(setting(cell))(key))
             learned[cell] = Learned(*(_plain(part) for part in found))
-    return Numbers(learned, registry.make("tasks", TASK).chance(T), domino.measure(seed))
+    chance = registry.make("tasks", TASK).chance(T)
+    return Numbers(learned, chance, domino.measure(seed), training.measure(seed))
 
 
 def _plain(part: Any) -> Any:
@@ -159,6 +161,12 @@ def tell(numbers: Numbers, seed: int) -> Chapter:
         ),
         answer,
         f"gradlab lesson 3 --seed {seed}",
+        choices=choices.either(
+            f"After {UPDATES[-1]} updates of the tanh network: the uses at step {T} have moved the weights",
+            "more than ten times as far as those at step 1",
+            "no more than ten times as far",
+            ratio[-1] > 10,
+        ),
     )
     after = [number(x) for x in plain.loss]
     closing = (
@@ -168,7 +176,7 @@ def tell(numbers: Numbers, seed: int) -> Chapter:
         "So *slow* is meant literally: the far left is not forbidden to learn. Its step is multiplied by the "
         "transport of chapter 2, and where that is small, so is the step.",
     )
-    figures = (figure, domino.figure(numbers.stack, seed))
+    figures = (figure, training.figure(numbers.first, seed), domino.figure(numbers.stack, seed))
     return Chapter("Why the far left learns slower", paragraphs, figures, closing, MORE)
 
 

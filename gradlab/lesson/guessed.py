@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from gradlab.lesson import choices
 from gradlab.lesson.parts import Figure, Table
 from gradlab.lesson.words import number
 
@@ -67,6 +68,11 @@ def figures(name: str, command: str, found: Guessed) -> list[Figure]:
         f"and {number(100 * found.among / found.counted)} % among the {few}; of the {len(ranks)} shown here, "
         f"{ranks.count(1)} and {within}.",
         command,
+        choices=choices.above(
+            "How often is it the first guess?",
+            found.first / found.counted,
+            {"three times in four or more": 0.75, "half of the time or more": 0.5, "less often": 0.0},
+        ),
     )
     return [figure]
 

@@ -25,13 +25,14 @@ def html(chapters: Sequence[tuple[int, Chapter]], seed: int, command: str) -> st
         narrow = drawing.svg(given.drawing, f"{name}-phone", given.title, phone=True)
         return Markup(f'<div class="wide">{wide}</div><div class="phone">{narrow}</div>')
 
-    scripts = live.scripts(
-        given.live.widget for _, chapter in chapters for given in chapter.figures if given.live is not None
-    )
+    figures = [given for _, chapter in chapters for given in chapter.figures]
+    asks = any(given.choices for given in figures)
+    scripts = live.scripts((given.live.widget for given in figures if given.live is not None), asks=asks)
     page: str = _template().render(
         chapters=chapters,
         sources=sources(number for number, _ in chapters),
         svg=figure,
+        asks=asks,
         seed=seed,
         command=command,
         css=Markup((Path(__file__).parent / "page.css").read_text(encoding="utf-8")),

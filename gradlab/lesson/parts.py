@@ -156,6 +156,15 @@ class Live(NamedTuple):
     """What it computes from, as JSON."""
 
 
+class Choices(NamedTuple):
+    """A question with answers to choose from; which of them is true was computed."""
+
+    asked: str
+    answers: tuple[str, ...]
+    right: int
+    """The place of the true one, from 0."""
+
+
 class Figure(NamedTuple):
     """A drawing between the question that it settles and the answer read from it."""
 
@@ -167,6 +176,7 @@ class Figure(NamedTuple):
     command: str
     """What makes it again."""
     live: Live | None = None
+    choices: Choices | None = None
 
 
 class Chapter(NamedTuple):

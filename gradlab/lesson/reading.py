@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gradlab.lesson import guessed, shipped
+from gradlab.lesson import choices, guessed, shipped
 from gradlab.lesson.guessed import Guessed
 from gradlab.lesson.parts import Chapter, Figure, Strip, Table
 from gradlab.lesson.words import number
@@ -204,6 +204,11 @@ def _along(reader: Reader) -> list[Figure]:
         Strip(reader.passage, reader.along),
         f"On the whole text, {said}. The passage was chosen by its labels alone.",
         reader.command,
+        choices=choices.most(
+            "Which label is followed best on the whole text?", {one.label: abs(one.score) for one in best}
+        )
+        if len(best) > 1
+        else None,
     )
     return [figure]
 
@@ -230,6 +235,11 @@ def _table(reader: Reader) -> Figure:
         Table(("label", "unit", "score", "shifted", "untrained", "random", "above", "loss"), rows),
         _answer(above, used, reader),
         reader.command,
+        choices=choices.above(
+            f"How many of the {len(rows)} labels?",
+            len(above) / max(1, len(rows)),
+            {"two thirds or more": 2 / 3, "a third or more": 1 / 3, "fewer": 0.0},
+        ),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gradlab.lesson import measured
+from gradlab.lesson import choices, measured
 from gradlab.lesson.parts import Chapter, Chart, Curve, Figure, Live, Panel, Table
 from gradlab.lesson.words import number, ten_to
 from gradlab.studies.sweep.settings import Sweep
@@ -119,6 +119,11 @@ def tell(numbers: Numbers, seed: int) -> Chapter:
         Table(("lag", "w · w · ... by hand", "sent back, measured"), rows),
         f"Less: {number(numbers.by_hand[50])} by hand, {ten_to(numbers.linear[W][50])} measured.",
         measured.command(scalar(seed)),
+        choices=choices.above(
+            "How much is left after 50 steps?",
+            10 ** numbers.linear[W][50],
+            {"about a half": 0.2, "about a twentieth": 0.02, "less than a fiftieth": 0.0},
+        ),
     )
     closing = (
         "One number decides: above 1 in size the error explodes, below 1 it vanishes, and both happen "
@@ -161,6 +166,10 @@ def _scalars(numbers: Numbers, seed: int, low: float, high: float, squashed: flo
             f"ones of {N} units in the next figure.",
             numbers.unit_gain,
         ),
+        choices.most(
+            "Which line does tanh change most?",
+            {f"w = {w:g}": numbers.linear[w][T] - numbers.tanh[w][T] for w in GAINS},
+        ),
     )
 
 
@@ -183,6 +192,7 @@ def _matrices(numbers: Numbers, seed: int) -> Figure:
         )
 
     radii = numbers.radii
+    ends = {init: _ends(numbers, LINEAR, k) for k, init in enumerate(INITS)}
     return Figure(
         "matrix",
         f"{N} units at `w_rec` = {NEAR:g}: {DRAWS} orthogonal and {DRAWS} Gaussian matrices W, the highest "
@@ -197,6 +207,10 @@ def _matrices(numbers: Numbers, seed: int) -> Figure:
         f"that is {ten_to(T * math.log10(min(radii)))} to {ten_to(T * math.log10(max(radii)))}. With tanh it "
         f"is {_span(numbers, TANH, 0)} and {_span(numbers, TANH, 1)}: {_wider(numbers)}",
         measured.command(matrix(seed)),
+        choices=choices.least(
+            "Of which kind can you say it, without tanh?",
+            {init: high - low for init, (low, high) in ends.items()},
+        ),
     )
 
 

@@ -3,6 +3,7 @@
 import textwrap
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
+from string import ascii_lowercase
 
 from gradlab.lesson.history import sources
 from gradlab.lesson.parts import Chapter, Figure
@@ -24,7 +25,7 @@ def walk(number: int, chapter: Chapter, width: int, *, unicode: bool) -> Iterato
     for paragraph in chapter.paragraphs:
         lines += [*say(paragraph), ""]
     for figure in chapter.figures:
-        yield [*lines, *say(f"? {figure.question}"), ""]
+        yield [*lines, *say(f"? {figure.question}"), *_choices(figure, width, unicode), ""]
         lines = _shown(figure, width, unicode)
     for paragraph in chapter.closing:
         lines += [*say(paragraph), ""]
@@ -52,11 +53,30 @@ def found(numbers: Iterable[int], width: int, *, unicode: bool) -> list[str]:
 def _shown(figure: Figure, width: int, unicode: bool) -> list[str]:
     lines = [*_wrapped(figure.title, width, unicode), ""]
     lines += [*sketch(figure.drawing, width, unicode=unicode), ""]
-    lines += [*_wrapped(figure.answer, width, unicode), ""]
+    lines += [*_true(figure, width, unicode), *_wrapped(figure.answer, width, unicode), ""]
     for command in figure.command.splitlines():
         first, *others = typed(command, width - 2)
         lines += [f"$ {first}", *(f"  {line}" for line in others)]
     return [*lines, ""]
+
+
+def _choices(figure: Figure, width: int, unicode: bool) -> list[str]:
+    """What can be chosen, each with a letter."""
+    if figure.choices is None:
+        return []
+    lines = ["", *_wrapped(figure.choices.asked, width, unicode)]
+    for letter, answer in zip(ascii_lowercase, figure.choices.answers, strict=False):
+        first, *others = _wrapped(answer, width - 5, unicode)
+        lines += [f"  {letter}) {first}", *(f"{'':5}{line}" for line in others)]
+    return lines
+
+
+def _true(figure: Figure, width: int, unicode: bool) -> list[str]:
+    """The true one, before the answer."""
+    if figure.choices is None:
+        return []
+    asked, answers, right = figure.choices
+    return [*_wrapped(f"{asked} {ascii_lowercase[right]}) {answers[right]}.", width, unicode), ""]
 
 
 def _wrapped(text: str, width: int, unicode: bool) -> list[str]:

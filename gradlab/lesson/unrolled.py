@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gradlab import registry
+from gradlab.lesson import choices
 from gradlab.lesson.measured import quick
 from gradlab.lesson.parts import Chain, Chains, Chapter, Figure, Form, Link, Unrolled
 from gradlab.lesson.words import number
@@ -155,6 +156,8 @@ def tell(numbers: Numbers, seed: int) -> Chapter:
     title = "Three forms of one network; the fuller the circle, the more error arrives"
     question = "In which of the three networks does step 1 hear least of the error?"
     figure = Figure("forms", title, question, Unrolled(forms), answer, f"gradlab lesson 1 --seed {seed}")
+    heard = {way.title: way.adjoint[0] for way in (last, many, one)}
+    figure = figure._replace(choices=choices.least(question, heard))
     closing = (
         f"In the many-to-one network the {T} parts have the norms {listed([number(p) for p in last.parts])}; "
         f"the "
@@ -193,6 +196,8 @@ def _folding(seed: int) -> Figure:
         "rule can be applied to it from right to left, as in any deep network. Read from the last row to the "
         "first, the drawing folds it up again.",
         f"gradlab lesson 1 --seed {seed}",
+        # All copies are drawn from one set of parameters.
+        choices=choices.count("How many different matrices W are there?", 1, (T - 1, T)),
     )
 
 
@@ -226,4 +231,9 @@ def _translation(seed: int) -> Figure:
         f"To learn that it should, the network needs the error of step {moved[-1]} at step {chosen}, and "
         "that is the transport of chapter 2.",
         f"gradlab lesson 1 --seed {seed}",
+        choices=choices.count(
+            "How many steps after *boy* is the last word written that depends on it?",
+            gap,
+            (len(pairs), len(READ), len(READ) + len(WRITTEN)),
+        ),
     )

@@ -10,6 +10,7 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
+from gradlab.lesson import choices
 from gradlab.lesson.parts import Figure, Live, Table
 from gradlab.lesson.words import number
 from gradlab.studies.sweep.networks import stream
@@ -198,6 +199,10 @@ def figure(valves: Valves, seed: int) -> Figure:
             "Go from word to word, and turn the gates by hand. The wider a band, the more of an error of 1 "
             "goes back on that way, the gates held.",
             _facts(valves),
+        ),
+        choices.least(
+            "Where is the forget gate f less open, on average?",
+            {"at a new subject": valves.forget[0], "at all other words": valves.forget[1]},
         ),
     )
 

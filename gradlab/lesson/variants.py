@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gradlab import registry
-from gradlab.lesson import connected, measured, valves
+from gradlab.lesson import choices, connected, measured, valves
 from gradlab.lesson.parts import Anatomy, Chapter, Chart, Curve, Figure, Inside, Panel, Table
 from gradlab.lesson.words import number, ten_to
 from gradlab.report.words import listed
@@ -23,6 +23,8 @@ CELLS = {
 }
 """The keeping gate's bias is 1 in the first three and 0 in the GRU: the last two tell it from all else."""
 MAKES = ("LSTM", "peephole", "coupled", "GRU")
+RATES = ("LSTM, bias 0", "LSTM", "LSTM, bias 3", "coupled", "GRU")
+"""Whose rates are compared."""
 T, N, W_REC, STD = 100, 16, 1.0, 0.5
 MORE = ('gradlab sweep --cell "lstm(forget_bias=3),gru(chrono=100)" --w-rec 1.0 -T 100',)
 
@@ -137,6 +139,9 @@ def _insides(cells: dict[str, Cell], seed: int) -> Figure:
         f"by z = {number(gru['z'])}. {_arrives(shares)} The GRU has no second number: in h the top line and "
         f"the ways through r = {number(gru['r'])} and the candidate come together.",
         f"gradlab lesson 6 --seed {seed}",
+        choices=choices.most(
+            "In the LSTM: where does more of the squared transport arrive?", found["LSTM"].shares()
+        ),
     )
 
 
@@ -174,6 +179,10 @@ def _profiles(cells: dict[str, Cell], best: str, seed: int) -> Figure:
         f"{_ahead(cells, best)}. What lies between the two is carried by the other ways, through the "
         "gates and the matrices.",
         measured.command(grid(seed)),
+        choices=choices.most(
+            f"Which carries it farthest, over {T} steps?",
+            {name: cell.whole[T] for name, cell in cells.items()},
+        ),
     )
 
 
@@ -209,15 +218,23 @@ def _table(cells: dict[str, Cell], seed: int) -> Figure:
         f"{_rates(cells)} Where the biases differ, as in the LSTM and the GRU as they usually start, a "
         "difference in the rate is not that of the gates alone.",
         f"gradlab lesson 6 --seed {seed}",
+        choices=choices.most(
+            "What changes the rate more?",
+            dict(zip(("the bias of the keeping gate", "a gate less"), _changes(cells), strict=True)),
+        ),
     )
+
+
+def _changes(cells: dict[str, Cell]) -> tuple[float, float]:
+    """How far the rate goes with the bias, and with a gate less, each with the other held."""
+    zero, one, three, coupled, gru = (cells[name].rate for name in RATES)
+    return max(zero, one, three) - min(zero, one, three), max(abs(coupled - one), abs(gru - zero))
 
 
 def _rates(cells: dict[str, Cell]) -> str:
     """What the bias and what a gate less does to the rate, each with the other held."""
-    zero, one, three, coupled, gru = (
-        cells[name].rate for name in ("LSTM, bias 0", "LSTM", "LSTM, bias 3", "coupled", "GRU")
-    )
-    by_bias, by_gate = max(zero, one, three) - min(zero, one, three), max(abs(coupled - one), abs(gru - zero))
+    zero, one, three, coupled, gru = (cells[name].rate for name in RATES)
+    by_bias, by_gate = _changes(cells)
     more = "more than" if by_bias > by_gate else "no more than"
     return (
         f"The LSTM's rate is {number(zero)}, {number(one)} and {number(three)} with the biases 0, 1 and 3. A "

@@ -92,6 +92,7 @@ _RC: Any = {
     "svg.fonttype": "path",
     "svg.hashsalt": "gradlab",
 }
+LETTERS: Any = {"svg.fonttype": "none"}
 
 
 @contextlib.contextmanager
@@ -263,13 +264,17 @@ def write(figure: Figure, path: Path) -> None:
         replace(path, content)
 
 
-def drawn(figure: Figure, kind: str) -> bytes:
-    """The figure as a file of this kind; its texts are printable, whatever they were."""
+def drawn(figure: Figure, kind: str, *, letters: bool = False) -> bytes:
+    """The figure as a file of this kind; its texts are printable, whatever they were.
+
+    With `letters` an SVG has them as text, which can be selected and looks for fonts where it is shown; else
+    as outlines, which are the same everywhere.
+    """
     for text in figure.findobj(Text):
         if isinstance(text, Text) and not text.get_text().isprintable():
             text.set_text("\n".join(map(plain, text.get_text().split("\n"))))
     file = io.BytesIO()
-    with style(), warnings.catch_warnings():
+    with style(), matplotlib.rc_context(LETTERS if letters else {}), warnings.catch_warnings():
         # A letter that the font lacks becomes a box, which is no reason to stop.
         warnings.filterwarnings("ignore", "Glyph .* missing from")
         figure.savefig(file, format=kind, metadata=dict.fromkeys(SILENT[kind]))

@@ -7,7 +7,7 @@ import pytest
 
 from gradlab import registry
 from gradlab.cells import lstm
-from gradlab.lesson import domino, measured, valves
+from gradlab.lesson import domino, measured, training, valves
 from tests.lesson.told import SEEDS
 
 
@@ -44,6 +44,18 @@ class TestDomino:
             np.testing.assert_array_equal(w, held_w)
             np.testing.assert_array_equal(b, held_b)
         assert not np.array_equal(layers[2][0], moved[2][0])
+
+
+class TestTraining:
+    """Chapter 3: the LSTM learns to remember a first symbol, the tanh network does not."""
+
+    @pytest.mark.parametrize("seed", SEEDS)
+    def test_its_story_holds_for_every_seed(self, seed):
+        found = training.measure(seed)
+        tanh, lstm = (training.end(course) / training.CHANCE for course in found.course.values())
+        assert lstm < training.PART < tanh
+        sent = [course.sent[0][0] / course.sent[0][-1] for course in found.course.values()]
+        assert sent[0] < 1e-6 < 1e-3 < sent[1]
 
 
 class TestValves:

@@ -2,9 +2,10 @@
 
 import math
 
+import numpy as np
 import pytest
 
-from gradlab.lesson import answers, cliff, domino, far_left, unrolled, valves, variants
+from gradlab.lesson import answers, cliff, domino, far_left, training, unrolled, valves, variants
 from gradlab.lesson.parts import Inside
 from tests.lesson.told import INSIDE
 
@@ -48,10 +49,37 @@ def learned(last, ratio):
 def test_how_far_the_tanh_network_has_come(last, ratio, words, never):
     """A guess costs ln 2 = 0.693."""
     stack = domino.Fallen(*((0.1,) * domino.UPDATES,) * 3)
-    found = far_left.Numbers(dict.fromkeys(far_left.CELLS, learned(last, ratio)), math.log(2), stack)
-    text = said(far_left.tell(found, 0))
+    first = training.Numbers({}, dict.fromkeys(training.CELLS, course(0.1)), 0)
+    first = first._replace(start=dict.fromkeys(training.CELLS, training.Weights(*(np.zeros(1),) * 5)))
+    found = far_left.Numbers(dict.fromkeys(far_left.CELLS, learned(last, ratio)), math.log(2), stack, first)
+    told = far_left.tell(found, 0)
+    text = said(told._replace(figures=told.figures[:1]))
     assert words in text
     assert never not in text.partition("After 10 updates")[2].replace("guessing", "")
+
+
+def course(share, sent=(1e-9, 0.1)):
+    """Losses that end at a share of a guess's."""
+    losses = (training.CHANCE,) * (training.UPDATES - training.LAST) + (
+        share * training.CHANCE,
+    ) * training.LAST
+    return training.Course(losses, (sent,) * training.UPDATES)
+
+
+@pytest.mark.parametrize(
+    ("tanh", "lstm", "words"),
+    [
+        (1.0, 0.01, "the tanh network has not learned it, the LSTM has learned it."),
+        (0.5, 0.95, "the tanh network has learned a part of it, the LSTM has not learned it."),
+        (0.01, 0.2, "the tanh network has learned it, the LSTM has learned a part of it."),
+    ],
+)
+def test_who_has_learned_the_first_symbol(tanh, lstm, words):
+    pair = dict(zip(training.CELLS, (course(tanh), course(lstm, (0.0, 0.1))), strict=True))
+    text = training.said(training.Numbers({}, pair, 0))
+    assert words in text
+    assert "is 1.00 · 10^{−8} of |dL/dh_{30}| in the tanh network and 0 in the LSTM" in text
+    assert ("noise that the other steps send" in text) == (tanh == 1.0)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ const Widgets = {};
 
 const Controls = (() => {
   const { make } = Elements;
+  const REST = 700;
   let count = 0;
 
   // A slider with its name, its value and its unit; `turn` makes its place a value, and `says` a value words.
@@ -23,7 +24,8 @@ const Controls = (() => {
       changed();
     });
     show();
-    box.append(make("div", { class: "slider" }, make("label", { for: id }, name), input, words));
+    if (!box.lastElementChild?.matches(".sliders")) box.append(make("div", { class: "sliders" }));
+    box.lastElementChild.append(make("div", { class: "slider" }, make("label", { for: id }, name), input, words));
     return {
       get: () => turn(Number(input.value)),
       set: (at) => {
@@ -38,6 +40,7 @@ const Controls = (() => {
   }
 
   // Walks `at` from 0 to `last()`; `shown(at)` draws. Where motion is not wanted, Play goes to the end at once.
+  // On its buttons the arrow keys go step by step, Home to the start and End to the end.
   function player(box, { last, shown, pace = 60 }) {
     let [at, timer] = [0, null];
     const stop = () => {
@@ -65,7 +68,14 @@ const Controls = (() => {
       stop();
       go(0);
     };
-    box.append(make("div", { class: "player" }, play, button("−1", "One step back", by(-1)), button("+1", "One step on", by(1)), button("Start", "Back to the start", reset)));
+    const keys = { ArrowLeft: by(-1), ArrowRight: by(1), Home: reset, End: () => (stop(), go(last())) };
+    const pressed = (event) => {
+      if (!keys[event.key] || event.altKey || event.ctrlKey || event.metaKey) return;
+      event.preventDefault();
+      keys[event.key]();
+    };
+    const buttons = [play, button("−1", "One step back", by(-1)), button("+1", "One step on", by(1)), button("Start", "Back to the start", reset)];
+    box.append(make("div", { class: "player", role: "group", "aria-label": "Play and step", onkeydown: pressed }, ...buttons));
     return { at: () => at, go: (to) => { stop(); go(to); } };
   }
 
@@ -75,9 +85,14 @@ const Controls = (() => {
 
   // A line of words that changes; it is read out when a hand has come to rest.
   function line(box) {
-    const words = make("p", { class: "told", "aria-live": "polite" });
-    box.append(words);
-    return (text) => words.replaceChildren(...Drawn.said(text));
+    const [words, aloud] = [make("p", { class: "told" }), make("p", { class: "aloud", "aria-live": "polite" })];
+    box.append(words, aloud);
+    let resting = null;
+    return (text) => {
+      words.replaceChildren(...Drawn.said(text));
+      clearTimeout(resting);
+      resting = setTimeout(() => (aloud.textContent = text), REST);
+    };
   }
 
   return { slider, player, legend, line };
