@@ -18,7 +18,10 @@ STARTS = 10
 """The fewest whose interval is trusted."""
 RIDGE = 1.0
 """Of the logistic regression, on standardised features."""
-LIMITS = "It sees whether a gradient arrives, and not what a cell can express."
+LIMITS = (
+    "It sees whether a gradient arrives, and not what a cell can express, such as that no diagonal "
+    "recurrence with positive weights learns parity."
+)
 
 
 class Judged(NamedTuple):

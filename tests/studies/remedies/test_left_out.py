@@ -85,7 +85,9 @@ def test_a_relation_that_is_there_is_found():
 def test_no_skill_is_said_where_it_is_so():
     rows = rows_of(np.random.default_rng(0), NULL["T alone"])
     assert ": no skill. " in said(rows)
-    assert said(rows).endswith("what a cell can express.")
+    assert said(rows).endswith(
+        "what a cell can express, such as that no diagonal recurrence with positive weights learns parity."
+    )
 
 
 def test_a_cell_that_is_foretold_is_not_learned_from():
