@@ -144,11 +144,11 @@ def tell(numbers: Numbers, seed: int) -> Chapter:
         "pond, and each input makes ripples. Only a linear readout is fitted, by least squares: no error has "
         "to go back through time at all.",
         "**A memory with weight 1.** The long short-term memory gives each unit a second number, the memory "
-        "c. It is carried to the next step with weight exactly 1, and new content is added to it: c_{t} = "
-        "c_{t−1} + i · g. Here g = tanh(...) is what could be stored, and the *input gate* i = σ(...), "
+        "c. It is carried to the next step with weight exactly 1, and new content is added to it: $c_{t} = "
+        "c_{t−1} + i · g$. Here g = tanh(...) is what could be stored, and the *input gate* i = σ(...), "
         "between 0 and 1, says how much of it is. The *output gate* o = σ(...) says how much of the memory "
-        "is shown: h_{t} = o · tanh(c_{t}). Each (...) sees x_{t} and h_{t−1}. Along the memory "
-        "dc_{t}/dc_{t−1} = 1, so nothing vanishes on this path, however long it is.",
+        "is shown: $h_{t} = o · tanh(c_{t})$. Each (...) sees x_{t} and h_{t−1}. Along the memory "
+        "$dc_{t}/dc_{t−1} = 1$, so nothing vanishes on this path, however long it is.",
     )
     figures = (
         _inside(numbers, seed),

@@ -135,8 +135,8 @@ def tell(numbers: Numbers, seed: int) -> Chapter:
     """The chapter in words."""
     paragraphs = (
         "An error that grows on its way back is the other failure. What does it look like to somebody who "
-        "walks downhill on the error? Take one unit again, h_{t} = w σ(h_{t−1}) + b, where σ(a) = 1 / (1 + "
-        "e^{−a}) "
+        "walks downhill on the error? Take one unit again, $h_{t} = w σ(h_{t−1}) + b$, where $σ(a) = "
+        "1 / (1 + e^{−a})$ "
         f"squashes any number to between 0 and 1. Start at h_{{0}} = {START:g}, run {STEPS} steps and ask "
         f"for σ(h_{{50}}) = {TARGET:g}; the error E is the squared miss. It depends on two numbers, w and b.",
         "For large w the unit has two resting points, a low and a high one, and an unstable point between "

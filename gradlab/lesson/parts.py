@@ -1,7 +1,7 @@
 """What a chapter is made of: words and numbers, from which a page or a walk in the terminal is made.
 
-Texts may hold `code`, *emphasis*, **headwords**, subscripts h_{t} and superscripts w^{T}; nothing else is
-markup.
+Texts may hold `code`, *emphasis*, **headwords**, subscripts h_{t}, superscripts w^{T} and $formulas$; nothing
+else is markup.
 """
 
 import re

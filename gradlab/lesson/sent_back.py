@@ -94,20 +94,20 @@ def tell(numbers: Numbers, seed: int) -> Chapter:
     squashed = numbers.tanh[W][T]
     horizon = 3 / -math.log10(W)
     paragraphs = (
-        "Take the smallest network: one unit without a squashing function, h_{t} = w h_{t−1} + x_{t}. Let "
+        "Take the smallest network: one unit without a squashing function, $h_{t} = w h_{t−1} + x_{t}$. Let "
         "one "
         f"error term sit at the last step T = {T}. How does it reach an earlier step t? Nudge h_{{t}} by a "
         "little. The next state moves by w times as much, the one after by w · w. After T − t steps, the "
-        "*lag*, the nudge has been multiplied by w once a step: dh_{T}/dh_{t} = w^{T−t}. We call "
+        "*lag*, the nudge has been multiplied by w once a step: $dh_{T}/dh_{t} = w^{T−t}$. We call "
         "dh_{T}/dh_{t} the *transport*. It is all that the past can hear of the error.",
         f"By hand, for w = {number(W)}: one step back {number(numbers.by_hand[1])}, two steps "
         f"{number(numbers.by_hand[2])}, ten steps {number(numbers.by_hand[10])}, a hundred steps "
         f"{number(numbers.by_hand[100])}. A factor of 1000 is lost every 3 / (−log10 w) = {number(horizon)} "
         f"steps.",
-        "With tanh each step also multiplies by the slope 1 − h_{t}^{2} of the curve, which is at most 1: "
-        "dh_{T}/dh_{t} = Π (1 − h_{k}^{2}) w, the product over k = t+1, ..., T. In a network of N units the "
-        "number w becomes the matrix W and the slope a diagonal matrix D_{k}; the product of matrices "
-        "D_{k} W is measured by its largest singular value, the most that it can stretch any nudge.",
+        "With tanh each step also multiplies by the slope $1 − h_{t}^{2}$ of the curve, which is at most 1: "
+        "$dh_{T}/dh_{t} = Π_{k} (1 − h_{k}^{2}) w$, the product over k = t+1, ..., T. In a network of N "
+        "units the number w becomes the matrix W and the slope a diagonal matrix D_{k}; the product of "
+        "matrices D_{k} W is measured by its largest singular value, the most that it can stretch any nudge.",
     )
     rows = tuple(
         (str(lag), number(value), ten_to(numbers.linear[W][lag])) for lag, value in numbers.by_hand.items()

@@ -132,7 +132,7 @@ def tell(numbers: Numbers, seed: int) -> Chapter:
         f"A recurrent network has one small program and runs it again at every step t = 1, 2, ..., T. The "
         f"program takes the state h_{{t−1}}, a list of {N} numbers here, and the input x_{{t}}, and returns "
         f"the "
-        "next state: h_{t} = tanh(W h_{t−1} + U x_{t} + b). W is the recurrent matrix, U the input matrix, "
+        "next state: $h_{t} = tanh(W h_{t−1} + U x_{t} + b)$. W is the recurrent matrix, U the input matrix, "
         "b the bias. They are the same at every step.",
         f"To see what learning does, draw the program {T} times side by side. The loop becomes a deep "
         f"network "
@@ -141,8 +141,8 @@ def tell(numbers: Numbers, seed: int) -> Chapter:
         "sentence), *many to many* judges every step (a word for each word), and *one to many* gets an input "
         "at the first step only and is judged at every step (a caption for a picture).",
         "Learning needs dL/dW. As W is used once a step, the gradient is a sum with one part per step: "
-        "dL/dW = Σ_{t} (part of step t). Part t is made of two things: the state that W was given, and the "
-        "*adjoint* dL/dh_{t}, the error as step t hears it. A step that hears nothing adds nothing.",
+        "$dL/dW = Σ_{t}$ (part of step t). Part t is made of two things: the state that W was given, and the "
+        "*adjoint* $dL/dh_{t}$, the error as step t hears it. A step that hears nothing adds nothing.",
     )
     answer = (
         f"In the {least} network. Step 1 hears |dL/dh_{{1}}| = {number(many.adjoint[0])} in the "

@@ -90,16 +90,15 @@ def tell(numbers: Numbers, seed: int) -> Chapter:
     lstm, gru = cells["LSTM"], cells["GRU"]
     paragraphs = (
         "A memory with weight 1 never empties. The **forget gate** f = σ(...) makes the weight adjustable: "
-        "c_{t} = f · c_{t−1} + i · g. Along the memory the error is now multiplied by f once a step, not by "
-        "a "
-        f"matrix: the gate decides, unit by unit, how long to hold. Its bias starts at 1 here, which keeps "
-        f"it {number(lstm.kept)} open on average.",
+        "$c_{t} = f · c_{t−1} + i · g$. Along the memory the error is now multiplied by f once a step, not "
+        "by a matrix: the gate decides, unit by unit, how long to hold. Its bias starts at 1 here, which "
+        f"keeps it {number(lstm.kept)} open on average.",
         "**Peepholes** let the gates see the memory itself and not only what the output gate shows: a shut "
         "output gate no longer blinds them. The gradient gets a side path from c through the gates back to "
         "c.",
         "**Coupled gates** save one gate: i = 1 − f. What is written is what is forgotten, and the memory is "
         "a moving average that cannot pile up.",
-        "The **GRU** goes further. Memory and output are one, h_{t} = z · h_{t−1} + (1 − z) · n, with the "
+        "The **GRU** goes further. Memory and output are one, $h_{t} = z · h_{t−1} + (1 − z) · n$, with the "
         "keeping gate z. A *reset gate* r says how much of h the new content n may see. Its bias starts at "
         "0, so the gate "
         f"lets {number(gru.kept)} through.",

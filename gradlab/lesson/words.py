@@ -5,7 +5,10 @@ import math
 import re
 from collections.abc import Iterator
 
+from gradlab.lesson.formulas import mathml
+
 _PIECE = re.compile(r"`([^`]*)`")
+_FORMULA = re.compile(r"\$([^$]*)\$")
 _STRONG, _EMPHASIS = re.compile(r"\*\*([^*]+)\*\*"), re.compile(r"\*([^*]+)\*")
 _SUB, _SUPER = re.compile(r"_\{([^}]*)\}"), re.compile(r"\^\{([^}]*)\}")
 _WHOLE = re.compile(r"[−-]?[\w.]+")
@@ -100,7 +103,13 @@ def to_html(text: str) -> str:
     '<code>w_rec</code> &lt; h<sub>t</sub><sup>2</sup>'
     """
     pieces = _PIECE.split(text)
-    return "".join(f"<code>{html.escape(p)}</code>" if i % 2 else _marked(p) for i, p in enumerate(pieces))
+    return "".join(f"<code>{html.escape(p)}</code>" if i % 2 else _prose(p) for i, p in enumerate(pieces))
+
+
+def _prose(text: str) -> str:
+    """Formulas as MathML, and the words between them."""
+    pieces = _FORMULA.split(text)
+    return "".join(mathml(piece) if i % 2 else _marked(piece) for i, piece in enumerate(pieces))
 
 
 def _marked(text: str) -> str:
@@ -123,5 +132,5 @@ def plain(text: str, *, unicode: bool = True) -> str:
         inner = found[1]
         return f"^{inner}" if _WHOLE.fullmatch(inner) else f"^({inner})"
 
-    text = _SUPER.sub(raised, _SUB.sub(lowered, text.replace("`", "").replace("*", "")))
+    text = _SUPER.sub(raised, _SUB.sub(lowered, text.replace("`", "").replace("*", "").replace("$", "")))
     return text if unicode else text.translate(_ASCII).encode("ascii", "replace").decode()

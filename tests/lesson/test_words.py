@@ -1,5 +1,7 @@
 """Numbers in words and the lesson's markup."""
 
+import xml.etree.ElementTree
+
 import pytest
 
 from gradlab.lesson.words import number, plain, ten_to, to_html
@@ -29,3 +31,29 @@ def test_html_escapes_everything_but_the_markup():
 def test_ascii_has_a_word_for_every_symbol():
     said = plain("σ Σ_{t} √2 ½ − · × ≤ → w^{T−t} h_{50} é", unicode=False)
     assert said == "sigma sum_t sqrt 2 1/2 - * x <= -> w^(T-t) h_50 ?"
+
+
+@pytest.mark.parametrize(
+    ("formula", "made"),
+    [
+        ("h_{t} = w h_{t−1}", "msub(mi(h) mi(t)) mo(=) mi(w) mo(\u2062) msub(mi(h) mrow(mi(t) mo(−) mn(1)))"),
+        ("h_{k}^{2} w", "msubsup(mi(h) mi(k) mn(2)) mo(\u2062) mi(w)"),
+        ("Σ_{t} tanh(a) < 0.5", "munder(mo(Σ) mi(t)) mi(tanh) mo(() mi(a) mo()) mo(<) mn(0.5)"),
+        ("dL/dW", "mi(dL) mo(/) mi(dW)"),
+        ("w (a) b", "mi(w) mo(\u2062) mo(() mi(a) mo()) mo(\u2062) mi(b)"),
+    ],
+)
+def test_a_formula_is_mathml(formula, made):
+    def told(element):
+        inner = " ".join(map(told, element)) if len(element) else element.text
+        return f"{element.tag}({inner})"
+
+    found = to_html(f"So ${formula}$.")
+    assert found.startswith("So <math>")
+    assert found.endswith("</math>.")
+    assert told(xml.etree.ElementTree.fromstring(found[3:-1])) == f"math({made})"
+
+
+def test_a_formula_in_a_terminal_is_plain_text():
+    assert plain("So $h_{t} = w^{2}$.") == "So h_t = w^2."
+    assert "$" not in plain("$a$ and $b$", unicode=False)
