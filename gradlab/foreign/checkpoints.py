@@ -49,6 +49,8 @@ def read(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def _file(path: Path) -> dict[str, NDArray[Any]]:
+    if not path.suffix and not path.exists():
+        raise GradlabError(str(path), "no such file or folder")
     if path.suffix.lower() not in (".npz", ".safetensors"):
         what = "is no file of parameters; .npz, .safetensors and a folder of orbax are read"
         raise GradlabError(str(path), what)

@@ -126,6 +126,8 @@ def test_files_from_elsewhere_are_refused(tmp_path):
         checkpoints.read(bomb(tmp_path / "bomb.npz"))
     with pytest.raises(GradlabError, match=r"w.pkl: is no file of parameters; .npz, .safetensors"):
         checkpoints.read(tmp_path / "w.pkl")
+    with pytest.raises(GradlabError, match=r"step_100: no such file or folder"):
+        checkpoints.read(tmp_path / "step_100")
     with pytest.raises(GradlabError, match=r"none.npz: cannot be read"):
         checkpoints.read(tmp_path / "none.npz")
 

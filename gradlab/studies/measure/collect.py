@@ -47,8 +47,8 @@ def in_memory(results: "Sequence[xarray.Dataset]") -> Run:
     Raises:
       GradlabError: for none, and for datasets of different networks, lengths or objectives.
     """
-    if not results or any("model" not in one.attrs for one in results):
-        raise GradlabError("result", "is not what gradlab.measure returns; pass one dataset, or several")
+    if not results or any("model" not in getattr(one, "attrs", ()) for one in results):
+        raise GradlabError("result", "is not what measure or reach returns; pass one, or several")
     first = results[0]
     for i, one in enumerate(results[1:], start=1):
         for name, is_same in (

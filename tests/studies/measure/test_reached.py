@@ -67,6 +67,8 @@ def test_it_is_held_against_a_baseline(tmp_path):
 
 
 def test_what_no_run_can_hold_is_told():
+    with pytest.raises(GradlabError, match="is not what measure or reach returns"):
+        gradlab.Run.of(np.ones(3))
     with pytest.raises(
         GradlabError, match=r"^result: model is in float16; runs are kept of float32 and float64"
     ):
