@@ -8,23 +8,31 @@ from gradlab.errors import GradlabError
 from tests import brought
 from tests.brought import CELL, GRID, METRIC, PROBE
 from tests.cli.calling import gradlab as command
+from tests.tiers import few
 
 package = brought.package
+FAULTS = [
+    ("return Columns(jax", "return dict(far=jax", "probe distance: fails: AttributeError"),
+    (
+        "xs)[1])",
+        "xs)[1][: setup.length.aval.size])",
+        "probe distance: gives far with 1 entries along step",
+    ),
+    ('"far": ("step",)', '"far": ()', "probe distance: gives far with 1 axes, and states 0"),
+    ('"far": ("step",)', '"rate": ("step",)', "distance has a column rate"),
+    ('"far": ("step",)', '"near": ("step",)', "gives the columns far, and states axes for near"),
+]
+METRICS = [
+    ("return Measured", "return 1 / 0, Measured", "fails: ZeroDivisionError"),
+    ("np.ones(shape)", "np.ones(3)", "does not give one value and one state"),
+    ("np.zeros(shape, np.int8)", "np.full(shape, 77, np.int8)", "has states other than 0 to"),
+]
+"""What is changed in a probe and in a metric, and what is said then."""
 
 
 @pytest.mark.parametrize(
     ("old", "new", "said"),
-    [
-        ("return Columns(jax", "return dict(far=jax", "probe distance: fails: AttributeError"),
-        (
-            "xs)[1])",
-            "xs)[1][: setup.length.aval.size])",
-            "probe distance: gives far with 1 entries along step",
-        ),
-        ('"far": ("step",)', '"far": ()', "probe distance: gives far with 1 axes, and states 0"),
-        ('"far": ("step",)', '"rate": ("step",)', "distance has a column rate"),
-        ('"far": ("step",)', '"near": ("step",)', "gives the columns far, and states axes for near"),
-    ],
+    few(FAULTS, FAULTS[:1]),
 )
 def test_a_probe_that_gives_something_else_is_named(package, old, new, said):
     package("probes", PROBE.replace(old, new))
@@ -47,11 +55,7 @@ def test_measure_names_it_too(package, old, new, said):
 
 @pytest.mark.parametrize(
     ("old", "new", "said"),
-    [
-        ("return Measured", "return 1 / 0, Measured", "fails: ZeroDivisionError"),
-        ("np.ones(shape)", "np.ones(3)", "does not give one value and one state"),
-        ("np.zeros(shape, np.int8)", "np.full(shape, 77, np.int8)", "has states other than 0 to"),
-    ],
+    few(METRICS, METRICS[:1]),
 )
 def test_a_metric_that_gives_something_else_is_named(package, old, new, said):
     package("metrics", METRIC.replace(old, new))

@@ -102,6 +102,7 @@ def test_a_mistake_names_the_option_and_a_way_out(spec, words):
 
 
 @given(st.text(max_size=30))
+@pytest.mark.slow
 def test_any_text_is_a_member_or_a_mistake(text):
     found = mistake(registry.make, "cells", text)
     if found is not None:

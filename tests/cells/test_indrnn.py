@@ -22,6 +22,7 @@ def test_equals_the_equations(activation, f):
     exact.assert_step(f"indrnn(activation={activation}, start=uniform)", step(f))
 
 
+@pytest.mark.slow
 def test_gradient_equals_the_equations():
     exact.assert_gradient("indrnn(activation=tanh, start=uniform)", step(exact.tanh))
 

@@ -86,6 +86,7 @@ def test_stays_orthogonal_through_any_gradient_step(dtype, atol, key):
         assert np.linalg.det(after) == pytest.approx(np.linalg.det(before), rel=100 * atol)
 
 
+@pytest.mark.slow
 def test_equals_an_elman_with_its_matrix():
     """States, adjoint and the norm of the weight gradient at every lag."""
     net = networks.network("orthogonal(reflections=2)", 20, w_rec=1.1)

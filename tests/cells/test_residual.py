@@ -97,6 +97,7 @@ def test_a_linear_skip_has_its_companion_matrix_as_jacobian(join, key):
     np.testing.assert_allclose(jacobian, np.block([[w, no, older], [one, no, no], [no, one, no]]), rtol=1e-15)
 
 
+@pytest.mark.slow
 def test_the_identity_path_keeps_the_gradient_of_a_cell_that_has_none():
     """With w_rec = 0 the cell itself passes nothing; what arrives has come by the skip alone."""
     net = networks.network("residual(skip=2, join=after)", 15, w_rec=0.0)

@@ -35,7 +35,7 @@ def shared(words, n, where):
     return [where / f"s{i}" for i in range(1, n + 1)]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=[pytest.param("swept", marks=pytest.mark.slow)])
 def swept(tmp_path_factory):
     where = tmp_path_factory.mktemp("swept")
     assert gradlab(*SWEEP, "--out", where, "--name", "whole", "--quiet").code == 0

@@ -14,7 +14,7 @@ SMALL = (
 ARMS = ("-r", "truncate(2)", "-r", "esn")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=[pytest.param("small", marks=pytest.mark.slow)])
 def small(tmp_path_factory):
     out = tmp_path_factory.mktemp("small")
     said = gradlab(*SMALL, *ARMS, "--lr", "0.1,0.01", "--out", out, "--name", "run")

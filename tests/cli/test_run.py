@@ -49,6 +49,7 @@ def test_without_claims_it_is_done_and_there_is_nothing_to_judge(file, tmp_path,
     assert gradlab("check", tmp_path / "out" / "half", "--json").code == 4
 
 
+@pytest.mark.slow
 def test_a_file_is_measured_judged_and_asked_again(file, tmp_path, monkeypatch):
     out = tmp_path / "out"
     monkeypatch.setattr("gradlab.plots._default.draw", lambda *_: None)

@@ -1,4 +1,4 @@
-"""One driver for the tests of a file, and what runs that nothing disturbs leave behind."""
+"""One driver for the tests of this folder, and what runs that nothing disturbs leave behind."""
 
 import sys
 
@@ -16,14 +16,14 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(pytest.mark.skip("needs /proc and fork"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def driver(tmp_path_factory):
     made = Driver(tmp_path_factory.mktemp("driver"))
     yield made
     made.close()
 
 
-@pytest.fixture(scope="module", params=["sweep", pytest.param("training", marks=pytest.mark.slow)])
+@pytest.fixture(scope="session", params=["sweep", pytest.param("training", marks=pytest.mark.slow)])
 def whole(request, driver, tmp_path_factory):
     """A command, and the digests of the files it leaves when nothing disturbs it."""
     words, out = COMMANDS[request.param], tmp_path_factory.mktemp(request.param)

@@ -42,6 +42,7 @@ def made(cell, std=0.0, d_in=1, hidden=64, **settings):
     return Critical(**settings).for_cell(cell, std, d_in, hidden)
 
 
+@pytest.mark.slow
 def test_a_linear_cell_has_the_gain_that_undoes_its_mean_growth():
     """ln sigma of a product of equal matrices is linear in ln gain: one network-wide shift makes it 0."""
     found = made(Toy(0.0))

@@ -34,7 +34,7 @@ LONGEST = 1000
 CASES = [(spec, 200) for spec in SPECS] + [(spec, LONGEST) for spec in ("elman", "gru", "lstm")]
 # float64 is asked for 1e-9 at every lag: 16 (T + 8) eps is 4e-12 at T = 1000, and taking log10 of numbers
 # of 10^-600 and back costs 600 ln(10) eps, 3e-13.
-AUTODIFF = {("elman", name) for name in objectives.NAMES} | {(cell, "every") for cell in ("lstm", "lru")}
+AUTODIFF = {("elman", name) for name in objectives.NAMES}
 LIMIT = {"float64": lambda T: 1e-9, "float32": lambda T: bound("float32", T)}
 
 
@@ -42,10 +42,7 @@ LIMIT = {"float64": lambda T: 1e-9, "float32": lambda T: bound("float32", T)}
     ("spec", "T", "precision"),
     few(
         [(*case, precision) for case in CASES for precision in ("float64", "float32")],
-        (
-            ("elman(activation=relu)", 200, "float32"),
-            ("gru", 200, "float64"),
-        ),
+        (("gru", 200, "float64"),),
     ),
 )
 def test_equals_the_50_digit_backward_pass(spec, T, precision):

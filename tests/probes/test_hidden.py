@@ -15,6 +15,7 @@ from gradlab.findings.claims import Claim
 from gradlab.findings.judge import judge
 from gradlab.states import FORWARD_NONFINITE, NOT_COMPUTED, OK, UNDEFINED
 from gradlab.studies.sweep import probe_states, probed, results
+from tests.tiers import few
 
 T = 5
 FACTORS = (0.5, 1e-9)
@@ -51,12 +52,13 @@ def test_singular_values_that_float32_loses_are_there_and_not_computed():
     np.testing.assert_allclose(values, [FACTORS] * T, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_zero_beside_a_singular_value_is_a_zero():
     _, states = of(measured("jacobian_spectrum", factors=(0.5, 0.0)), "step_singular_values")
     assert states.tolist() == [[OK, OK]] * T
 
 
-@pytest.mark.parametrize("probe", ["lyapunov", "lyapunov(top=2)"])
+@pytest.mark.parametrize("probe", few(["lyapunov", "lyapunov(top=2)"], []))
 def test_exponents_that_float32_loses_are_there_and_not_computed(probe):
     found = measured(probe)
     values, states = of(found, "lyapunov")

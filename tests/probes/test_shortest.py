@@ -64,6 +64,7 @@ def test_what_is_foreseen_is_what_the_run_says(cell, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("T", few([12, 13], [13]))
+@pytest.mark.slow
 def test_each_setting_of_a_probe_counts_and_one_cell_alone_needs(T, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     probe = "memory_capacity(delays=1)"
@@ -74,6 +75,7 @@ def test_each_setting_of_a_probe_counts_and_one_cell_alone_needs(T, tmp_path, mo
     assert np.isnan(values).all() == (T == 12)
 
 
+@pytest.mark.slow
 def test_of_a_function_it_is_told_beside_its_numbers():
     def step(w, h, x):
         return w * h + x

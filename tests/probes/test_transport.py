@@ -30,10 +30,7 @@ LIMIT = {"float64": lambda T: 1e-9, "float32": lambda T: bound("float32", T)}
     ("spec", "T", "precision"),
     few(
         [(*case, precision) for case in CASES for precision in ("float64", "float32")],
-        (
-            ("elman(activation=relu)", 200, "float32"),
-            ("gru", 200, "float64"),
-        ),
+        (("gru", 200, "float64"),),
     ),
 )
 def test_equals_the_50_digit_product(spec, T, precision):
@@ -51,7 +48,10 @@ LENGTH = 60
 
 @pytest.mark.parametrize("precision", ["float64", "float32"])
 @pytest.mark.parametrize(
-    ("spec", "n", "w_rec"), [("elman", 32, 1.5), ("lstm", 16, 1.0), ("elman(activation=identity)", 32, 1.0)]
+    ("spec", "n", "w_rec"),
+    few(
+        [("elman", 32, 1.5), ("lstm", 16, 1.0), ("elman(activation=identity)", 32, 1.0)], [("elman", 32, 1.5)]
+    ),
 )
 def test_equals_the_svd_of_the_explicit_product(spec, n, w_rec, precision):
     """The largest singular value is at most the true one, and within the certified tolerance of it."""

@@ -91,7 +91,7 @@ def assert_lost(probe, found, code):
         np.testing.assert_array_equal(states, np.where(later, UNDEFINED, wanted), err_msg=column)
 
 
-LONG = ("error_flow", "jacobian_spectrum")
+LONG = ("error_flow", "jacobian_spectrum", "lyapunov", "lyapunov(top=1)")
 """Whose programs take seconds to compile."""
 
 
@@ -118,6 +118,7 @@ def test_a_derivative_that_is_zero_by_definition_is_exactly_zero(probe):
         assert_lost(probe, found, EXACT_ZERO)
 
 
+@pytest.mark.slow
 def test_float64_has_the_number_that_float32_has_lost():
     """tanh'(a) = 1/cosh(a)^2 by numpy: 10^-8.5 at the saturated step."""
     a = [W * START]

@@ -66,7 +66,7 @@ def test_each_window_has_its_own_gradients(objective):
     assert run.about["precision"] == "float64"
 
 
-@pytest.mark.parametrize("objective", ["last", "every"])
+@pytest.mark.parametrize("objective", few(["last", "every"], ["last"]))
 def test_windows_share_the_programs_of_the_first(objective):
     count = []
     listen = lambda event, seconds, **_: count.append(event) if "backend_compile" in event else None
@@ -171,6 +171,7 @@ def of_linen():
 
 
 @pytest.mark.parametrize("kind", few(["of_equinox", "of_nnx", "of_linen"], ["of_nnx"]))
+@pytest.mark.slow
 def test_a_function_gives_a_cell_of_a_library(place, monkeypatch, kind):
     monkeypatch.setitem(sys.modules, "cells_of_mine", None)
     del sys.modules["cells_of_mine"]
@@ -277,6 +278,7 @@ def test_a_run_is_of_one_network():
         collect.in_memory([])
 
 
+@pytest.mark.slow
 def test_a_text_is_one_hot_in_the_alphabet_of_the_network(place):
     """The same numbers as those of the characters coded by hand in the order that the file has."""
     text = "abbabaaabbbabbab"

@@ -26,7 +26,7 @@ def home(tmp_path_factory):
     return home
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=[pytest.param("ran", marks=pytest.mark.slow)])
 def ran(home):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(home)

@@ -122,6 +122,7 @@ HEARD = 13
 @pytest.mark.parametrize(
     "after", [5, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, HEARD + 1) if n != 5)]
 )
+@pytest.mark.slow
 def test_cut_and_gone_on_with_it_is_the_same_byte_for_byte(done, asked, tmp_path, after, monkeypatch):
     from gradlab.studies.remedies import checkpoint
 

@@ -70,6 +70,7 @@ def three(setting):
     return trained(setting, [0.1, 1e30, 0.01], [0, 1, 2])
 
 
+@pytest.mark.slow
 def test_numbers_depend_neither_on_the_others_nor_on_the_order(setting, three):
     turned = trained(setting, [0.01, 0.1, 0.3, 0.2], [2, 0, 5, 6])
     for i, j in ((0, 1), (2, 0)):

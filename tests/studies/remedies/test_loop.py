@@ -13,6 +13,7 @@ from gradlab.studies.remedies import arms, loop
 from gradlab.studies.remedies.losses import evaluate
 from gradlab.studies.remedies.optimizers import OPTIMIZERS, rule
 from tests.remedies.training import Follow, batch, close, equal, setting, untrained
+from tests.tiers import few
 
 HAND = {
     "sgd": lambda rate: optax.sgd(rate),
@@ -60,7 +61,7 @@ def after(of, one, updates=3):
 SMALL = {"T": 3, "hidden": 2}
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", few(OPTIMIZERS, ["adam"]))
 def test_without_a_remedy_it_is_a_plain_optax_loop(name):
     of = setting(optimizer=name, **SMALL)
     one = untrained(of, rate=0.05)

@@ -67,6 +67,7 @@ def test_at_a_rung_the_rate_is_that_of_the_updates_made_so_far(monkeypatch):
     assert fake.before == ["tuning, lr 0.1 and 0.01, to 200"]
 
 
+@pytest.mark.slow
 def test_what_cannot_win_is_trained_no_further_and_the_choice_is_the_same(monkeypatch):
     rng = np.random.default_rng(0)
     saved = 0

@@ -106,6 +106,7 @@ def test_a_flax_linen_gru_is_ours(gru):
     assert_same_profiles(found, ours)
 
 
+@pytest.mark.slow
 def test_a_flax_nnx_gru_is_ours(gru):
     net, ours = gru
     theirs = nnx.GRUCell(2, N, dtype=np.float64, param_dtype=np.float64, rngs=nnx.Rngs(0))

@@ -113,6 +113,7 @@ def test_behind_a_reset_a_sequence_is_in_no_mean(measured):
 
 
 @of_each_way
+@pytest.mark.slow
 def test_weight_gradients_are_those_of_the_mean_loss(net, measured, way):
     """Plain autodiff in float64, with a copy of the weights for each step of each sequence."""
     found, _ = measured(way)
