@@ -48,8 +48,8 @@ def _atoms(formula: str) -> list[_Atom]:
     for found in _TOKEN.finditer(formula):
         kind, text = str(found.lastgroup), found[0]
         if kind == "script" and atoms:
-            part = "low" if text[0] == "_" else "high"
-            atoms[-1] = atoms[-1]._replace(**{part: text[2:-1]})
+            part, last = text[2:-1], atoms[-1]
+            atoms[-1] = last._replace(low=part) if text[0] == "_" else last._replace(high=part)
         elif kind != "space":
             atoms.append(_Atom(kind, text, after_space=space))
         space = kind == "space"
