@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradlab.resampling import jackknife
-from gradlab.stats import LEVEL, Interval, percent
+from gradlab.stats import LEVEL, Interval, errors, percent
 from gradlab.studies.remedies.rows import ArmRow
 
 Numbers = NDArray[np.float64]
@@ -147,9 +147,7 @@ def _logistic(x: Numbers, learned: NDArray[np.bool_]) -> Numbers:
 
 def _interval(middle: float, without: Numbers) -> Interval:
     """An estimate with Student's t and the jackknife's error; without ends where a value is missing."""
-    from scipy.special import stdtrit
-
     if np.isnan(without).any():
         return Interval(middle, -math.inf, math.inf, LEVEL)
-    half = float(stdtrit(len(without) - 1, (1 + LEVEL) / 2) * jackknife(without))
+    half = errors(len(without)) * float(jackknife(without))
     return Interval(middle, middle - half, middle + half, LEVEL)
