@@ -5,16 +5,19 @@ from collections.abc import Mapping
 from gradlab.lesson.parts import Choices
 
 
-def most(asked: str, values: Mapping[str, float | int]) -> Choices:
-    """The name with the largest value is true; the first one of equal ones.
+def most(asked: str, values: Mapping[str, float | int]) -> Choices | None:
+    """The name with the largest value is true; nothing is asked where several have it.
 
     >>> most("Which?", {"a": 1.0, "b": 2.0}).right
     1
+    >>> most("Which?", {"a": 2.0, "b": 2.0})
     """
-    return Choices(asked, tuple(values), max(range(len(values)), key=list(values.values()).__getitem__))
+    largest = max(values.values())
+    right = [k for k, value in enumerate(values.values()) if value == largest]
+    return Choices(asked, tuple(values), right[0]) if len(right) == 1 else None
 
 
-def least(asked: str, values: Mapping[str, float | int]) -> Choices:
+def least(asked: str, values: Mapping[str, float | int]) -> Choices | None:
     """The name with the smallest value is true."""
     return most(asked, {name: -value for name, value in values.items()})
 

@@ -52,3 +52,9 @@ def test_every_figure_asks(name):
         assert 2 <= len(found.answers) == len(set(found.answers))
         assert 0 <= found.right < len(found.answers)
         assert found.asked.endswith(("?", "weights"))
+
+
+def test_a_tie_is_not_asked():
+    assert choices.most("Which?", {"a": 1.0, "b": 2.0, "c": 2.0}) is None
+    assert choices.least("Which?", {"a": 1, "b": 1}) is None
+    assert choices.least("Which?", {"a": 1, "b": 0}).right == 1

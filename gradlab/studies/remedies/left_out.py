@@ -19,8 +19,8 @@ STARTS = 10
 RIDGE = 1.0
 """Of the logistic regression, on standardised features."""
 LIMITS = (
-    "It sees whether a gradient arrives, and not what a cell can express, such as that no diagonal "
-    "recurrence with positive weights learns parity."
+    "It sees whether a gradient arrives, and not what a cell can express, such as that no linear "
+    "diagonal recurrence with positive weights learns parity."
 )
 
 

@@ -86,7 +86,8 @@ def test_no_skill_is_said_where_it_is_so():
     rows = rows_of(np.random.default_rng(0), NULL["T alone"])
     assert ": no skill. " in said(rows)
     assert said(rows).endswith(
-        "what a cell can express, such as that no diagonal recurrence with positive weights learns parity."
+        "what a cell can express, such as that no linear diagonal recurrence with positive weights learns "
+        "parity."
     )
 
 
