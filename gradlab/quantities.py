@@ -72,6 +72,16 @@ def short(value: float | int, width: int) -> str:
     return text
 
 
+def cut(name: str, width: int) -> str:
+    """A name in at most `width` characters: its beginning and its end, where settings stand.
+
+    >>> cut("clip_norm(threshold=10.0)", 19), cut("esn", 19)
+    ('clip_nor...ld=10.0)', 'esn')
+    """
+    end = (width - 3) // 2
+    return name if len(name) <= width else f"{name[: width - 3 - end]}...{name[-end:]}"
+
+
 STATED: dict[str, Any] = {
     "meaning": str,
     "unit": str,

@@ -5,6 +5,7 @@ import textwrap
 from collections.abc import Sequence
 
 from gradlab.escaping import plain
+from gradlab.quantities import cut
 from gradlab.studies.remedies.rows import ArmRow
 from gradlab.studies.remedies.sentences import PLAIN
 from gradlab.studies.remedies.separation import MOST, kind, of_places, told_from_plain
@@ -47,8 +48,7 @@ def _where(place: tuple[int, float], places: Sequence[tuple[int, float]]) -> str
 
 
 def _line(name: str, cells: Sequence[str]) -> str:
-    short = name if len(name) <= NAME else f"{name[: NAME - 3]}..."
-    return (f"{short:<{NAME}}" + "".join(f"{cell:>{WIDE}}" for cell in cells)).rstrip()
+    return (f"{cut(name, NAME):<{NAME}}" + "".join(f"{cell:>{WIDE}}" for cell in cells)).rstrip()
 
 
 def _kept(row: ArmRow | None) -> str:

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from gradlab import schemas
 from gradlab.escaping import plain
+from gradlab.quantities import cut
 from gradlab.runs import manifest
 from gradlab.stats import LEVEL, percent
 from gradlab.studies.remedies import (
@@ -118,8 +119,7 @@ def _row(row: ArmRow) -> str:
     before, after = (f">{row.T}" if math.isnan(h) else f"{h:.0f}" for h in row.horizon)
     updates = "-" if math.isnan(row.updates) else f"{row.updates:.0f}"
     loss = "-" if math.isnan(row.loss) else f"{row.loss + 0.0:.3g}"
-    arm = plain(row.arm)
-    name = arm if len(arm) <= 19 else f"{arm[:16]}..."
+    name = cut(plain(row.arm), 19)
     solved = f"{share.successes}/{share.of}"
     lr = "-" if math.isnan(row.lr) else f"{row.lr:.3g}"
     return (

@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from gradlab.quantities import cut
 from gradlab.studies.remedies import glance, separation
 from gradlab.studies.remedies.rows import share
 from tests.studies.remedies.test_rows import row
@@ -91,3 +92,9 @@ def test_too_few_seeds_are_said_first():
     assert separation.verdict(rows).startswith(
         "Too few seeds to tell the plain arm from the other arm (at least 4). "
     )
+
+
+def test_long_names_that_differ_at_their_end_stay_apart():
+    names = [cut(f"clip_norm(threshold={value})", 19) for value in (0.1, 10.0, 100.0)]
+    assert len(set(names)) == 3
+    assert max(map(len, names)) == 19
