@@ -6,13 +6,18 @@ that compiles nothing. Where no annotation holds a type of jaxtyping there are n
 left is beartype's own check, of arguments and of what is given back.
 """
 
+import functools
 import inspect
+import types
 import typing
 
 import jaxtyping
 from beartype import beartype
 
 _jaxtyped = jaxtyping.jaxtyped
+_made = {}
+"""What beartype made of a function inside another, by its code and its hints: each call of the outer one
+brings that function anew, and to write its check anew took a twentieth of the whole suite."""
 
 
 def install():
@@ -23,9 +28,28 @@ def install():
 def _checked(fn=None, *, typechecker):
     if fn is None:
         return lambda one: _checked(one, typechecker=typechecker)
-    if inspect.isfunction(fn) and not _shaped(fn):
-        return beartype(fn)
-    return _jaxtyped(fn, typechecker=typechecker)
+    if not inspect.isfunction(fn):
+        return _jaxtyped(fn, typechecker=typechecker)
+    place = (fn.__code__, *fn.__annotations__.items())
+    if place in _made:
+        return _once_more(_made[place], fn)
+    if _shaped(fn):
+        return _jaxtyped(fn, typechecker=typechecker)
+    checked = beartype(fn)
+    if "<locals>" in fn.__qualname__ and _OF_BEARTYPE in (checked.__kwdefaults__ or {}):
+        _made[place] = checked
+    return checked
+
+
+_OF_BEARTYPE = "__beartype_func"
+
+
+def _once_more(checked, fn):
+    """The check that beartype wrote for a function, around another of the same code and hints."""
+    code, names = checked.__code__, checked.__globals__
+    made = types.FunctionType(code, names, fn.__name__, checked.__defaults__, checked.__closure__)
+    made.__kwdefaults__ = checked.__kwdefaults__ | {_OF_BEARTYPE: fn}
+    return functools.update_wrapper(made, fn)
 
 
 def _shaped(fn):

@@ -47,6 +47,7 @@ def test_rows_of_a_cell_are_those_of_the_table_and_the_last_cell_comes_with_it()
     assert first in table
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_them_below_the_bar_and_takes_them_away(monkeypatch):
     main, other = os.openpty()
     fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))

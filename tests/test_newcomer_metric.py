@@ -72,6 +72,7 @@ def lines_of(text, start):
     return [line for line in text.splitlines() if line.startswith(start)]
 
 
+@pytest.mark.slow
 def test_a_metric_is_listed_claimed_shown_reported_compared_and_exported(metric, tmp_path):
     assert "  peak\n    Lag at which the transport is largest." in command("list", "metrics").out
     assert "did you mean peak?" in command("run", _claim(tmp_path, "paek")).err

@@ -4,6 +4,7 @@ Only typer is imported at the top of these files, so that `--help` answers at on
 """
 
 import contextlib
+import functools
 import gc
 import importlib
 import os
@@ -48,6 +49,12 @@ def app() -> typer.Typer:
     return made
 
 
+@functools.cache
+def _program() -> Any:
+    """The application, ready to be called: to make it anew would take a host longer than many a call."""
+    return typer.main.get_command(app())
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit with its code."""
     from gradlab import memory
@@ -70,7 +77,7 @@ def execute(arguments: list[str]) -> int:
     _stopping.listen()
     if "--debug" in arguments:
         arguments = [word for word in arguments if word != "--debug"]
-        return int(app()(arguments, prog_name="gradlab", standalone_mode=False) or 0)
+        return int(_program().main(arguments, prog_name="gradlab", standalone_mode=False) or 0)
     try:
         code = _answer(arguments)
         _output.flush()
@@ -104,7 +111,7 @@ def _spelled(letter: str) -> str:
 
 def _answer(arguments: list[str]) -> int:
     try:
-        code = int(app()(arguments, prog_name="gradlab", standalone_mode=False) or 0)
+        code = int(_program().main(arguments, prog_name="gradlab", standalone_mode=False) or 0)
     except GradlabError as error:
         return _say(arguments, error.where, error.what, error.code)
     except typer.TyperException as error:

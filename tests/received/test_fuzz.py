@@ -217,7 +217,7 @@ def test_a_mutated_baseline_is_no_bug_either(kept, tmp_path, seeds):
     assert {Exit.OK, Exit.USAGE} <= ends
 
 
-@pytest.mark.parametrize("tenth", few(range(10), (), range(1)))
+@pytest.mark.parametrize("tenth", few(range(10), (), ()))
 def test_five_hundred(kept, tmp_path, monkeypatch, tenth):
     monkeypatch.chdir(tmp_path)
     for seed in range(1000 + 50 * tenth, 1050 + 50 * tenth):
