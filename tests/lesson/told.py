@@ -1,5 +1,8 @@
 """Chapters for the tests of pages: told from measured numbers where those are cheap, made up where not."""
 
+import functools
+import importlib
+
 import pytest
 
 from gradlab.lesson.parts import (
@@ -61,3 +64,12 @@ def chapter(**changes):
     return Chapter("A title & more", words, figures, ("Keep this: 2 × 2 = 4.",), ("gradlab sweep",))._replace(
         **changes
     )
+
+
+@functools.cache
+def numbers(name, seed=0):
+    return importlib.import_module(f"gradlab.lesson.{name}").measure(seed)
+
+
+def said(told):
+    return " ".join([*told.paragraphs, *(f.question + f.answer for f in told.figures), *told.closing])
