@@ -18,6 +18,8 @@ _jaxtyped = jaxtyping.jaxtyped
 _made = {}
 """What beartype made of a function inside another, by its code and its hints: each call of the outer one
 brings that function anew, and to write its check anew took a twentieth of the whole suite."""
+_OF_BEARTYPE = "__beartype_func"
+"""What beartype calls the function in the keyword defaults of its check."""
 
 
 def install():
@@ -39,9 +41,6 @@ def _checked(fn=None, *, typechecker):
     if "<locals>" in fn.__qualname__ and _OF_BEARTYPE in (checked.__kwdefaults__ or {}):
         _made[place] = checked
     return checked
-
-
-_OF_BEARTYPE = "__beartype_func"
 
 
 def _once_more(checked, fn):

@@ -55,15 +55,24 @@ def pytest_ignore_collect(collection_path, config):
     return None if inside and collection_path.relative_to(here).as_posix().startswith(NUMBERS) else True
 
 
+_SEEN = set()
+"""Tests marked `first` of which a case has come."""
+
+
 def pytest_itemcollected(item):
-    """What is long is not slow as well, even with a fixture that makes its other tests slow."""
+    """What is long is not slow as well, even with a fixture that makes its other tests slow; `first`."""
     if item.get_closest_marker("long"):
         item.own_markers = [mark for mark in item.own_markers if mark.name != "slow"]
+    elif item.get_closest_marker("first") and not item.get_closest_marker("slow"):
+        test = item.nodeid.partition("[")[0]
+        if test in _SEEN:
+            item.add_marker("slow")
+        _SEEN.add(test)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
-    """With `--cov`, of the cases of each test the first is traced, then the second, fourth, eighth and so on.
+    """With `--cov`, of the cases of each test the first is traced.
 
     A tracer takes half as much time again, and further cases go through the same lines: what is counted is a
     lower bound of the share that the tests reach.
@@ -75,21 +84,23 @@ def pytest_collection_modifyitems(config, items):
         _keep_few(config, items, config.getoption("cases"))
     if not config.getoption("cov_source", None):
         return
-    cases = collections.Counter()
+    traced = set()
     for item in items:
         test = item.nodeid.partition("[")[0]
-        cases[test] += 1
-        if cases[test].bit_count() > 1:
+        if test in traced:
             item.add_marker("no_cover")
+        traced.add(test)
 
 
 def _keep_few(config, items, many):
-    """The first cases of each test, and those that say nothing unless XLA optimises."""
+    """The first cases of each test, none of `first` again, and what says nothing unless XLA optimises."""
     cases, kept, others = collections.Counter(), [], []
     for item in items:
         test = item.nodeid.partition("[")[0]
         cases[test] += 1
-        (kept if cases[test] <= many or tiers.is_optimised(item) else others).append(item)
+        again = test in _SEEN and item.get_closest_marker("slow")
+        few = cases[test] <= many and not again
+        (kept if few or tiers.is_optimised(item) else others).append(item)
     config.hook.pytest_deselected(items=others)
     items[:] = kept
 

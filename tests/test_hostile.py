@@ -6,6 +6,7 @@ place for, with the reason.
 
 import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -142,8 +143,10 @@ NO_PLACE = {
 
 
 @pytest.fixture(scope="module")
-def kept():
-    return made_runs.run(("elman",), (0.5,), (20,))
+def kept(tmp_path_factory):
+    place = tmp_path_factory.mktemp("kept")
+    results.write(place, made_runs.run(("elman",), (0.5,), (20,)))
+    return place
 
 
 @pytest.fixture
@@ -152,7 +155,7 @@ def place(tmp_path, monkeypatch, kept):
     monkeypatch.chdir(tmp_path)
     for part in (sweep_compute, remedies_compute):
         monkeypatch.setattr(part, "run", lambda *_: pytest.fail("something was computed"))
-    results.write(tmp_path / "results" / "kept", kept)
+    shutil.copytree(kept, tmp_path / "results" / "kept")
     (tmp_path / "thesis.txt").write_text("mine")
     before = contents(tmp_path)
     yield tmp_path

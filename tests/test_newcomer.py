@@ -88,6 +88,7 @@ def test_it_is_swept_under_its_label(newcomer, tmp_path):
     assert {row["cell"] for row in document(said.out)["data"]} == {"ring(share=0.25)"}
 
 
+@pytest.mark.slow
 def test_its_diagram_is_drawn(newcomer, tmp_path):
     words = ("--cell", "ring(share=0.25)", "--hidden", "3", "--seeds", "2", "-T", "6", "--w-rec", "0.5,1.0")
     assert command("sweep", *words, "--out", tmp_path / "results", "--name", "one", "--quiet").code == 0

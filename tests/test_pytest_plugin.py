@@ -119,6 +119,7 @@ def test_the_message_is_the_finding(said):
     assert "decay, this network, T = 40: VANISH; the transport changes by -0.301 decades" in short
 
 
+@pytest.mark.slow
 def test_a_wrong_gradient_is_told_line_by_line(said):
     section = said.stdout.partition("test_a_weight_that_is_cut_off _")[2].partition("\n____")[0]
     assert "AssertionError: the gradient of the step is wrong:" in section

@@ -135,6 +135,7 @@ def test_a_share_is_clopper_and_pearsons():
     assert np.isnan(stats.share_interval(0, 0)).all()
 
 
+@pytest.mark.first
 @pytest.mark.parametrize("sizes", [(5, 5), (5, 50), (6, 10), (20, 20)])
 @pytest.mark.parametrize("spread", [0.1, 1, 3])
 def test_a_difference_is_covered_as_often_as_its_interval_says(sizes, spread):
@@ -156,6 +157,7 @@ def test_a_difference_is_welchs():
     assert stats.difference_interval([1, 1], [3, 3]) == (2, 2, 2, 0.95)
 
 
+@pytest.mark.first
 @pytest.mark.parametrize(
     ("n", "rho"),
     tiers.few(
@@ -278,6 +280,7 @@ def test_equal_and_infinite_values_share_their_ranks():
     assert stats.rank_test([1.0] * 4, [1.0] * 5) == stats.rank_test([], y) == 1
 
 
+@pytest.mark.first
 @pytest.mark.parametrize(
     ("n", "law"),
     tiers.few(

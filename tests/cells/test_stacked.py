@@ -40,6 +40,7 @@ def stack(step):
 LAYERS = {"stacked": stack(elman), "stacked(cell=lstm)": stack(lstm)}
 
 
+@pytest.mark.first
 @pytest.mark.parametrize("spec", LAYERS)
 def test_step_is_the_equation(spec):
     exact.assert_step(spec, LAYERS[spec])
@@ -51,6 +52,7 @@ def test_gradient_is_the_equation_s(spec):
     exact.assert_gradient(spec, LAYERS[spec], T=15)
 
 
+@pytest.mark.first
 @pytest.mark.parametrize("dtype", foreign.DTYPES)
 def test_equals_a_stack_of_equinox(dtype, key):
     cell = Stacked("gru(reset=after)", 2)

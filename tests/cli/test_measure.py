@@ -212,6 +212,7 @@ def test_an_error_is_a_line_and_nothing_is_written(home):
     assert not (home / "results" / "no").exists()
 
 
+@pytest.mark.slow
 def test_what_is_told_of_a_run_is_stored(kept, home):
     about = json.loads((home / "results" / "mine" / "run.json").read_text())
     assert about["command"] == "measure"

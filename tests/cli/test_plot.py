@@ -35,6 +35,7 @@ def test_without_o_it_goes_into_the_figures_and_replaces_no_other(folder):
     assert contents(folder).items() >= before.items()
 
 
+@pytest.mark.first
 @pytest.mark.parametrize("kind", ["svg", "png", "pdf"])
 def test_each_format_is_equal_byte_for_byte(folder, tmp_path, kind):
     files = [tmp_path / f"{name}.{kind}" for name in "ab"]
@@ -74,6 +75,7 @@ def test_json_is_one_document(folder, tmp_path):
     assert (found["exit_code"], found["data"]) == (0, {"file": str(file)})
 
 
+@pytest.mark.slow
 def test_a_terminal_without_unicode_gets_ascii(folder):
     said = finished("plot", folder, "rate_map", "--terminal", env={"PYTHONIOENCODING": "ascii"})
     assert (said.code, said.err) == (0, "")

@@ -34,6 +34,7 @@ class Terminal(io.StringIO):
 
 
 class TestShow:
+    @pytest.mark.slow
     def test_prints_the_same_again_byte_for_byte(self, folder):
         first, second = finished("show", folder), finished("show", folder)
         assert first == second
@@ -49,6 +50,7 @@ class TestShow:
         found = document(gradlab("show", folder, "--json").out)
         assert (found["exit_code"], found["run_dir"], len(found["data"])) == (0, str(folder), 8)
 
+    @pytest.mark.first
     @pytest.mark.parametrize(
         "env", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "LANG": "C", "PYTHONCOERCECLOCALE": "0"}]
     )
@@ -162,6 +164,7 @@ class TestHelp:
         assert "7 would exceed memory or time" in " ".join(gradlab("--help").out.split())
 
 
+@pytest.mark.first
 @pytest.mark.parametrize(
     "words", [["list"], ["--help"], ["--version"], ["doctor", "--json"], ["show", "nowhere", "--json"]]
 )

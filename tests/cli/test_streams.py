@@ -85,6 +85,7 @@ def whole(place):
     return functools.cache(lambda command: finished(place, SHOWN[command], ""))
 
 
+@pytest.mark.first
 @pytest.mark.parametrize(
     ("command", "way"),
     few(itertools.product(SHOWN, WAYS), QUICK, lambda one: one[0] in WHOLE or one[1] in OFTEN),
@@ -114,6 +115,7 @@ def test_an_error_keeps_its_code(place, way):
             assert said.stderr == "error: nothing: no such folder; name one that `gradlab` has written\n"
 
 
+@pytest.mark.slow
 def test_no_file_is_opened_in_the_place_of_a_closed_stream(place):
     """Otherwise what a library says on stderr would go into a shard or a figure."""
     before = finished(place, "plot run profile -o whole.svg", "")

@@ -37,6 +37,7 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "declared_tanh.py").write_text(DECLARED)
 
 
+@pytest.mark.slow
 def test_a_right_cell_exits_with_0_in_a_table_of_80_columns():
     said = gradlab("verify", "elman", *SMALL)
     assert said.code == 0
@@ -93,6 +94,7 @@ def test_what_is_wrong_is_said_in_full_within_80_columns(folder):
     assert "WRONG" in quiet.out
 
 
+@pytest.mark.first
 @pytest.mark.parametrize("words", [("wrong_tanh:step", "--surrogate"), ("declared_tanh:step",)])
 def test_a_declared_surrogate_exits_with_0(folder, words):
     said = gradlab("verify", *words, *QUICK, "--json")

@@ -20,6 +20,7 @@ def spiking_network():
     return params, {"h": params["b"], "v": params["b"]}, xs
 
 
+@pytest.mark.first
 @pytest.mark.parametrize("rule", SPIKES)
 def test_a_declared_surrogate_is_not_wrong_and_says_how_far_off_it_is(rule):
     step = planted.spiking(rule)
@@ -49,6 +50,7 @@ def test_a_declared_surrogate_with_a_fault_is_still_wrong():
     assert wrong == {"alone = padded", "autodiff = backpropagate"}
 
 
+@pytest.mark.slow
 def test_a_derivative_that_is_clipped_on_purpose_may_be_declared():
     clipped = planted.with_rule(lambda d, y, t, g, x: g * jnp.clip(1 - y**2, 0.5, 1.0))
     options = {"lengths": (2,), "scales": (1.0, 5.0), "readout": lambda state: state["h"]}

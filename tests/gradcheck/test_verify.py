@@ -167,6 +167,7 @@ def test_a_case_whose_loss_overflows_is_left_out_and_said():
     assert {check.cases for check in found.checks} == {1}
 
 
+@pytest.mark.slow
 def test_states_with_counters_and_keys_are_carried_along():
     def step(w, state, x):
         key, noise = jax.random.split(state["key"])

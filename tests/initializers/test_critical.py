@@ -63,6 +63,7 @@ def test_it_is_made_for_the_user_s_cell_size_and_input():
     assert gains[0] + 0.3 < gains[2]
 
 
+@pytest.mark.slow
 def test_equal_demands_make_equal_initialisers():
     pair = [made(Toy(0.2), hidden=8) for _ in range(2)]
     assert pair[0] == pair[1]
@@ -165,6 +166,7 @@ def test_a_network_that_overflows_counts_as_growing_and_one_that_is_gone_as_shri
     assert growths(registry.make("cells", "elman(activation=relu)"), 8, 0.0, 1, 50)(1.0, 1).mean == -50
 
 
+@pytest.mark.slow
 def test_what_was_found_is_said():
     words = str(made(Toy(0.0)))
     assert words.startswith("gain ")

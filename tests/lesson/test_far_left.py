@@ -26,6 +26,7 @@ class TestFarLeft:
         assert all(row[-1] < 100 * row[0] for row in gated.change)
         assert gated.loss[-1] < 0.01 < plain.loss[-1]
 
+    @pytest.mark.slow
     def test_the_steps_shares_are_the_change_of_the_weights(self, monkeypatch):
         monkeypatch.setattr(far_left, "UPDATES", (1, 3))
         monkeypatch.setattr(far_left, "T", 4)

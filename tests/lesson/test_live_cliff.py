@@ -80,6 +80,7 @@ def test_play_is_over_at_once_where_motion_is_not_wanted(opening, said):
     assert tab.run(WORDS).startswith("Step 200 of 200. ")
 
 
+@pytest.mark.slow
 def test_without_scripts_only_the_figure_is_there(opening, said):
     tab = opening(said.replace("<details>", "<details open>"), scripts=False)
     assert tab.drawn("#c4-cliff-live") == (0, 0)

@@ -86,6 +86,7 @@ def wanted(request):
         return request.param, learned(request.param)
 
 
+@pytest.mark.first
 def test_an_update_in_python_is_the_cell_s(wanted):
     label, rows = wanted
     course = training.trained(training.drawn(label, 0), 123456789, T, len(rows))
@@ -185,6 +186,7 @@ def test_bars_have_the_colours_of_their_cells_and_grow_with_the_gradient(opening
         assert tab.run(color) == "rgb({}, {}, {})".format(*wanted)
 
 
+@pytest.mark.slow
 def test_without_scripts_only_the_figure_is_there(opening, said):
     tab = opening(said.replace("<details>", "<details open>"), scripts=False)
     assert tab.drawn("#c3-learning-live") == (0, 0)

@@ -95,6 +95,7 @@ def through_perturbations(net, name, goal):
     return jax.tree.map(np.asarray, (pulled, jax.vmap(net.cell.recurrent)(of_params)))
 
 
+@pytest.mark.first
 @pytest.mark.parametrize(
     ("spec", "name"),
     few(
@@ -121,6 +122,7 @@ def test_equals_plain_autodiff(spec, name):
         np.testing.assert_allclose(10 ** found["adjoint"][::-1, 1 + i], size(part), rtol=1e-10)
 
 
+@pytest.mark.first
 @pytest.mark.parametrize("spec", ["elman", "lstm"])
 def test_the_steps_add_up_to_the_gradient_of_the_weights(spec):
     """The vectors, not only their norms."""
@@ -202,6 +204,7 @@ def test_half_to_the_2000_is_a_number_in_float32_where_plain_autodiff_reads_zero
     np.testing.assert_array_equal(plain, np.zeros(3, np.float32))
 
 
+@pytest.mark.slow
 def test_a_loss_at_every_step_hides_a_transport_that_vanishes():
     """The pair that a tool must not call by one name: the adjoint is flat, the transport is gone."""
     net = network("elman", 100, n=16, w_rec=0.9, dtype="float32", bias=0)

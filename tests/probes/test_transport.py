@@ -46,6 +46,7 @@ def test_equals_the_50_digit_product(spec, T, precision):
 LENGTH = 60
 
 
+@pytest.mark.first
 @pytest.mark.parametrize("precision", ["float64", "float32"])
 @pytest.mark.parametrize(
     ("spec", "n", "w_rec"),
@@ -68,6 +69,7 @@ def test_equals_the_svd_of_the_explicit_product(spec, n, w_rec, precision):
     assert (largest >= 1 - TOLERANCE[precision]).all()
 
 
+@pytest.mark.slow
 def test_a_part_has_the_frobenius_norm_of_its_columns():
     net = network("lstm", LENGTH, n=16)
     found = measured(net, "transport")["transport_frobenius"]
@@ -128,6 +130,7 @@ def test_of_a_wide_state_both_norms_are_those_of_the_whole_product():
     assert 10 ** found["transport"][T, 0] == pytest.approx(0.669, abs=1e-3)
 
 
+@pytest.mark.first
 @pytest.mark.parametrize("precision", ["float64", "float32"])
 def test_of_a_wide_cell_the_singular_value_is_lapacks(precision):
     T = 20
@@ -140,6 +143,7 @@ def test_of_a_wide_cell_the_singular_value_is_lapacks(precision):
     assert (np.abs(largest - 1) < TOLERANCE[precision] + bound(precision, T)).all()
 
 
+@pytest.mark.first
 @pytest.mark.parametrize("precision", ["float64", "float32"])
 @pytest.mark.parametrize("n", [1, 2, 3, 64, 65])
 @pytest.mark.parametrize(

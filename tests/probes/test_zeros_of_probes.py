@@ -61,14 +61,18 @@ def measured(f, x, *probes, dtype=np.float32, size=1):
         return gradlab.measure(lambda w, h, x: f(w * h + x), dtype(W), start, xs, probes=probes)
 
 
+LONG = ("error_flow", "jacobian_spectrum", "lyapunov", "lyapunov(top=1)")
+"""Whose programs take seconds to compile."""
+
+
 @functools.cache
 def together(f, x):
-    """All probes of `LOST` at once, a probe once: the network and its way back are compiled once for them."""
-    return measured(f, x, *(probe for probe in LOST if "(" not in probe))
+    """All quick probes of `LOST` at once: the network and its way back are compiled once for them."""
+    return measured(f, x, *(probe for probe in LOST if probe not in LONG))
 
 
 def found_by(probe, f, x):
-    return measured(f, x, probe) if "(" in probe else together(f, x)
+    return measured(f, x, probe) if probe in LONG else together(f, x)
 
 
 def codes(found, column):
@@ -91,10 +95,6 @@ def assert_lost(probe, found, code):
         np.testing.assert_array_equal(states, np.where(later, UNDEFINED, wanted), err_msg=column)
 
 
-LONG = ("error_flow", "jacobian_spectrum", "lyapunov", "lyapunov(top=1)")
-"""Whose programs take seconds to compile."""
-
-
 def test_every_probe_is_of_one_kind():
     assert {probe.partition("(")[0] for probe in LOST} | ELSEWHERE == set(further_probes())
 
@@ -105,7 +105,8 @@ def test_a_derivative_that_rounds_to_zero_is_below_precision(probe, x):
     assert_lost(probe, found_by(probe, jnp.tanh, x), BELOW_PRECISION)
 
 
-@pytest.mark.parametrize("probe", few(LOST, lambda probe: probe not in LONG))
+@pytest.mark.slow
+@pytest.mark.parametrize("probe", LOST)
 def test_a_derivative_that_is_zero_by_definition_is_exactly_zero(probe):
     found = found_by(probe, shut_once, -10)
     if probe == "jacobian_spectrum":
@@ -141,6 +142,7 @@ def test_float64_has_the_number_that_float32_has_lost():
     np.testing.assert_allclose(history, np.log(10) * np.cumsum(factor) / np.arange(1, T + 1), **close)
 
 
+@pytest.mark.first
 @pytest.mark.parametrize(("f", "x", "dead"), [(jnp.tanh, 25, 0), (shut_once, -10, 1)])
 def test_a_unit_that_is_rounded_to_zero_is_not_dead(f, x, dead):
     found = measured(f, x, "saturation")

@@ -197,6 +197,7 @@ def test_targets_that_sequences_do_not_tell_are_seldom_seen(draws):
     assert (chance[:, -1] == 1).all()
 
 
+@pytest.mark.slow
 def test_the_offset_of_the_output_plays_no_part():
     for one, other in zip(linear(200, 16, told=False), linear(200, 16, told=False, offset=1e4), strict=True):
         np.testing.assert_allclose(other, one, rtol=1e-6, atol=1e-8)
@@ -215,6 +216,7 @@ def test_more_sequences_see_as_much_more_as_the_normal_law_says():
     assert alarms(linear(200, 100)[1])[STEPS - 1 - WHEN : -1].max() < 0.12
 
 
+@pytest.mark.first
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_nothing_underflows(dtype):
     """A factor of 10^-25 a step: at lag 38 the gradient is 10^-950 of what it is at lag 0, and is seen."""

@@ -32,6 +32,7 @@ def gradient(spec):
     return lambda g: net.cell.recurrent(one.pull(kept, g)[0]), filled(after)
 
 
+@pytest.mark.first
 @pytest.mark.parametrize(
     "spec", few(specs("cells"), ("elman", "gru", "lstm", "min_gru", "peephole_lstm", "stacked"))
 )
@@ -146,6 +147,7 @@ def test_few_steps_are_added_at_once_where_a_gradient_stays_whole():
 SUMMED = ["elman", "lstm", "gru", "lru", "indrnn", "min_lstm", "antisymmetric", "stacked(cell=gru, layers=2)"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spec", "segment", "block"),
     few(

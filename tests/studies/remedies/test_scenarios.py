@@ -28,6 +28,7 @@ def test_the_profile_is_that_of_the_networks(linear):
     assert chosen.kept == pytest.approx(tuple(24 * np.log10(scenarios.GAINS)), abs=1e-5)
 
 
+@pytest.mark.slow
 def test_the_mildest_starts_that_rounding_loses_are_chosen(linear):
     """0.5^24 is 6e-8, below the 1.2e-7 of float32; 2^24 is above 8.4e6, and 1.4^24 is not."""
     asked, chosen = linear

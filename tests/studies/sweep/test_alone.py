@@ -164,6 +164,7 @@ def test_what_is_not_an_array_in_params_is_left_alone():
     np.testing.assert_allclose(profile(found), np.arange(6) * math.log10(0.5), atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", few(["last", "every"], ("every",)))
 def test_an_objective_reads_through_the_readout(objective):
     """The memory is never read: at lag 0 no loss reaches it; a lag later it does."""
@@ -219,6 +220,7 @@ def test_a_mistake_is_one_line_that_names_its_place(what):
     assert str(caught.value).isprintable()
 
 
+@pytest.mark.first
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_diagonal_that_spreads_keeps_its_largest_value(dtype):
     """Powers of 1, 1/2 and 1/4: the largest singular value is 1 at every lag, however small the others."""

@@ -30,6 +30,7 @@ def step(w, h, x):
     return jnp.tanh(h @ w + x)
 
 
+@pytest.mark.first
 @pytest.mark.parametrize("again", [step, lambda w, h, x: jnp.tanh(h @ w + x)])
 def test_a_second_call_compiles_nothing_and_says_the_same(again, compilations):
     first = measure(step)
@@ -39,6 +40,7 @@ def test_a_second_call_compiles_nothing_and_says_the_same(again, compilations):
     np.testing.assert_array_equal(second.transport, first.transport)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", few(["last", "every"], ["last"]))
 def test_another_target_is_another_number_of_the_same_program(objective, compilations):
     loss = lambda h, target: ((h - target) ** 2).sum()
@@ -56,12 +58,14 @@ def test_another_target_is_another_number_of_the_same_program(objective, compila
         np.testing.assert_allclose(last, np.log10(np.linalg.norm(2 * (h - target))), rtol=0, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_loss_may_ask_in_python_what_its_target_is():
     loss = lambda h, target: h[int(target)] if int(target) >= 0 else -3 * h.sum()
     at = lambda target: measure(step, loss=loss, targets=target).adjoint.sel(part="state", lag=0).item()
     np.testing.assert_allclose([at(2), at(-1)], [0, np.log10(6)], rtol=0, atol=1e-12)
 
 
+@pytest.mark.first
 @pytest.mark.parametrize("make", [np.full, jnp.full])
 @pytest.mark.parametrize(
     "shape", [(), *(pytest.param(shape, marks=pytest.mark.slow) for shape in ((4, 4), (4, 4, 4096)))]
@@ -102,6 +106,7 @@ def test_the_same_numbers_may_have_other_names():
     assert found[2].leaf.values.tolist() == ["u"]
 
 
+@pytest.mark.slow
 def test_a_callback_is_never_the_one_of_another_call():
     def at(value):
         @jax.custom_jvp

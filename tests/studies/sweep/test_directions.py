@@ -100,6 +100,7 @@ def stacked(p, state, x):
     return {"low": low, "top": jnp.tanh(p["top"] @ state["top"] + low)}
 
 
+@pytest.mark.slow
 def test_layers_of_one_step_are_parts_of_its_state():
     """A part's Frobenius norm is that of its columns of the whole Jacobian, here by plain autodiff."""
     p = {name: jnp.asarray(RNG.standard_normal((3, 3))) for name in ("low", "top")}
