@@ -122,8 +122,13 @@ def command(path: Path) -> str:
     return str(manifest.read(home(path)).get("command", "sweep"))
 
 
-def csv(table: "pandas.DataFrame") -> bytes:
-    """CSV whose floats read back exactly; text that a spreadsheet takes for a formula gets an apostrophe."""
+def csv(table: "pandas.DataFrame", about: dict[str, Any]) -> bytes:
+    """CSV whose floats read back exactly; text that a spreadsheet takes for a formula gets an apostrophe.
+
+    Of a run that machines have computed which differ, a last column, `mixed`, says so in every row.
+    """
+    if mixed := manifest.of_mixed(about):
+        table = table.assign(**{csv_tables.MIXED: mixed})
     texts = [name for name in table.columns if not np.issubdtype(table[name].to_numpy().dtype, np.number)]
     safe = {
         name: table[name].map({text: csv_tables.escaped(text) for text in table[name].unique().tolist()})

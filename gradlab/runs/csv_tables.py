@@ -17,6 +17,8 @@ Reader = Callable[[str], Any]
 """From a cell's text to its value; ValueError, in words that follow the text, for what is none."""
 LARGEST = 2 * 10**9
 """Bytes of a table."""
+MIXED = "mixed"
+"""The last column of a run that machines have computed which differ; `run.json` says the same."""
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
@@ -107,23 +109,26 @@ def name(text: str) -> str:
 def read(content: bytes, where: str, columns: Mapping[str, Reader], key: list[str]) -> "pandas.DataFrame":
     """The table, its columns read by `columns`; `key` names those that no two rows share.
 
+    A last column `mixed` is for those who read the file alone, and left out here.
+
     Raises `GradlabError` that names the line and the column of what is wrong.
     """
     import pandas as pd
 
     try:
         head, _, _ = content.partition(b"\n")
-        if head.decode().rstrip("\r") != ",".join(columns):
+        names = head.decode().rstrip("\r").split(",")
+        if names != [*columns] and names != [*columns, MIXED]:
             raise ValueError(f"has the columns {shown(head.decode(), 80)}; not {','.join(columns)}")
         table = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
     except (ValueError, OverflowError) as error:
         raise GradlabError(where, f"cannot be read as CSV: {shown(str(error), 200)}") from error
     if not isinstance(table.index, pd.RangeIndex):
-        raise GradlabError(f"{where}:line 2", f"has not {len(columns)} cells")
+        raise GradlabError(f"{where}:line 2", f"has not {len(names)} cells")
     short = table.isna().any(axis=1)
     if short.any():
         line = int(np.argmax(short.to_numpy())) + 2
-        raise GradlabError(f"{where}:line {line}", f"has not {len(columns)} cells")
+        raise GradlabError(f"{where}:line {line}", f"has not {len(names)} cells")
     found = {name: _column(table[name], where, name, reader) for name, reader in columns.items()}
     made = pd.DataFrame(found)
     twice = made.duplicated(key)

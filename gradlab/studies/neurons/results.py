@@ -54,10 +54,10 @@ class Reading:
 def write(folder: Path, run: Reading) -> list[Path]:
     """Write a reading's files, `run.json` last; the errors are those of `contents.write`."""
     made = {
-        "scores.csv": contents.csv(run.scores),
-        "units.csv": contents.csv(run.units),
-        "detectors.csv": contents.csv(run.detectors),
-        "training.csv": contents.csv(run.curves),
+        "scores.csv": contents.csv(run.scores, run.about),
+        "units.csv": contents.csv(run.units, run.about),
+        "detectors.csv": contents.csv(run.detectors, run.about),
+        "training.csv": contents.csv(run.curves, run.about),
         "units.nc": contents.netcdf(run.norms),
     }
     return contents.write(folder, run.about, made)

@@ -83,8 +83,8 @@ class TrainingRun:
 def write(folder: Path, run: TrainingRun) -> list[Path]:
     """Write a comparison's files, `run.json` last; the errors are those of `contents.write`."""
     made = {
-        "remedies.csv": contents.csv(run.table),
-        "training.csv": contents.csv(run.curves),
+        "remedies.csv": contents.csv(run.table, run.about),
+        "training.csv": contents.csv(run.curves, run.about),
         "norms.nc": contents.netcdf(run.norms),
     }
     return contents.write(folder, run.about, made)

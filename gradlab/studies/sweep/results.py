@@ -198,7 +198,7 @@ def write(folder: Path, run: Run) -> list[Path]:
 
 def files(run: Run) -> dict[str, bytes]:
     """What is in a run's files, beside `run.json`."""
-    made = {"metrics.csv": contents.csv(run.metrics), "norms.nc": contents.netcdf(run.norms)}
+    made = {"metrics.csv": contents.csv(run.metrics, run.about), "norms.nc": contents.netcdf(run.norms)}
     failed = failures(run.metrics, run.norms)
     if failed:
         lines = [json.dumps(line, allow_nan=False) + "\n" for line in failed]

@@ -11,7 +11,7 @@ import pytest
 import xarray as xr
 
 from gradlab.errors import Exit, GradlabError
-from gradlab.runs import contents
+from gradlab.runs import contents, manifest
 from gradlab.studies.sweep import results
 from tests import made_runs, samples
 
@@ -92,17 +92,28 @@ def test_grid_puts_rows_in_their_places(norms):
 def test_text_that_a_spreadsheet_would_run_is_made_harmless_and_comes_back(tmp_path, label):
     norms = samples.norms((label,), (0.5,), (5,), seeds=1)
     table = results.metrics(norms)
-    content = contents.csv(table)
+    content = contents.csv(table, {})
     for line in content.decode().splitlines()[1:]:
         assert line[0] not in "=+-@\t"
     results.write(tmp_path, results.Run(made_runs.facts(norms), table, norms))
     pd.testing.assert_frame_equal(results.read(tmp_path).metrics, table)
 
 
+def test_of_machines_that_differ_each_row_says_so_and_what_is_read_is_the_table(tmp_path):
+    norms = samples.norms(w_rec=(0.5,), T=(5,), seeds=1)
+    table = results.metrics(norms)
+    about = made_runs.facts(norms, mixed=made_runs.MIXED * 30)
+    results.write(tmp_path, results.Run(about, table, norms))
+    kept = pd.read_csv(tmp_path / "metrics.csv")
+    assert list(kept.columns) == [*results.COLUMNS, "mixed"]
+    assert set(kept["mixed"]) == {manifest.of_mixed(about)}
+    pd.testing.assert_frame_equal(results.read(tmp_path).metrics, table)
+
+
 def test_numbers_are_never_touched():
     table = results.metrics(samples.norms(w_rec=(-0.5, 0.5), T=(5,), seeds=1))
-    assert ",-0.5," in contents.csv(table).decode()
-    assert "'" not in contents.csv(table).decode()
+    assert ",-0.5," in contents.csv(table, {}).decode()
+    assert "'" not in contents.csv(table, {}).decode()
 
 
 def test_run_json_is_strict(tmp_path, norms):
