@@ -109,8 +109,8 @@ def render(run: Run, width: int, *, color: bool, names: Sequence[str] = ()) -> T
             text.append(f"\n{plain(title)}\n", "bold" if color else "")
             text.append(_heads(block), "dim" if color else "")
             text.append(_body(block, places))
-    if found:
-        notes = _caption(run, rows[0], seen, found, list(left))
+    notes = list(_caption(run, rows[0], seen, found, list(left))) if found else []
+    if notes:
         lines = (textwrap.wrap(note, width, break_long_words=False, break_on_hyphens=False) for note in notes)
         text.append("\n" + "\n".join(itertools.chain(*lines)) + "\n", "dim" if color else "")
     return text
