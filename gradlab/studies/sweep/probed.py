@@ -55,8 +55,10 @@ class Shown(NamedTuple):
 def shown(run: Run, rows: Sequence[PointRow], entries: Sequence[Entry]) -> list[Shown]:
     """Entries at the points of these rows, each with what its probe says of the column."""
     points = [(row.cell, row.init, row.w_rec) for row in rows]
-    known = {name: probes.named(name) for name in dict.fromkeys(entry.column for entry in entries)}
     none, axes = [math.nan] * len(points), columns.columns(run.norms)
+    known = {
+        name: probes.named(name, axes[name]) for name in dict.fromkeys(entry.column for entry in entries)
+    }
 
     def one(entry: Entry) -> Shown:
         bound, means = known[entry.column].beyond, columns.means(run.norms, entry, points)
