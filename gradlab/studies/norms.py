@@ -48,6 +48,7 @@ SIGNAL = ("gradient_share", "target_chance")
 SEQUENCES = 128
 """Fresh sequences that tell it; in the attributes of a dataset that has it."""
 REACH = ("reach", "reach_state")
+"""What is known of a model as a whole."""
 FURTHER = {"part", "lag", "step", "from_step", "to_step", "gate", "leaf", "index", "unit", "delay"}
 """Axes that a further measurement of each network may have."""
 
@@ -64,6 +65,8 @@ def swept(content: bytes, where: str, settings: Mapping[str, Any]) -> "xarray.Da
     sizes |= {"seed": settings["seeds"], "lag": longest + 1}
     sizes |= dict.fromkeys(("step", "from_step", "to_step"), longest)
     _require(file, (*POINT, "part", "lag", *_SWEPT, "nonfinite_step", "linear"))
+    if file.attrs.get("only") == "reach":
+        _require(file, REACH)
     for name, array in file.arrays.items():
         _require_sizes(file, array, sizes)
         if name in _LABELS:
