@@ -111,11 +111,18 @@ def of_arrays(given: Any) -> str:
     """Of arrays and tensors: a network's weights; or what it is given beside them, its sequence."""
     found = hashlib.sha256()
     for leaf in jax.tree.leaves(given):
-        leaf = leaf.detach().cpu() if hasattr(leaf, "detach") else leaf
         is_key = isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-        array = np.asarray(jax.random.key_data(leaf) if is_key else leaf)
+        leaf = jax.random.key_data(leaf) if is_key else leaf
+        array = _of_tensor(leaf.detach().cpu()) if hasattr(leaf, "detach") else np.asarray(leaf)
         found.update(f"{array.dtype}{array.shape}".encode() + array.tobytes())
     return found.hexdigest()[:32]
+
+
+def _of_tensor(tensor: Any) -> Any:
+    """A tensor of torch as an array; of what numpy has no form of its own, such as bfloat16, jax has one."""
+    kind = str(tensor.dtype).removeprefix("torch.")
+    wider = kind.startswith(("bfloat", "float8"))
+    return np.asarray(tensor.float().numpy(), jnp.dtype(kind)) if wider else np.asarray(tensor)
 
 
 def of_text(text: str) -> str:

@@ -33,6 +33,8 @@ STEEPEST = 1000.0
 """Decades that no norm of float64 numbers changes by in a step; nor is a horizon longer than its sequence."""
 SOFT = 3.0
 """Decades that the transport falls within its soft horizon: a factor 10^3."""
+EPS = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
+"""From 1 to the next number, in the formats of runs; half precision is of models as a whole alone."""
 FIT_LAGS = 201
 """A rate is fitted through at most this many evenly spaced lags, so that T = 1e6 costs what T = 200 does."""
 
@@ -54,7 +56,7 @@ def bound(precision: str, T: int) -> float:
     within itself is rounded before: a stack of layer norms is up to 1.2e-3 off the derivative at its states,
     in float32 over 23 steps, where this is 6e-5.
     """
-    return 16 * (T + 8) * float(np.finfo(precision).eps)
+    return 16 * (T + 8) * EPS[precision]
 
 
 def stored_states(log: NDArray[np.float64]) -> NDArray[np.int8]:

@@ -122,6 +122,7 @@ class Column(Quantity):
 SEVERAL: dict[str, dict[str, Any]] = {
     "sequences": {
         "meaning": "Sequences that have the lag, each counted from its own last step",
+        "unit": "sequences",
         "limits": (0.0, 0.0),
         "form": "{:.0f}",
     },
@@ -141,6 +142,21 @@ SEVERAL: dict[str, dict[str, Any]] = {
     },
 }
 """Facts of the columns that a batch of several sequences has, and a single one has not."""
+COUNTED = "_sequences"
+"""After the name of a column: how many sequences its mean is over, where that is fewer than have the lag."""
+
+
+def several(column: str) -> Column:
+    """The column of a name that a batch of several sequences may have, or of which nothing is known.
+
+    >>> several("weight_gradient_sequences").meaning
+    'Sequences that the mean of the weight gradient is over: those in which it is not zero'
+    """
+    if column.endswith(COUNTED) and column not in SEVERAL:
+        of = Column(column.removesuffix(COUNTED)).words
+        said = f"Sequences that the mean of the {of} is over: those in which it is not zero"
+        return Column(column, SEVERAL["sequences"] | {"meaning": said, "unit": "sequences"})
+    return Column(column, SEVERAL.get(column))
 
 
 def fault(facts: Any) -> str:

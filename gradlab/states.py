@@ -28,3 +28,19 @@ not_computed          there is a value: rounding hides it, or it was not compute
     BACKWARD_NONFINITE,
     NOT_COMPUTED,
 ) = range(len(STATES))
+
+REASONS = {
+    "ok": OK,
+    "rescaled": OK,
+    "cut": EXACT_ZERO,
+    "unused": EXACT_ZERO,
+    "flat": NOT_COMPUTED,
+    "rounded": BELOW_PRECISION,
+    "unknown": NOT_COMPUTED,
+    "nonfinite": BACKWARD_NONFINITE,
+    "undefined": UNDEFINED,
+}
+"""Why `gradlab.reach` gives a norm or none, in the order of their stored codes, each with its state.
+
+Where it cannot be told why a gradient is zero, it may be a zero of rounding.
+"""

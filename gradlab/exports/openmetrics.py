@@ -33,7 +33,8 @@ def openmetrics(run: Run) -> bytes:
     lost = ((_point(group), group.nonfinite) for group in groups)
     lines += _gauge("nonfinite", f"{each.capitalize()} whose forward pass is not finite.", lost)
     for column, means in _columns(run, groups).items():
-        lines += _gauge(column, f"{_said(probes.named(column))}, the mean over {each}.", means)
+        said = _said(probes.named(column, columns.columns(run.norms)[column]))
+        lines += _gauge(column, f"{said}, the mean over {each}.", means)
     if mixed := of_mixed(run.about):
         lines += _gauge(
             "mixed", "1: machines that differ have computed the run.", [({"machines": mixed}, 1.0)]

@@ -62,6 +62,8 @@ def differences(a: "Run", b: "Run") -> Difference:
     rows.sort(key=lambda row: (-row.times, row.what))
     facts = [
         *_settings("", a.about.get("settings", {}), b.about.get("settings", {})),
+        # Of a network of one's own no setting says it.
+        *_settings("", *({"precision": one.about.get("precision")} for one in (a, b))),
         *_settings("version of ", a.about.get("versions", {}), b.about.get("versions", {})),
     ]
     machines = [of_mixed(run.about) for run in (a, b)]

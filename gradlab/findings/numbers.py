@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from gradlab.findings import rounding
 from gradlab.findings.finding import place
 from gradlab.profiles import bound
 from gradlab.states import STATES, UNDEFINED
@@ -128,7 +129,15 @@ def side(run: "Run") -> Numbers:
         and not linear[key.cell]
         and _chaotic(seeds, key.T)
     }
-    series = {key: BySeed(seeds, key[1:5] in chaotic) for key, seeds in values.items()}
+    precision = str(run.norms.attrs.get("precision", "float32"))
+
+    def rounded(key: Key) -> float:
+        known = values.get(key._replace(metric=rate[key.cell]), {}).values()
+        return rounding.within(
+            key.metric, precision, key.T, [one for one in known if not isinstance(one, str)]
+        )
+
+    series = {key: BySeed(seeds, key[1:5] in chaotic, rounded(key)) for key, seeds in values.items()}
     series |= {key: seeds._replace(chaotic=key[1:5] in chaotic) for key, seeds in _profiles(run.norms)}
     about = run.about
     versions = about.get("versions", {})

@@ -26,7 +26,7 @@ from typing import Any
 from gradlab import registry
 from gradlab.errors import GradlabError
 from gradlab.escaping import plain
-from gradlab.quantities import SEVERAL, Column, fault
+from gradlab.quantities import SEVERAL, Column, fault, several
 
 __all__ = ["HIDDEN", "Column", "axes", "columns", "marked", "measuring", "named"]
 
@@ -67,8 +67,13 @@ def marked(found: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     return {name: column for name, column in found.items() if name != HIDDEN}, marks
 
 
-def named(column: str) -> Column:
-    """The column of a name; one of which no file says anything is known by its name alone."""
+def named(column: str, axes: Collection[str] = ()) -> Column:
+    """The column of a name; one of which no file says anything is known by its name alone.
+
+    With its `axes`: along lags a batch of several sequences has what a probe has without them.
+    """
+    if "lag" in axes and column in SEVERAL:
+        return several(column)
     further = registry.further("probes")
     for probe in sorted(registry.names("probes"), key=lambda name: (name in further, name)):
         try:
@@ -78,7 +83,7 @@ def named(column: str) -> Column:
             continue
         if found is not None:
             return found
-    return Column(column, SEVERAL.get(column))
+    return several(column)
 
 
 def measuring(wanted: Collection[str]) -> list[str]:

@@ -12,24 +12,9 @@ from gradlab.foreign.pytorch.known import is_module, is_tensor
 from gradlab.reaching import reasons, scales
 from gradlab.reaching.models import Model, quiet
 from gradlab.reaching.result import Reach
-from gradlab.states import (
-    BACKWARD_NONFINITE,
-    BELOW_PRECISION,
-    EXACT_ZERO,
-    FORWARD_NONFINITE,
-    NOT_COMPUTED,
-    OK,
-)
+from gradlab.states import BACKWARD_NONFINITE, FORWARD_NONFINITE, OK, REASONS
 
 ROUNDED = "rounded"
-CODES = {
-    reasons.CUT: EXACT_ZERO,
-    reasons.UNUSED: EXACT_ZERO,
-    reasons.FLAT: NOT_COMPUTED,
-    reasons.UNKNOWN: NOT_COMPUTED,
-    ROUNDED: BELOW_PRECISION,
-}
-"""The state of a zero by its reason; where that cannot be told, it may be one of rounding."""
 
 
 def reach(fn: Any, xs: Any) -> Reach:
@@ -83,7 +68,7 @@ def reach(fn: Any, xs: Any) -> Reach:
     said = ["ok" if shown else "rescaled" for shown in plain.tolist()]
     for lag in range(T):
         if lag in words:
-            codes[lag], said[lag] = CODES[words[lag]], words[lag]
+            codes[lag], said[lag] = REASONS[words[lag]], words[lag]
         elif codes[lag] == BACKWARD_NONFINITE:
             said[lag] = "nonfinite"
     largest, whole = (np.where(codes == OK, norm, np.nan) for norm in (sigma, frobenius))

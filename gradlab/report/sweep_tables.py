@@ -7,6 +7,7 @@ from gradlab.report.captions import borders
 from gradlab.report.table import Column, Entry, Table, entry, known, text
 from gradlab.report.words import counted, signed
 from gradlab.stats import LEVEL, percent
+from gradlab.studies.measure import reasons
 from gradlab.studies.sweep import probed
 from gradlab.studies.sweep.columns import standing
 from gradlab.studies.sweep.results import Run
@@ -131,3 +132,35 @@ def of_probes(run: Run, rows: list[PointRow]) -> list[Table]:
     said = f"Mean over those of {rows[0].seeds} {each} that have a value; a dash where none has."
     said += f" Undefined in every network: {', '.join(none)}." if none else ""
     return [Table("probes", f"Probes at T = {rows[0].T}", columns, made, said)]
+
+
+def of_reasons(run: Run) -> list[Table]:
+    """Why a model as a whole has a gradient or none, by lag; no table where that is not kept."""
+    found = reasons.rows(run.norms)
+    if not found:
+        return []
+    many = [len({row[i] for row in found}) > 1 for i in (0, 1)]
+    columns = (
+        *([Column("cell", numeric=False)] if many[0] else []),
+        *([Column("sequences", "from 0", numeric=False)] if many[1] else []),
+        Column("first lag", "steps back from T"),
+        Column("last lag"),
+        Column("reason", reasons.legend(found), numeric=False),
+        Column("state", "of the norms there", numeric=False),
+    )
+    rows = [
+        [
+            *([text(row.cell)] if many[0] else []),
+            *([text(", ".join(map(str, row.sequences)))] if many[1] else []),
+            entry(row.first),
+            entry(row.last),
+            text(row.reason),
+            text(row.state),
+        ]
+        for row in found
+    ]
+    T = int(run.norms["T"].values.max())
+    said = (
+        "Why there is a gradient of the last output by an input or none; lags of one reason stand together."
+    )
+    return [Table("reasons", f"Reasons by lag at T = {T}", columns, rows, said)]

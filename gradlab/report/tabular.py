@@ -3,7 +3,7 @@
 from gradlab.report.neurons_tables import of_detectors
 from gradlab.report.remedies_tables import of_lengths, of_outcomes
 from gradlab.report.sources import Source
-from gradlab.report.sweep_tables import of_borders, of_probes, of_regimes
+from gradlab.report.sweep_tables import of_borders, of_probes, of_reasons, of_regimes
 from gradlab.report.table import Column, Entry, Table
 from gradlab.runs.manifest import of_mixed
 from gradlab.studies.neurons.results import Reading
@@ -30,7 +30,7 @@ def _of(source: Source) -> list[Table]:
         return [of_detectors(run)]
     rows_ = results.groups(run)
     borders = [of_borders(run)] if run.norms.sizes["w_rec"] > 1 else []
-    return [of_regimes(rows_), *borders, *of_probes(run, rows_)]
+    return [of_regimes(rows_), *borders, *of_probes(run, rows_), *of_reasons(run)]
 
 
 def compared(named: list[tuple[str, Table]]) -> Table | None:

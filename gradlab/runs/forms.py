@@ -8,11 +8,11 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 from gradlab.errors import shown
 from gradlab.runs import strict
 from gradlab.runs.settings_forms import (
+    AnyPrecision,
     Finite,
     Labels,
     Measure,
     Neurons,
-    Precision,
     Seed,
     Sweep,
     Training,
@@ -192,7 +192,7 @@ class Measured(Run):
     settings: Measure
     networks: Annotated[Labels, Field(max_length=PARTS)]
     loss: strict.Line
-    precision: Precision
+    precision: AnyPrecision
     weights: dict[strict.Line, Annotated[dict[str, str], BeforeValidator(_drawn)]] = Field(
         default_factory=dict
     )

@@ -28,6 +28,8 @@ Labels = Annotated[list[strict.Line], Field(min_length=1), AfterValidator(unlike
 Gains = Annotated[list[Finite], Field(min_length=1), AfterValidator(unlike)]
 Lengths = Annotated[list[Length], Field(min_length=1), AfterValidator(unlike)]
 Precision = Literal["float32", "float64"]
+AnyPrecision = Literal["float16", "bfloat16", "float32", "float64"]
+"""Of a model as a whole, which computes in its own."""
 
 
 class Sweep(strict.Strict):

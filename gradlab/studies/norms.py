@@ -10,8 +10,9 @@ from gradlab.errors import GradlabError, shown
 from gradlab.profiles import STEEPEST
 from gradlab.runs import hdf5
 from gradlab.runs.hdf5_values import Array
-from gradlab.states import OK, STATES
+from gradlab.states import OK, REASONS, STATES
 from gradlab.studies.remedies.rows import ENDS
+from gradlab.studies.sweep.rows import whole
 from gradlab.studies.sweep.updates import UPDATE
 
 if TYPE_CHECKING:
@@ -40,10 +41,14 @@ _MARKS = ("weights", "weights_projection")
 """Of the weights that were drawn."""
 PROFILES = ("adjoint", "transport", "weight_gradient")
 """Of every network of a comparison."""
+REASON = "reason"
+"""Of a model as a whole, by lag: why its reach has a norm or none; runs that are older have no such array."""
 SIGNAL = ("gradient_share", "target_chance")
 """Of the task's own loss, where a gradient was followed; earlier versions have none."""
 SEQUENCES = 128
 """Fresh sequences that tell it; in the attributes of a dataset that has it."""
+REACH = ("reach", "reach_state")
+"""What is known of a model as a whole."""
 FURTHER = {"part", "lag", "step", "from_step", "to_step", "gate", "leaf", "index", "unit", "delay"}
 """Axes that a further measurement of each network may have."""
 
@@ -60,6 +65,8 @@ def swept(content: bytes, where: str, settings: Mapping[str, Any]) -> "xarray.Da
     sizes |= {"seed": settings["seeds"], "lag": longest + 1}
     sizes |= dict.fromkeys(("step", "from_step", "to_step"), longest)
     _require(file, (*POINT, "part", "lag", *_SWEPT, "nonfinite_step", "linear"))
+    if file.attrs.get("only") == "reach":
+        _require(file, REACH)
     for name, array in file.arrays.items():
         _require_sizes(file, array, sizes)
         if name in _LABELS:
@@ -73,6 +80,9 @@ def swept(content: bytes, where: str, settings: Mapping[str, Any]) -> "xarray.Da
             _require_kind(file, array, ("cell", "init", "seed", "leaf"), "float64")
         elif name == "nonfinite_step":
             _require_kind(file, array, POINT, "int32")
+        elif name == REASON:
+            _require(file, REACH)
+            _require_kind(file, array, (*POINT, "lag"), "int8")
         else:
             _require_measured(file, array)
     for name in ("objective", "precision", "hidden"):
@@ -92,6 +102,8 @@ def swept(content: bytes, where: str, settings: Mapping[str, Any]) -> "xarray.Da
             f"{where}:part", f"begins with {shown(made['part'].values[0])}, and not with state"
         )
     _require_states(made, where)
+    if REASON in made:
+        _require_reasons(made, where)
     for name in _SWEPT:
         _require_reached(made, where, name)
     flags = {name: made[name].astype(bool) for name in _FLAGS if name in made}
@@ -215,3 +227,14 @@ def _require_states(made: "xarray.Dataset", where: str) -> None:
     step = made["nonfinite_step"].transpose(*POINT).values
     if ((step < 0) | (step > made["T"].values[:, None])).any():
         raise GradlabError(f"{where}:nonfinite_step", "holds a step that no sequence has")
+
+
+def _require_reasons(made: "xarray.Dataset", where: str) -> None:
+    """Every reason is one, and goes with the state of the reach there; of a model as a whole alone."""
+    code, states = made[REASON].values, np.array(list(REASONS.values()))
+    if not whole(made):
+        raise GradlabError(f"{where}:{REASON}", "is of a model as a whole, and this run is of none")
+    if ((code < 0) | (code >= len(REASONS))).any():
+        raise GradlabError(f"{where}:{REASON}", f"holds what is no reason; 0 to {len(REASONS) - 1} are")
+    if (states[code] != made["reach_state"].transpose(*made[REASON].dims).values).any():
+        raise GradlabError(f"{where}:{REASON}", "has a reason that does not go with the state of the reach")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import gradlab
+from gradlab import digests
 from gradlab.errors import GradlabError
 from gradlab.states import BELOW_PRECISION, EXACT_ZERO, OK
 
@@ -170,3 +171,32 @@ def test_what_cannot_be_measured_is_one_line(fn, xs, said):
         gradlab.reach(fn, xs)
     assert str(refused.value).startswith(said)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["float16", "bfloat16"])
+def test_half_precision_is_measured_as_the_module_computes_it(name, tmp_path, monkeypatch):
+    """What rounds to zero is named; a run of it is kept in its precision, by the digest of its weights."""
+    monkeypatch.setattr("gradlab.plots._default.draw", lambda *_: None)
+    module = made(nn.LSTM, D, N).to(getattr(torch, name))
+    found = gradlab.reach(module, XS)
+    assert found.precision == name
+    wide = gradlab.reach(made(nn.LSTM, D, N).to(getattr(torch, name)).double(), XS)
+    near = np.abs(found.norms.reach.values[:3] - wide.norms.reach.values[:3])
+    assert near.max() < 0.1
+    run = gradlab.Run.of(found)
+    run.save(tmp_path / "mine")
+    again = gradlab.load(tmp_path / "mine")
+    assert (again.about["precision"], again.verdict) == (name, run.verdict)
+    other = made(nn.LSTM, D, N).to(getattr(torch, name))
+    assert gradlab.reach(other, XS).model == found.model
+    with torch.no_grad():
+        other.bias_hh_l0[0] += 1
+    assert gradlab.reach(other, XS).model != found.model != wide.model
+
+
+def test_a_tensor_of_bfloat16_has_the_digest_of_its_array():
+    import jax.numpy as jnp
+
+    values = [[1.0, -2.5], [3e38, 0.0]]
+    tensor, array = torch.tensor(values, dtype=torch.bfloat16), jnp.array(values, jnp.bfloat16)
+    assert digests.of_arrays(tensor) == digests.of_arrays(array) != digests.of_arrays(array.astype("float32"))

@@ -1,4 +1,4 @@
-"""Runs as they are received, one of each study; a test copies what it breaks."""
+"""Runs as they are received, one of each study, and of a model as a whole; a test copies what it breaks."""
 
 import pytest
 
@@ -8,4 +8,5 @@ from tests.received import made
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory):
     place = tmp_path_factory.mktemp("kept")
-    return {kind: getattr(made, kind)(place / kind) for kind in ("sweep", "remedies", "measure", "neurons")}
+    kinds = ("sweep", "remedies", "measure", "reached", "neurons")
+    return {kind: getattr(made, kind)(place / kind) for kind in kinds}

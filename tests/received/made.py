@@ -3,10 +3,14 @@
 import hashlib
 import json
 
+import numpy as np
 import pandas as pd
 
 from gradlab import specs
+from gradlab.reaching.result import Reach
+from gradlab.states import OK, REASONS
 from gradlab.studies.measure import collect
+from gradlab.studies.measure import reached as reached_
 from gradlab.studies.measure.settings import Measure
 from gradlab.studies.neurons import results as neurons_results
 from gradlab.studies.neurons.settings import Neurons
@@ -44,6 +48,17 @@ def measure(place):
     settings = specs.stored(Measure("w.npz", "s.csv", arch="rnn", T=6, windows=2)) | series
     told = {"said": ["2 windows of 6 of 40 rows"], "code": {"rnn": {"weights": "ab" * 16}}}
     sweep_results.write(place, collect.of(norms, settings | {"command": "measure"}, told))
+    return place
+
+
+def reached(place):
+    """A small finished run of a model as a whole, in half precision, on two sequences."""
+    reasons = ("ok", "rescaled", "rounded", "flat", "cut", "unused")
+    codes = np.array([REASONS[word] for word in reasons], np.int8)
+    norms = np.where(codes == OK, -0.5 * np.arange(6), np.nan)
+    known = (norms, norms, codes, reasons, {3}, False, "ab" * 16)
+    results = [reached_.of(Reach("model", "bfloat16", *known, digest * 16)) for digest in ("cd", "ef")]
+    sweep_results.write(place, collect.in_memory(results))
     return place
 
 

@@ -154,6 +154,14 @@ def test_a_size_that_a_given_network_does_not_say_is_not_believed(kept, tmp_path
     refused(made.sealed(place), "norms.nc:hidden: 4, where the settings of the run say nothing of it")
 
 
+@pytest.mark.parametrize("kind", ["sweep", "measure"])
+def test_a_model_of_which_the_reach_alone_is_known_has_one(kept, tmp_path, kind):
+    place = shutil.copytree(kept[kind], tmp_path / "run")
+    with h5py.File(place / "norms.nc", "r+") as file:
+        file.attrs["only"] = "reach"
+    refused(made.sealed(place), "norms.nc:reach: is missing; run the command again")
+
+
 def line(number, column, value):
     """A table with another cell; lines are counted from 1, the header."""
 

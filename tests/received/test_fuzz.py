@@ -35,10 +35,11 @@ READ = [
     ("neurons", "RUN", "--terminal", "--unit", "1"),
     ("baseline", "create", "RUN", "-o", "OUT/x.json", "--force"),
 ]
-WALKED = {"sweep": SWEPT, "measure": SWEPT, "remedies": TRAINED, "neurons": READ}
+WALKED = {"sweep": SWEPT, "measure": SWEPT, "reached": SWEPT, "remedies": TRAINED, "neurons": READ}
 DRAWN = {
     "sweep": [("plot", "RUN", "profile", "-o", "OUT/x.svg"), ("report", "RUN", "-o", "OUT/x.html")],
     "measure": [("plot", "RUN", "profile", "-o", "OUT/x.svg"), ("report", "RUN", "-o", "OUT/x.html")],
+    "reached": [("plot", "RUN", "profile", "-o", "OUT/x.svg"), ("report", "RUN", "-o", "OUT/x.html")],
     "remedies": [("plot", "RUN", "solved", "-o", "OUT/x.svg"), ("report", "RUN", "-o", "OUT/x.html")],
     "neurons": [
         ("plot", "RUN", "detectors", "-o", "OUT/x.svg"),
@@ -164,7 +165,7 @@ def mutated(rng, place):
 def through_every_reader(kept, base, seed, drawn):
     """One mutated folder; it is left as it was, and only what a reader was told to write appears."""
     rng = random.Random(seed)
-    kind = rng.choice(["sweep", "sweep", "remedies", "measure", "neurons"])
+    kind = rng.choice(["sweep", "sweep", "remedies", "measure", "reached", "neurons"])
     place, out = base / str(seed) / "run", base / str(seed) / "out"
     out.mkdir(parents=True)
     mutated(rng, shutil.copytree(kept[kind], place))

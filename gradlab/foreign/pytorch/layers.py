@@ -72,10 +72,13 @@ def of_weights(where: str, weights: Weights, arch: str | None, activation: str |
       GradlabError: for names that are missing or do not belong there, each named; for wrong shapes and mixed
         precisions; for an architecture or activation that is not known or not given.
     """
-    arch, activation = _asked(arch, activation)
+    if arch is not None:
+        arch, activation = _asked(arch, activation)
     prefix = _prefix(where, weights)
     own = {name.removeprefix(prefix): w for name, w in weights.items() if name.startswith(prefix)}
     inner = {_numbered(name): w for name, w in own.items() if "." not in name}
+    if arch is None or activation is None:
+        raise GradlabError("arch", f"is not given; {_looks(inner)}")
     beside = tuple(
         name for name in weights if "." in name.removeprefix(prefix) or not name.startswith(prefix)
     )
@@ -115,9 +118,16 @@ def of_module(module: Any) -> Layers:
     return layers
 
 
-def _asked(arch: str | None, activation: str | None) -> tuple[str, str]:
-    if arch is None:
-        raise GradlabError("arch", f"is not given, and weights do not say; one of {', '.join(GATES)}")
+def of_options(file: str, weights: Weights, arch: str, activation: str) -> Layers:
+    """As `of_weights`, of settings whose options faults are named by; an empty one is not given."""
+    try:
+        return of_weights(file, weights, arch or None, activation or None)
+    except GradlabError as error:
+        where = f"--{error.where}" if error.where in ("arch", "activation") else error.where
+        raise GradlabError(where, error.what, error.code) from error
+
+
+def _asked(arch: str, activation: str | None) -> tuple[str, str]:
     if arch not in GATES:
         raise unknown("arch", "architecture", arch, GATES)
     if arch != "rnn":
@@ -204,15 +214,32 @@ def _require_shapes(where: str, layers: Layers) -> None:
 
 def _other(arch: str, weights: Mapping[str, Any]) -> str:
     """That weights are those of another architecture, by the rows of the recurrent ones; empty if not."""
-    first, hr = weights.get("weight_hh_l0"), weights.get("weight_hr_l0")
-    if first is None or first.ndim != 2 or (hr is not None and hr.ndim != 2):
-        return ""
-    rows, units = first.shape[0], first.shape[1] if hr is None else hr.shape[1]
-    found = next((one for one, K in GATES.items() if rows == K * units), arch)
-    if found == arch or (hr is not None and found != "lstm"):
+    units, found = _by_rows(weights)
+    if found in ("", arch):
         return ""
     many = f"{GATES[found]} gate{'' if GATES[found] == 1 else 's'}"
     return f"; rows for {many} of {units} units are {found}'s: arch is {found}, not {arch}"
+
+
+def _looks(weights: Mapping[str, Any]) -> str:
+    """Which architecture weights are of, as far as their rows tell: what to give."""
+    units, found = _by_rows(weights)
+    if not found:
+        return f"weights do not say; one of {', '.join(GATES)}"
+    rows = f"{GATES[found]} row{'s' * (GATES[found] > 1)} for each of {units} units"
+    said = f"weight_hh_l0 has {rows}, as in {'a' if found == 'gru' else 'an'} {found}: give {found}"
+    # What a unit does with its sum leaves no trace in the shapes.
+    return f"{said}, and as activation {' or '.join(ACTIVATIONS)}" if found == "rnn" else said
+
+
+def _by_rows(weights: Mapping[str, Any]) -> tuple[int, str]:
+    """Units, and the architecture whose gates the rows of the recurrent weights are; empty if none is."""
+    first, hr = weights.get("weight_hh_l0"), weights.get("weight_hr_l0")
+    if first is None or first.ndim != 2 or (hr is not None and hr.ndim != 2):
+        return 0, ""
+    rows, units = first.shape[0], first.shape[1] if hr is None else hr.shape[1]
+    found = next((one for one, K in GATES.items() if rows == K * units), "")
+    return units, "" if hr is not None and found != "lstm" else found
 
 
 def _listed(names: Any, most: int = 6) -> str:

@@ -1,5 +1,6 @@
 """The windows of a network put together as a run, whose tables are those of a sweep."""
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from gradlab import digests, runtime, specs
 from gradlab.errors import GradlabError
-from gradlab.profiles import bound
+from gradlab.profiles import EPS, bound
 from gradlab.recurrence.lanczos import TOLERANCE
 from gradlab.runs import store
 from gradlab.studies.measure import models, windows
@@ -56,6 +57,7 @@ def in_memory(results: "Sequence[xarray.Dataset]") -> Run:
             ("weights", one.attrs.get("model") == first.attrs.get("model")),
             ("T", one["T"].equals(first["T"])),
             ("objective", one.attrs["objective"] == first.attrs["objective"]),
+            ("precision", one.attrs["precision"] == first.attrs["precision"]),
             ("columns", set(one.data_vars) == set(first.data_vars)),
         ):
             if not is_same:
@@ -77,7 +79,11 @@ def in_memory(results: "Sequence[xarray.Dataset]") -> Run:
     known = {digests.SOURCE: digests.source(), digests.UNSEEN: "functions that were passed from Python"}
     told: dict[str, Any] = {"code": dict.fromkeys(cells, known | digests.here())}
     if whole(first):
-        passes = f"{first.attrs['precision']}: by the model's own passes, whose rounding is not known"
+        precision, T = str(first.attrs["precision"]), int(first["T"].item())
+        passes = f"{precision}: by the model's own passes, whose rounding is not known"
+        if EPS[precision] > EPS["float32"]:
+            room = bound(precision, T - 1) / math.log(10)
+            passes += f"; a comparison lets a norm move by {room:.1g} decades, as its format may round"
         told |= {"said": [str(one.attrs["told"]) for one in results], "bound": passes}
     return of(together(placed), settings, told)
 
@@ -86,8 +92,7 @@ def of(norms: "xarray.Dataset", settings: dict[str, Any], told: dict[str, Any]) 
     """A run of what has been measured of one network, whoever has measured it."""
     table = metrics(norms)
     failed = len(failures(table, norms))
-    precision, T = str(norms.attrs["precision"]), int(norms["T"].max())
-    limit, largest = bound(precision, T), TOLERANCE[precision]
+    precision = str(norms.attrs["precision"])
     about = {
         "command": "measure",
         "status": "partial" if failed else "complete",
@@ -103,10 +108,18 @@ def of(norms: "xarray.Dataset", settings: dict[str, Any], told: dict[str, Any]) 
             str(cell): {f"given/{i}": settings["model_digest"] for i in range(norms.sizes["seed"])}
             for cell in norms["cell"].values
         },
-        "bound": f"{precision}: given the values of the forward pass, norms are exact to {limit:.1g} "
-        f"(relative), the largest singular value to {max(limit, largest):.1g}",
-    }
-    return Run(about | told, table, norms)
+    } | told
+    if "bound" not in about:
+        about["bound"] = _bound(precision, int(norms["T"].max()))
+    return Run(about, table, norms)
+
+
+def _bound(precision: str, T: int) -> str:
+    limit = bound(precision, T)
+    return (
+        f"{precision}: given the values of the forward pass, norms are exact to {limit:.1g} (relative), "
+        f"the largest singular value to {max(limit, TOLERANCE[precision]):.1g}"
+    )
 
 
 def require(asked: Measure, known: Any, where: str) -> None:

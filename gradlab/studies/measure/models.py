@@ -63,7 +63,7 @@ def of(asked: Measure) -> Model:
         return _called(asked.model)
     path = Path(asked.model)
     weights = files.read(path)
-    read = layers.of_weights(str(path), weights, asked.arch or None, asked.activation or None)
+    read = layers.of_options(str(path), weights, asked.arch, asked.activation)
     top = lambda state: equal.output(state if read.depth == 1 else state[f"l{read.depth - 1}"])
     readout, outputs = _head(asked, read, weights, top)
     if len(read.directions) > 1 and asked.target:

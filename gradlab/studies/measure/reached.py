@@ -6,15 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradlab.errors import GradlabError
+from gradlab.profiles import EPS
 from gradlab.reaching.result import Reach
-from gradlab.states import FORWARD_NONFINITE, NOT_COMPUTED, UNDEFINED
+from gradlab.states import FORWARD_NONFINITE, NOT_COMPUTED, REASONS, UNDEFINED
+from gradlab.studies.norms import POINT, REASON
 from gradlab.studies.sweep.cell_result import CellResult
 from gradlab.studies.sweep.labelled import dataset
 
 if TYPE_CHECKING:
     import xarray
 
-PRECISIONS = ("float32", "float64")
 _OF_STATE = ("adjoint", "transport", "transport_frobenius")
 
 
@@ -22,10 +23,10 @@ def of(found: Reach) -> "xarray.Dataset":
     """Its norms by lag; whatever needs a state or weights is not computed.
 
     Raises:
-      GradlabError: for a model in another format than float32 and float64, and one without a finite output.
+      GradlabError: for a model in a format narrower than half precision, and one without a finite output.
     """
-    if found.precision not in PRECISIONS:
-        what = f"is in {found.precision}; runs are kept of {' and '.join(PRECISIONS)}"
+    if found.precision not in EPS:
+        what = f"is in {found.precision}; runs are kept of {', '.join(EPS)}"
         raise GradlabError("result", f"{found.name} {what}")
     norms = found.norms
     if (norms["reach_state"] == FORWARD_NONFINITE).any():
@@ -56,7 +57,12 @@ def of(found: Reach) -> "xarray.Dataset":
     )
     said = {"precision": found.precision, "networks": "given", "objective": "unit", "only": "reach"}
     said |= {"model": found.model, "sequence": found.sequence, "told": found.verdict}
-    return dataset([result], ["given"], [float("nan")], [T], [0], **said)
+    made = dataset([result], ["given"], [float("nan")], [T], [0], **said)
+    words = list(REASONS)
+    code = np.array([words.index(one) for one in (*found.reasons, "undefined")], np.int8)
+    flags = {"flag_values": np.arange(len(words), dtype=np.int8), "flag_meanings": " ".join(words)}
+    made[REASON] = ((*POINT, "lag"), code[None, None, None, None, None], flags)
+    return made
 
 
 def _longer(column: "xarray.DataArray", end: float) -> NDArray[Any]:

@@ -4,9 +4,11 @@ from pathlib import Path
 from typing import Any
 
 from gradlab.errors import GradlabError
+from gradlab.profiles import EPS
 from gradlab.runs import contents
 from gradlab.studies.sweep import results
 from gradlab.studies.sweep.results import Run
+from gradlab.studies.sweep.rows import whole
 
 
 def read(path: Path) -> Run:
@@ -15,7 +17,11 @@ def read(path: Path) -> Run:
     about, held = contents.read(folder, results.FILES)
     if about.get("command") != "measure":
         raise GradlabError(str(folder), "is no run of gradlab measure")
-    return results.of_files(folder, about, held, axes(about))
+    run = results.of_files(folder, about, held, axes(about))
+    if EPS[about["precision"]] > EPS["float32"] and not whole(run.norms):
+        what = f"is {about['precision']}, in which only what gradlab.reach gives is kept"
+        raise GradlabError(f"{folder / 'run.json'}:precision", what)
+    return run
 
 
 def axes(about: dict[str, Any]) -> dict[str, Any]:

@@ -100,14 +100,18 @@ class _Measure(Study[Measure, "Run"]):
         return results.summary(run).drop(columns="profile")
 
     def table(self, run: "Run", width: int, *, unicode: bool, color: bool) -> "Text":
+        from gradlab.studies.measure import reasons
         from gradlab.studies.sweep import table
 
-        return table.render(run, width, unicode=unicode, color=color)
+        found = table.render(run, width, unicode=unicode, color=color)
+        return found.append_text(reasons.render(run, max(width, table.least_width(run)), color=color))
 
     def document(self, run: "Run") -> dict[str, Any]:
+        from gradlab.studies.measure import reasons
         from gradlab.studies.sweep import table
 
-        return table.document(run)
+        told = reasons.document(run)
+        return table.document(run) | ({"reasons": told} if told else {})
 
 
 STUDY = _Measure()

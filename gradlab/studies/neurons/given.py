@@ -83,11 +83,7 @@ def _of(file: str, arch: str, activation: str, head: str, alphabet: str, stamps:
     del stamps
     path = Path(file)
     weights = files.read(path)
-    try:
-        read = layers.of_weights(file, weights, arch, activation or None)
-    except GradlabError as error:
-        where = f"--{error.where}" if error.where in ("arch", "activation") else error.where
-        raise GradlabError(where, error.what, error.code) from error
+    read = layers.of_options(file, weights, arch, activation)
     _require_plain(file, read)
     out = _head(file, head, read, weights)
     symbols = _alphabet(path, alphabet, len(weights[f"{out}.weight"]), out)

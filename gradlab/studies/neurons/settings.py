@@ -106,8 +106,6 @@ class Neurons:
                     else "goes with --weights FILE"
                 )
                 raise GradlabError(specs.flag(name, described[name][1]), f"{what}; leave it out")
-        if self.weights and not self.arch:
-            raise GradlabError("--arch", "is missing, and weights do not say; rnn, lstm or gru")
 
     def _require_labels(self) -> None:
         if len(self.label) > LABELS:

@@ -55,8 +55,10 @@ class Shown(NamedTuple):
 def shown(run: Run, rows: Sequence[PointRow], entries: Sequence[Entry]) -> list[Shown]:
     """Entries at the points of these rows, each with what its probe says of the column."""
     points = [(row.cell, row.init, row.w_rec) for row in rows]
-    known = {name: probes.named(name) for name in dict.fromkeys(entry.column for entry in entries)}
     none, axes = [math.nan] * len(points), columns.columns(run.norms)
+    known = {
+        name: probes.named(name, axes[name]) for name in dict.fromkeys(entry.column for entry in entries)
+    }
 
     def one(entry: Entry) -> Shown:
         bound, means = known[entry.column].beyond, columns.means(run.norms, entry, points)
@@ -109,8 +111,8 @@ def render(run: Run, width: int, *, color: bool, names: Sequence[str] = ()) -> T
             text.append(f"\n{plain(title)}\n", "bold" if color else "")
             text.append(_heads(block), "dim" if color else "")
             text.append(_body(block, places))
-    if found:
-        notes = _caption(run, rows[0], seen, found, list(left))
+    notes = list(_caption(run, rows[0], seen, found, list(left))) if found else []
+    if notes:
         lines = (textwrap.wrap(note, width, break_long_words=False, break_on_hyphens=False) for note in notes)
         text.append("\n" + "\n".join(itertools.chain(*lines)) + "\n", "dim" if color else "")
     return text

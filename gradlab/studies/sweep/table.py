@@ -247,10 +247,11 @@ def _caption(rows: list[PointRow], run: Run, width: int, unicode: bool) -> Itera
     longest, over = f"T = {T}{_shorter(run)}", _over(rows, str(run.norms.attrs.get("averaged", "")))
     if trained(run.norms) and rows:
         over = f"{rows[0].seeds} sequence{'s' * (rows[0].seeds > 1)} of the batch of that update"
+    of = "reach" if rows and rows[0].whole else "transport"
     notes = [
-        f"{longest}. rate: log10 of the transport's largest singular value per step of lag, {over}.",
+        f"{longest}. rate: log10 of the {of}'s largest singular value per step of lag, {over}.",
         f"{'; '.join(_legends(run))}.",
-        f"lag 0..T: transport against lag, {low} 10^-{SPAN:.0f} or less to {high} 10^{SPAN:.0f} or more, "
+        f"lag 0..T: {of} against lag, {low} 10^-{SPAN:.0f} or less to {high} 10^{SPAN:.0f} or more, "
         "blank exactly zero.",
     ]
     if rows and rows[0].whole:

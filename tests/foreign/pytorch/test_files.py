@@ -49,7 +49,38 @@ def without(name):
 
 
 REFUSED = {
-    "no arch": (weights(), {}, "arch: is not given, and weights do not say; one of rnn, lstm, gru"),
+    "no arch": (
+        weights(),
+        {},
+        "arch: is not given; weight_hh_l0 has 4 rows for each of 4 units, as in an lstm: give lstm",
+    ),
+    "no arch, three gates": (
+        {f"encoder.{name}": w for name, w in weights(3).items()},
+        {},
+        "arch: is not given; weight_hh_l0 has 3 rows for each of 4 units, as in a gru: give gru",
+    ),
+    "no arch, one gate": (
+        weights(1, ("",)),
+        {},
+        "arch: is not given; weight_hh_l0 has 1 row for each of 4 units, as in an rnn: give rnn, and as "
+        "activation tanh or relu",
+    ),
+    "no arch, a projection": (
+        {name: w[:, :2] if "hh" in name and w.ndim == 2 else w for name, w in weights().items()}
+        | {"weight_hr_l0": np.ones((2, N))},
+        {},
+        "arch: is not given; weight_hh_l0 has 4 rows for each of 4 units, as in an lstm: give lstm",
+    ),
+    "no arch, two gates": (
+        weights(2),
+        {},
+        "arch: is not given; weights do not say; one of rnn, lstm, gru",
+    ),
+    "no arch, a projection of no lstm": (
+        weights(1) | {"weight_hr_l0": np.ones((2, N))},
+        {},
+        "arch: is not given; weights do not say; one of rnn, lstm, gru",
+    ),
     "odd arch": (weights(), {"arch": "lstn"}, "arch: "),
     "no activation": (weights(1), {"arch": "rnn"}, "activation: is not given, and weights do not say; "),
     "missing": (

@@ -197,7 +197,7 @@ MINE, PLAIN = "a_network_of_mine", {"arch": "", "activation": ""}
 REFUSED = {
     "no file": ({"model": "none.npz"}, r"^none\.npz: cannot be read: No such file"),
     "a pickle": ({"model": "w.pkl"}, r"^w\.pkl: is no file of weights"),
-    "no arch": ({"arch": ""}, "^arch: is not given, and weights do not say"),
+    "no arch": ({"arch": ""}, "^--arch: is not given; weight_hh_l0 has 1 row for each of "),
     "another arch": ({"arch": "lstm", "activation": ""}, "arch is rnn, not lstm$"),
     "no data": ({"data": "none.csv"}, r"^none\.csv: cannot be read"),
     "columns": ({"columns": "a"}, r"^--columns: are 1 \(a\), and the network takes 2"),

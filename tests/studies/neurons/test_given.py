@@ -126,7 +126,7 @@ BAD = {
         "",
         "it holds weight_hr_l0, which no gru has",
     ),
-    "no arch": (None, ORDER, "--arch", "rnn, lstm or gru"),
+    "no arch": (None, ORDER, "--arch", "is not given; weight_hh_l0 has 3 rows for each of "),
     "odd arch": (None, ("--arch", "gro", *ORDER), "--arch", "did you mean gru?"),
     "no alphabet": (None, ("--arch", "gru"), "--alphabet", "name a file of its symbols"),
     "head of another size": (

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 import gradlab
-from gradlab import quantities
+from gradlab import probes, quantities
 from gradlab.errors import GradlabError
 from gradlab.runs import manifest
 from gradlab.states import BELOW_PRECISION, EXACT_ZERO, NOT_COMPUTED, OK, UNDEFINED
 from gradlab.states import FORWARD_NONFINITE as BROKEN
-from gradlab.studies.sweep import probed, table
+from gradlab.studies.sweep import columns, probed, table
 from tests.probes.networks import network
 
 LENGTHS, T = (4, 2, 4), 4
@@ -107,9 +107,12 @@ def test_it_says_how_many_sequences_stand_behind_each_lag(measured):
 
 @pytest.mark.slow
 def test_behind_a_reset_a_sequence_is_in_no_mean(measured):
-    """Its transport is zero there."""
-    counted, _ = of(measured("resets")[0], "transport_sequences")
+    """Its transport is zero there; and every column says what it is."""
+    found = measured("resets")[0]
+    counted, _ = of(found, "transport_sequences")
     assert counted.tolist() == [3, 3, 2, 1, 1]
+    for name, axes in columns.columns(found).items():
+        assert probes.named(name, axes).meaning != probes.named(name).words, name
 
 
 @of_each_way
@@ -173,8 +176,9 @@ def test_a_run_of_it_is_saved_and_read(measured, tmp_path):
     assert f"this network, {over}." in shown
     (note,) = manifest.of_code(again.about)
     assert note.endswith("functions that were passed from Python; whether these change, no digest sees.")
-    probes = probed.render(again.stored, 1000, color=False).plain.splitlines()
-    assert [line[:6] for line in probes[2:5]] == [" w_rec", "      ", "   own"]
+    text = probed.render(again.stored, 1000, color=False).plain
+    assert "sequences[lag]: sequences that have the lag, each counted from its own last step, in" in text
+    assert [line[:6] for line in text.splitlines()[2:5]] == [" w_rec", "      ", "   own"]
     assert all(quantities.fault(facts) == "" for facts in quantities.SEVERAL.values())
     assert {*quantities.SEVERAL} <= {*map(str, again.norms.data_vars)}
 
