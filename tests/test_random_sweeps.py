@@ -12,7 +12,6 @@ from gradlab.profiles import bound
 from gradlab.states import NOT_COMPUTED, OK
 from gradlab.studies.sweep import networks, program, results
 from tests.cli.calling import gradlab
-from tests.tiers import few
 
 CELLS = (
     *registry.names("cells"),
@@ -110,7 +109,8 @@ def test_a_few(tmp_path):
     check(tmp_path, 0, 2)
 
 
-@pytest.mark.parametrize("batch", few(range(20), (), range(1)))
+@pytest.mark.long
+@pytest.mark.parametrize("batch", range(20))
 def test_two_hundred(tmp_path, batch):
     check(tmp_path, 1000 + TOGETHER * batch, TOGETHER)
 
