@@ -141,13 +141,15 @@ def fall(log_norm: NDArray[np.float64], state: NDArray[np.int8], decades: float)
 
 
 def hard_horizon(state: NDArray[np.int8]) -> Measured:
-    """The last lag beyond which every norm is exactly zero; undefined if the far end is not zero."""
+    """The last lag beyond which every norm is exactly zero; undefined if one there is not, or not known."""
     alive = state == OK
     last_alive = state.shape[-1] - 1 - np.argmax(alive[..., ::-1], axis=-1)
     within = state != UNDEFINED
     end = state.shape[-1] - 1 - np.argmax(within[..., ::-1], axis=-1)
     at_end = np.take_along_axis(state, end[..., None], -1)[..., 0]
-    found = alive.any(axis=-1) & (at_end == EXACT_ZERO)
+    beyond = np.arange(state.shape[-1]) > last_alive[..., None]
+    exact = ((state == EXACT_ZERO) | ~within | ~beyond).all(axis=-1)
+    found = alive.any(axis=-1) & (at_end == EXACT_ZERO) & exact
     return with_states(np.where(found, last_alive, np.nan), state)
 
 

@@ -55,51 +55,46 @@ def pytest_ignore_collect(collection_path, config):
     return None if inside and collection_path.relative_to(here).as_posix().startswith(NUMBERS) else True
 
 
-_SEEN = set()
-"""Tests marked `first` of which a case has come."""
-
-
 def pytest_itemcollected(item):
-    """What is long is not slow as well, even with a fixture that makes its other tests slow; `first`."""
+    """What is long is not slow as well, even with a fixture that makes its other tests slow."""
     if item.get_closest_marker("long"):
         item.own_markers = [mark for mark in item.own_markers if mark.name != "slow"]
-    elif item.get_closest_marker("first") and not item.get_closest_marker("slow"):
-        test = item.nodeid.partition("[")[0]
-        if test in _SEEN:
-            item.add_marker("slow")
-        _SEEN.add(test)
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(config, items):
-    """With `--cov`, of the cases of each test the first is traced, then the second, fourth, eighth and so on.
+    """Before `-m` and `-k` choose: what lies between `ends` is slow. Then: few cases, none without a card.
+
+    With `--cov`, of the cases of each test the first is traced, then the second, fourth, eighth and so on.
 
     A tracer takes half as much time again, and further cases go through the same lines: what is counted is a
     lower bound of the share that the tests reach.
     """
+    tiers.mark_between(items)
+    chosen = yield
     if config.getoption("device") == "cuda" and not CARD:
         for item in items:
             item.add_marker(pytest.mark.skip(reason="--device cuda: there is no card here"))
     if config.getoption("cases"):
         _keep_few(config, items, config.getoption("cases"))
     if not config.getoption("cov_source", None):
-        return
+        return chosen
     cases = collections.Counter()
     for item in items:
         test = item.nodeid.partition("[")[0]
         cases[test] += 1
         if cases[test].bit_count() > 1:
             item.add_marker("no_cover")
+    return chosen
 
 
 def _keep_few(config, items, many):
-    """The first cases of each test, none of `first` again, and what says nothing unless XLA optimises."""
+    """The first cases of each test, none between `ends`, and those that say nothing unless XLA optimises."""
     cases, kept, others = collections.Counter(), [], []
     for item in items:
         test = item.nodeid.partition("[")[0]
         cases[test] += 1
-        again = test in _SEEN and item.get_closest_marker("slow")
-        few = cases[test] <= many and not again
+        few = cases[test] <= many and not tiers.is_between(item)
         (kept if few or tiers.is_optimised(item) else others).append(item)
     config.hook.pytest_deselected(items=others)
     items[:] = kept

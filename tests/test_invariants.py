@@ -98,7 +98,7 @@ def held(cell, n, precision="float32", length=T, probes=("transport",)):
     return int(ok.sum())
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize(
     ("name", "n"),
     few(itertools.product(registry.names("cells"), SIZES), SOME, lambda one: one[1] in (1, 65)),

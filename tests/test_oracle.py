@@ -42,7 +42,7 @@ def norm(tree):
     return jnp.linalg.norm(ravel_pytree(tree)[0])
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize("spec", SPECS)
 def test_adjoint_and_weight_gradient_equal_autodiff(spec, key):
     cell, params, states, xs, g = network(spec, key)
@@ -62,7 +62,7 @@ def test_adjoint_and_weight_gradient_equal_autodiff(spec, key):
         assert oracle.relative(parts[name], exact.parts[name]) < 1e-12
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize("spec", SPECS)
 def test_transport_equals_the_product_of_jacobians(spec, key):
     cell, params, states, xs, _ = network(spec, key)

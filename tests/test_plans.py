@@ -109,7 +109,7 @@ class TestTrials:
         counts = remedies_plan.plan(self.TINY).counts
         assert counts == {"arms": 2, "networks": 2 * (2 + 3 * 2), "fitted": 0, "updates": 20}
 
-    @pytest.mark.first
+    @pytest.mark.ends
     @pytest.mark.parametrize(
         "changed",
         [

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from gradlab import profiles, states
-from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE, OK, UNDEFINED
+from gradlab.states import BELOW_PRECISION, EXACT_ZERO, FORWARD_NONFINITE, NOT_COMPUTED, OK, UNDEFINED
 
 
 def profile(values, codes=None):
@@ -75,6 +75,12 @@ def test_hard_horizon_needs_zeros_up_to_the_far_end():
     assert only(profiles.hard_horizon(np.array([OK, EXACT_ZERO, OK], np.int8)))[1] == "undefined"
     assert only(profiles.hard_horizon(np.array([OK, OK, UNDEFINED], np.int8)))[1] == "undefined"
     assert only(profiles.hard_horizon(np.array([OK, EXACT_ZERO, EXACT_ZERO], np.int8))) == (0.0, "ok")
+
+
+def test_a_norm_that_is_not_known_leaves_the_hard_horizon_open():
+    """What rounding hides beyond the last norm may be no zero, whatever comes after it."""
+    for hidden, said in ((BELOW_PRECISION, "undefined"), (NOT_COMPUTED, "not_computed")):
+        assert only(profiles.hard_horizon(np.array([OK, hidden, EXACT_ZERO], np.int8)))[1] == said
 
 
 def test_a_broken_forward_pass_breaks_every_metric():

@@ -1,16 +1,13 @@
 """Intervals cover what they say: simulated, or exactly where the law can be summed."""
 
-import ast
 import itertools
 import math
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import stats as theirs
 
-import gradlab
 from gradlab import stats
 from tests import tiers
 
@@ -135,7 +132,7 @@ def test_a_share_is_clopper_and_pearsons():
     assert np.isnan(stats.share_interval(0, 0)).all()
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize("sizes", [(5, 5), (5, 50), (6, 10), (20, 20)])
 @pytest.mark.parametrize("spread", [0.1, 1, 3])
 def test_a_difference_is_covered_as_often_as_its_interval_says(sizes, spread):
@@ -157,7 +154,7 @@ def test_a_difference_is_welchs():
     assert stats.difference_interval([1, 1], [3, 3]) == (2, 2, 2, 0.95)
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize(
     ("n", "rho"),
     tiers.few(
@@ -195,50 +192,6 @@ def test_a_perfect_order_of_four_does_not_shut_out_a_lesser_one():
 def test_a_level_in_words_never_promises_more(level):
     said = float(stats.percent(level).removesuffix(" %"))
     assert said <= 100 * level < said + max(1, 100 * (1 - level))
-
-
-HOUSE = Path(gradlab.__file__).parent
-TOOLS = {
-    "stdtrit",
-    "stdtr",
-    "betaincinv",
-    "bdtr",
-    "bdtri",
-    "ndtri",
-    "norm",
-    "t",
-    "binomtest",
-    "proportion_ci",
-}
-NUMBERS = {round(float(theirs.norm.ppf(p)), 2) for p in (0.95, 0.975, 0.995)}
-
-
-def tools(source):
-    """Where a file takes a quantile for an interval: from scipy's tables, or as a number."""
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("scipy"):
-            yield from (name.name for name in node.names if name.name in TOOLS)
-        if isinstance(node, ast.Attribute) and node.attr in TOOLS - {"t", "norm"}:
-            yield node.attr
-        number = node.value if isinstance(node, ast.Constant) and isinstance(node.value, float) else 0.0
-        if round(number, 2) in NUMBERS and round(number, 3) != round(number, 1):
-            yield repr(number)
-
-
-def test_no_other_file_computes_an_interval():
-    found = {
-        path.relative_to(HOUSE).as_posix(): sorted(set(tools(path.read_text())))
-        for path in HOUSE.rglob("*.py")
-    }
-    assert found.pop("stats.py") == ["betaincinv", "stdtrit"]
-    assert {path: names for path, names in found.items() if names} == {}
-
-
-@pytest.mark.parametrize(
-    "line", ["from scipy.special import ndtri", "Z = 1.959963984540054", "half = 1.96 * s"]
-)
-def test_the_search_for_intervals_finds_one(line):
-    assert list(tools(line))
 
 
 def test_two_shares_are_compared_as_fisher_does():
@@ -280,7 +233,7 @@ def test_equal_and_infinite_values_share_their_ranks():
     assert stats.rank_test([1.0] * 4, [1.0] * 5) == stats.rank_test([], y) == 1
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize(
     ("n", "law"),
     tiers.few(

@@ -39,6 +39,26 @@ def is_optimised(item):
     return any(mark.kwargs.get("reason") == _OF_BITS for mark in item.iter_markers("skipif"))
 
 
+def mark_between(items):
+    """Of a test marked `ends` the first and the last case run always; those between are slow ones."""
+    cases = {}
+    for item in items:
+        if item.get_closest_marker("ends") and not _tiers(item):
+            cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    for some in cases.values():
+        for item in some[1:-1]:
+            item.add_marker(pytest.mark.slow(between=True))
+
+
+def is_between(item):
+    """Whether a case is slow only since it lies between the ends of its test's."""
+    return any(mark.kwargs.get("between") for mark in item.iter_markers("slow"))
+
+
+def _tiers(item):
+    return [mark.name for mark in item.iter_markers() if mark.name in ("slow", "long", "versions")]
+
+
 def few(some, kept, slow=lambda one: True):
     """All parameters; what is not among `kept` is a slow test, or a long one if not among `slow` either.
 

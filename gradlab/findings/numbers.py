@@ -134,7 +134,7 @@ def side(run: "Run") -> Numbers:
     def rounded(key: Key) -> float:
         known = values.get(key._replace(metric=rate[key.cell]), {}).values()
         return rounding.within(
-            key.metric, precision, key.T, [one for one in known if not isinstance(one, str)]
+            key.metric, precision, key.T, (one for one in known if not isinstance(one, str))
         )
 
     series = {key: BySeed(seeds, key[1:5] in chaotic, rounded(key)) for key, seeds in values.items()}

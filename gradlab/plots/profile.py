@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from gradlab.errors import GradlabError
 from gradlab.plots import _colors, _style, _words
-from gradlab.profiles import mean_ok
-from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE, OK
+from gradlab.profiles import hard_horizon, mean_ok
+from gradlab.states import FORWARD_NONFINITE, OK
 from gradlab.studies.sweep.results import Run
 from gradlab.studies.sweep.rows import given, whole
 
@@ -86,7 +86,8 @@ def profile(
             bar.ax.set_ylim(w_rec.min(), w_rec.max())
             # One a curve; on a terminal their letters have their values from these.
             bar.set_ticks(w_rec.tolist(), minor=True)
-        handles = _legend(norms, bool((states == EXACT_ZERO).any()))
+        gone = any(_gone(some) for some in states.reshape(-1, *states.shape[-2:]))
+        handles = _legend(norms, gone)
         figure.legend(handles=handles, loc="outside lower center", ncols=3 if len(axes) > 1 else 2)
     return figure
 
@@ -124,7 +125,7 @@ def _curves(
                 start = mean[w, lags[0]]
                 far = np.array([lags[0], states.shape[-1] - 1])
                 laws.append((np.column_stack([far, start + (far - far[0]) * np.log10(abs(weight))]), color))
-        if (states[w] == EXACT_ZERO).any():
+        if _gone(states[w]):
             ends.append((lags[-1], mean[w, lags[-1]], color))
     for kind, look in ((lines, {"linewidths": 1.2}), (laws, {"linewidths": 0.9, "linestyles": (0, (4, 3))})):
         if kind:
@@ -132,6 +133,12 @@ def _curves(
             panel.add_collection(LineCollection(paths, colors=colors, **look), autolim=False)
     for x, y, color in ends:
         panel.plot(x, y, marker="x", markersize=5, markeredgewidth=1.4, color=color, clip_on=False, zorder=5)
+
+
+def _gone(states: Any) -> bool:
+    """Whether beyond the last norm of any seed all norms of all seeds are exactly zero."""
+    alive = (states == OK).any(axis=-1)
+    return bool(alive.any() and np.isfinite(hard_horizon(states[alive]).value).all())
 
 
 def _notes(

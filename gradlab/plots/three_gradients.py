@@ -8,8 +8,9 @@ from matplotlib.figure import Figure
 
 from gradlab.errors import GradlabError
 from gradlab.plots import _style, _words
+from gradlab.profiles import hard_horizon
 from gradlab.spelled import unknown
-from gradlab.states import EXACT_ZERO, FORWARD_NONFINITE, OK
+from gradlab.states import FORWARD_NONFINITE, OK
 from gradlab.studies.sweep.results import Run
 
 READS = "sweep"
@@ -104,6 +105,6 @@ def _draw(panel: Axes, network: Any, quantity: str) -> list[float]:
             else "undefined\nfor this network"
         )
         _style.note(panel, f"nothing to draw:\n{why}")
-    elif (whole == EXACT_ZERO).any():
-        _style.note(panel, f"exactly zero beyond lag {np.flatnonzero(whole == OK).max()}", "upper right")
+    elif np.isfinite(last := hard_horizon(whole).value):
+        _style.note(panel, f"exactly zero beyond lag {last:g}", "upper right")
     return drawn

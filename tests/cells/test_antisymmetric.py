@@ -24,7 +24,6 @@ def step(eps, gamma, gate):
     return step
 
 
-@pytest.mark.first
 @pytest.mark.parametrize("gate", [False, True])
 def test_equals_the_equations(gate):
     exact.assert_step(f"antisymmetric(gate={str(gate).lower()})", step(0.1, 0.1, gate))

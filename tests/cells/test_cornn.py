@@ -38,7 +38,6 @@ def test_gradient_equals_the_equations(damping):
     exact.assert_gradient(spec, step(DT, GAMMA, EPSILON, damping), T=20)
 
 
-@pytest.mark.first
 @pytest.mark.parametrize("damping", DAMPING)
 def test_uncoupled_units_are_damped_oscillators(damping):
     """Without recurrent weights the transport is a power of one 2 x 2 matrix, the same for every unit."""
@@ -54,7 +53,7 @@ def test_uncoupled_units_are_damped_oscillators(damping):
         assert found["transport_frobenius"][lag, 0] == pytest.approx(np.log10(both), abs=1e-12)
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize("damping", DAMPING)
 @pytest.mark.parametrize("dt", [0.1, 0.02])
 def test_hidden_state_gradient_is_bounded_by_the_time_passed(damping, dt, key):

@@ -11,7 +11,7 @@ from tests.cells import foreign
 THEIRS = {"tanh": jnp.tanh, "relu": jax.nn.relu, "sigmoid": jax.nn.sigmoid, "identity": lambda a: a}
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize("dtype", foreign.DTYPES)
 @pytest.mark.parametrize("activation", THEIRS)
 def test_equals_flax(activation, dtype, key):

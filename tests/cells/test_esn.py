@@ -17,7 +17,7 @@ def radius(w):
     return np.abs(np.linalg.eigvals(np.asarray(w))).max(axis=-1)
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize("start", STARTS)
 @pytest.mark.parametrize("n", [1, 5, 40])
 def test_spectral_radius_is_w_rec(start, n, key):

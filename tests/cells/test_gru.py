@@ -34,7 +34,7 @@ def test_gradients_are_those_of_the_equations():
     exact.assert_gradient("gru", step_of("before"), T=16)
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize("dtype", foreign.DTYPES)
 @pytest.mark.parametrize("reset", ["after", "after_bias"])
 def test_reset_after_equals_equinox(dtype, reset, key):

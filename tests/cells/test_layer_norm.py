@@ -37,7 +37,6 @@ def normalised(step, epsilon):
 CELLS = {"layer_norm": normalised(elman, 1e-5), "layer_norm(cell=lstm)": normalised(lstm, 1e-5)}
 
 
-@pytest.mark.first
 @pytest.mark.parametrize("spec", CELLS)
 def test_step_is_the_equation(spec):
     exact.assert_step(spec, CELLS[spec])
@@ -105,7 +104,7 @@ def test_the_memory_of_an_lstm_goes_by(key):
     assert np.abs(after.h - without.h).max() > 0.1
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize("dtype", foreign.DTYPES)
 @pytest.mark.parametrize("size", [0.0, 1e-15, 1e15])
 def test_a_state_without_spread_or_with_a_huge_one_is_safe(size, dtype, key):

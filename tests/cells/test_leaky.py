@@ -20,7 +20,7 @@ def step(leak, activation):
     return step
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize("activation", FUNCTIONS)
 def test_equals_the_equations(activation):
     exact.assert_step(f"leaky(activation={activation})", step(0.2, activation))

@@ -48,7 +48,7 @@ def linked(params, state, x):
     return LinkedState(o * exact.tanh(c), c, np.stack([i, f, o]))
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize("name", ODYSSEY)
 def test_each_part_taken_away(name):
     exact.assert_step(f"lstm({ODYSSEY[name][0]}=false)", step_without(name))
@@ -71,7 +71,6 @@ def test_gradients_are_those_of_the_equations(spec, step):
     exact.assert_gradient(spec, step, T=12)
 
 
-@pytest.mark.first
 @pytest.mark.parametrize("dtype", foreign.DTYPES)
 def test_equals_equinox(dtype, key):
     params, state, xs = foreign.network(LSTM(), key, dtype)

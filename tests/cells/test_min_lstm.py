@@ -56,7 +56,7 @@ def test_the_openings_are_shares(key):
     np.testing.assert_allclose(gate_values["f"] + gate_values["i"], np.ones(5), rtol=1e-15)
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize("dtype", foreign.DTYPES)
 @pytest.mark.parametrize(("level", "share"), [(-2000.0, expit(3.0)), (2000.0, 0.5), (0.0, None)])
 def test_two_shut_gates_and_two_open_ones_still_share(level, share, dtype):

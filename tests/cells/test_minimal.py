@@ -40,7 +40,7 @@ def mean_field(sw, sv, R, mu):
     return Q, weight @ u**2 + sw**2 * (Q + R) * (weight @ (u * (1 - u)) ** 2)
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize(
     ("sw", "sv", "R", "mu", "chi"),
     [

@@ -30,7 +30,7 @@ def step(activation):
     return step
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize("activation", ["tanh", "identity", "modrelu"])
 def test_equals_the_equations(activation):
     exact.assert_step(f"orthogonal(activation={activation}, reflections=2)", step(activation))
@@ -67,7 +67,6 @@ def test_starts_at_the_orthogonal_factor_of_a_matrix_that_is_not(key):
     assert (np.diagonal(r) > 0).all()
 
 
-@pytest.mark.first
 @pytest.mark.parametrize(("dtype", "atol"), [(np.float64, 1e-13), (np.float32, 1e-5)])
 def test_stays_orthogonal_through_any_gradient_step(dtype, atol, key):
     cell, n = Orthogonal(reflections=8), 8

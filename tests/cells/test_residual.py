@@ -46,7 +46,7 @@ SKIPS = {
 }
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize("spec", SKIPS)
 def test_step_is_the_equation(spec):
     exact.assert_step(spec, SKIPS[spec])
@@ -66,7 +66,7 @@ def run(cell, params, state, xs):
     return jnp.stack(read)
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize("join", ["before", "after"])
 @pytest.mark.parametrize("inner", ["elman", "lstm", "stacked"])
 def test_without_strength_it_is_the_cell(inner, join, key):

@@ -40,7 +40,6 @@ def stack(step):
 LAYERS = {"stacked": stack(elman), "stacked(cell=lstm)": stack(lstm)}
 
 
-@pytest.mark.first
 @pytest.mark.parametrize("spec", LAYERS)
 def test_step_is_the_equation(spec):
     exact.assert_step(spec, LAYERS[spec])
@@ -52,7 +51,6 @@ def test_gradient_is_the_equation_s(spec):
     exact.assert_gradient(spec, LAYERS[spec], T=15)
 
 
-@pytest.mark.first
 @pytest.mark.parametrize("dtype", foreign.DTYPES)
 def test_equals_a_stack_of_equinox(dtype, key):
     cell = Stacked("gru(reset=after)", 2)

@@ -35,7 +35,7 @@ def test_without_o_it_goes_into_the_figures_and_replaces_no_other(folder):
     assert contents(folder).items() >= before.items()
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize("kind", ["svg", "png", "pdf"])
 def test_each_format_is_equal_byte_for_byte(folder, tmp_path, kind):
     files = [tmp_path / f"{name}.{kind}" for name in "ab"]

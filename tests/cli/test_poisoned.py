@@ -163,7 +163,7 @@ def walks():
             yield pytest.param(poison, command, marks=pytest.mark.slow if slow else ())
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize(("place", "command"), list(walks()), indirect=["place"])
 def test_it_is_text_wherever_it_goes(place, request, monkeypatch, command):
     monkeypatch.chdir(place)
@@ -188,7 +188,7 @@ def test_it_is_text_wherever_it_goes(place, request, monkeypatch, command):
         assert {0, 1, 4} & set(codes)
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize("place", POISONS, indirect=True)
 @pytest.mark.parametrize("command", ["show", "check", pytest.param("plot", marks=pytest.mark.slow)])
 def test_a_terminal_gets_colours_and_nothing_else(place, monkeypatch, command):

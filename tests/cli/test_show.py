@@ -50,7 +50,6 @@ class TestShow:
         found = document(gradlab("show", folder, "--json").out)
         assert (found["exit_code"], found["run_dir"], len(found["data"])) == (0, str(folder), 8)
 
-    @pytest.mark.first
     @pytest.mark.parametrize(
         "env", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "LANG": "C", "PYTHONCOERCECLOCALE": "0"}]
     )
@@ -164,7 +163,7 @@ class TestHelp:
         assert "7 would exceed memory or time" in " ".join(gradlab("--help").out.split())
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize(
     "words", [["list"], ["--help"], ["--version"], ["doctor", "--json"], ["show", "nowhere", "--json"]]
 )

@@ -85,7 +85,7 @@ def whole(place):
     return functools.cache(lambda command: finished(place, SHOWN[command], ""))
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize(
     ("command", "way"),
     few(itertools.product(SHOWN, WAYS), QUICK, lambda one: one[0] in WHOLE or one[1] in OFTEN),

@@ -94,7 +94,6 @@ def test_what_is_wrong_is_said_in_full_within_80_columns(folder):
     assert "WRONG" in quiet.out
 
 
-@pytest.mark.first
 @pytest.mark.parametrize("words", [("wrong_tanh:step", "--surrogate"), ("declared_tanh:step",)])
 def test_a_declared_surrogate_exits_with_0(folder, words):
     said = gradlab("verify", *words, *QUICK, "--json")

@@ -146,7 +146,7 @@ def test_a_gradient_that_changes_by_a_millionth_is_caught_on_the_same_windows(wi
 POWER = {0.98: 1, 0.9: 30, 0.8: 86, 0.7: 100}
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize("through_h", POWER)
 def test_how_often_a_weaker_way_back_is_seen_on_other_windows(windows, weights, through_h):
     found = alarms(windows, weights, every_window(weights, through_h), weights, 100)

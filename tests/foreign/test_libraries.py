@@ -28,7 +28,7 @@ def test_an_equinox_lstm_runs_as_equinox_runs_it_and_takes_settings():
     assert (cell.memory, state._fields, list(params.numbers)) == ("c", ("h", "c"), ["weight_ih", "weight_hh"])
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize(
     ("name", "recurrent"),
     [("GRUCell", ["hn", "hr", "hz"]), ("LSTMCell", ["hf", "hg", "hi", "ho"]), ("SimpleCell", ["h"])],
@@ -45,7 +45,7 @@ def test_a_flax_linen_cell_runs_as_flax_runs_it(name, recurrent):
     assert list(cell.recurrent(params)) == [f"{gate}/kernel" for gate in recurrent]
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize("name", ["GRUCell", "SimpleCell", "OptimizedLSTMCell"])
 def test_a_flax_nnx_cell_runs_as_flax_runs_it(name):
     cell, params, state = drawn(f"flax.nnx:{name}")

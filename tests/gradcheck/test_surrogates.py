@@ -20,7 +20,7 @@ def spiking_network():
     return params, {"h": params["b"], "v": params["b"]}, xs
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize("rule", SPIKES)
 def test_a_declared_surrogate_is_not_wrong_and_says_how_far_off_it_is(rule):
     step = planted.spiking(rule)

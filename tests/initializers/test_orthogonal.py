@@ -5,7 +5,7 @@ import pytest
 from gradlab.initializers.orthogonal import orthogonal
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize("n", [1, 2, 16, 64])
 def test_every_singular_value_is_one(n, key):
     np.testing.assert_allclose(np.linalg.svd(orthogonal(key, n), compute_uv=False), 1, rtol=1e-13)

@@ -6,7 +6,7 @@ from scipy import stats
 from gradlab.initializers.sparse_spectral import SparseSpectral
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize(("n", "nonzeros"), [(1, 15), (2, 15), (20, 1), (40, 15)])
 def test_each_unit_listens_to_that_many(n, nonzeros, key):
     draw = SparseSpectral(nonzeros=nonzeros)
@@ -14,7 +14,7 @@ def test_each_unit_listens_to_that_many(n, nonzeros, key):
     np.testing.assert_array_equal((w != 0).sum(axis=2), min(n, nonzeros))
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize(("n", "radius"), [(1, 0.95), (2, 1.0), (50, 0.95), (50, 1.3)])
 def test_spectral_radius(n, radius, key):
     w = np.asarray(jax.vmap(lambda k: SparseSpectral(radius=radius)(k, n))(jax.random.split(key, 4)))

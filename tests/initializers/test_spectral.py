@@ -5,7 +5,7 @@ import pytest
 from gradlab.initializers.spectral import spectral
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize("n", [1, 2, 3, 64])
 def test_spectral_radius_is_one(n, key):
     w = np.asarray(jax.vmap(lambda k: spectral(k, n))(jax.random.split(key, 4)))

@@ -79,7 +79,6 @@ class TestPowers:
         np.testing.assert_allclose(lines["one"], sent().tanh[1.0], **CLOSE)
         np.testing.assert_allclose(lines["many"], sent().matrix["elman", "gaussian"][0], **CLOSE)
 
-    @pytest.mark.first
     @pytest.mark.parametrize(("w", "T"), [(0.5, 200), (1.37, 40)])
     def test_at_any_w_and_t_it_is_automatic_differentiation(self, opening, w, T):
         given = sent().unit_gain

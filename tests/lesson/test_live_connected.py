@@ -36,7 +36,7 @@ def said(found):
     return page.html([(6, Chapter("Who hears", (), (shown,), ()))], 0, "gradlab lesson 6")
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize("label", connected.CELLS)
 def test_it_is_what_error_flow_measures(opening, said, label):
     networks = measured.networks(dataclasses.replace(GRID, cell=tuple(connected.CELLS)))

@@ -86,7 +86,6 @@ def wanted(request):
         return request.param, learned(request.param)
 
 
-@pytest.mark.first
 def test_an_update_in_python_is_the_cell_s(wanted):
     label, rows = wanted
     course = training.trained(training.drawn(label, 0), 123456789, T, len(rows))

@@ -5,6 +5,7 @@ import pytest
 
 from gradlab.errors import GradlabError
 from gradlab.plots.profile import profile
+from gradlab.states import BELOW_PRECISION, OK
 from gradlab.studies.sweep import results
 from tests import samples
 
@@ -66,6 +67,23 @@ def test_exact_zeros_are_marked_at_the_last_lag_that_is_not():
     assert {line.get_xdata()[0] for line in panel.lines} == {30}
     legend = [text.get_text() for text in panel.figure.legends[0].get_texts()]
     assert "exactly zero beyond" in legend
+
+
+@pytest.mark.parametrize("between", ["a seed goes on", "rounding hides one", "zeros in the middle"])
+def test_no_zero_is_promised_where_one_of_the_norms_beyond_is_none(between):
+    run = samples.norms(w_rec=(0.5,), zero_beyond=30)
+    states = run["transport_state"]
+    if between == "a seed goes on":
+        states[{"seed": 0}] = OK
+        run["transport"][{"seed": 0}] = -1.0
+    elif between == "rounding hides one":
+        states[{"lag": 40}] = BELOW_PRECISION
+    else:
+        states[{"lag": slice(35, None)}] = OK
+        run["transport"][{"lag": slice(35, None)}] = -1.0
+    (panel,) = panels(draw(run))
+    assert not panel.lines
+    assert "exactly zero" not in "".join(text.get_text() for text in panel.figure.legends[0].get_texts())
 
 
 @pytest.mark.parametrize(("w_rec", "T"), [((0.9,), (1,)), (np.linspace(0, 2, 41), (3,)), ((0.99,), (10**5,))])

@@ -42,7 +42,7 @@ def test_the_style_leaves_no_trace_and_heeds_none():
     assert dict(matplotlib.rcParams) == before
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize(("count", "columns"), [(3, 2), (5, 3), (5, 2), (7, 3)])
 def test_a_last_row_of_fewer_stands_in_the_middle(count, columns):
     figure, axes = _style.panels(count, columns=columns)
@@ -78,7 +78,7 @@ def test_span():
     assert _style.span([1, 2, 3, 4, 5]) == "1..5 (5 values)"
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize("kind", ["rate_map", "profile", "horizon", "three_gradients", "metrics"])
 @pytest.mark.parametrize("w_rec", [0.0, -1e-3, 1e20, -1e37])
 def test_a_single_weight_of_any_size_is_drawn(tmp_path, kind, w_rec):

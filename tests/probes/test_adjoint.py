@@ -95,7 +95,7 @@ def through_perturbations(net, name, goal):
     return jax.tree.map(np.asarray, (pulled, jax.vmap(net.cell.recurrent)(of_params)))
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize(
     ("spec", "name"),
     few(
@@ -122,7 +122,6 @@ def test_equals_plain_autodiff(spec, name):
         np.testing.assert_allclose(10 ** found["adjoint"][::-1, 1 + i], size(part), rtol=1e-10)
 
 
-@pytest.mark.first
 @pytest.mark.parametrize("spec", ["elman", "lstm"])
 def test_the_steps_add_up_to_the_gradient_of_the_weights(spec):
     """The vectors, not only their norms."""

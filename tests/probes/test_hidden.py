@@ -76,7 +76,7 @@ def test_exponents_that_float32_loses_are_there_and_not_computed(probe):
     assert values.sum() == pytest.approx(np.log(FACTORS).sum(), rel=1e-12)
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize(("size", "code"), [(1.0, OK), (1e-25, NOT_COMPUTED), (0.0, UNDEFINED)])
 def test_a_memory_of_inputs_whose_squares_are_no_number_is_not_computed(size, code):
     xs = (size * np.random.default_rng(0).standard_normal((40, 1))).astype(np.float32)
@@ -185,7 +185,7 @@ def hiding(step, params, state, xs, setup) -> Columns:
 '''
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize(
     ("name", "hidden", "said"),
     [

@@ -43,7 +43,7 @@ def jacobians(net, length):
     return found
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize("spec", ["elman", "lstm"])
 @pytest.mark.parametrize("precision", ["float64", "float32"])
 def test_equals_the_singular_values_in_exact_arithmetic(spec, precision):
@@ -82,7 +82,7 @@ def test_a_diagonal_keeps_1200_decades_apart():
     np.testing.assert_allclose(products, lags * np.array([[1, 0, -1]]), rtol=1e-13, atol=1e-12)
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize(("n", "dtype"), [(1, np.float64), (2, np.float64), (5, np.float32)])
 def test_equal_values_stay_equal(n, dtype):
     """An orthogonal matrix: all values are w^lag, a cluster that never separates."""

@@ -91,7 +91,6 @@ def jacobians(net, T):
         state = step(net.params, state, x)
 
 
-@pytest.mark.first
 @pytest.mark.parametrize(("spec", "dtype"), [("elman", "float64"), ("lstm", "float32")])
 def test_their_sum_is_the_mean_log_determinant(spec, dtype):
     """Over any number of steps, and against NumPy's determinants.
@@ -165,7 +164,6 @@ def test_the_greatest_comes_first_and_the_history_goes_with_it():
     assert swapped
 
 
-@pytest.mark.first
 @pytest.mark.parametrize("spec", ["elman", "lstm"])
 def test_the_top_are_the_first_of_all(spec):
     """By forward mode: QR of the first columns is that of all, cut; only the order may differ."""
@@ -192,7 +190,7 @@ def test_the_top_of_a_step_without_forward_mode():
     np.testing.assert_allclose(found.lyapunov, spectrum(net, 50, top=2).lyapunov, rtol=0, atol=1e-12)
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize(("warm_up", "left_out"), [(0.0, 0), (0.1, 40), (0.25, 100), (7.0, 7), (399.0, 399)])
 def test_the_warm_up_is_left_out(warm_up, left_out):
     found = spectrum(network("elman", LONGEST), warm_up=warm_up)

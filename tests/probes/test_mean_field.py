@@ -42,7 +42,7 @@ def test_of_a_linear_orthogonal_cell_it_is_the_logarithm_of_the_weight(w_rec):
         assert np.isnan(column[30:]).all()
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize(
     ("spec", "exact"), [("elman", 1), ("lstm", 0), ("gru", 0), ("minimal", 0), ("esn", np.nan)]
 )

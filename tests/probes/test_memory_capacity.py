@@ -37,7 +37,7 @@ def white(T, d=1, dtype=np.float64, seed=0):
     return jnp.asarray(np.random.default_rng(seed).standard_normal((T, d)).astype(dtype))
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize("n", [1, 2, 8])
 def test_of_a_delay_line_it_is_its_length(n):
     """r^2 is 1 up to delay n - 1; beyond, each scatters around 0 with the variance 2 / n^2 of chi^2."""
@@ -60,7 +60,7 @@ def reservoir(w_rec, T, n=8, spec="elman(activation=identity)", std=1.0, seed=0)
     return net._replace(xs=std * net.xs)
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize(("T", "low", "scatter"), [(500, 0.45, 0.48), (2000, 0.13, 0.24), (8000, 0.03, 0.15)])
 def test_of_a_linear_reservoir_it_is_n_the_closer_the_longer(T, low, scatter):
     """Radius 0.9 and 80 delays; mean and standard deviation of 60 networks, worked out apart in NumPy."""
@@ -89,7 +89,7 @@ def by_hand(net, K):
     return (np.square(r) * (half - 1) - 1) / (half - 2)
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize("spec", ["elman", "esn(leak=0.7, density=1.0)", "lstm"])
 def test_against_numpy(spec):
     net = reservoir(0.9, 1000, n=5, spec=spec, std=0.3)

@@ -46,7 +46,6 @@ def test_equals_the_50_digit_product(spec, T, precision):
 LENGTH = 60
 
 
-@pytest.mark.first
 @pytest.mark.parametrize("precision", ["float64", "float32"])
 @pytest.mark.parametrize(
     ("spec", "n", "w_rec"),
@@ -130,7 +129,6 @@ def test_of_a_wide_state_both_norms_are_those_of_the_whole_product():
     assert 10 ** found["transport"][T, 0] == pytest.approx(0.669, abs=1e-3)
 
 
-@pytest.mark.first
 @pytest.mark.parametrize("precision", ["float64", "float32"])
 def test_of_a_wide_cell_the_singular_value_is_lapacks(precision):
     T = 20
@@ -143,7 +141,7 @@ def test_of_a_wide_cell_the_singular_value_is_lapacks(precision):
     assert (np.abs(largest - 1) < TOLERANCE[precision] + bound(precision, T)).all()
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize("precision", ["float64", "float32"])
 @pytest.mark.parametrize("n", [1, 2, 3, 64, 65])
 @pytest.mark.parametrize(

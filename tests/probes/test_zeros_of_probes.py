@@ -142,7 +142,6 @@ def test_float64_has_the_number_that_float32_has_lost():
     np.testing.assert_allclose(history, np.log(10) * np.cumsum(factor) / np.arange(1, T + 1), **close)
 
 
-@pytest.mark.first
 @pytest.mark.parametrize(("f", "x", "dead"), [(jnp.tanh, 25, 0), (shut_once, -10, 1)])
 def test_a_unit_that_is_rounded_to_zero_is_not_dead(f, x, dead):
     found = measured(f, x, "saturation")

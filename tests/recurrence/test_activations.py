@@ -36,7 +36,7 @@ def relative(found, exact, a):
         return float(max(abs(mpf(f) / exact(mpf(x)) - 1) for f, x in pairs))
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
 @pytest.mark.parametrize("name", EXACT)
 def test_derivative_keeps_relative_precision(name, dtype):
@@ -51,7 +51,7 @@ def test_derivative_keeps_relative_precision(name, dtype):
     assert relative(reverse, derivative, a) < BOUND[dtype]
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
 @pytest.mark.parametrize("name", EXACT)
 def test_second_derivative(name, dtype):

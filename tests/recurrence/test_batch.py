@@ -63,7 +63,6 @@ SETTINGS = ["lstm(full_gate_recurrence=true)", "stacked(cell=gru)", "layer_norm(
 ALWAYS = ("lstm", "indrnn")
 
 
-@pytest.mark.first
 @pytest.mark.parametrize("spec", few([*cells(), *SETTINGS], ALWAYS))
 def test_values_and_gradients_are_those_of_autodiff(spec: str) -> None:
     cell = registry.make("cells", spec)
@@ -120,7 +119,6 @@ def test_a_step_that_changes_the_form_of_the_state_is_refused() -> None:
             batch.states(step, jnp.eye(N), {"h": jnp.zeros(N)}, jnp.ones((T, B, N)))
 
 
-@pytest.mark.first
 @pytest.mark.parametrize("dtype", [jnp.int32, jnp.float32])
 def test_inputs_of_another_kind_than_the_state_enter_before_the_products(dtype: Any) -> None:
     def step(params: Any, state: Any, x: Any) -> Any:
@@ -160,7 +158,7 @@ ENTERS = {
 }
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize("enters", ENTERS.values(), ids=ENTERS)
 def test_an_input_that_enters_otherwise_than_linearly_is_no_factor(enters: Any) -> None:
     """A derivative that is the same everywhere is none that tells: that of a sign is 0."""

@@ -216,7 +216,6 @@ def test_more_sequences_see_as_much_more_as_the_normal_law_says():
     assert alarms(linear(200, 100)[1])[STEPS - 1 - WHEN : -1].max() < 0.12
 
 
-@pytest.mark.first
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_nothing_underflows(dtype):
     """A factor of 10^-25 a step: at lag 38 the gradient is 10^-950 of what it is at lag 0, and is seen."""

@@ -54,7 +54,6 @@ def test_one_program_for_every_length():
     assert len(traced) == 1
 
 
-@pytest.mark.first
 @pytest.mark.parametrize("spec", ["elman", "lstm"])
 def test_the_jacobian_is_that_of_forward_mode(spec):
     net = network(spec, 1)

@@ -62,7 +62,7 @@ def truth(matrix):
     return np.linalg.norm(np.asarray(matrix, np.float64), 2)
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("n", SIZES)
 def test_is_lapacks_value_for_every_shape_of_spectrum(n, dtype):
@@ -84,7 +84,7 @@ def test_is_lapacks_value_for_every_shape_of_spectrum(n, dtype):
     assert (np.asarray(found.value)[exact == 0] == 0).all()
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("n", [3, 65])
 def test_one_rounding_of_the_matrix_moves_the_value_by_no_more(n, dtype):

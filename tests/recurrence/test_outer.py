@@ -32,7 +32,7 @@ def gradient(spec):
     return lambda g: net.cell.recurrent(one.pull(kept, g)[0]), filled(after)
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize(
     "spec", few(specs("cells"), ("elman", "gru", "lstm", "min_gru", "peephole_lstm", "stacked"))
 )

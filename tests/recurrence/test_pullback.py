@@ -34,7 +34,7 @@ def direction(state):
     )
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize("spec", SOME)
 def test_pullback_equals_vjp(spec):
     net = network(spec, 1, n=N)
@@ -54,7 +54,7 @@ def test_pullback_equals_vjp(spec):
             assert found_params is None
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize("weights", [False, True])
 @pytest.mark.parametrize("spec", SOME)
 def test_what_is_kept_of_a_step_is_vectors_and_not_the_recurrent_matrix(spec, weights):
@@ -76,7 +76,7 @@ def test_kept_numbers_follow_the_state_and_still_ones_do_not():
     np.testing.assert_allclose(one.pull(kept, g)[1].h, expected.h, rtol=1e-13)
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize("spec", SOME)
 def test_only_a_jacobian_that_is_the_same_at_every_state_is_called_linear(spec):
     """Told from the Jacobians themselves, at two states and two inputs far enough apart to flip a relu."""

@@ -83,7 +83,6 @@ def test_lags_are_numbered_from_the_end(whole):
     np.testing.assert_array_equal(lag, np.arange(LONG + 1))
 
 
-@pytest.mark.first
 @pytest.mark.parametrize(("segment", "lengths"), [(7, (2, 7, 8)), (256, (257,))])
 def test_a_traced_length_gives_what_the_exact_length_gives(segment, lengths, long):
     """One program at every length, against a program a length; beyond the length all is zero.
@@ -106,7 +105,7 @@ def test_a_traced_length_gives_what_the_exact_length_gives(segment, lengths, lon
     assert traced._cache_size() == 1
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize(("segment", "block"), [(7, 3), (11, 4), (4, 25), (256, 25), (2, 1)])
 def test_blocks_of_any_length_give_what_single_steps_give(segment, block):
     """At every length with one program; the sum of what was held, too."""
@@ -188,7 +187,7 @@ def first_nonfinite(step, state, xs, length):
     return backpropagate(step, jnp.zeros((), xs.dtype), state, xs, setup, norms)[2]
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 @pytest.mark.parametrize("step", [1, 4, 9])
 def test_the_first_step_that_is_not_finite_is_named(step, bad):

@@ -51,7 +51,7 @@ def ways(length, segment, capacity=11):
     return mine, (observed, passed, total)
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize(
     ("length", "segment"),
     few([(1, 4), (4, 4), (5, 4), (7, 3), (11, 11), (11, 2), (10, 4)], ((1, 4), (7, 3), (10, 4))),
@@ -116,7 +116,6 @@ def test_a_remedys_backward_pass_acts_at_every_lag(as_on_a_gpu, monkeypatch):
     np.testing.assert_allclose(moved, [0, 0, 0, *[np.log10(2)] * 4], atol=1e-12)
 
 
-@pytest.mark.first
 @pytest.mark.parametrize("spec", few([*CELLS, "peephole_lstm", "layer_norm(cell=lstm)"], ("elman", "lstm")))
 def test_training_gives_the_same_gradients(spec, monkeypatch):
     cell = registry.make("cells", spec)

@@ -131,7 +131,7 @@ def test_a_zero_of_rounding_is_none_in_the_generic_derivative(name):
     assert 1e-30 < abs(found) < 1e30
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize("name", DEFINED)
 def test_a_zero_by_definition_stays_one(name):
     assert pulled(*DEFINED[name]) == (0, 0)
@@ -146,7 +146,6 @@ def test_a_zero_of_rounding_is_below_precision(name):
     assert found.attrs["rounded_lag"] == T - WHERE + 1
 
 
-@pytest.mark.first
 @pytest.mark.parametrize("name", ["a mask", "a stopped gradient"])
 def test_a_zero_by_definition_is_exact(name):
     f, x = DEFINED[name]

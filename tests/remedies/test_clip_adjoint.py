@@ -26,7 +26,7 @@ def length(scaled):
     return float(log10_norm(norms(scaled))[0])
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
 @pytest.mark.parametrize("exponent", [-(2**30), -90000, -3000, -1, 0, 3, 3000, 90000])
 @pytest.mark.parametrize("threshold", [1e-3, 1.0, 1e20])

@@ -60,7 +60,6 @@ def test_gradient_by_differences(case):
     assert found == pytest.approx(slope(lambda w: loss(w)[0], one.weights, way, 1e-4), rel=1e-7)
 
 
-@pytest.mark.first
 @pytest.mark.parametrize(("n", "T", "near"), [(1, 12, 1e-12), (3, 3000, 5e-3)])
 def test_exponents_are_those_of_the_lyapunov_probe(n, T, near, key):
     """Exactly with one unit; otherwise the two turn from frames of their own into the same one."""

@@ -24,7 +24,6 @@ def case(request):
     return of, one, parts(of, one)
 
 
-@pytest.mark.first
 def test_value_is_the_sum_of_squared_adjoints(case):
     of, one, loss = case
     squares = [
@@ -34,7 +33,6 @@ def test_value_is_the_sum_of_squared_adjoints(case):
     assert float(total - plain) == pytest.approx(0.3 * np.mean(squares), rel=1e-12)
 
 
-@pytest.mark.first
 def test_gradient_by_differences(case):
     """Of the whole loss, so through the backward pass as well."""
     of, one, loss = case

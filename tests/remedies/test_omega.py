@@ -61,14 +61,14 @@ def case(request):
     return of, one, whole
 
 
-@pytest.mark.first
+@pytest.mark.ends
 def test_value_is_the_authors(case):
     of, one, whole = case
     total, plain = parts(of, one)(one.weights)
     assert float(total - plain) == pytest.approx(whole(np.asarray(one.weights.cell.w_rec)), rel=1e-11)
 
 
-@pytest.mark.first
+@pytest.mark.ends
 def test_gradient_is_the_immediate_one_of_the_recurrent_matrix_alone(case):
     """By differences in W_rec, the pre-activations and adjoints held as they are."""
     of, one, whole = case

@@ -22,7 +22,6 @@ from tests.remedies.training import (
 from tests.tiers import few
 
 
-@pytest.mark.first
 @pytest.mark.parametrize(
     "cell", few(["elman", "lstm", "residual(skip=3)", "stacked(cell=minimal)"], ("elman", "residual(skip=3)"))
 )
@@ -51,7 +50,6 @@ def test_hard_horizon_is_k_in_every_cell(cell, key):
     np.testing.assert_array_equal(np.isneginf(log10_norm(cut.weight_gradient)[:T]), np.arange(T) > k)
 
 
-@pytest.mark.first
 @pytest.mark.parametrize(("cell", "task"), [("elman", Follow()), ("lstm", Follow(every=True, length=5))])
 def test_training_gradient_is_that_of_a_graph_cut_by_hand(cell, task):
     """Against states that are made constants where the sequence is cut, counted from its own end."""

@@ -46,7 +46,7 @@ def test_what_a_measured_network_was_not_given_is_left_out():
     assert found == "gradlab measure w.npz --data s.csv -T 5"
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize(
     "arguments",
     [

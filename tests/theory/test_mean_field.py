@@ -184,7 +184,7 @@ def gru_step(reset):
     return step
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize(("w_rec", "variance"), [(1.0, 0.25), (3.0, 0.25), (3.0, 1.0), (5.0, 1.0)])
 def test_gated_cells_of_fresh_matrices(w_rec, variance):
     drive = Drive(variance)
@@ -195,7 +195,7 @@ def test_gated_cells_of_fresh_matrices(w_rec, variance):
         assert theory.exponent == pytest.approx(fresh(gru_step(reset), 1, w_rec, variance, 3), abs=0.02)
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize(
     ("spec", "theory"),
     [

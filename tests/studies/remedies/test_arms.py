@@ -85,7 +85,7 @@ def test_count_is_every_number(cell, D, O, N):
     assert found - gates * N * (N + D) - O * (N + 1) in (biases, biases + N)
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize("numbers", [10, 2651, 40000])
 @pytest.mark.parametrize("spec", ["elman", "lstm", "gru", "indrnn", "stacked(cell=lstm)", "esn"])
 def test_matched_parameters_lie_within_one_units_worth(spec, numbers):

@@ -165,7 +165,7 @@ def test_what_a_digest_has_traced_is_not_traced_again_to_run(monkeypatch):
     assert digests["training"] != digests["profile"]
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize(
     ("solved", "losses", "best"),
     [

@@ -38,7 +38,7 @@ def setting(name, T=20, batch=4):
     return setting_of(comparison, arm, T, N), arm
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize(("name", "each"), BY_HAND.items())
 def test_a_step_of_a_sequence_costs_what_is_counted_by_hand(name, each):
     first, arm = setting(name)

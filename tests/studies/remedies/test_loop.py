@@ -214,7 +214,6 @@ class TestANetworkThatDiverges:
             equal(pick((networks._replace(key=None), evaluation)), pick((others._replace(key=None), seen)))
 
 
-@pytest.mark.first
 @pytest.mark.parametrize(("task", "rate", "what"), [(Broken(), 0.1, "loss"), (Follow(), 3e38, "weights")])
 def test_the_quantity_that_was_not_finite_first_is_named(task, rate, what):
     of = setting(task=task, **SMALL)

@@ -131,7 +131,6 @@ class TestSentence:
         said = sentences([*rows, row(arm="one more", solved=share(5, 5))])[1]
         assert "too few seeds to compare with the plain arm (at least 6 for 7 pairs)" in said
 
-    @pytest.mark.first
     @pytest.mark.parametrize(
         ("arms", "n"), few(itertools.product((1, 2, 6), (6, 10)), ((1, 10), (6, 6)), slow=())
     )
@@ -245,7 +244,7 @@ class TestJudged:
                 wrong += said.startswith("Best") or "equal" in apart
             assert wrong / 1500 <= most
 
-    @pytest.mark.first
+    @pytest.mark.ends
     @pytest.mark.parametrize(
         ("arms", "n"), few(itertools.product((2, 3, 6), (3, 5, 6, 10)), ((2, 6), (3, 3), (6, 10)), slow=())
     )
@@ -260,7 +259,6 @@ class TestJudged:
                 wrong += said.startswith("Best") or "; told apart" in said
             assert wrong / 1500 <= most
 
-    @pytest.mark.first
     @pytest.mark.parametrize(
         ("arms", "n"), few(itertools.product((2, 4), (3, 5, 6, 10)), ((2, 5), (4, 6)), slow=())
     )

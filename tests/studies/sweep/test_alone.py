@@ -220,7 +220,6 @@ def test_a_mistake_is_one_line_that_names_its_place(what):
     assert str(caught.value).isprintable()
 
 
-@pytest.mark.first
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_diagonal_that_spreads_keeps_its_largest_value(dtype):
     """Powers of 1, 1/2 and 1/4: the largest singular value is 1 at every lag, however small the others."""

@@ -30,7 +30,6 @@ def step(w, h, x):
     return jnp.tanh(h @ w + x)
 
 
-@pytest.mark.first
 @pytest.mark.parametrize("again", [step, lambda w, h, x: jnp.tanh(h @ w + x)])
 def test_a_second_call_compiles_nothing_and_says_the_same(again, compilations):
     first = measure(step)
@@ -65,7 +64,6 @@ def test_a_loss_may_ask_in_python_what_its_target_is():
     np.testing.assert_allclose([at(2), at(-1)], [0, np.log10(6)], rtol=0, atol=1e-12)
 
 
-@pytest.mark.first
 @pytest.mark.parametrize("make", [np.full, jnp.full])
 @pytest.mark.parametrize(
     "shape", [(), *(pytest.param(shape, marks=pytest.mark.slow) for shape in ((4, 4), (4, 4, 4096)))]

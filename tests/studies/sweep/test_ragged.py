@@ -151,7 +151,6 @@ def test_weight_gradients_are_those_of_the_mean_loss(net, measured, way):
         assert norm == pytest.approx(np.log10(np.linalg.norm(leaf.sum((0, 1)))), abs=1e-12)
 
 
-@pytest.mark.first
 @of_each_way
 @pytest.mark.parametrize("padding", [np.nan, 1e30])
 def test_what_is_padding_changes_nothing(net, measured, way, padding):

@@ -60,7 +60,7 @@ def share_called(word, rates, T=100):
     return np.mean([sweep_rows.regime(row, T) == word for row in rates])
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize("n", [2, 5])
 @pytest.mark.parametrize("decades", [1, 5, 10])
 @pytest.mark.parametrize("skew", [-1, 0, 1])
@@ -71,7 +71,7 @@ def test_networks_that_lose_3_7_decades_are_not_called_stable(n, decades, skew):
     assert share_called("STABLE", (decades * noise - 3.7) / 100) <= 0.05
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize("n", [2, 5, 30])
 @pytest.mark.parametrize("spread", [0.01, 0.3, 1])
 def test_a_factor_two_is_called_stable_in_one_of_twenty_runs_at_most(n, spread):

@@ -32,7 +32,7 @@ def rows(text):
     return [line for line in text.splitlines() if line[:7].strip().replace(".", "").isdigit()]
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize("width", [80, 100, 120, 200])
 def test_no_line_is_longer_than_the_terminal(width):
     grid = run(("elman", "lstm"), np.linspace(0, 1.5, 21), (32, 200), nonfinite_above=1.2)
@@ -49,7 +49,7 @@ def test_a_long_label_stands_whole_on_its_own_line():
     assert all(len(line) <= 80 for line in rows(text))
 
 
-@pytest.mark.first
+@pytest.mark.ends
 @pytest.mark.parametrize("T", [1, 200, 99_999, 10**5])
 def test_columns_stand_below_their_names(T):
     wild = run(("elman(activation=identity)",), (0.0, 1 / 3, 1.0, 1.0000001, 1.5), (T,), seeds=2)
