@@ -201,6 +201,7 @@ def measure(
         objective=aimed.of,
         targets=aimed.targets,
         linear=linear,
+        fixed=aimed.fixed,
     )
     T = len(jax.tree.leaves(net.xs)[0])
     broken = bool(result.nonfinite.max()) and not result.linear

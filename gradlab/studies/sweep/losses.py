@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
+from gradlab import digests
 from gradlab.errors import GradlabError, shown
 from gradlab.recurrence import given, objectives
 from gradlab.recurrence.given import Network
@@ -22,6 +23,8 @@ class Aimed(NamedTuple):
 
     of: Callable[[Tree], Objective]
     targets: Tree
+    fixed: str = ""
+    """The digest of targets that `of` holds itself."""
 
 
 class OwnExamples(NamedTuple):
@@ -60,7 +63,7 @@ def own(
     _check(loss, read, net.state, first)
     if not every and _asks(loss, read, net.state, first):
         terms = objectives.own(loss, targets, read, every)
-        return Aimed(lambda nothing: terms, ())
+        return Aimed(lambda nothing: terms, (), digests.of_arrays(targets))
     return Aimed(lambda targets: objectives.own(loss, targets, read, every), targets)
 
 

@@ -202,7 +202,8 @@ def alone(
                 step, setup = _by_definition(step, setup)
             return dict(measure(step, params, state, xs, setup)._asdict())
 
-        found = compiled(one, net.params, net.state, net.xs, aimed.targets, own and own.examples)
+        given = net.params, net.state, net.xs, aimed.targets, own and own.examples
+        found = compiled(one, *given, of=(probe, defined, aimed.fixed))
         return {
             name: jax.tree.map(lambda leaf: np.asarray(leaf)[None, None], one) for name, one in found.items()
         }
@@ -242,7 +243,7 @@ def several(
             return dict(jax.lax.map(one, given))
 
         with platforms.host():
-            return dict(compiled(each, net.params, net.state, given))
+            return dict(compiled(each, net.params, net.state, given, of=(probe, defined)))
 
     def of_one(columns: Columns, i: int) -> Columns:
         return jax.tree.map(lambda leaf: np.asarray(leaf)[i][None, None], columns)  # type: ignore[no-any-return]

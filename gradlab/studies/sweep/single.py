@@ -1,9 +1,12 @@
 """One network on one sequence, measured as a sweep measures many."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Hashable, Iterator
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,6 +36,8 @@ Tree = Any
 _KEPT: dict[str, Any] = {}
 """The latest compiled programs, by the digests of their text."""
 _KEEP = 16
+_TRACED: ContextVar[dict[Hashable, Any] | None] = ContextVar("traced", default=None)
+"""Of the network that all is of: its programs, and the form of what each returns."""
 
 Columns = dict[str, tuple[NDArray[Any], NDArray[Any]]]
 """Of each column with an axis of lags its values and states."""
@@ -60,12 +65,14 @@ def measured_alone(
     objective: Callable[[Tree], Objective],
     targets: Tree,
     linear: bool,
+    fixed: Hashable = None,
 ) -> Alone:
     """All that a sweep measures of every network, of one network on one sequence.
 
     The network is as `given.network` leaves it: arrays of real numbers. Arrays that come back have the axes
     (init, w_rec, T, seed) of a sweep, each of size 1. `objective` is that of `targets`, which are arrays: the
-    program takes them, and is the same for others. `linear` says that no Jacobian looks at the state.
+    program takes them, and is the same for others; `fixed` is what the objective holds of them beyond that.
+    `linear` says that no Jacobian looks at the state.
     """
     length = len(jax.tree.leaves(xs)[0])
 
@@ -81,7 +88,7 @@ def measured_alone(
         setup = ProbeContext(objective(targets), recurrent, length)
         return structural_zeros(cell.step, params, state, xs, setup)
 
-    found = compiled(probes, params, state, xs, targets)
+    found = compiled(probes, params, state, xs, targets, of=fixed)
     nonfinite = np.asarray(found.nonfinite)[None, None]
     columns = of_sequence(found.columns, found.nonfinite, linear, length, length)
     still = np.stack([at_rest(np.asarray(leaf)[None]) for leaf in jax.tree.leaves(split(state)[0])]).all(
@@ -90,7 +97,7 @@ def measured_alone(
     extras = _scalars(found, nonfinite, linear)
     unclear = any(puzzling(name, code[0, 0, 0], still, length).any() for name, (_, code) in columns.items())
     if unclear or any((code == EXACT_ZERO).any() for _, _, code in extras.values()):
-        explained = compiled(zeros, params, state, xs, targets)
+        explained = compiled(zeros, params, state, xs, targets, of=fixed)
         columns = zeros_of_sequence(columns, explained)
         if GRADIENT in extras:
             code = told_apart(extras[GRADIENT][2], np.asarray(explained.gradient)[None, None, None, None])
@@ -119,13 +126,47 @@ def of_sequence(columns: dict[str, Norm], nonfinite: Any, linear: bool, length: 
     return found
 
 
-def compiled(function: Callable[..., Any], *given: Tree) -> Any:
+@contextlib.contextmanager
+def of_one_network() -> Iterator[None]:
+    """Within, all is measured of one network, loss and readout, and nothing but arrays differs.
+
+    What is compiled is then traced once.
+    """
+    token = _TRACED.set({})
+    try:
+        yield
+    finally:
+        _TRACED.reset(token)
+
+
+def compiled(function: Callable[..., Any], *given: Tree, of: Hashable = None) -> Any:
     """What a function of arrays returns; what one of the last calls has compiled is not compiled again.
 
     It is traced each time: what somebody's step reads from outside of its arguments may have changed since.
-    The program takes and returns plain lists of arrays, all of them, so that its text says all that it is.
+    Only `of_one_network` a function of the same name and the same `of` is the same one.
     """
     leaves, form = jax.tree.flatten(given)
+    traced = _TRACED.get()
+    shapes = tuple((jnp.shape(leaf), jnp.result_type(leaf), _is_weak(leaf)) for leaf in leaves)
+    key = (function.__module__, function.__qualname__, of, form, shapes)
+    if traced is not None and key in traced:
+        program, after = traced[key]
+    else:
+        program, after = _compiled(function, leaves, form)
+        if traced is not None:
+            traced[key] = program, after
+    return jax.tree.unflatten(after, program(*leaves))
+
+
+def _is_weak(leaf: Any) -> bool:
+    return bool(getattr(leaf, "weak_type", not hasattr(leaf, "dtype")))
+
+
+def _compiled(function: Callable[..., Any], leaves: list[Any], form: Any) -> tuple[Any, Any]:
+    """A program, and the form of what it returns.
+
+    It takes and returns plain lists of arrays, all of them, so that its text says all that it is.
+    """
     forms = []
 
     def flat(*leaves: Any) -> list[Any]:
@@ -139,7 +180,7 @@ def compiled(function: Callable[..., Any], *given: Tree) -> Any:
     _KEPT[code["program"]] = program = kept or lowered.compile()
     while len(_KEPT) > _KEEP:
         _KEPT.pop(next(iter(_KEPT)), None)
-    return jax.tree.unflatten(forms[-1], program(*leaves))
+    return program, forms[-1]
 
 
 def _scalars(found: Measured, nonfinite: NDArray[Any], linear: bool) -> Extras:
