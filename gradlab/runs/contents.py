@@ -11,7 +11,7 @@ import numpy as np
 
 from gradlab import memory
 from gradlab.errors import GradlabError
-from gradlab.runs import csv_tables, files, former, hdf5, manifest
+from gradlab.runs import csv_tables, files, former, hdf5, manifest, readers
 from gradlab.runs.files import replace, storage
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def csv(table: "pandas.DataFrame", about: dict[str, Any]) -> bytes:
         table = table.assign(**{csv_tables.MIXED: mixed})
     texts = [name for name in table.columns if not np.issubdtype(table[name].to_numpy().dtype, np.number)]
     safe = {
-        name: table[name].map({text: csv_tables.escaped(text) for text in table[name].unique().tolist()})
+        name: table[name].map({text: readers.escaped(text) for text in table[name].unique().tolist()})
         for name in texts
     }
     text: str = table.assign(**safe).to_csv(index=False, lineterminator="\n")

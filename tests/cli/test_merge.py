@@ -10,6 +10,7 @@ from gradlab import execute, runtime
 from gradlab.engines import work
 from gradlab.planning.progress import Silent
 from gradlab.runs import store
+from gradlab.studies.remedies import compute as remedies_compute
 from gradlab.studies.sweep.settings import Sweep
 from gradlab.studies.sweep.study import STUDY
 from tests.cli.calling import contents, document, gradlab
@@ -107,9 +108,11 @@ def test_results_that_arrive_twice_in_any_order_count_once(here):
 
 
 @pytest.mark.slow
-def test_a_comparison_is_that_of_one_machine(tmp_path):
+def test_a_comparison_is_that_of_one_machine_and_nothing_of_it_is_computed_again(tmp_path, monkeypatch):
     assert gradlab(*TRAINED, "--out", tmp_path, "--name", "whole", "--quiet").code == 0
     names = [path.name for path in shared(TRAINED, 2, tmp_path)]
+    for part, what in ((remedies_compute.train, "run"), (remedies_compute.measure, "profiles")):
+        monkeypatch.setattr(part, what, lambda *_, **__: pytest.fail("something was computed"))
     assert merged(tmp_path, *names).code == 0
     assert files(tmp_path / "merged") == files(tmp_path / "whole")
 

@@ -11,7 +11,7 @@ import pytest
 from gradlab import probes
 from gradlab.errors import GradlabError
 from gradlab.runs import contents as run_contents
-from gradlab.runs import csv_tables, documents, forms
+from gradlab.runs import csv_tables, documents, forms, readers
 from gradlab.studies.measure.settings import Measure
 from gradlab.studies.neurons import results as neurons_results
 from gradlab.studies.neurons.settings import Neurons
@@ -87,10 +87,10 @@ def test_a_table_is_read_as_pandas_reads_it():
     import pandas as pd
 
     columns = {
-        "a": csv_tables.word,
-        "b": csv_tables.whole(),
-        "c": csv_tables.number,
-        "d": csv_tables.one_of([0.5, 1.0], "d"),
+        "a": readers.word,
+        "b": readers.whole(),
+        "c": readers.number,
+        "d": readers.one_of([0.5, 1.0], "d"),
     }
     found = csv_tables.read(b"a,b,c,d\nx,1,,0.5\n'=y,2,-1e-3,1\n", "t.csv", columns, ["a"])
     given = {"a": ["x", "=y"], "b": [1, 2], "c": [np.nan, -0.001], "d": [0.5, 1.0]}

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 from gradlab.errors import GradlabError
-from gradlab.runs import contents, csv_tables
+from gradlab.runs import contents, csv_tables, readers
 from gradlab.studies.neurons import arrays
 
 if TYPE_CHECKING:
@@ -73,34 +73,34 @@ def read(path: Path) -> Reading:
     cells = [one["cell"] for one in about["cells"]]
     names = [f"{leaf}/{k}" for one in about["cells"] for leaf in _leaves(one) for k in range(one["hidden"])]
     key = {
-        "cell": csv_tables.one_of(cells, "cell of the run"),
-        "unit": csv_tables.one_of(names, "unit of the run"),
+        "cell": readers.one_of(cells, "cell of the run"),
+        "unit": readers.one_of(names, "unit of the run"),
     }
-    label = csv_tables.one_of(labels, "label of the run")
+    label = readers.one_of(labels, "label of the run")
     scores = csv_tables.read(
         held["scores.csv"],
         str(folder / "scores.csv"),
         key
-        | {"label": label, "measure": csv_tables.one_of(("auc", "correlation"), "measure")}
-        | dict.fromkeys(SCORES, csv_tables.number)
-        | {"verdict": csv_tables.one_of(VERDICTS, "verdict")},
+        | {"label": label, "measure": readers.one_of(("auc", "correlation"), "measure")}
+        | dict.fromkeys(SCORES, readers.number)
+        | {"verdict": readers.one_of(VERDICTS, "verdict")},
         ["cell", "unit", "label"],
     )
     units = csv_tables.read(
         held["units.csv"],
         str(folder / "units.csv"),
         key
-        | {"label": label, "verdict": csv_tables.one_of(VERDICTS, "verdict")}
-        | dict.fromkeys(UNITS, csv_tables.loss)
-        | {"used": csv_tables.one_of(USED, "word for use")},
+        | {"label": label, "verdict": readers.one_of(VERDICTS, "verdict")}
+        | dict.fromkeys(UNITS, readers.loss)
+        | {"used": readers.one_of(USED, "word for use")},
         ["cell", "unit"],
     )
     detectors = csv_tables.read(
         held["detectors.csv"],
         str(folder / "detectors.csv"),
         {"cell": key["cell"], "label": label, "unit": key["unit"]}
-        | dict.fromkeys(HELD, csv_tables.number)
-        | {"used": csv_tables.one_of(USED, "word for use")},
+        | dict.fromkeys(HELD, readers.number)
+        | {"used": readers.one_of(USED, "word for use")},
         ["cell", "label"],
     )
     curves = csv_tables.read(
@@ -108,9 +108,9 @@ def read(path: Path) -> Reading:
         str(folder / "training.csv"),
         {
             "cell": key["cell"],
-            "update": csv_tables.whole(1),
-            "metric": csv_tables.one_of(CURVES, "metric"),
-            "value": csv_tables.loss,
+            "update": readers.whole(1),
+            "metric": readers.one_of(CURVES, "metric"),
+            "value": readers.loss,
         },
         ["cell", "update", "metric"],
     )

@@ -15,6 +15,7 @@ from gradlab.studies.remedies import (
     arms,
     effort,
     elsewhere,
+    ended,
     kept,
     loop,
     measure,
@@ -78,12 +79,41 @@ def _training(
         for arm, (_, T) in zip(made, groups, strict=True)
     ]
     for i, (arm, (text, T)) in enumerate(zip(made, groups, strict=True), start=1):
+        if shards is not None and (there := _ended(comparison, text, arm, settings[i - 1], report, shards)):
+            yield from there
+            continue
         for found in _arm(comparison, text, arm, T, report, shards):
             if shards is not None:
-                kept.keep_result(shards, text, found)
+                kept.keep_result(shards, text, found, digests.packed(found.code))
             yield found
         # Programs stay while an arm is to come that another one shares its own with.
         memory.release(programs=not set(settings[:i]) & set(settings[i:]))
+
+
+def _ended(
+    comparison: Training,
+    text: str,
+    arm: arms.Arm,
+    setting: Setting,
+    report: Callable[[Progress], None],
+    shards: Shards,
+) -> list[Result]:
+    """What an arm has come to at each w_rec, as it is kept; empty if it has not ended, or by other code."""
+    T = setting.T
+    begun = ended.begun(shards, text, T)
+    if begun is None or begun != _begun(comparison, arm, setting):
+        return []
+    found = [ended.result(shards, text, T, w_rec, begun, comparison.seeds) for w_rec in comparison.w_rec]
+    there = [one for one in found if one is not None]
+    if len(there) < len(found):
+        return []
+    code = of_arm(comparison, work.ready(comparison, arm, setting), setting)
+    keys = [kept.key_of_result(text, T, w_rec) for w_rec in comparison.w_rec]
+    if any(digests.unpacked(shards.get(**key) or {}) != code for key in keys):
+        return []
+    for stage in work.stages(comparison, arm):
+        _teller(report, arm, stage, work.piece(arm, T, stage))(1, 1, False)
+    return [one._replace(code=code) for one in there]
 
 
 def _searching(
@@ -176,16 +206,12 @@ def _arm(
     shards: Shards | None,
     rung: Sequence[int] = (),
 ) -> Iterator[Result]:
-    sizes = registry.make("tasks", comparison.task).sizes
-    hidden = work.units(comparison, arm)
-    setting = work.setting_of(comparison, arm, T, hidden)
+    setting = work.setting_of(comparison, arm, T, work.units(comparison, arm))
     arm = work.ready(comparison, arm, setting)
     code = of_arm(comparison, arm, setting)
-    costs = effort.of_arm(setting, arm.closed_form, arm.numbers)
-    cell, parameters = registry.spelling(arm.cell), arms.count(arm.cell, sizes, hidden)
+    begun = _begun(comparison, arm, setting)
     if shards is not None:
-        levels = setting.task.solved, setting.task.chance(T)
-        kept.keep_begun(shards, text, T, Begun(arm.label, cell, hidden, parameters, costs, *levels))
+        kept.keep_begun(shards, text, T, begun)
     began = time.perf_counter()
     told = lambda stage: _teller(report, arm, stages.TUNING, work.piece(arm, T, stage))
     rates = chosen(comparison, arm, setting, told, shards, code, rung)
@@ -211,11 +237,11 @@ def _arm(
         evaluations |= elsewhere.evaluated(comparison, setting, networks, evaluations["loss"])
         yield Result(
             arm.label,
-            cell,
+            begun.cell,
             T,
             w_rec,
-            hidden,
-            parameters,
+            begun.hidden,
+            begun.parameters,
             math.nan if arm.closed_form else rate,
             np.full(1, comparison.updates) if arm.closed_form else work.evaluated_at(comparison),
             evaluations,
@@ -225,10 +251,17 @@ def _arm(
             {name: np.stack([first[name], last[name]], axis=1) for name in first},
             time.perf_counter() - began,
             code,
-            costs,
+            begun.costs,
         )
         compiled.note(**work.of_program(comparison, arm, setting))
         began = time.perf_counter()
+
+
+def _begun(comparison: Training, arm: arms.Arm, setting: Setting) -> Begun:
+    parameters = arms.count(arm.cell, registry.make("tasks", comparison.task).sizes, setting.hidden)
+    costs = effort.of_arm(setting, arm.closed_form, arm.numbers)
+    levels = setting.task.solved, setting.task.chance(setting.T)
+    return Begun(arm.label, registry.spelling(arm.cell), setting.hidden, parameters, costs, *levels)
 
 
 def _profiled(

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from gradlab.runs import csv_tables, documents
+from gradlab.runs import documents, readers
 from gradlab.runs.shards import Arrays, Shards
 from gradlab.studies.norms import PROFILES, SIGNAL
 from gradlab.studies.remedies.kept import (
@@ -57,7 +57,7 @@ def _begun(arrays: Arrays) -> Begun | None:
         )
         solved, chance = (float(facts[name]) for name in ("solved", "chance"))
         costs = {str(name): int(count) for name, count in facts["costs"].items()}
-        arm, cell = (csv_tables.label(facts[name]) for name in ("arm", "cell"))
+        arm, cell = (readers.label(facts[name]) for name in ("arm", "cell"))
     except (ValueError, KeyError, TypeError):
         return None
     if facts["hidden"] < 1 or facts["parameters"] < 0 or min(costs.values(), default=0) < 0:
@@ -69,7 +69,7 @@ def _result(arrays: Arrays, T: int, w_rec: float, begun: Begun, seeds: int) -> R
     try:
         facts = documents.record(arrays[FACTS].tobytes(), broken_what=list)
         rate = math.nan if facts["rate"] is None else float(facts["rate"])
-        what = tuple(csv_tables.word(str(word)) for word in facts["broken_what"])
+        what = tuple(readers.word(str(word)) for word in facts["broken_what"])
         moments, solved, broken = (arrays[name] for name in ("updates", "solved_at", "broken_at"))
         seen = _named(arrays, SEEN, (len(moments), seeds))
         profiles = _named(arrays, PROFILE, (seeds, 2, T + 1))
@@ -87,7 +87,7 @@ def _result(arrays: Arrays, T: int, w_rec: float, begun: Begun, seeds: int) -> R
 def _named(arrays: Arrays, head: str, shape: tuple[int, ...]) -> dict[str, NDArray[np.float64]]:
     """The arrays whose names begin so; ValueError for one of another kind or shape."""
     found = {
-        csv_tables.name(name.removeprefix(head)): array
+        readers.name(name.removeprefix(head)): array
         for name, array in arrays.items()
         if name.startswith(head)
     }

@@ -76,14 +76,14 @@ def keep_begun(shards: Shards, text: str, T: int, begun: Begun) -> None:
     shards.put({FACTS: _packed(begun._asdict())}, **key_of_begun(text, T))
 
 
-def keep_result(shards: Shards, text: str, found: Result) -> None:
-    """Keep what an arm came to at one w_rec; equal results give equal bytes."""
+def keep_result(shards: Shards, text: str, found: Result, code: dict[str, NDArray[Any]]) -> None:
+    """Keep what an arm came to at one w_rec, and its code, packed; equal results give equal bytes."""
     rate = None if math.isnan(found.rate) else found.rate
     arrays: dict[str, NDArray[Any]] = {FACTS: _packed({"rate": rate, "broken_what": list(found.broken_what)})}
     arrays |= {"updates": found.updates, "solved_at": found.solved_at, "broken_at": found.broken_at}
     arrays |= {f"{SEEN}{name}": values for name, values in found.evaluations.items()}
     arrays |= {f"{PROFILE}{name}": values for name, values in found.profiles.items()}
-    shards.put(arrays, **key_of_result(text, found.T, found.w_rec))
+    shards.put(arrays | code, **key_of_result(text, found.T, found.w_rec))
 
 
 def _packed(facts: dict[str, Any]) -> NDArray[np.int8]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from gradlab.errors import GradlabError, shown
-from gradlab.runs import contents, csv_tables, former
+from gradlab.runs import contents, csv_tables, former, readers
 from gradlab.studies import norms
 from gradlab.studies.norms import PROFILES, SEQUENCES, SIGNAL
 from gradlab.studies.remedies import race, search, sent_back
@@ -111,15 +111,15 @@ def _table(content: bytes, where: str, settings: dict[str, Any], lr: str) -> "pa
 
     `lr` is what the column of the learning rate is called in the file.
     """
-    updates = csv_tables.whole(0, settings["updates"])
+    updates = readers.whole(0, settings["updates"])
     searched = bool(settings.get("longest"))
     may = settings
     if searched:
         may = settings | {"T": search.candidates(settings["T"][0], settings["longest"])}
-    columns = {"arm": csv_tables.label, "cell": csv_tables.label} | _grid(may)
-    columns |= {"hidden": csv_tables.whole(1), "parameters": csv_tables.whole(0), lr: csv_tables.number}
-    columns |= {"solved_at": updates, "broken_at": updates, "broken_what": csv_tables.word}
-    columns |= {"loss": csv_tables.loss, "error": csv_tables.loss} | dict.fromkeys(MEANS, csv_tables.number)
+    columns = {"arm": readers.label, "cell": readers.label} | _grid(may)
+    columns |= {"hidden": readers.whole(1), "parameters": readers.whole(0), lr: readers.number}
+    columns |= {"solved_at": updates, "broken_at": updates, "broken_what": readers.word}
+    columns |= {"loss": readers.loss, "error": readers.loss} | dict.fromkeys(MEANS, readers.number)
     table = csv_tables.read(content, where, columns, ["arm", *_grid(may)])
     if searched:
         _require_searched(table, where, settings)
@@ -159,17 +159,17 @@ def _require_searched(table: "pandas.DataFrame", where: str, settings: dict[str,
 
 def _curves(content: bytes, where: str, settings: dict[str, Any], arms: list[str]) -> "pandas.DataFrame":
     """The evaluations of these arms while they were trained."""
-    key = {"arm": csv_tables.one_of(arms, "arm of the run")} | _grid(settings)
-    key |= {"update": csv_tables.whole(0, settings["updates"]), "metric": csv_tables.name}
-    curves = csv_tables.read(content, where, key | {"value": csv_tables.loss}, list(key))
+    key = {"arm": readers.one_of(arms, "arm of the run")} | _grid(settings)
+    key |= {"update": readers.whole(0, settings["updates"]), "metric": readers.name}
+    curves = csv_tables.read(content, where, key | {"value": readers.loss}, list(key))
     return curves.astype({"arm": str, "metric": str, "value": float})
 
 
-def _grid(settings: dict[str, Any]) -> dict[str, csv_tables.Reader]:
+def _grid(settings: dict[str, Any]) -> dict[str, readers.Reader]:
     return {
-        "T": csv_tables.one_of(settings["T"], "T of the run"),
-        "w_rec": csv_tables.one_of(map(float, settings["w_rec"]), "w_rec of the run"),
-        "seed": csv_tables.whole(0, settings["seeds"] - 1),
+        "T": readers.one_of(settings["T"], "T of the run"),
+        "w_rec": readers.one_of(map(float, settings["w_rec"]), "w_rec of the run"),
+        "seed": readers.whole(0, settings["seeds"] - 1),
     }
 
 

@@ -18,7 +18,7 @@ from gradlab.errors import GradlabError
 from gradlab.metrics import every, measured
 from gradlab.metrics import held as of_run
 from gradlab.profiles import STEEPEST, Measured, backward_leaves
-from gradlab.runs import contents, csv_tables
+from gradlab.runs import contents, csv_tables, readers
 from gradlab.states import FORWARD_NONFINITE, STATES, UNDEFINED
 from gradlab.studies.sweep import columns
 from gradlab.studies.sweep import rows as summaries
@@ -250,18 +250,18 @@ def _table(
 
     `further` names metrics that the run holds beside those that are known here.
     """
-    readers = {
-        "cell": csv_tables.one_of(settings["cell"], "cell of the run"),
-        "init": csv_tables.one_of(settings["init"], "initialiser of the run"),
-        "w_rec": csv_tables.one_of(map(float, settings["w_rec"]), "w_rec of the run"),
-        "T": csv_tables.one_of(settings["T"], "T of the run"),
-        "seed": csv_tables.whole(0, settings["seeds"] - 1),
-        "part": csv_tables.one_of(norms["part"].values.tolist(), "part of a state"),
-        "metric": csv_tables.one_of([*(metric.name for metric in every()), *further], "metric"),
-        "value": csv_tables.number,
-        "state": csv_tables.one_of(STATES, "state"),
+    columns = {
+        "cell": readers.one_of(settings["cell"], "cell of the run"),
+        "init": readers.one_of(settings["init"], "initialiser of the run"),
+        "w_rec": readers.one_of(map(float, settings["w_rec"]), "w_rec of the run"),
+        "T": readers.one_of(settings["T"], "T of the run"),
+        "seed": readers.whole(0, settings["seeds"] - 1),
+        "part": readers.one_of(norms["part"].values.tolist(), "part of a state"),
+        "metric": readers.one_of([*(metric.name for metric in every()), *further], "metric"),
+        "value": readers.number,
+        "state": readers.one_of(STATES, "state"),
     }
-    table = csv_tables.read(content, where, readers, [*_POINT, "part", "metric"])
+    table = csv_tables.read(content, where, columns, [*_POINT, "part", "metric"])
     odd = (table["state"] == "ok") == table["value"].isna()
     if odd.any():
         line = int(np.argmax(odd.to_numpy())) + 2

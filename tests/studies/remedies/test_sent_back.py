@@ -112,7 +112,7 @@ def test_their_number_is_read_as_any_version_of_the_libraries_writes_it(shape, t
 def test_a_run_that_goes_on_is_read_with_and_without_it(found, tmp_path):
     shards = Shards(tmp_path / "shards")
     begun = kept.Begun("none", "elman", 50, 2700, {}, 0.01, 0.1)
-    kept.keep_result(shards, "none", found)
+    kept.keep_result(shards, "none", found, {})
     read = ended.result(shards, "none", found.T, 1.0, begun, 20)
     assert read.profiles.keys() == found.profiles.keys()
 
