@@ -26,6 +26,8 @@ GIVEN_BY = ("seed", "data_digest", "inputs_digest")
 """Settings that, with a place on the axis of seeds, decide which inputs a network is given."""
 DRAWN = (*GIVEN_BY, "hidden", "inputs")
 """Settings that, with cell, initialiser and seed, decide which weights are drawn."""
+GIVEN = "given"
+"""The initialiser of a network that is given."""
 MACHINE = ("platform", "device_kind", "cpu", "jax", "jaxlib", "numpy")
 """Versions and hardware: with all of them equal, equal settings give equal bits."""
 
@@ -55,14 +57,17 @@ class Key(NamedTuple):
 
     @property
     def where(self) -> dict[str, Any]:
-        """The point of the grid; `part` only where it is not the whole state."""
+        """The point of the grid; `part` only where it is not the whole state, no w_rec of a given network."""
         point = dict(zip(self._fields[1:], self[1:], strict=True))
+        if self.init == GIVEN:
+            # It has its own weights, and what stands on its axis is no gain.
+            del point["w_rec"]
         return {name: at for name, at in point.items() if at is not None and (name, at) != ("part", "state")}
 
     @property
     def repeats(self) -> str:
         """What was measured again and again: `seeds`, or the `sequences` that one given network has read."""
-        return sweep_rows.REPEATS[self.init == "given"]
+        return sweep_rows.REPEATS[self.init == GIVEN]
 
     @property
     def column(self) -> str:

@@ -20,6 +20,13 @@ from tests.findings.comparing import GAIN, only
 POINT = {"cell": "elman", "w_rec": 0.9, "T": 50}
 
 
+def test_a_given_network_is_named_without_a_gain():
+    """What stands on its axis w_rec is none that anybody has set."""
+    point = {"metric": "rate", "cell": "step", "w_rec": 1.0, "T": 30}
+    assert str(Key(init="given", **point)) == "rate cell=step init=given T=30"
+    assert str(Key(init="scaled", **point)) == "rate cell=step init=scaled w_rec=1.0 T=30"
+
+
 def judged(old, new, given=None):
     return [change.finding for change in changes(side(old), side(new), given)]
 
