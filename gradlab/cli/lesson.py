@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from gradlab.lesson.parts import Chapter
     from gradlab.planning.plan import Plan
 
+MOST_SEEDS = 100
+
 
 def command(
     chapter: Annotated[
@@ -28,6 +30,9 @@ def command(
         Path | None, typer.Option("--figures", help="A folder for every figure as SVG and PNG.")
     ] = None,
     seed: Annotated[str, typer.Option("--seed", help="Base seed.")] = "0",
+    seeds: Annotated[
+        str, typer.Option("--seeds", help="Seeds, from --seed on: bands around curves say how far they move.")
+    ] = "1",
     readings: Annotated[
         list[Path] | None,
         typer.Option("--reading", help="Of chapter 7: a run of `gradlab neurons` to tell; may be repeated."),
@@ -46,8 +51,11 @@ def command(
 
     numbers = lesson.chosen(chapter)
     base = int(number("--seed", seed, seed, int))
-    if not 0 <= base < 2**63:
-        raise GradlabError("--seed", f"{shown(base)} is not possible; from 0 to 2**63 - 1")
+    many = int(number("--seeds", seeds, seeds, int))
+    if not 1 <= many <= MOST_SEEDS:
+        raise GradlabError("--seeds", f"{shown(many)} is not possible; from 1 to {MOST_SEEDS}")
+    if not 0 <= base <= 2**63 - many:
+        raise GradlabError("--seed", f"{shown(base)} is not possible; from 0 to 2**63 - 1, --seeds included")
     one = f"-{numbers[0]}" if chapter is not None else ""
     place = output or (None if terminal else Path("results") / f"lesson{one}.html")
     if as_json and not dry_run:
@@ -56,7 +64,7 @@ def command(
     runtime.pick(device, 0.0)
     runtime.require_device(device)
     runs = _told(readings or [], numbers)
-    planned = lesson.plan(numbers)
+    planned = lesson.plan(numbers, many)
     lesson.check(planned)
     if dry_run:
         _say(planned, place, as_json)
@@ -68,9 +76,9 @@ def command(
     made: list[tuple[int, Chapter]] = []
     left = Left(planned)
     if not quiet and (place is not None or not _watched()):
-        many = f"computing {len(numbers)} chapter{'s' * (len(numbers) > 1)}"
-        _output.note(f"{many}: {planned.said()}")
-    for at, told in lesson.chapters(numbers, base, runs):
+        of = f" of {many} seeds" if many > 1 else ""
+        _output.note(f"computing {len(numbers)} chapter{'s' * (len(numbers) > 1)}{of}: {planned.said()}")
+    for at, told in lesson.chapters(numbers, base, runs, many):
         _stopping.check()
         left.credit(f"chapter {at}", 1.0, computed=True)
         memory.release(programs=False)
@@ -89,7 +97,8 @@ def command(
         from gradlab.lesson import page
 
         asked = shlex.join(word for run in runs for word in ("--reading", str(run)))
-        words = [word for word in ("gradlab lesson", one.lstrip("-"), f"--seed {base}", asked) if word]
+        more = f"--seeds {many}" if many > 1 else ""
+        words = [word for word in ("gradlab lesson", one.lstrip("-"), f"--seed {base}", more, asked) if word]
         with storage(place.parent):
             replace(place, page.html(made, base, " ".join(words)).encode())
         if not terminal:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from gradlab import runtime
 from gradlab.errors import GradlabError, shown
+from gradlab.lesson import bands
 from gradlab.lesson.parts import Chapter
 from gradlab.planning import compiled
 from gradlab.planning.plan import STARTING, Piece, Plan, require_room
@@ -62,8 +63,8 @@ GAIN = 1.5
 """How much sooner two are done: a good part of them is Python, which one thread runs at a time."""
 
 
-def plan(numbers: list[int]) -> Plan:
-    """What the chapters will take."""
+def plan(numbers: list[int], seeds: int = 1) -> Plan:
+    """What the chapters will take, each computed of so many seeds."""
     from gradlab.planning import costs
 
     together = GAIN if min(AT_ONCE, len(numbers), runtime.cores()) > 1 else 1.0
@@ -73,7 +74,8 @@ def plan(numbers: list[int]) -> Plan:
         cost = COSTS[CHAPTERS[number - 1]]
         new = not compiled.known(lesson=CHAPTERS[number - 1])
         compiling = (cost.new - cost.kept) / together if new else 0.0
-        pieces[f"chapter {number}"] = Piece(cost.kept / together + compiling, compiling)
+        # Another seed takes the same programs, and none has another text.
+        pieces[f"chapter {number}"] = Piece(seeds * cost.kept / together + compiling, compiling)
         # Programs stay; what compiling one takes beyond that does not.
         programs += cost.kept_mb
         most = max(most, cost.new_mb - cost.kept_mb if new else 0)
@@ -91,26 +93,32 @@ def telling_runs(numbers: list[int]) -> bool:
     return any(_tells_runs(_module(number)) for number in numbers)
 
 
-def chapters(numbers: list[int], seed: int, runs: Sequence[Path] = ()) -> Iterator[tuple[int, Chapter]]:
+def chapters(
+    numbers: list[int], seed: int, runs: Sequence[Path] = (), seeds: int = 1
+) -> Iterator[tuple[int, Chapter]]:
     """Each chapter in turn; while one is told, the next ones are computed, two at a time.
 
-    A chapter that takes runs tells `runs`, where there are some.
+    A chapter that takes runs tells `runs`, where there are some. Of several `seeds`, from `seed` on, the
+    first is told, and the others are bands around its curves.
 
     Most of the time goes into compiling, which takes one core a program.
     """
     pool = ThreadPoolExecutor(max_workers=AT_ONCE)
     try:
-        waiting = [(number, pool.submit(_chapter, number, seed, runs)) for number in numbers]
+        waiting = [(number, pool.submit(_chapter, number, seed, runs, seeds)) for number in numbers]
         for number, told in waiting:
             yield number, told.result()
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _chapter(number: int, seed: int, runs: Sequence[Path]) -> Chapter:
+def _chapter(number: int, seed: int, runs: Sequence[Path], seeds: int) -> Chapter:
     module = _module(number)
     measured = module.measure(seed, runs) if runs and _tells_runs(module) else module.measure(seed)
     told: Chapter = module.tell(measured, seed)
+    if not told.computed_before:
+        others = range(seed + 1, seed + seeds)
+        told = bands.banded([told, *(module.tell(module.measure(one), one) for one in others)])
     compiled.note(lesson=CHAPTERS[number - 1])
     return told
 

@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Circle, FancyArrowPatch
+from matplotlib.patches import Circle, FancyArrowPatch, Patch
 from matplotlib.ticker import MaxNLocator
 
 from gradlab.lesson.parts import (
     Anatomy,
+    Band,
     Chain,
     Chains,
     Chapter,
@@ -22,11 +24,12 @@ from gradlab.lesson.parts import (
     Drawing,
     Form,
     Grid,
+    Panel,
     Strip,
     Table,
     Unrolled,
 )
-from gradlab.lesson.words import plain
+from gradlab.lesson.words import over, plain
 from gradlab.plots import _colors, _drawing, _style
 from gradlab.plots._inline import inline
 from gradlab.plots._structures import structure
@@ -39,7 +42,10 @@ DOTS: Any = {
     "fillstyle": "none",
     "linestyle": "none",
 }
+BAND: Any = {"alpha": 0.25, "linewidth": 0}
 ARROW: Any = {"arrowstyle": "-|>", "color": "#555555", "linewidth": 0.9, "shrinkA": 0, "shrinkB": 0}
+LEGEND = 100
+"""Letters of a line of a legend, the marks counted."""
 PHONE = 4.0
 """Inches of a figure that a phone shows, letters as large as in the others."""
 
@@ -78,25 +84,38 @@ def _chart(chart: Chart, phone: bool) -> Figure:
         for i, curve in enumerate(_lines(given.curves)):
             # The first ones are wider, so that they show where a later one lies on them.
             panel.plot(curve.x, curve.y, color=COLORS[i % len(COLORS)], linewidth=max(1.0, 2.4 - 0.6 * i))
+        for i, band in enumerate(_bands(given)):
+            if band is not None:
+                panel.fill_between(band.x, band.low, band.high, color=COLORS[i % len(COLORS)], **BAND)
         for curve in given.curves:
             if curve.look == "dots":
                 panel.plot(curve.x, curve.y, **DOTS)
         if all(x.is_integer() for curve in given.curves for x in curve.x):
             panel.xaxis.set_major_locator(MaxNLocator(integer=True))
         if chart.powers:
-            values = np.concatenate([c.y for g in chart.panels for c in g.curves])
+            lines = [c.y for g in chart.panels for c in g.curves]
+            ends = [end for g in chart.panels for band in g.bands if band for end in (band.low, band.high)]
+            values = np.concatenate([*lines, *ends])
             _style.log_limits(panel, values[np.isfinite(values)])
     _style.label(axes, plain(chart.x), plain(chart.y))
     shown = chart.panels[0].curves
-    handles = [
+    handles: list[Artist] = [
         Line2D([], [], color=COLORS[i], label=plain(curve.label)) for i, curve in enumerate(_lines(shown))
     ]
     dots = [curve for curve in shown if curve.look == "dots"]
     handles += [Line2D([], [], label=plain(curve.label), **DOTS) for curve in dots[:1]]
-    if len(handles) > 1:
-        most = 2 if phone else 3 if len(handles) > 4 else len(handles)
+    if chart.seeds > 1:
+        handles += [Patch(label=over(chart), facecolor=_style.LINEAR, **BAND)]
+    if len(handles) > 1 or chart.seeds > 1:
+        names = sum(len(str(handle.get_label())) + 6 for handle in handles)
+        most = 2 if phone else 3 if len(handles) > 4 or names > LEGEND else len(handles)
         figure.legend(handles=handles, loc="outside lower center", ncols=most)
     return figure
+
+
+def _bands(panel: Panel) -> list[Band | None]:
+    """Of the curves that have a colour of their own."""
+    return [band for curve, band in zip(panel.curves, panel.bands, strict=False) if curve.look != "dots"]
 
 
 def _lines(curves: tuple[Curve, ...]) -> list[Curve]:

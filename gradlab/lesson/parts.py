@@ -18,11 +18,21 @@ class Curve(NamedTuple):
     """`line`, `dashed` or `dots`."""
 
 
+class Band(NamedTuple):
+    """Where a curve lies over several seeds: its lowest and its highest y at each x."""
+
+    x: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+
 class Panel(NamedTuple):
     """Curves on common axes."""
 
     title: str
     curves: tuple[Curve, ...]
+    bands: tuple[Band | None, ...] = ()
+    """One for each curve; None for a curve that is the same of all seeds, or cannot be set beside another."""
 
 
 class Chart(NamedTuple):
@@ -33,6 +43,8 @@ class Chart(NamedTuple):
     panels: tuple[Panel, ...]
     powers: bool = False
     """y holds log10 of what is shown."""
+    seeds: int = 1
+    """That the bands are of."""
 
 
 class Form(NamedTuple):

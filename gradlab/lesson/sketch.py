@@ -7,6 +7,7 @@ import numpy as np
 
 from gradlab.lesson.parts import (
     Anatomy,
+    Band,
     Chain,
     Chains,
     Chart,
@@ -18,12 +19,13 @@ from gradlab.lesson.parts import (
     Table,
     Unrolled,
 )
-from gradlab.lesson.words import plain
+from gradlab.lesson.words import over, plain
 
 HEIGHT = 12
 BLOCKS = {True: "▁▂▃▄▅▆▇█", False: "_.:-=+*#"}
 SHADES = {True: " ░▒▓█", False: " .:+#"}
 MARKS = "abcdefgh"
+BAND = "."
 LINK = 9
 """Columns of a state in a chain."""
 
@@ -37,16 +39,18 @@ def sketch(drawing: Drawing, width: int, *, unicode: bool) -> list[str]:
 def _chart(chart: Chart, width: int, unicode: bool) -> list[str]:
     every = [curve for panel in chart.panels for curve in panel.curves]
     x = np.concatenate([curve.x for curve in every])
-    y = np.concatenate([curve.y for curve in every])
+    bands = [band for panel in chart.panels for band in panel.bands if band]
+    y = np.concatenate([*(curve.y for curve in every), *(end for b in bands for end in (b.low, b.high))])
     y = y[np.isfinite(y)]
     box = (float(x.min()), float(x.max()), float(y.min()), float(y.max()))
     lines = []
     for panel in chart.panels:
         if panel.title:
             lines += [f"{panel.title}:"]
-        lines += _canvas(panel.curves, box, width, powers=chart.powers)
+        lines += _canvas(panel.curves, box, width, powers=chart.powers, bands=panel.bands)
         lines += [f"{'':>9}{chart.x} {box[0]:g} to {box[1]:g}; up: {chart.y}"]
-        lines += _wrapped(_legend(panel.curves), width - 9)
+        told = [f"{BAND} {over(chart)}"] if any(panel.bands) else []
+        lines += _wrapped([*_legend(panel.curves), *told], width - 9)
         lines += [""]
     return lines[:-1]
 
@@ -75,14 +79,26 @@ def _wrapped(names: list[str], width: int) -> list[str]:
 
 
 def _canvas(
-    curves: tuple[Curve, ...], box: tuple[float, float, float, float], width: int, *, powers: bool
+    curves: tuple[Curve, ...],
+    box: tuple[float, float, float, float],
+    width: int,
+    *,
+    powers: bool,
+    bands: tuple[Band | None, ...] = (),
 ) -> list[str]:
-    """Curves as letters in a box of x and y; where two meet, the later one shows."""
+    """Curves as letters in a box of x and y; where two meet, the later one shows, and bands below them."""
     columns = width - 10
     cells = np.full((HEIGHT, columns), " ")
     left, right, low, high = box
     high = high if high > low else low + 1
     right = right if right > left else left + 1
+    for band in bands:
+        if band is not None:
+            fine = np.linspace(left, right, columns)
+            ends = [np.interp(fine, band.x, y, left=np.nan, right=np.nan) for y in (band.low, band.high)]
+            steps = np.linspace(high, low, HEIGHT)[:, None]
+            half = (high - low) / (HEIGHT - 1) / 2
+            cells[(steps >= ends[0] - half) & (steps <= ends[1] + half)] = BAND
     for mark, curve in zip(_marks(curves), curves, strict=True):
         xs, ys = np.asarray(curve.x), np.asarray(curve.y)
         if curve.look != "dots" and len(xs) > 1:
@@ -93,9 +109,9 @@ def _canvas(
         down = np.round((high - ys[known]) / (high - low) * (HEIGHT - 1)).astype(int)
         inside = (across >= 0) & (across < columns) & (down >= 0) & (down < HEIGHT)
         cells[down[inside], across[inside]] = mark
-    ends = {0: high, HEIGHT - 1: low}
+    scale = {0: high, HEIGHT - 1: low}
     labels = [
-        (f"10^{ends[row]:.1f}" if powers else f"{ends[row]:.3g}") if row in ends else ""
+        (f"10^{scale[row]:.1f}" if powers else f"{scale[row]:.3g}") if row in scale else ""
         for row in range(HEIGHT)
     ]
     return [f"{label:>8}|{''.join(row)}" for label, row in zip(labels, cells.tolist(), strict=True)]

@@ -4,8 +4,12 @@ import html
 import math
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from gradlab.lesson.formulas import mathml
+
+if TYPE_CHECKING:
+    from gradlab.lesson.parts import Chart
 
 _PIECE = re.compile(r"`([^`]*)`")
 _FORMULA = re.compile(r"\$([^$]*)\$")
@@ -60,6 +64,11 @@ def ten_to(log: float) -> str:
     if abs(log) < 100:
         return number(10**log)
     return f"10^{{{log:.1f}}}".replace("-", "−")
+
+
+def over(chart: "Chart") -> str:
+    """What the bands of a chart are."""
+    return f"band: lowest to highest of {chart.seeds} seeds"
 
 
 def typed(command: str, width: int = 80) -> list[str]:
