@@ -30,7 +30,7 @@ from gradlab.lesson.parts import (
     Unrolled,
 )
 from gradlab.lesson.words import over, plain
-from gradlab.plots import _colors, _drawing, _style
+from gradlab.plots import _colors, _drawing, _fitting, _style
 from gradlab.plots._inline import inline
 from gradlab.plots._structures import structure
 
@@ -44,8 +44,6 @@ DOTS: Any = {
 }
 BAND: Any = {"alpha": 0.25, "linewidth": 0}
 ARROW: Any = {"arrowstyle": "-|>", "color": "#555555", "linewidth": 0.9, "shrinkA": 0, "shrinkB": 0}
-LEGEND = 100
-"""Letters of a line of a legend, the marks counted."""
 PHONE = 4.0
 """Inches of a figure that a phone shows, letters as large as in the others."""
 
@@ -107,9 +105,8 @@ def _chart(chart: Chart, phone: bool) -> Figure:
     if chart.seeds > 1:
         handles += [Patch(label=over(chart), facecolor=_style.LINEAR, **BAND)]
     if len(handles) > 1 or chart.seeds > 1:
-        names = sum(len(str(handle.get_label())) + 6 for handle in handles)
-        most = 2 if phone else 3 if len(handles) > 4 or names > LEGEND else len(handles)
-        figure.legend(handles=handles, loc="outside lower center", ncols=most)
+        most = 2 if phone else 3 if len(handles) > 4 else len(handles)
+        _fitting.legend(figure, handles, most)
     return figure
 
 
@@ -220,7 +217,8 @@ def _grid(drawing: Grid, phone: bool) -> Figure:
     bar = figure.colorbar(image, ax=panel, pad=0.02)
     _style.powers_of_ten(bar.ax.yaxis)
     bar.set_label(drawing.names[2])
-    figure.legend(loc="outside lower center", ncols=1 if phone else 3)
+    handles, labels = panel.get_legend_handles_labels()
+    _fitting.legend(figure, handles, 1 if phone else 3, labels)
     return figure
 
 
@@ -271,7 +269,7 @@ def _anatomy(drawing: Anatomy, phone: bool) -> Figure:
         )
         _drawing.draw(panel, structure(cell.cell, list(cell.parts), list(cell.openings())), values)
         panel.set_title(cell.title, color=_colors.cell_color(cell.cell), fontweight="bold")
-    figure.legend(handles=_drawing.legend(True), loc="outside lower center", ncols=1 if phone else 3)
+    _fitting.legend(figure, _drawing.legend(True), 1 if phone else 3)
     return figure
 
 

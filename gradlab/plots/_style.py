@@ -19,6 +19,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from gradlab.escaping import plain
+from gradlab.plots._fitting import broken
 from gradlab.runs.files import replace, storage
 
 WIDTH = 7.2
@@ -243,6 +244,8 @@ def span(labels: Sequence[float | int]) -> str:
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     """Write `name.svg` and `name.png`."""
     files = [folder / f"{name}.svg", folder / f"{name}.png"]
+    with style():
+        broken(figure)
     layout = figure.get_layout_engine()
     if layout is not None:
         with style():
@@ -277,5 +280,6 @@ def drawn(figure: Figure, kind: str, *, letters: bool = False) -> bytes:
     with style(), matplotlib.rc_context(LETTERS if letters else {}), warnings.catch_warnings():
         # A letter that the font lacks becomes a box, which is no reason to stop.
         warnings.filterwarnings("ignore", "Glyph .* missing from")
+        broken(figure)
         figure.savefig(file, format=kind, metadata=dict.fromkeys(SILENT[kind]))
     return file.getvalue()

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from gradlab.plots import _colors, _drawing, _style, _words
+from gradlab.plots import _colors, _drawing, _fitting, _style, _words
 from gradlab.plots._structures import structure
 from gradlab.states import OK, UNDEFINED
 from gradlab.studies.sweep.results import Run, grid
@@ -53,7 +53,7 @@ def anatomy(run: Run, *, w_rec: float = 0.9) -> Figure:
             f"One step of each cell and the gradient's way back: {_words.gain(norms, at)}"
             f"T = {T}, {_words.counted(norms)}\n"
         )
-        figure.legend(handles=_drawing.legend(known), loc="outside lower center", ncols=3)
+        _fitting.legend(figure, _drawing.legend(known), 3)
     return figure
 
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from gradlab.plots import _colors, _one_unit, _style
+from gradlab.plots import _colors, _fitting, _one_unit, _style
 from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.sweep.results import Run
 
@@ -54,7 +54,7 @@ def bifurcation(run: Run | TrainingRun | None = None, *, w: float = 5.0) -> Figu
         what = "one fixed point for every b" if nodes is None else "two attractors between the saddle-nodes"
         figure.suptitle(f"One unit, x' = w σ(x) + b, w = {w:g}: {what}")
         handles = _legend(nodes is not None, bool((np.abs(steep) > 1).any()))
-        figure.legend(handles=handles, loc="outside lower center", ncols=4)
+        _fitting.legend(figure, handles, 4)
     return figure
 
 

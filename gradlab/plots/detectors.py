@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from gradlab.plots import _colors, _style
+from gradlab.plots import _colors, _fitting, _style
 from gradlab.studies.neurons.results import Reading
 from gradlab.studies.neurons.rows import DetectorRow, cells
 from gradlab.studies.neurons.rows import detectors as rows_of
@@ -37,7 +37,7 @@ def detectors(run: Reading) -> Figure:
         looks.append(
             Line2D([], [], color=_style.LINEAR, marker="o", linestyle="", label="best unit, above all")
         )
-        figure.legend(handles=looks, loc="outside lower center", ncols=4)
+        _fitting.legend(figure, looks, 4)
     return figure
 
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from gradlab.plots import _one_unit, _style
+from gradlab.plots import _fitting, _one_unit, _style
 from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.sweep.results import Run
 
@@ -83,7 +83,7 @@ def error_surface(
             Line2D([], [], color=PATH, marker="o", markerfacecolor="white", linestyle="none", label="start"),
             Line2D([], [], color=PATH, marker="s", markerfacecolor="white", linestyle="none", label="end"),
         ]
-        figure.legend(handles=handles, loc="outside lower center", ncols=4)
+        _fitting.legend(figure, handles, 4)
     return figure
 
 

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from gradlab.errors import GradlabError
-from gradlab.plots import _colors, _style, _words
+from gradlab.plots import _colors, _fitting, _style, _words
 from gradlab.studies.sweep.results import Run
 
 READS = "sweep"
@@ -59,7 +59,7 @@ def gates(run: Run, *, w_rec: float = 0.9) -> Figure:
         drawn = [g for g in range(len(names)) if not np.isnan(left[:, :, g]).all()]
         if drawn:
             handles = [_handle(g, names[g]) for g in drawn]
-            figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 8))
+            _fitting.legend(figure, handles, min(len(handles), 8))
     return figure
 
 

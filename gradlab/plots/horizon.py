@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from gradlab.metrics import every
-from gradlab.plots import _colors, _style, _words
+from gradlab.plots import _colors, _fitting, _style, _words
 from gradlab.states import FORWARD_NONFINITE, UNDEFINED
 from gradlab.studies.sweep.results import Run, grid
 
@@ -62,7 +62,7 @@ def horizon(run: Run) -> Figure:
         )
         figure.suptitle(title + _style.alone(norms))
         handles = _legend(looks, inits)
-        figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 4))
+        _fitting.legend(figure, handles, min(len(handles), 4))
     return figure
 
 

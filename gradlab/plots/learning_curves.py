@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from gradlab.plots import _colors, _style
+from gradlab.plots import _colors, _fitting, _style
 from gradlab.studies.remedies.results import TrainingRun
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def learning_curves(
             f"{title}{f', {task}' if task else ''}: median over {seeds} seed{'s' * (seeds > 1)} (band: all)"
         )
         handles = _legend(arms, colors, bool("loss" in metric and run.about.get("chance")))
-        figure.legend(handles=handles, loc="outside lower center", ncols=3)
+        _fitting.legend(figure, handles, 3)
     return figure
 
 

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from gradlab.errors import GradlabError
-from gradlab.plots import _colors, _style, _words
+from gradlab.plots import _colors, _fitting, _style, _words
 from gradlab.studies.sweep.columns import labels
 from gradlab.studies.sweep.results import Run
 
@@ -57,7 +57,7 @@ def lyapunov(run: Run) -> Figure:
         _style.label(axes, along, "exponent (ln per step)")
         alone = _words.gain(norms) * (len(w_rec) == 1)
         figure.suptitle(f"Lyapunov exponents: {alone}T = {T}, {_words.counted(norms)}")
-        figure.legend(handles=_legend(), loc="outside lower center", ncols=3)
+        _fitting.legend(figure, _legend(), 3)
     return figure
 
 

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from gradlab.errors import GradlabError
-from gradlab.plots import _colors, _style, _words
+from gradlab.plots import _colors, _fitting, _style, _words
 from gradlab.studies.sweep.results import Run, grid
 from gradlab.studies.sweep.rows import border
 
@@ -52,7 +52,7 @@ def mean_field(run: Run) -> Figure:
         _style.label(axes, "w_rec", "rate (ln per step)")
         title = f"Mean-field theory and measurement: T = {T}, {_words.counted(norms)}"
         figure.suptitle(title + _style.alone(norms))
-        figure.legend(handles=_legend(colors), loc="outside lower center", ncols=3 if len(colors) > 1 else 2)
+        _fitting.legend(figure, _legend(colors), 3 if len(colors) > 1 else 2)
     return figure
 
 

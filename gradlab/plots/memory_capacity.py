@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from gradlab.errors import GradlabError
-from gradlab.plots import _colors, _style, _words
+from gradlab.plots import _colors, _fitting, _style, _words
 from gradlab.studies.sweep.results import Run
 
 READS = "sweep"
@@ -51,9 +51,7 @@ def memory_capacity(run: Run) -> Figure:
         _style.label(axes, "w_rec" if over else "delay", "capacity" if over else "r² of the recalled input")
         alone = "" if over else _words.gain(norms)
         figure.suptitle(f"Memory capacity: {alone}T = {T}, {_words.counted(norms)}")
-        figure.legend(
-            handles=_legend(over and bool(units), _words.repeats(norms)), loc="outside lower center", ncols=2
-        )
+        _fitting.legend(figure, _legend(over and bool(units), _words.repeats(norms)), 2)
     return figure
 
 

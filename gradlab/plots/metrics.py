@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gradlab import probes
 from gradlab.errors import GradlabError
 from gradlab.metrics import every
-from gradlab.plots import _colors, _style
+from gradlab.plots import _colors, _fitting, _style
 from gradlab.spelled import unknown
 from gradlab.studies.sweep.results import Run
 
@@ -70,7 +70,7 @@ def metrics(
         figure.suptitle(f"{_title(y)} against {_title(x)}{about}{_averaged(wide, (x, y, color, panels))}")
         if color:
             handles = _legend(color, names, colors, x in AXES)
-            figure.legend(handles=handles, loc="outside lower center", ncols=4)
+            _fitting.legend(figure, handles, 4)
     return figure
 
 

@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from gradlab.plots import _colors, _one_unit, _style
+from gradlab.plots import _colors, _fitting, _one_unit, _style
 from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.sweep.results import Run
 
@@ -45,7 +45,7 @@ def phase_portrait(
             _portrait(panel, w, b, limit)
         _style.label(axes, "state x", "next state x'")
         figure.suptitle(f"One unit, x' = w σ(x) + b, w = {w:g}: two paths of {STEPS} steps")
-        figure.legend(handles=_legend(), loc="outside lower center", ncols=3)
+        _fitting.legend(figure, _legend(), 3)
     return figure
 
 

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from gradlab.errors import GradlabError
-from gradlab.plots import _colors, _style, _words
+from gradlab.plots import _colors, _fitting, _style, _words
 from gradlab.profiles import hard_horizon, mean_ok
 from gradlab.states import FORWARD_NONFINITE, OK
 from gradlab.studies.sweep.results import Run
@@ -88,7 +88,7 @@ def profile(
             bar.set_ticks(w_rec.tolist(), minor=True)
         gone = any(_gone(some) for some in states.reshape(-1, *states.shape[-2:]))
         handles = _legend(norms, gone)
-        figure.legend(handles=handles, loc="outside lower center", ncols=3 if len(axes) > 1 else 2)
+        _fitting.legend(figure, handles, 3 if len(axes) > 1 else 2)
     return figure
 
 

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from gradlab.plots import _colors, _style, _words
+from gradlab.plots import _colors, _fitting, _style, _words
 from gradlab.studies.sweep.results import Run, mean_rates
 from gradlab.studies.sweep.rows import border
 
@@ -67,7 +67,7 @@ def rate_map(run: Run) -> Figure:
         edges = _style.edges(w_rec)
         handles = _legend(found, bool(edges[0] < 1 < edges[-1]), bool(np.isnan(rates).any()))
         if handles:
-            figure.legend(handles=handles, loc="outside lower center", ncols=3)
+            _fitting.legend(figure, handles, 3)
     return figure
 
 

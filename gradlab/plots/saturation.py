@@ -10,7 +10,7 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
 from gradlab.errors import GradlabError
-from gradlab.plots import _colors, _style, _words
+from gradlab.plots import _colors, _fitting, _style, _words
 from gradlab.studies.sweep.results import Run
 
 READS = "sweep"
@@ -58,7 +58,7 @@ def saturation(run: Run) -> Figure:
         over = ", mean over steps" * (along == "w_rec")
         figure.suptitle(f"Saturation: {alone}T = {T}, {_words.counted(norms)}{over}")
         handles, labels = _legend()
-        figure.legend(handles, labels, loc="outside lower center", ncols=3 if len(axes) > 1 else 2)
+        _fitting.legend(figure, handles, 3 if len(axes) > 1 else 2, labels)
     return figure
 
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter, PercentFormatter
 
-from gradlab.plots import _colors, _style
+from gradlab.plots import _colors, _fitting, _style
 from gradlab.stats import LEVEL, percent
 from gradlab.studies.remedies.learned import learned
 from gradlab.studies.remedies.results import TrainingRun
@@ -70,7 +70,7 @@ def solved(run: TrainingRun) -> Figure:
             ]
             before = "horizon before training"
             handles.append(Line2D([], [], color="0.45", label=before, **BEFORE))
-            figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 3))
+            _fitting.legend(figure, handles, min(len(handles), 3))
     return figure
 
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from gradlab.plots import _colors, _style
+from gradlab.plots import _colors, _fitting, _style
 from gradlab.studies.remedies.results import TrainingRun
 
 READS = "remedies"
@@ -58,7 +58,7 @@ def start_and_end(
             Line2D([], [], color=_style.LINEAR, linestyle=look["linestyle"], label=f"{when} of training")
             for when, look in LOOKS.items()
         ]
-        figure.legend(handles=handles, loc="outside lower center", ncols=2)
+        _fitting.legend(figure, handles, 2)
     return figure
 
 

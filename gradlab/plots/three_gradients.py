@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gradlab.errors import GradlabError
-from gradlab.plots import _style, _words
+from gradlab.plots import _fitting, _style, _words
 from gradlab.profiles import hard_horizon
 from gradlab.spelled import unknown
 from gradlab.states import FORWARD_NONFINITE, OK
@@ -64,7 +64,7 @@ def three_gradients(
         )
         handles, labels = axes[0].get_legend_handles_labels()
         if len(handles) > 1:
-            figure.legend(handles, labels, loc="outside lower center", ncols=len(handles))
+            _fitting.legend(figure, handles, len(handles), labels)
     return figure
 
 

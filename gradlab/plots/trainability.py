@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
-from gradlab.plots import _colors, _style
+from gradlab.plots import _colors, _fitting, _style
 from gradlab.stats import percent
 from gradlab.studies.remedies.forecast import forecast, unranked
 from gradlab.studies.remedies.results import TrainingRun
@@ -64,7 +64,7 @@ def trainability(run: TrainingRun) -> Figure:
         alone = len(gains) == len(Ts) == 1
         more = "\none point; a map takes several: -T 25,50,100 or --w-rec 0.8:1.2:5" if alone else ""
         figure.suptitle(f"Trainability{f' of {task}' if task else ''}: {rank}{more}")
-        figure.legend(handles=_legend(gaps), loc="outside lower center", ncols=3)
+        _fitting.legend(figure, _legend(gaps), 3)
     return figure
 
 
