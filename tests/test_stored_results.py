@@ -1,4 +1,4 @@
-"""The results that ship: their reports, pictures and words are those that today's code makes of their numbers."""
+"""The results that ship: their reports and words are those that today's code makes of their numbers."""
 
 import re
 from pathlib import Path

@@ -9,6 +9,9 @@ from gradlab.errors import duration
 from gradlab.planning.plan import STARTING, Piece, Plan
 from gradlab.studies.base import Group
 
+EACH = 0.5
+"""Seconds of a worker for any group: it draws the networks anew, and hands back what is kept of them."""
+
 
 class Foreseen(NamedTuple):
     """Of so many workers, each on a machine such as this one."""
@@ -29,8 +32,8 @@ class Foreseen(NamedTuple):
         )
 
 
-def foreseen(groups: Sequence[Group], planned: Plan, workers: int) -> Foreseen:
-    """What a plan's groups take on so many workers, the longest T first.
+def foreseen(groups: Sequence[Group], planned: Plan, workers: int, each: float = EACH) -> Foreseen:
+    """What a plan's groups take on so many workers, the longest T first, and `each` beside its pieces.
 
     A piece that several groups share, such as compiling their cell, is done once by each worker that has one
     of them; what belongs to no group is done by the command when all of them are there.
@@ -45,7 +48,7 @@ def foreseen(groups: Sequence[Group], planned: Plan, workers: int) -> Foreseen:
     at_work = 0.0
     for group in sorted(groups, key=lambda group: -group.T):
         free, worker = heapq.heappop(ready)
-        takes = _seconds(group, planned.pieces, done[worker])
+        takes = each + _seconds(group, planned.pieces, done[worker])
         done[worker] |= {piece for piece in group.pieces if shared[piece] > 1}
         at_work += takes
         heapq.heappush(ready, (free + takes, worker))

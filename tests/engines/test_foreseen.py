@@ -1,14 +1,17 @@
 """How long workers would take, held against closed forms and the bounds of Graham."""
 
+import functools
 import math
 
 import pytest
 
-from gradlab.engines.foreseen import foreseen
+from gradlab.engines import foreseen as module
 from gradlab.planning.plan import STARTING, Piece, Plan
 from gradlab.studies.base import Group
 from gradlab.studies.sweep.settings import Sweep
 from gradlab.studies.sweep.study import STUDY
+
+foreseen = functools.partial(module.foreseen, each=0.0)
 
 
 def plan(pieces):
@@ -20,6 +23,15 @@ def test_one_worker_takes_what_one_process_takes():
     planned = STUDY.plan(asked)
     one = foreseen(STUDY.groups(asked), planned, 1)
     assert one.seconds == pytest.approx(planned.seconds)
+
+
+def test_each_group_takes_its_worker_some_time_beside_its_pieces():
+    asked = Sweep(cell=("elman", "lstm"), T=(10, 20, 40))
+    planned, groups = STUDY.plan(asked), STUDY.groups(asked)
+    assert module.foreseen(groups, planned, 1).seconds == pytest.approx(planned.seconds + 6 * module.EACH)
+    assert module.foreseen(groups, planned, 1).at_work == pytest.approx(
+        foreseen(groups, planned, 1).at_work + 6 * module.EACH
+    )
 
 
 def test_with_a_worker_for_each_the_longest_decides():
