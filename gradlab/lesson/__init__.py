@@ -8,13 +8,16 @@ import importlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gradlab import runtime
 from gradlab.errors import GradlabError, shown
 from gradlab.lesson.parts import Chapter
 from gradlab.planning import compiled
 from gradlab.planning.plan import STARTING, Piece, Plan, require_room
+
+if TYPE_CHECKING:
+    from gradlab.lesson.languages import Language
 
 CHAPTERS = ("unrolled", "sent_back", "far_left", "cliff", "answers", "variants", "reading")
 """Chapter 1 first."""
@@ -91,26 +94,30 @@ def telling_runs(numbers: list[int]) -> bool:
     return any(_tells_runs(_module(number)) for number in numbers)
 
 
-def chapters(numbers: list[int], seed: int, runs: Sequence[Path] = ()) -> Iterator[tuple[int, Chapter]]:
+def chapters(
+    numbers: list[int], seed: int, runs: Sequence[Path] = (), language: "Language | None" = None
+) -> Iterator[tuple[int, Chapter]]:
     """Each chapter in turn; while one is told, the next ones are computed, two at a time.
 
-    A chapter that takes runs tells `runs`, where there are some.
+    A chapter that takes runs tells `runs`, where there are some; without a language it is told in English.
 
     Most of the time goes into compiling, which takes one core a program.
     """
     pool = ThreadPoolExecutor(max_workers=AT_ONCE)
     try:
-        waiting = [(number, pool.submit(_chapter, number, seed, runs)) for number in numbers]
+        waiting = [(number, pool.submit(_chapter, number, seed, runs, language)) for number in numbers]
         for number, told in waiting:
             yield number, told.result()
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _chapter(number: int, seed: int, runs: Sequence[Path]) -> Chapter:
+def _chapter(number: int, seed: int, runs: Sequence[Path], language: "Language | None") -> Chapter:
+    from gradlab.lesson.languages import ENGLISH
+
     module = _module(number)
     measured = module.measure(seed, runs) if runs and _tells_runs(module) else module.measure(seed)
-    told: Chapter = module.tell(measured, seed)
+    told: Chapter = module.tell(measured, seed, language or ENGLISH)
     compiled.note(lesson=CHAPTERS[number - 1])
     return told
 

@@ -1,6 +1,7 @@
 """The lesson's figures as SVG, from their numbers alone."""
 
 import itertools
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, FancyArrowPatch
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
+from gradlab.lesson.languages import ENGLISH, Language
 from gradlab.lesson.parts import (
     Anatomy,
     Chain,
@@ -40,17 +42,46 @@ DOTS: Any = {
     "linestyle": "none",
 }
 ARROW: Any = {"arrowstyle": "-|>", "color": "#555555", "linewidth": 0.9, "shrinkA": 0, "shrinkB": 0}
+_NUMBER = re.compile(r"(?:\S* ?×)?[−-]?\d+\.\d+(?:e[−+-]\d+)?")
 PHONE = 4.0
 """Inches of a figure that a phone shows, letters as large as in the others."""
 
 
-def draw(drawing: Drawing, *, phone: bool = False) -> Figure:
+def draw(drawing: Drawing, language: Language = ENGLISH, *, phone: bool = False) -> Figure:
     """The figure of a drawing, or one that a `phone` has room for; a `Table` is no figure."""
     with _style.style():
-        return _DRAW[type(drawing)](drawing, phone)
+        if isinstance(drawing, Anatomy):
+            figure = _anatomy(drawing, phone, language)
+        else:
+            figure = _DRAW[type(drawing)](drawing, phone)
+        if language.decimal != ENGLISH.decimal:
+            _written(figure, language)
+        return figure
 
 
-def save(folder: Path, number: int, chapter: Chapter) -> list[Path]:
+def _written(figure: Figure, language: Language) -> None:
+    """Write the numbers of a figure as the language does."""
+    for panel in figure.axes:
+        for axis in (panel.xaxis, panel.yaxis):
+            if type(axis.get_major_formatter()) is ScalarFormatter:
+                axis.set_major_formatter(_Written(language))
+        for text in panel.texts:
+            if _NUMBER.fullmatch(text.get_text()):
+                text.set_text(language.written(text.get_text()))
+
+
+class _Written(ScalarFormatter):
+    """Numbers along an axis as a language writes them."""
+
+    def __init__(self, language: Language) -> None:
+        super().__init__()
+        self.language = language
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return self.language.written(super().__call__(x, pos))
+
+
+def save(folder: Path, number: int, chapter: Chapter, language: Language = ENGLISH) -> list[Path]:
     """Write the figures of a chapter as `chapter-NUMBER-NAME.svg` and `.png`; tables are none.
 
     The error is that of `files.storage`.
@@ -59,13 +90,13 @@ def save(folder: Path, number: int, chapter: Chapter) -> list[Path]:
         path
         for given in chapter.figures
         if not isinstance(given.drawing, Table)
-        for path in _style.save(draw(given.drawing), folder, f"chapter-{number}-{given.name}")
+        for path in _style.save(draw(given.drawing, language), folder, f"chapter-{number}-{given.name}")
     ]
 
 
-def svg(drawing: Drawing, name: str, words: str, *, phone: bool = False) -> str:
+def svg(drawing: Drawing, name: str, words: str, language: Language = ENGLISH, *, phone: bool = False) -> str:
     """The figure as an element of a page: its ids begin with `name`, and `words` stand for it."""
-    drawn = _style.drawn(draw(drawing, phone=phone), "svg", letters=True).decode()
+    drawn = _style.drawn(draw(drawing, language, phone=phone), "svg", letters=True).decode()
     return inline(drawn, f"{name}-", plain(words))
 
 
@@ -242,7 +273,16 @@ def _strip(drawing: Strip, phone: bool) -> Figure:
     return figure
 
 
-def _anatomy(drawing: Anatomy, phone: bool) -> Figure:
+def _anatomy(drawing: Anatomy, phone: bool, language: Language) -> Figure:
+    say = language.of("drawing")
+    words = {
+        "gradient": say("gradient"),
+        "not_measured": say("not_measured"),
+        "share": say("share"),
+        "layer": say("layer"),
+        "pointwise": say("pointwise"),
+        "copy": say("copy"),
+    }
     figure, axes = _style.panels(len(drawing.cells), columns=1 if phone else 2, height=2.0)
     if phone:
         figure.set_figwidth(PHONE)
@@ -252,7 +292,7 @@ def _anatomy(drawing: Anatomy, phone: bool) -> Figure:
         )
         _drawing.draw(panel, structure(cell.cell, list(cell.parts), list(cell.openings())), values)
         panel.set_title(cell.title, color=_colors.cell_color(cell.cell), fontweight="bold")
-    figure.legend(handles=_drawing.legend(True), loc="outside lower center", ncols=1 if phone else 3)
+    figure.legend(handles=_drawing.legend(words), loc="outside lower center", ncols=1 if phone else 3)
     return figure
 
 
@@ -262,5 +302,4 @@ _DRAW: dict[type, Callable[[Any, bool], Figure]] = {
     Chains: _chains,
     Grid: _grid,
     Strip: _strip,
-    Anatomy: _anatomy,
 }

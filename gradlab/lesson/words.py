@@ -3,6 +3,7 @@
 import html
 import math
 import re
+import unicodedata
 from collections.abc import Iterator
 
 from gradlab.lesson.formulas import mathml
@@ -11,7 +12,7 @@ _PIECE = re.compile(r"`([^`]*)`")
 _FORMULA = re.compile(r"\$([^$]*)\$")
 _STRONG, _EMPHASIS = re.compile(r"\*\*([^*]+)\*\*"), re.compile(r"\*([^*]+)\*")
 _SUB, _SUPER = re.compile(r"_\{([^}]*)\}"), re.compile(r"\^\{([^}]*)\}")
-_WHOLE = re.compile(r"[−-]?[\w.]+")
+_WHOLE = re.compile(r"[−-]?[\w.,]+")
 _WORD = re.compile(r"""(?:[^\s"']|"[^"]*"|'[^']*')+""")
 _ASCII = str.maketrans(
     {
@@ -29,6 +30,17 @@ _ASCII = str.maketrans(
         "Π": "product",
         "⊙": "*",
         "¶": "$",
+        "„": '"',
+        "“": '"',
+        "”": '"',
+        "’": "'",
+        "ä": "ae",
+        "ö": "oe",
+        "ü": "ue",
+        "Ä": "Ae",
+        "Ö": "Oe",
+        "Ü": "Ue",
+        "ß": "ss",
     }
 )
 
@@ -133,4 +145,11 @@ def plain(text: str, *, unicode: bool = True) -> str:
         return f"^{inner}" if _WHOLE.fullmatch(inner) else f"^({inner})"
 
     text = _SUPER.sub(raised, _SUB.sub(lowered, text.replace("`", "").replace("*", "").replace("$", "")))
-    return text if unicode else text.translate(_ASCII).encode("ascii", "replace").decode()
+    return text if unicode else _ascii(text)
+
+
+def _ascii(text: str) -> str:
+    """Letters without their marks, and a word or a sign in the place of others."""
+    letters = unicodedata.normalize("NFKD", text.translate(_ASCII))
+    bare = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    return bare.encode("ascii", "replace").decode()

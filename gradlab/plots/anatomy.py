@@ -53,7 +53,11 @@ def anatomy(run: Run, *, w_rec: float = 0.9) -> Figure:
             f"One step of each cell and the gradient's way back: {_words.gain(norms, at)}"
             f"T = {T}, {_words.counted(norms)}\n"
         )
-        figure.legend(handles=_drawing.legend(known), loc="outside lower center", ncols=3)
+        figure.legend(
+            handles=_drawing.legend(_drawing.LEGEND if known else _drawing.UNKNOWN),
+            loc="outside lower center",
+            ncols=3,
+        )
     return figure
 
 

@@ -18,7 +18,7 @@ def computed(monkeypatch):
     """The chapters that were computed; none takes any time."""
     asked = []
 
-    def chapters(numbers, seed, runs):
+    def chapters(numbers, seed, runs, language):
         assert list(runs) == []
         for number in numbers:
             asked.append((number, seed))
@@ -62,7 +62,7 @@ class TestFigures:
     @pytest.mark.slow
     def test_every_figure_is_there_as_svg_and_png_beside_the_page(self, monkeypatch, tmp_path):
         one = chapter()
-        monkeypatch.setattr(lesson, "chapters", lambda numbers, seed, runs: iter([(2, one)]))
+        monkeypatch.setattr(lesson, "chapters", lambda numbers, seed, runs, language: iter([(2, one)]))
         done = gradlab("lesson", 2, "--figures", tmp_path / "slides" / "deep")
         assert (done.code, done.out) == (0, "results/lesson-2.html\n")
         names = {f"chapter-2-{figure.name}" for figure in one.figures if figure not in TABLE}

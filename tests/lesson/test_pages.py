@@ -7,6 +7,7 @@ import pytest
 
 from gradlab import lesson
 from gradlab.lesson import history, page, sketch, terminal
+from gradlab.lesson.languages import ENGLISH
 from tests.lesson.told import DRAWINGS, chapter
 
 
@@ -99,8 +100,9 @@ def test_who_found_what_is_in_order_and_each_work_belongs_to_a_chapter(text):
     for source in history.SOURCES:
         # The page of chapters 1 and 2 names what these build on, and nothing else.
         assert (source.title in shown) == bool({1, 2} & set(source.chapters))
-        assert source.found.endswith(".")
-        assert source.found.count(". ") == 0
+        found = source.found(ENGLISH)
+        assert found.endswith(".")
+        assert found.count(". ") == 0
 
 
 @pytest.mark.parametrize("unicode", [True, False])
