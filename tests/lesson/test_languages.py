@@ -206,7 +206,7 @@ class TestMarked:
             terminal.found(range(1, 8), 80, MARKED, unicode=True),
         ]
         # Neither commands nor letters of a canvas.
-        apart = re.compile(r"[ $]+gradlab | {6}--|.{8}\|")
+        apart = re.compile(r"[ $]+gradlab | {6}-|.{8}\|")
         lines = [line for piece in pieces for line in piece if not apart.match(line)]
         assert unknown(without_names(" ".join(lines))) == set()
 
