@@ -1,7 +1,6 @@
 """The lesson's figures as SVG, from their numbers alone."""
 
 import itertools
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, FancyArrowPatch
-from matplotlib.ticker import MaxNLocator, ScalarFormatter
+from matplotlib.ticker import MaxNLocator
 
 from gradlab.lesson.languages import ENGLISH, Language
 from gradlab.lesson.parts import (
@@ -29,6 +28,7 @@ from gradlab.lesson.parts import (
     Unrolled,
 )
 from gradlab.lesson.words import plain
+from gradlab.lesson.written import written
 from gradlab.plots import _colors, _drawing, _style
 from gradlab.plots._inline import inline
 from gradlab.plots._structures import structure
@@ -42,7 +42,6 @@ DOTS: Any = {
     "linestyle": "none",
 }
 ARROW: Any = {"arrowstyle": "-|>", "color": "#555555", "linewidth": 0.9, "shrinkA": 0, "shrinkB": 0}
-_NUMBER = re.compile(r"(?:\S* ?×)?[−-]?\d+\.\d+(?:e[−+-]\d+)?")
 PHONE = 4.0
 """Inches of a figure that a phone shows, letters as large as in the others."""
 
@@ -55,30 +54,8 @@ def draw(drawing: Drawing, language: Language = ENGLISH, *, phone: bool = False)
         else:
             figure = _DRAW[type(drawing)](drawing, phone)
         if language.decimal != ENGLISH.decimal:
-            _written(figure, language)
+            written(figure, language)
         return figure
-
-
-def _written(figure: Figure, language: Language) -> None:
-    """Write the numbers of a figure as the language does."""
-    for panel in figure.axes:
-        for axis in (panel.xaxis, panel.yaxis):
-            if type(axis.get_major_formatter()) is ScalarFormatter:
-                axis.set_major_formatter(_Written(language))
-        for text in panel.texts:
-            if _NUMBER.fullmatch(text.get_text()):
-                text.set_text(language.written(text.get_text()))
-
-
-class _Written(ScalarFormatter):
-    """Numbers along an axis as a language writes them."""
-
-    def __init__(self, language: Language) -> None:
-        super().__init__()
-        self.language = language
-
-    def __call__(self, x: float, pos: int | None = None) -> str:
-        return self.language.written(super().__call__(x, pos))
 
 
 def save(folder: Path, number: int, chapter: Chapter, language: Language = ENGLISH) -> list[Path]:
@@ -292,7 +269,9 @@ def _anatomy(drawing: Anatomy, phone: bool, language: Language) -> Figure:
         )
         _drawing.draw(panel, structure(cell.cell, list(cell.parts), list(cell.openings())), values)
         panel.set_title(cell.title, color=_colors.cell_color(cell.cell), fontweight="bold")
-    figure.legend(handles=_drawing.legend(words), loc="outside lower center", ncols=1 if phone else 3)
+    # A panel alone has no room for three.
+    most = 1 if phone else min(3, len(drawing.cells) + 1)
+    figure.legend(handles=_drawing.legend(words), loc="outside lower center", ncols=most)
     return figure
 
 
