@@ -14,7 +14,6 @@ from gradlab import lesson
 from gradlab.lesson import (
     cliff,
     connected,
-    drawing,
     guessed,
     history,
     languages,
@@ -30,7 +29,7 @@ from gradlab.plots import _drawing
 from tests.lesson.test_live import browser, opening
 from tests.lesson.test_live import pytestmark as browsing
 from tests.lesson.test_sentences import VALVES, WALK, course, walked
-from tests.lesson.told import DRAWINGS, numbers
+from tests.lesson.told import numbers
 
 __all__ = ["browser", "opening"]
 HOME = Path(languages.__file__).parents[1]
@@ -95,8 +94,9 @@ class TestTexts:
     def test_every_text_is_asked_for_and_every_text_that_is_asked_for_is_there(self):
         used = {part: set() for part in ENGLISH.texts}
         for path in [*HOME.rglob("*.py"), *HOME.rglob("*.j2"), *HOME.rglob("*.js")]:
+            wanted = asked(path)
             for part in parts(path):
-                used[part] |= {key for key in ENGLISH.texts[part] if asked(path).fullmatch(key)}
+                used[part] |= {key for key in ENGLISH.texts[part] if wanted.fullmatch(key)}
         unused = {part: set(table) - used[part] for part, table in ENGLISH.texts.items()}
         assert {part: keys for part, keys in unused.items() if keys} == {}
         for path in [*HOME.rglob("*.py"), *HOME.rglob("*.j2"), *HOME.rglob("*.js")]:
@@ -151,40 +151,6 @@ class TestTold:
         assert all(figure.question.endswith("?") for figure in told.figures)
         texts = [*told.paragraphs, *told.closing, *(figure.answer for figure in told.figures)]
         assert all(re.search(r"\.\)?$", text) for text in texts)
-
-
-class TestNumbers:
-    @pytest.mark.parametrize(
-        ("value", "english", "german"),
-        [
-            (0.5, "0.5", "0,5"),
-            (-13781.4, "−13800", "−13\u202f800"),
-            (1234.0, "1230", "1230"),
-            (2.63e-5, "2.63 · 10^{−5}", "2,63 · 10^{−5}"),
-            (float("inf"), "infinity", "unendlich"),
-            (float("-inf"), "−infinity", "minus unendlich"),
-            (float("nan"), "no number", "keine Zahl"),
-        ],
-    )
-    def test_each_language_writes_them_its_way(self, value, english, german):
-        assert (ENGLISH.number(value), known("de").number(value)) == (english, german)
-
-    def test_powers_lists_and_fixed_digits(self):
-        german = known("de")
-        assert german.ten_to(-602.06) == "10^{−602,1}"
-        assert german.fixed(0.125, 2, signed=True) == "+0,12"
-        assert german.listed(["a", "b", "c"]) == "a, b und c"
-        assert german.listed(["0,1", "0,2", "0,3"]) == "0,1; 0,2 und 0,3"
-        assert german.listed(["0,1"]) == "0,1"
-        assert german.of("unrolled")("program", units=12345).count("12\u202f345") == 1
-
-    def test_a_figure_has_them_along_its_axes_and_beside_its_states(self):
-        svg = drawing.svg(DRAWINGS["unrolled"], "name", "words", known("de"))
-        assert ">0,25<" in svg
-        assert not re.search(r">[^<]*\d\.\d[^<]*</text>", svg)
-        grid = drawing.svg(DRAWINGS["grid"], "name", "words", known("de"))
-        assert re.search(r">−?\d,\d+</text>", grid)
-        assert not re.search(r">[^<]*\d\.\d[^<]*</text>", grid)
 
 
 class TestMarked:

@@ -139,6 +139,11 @@ def test_a_sketched_line_is_where_its_numbers_are():
     assert canvas[-1].split("|")[0].strip() == "10^-200.0"
 
 
+def test_a_map_names_its_axes_and_what_is_shaded():
+    lines = sketch.sketch(DRAWINGS["grid"], 80, unicode=False)
+    assert any(line.strip() == "w 3 to 5; up: b; the darker, the larger |dE|" for line in lines)
+
+
 def test_a_strip_shows_every_character_above_its_value():
     lines = sketch.sketch(DRAWINGS["strip"], 80, unicode=False)
     assert "".join(line[17:] for line in lines[::3]).replace(" ", "") == DRAWINGS["strip"].text.replace(
