@@ -9,6 +9,7 @@ import typer
 from gradlab.cli import _options, _output, _stopping
 
 if TYPE_CHECKING:
+    from gradlab.lesson.languages import Language
     from gradlab.lesson.parts import Chapter
     from gradlab.planning.plan import Plan
 
@@ -29,6 +30,10 @@ def command(
     figures: Annotated[
         Path | None, typer.Option("--figures", help="A folder for every figure as SVG and PNG.")
     ] = None,
+    language: Annotated[
+        str,
+        typer.Option("--language", help="Of its texts: en, de, or a .toml file with texts of your own."),
+    ] = "en",
     seed: Annotated[str, typer.Option("--seed", help="Base seed.")] = "0",
     seeds: Annotated[
         str, typer.Option("--seeds", help="Seeds, from --seed on: bands around curves say how far they move.")
@@ -45,6 +50,7 @@ def command(
     """Compute the lesson on vanishing and exploding gradients: one HTML file, or a walk in the terminal."""
     from gradlab import lesson, memory, runtime
     from gradlab.errors import GradlabError, shown
+    from gradlab.lesson import languages
     from gradlab.planning.left import Left
     from gradlab.runs.files import replace, storage
     from gradlab.spelled import number
@@ -56,6 +62,7 @@ def command(
         raise GradlabError("--seeds", f"{shown(many)} is not possible; from 1 to {MOST_SEEDS}")
     if not 0 <= base <= 2**63 - many:
         raise GradlabError("--seed", f"{shown(base)} is not possible; from 0 to 2**63 - 1, --seeds included")
+    spoken = languages.language(language)
     one = f"-{numbers[0]}" if chapter is not None else ""
     place = output or (None if terminal else Path("results") / f"lesson{one}.html")
     if as_json and not dry_run:
@@ -78,29 +85,30 @@ def command(
     if not quiet and (place is not None or not _watched()):
         of = f" of {many} seeds" if many > 1 else ""
         _output.note(f"computing {len(numbers)} chapter{'s' * (len(numbers) > 1)}{of}: {planned.said()}")
-    for at, told in lesson.chapters(numbers, base, runs, many):
+    for at, told in lesson.chapters(numbers, base, runs, spoken, many):
         _stopping.check()
         left.credit(f"chapter {at}", 1.0, computed=True)
         memory.release(programs=False)
         made.append((at, told))
         if figures is not None:
-            _draw(figures, at, told)
+            _draw(figures, at, told, spoken)
         if terminal:
-            _walk(at, told, last=at == numbers[-1])
+            _walk(at, told, spoken, last=at == numbers[-1])
         elif not quiet:
             said = left.said()
             more = f" ({said})" if said and at != numbers[-1] else ""
             _output.note(f"chapter {at}: {told.title}{more}")
     if terminal:
-        _sources(numbers)
+        _sources(numbers, spoken)
     if place is not None:
         from gradlab.lesson import page
 
         asked = shlex.join(word for run in runs for word in ("--reading", str(run)))
         more = f"--seeds {many}" if many > 1 else ""
-        words = [word for word in ("gradlab lesson", one.lstrip("-"), f"--seed {base}", more, asked) if word]
+        tongue = "" if language == "en" else shlex.join(["--language", language])
+        words = ["gradlab lesson", one.lstrip("-"), f"--seed {base}", more, tongue, asked]
         with storage(place.parent):
-            replace(place, page.html(made, base, " ".join(words)).encode())
+            replace(place, page.html(made, base, " ".join(filter(None, words)), spoken).encode())
         if not terminal:
             _output.say(str(place))
         elif not quiet:
@@ -139,24 +147,24 @@ def _watched() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def _walk(number: int, told: "Chapter", *, last: bool) -> None:
+def _walk(number: int, told: "Chapter", language: "Language", *, last: bool) -> None:
     """Print a chapter; between question and figure wait for Enter, if somebody is there to press it."""
     from gradlab.cli import _terminal
     from gradlab.lesson.terminal import walk
 
-    pieces = list(walk(number, told, _terminal.width(), unicode=_terminal.unicode()))
+    pieces = list(walk(number, told, _terminal.width(), language, unicode=_terminal.unicode()))
     for i, lines in enumerate(pieces):
         _output.say("\n".join(lines))
         if _watched() and not (last and i == len(pieces) - 1):
             _enter()
 
 
-def _sources(numbers: list[int]) -> None:
+def _sources(numbers: list[int], language: "Language") -> None:
     """Print who found what."""
     from gradlab.cli import _terminal
     from gradlab.lesson.terminal import found
 
-    _output.say("\n".join(found(numbers, _terminal.width(), unicode=_terminal.unicode())))
+    _output.say("\n".join(found(numbers, _terminal.width(), language, unicode=_terminal.unicode())))
 
 
 def _enter() -> None:
@@ -168,12 +176,12 @@ def _enter() -> None:
     _stopping.check()
 
 
-def _draw(folder: Path, number: int, told: "Chapter") -> None:
+def _draw(folder: Path, number: int, told: "Chapter", language: "Language") -> None:
     from gradlab.lesson import drawing
     from gradlab.runs.files import storage
 
     with storage(folder):
-        drawing.save(folder, number, told)
+        drawing.save(folder, number, told, language)
 
 
 def _open(folder: Path) -> None:

@@ -8,7 +8,7 @@ import importlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gradlab import runtime
 from gradlab.errors import GradlabError, shown
@@ -16,6 +16,9 @@ from gradlab.lesson import bands
 from gradlab.lesson.parts import Chapter
 from gradlab.planning import compiled
 from gradlab.planning.plan import STARTING, Piece, Plan, require_room
+
+if TYPE_CHECKING:
+    from gradlab.lesson.languages import Language
 
 CHAPTERS = ("unrolled", "sent_back", "far_left", "cliff", "answers", "variants", "reading")
 """Chapter 1 first."""
@@ -94,31 +97,41 @@ def telling_runs(numbers: list[int]) -> bool:
 
 
 def chapters(
-    numbers: list[int], seed: int, runs: Sequence[Path] = (), seeds: int = 1
+    numbers: list[int],
+    seed: int,
+    runs: Sequence[Path] = (),
+    language: "Language | None" = None,
+    seeds: int = 1,
 ) -> Iterator[tuple[int, Chapter]]:
     """Each chapter in turn; while one is told, the next ones are computed, two at a time.
 
-    A chapter that takes runs tells `runs`, where there are some. Of several `seeds`, from `seed` on, the
-    first is told, and the others are bands around its curves.
+    A chapter that takes runs tells `runs`, where there are some; without a language it is told in English. Of
+    several `seeds`, from `seed` on, the first is told, and the others are bands around its curves.
 
     Most of the time goes into compiling, which takes one core a program.
     """
     pool = ThreadPoolExecutor(max_workers=AT_ONCE)
     try:
-        waiting = [(number, pool.submit(_chapter, number, seed, runs, seeds)) for number in numbers]
+        waiting = [(number, pool.submit(_chapter, number, seed, runs, language, seeds)) for number in numbers]
         for number, told in waiting:
             yield number, told.result()
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _chapter(number: int, seed: int, runs: Sequence[Path], seeds: int) -> Chapter:
-    module = _module(number)
+def _chapter(
+    number: int, seed: int, runs: Sequence[Path], language: "Language | None", seeds: int
+) -> Chapter:
+    from gradlab.lesson.languages import ENGLISH
+
+    module, spoken = _module(number), language or ENGLISH
     measured = module.measure(seed, runs) if runs and _tells_runs(module) else module.measure(seed)
-    told: Chapter = module.tell(measured, seed)
+    told: Chapter = module.tell(measured, seed, spoken)
     if not told.computed_before:
         others = range(seed + 1, seed + seeds)
-        told = bands.banded([told, *(module.tell(module.measure(one), one) for one in others)])
+        told = bands.banded(
+            [told, *(module.tell(module.measure(one), one, spoken) for one in others)], spoken
+        )
     compiled.note(lesson=CHAPTERS[number - 1])
     return told
 

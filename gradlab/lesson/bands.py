@@ -4,24 +4,26 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from gradlab.lesson.languages import ENGLISH, Language
 from gradlab.lesson.parts import Band, Chapter, Chart, Curve, Figure, Panel
 
 
-def banded(told: Sequence[Chapter]) -> Chapter:
+def banded(told: Sequence[Chapter], language: Language = ENGLISH) -> Chapter:
     """The first of these chapters, one of each seed, with the others in bands around its curves.
 
     Its words and tables are those of the first seed.
     """
     first, *others = told
+    words = language.of("bands")("band", seeds=len(told))
     by_name = [{figure.name: figure for figure in chapter.figures} for chapter in others]
     figures = []
     for figure in first.figures:
         same = [named[figure.name] for named in by_name if figure.name in named]
-        figures.append(_figure(figure, same) if len(same) == len(others) else figure)
+        figures.append(_figure(figure, same, words) if len(same) == len(others) else figure)
     return first._replace(figures=tuple(figures))
 
 
-def _figure(first: Figure, others: Sequence[Figure]) -> Figure:
+def _figure(first: Figure, others: Sequence[Figure], words: str) -> Figure:
     if not isinstance(first.drawing, Chart):
         return first
     charts = [other.drawing for other in others if isinstance(other.drawing, Chart)]
@@ -32,7 +34,7 @@ def _figure(first: Figure, others: Sequence[Figure]) -> Figure:
     )
     if not any(band for panel in panels for band in panel.bands):
         return first
-    return first._replace(drawing=first.drawing._replace(panels=panels, seeds=1 + len(others)))
+    return first._replace(drawing=first.drawing._replace(panels=panels, band=words))
 
 
 def _panel(first: Panel, others: Sequence[Panel]) -> Panel:

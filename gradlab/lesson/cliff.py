@@ -11,9 +11,9 @@ import numpy as np
 
 from gradlab.lesson import choices
 from gradlab.lesson.bent import LIMIT, PENALTY_STEPS, SHORT, W_REC, N, T, bent
+from gradlab.lesson.languages import ENGLISH, Language, Say
 from gradlab.lesson.measured import quick
 from gradlab.lesson.parts import Chapter, Chart, Curve, Figure, Grid, Live, Panel
-from gradlab.lesson.words import number, ten_to
 from gradlab.recurrence.activations import sigmoid
 
 STEPS, TARGET, START = 50, 0.7, 0.5
@@ -22,6 +22,8 @@ AT, RATE, MOVES, BESIDE = 5.0, 0.05, 200, 0.03
 STARTS, AWAY, FLAT = (0.01, 0.05, 41), 1.0, 1e-3
 """How far above the wall the many walks begin: from, to, how many. Then how far off
 is thrown away, and how far is no way."""
+LINES = {"as it is": "as_it_is", "truncated": "truncated", "penalty": "penalty", "clipped": "clipped"}
+"""The keys of what the lines of `bent` are called."""
 MORE = ("gradlab remedies latch --remedy clip_norm,truncate,omega -T 20",)
 
 
@@ -131,64 +133,52 @@ def _walked(limit: float) -> tuple[Walk, int]:
     return walk, int(gone[1:].sum())
 
 
-def tell(numbers: Numbers, seed: int) -> Chapter:
+def tell(numbers: Numbers, seed: int, language: Language = ENGLISH) -> Chapter:
     """The chapter in words."""
+    say = language.of("cliff")
     paragraphs = (
-        "An error that grows on its way back is the other failure. What does it look like to somebody who "
-        "walks downhill on the error? Take one unit again, $h_{t} = w σ(h_{t−1}) + b$, where $σ(a) = "
-        "1 / (1 + e^{−a})$ "
-        f"squashes any number to between 0 and 1. Start at h_{{0}} = {START:g}, run {STEPS} steps and ask "
-        f"for σ(h_{{50}}) = {TARGET:g}; the error E is the squared miss. It depends on two numbers, w and b.",
-        "For large w the unit has two resting points, a low and a high one, and an unstable point between "
-        "them, like a ball on a ridge. Where the start sits exactly on that ridge, the smallest change "
-        "decides "
-        f"where the ball rolls. That happens on the line b = {START:g} − σ({START:g}) w, which is b = "
-        f"{START:g} − {number((START - wall(AT)) / AT, 5)} w. Here the error surface is a cliff: two plains, "
-        f"and a wall "
-        "between them.",
-        f"*Clipping* shortens a gradient that is longer than a limit, here {LIMIT:g}. *Truncation* sends the "
-        f"error back {SHORT} steps and no further. A *penalty* on the change of the error's length from step "
-        f"to "
-        "step is added to the loss, and so changes W itself.",
+        say("unit", start=START, steps=STEPS, target=TARGET),
+        say("ridge", start=START, slope=say.number((START - wall(AT)) / AT, 5)),
+        say("remedies", limit=LIMIT, short=SHORT),
     )
     closing = (
-        f"For w = {AT:g} the formula puts the wall at b = {number(wall(AT), 6)}; the steepest point found is "
-        f"at b = {number(numbers.steepest[0], 6)}, with |dE/d(w, b)| = {number(numbers.steepest[1])}, where "
-        f"the median over the map is {number(numbers.usual)}. If the error is sent back only {SHORT} steps, "
-        f"the largest value on the same line is {number(numbers.cut)}: truncation files the wall down, by "
-        f"being deaf "
-        "to what made it.",
-        "In short: clipping keeps the direction of the step and the balance between near and far, and only "
-        "makes the step shorter. Truncation forgets. The penalty alone changes the slope "
-        "of the line, and it alone can help against vanishing too.",
+        say(
+            "steepest",
+            w=AT,
+            wall=say.number(wall(AT), 6),
+            b=say.number(numbers.steepest[0], 6),
+            slope=numbers.steepest[1],
+            usual=numbers.usual,
+            short=SHORT,
+            cut=numbers.cut,
+        ),
+        say("in_short"),
     )
-    figures = (_surface(numbers, seed), _remedies(numbers, seed))
-    return Chapter("Exploding, the cliff, and three remedies", paragraphs, figures, closing, MORE)
+    figures = (_surface(say, numbers, seed), _remedies(say, numbers, seed))
+    return Chapter(say("title"), paragraphs, figures, closing, MORE)
 
 
-def _surface(numbers: Numbers, seed: int) -> Figure:
+def _surface(say: Say, numbers: Numbers, seed: int) -> Figure:
     ends = [(START - b) * (START - wall(1.0)) ** -1 for b in (B_RANGE[1], B_RANGE[0])]
     w_ends = [max(W_RANGE[0], ends[0], 4.2552), min(W_RANGE[1], ends[1])]
     walks = [
         Curve(label, tuple(w for w, _ in walk.places), tuple(b for _, b in walk.places), "dots")
-        for label, walk in (("plain descent", numbers.free), ("clipped descent", numbers.clipped))
+        for label, walk in ((say("plain_descent"), numbers.free), (say("clipped_descent"), numbers.clipped))
     ]
-    lines = (Curve("the wall, by formula", tuple(w_ends), tuple(map(wall, w_ends)), "dashed"), *walks)
+    lines = (Curve(say("by_formula"), tuple(w_ends), tuple(map(wall, w_ends)), "dashed"), *walks)
     w = tuple(np.linspace(*W_RANGE, CELLS[0]).tolist())
     b = tuple(np.linspace(*B_RANGE, CELLS[1]).tolist())
     return Figure(
         "cliff",
-        f"How steep the error is over w and b, and two walks of {MOVES} steps",
-        f"Two walkers start at the same point, {BESIDE:g} above the wall, with learning rate {RATE:g}. One "
-        "takes the gradient as it is, the other never more than the limit. How far does each jump when it "
-        "meets the wall, and which of them has the smaller error afterwards?",
+        say("cliff_title", moves=MOVES),
+        say("cliff_question", height=BESIDE, rate=RATE),
         Grid(w, b, numbers.slopes, ("w", "b", "|dE/d(w, b)|"), lines),
-        _walks(numbers),
+        _walks(say, numbers),
         f"gradlab lesson 4 --seed {seed}",
-        Live("cliff", "Choose the learning rate and the threshold of clipping, and let both walk.", _facts()),
+        Live("cliff", say("live"), _facts()),
         choices.least(
-            "Which walk has the smaller error, by the median of its second half?",
-            {"the plain one": _late(numbers.free), "the clipped one": _late(numbers.clipped)},
+            say("cliff_asked"),
+            {say("the_plain_one"): _late(numbers.free), say("the_clipped_one"): _late(numbers.clipped)},
         ),
     )
 
@@ -199,7 +189,7 @@ def _facts() -> dict[str, Any]:
     return {"start": START, "steps": STEPS, "target": TARGET, "ranges": [W_RANGE, B_RANGE], **begin}
 
 
-def _walks(numbers: Numbers) -> str:
+def _walks(say: Say, numbers: Numbers) -> str:
     """What became of the two walkers, and of many."""
     free, clipped = numbers.free, numbers.clipped
     far, at = max((math.dist(*pair), k) for k, pair in enumerate(itertools.pairwise(free.places), start=1))
@@ -207,14 +197,25 @@ def _walks(numbers: Numbers) -> str:
     crossed = sum(
         (b0 > wall(w0)) != (b1 > wall(w1)) for (w0, b0), (w1, b1) in itertools.pairwise(clipped.places)
     )
-    return (
-        f"At the start E = {number(free.errors[0])}. Step {at} of the plain walk is its longest, "
-        f"{number(far)}: it lands at w = {number(w)}, b = {number(b)}, where E = {number(free.errors[at])}, "
-        f"and {_after(free, at)} No step of the clipped walk is longer than {number(RATE * LIMIT)}. "
-        f"{_crossing(crossed, clipped)} In the second half of the walks the median of E is "
-        f"{number(_late(free))} for the plain and {number(_late(clipped))} for the clipped one. Of "
-        f"{STARTS[2]} starts from {STARTS[0]:g} to {STARTS[1]:g} above the wall, {numbers.thrown[0]} plain "
-        f"walks end more than {AWAY:g} away from where they began, and {numbers.thrown[1]} clipped ones."
+    return say(
+        "walks",
+        begin=free.errors[0],
+        at=at,
+        far=far,
+        w=w,
+        b=b,
+        error=free.errors[at],
+        after=_after(say, free, at),
+        longest=RATE * LIMIT,
+        crossing=_crossing(say, crossed, clipped),
+        plain=_late(free),
+        clipped=_late(clipped),
+        starts=STARTS[2],
+        low=STARTS[0],
+        high=STARTS[1],
+        away=AWAY,
+        plain_thrown=numbers.thrown[0],
+        clipped_thrown=numbers.thrown[1],
     )
 
 
@@ -223,48 +224,59 @@ def _late(walk: Walk) -> float:
     return float(np.median(walk.errors[len(walk.errors) // 2 :]))
 
 
-def _after(walk: Walk, at: int) -> str:
+def _after(say: Say, walk: Walk, at: int) -> str:
     """What a walk does after its longest step, step `at`."""
     if math.dist(walk.places[at], walk.places[-1]) < FLAT:
-        return f"stays there: the error is flat, |dE/d(w, b)| = {number(walk.flat)}."
-    return f"goes on from there to w = {number(walk.places[-1][0])}, b = {number(walk.places[-1][1])}."
+        return say("stays", slope=walk.flat)
+    return say("goes_on", w=walk.places[-1][0], b=walk.places[-1][1])
 
 
-def _crossing(crossed: int, walk: Walk) -> str:
+def _crossing(say: Say, crossed: int, walk: Walk) -> str:
     """How often a walk steps over the wall, and what that costs it."""
     if not crossed:
-        return "It never steps over the wall."
-    often = "once" if crossed == 1 else f"{crossed} times"
-    return f"It steps over the wall {often}, up to E = {number(max(walk.errors))}, but lands beside it."
+        return say("never_over")
+    if crossed == 1:
+        return say("once_over", error=max(walk.errors))
+    return say("often_over", times=crossed, error=max(walk.errors))
 
 
-def _remedies(numbers: Numbers, seed: int) -> Figure:
+def _remedies(say: Say, numbers: Numbers, seed: int) -> Figure:
+    names = {name: say(key) for name, key in LINES.items()}
     known = {
         name: [lag for lag, log in enumerate(logs) if math.isfinite(log)]
         for name, logs in numbers.adjoints.items()
     }
     curves = tuple(
-        Curve(name, tuple(map(float, known[name])), tuple(logs[lag] for lag in known[name]))
+        Curve(names[name], tuple(map(float, known[name])), tuple(logs[lag] for lag in known[name]))
         for name, logs in numbers.adjoints.items()
     )
     plain, turned = numbers.adjoints["as it is"], numbers.adjoints["penalty"]
-    last = known["truncated"][-1]
     return Figure(
         "remedies",
-        f"The error going back in a linear network of {N} units, `w_rec` = {W_REC:g}",
-        "Each remedy changes the line in its own way: one cuts it, one moves it as a whole, one turns it. "
-        "Which does which?",
-        Chart("lag", "adjoint", (Panel("", curves),), powers=True),
-        f"As it is, the adjoint {'grows' if plain[T] > plain[0] else 'falls'} from {ten_to(plain[0])} to "
-        f"{ten_to(plain[T])}. Truncation leaves every "
-        f"lag up to {last} and sets all others to exactly 0. Clipping multiplies the gradient, and with it "
-        f"every lag, by {number(numbers.shrunk)}: the same line{', lower' if numbers.shrunk < 1 else ''}. "
-        f"After {PENALTY_STEPS} steps on the penalty the line is another: at lag {T} the adjoint is "
-        f"{ten_to(turned[T])}.",
+        say("remedies_title", units=N, gain=W_REC),
+        say("remedies_question"),
+        Chart(say("lag"), say("adjoint"), (Panel("", curves),), powers=True),
+        say(
+            "remedies_answer",
+            plain=say(
+                "grows" if plain[T] > plain[0] else "falls",
+                first=say.ten_to(plain[0]),
+                last=say.ten_to(plain[T]),
+            ),
+            last=known["truncated"][-1],
+            clipping=say("lower" if numbers.shrunk < 1 else "the_same", factor=numbers.shrunk),
+            steps=PENALTY_STEPS,
+            lag=T,
+            turned=say.ten_to(turned[T]),
+        ),
         f"gradlab lesson 4 --seed {seed}",
         choices=choices.least(
-            "Which remedy moves the line as a whole?",
-            {name: _bend(logs, plain) for name, logs in numbers.adjoints.items() if name != "as it is"},
+            say("remedies_asked"),
+            {
+                names[name]: _bend(logs, plain)
+                for name, logs in numbers.adjoints.items()
+                if name != "as it is"
+            },
         ),
     )
 

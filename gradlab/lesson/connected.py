@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from gradlab.lesson import measured
+from gradlab.lesson.languages import ENGLISH, Language
 from gradlab.lesson.parts import Live
 from gradlab.studies.sweep.settings import Sweep
 
@@ -41,14 +42,10 @@ def flow(network: measured.Network, steps: int) -> Logs:
     return tuple(rows)
 
 
-def live(found: dict[str, Logs]) -> Live:
+def live(found: dict[str, Logs], language: Language = ENGLISH) -> Live:
     """The rows of steps under a hand."""
     cells = [
         {"name": name, "logs": [[log if math.isfinite(log) else None for log in row] for row in logs]}
         for name, logs in found.items()
     ]
-    title = (
-        f"Choose a step, with the slider or by pointing at it: who hears its error? A tanh network, an LSTM "
-        f"and a GRU of equal size and gain, the first {STEPS} steps, none of them trained."
-    )
-    return Live("connected", title, {"cells": cells})
+    return Live("connected", language.of("connected")("live", steps=STEPS), {"cells": cells})

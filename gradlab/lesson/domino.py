@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradlab.lesson import choices
+from gradlab.lesson.languages import ENGLISH, Language, Say
 from gradlab.lesson.parts import Chart, Curve, Figure, Panel
-from gradlab.lesson.words import number
 from gradlab.studies.sweep.networks import stream
 
 LAYERS, LOWER, N, GAIN = 5, 3, 8, 0.5
@@ -76,13 +76,10 @@ def descend(
     return layers, tuple(losses)
 
 
-def figure(fallen: Fallen, seed: int) -> Figure:
+def figure(fallen: Fallen, seed: int, language: Language = ENGLISH) -> Figure:
     """The three descents."""
-    curves = {
-        "lower layers trained already": fallen.trained,
-        "learning along": fallen.along,
-        "never trained": fallen.held,
-    }
+    say = language.of("domino")
+    curves = {say("trained"): fallen.trained, say("along"): fallen.along, say("held"): fallen.held}
     shown = range(0, UPDATES, EVERY)
     lines = tuple(
         Curve(name, tuple(map(float, shown)), tuple(losses[k] for k in shown))
@@ -90,20 +87,20 @@ def figure(fallen: Fallen, seed: int) -> Figure:
     )
     return Figure(
         "domino",
-        f"The loss of {LAYERS} layers of {N} tanh units; the upper {LAYERS - LOWER} and the readout begin "
-        "with the same weights each time",
-        f"Now {LAYERS} layers with weights of their own, that must tell from two numbers whether their signs "
-        "agree. The upper ones are the first to hear the error: do they learn early, or do they wait for the "
-        "lower ones?",
-        Chart("updates", "loss", (Panel("", lines),)),
-        f"{said(fallen)} Guessing costs ln 2 = {number(CHANCE)}; at the last update the losses are "
-        f"{number(fallen.trained[-1])}, {number(fallen.along[-1])} and {number(fallen.held[-1])}.",
+        say("title", layers=LAYERS, units=N, upper=LAYERS - LOWER),
+        say("question", layers=LAYERS),
+        Chart(say("updates"), say("loss"), (Panel("", lines),)),
+        say(
+            "answer",
+            said=said(fallen, language),
+            guess=CHANCE,
+            trained=fallen.trained[-1],
+            along=fallen.along[-1],
+            held=fallen.held[-1],
+        ),
         f"gradlab lesson 3 --seed {seed}",
         choices=choices.either(
-            "Do the upper layers halve their loss later on top of untrained ones that learn along?",
-            "yes, they wait",
-            "no",
-            half(fallen.trained) < half(fallen.along),
+            say("asked"), say("they_wait"), say("no"), half(fallen.trained) < half(fallen.along)
         ),
     )
 
@@ -113,21 +110,17 @@ def half(losses: tuple[float, ...]) -> float:
     return next((float(k) for k, loss in enumerate(losses) if loss < CHANCE / 2), math.inf)
 
 
-def said(fallen: Fallen) -> str:
+def said(fallen: Fallen, language: Language = ENGLISH) -> str:
     """Who waits for whom, from the updates that each takes to halve the loss of a guess."""
+    say = language.of("domino")
     trained, along, held = map(half, fallen)
-    first = (
-        f"To halve the loss of a guess the upper layers need {_updates(trained)} on top of lower ones that "
-        f"are trained already, {_updates(along)} on top of untrained ones that learn along, and "
-        f"{_updates(held)} on top of ones that never learn."
+    first = say(
+        "halved", trained=_updates(say, trained), along=_updates(say, along), held=_updates(say, held)
     )
     if not math.isfinite(trained) or trained >= along:
-        return f"{first} Here they do not wait."
-    waits = "They wait: they get on slowly as long as the layers below have not learned"
-    if along < held:
-        return f"{first} {waits}, as dominoes fall one after the other."
-    return f"{first} {waits}, though here it helps no more that the lower ones learn, too."
+        return f"{first} {say('do_not_wait')}"
+    return f"{first} {say('dominoes' if along < held else 'helps_no_more')}"
 
 
-def _updates(count: float) -> str:
-    return f"{count:.0f} updates" if math.isfinite(count) else f"more than {UPDATES} updates"
+def _updates(say: Say, count: float) -> str:
+    return say("some", count=round(count)) if math.isfinite(count) else say("too_many", count=UPDATES)

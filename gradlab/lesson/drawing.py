@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, FancyArrowPatch, Patch
 from matplotlib.ticker import MaxNLocator
 
+from gradlab.lesson.languages import ENGLISH, Language
 from gradlab.lesson.parts import (
     Anatomy,
     Band,
@@ -29,7 +30,8 @@ from gradlab.lesson.parts import (
     Table,
     Unrolled,
 )
-from gradlab.lesson.words import over, plain
+from gradlab.lesson.words import plain
+from gradlab.lesson.written import written
 from gradlab.plots import _colors, _drawing, _fitting, _style
 from gradlab.plots._inline import inline
 from gradlab.plots._structures import structure
@@ -48,13 +50,19 @@ PHONE = 4.0
 """Inches of a figure that a phone shows, letters as large as in the others."""
 
 
-def draw(drawing: Drawing, *, phone: bool = False) -> Figure:
+def draw(drawing: Drawing, language: Language = ENGLISH, *, phone: bool = False) -> Figure:
     """The figure of a drawing, or one that a `phone` has room for; a `Table` is no figure."""
     with _style.style():
-        return _DRAW[type(drawing)](drawing, phone)
+        if isinstance(drawing, Anatomy):
+            figure = _anatomy(drawing, phone, language)
+        else:
+            figure = _DRAW[type(drawing)](drawing, phone)
+        if language.decimal != ENGLISH.decimal:
+            written(figure, language)
+        return figure
 
 
-def save(folder: Path, number: int, chapter: Chapter) -> list[Path]:
+def save(folder: Path, number: int, chapter: Chapter, language: Language = ENGLISH) -> list[Path]:
     """Write the figures of a chapter as `chapter-NUMBER-NAME.svg` and `.png`; tables are none.
 
     The error is that of `files.storage`.
@@ -63,13 +71,13 @@ def save(folder: Path, number: int, chapter: Chapter) -> list[Path]:
         path
         for given in chapter.figures
         if not isinstance(given.drawing, Table)
-        for path in _style.save(draw(given.drawing), folder, f"chapter-{number}-{given.name}")
+        for path in _style.save(draw(given.drawing, language), folder, f"chapter-{number}-{given.name}")
     ]
 
 
-def svg(drawing: Drawing, name: str, words: str, *, phone: bool = False) -> str:
+def svg(drawing: Drawing, name: str, words: str, language: Language = ENGLISH, *, phone: bool = False) -> str:
     """The figure as an element of a page: its ids begin with `name`, and `words` stand for it."""
-    drawn = _style.drawn(draw(drawing, phone=phone), "svg", letters=True).decode()
+    drawn = _style.drawn(draw(drawing, language, phone=phone), "svg", letters=True).decode()
     return inline(drawn, f"{name}-", plain(words))
 
 
@@ -102,9 +110,9 @@ def _chart(chart: Chart, phone: bool) -> Figure:
     ]
     dots = [curve for curve in shown if curve.look == "dots"]
     handles += [Line2D([], [], label=plain(curve.label), **DOTS) for curve in dots[:1]]
-    if chart.seeds > 1:
-        handles += [Patch(label=over(chart), facecolor=_style.LINEAR, **BAND)]
-    if len(handles) > 1 or chart.seeds > 1:
+    if chart.band:
+        handles += [Patch(label=chart.band, facecolor=_style.LINEAR, **BAND)]
+    if len(handles) > 1 or chart.band:
         most = 2 if phone else 3 if len(handles) > 4 else len(handles)
         _fitting.legend(figure, handles, most)
     return figure
@@ -259,7 +267,16 @@ def _strip(drawing: Strip, phone: bool) -> Figure:
     return figure
 
 
-def _anatomy(drawing: Anatomy, phone: bool) -> Figure:
+def _anatomy(drawing: Anatomy, phone: bool, language: Language) -> Figure:
+    say = language.of("drawing")
+    words = {
+        "gradient": say("gradient"),
+        "not_measured": say("not_measured"),
+        "share": say("share"),
+        "layer": say("layer"),
+        "pointwise": say("pointwise"),
+        "copy": say("copy"),
+    }
     figure, axes = _style.panels(len(drawing.cells), columns=1 if phone else 2, height=2.0)
     if phone:
         figure.set_figwidth(PHONE)
@@ -269,7 +286,7 @@ def _anatomy(drawing: Anatomy, phone: bool) -> Figure:
         )
         _drawing.draw(panel, structure(cell.cell, list(cell.parts), list(cell.openings())), values)
         panel.set_title(cell.title, color=_colors.cell_color(cell.cell), fontweight="bold")
-    _fitting.legend(figure, _drawing.legend(True), 1 if phone else 3)
+    _fitting.legend(figure, _drawing.legend(words), 1 if phone else 3)
     return figure
 
 
@@ -279,5 +296,4 @@ _DRAW: dict[type, Callable[[Any, bool], Figure]] = {
     Chains: _chains,
     Grid: _grid,
     Strip: _strip,
-    Anatomy: _anatomy,
 }

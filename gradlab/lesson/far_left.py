@@ -10,9 +10,8 @@ import numpy as np
 
 from gradlab import registry
 from gradlab.lesson import choices, domino, training
+from gradlab.lesson.languages import ENGLISH, Language, Say
 from gradlab.lesson.parts import Chapter, Chart, Curve, Figure, Panel
-from gradlab.lesson.words import number
-from gradlab.report.words import listed
 from gradlab.studies.remedies.losses import evaluate, sample
 from gradlab.studies.remedies.networks import Network, Setting, Weights, initialised
 from gradlab.studies.sweep.networks import stream
@@ -119,83 +118,82 @@ def _sizes(moved: Any) -> Any:
     return jnp.sqrt(sum(jnp.sum(leaf.reshape(len(leaf), -1) ** 2, axis=1) for leaf in jax.tree.leaves(moved)))
 
 
-def tell(numbers: Numbers, seed: int) -> Chapter:
+def tell(numbers: Numbers, seed: int, language: Language = ENGLISH) -> Chapter:
     """The chapter in words."""
+    say = language.of("far_left")
+    plain, gated = (numbers.learned[cell] for cell in CELLS)
+    paragraphs = (
+        say("task", steps=T),
+        say("accounts", units=N, gain=W_REC, rate=RATE),
+        say("looks", updates=say.listed([str(updates) for updates in UPDATES])),
+    )
+    closing = (
+        say(
+            "losses",
+            losses=say.listed([say.number(x) for x in plain.loss]),
+            guess=numbers.chance,
+            gated=say.listed([say.number(x) for x in gated.loss]),
+            outcome=_outcome(say, plain, numbers.chance),
+        ),
+        say("slow"),
+    )
+    figures = (
+        _figure(say, numbers, seed),
+        training.figure(numbers.first, seed, language),
+        domino.figure(numbers.stack, seed, language),
+    )
+    return Chapter(say("title"), paragraphs, figures, closing, MORE)
+
+
+def _figure(say: Say, numbers: Numbers, seed: int) -> Figure:
     plain, gated = (numbers.learned[cell] for cell in CELLS)
     ratio = [row[-1] / row[0] for row in plain.change]
-    paragraphs = (
-        f"Now let the network learn. The task is to remember: the first three inputs are all +1 or all −1, "
-        f"then comes noise, and at the last step, T = {T}, the network must say which it was. The clue lies "
-        f"at "
-        "the far left of the unrolled network, the error at the far right.",
-        f"The weights are shared, so they move as one. But we can keep accounts. Give every time step its "
-        f"own copy of the weights of a tanh network with {N} units (`w_rec` = {W_REC:g}), let all copies "
-        f"stay equal, and write down for each step how much of the change came from *its* use of the "
-        f"weights. One update is: new weights = old weights − {RATE:g} · gradient, and the gradient is the "
-        f"sum over the steps of "
-        "chapter 1.",
-        "We look after "
-        + listed([str(updates) for updates in UPDATES])
-        + " updates. Beside it the same accounts of an "
-        "LSTM, whose secret is kept for chapter 5.",
-    )
-    answer = (
-        f"After {UPDATES[0]} updates the uses at step {T} have moved the tanh network's weights "
-        f"{number(ratio[0])} times as far as those at step 1; after {UPDATES[1]} it is {number(ratio[1])} "
-        f"times, after {UPDATES[2]} {number(ratio[2])} times. "
-        + (
-            f"After {UPDATES[-1]} updates the left end is still far below the right one. "
-            if ratio[-1] > 10
-            else "By then the left end has come near to the right one, or passed it. "
-        )
-        + f"In the LSTM the three ratios are "
-        f"{listed([number(row[-1] / row[0]) for row in gated.change])}."
-    )
-    figure = Figure(
+    far = ratio[-1] > 10
+    return Figure(
         "change",
-        "How far the uses at each time step have moved the weights",
-        f"{UPDATES[-1] // UPDATES[0]} times more updates: does the left end of the line catch up with the "
-        f"right end?",
+        say("change_title"),
+        say("change_question", times=UPDATES[-1] // UPDATES[0]),
         Chart(
-            "time step t", "weight change", tuple(_panel(c, numbers.learned[c]) for c in CELLS), powers=True
+            say("step"), say("change"), tuple(_panel(say, c, numbers.learned[c]) for c in CELLS), powers=True
         ),
-        answer,
+        say(
+            "change_answer",
+            few=UPDATES[0],
+            more=UPDATES[1],
+            most=UPDATES[2],
+            steps=T,
+            first=ratio[0],
+            second=ratio[1],
+            third=ratio[2],
+            end=say("far_below", updates=UPDATES[-1]) if far else say("come_near"),
+            gated=say.listed([say.number(row[-1] / row[0]) for row in gated.change]),
+        ),
         f"gradlab lesson 3 --seed {seed}",
         choices=choices.either(
-            f"After {UPDATES[-1]} updates of the tanh network: the uses at step {T} have moved the weights",
-            "more than ten times as far as those at step 1",
-            "no more than ten times as far",
-            ratio[-1] > 10,
+            say("change_asked", updates=UPDATES[-1], steps=T),
+            say("much_farther"),
+            say("not_much_farther"),
+            far,
         ),
     )
-    after = [number(x) for x in plain.loss]
-    closing = (
-        f"The loss of the tanh network at these three points is {listed(after)}, where guessing costs ln 2 = "
-        f"{number(numbers.chance)}; the LSTM's is {listed([number(x) for x in gated.loss])}. "
-        + _outcome(plain, numbers.chance),
-        "So *slow* is meant literally: the far left is not forbidden to learn. Its step is multiplied by the "
-        "transport of chapter 2, and where that is small, so is the step.",
-    )
-    figures = (figure, training.figure(numbers.first, seed), domino.figure(numbers.stack, seed))
-    return Chapter("Why the far left learns slower", paragraphs, figures, closing, MORE)
 
 
-def _outcome(plain: Learned, chance: float) -> str:
+def _outcome(say: Say, plain: Learned, chance: float) -> str:
     """How far the tanh network has come, by its last loss."""
     share = plain.loss[-1] / chance
     if share < 0.1:
-        return "The tanh network has learned it in the end: a weak signal from the left is still a signal."
+        return say("learned")
     if share < 0.9:
-        return "The tanh network has learned a part of it: a weak signal from the left is still a signal."
-    said = f"The tanh network does {'little' if share < 1 else 'no'} better than a guess"
-    loud = "the uses at the last steps move it most, where there is noise and no clue"
-    return f"{said}: {loud}." if plain.change[-1][-1] > plain.change[-1][0] else f"{said}."
+        return say("learned_a_part")
+    if plain.change[-1][-1] > plain.change[-1][0]:
+        return say("little_better_loud" if share < 1 else "no_better_loud")
+    return say("little_better" if share < 1 else "no_better")
 
 
-def _panel(cell: str, learned: Learned) -> Panel:
+def _panel(say: Say, cell: str, learned: Learned) -> Panel:
     steps = tuple(map(float, range(1, T + 1)))
     curves = [
-        Curve(f"after {updates} updates", steps, tuple(np.log10(row).tolist()))
+        Curve(say("after", updates=updates), steps, tuple(np.log10(row).tolist()))
         for updates, row in zip(UPDATES, learned.change, strict=True)
     ]
-    return Panel("tanh network" if cell == "elman" else "LSTM", tuple(curves))
+    return Panel(say("tanh_network") if cell == "elman" else "LSTM", tuple(curves))

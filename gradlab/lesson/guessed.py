@@ -3,10 +3,10 @@
 from typing import Any, NamedTuple
 
 from gradlab.lesson import choices
+from gradlab.lesson.languages import ENGLISH, Language
 from gradlab.lesson.parts import Figure, Table
-from gradlab.lesson.words import number
 
-ORDINALS = ("1st", "2nd", "3rd", "4th", "5th")
+PLACES = ("first", "second", "third", "fourth", "fifth")
 
 
 class Guess(NamedTuple):
@@ -41,37 +41,45 @@ def read(facts: dict[str, Any]) -> Guessed:
     return Guessed(shown, facts["counted"], facts["first"], facts["among"])
 
 
-def figures(name: str, command: str, found: Guessed) -> list[Figure]:
-    """A table of places of the text; none where it is too short for one."""
+def figures(name: str, said: str, command: str, found: Guessed, language: Language = ENGLISH) -> list[Figure]:
+    """A table of places of the text, which is called `name` in ids and `said` in words.
+
+    There is none where it is too short for one.
+    """
     if not found.shown:
         return []
+    say = language.of("guessed")
     few = len(found.shown[0].guesses)
     rows = tuple(
         (
             visible(one.before),
             visible(one.came),
             str(one.rank),
-            *(f"{visible(letter)} {share(odds)}" for letter, odds in one.guesses),
+            *(f"{visible(letter)} {say.language.written(share(odds))}" for letter, odds in one.guesses),
         )
         for one in found.shown
     )
     ranks = [one.rank for one in found.shown]
-    within = sum(rank <= few for rank in ranks)
     figure = Figure(
         f"{name.replace(' ', '-')}-guesses",
-        f"What the network expects next, at places that follow each other at equal distances: its {few} "
-        "likeliest characters and their probabilities, beside the one that came and its rank among all",
-        f"Reading {name}: how often is the character that comes the first guess, and how often is it among "
-        f"the {few}?",
-        Table(("read before", "came", "rank", *ORDINALS[:few]), rows),
-        f"Of {found.counted} characters, {number(100 * found.first / found.counted)} % were the first guess "
-        f"and {number(100 * found.among / found.counted)} % among the {few}; of the {len(ranks)} shown here, "
-        f"{ranks.count(1)} and {within}.",
+        say("title", few=few),
+        say("question", text=said, few=few),
+        Table((say("before"), say("came"), say("rank"), *(say(place) for place in PLACES[:few])), rows),
+        say(
+            "answer",
+            counted=found.counted,
+            first=100 * found.first / found.counted,
+            among=100 * found.among / found.counted,
+            few=few,
+            shown=len(ranks),
+            shown_first=ranks.count(1),
+            shown_among=sum(rank <= few for rank in ranks),
+        ),
         command,
         choices=choices.above(
-            "How often is it the first guess?",
+            say("asked"),
             found.first / found.counted,
-            {"three times in four or more": 0.75, "half of the time or more": 0.5, "less often": 0.0},
+            {say("three_in_four"): 0.75, say("half"): 0.5, say("less"): 0.0},
         ),
     )
     return [figure]

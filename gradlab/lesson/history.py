@@ -3,18 +3,33 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from gradlab.lesson.languages import Language
+
 
 class Source(NamedTuple):
-    """A work, and what it found in one sentence."""
+    """A work, and what it found."""
 
     year: int
     authors: str
     title: str
     place: str
-    """Where it appeared."""
-    found: str
+    """Where it appeared, a name of no language."""
+    key: str
+    """Of what it found."""
     chapters: tuple[int, ...]
     """That build on it."""
+    kind: str = ""
+    """The key of what `place` is said with, where it is not said alone."""
+
+    def found(self, language: Language) -> str:
+        """What it found, in one sentence."""
+        say = language.of("history")
+        return say(self.key)
+
+    def where(self, language: Language) -> str:
+        """Where it appeared."""
+        say = language.of("history")
+        return say(self.kind, place=self.place) if self.kind else self.place
 
 
 SOURCES = (
@@ -22,17 +37,17 @@ SOURCES = (
         1991,
         "S. Hochreiter",
         "Untersuchungen zu dynamischen neuronalen Netzen",
-        "Diploma thesis, Technische Universität München",
-        "Showed that an error sent back through time fades or grows exponentially with the number of steps.",
+        "Technische Universität München",
+        "hochreiter",
         (1, 2),
+        "diploma_thesis",
     ),
     Source(
         1994,
         "Y. Bengio, P. Simard, P. Frasconi",
         "Learning long-term dependencies with gradient descent is difficult",
         "IEEE Transactions on Neural Networks 5",
-        "Showed that a network which holds a bit safely against noise is one whose gradient vanishes, so "
-        "that descent hardly learns from what lies far back.",
+        "bengio",
         (2, 3),
     ),
     Source(
@@ -40,8 +55,7 @@ SOURCES = (
         "S. Hochreiter, J. Schmidhuber",
         "Long short-term memory",
         "Neural Computation 9",
-        "Gave each unit a memory that is carried with weight exactly 1, and gates that write to it and show "
-        "it.",
+        "lstm",
         (5, 6),
     ),
     Source(
@@ -49,7 +63,7 @@ SOURCES = (
         "F. A. Gers, J. Schmidhuber, F. Cummins",
         "Learning to forget: continual prediction with LSTM",
         "Neural Computation 12",
-        "Added the forget gate, so that a memory which would pile up can empty itself.",
+        "forget_gate",
         (6,),
     ),
     Source(
@@ -57,7 +71,7 @@ SOURCES = (
         "F. A. Gers, J. Schmidhuber",
         "Recurrent nets that time and count",
         "International Joint Conference on Neural Networks",
-        "Let the gates see the memory itself, through peepholes.",
+        "peepholes",
         (6,),
     ),
     Source(
@@ -65,7 +79,7 @@ SOURCES = (
         "H. Jaeger",
         'The "echo state" approach to analysing and training recurrent neural networks',
         "GMD Report 148",
-        "Left the recurrent weights as they were drawn, and fitted the readout alone.",
+        "echo_state",
         (5,),
     ),
     Source(
@@ -73,8 +87,7 @@ SOURCES = (
         "R. Pascanu, T. Mikolov, Y. Bengio",
         "On the difficulty of training recurrent neural networks",
         "International Conference on Machine Learning",
-        "Drew the cliff in the error surface of one unit, and proposed clipping against the exploding "
-        "gradient and a penalty against the vanishing one.",
+        "cliff",
         (2, 4),
     ),
     Source(
@@ -82,8 +95,7 @@ SOURCES = (
         "K. Cho, B. van Merriënboer, C. Gulcehre, D. Bahdanau, F. Bougares, H. Schwenk, Y. Bengio",
         "Learning phrase representations using RNN encoder-decoder for statistical machine translation",
         "Empirical Methods in Natural Language Processing",
-        "Had one network read a whole phrase before another writes its translation, with the gated unit that "
-        "is now called GRU.",
+        "encoder_decoder",
         (1, 6),
     ),
     Source(
@@ -91,8 +103,7 @@ SOURCES = (
         "K. Greff, R. K. Srivastava, J. Koutník, B. R. Steunebrink, J. Schmidhuber",
         "LSTM: a search space odyssey",
         "arXiv:1503.04069; IEEE Transactions on Neural Networks and Learning Systems 28, 2017",
-        "Changed the LSTM in eight ways: none was significantly better than the usual one, and the forget "
-        "gate and the output activation mattered most.",
+        "odyssey",
         (6,),
     ),
     Source(
@@ -100,26 +111,26 @@ SOURCES = (
         "A. Karpathy, J. Johnson, L. Fei-Fei",
         "Visualizing and understanding recurrent networks",
         "arXiv:1506.02078",
-        "Found units of a trained LSTM that follow quotes, brackets or the length of a line, and counted how "
-        "often its gates are saturated.",
+        "visualizing",
         (7,),
     ),
     Source(
         2015,
         "A. Karpathy",
         "The unreasonable effectiveness of recurrent neural networks",
-        "Article of 21 May 2015, karpathy.github.io",
-        "Showed what networks write that were trained on text character by character, and what some of their "
-        "units follow.",
+        "karpathy.github.io",
+        "unreasonable",
         (7,),
+        "of_21_may_2015",
     ),
     Source(
         2015,
         "C. Olah",
         "Understanding LSTM networks",
-        "Article of 27 August 2015, colah.github.io",
-        "Explained the LSTM and its variants step by step, in diagrams of one visual language.",
+        "colah.github.io",
+        "understanding",
         (5, 6),
+        "of_27_august_2015",
     ),
 )
 """By year."""
@@ -133,3 +144,16 @@ def sources(numbers: Iterable[int]) -> tuple[Source, ...]:
     """
     asked = set(numbers)
     return tuple(source for source in SOURCES if asked & set(source.chapters))
+
+
+def in_chapters(source: Source, language: Language) -> str:
+    """Which chapters build on it.
+
+    >>> from gradlab.lesson.languages import ENGLISH
+    >>> in_chapters(SOURCES[0], ENGLISH)
+    'Chapters 1 and 2.'
+    """
+    say = language.of("page")
+    if len(source.chapters) == 1:
+        return say("in_chapter", chapter=source.chapters[0])
+    return say("in_chapters", chapters=say.listed([str(chapter) for chapter in source.chapters]))

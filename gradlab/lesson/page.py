@@ -8,12 +8,15 @@ from typing import Any
 from gradlab import __version__
 from gradlab.escaping import script
 from gradlab.lesson import drawing, live
-from gradlab.lesson.history import sources
+from gradlab.lesson.history import in_chapters, sources
+from gradlab.lesson.languages import ENGLISH, Language
 from gradlab.lesson.parts import Chapter, Figure, Table
 from gradlab.lesson.words import to_html, typed
 
 
-def html(chapters: Sequence[tuple[int, Chapter]], seed: int, command: str) -> str:
+def html(
+    chapters: Sequence[tuple[int, Chapter]], seed: int, command: str, language: Language = ENGLISH
+) -> str:
     """The page of some chapters, each with its number."""
     from markupsafe import Markup
 
@@ -21,8 +24,8 @@ def html(chapters: Sequence[tuple[int, Chapter]], seed: int, command: str) -> st
         if isinstance(given.drawing, Table):
             return None
         name = f"c{number}-{given.name}"
-        wide = drawing.svg(given.drawing, name, given.title)
-        narrow = drawing.svg(given.drawing, f"{name}-phone", given.title, phone=True)
+        wide = drawing.svg(given.drawing, name, given.title, language)
+        narrow = drawing.svg(given.drawing, f"{name}-phone", given.title, language, phone=True)
         return Markup(f'<div class="wide">{wide}</div><div class="phone">{narrow}</div>')
 
     figures = [given for _, chapter in chapters for given in chapter.figures]
@@ -30,7 +33,11 @@ def html(chapters: Sequence[tuple[int, Chapter]], seed: int, command: str) -> st
     scripts = live.scripts((given.live.widget for given in figures if given.live is not None), asks=asks)
     page: str = _template().render(
         chapters=chapters,
+        say=language.of("page"),
+        language=language,
+        hand={"decimal": language.decimal, "group": language.group, "texts": language.texts["live"]},
         sources=sources(number for number, _ in chapters),
+        chapters_of=lambda source: in_chapters(source, language),
         svg=figure,
         asks=asks,
         seed=seed,

@@ -43,8 +43,8 @@ class Chart(NamedTuple):
     panels: tuple[Panel, ...]
     powers: bool = False
     """y holds log10 of what is shown."""
-    seeds: int = 1
-    """That the bands are of."""
+    band: str = ""
+    """What the bands are, in words."""
 
 
 class Form(NamedTuple):

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from gradlab.lesson import choices, guessed, shipped
 from gradlab.lesson.guessed import Guessed
+from gradlab.lesson.languages import ENGLISH, Language, Say
 from gradlab.lesson.parts import Chapter, Figure, Strip, Table
-from gradlab.lesson.words import number
 from gradlab.stats import LEVEL, percent
 
 
@@ -110,153 +110,163 @@ def _known(value: Any) -> Any:
     return math.nan if value is None else value
 
 
-def tell(numbers: Numbers, seed: int) -> Chapter:
+def tell(numbers: Numbers, seed: int, language: Language = ENGLISH) -> Chapter:
     """The chapter in words."""
     del seed
+    say = language.of("reading")
     readers = numbers.readers
-    paragraphs = (
-        _opening(readers, numbers.ships),
-        "Then we look inside. A unit *follows* a label of the text, such as being inside quotes, if its "
-        "value tells where the label is: the score is 0 for a unit that has nothing to do with it, and 1 or "
-        "−1 for one that gives it away. (It is 2 AUC − 1; for a count, such as the depth of brackets, the "
-        "rank correlation.)",
-        "Among many units one looks like a follower by luck. So three controls stand beside each score: what "
-        "the best of all units gets for the label *shifted* to other places of the text; the best unit of "
-        "networks *before training*, which hear what was just read as a reservoir does; and the best of as "
-        "many *random* directions. A unit counts if it is above all three, in the whole text and in each "
-        "half.",
-    )
+    paragraphs = (f"{_opening(say, numbers)} {_before(say, numbers)}", say("follows"), say("controls"))
     figures = [
         figure
         for reader in readers
         for figure in (
-            *guessed.figures(reader.name, reader.command, reader.guessed),
-            *_along(reader),
-            _table(reader),
+            *guessed.figures(reader.name, named(say, reader.name), reader.command, reader.guessed, language),
+            *_along(say, reader),
+            _table(say, reader),
         )
     ]
     commands = tuple(reader.command for reader in readers)
-    closing = (_closing(readers),)
-    return Chapter(
-        "What the cells look at", paragraphs, tuple(figures), closing, commands, computed_before=True
+    closing = (_closing(say, readers),)
+    return Chapter(say("title"), paragraphs, tuple(figures), closing, commands, computed_before=True)
+
+
+def named(say: Say, name: str) -> str:
+    """What a text is called: one that ships, one of the reader's own, or the n-th of these."""
+    if name.startswith("text "):
+        return say("text_number", number=name.removeprefix("text "))
+    return _known_as(say, f"name_{name}", name)
+
+
+def _known_as(say: Say, key: str, name: str) -> str:
+    """A name that the language has a word for; any other one as it is."""
+    key = key.replace(" ", "_")
+    return say(key) if key in say.texts else name
+
+
+def _label(say: Say, name: str) -> str:
+    return _known_as(say, f"label_{name}", name)
+
+
+def _opening(say: Say, numbers: Numbers) -> str:
+    """Which networks, on which texts, and how well they predict these."""
+    readers = numbers.readers
+    networks = [
+        say(
+            "network",
+            cell=reader.cell,
+            units=reader.hidden,
+            source=_known_as(say, f"source_{reader.name}", reader.source) if numbers.ships else reader.source,
+        )
+        for reader in readers
+    ]
+    return say(
+        "networks_have" if len(readers) > 1 else "a_network_has",
+        networks=say.listed(networks),
+        bits=say.listed([say.number(reader.bits) for reader in readers]),
+        before=say.listed([say.number(reader.untrained_bits) for reader in readers]),
     )
 
 
-def _opening(readers: tuple[Reader, ...], ships: bool) -> str:
-    """Which networks, on which texts, and how well they predict these."""
-    many = len(readers) > 1
-    names = [f"{reader.cell} of {reader.hidden} units on *{reader.source}*" for reader in readers]
-    bits = _listed([number(reader.bits) for reader in readers])
-    before = _listed([number(reader.untrained_bits) for reader in readers])
-    these = f"these {len(readers)} alone were" if many else "this one alone was"
-    numbers = "their numbers" if many else "its numbers"
-    whence = "ship with the lesson" if ships else f"are read from {'runs' if many else 'a run'}"
+def _before(say: Say, numbers: Numbers) -> str:
+    """That they were trained before, and what the commands do."""
+    readers = numbers.readers
     # Minutes are another count of updates on another day.
     exact = all("--updates" in reader.command.split() for reader in readers)
-    does = ("compute" if exact else "train") + ("" if many else "s")
-    them = "them again" if exact else "for as many minutes"
-    commands = f"the command{'s' if many else ''} below {does} {them}"
-    return (
-        f"What does a memory remember? {'Networks have' if many else 'A network has'} learned to predict the "
-        f"next character of a text: {_listed(names)}. On parts that were kept out of the training "
-        f"{'they need' if many else 'it needs'} {bits} bits per character; before training it was {before}. "
-        f"This takes minutes, so {these} trained before: {numbers} {whence}, and {commands}."
-    )
+    if len(readers) > 1:
+        again = say("they_compute" if exact else "they_train")
+        return say("these_ship" if numbers.ships else "these_of_runs", count=len(readers), again=again)
+    again = say("it_computes" if exact else "it_trains")
+    return say("this_one_ships" if numbers.ships else "this_one_of_a_run", again=again)
 
 
-def _closing(readers: tuple[Reader, ...]) -> str:
+def _closing(say: Say, readers: tuple[Reader, ...]) -> str:
     """What has no name, and how far this goes beyond these networks."""
     shares = [
-        f"{_percent(one.unread)} of the {one.hidden} units of {one.memory} on {one.name}" for one in readers
+        say(
+            "share",
+            percent=100 * one.unread,
+            units=one.hidden,
+            memory=one.memory,
+            text=named(say, one.name),
+        )
+        for one in readers
     ]
-    begin = (
-        f"Most units have no name: {_listed(shares)} follow none of the labels better than the controls. "
-        if min(one.unread for one in readers) > 0.5
-        else "Units without a name, which follow none of the labels better than the controls: "
-        f"{_listed(shares)}. "
-    )
-    few = "These are single networks" if len(readers) > 1 else "This is one network"
-    return begin + (
-        f"{few}; another start may put its memory into other units. A score says that a unit carries a "
-        "label; whether the network uses it, only its loss without the unit says."
-    )
+    most = min(one.unread for one in readers) > 0.5
+    begin = say("most_have_no_name" if most else "without_a_name", shares=say.listed(shares))
+    return f"{begin} {say('single_networks' if len(readers) > 1 else 'one_network')}"
 
 
-def _percent(share: float) -> str:
-    return f"{number(100 * share)} %"
-
-
-def _along(reader: Reader) -> list[Figure]:
+def _along(say: Say, reader: Reader) -> list[Figure]:
     """A passage, and some units below it; nothing where no unit is above its controls."""
     if not reader.along:
         return []
-    labels = [label.rpartition(", ")[0] for label, _ in reader.along]
-    best = [next(one for one in reader.followers if one.label == label) for label in labels]
-    said = "; ".join(f"{one.label}: unit {one.unit}, score {number(one.score, 2)}" for one in best)
+    pairs = [label.rpartition(", ")[::2] for label, _ in reader.along]
+    best = [next(one for one in reader.followers if one.label == label) for label, _ in pairs]
+    labels = [_label(say, one.label) for one in best]
+    scores = [
+        say("unit_and_score", label=_label(say, one.label), unit=one.unit, score=say.number(one.score, 2))
+        for one in best
+    ]
+    several = len(best) > 1
+    rows = tuple(
+        (f"{_label(say, label)}, {unit}", values)
+        for (label, unit), (_, values) in zip(pairs, reader.along, strict=True)
+    )
     figure = Figure(
         f"{reader.name.replace(' ', '-')}-text",
-        f"The units that stand highest above their controls, along {len(reader.passage)} characters that the "
-        "network was not trained on, from no (blue) to yes (red): where each value lies among all of its "
-        "unit",
-        f"These {len(best)} units are said to follow {_listed(labels)}. Do you see it, and where do they err?"
-        if len(best) > 1
-        else f"This unit is said to follow {labels[0]}. Do you see it, and where does it err?",
-        Strip(reader.passage, reader.along),
-        f"On the whole text, {said}. The passage was chosen by its labels alone.",
+        say("along_title", characters=len(reader.passage)),
+        say("several_follow", count=len(best), labels=say.listed(labels))
+        if several
+        else say("one_follows", label=labels[0]),
+        Strip(reader.passage, rows),
+        say("along_answer", scores="; ".join(scores)),
         reader.command,
-        choices=choices.most(
-            "Which label is followed best on the whole text?", {one.label: abs(one.score) for one in best}
-        )
-        if len(best) > 1
+        choices=choices.most(say("along_asked"), {_label(say, one.label): abs(one.score) for one in best})
+        if several
         else None,
     )
     return [figure]
 
 
-def _table(reader: Reader) -> Figure:
+def _table(say: Say, reader: Reader) -> Figure:
     """Every label beside its controls."""
     above = [one for one in reader.followers if one.above]
-    used = [one for one in above if one.used == "used"]
     rows = tuple(
         (
-            one.label,
+            _label(say, one.label),
             one.unit,
-            *(number(value, 2) for value in (one.score, one.shifted, one.untrained, one.random)),
-            "yes" if one.above else "no",
-            "–" if math.isnan(one.inside) else number(one.inside, 2),
+            *(say.number(value, 2) for value in (one.score, one.shifted, one.untrained, one.random)),
+            say("yes" if one.above else "no"),
+            "–" if math.isnan(one.inside) else say.number(one.inside, 2),
         )
         for one in reader.followers
     )
+    head = ("label", "unit", "score", "shifted", "untrained", "random", "above", "loss")
     return Figure(
         f"{reader.name.replace(' ', '-')}-labels",
-        "The best unit of each label, its controls, and what the network loses inside of the label (bits per "
-        "character) with the unit held at its mean",
-        f"Which of the {len(rows)} labels does a unit follow that is above all three controls?",
-        Table(("label", "unit", "score", "shifted", "untrained", "random", "above", "loss"), rows),
-        _answer(above, used, reader),
+        say("table_title"),
+        say("table_question", count=len(rows)),
+        Table(tuple(say(key) for key in head), rows),
+        _answer(say, above, reader),
         reader.command,
         choices=choices.above(
-            f"How many of the {len(rows)} labels?",
+            say("table_asked", count=len(rows)),
             len(above) / max(1, len(rows)),
-            {"two thirds or more": 2 / 3, "a third or more": 1 / 3, "fewer": 0.0},
+            {say("two_thirds"): 2 / 3, say("a_third"): 1 / 3, say("fewer"): 0.0},
         ),
     )
 
 
-def _answer(above: list[Follower], used: list[Follower], reader: Reader) -> str:
+def _answer(say: Say, above: list[Follower], reader: Reader) -> str:
     count = len(reader.followers)
+    used = [one for one in above if one.used == "used"]
     if not above:
-        return f"None of {count}."
-    said = f"{len(above)} of {count}: {_listed([one.label for one in above])}. "
-    interval = f"{percent(LEVEL)} interval above 0"
-    if not used:
-        return said + f"That the network uses one of these units is not shown (no {interval})."
-    return said + (
-        f"Held at its mean, the unit is shown to be missed inside of its label ({interval}) for "
-        f"{_listed([one.label for one in used])}"
-        + ("." if len(used) == len(above) else "; of the others it is not shown that the network uses them.")
+        return say("none_of", count=count)
+    said = say(
+        "some_of", some=len(above), count=count, labels=say.listed([_label(say, one.label) for one in above])
     )
-
-
-def _listed(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+    level = percent(LEVEL)
+    if not used:
+        return f"{said} {say('none_used', level=level)}"
+    key = "all_used" if len(used) == len(above) else "some_used"
+    return f"{said} {say(key, level=level, labels=say.listed([_label(say, one.label) for one in used]))}"

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradlab.lesson import choices, measured
+from gradlab.lesson.languages import ENGLISH, Language, Say
 from gradlab.lesson.parts import Chapter, Chart, Curve, Figure, Live, Panel, Table
-from gradlab.lesson.words import number, ten_to
 from gradlab.studies.sweep.settings import Sweep
 
 LINEAR, TANH = "elman(activation=identity)", "elman"
@@ -88,105 +88,101 @@ def _facts(one: measured.Network, many: measured.Network) -> dict[str, Any]:
     return {**parts, "xs": many.xs[:LONGEST, 0].tolist(), "w": W, "T": T}
 
 
-def tell(numbers: Numbers, seed: int) -> Chapter:
+def tell(numbers: Numbers, seed: int, language: Language = ENGLISH) -> Chapter:
     """The chapter in words."""
-    low, high = numbers.linear[GAINS[0]][T], numbers.linear[GAINS[-1]][T]
-    squashed = numbers.tanh[W][T]
-    horizon = 3 / -math.log10(W)
+    say = language.of("sent_back")
     paragraphs = (
-        "Take the smallest network: one unit without a squashing function, $h_{t} = w h_{t−1} + x_{t}$. Let "
-        "one "
-        f"error term sit at the last step T = {T}. How does it reach an earlier step t? Nudge h_{{t}} by a "
-        "little. The next state moves by w times as much, the one after by w · w. After T − t steps, the "
-        "*lag*, the nudge has been multiplied by w once a step: $dh_{T}/dh_{t} = w^{T−t}$. We call "
-        "dh_{T}/dh_{t} the *transport*. It is all that the past can hear of the error.",
-        f"By hand, for w = {number(W)}: one step back {number(numbers.by_hand[1])}, two steps "
-        f"{number(numbers.by_hand[2])}, ten steps {number(numbers.by_hand[10])}, a hundred steps "
-        f"{number(numbers.by_hand[100])}. A factor of 1000 is lost every 3 / (−log10 w) = {number(horizon)} "
-        f"steps.",
-        "With tanh each step also multiplies by the slope $1 − h_{t}^{2}$ of the curve, which is at most 1: "
-        "$dh_{T}/dh_{t} = Π_{k} (1 − h_{k}^{2}) w$, the product over k = t+1, ..., T. In a network of N "
-        "units the number w becomes the matrix W and the slope a diagonal matrix D_{k}; the product of "
-        "matrices D_{k} W is measured by its largest singular value, the most that it can stretch any nudge.",
+        say("transport", steps=T),
+        say(
+            "by_hand",
+            w=W,
+            one=numbers.by_hand[1],
+            two=numbers.by_hand[2],
+            ten=numbers.by_hand[10],
+            hundred=numbers.by_hand[100],
+            steps=3 / -math.log10(W),
+        ),
+        say("with_tanh"),
     )
+    figures = (_table(say, numbers, seed), _scalars(say, numbers, seed), _matrices(say, numbers, seed))
+    return Chapter(say("title"), paragraphs, figures, (say("closing"),), MORE)
+
+
+def _table(say: Say, numbers: Numbers, seed: int) -> Figure:
     rows = tuple(
-        (str(lag), number(value), ten_to(numbers.linear[W][lag])) for lag, value in numbers.by_hand.items()
+        (str(lag), say.number(value), say.ten_to(numbers.linear[W][lag]))
+        for lag, value in numbers.by_hand.items()
     )
-    table = Figure(
+    return Figure(
         "by_hand",
-        f"w = {number(W)}, multiplied by hand and sent back by the program",
-        f"How much of the error is left after 50 steps with w = {number(W)}: a half, a twentieth, or less?",
-        Table(("lag", "w · w · ... by hand", "sent back, measured"), rows),
-        f"Less: {number(numbers.by_hand[50])} by hand, {ten_to(numbers.linear[W][50])} measured.",
+        say("table_title", w=W),
+        say("table_question", w=W),
+        Table((say("lag"), say("head_by_hand"), say("head_sent_back")), rows),
+        say("table_answer", hand=numbers.by_hand[50], measured=say.ten_to(numbers.linear[W][50])),
         measured.command(scalar(seed)),
         choices=choices.above(
-            "How much is left after 50 steps?",
+            say("table_asked"),
             10 ** numbers.linear[W][50],
-            {"about a half": 0.2, "about a twentieth": 0.02, "less than a fiftieth": 0.0},
+            {say("a_half"): 0.2, say("a_twentieth"): 0.02, say("less"): 0.0},
         ),
     )
-    closing = (
-        "One number decides: above 1 in size the error explodes, below 1 it vanishes, and both happen "
-        "exponentially in the lag. In the network of one unit squashing only takes away from that. In a "
-        "matrix network the size of the eigenvalues of W plays the part of |w| in the long run, and its "
-        "singular values set what a single step can do.",
-    )
-    figures = (table, _scalars(numbers, seed, low, high, squashed), _matrices(numbers, seed))
-    return Chapter("One error term, sent back", paragraphs, figures, closing, MORE)
 
 
-def _scalars(numbers: Numbers, seed: int, low: float, high: float, squashed: float) -> Figure:
+def _scalars(say: Say, numbers: Numbers, seed: int) -> Figure:
+    low, high = numbers.linear[GAINS[0]][T], numbers.linear[GAINS[-1]][T]
     lags = tuple(map(float, range(T + 1)))
     dots = tuple(map(float, range(0, T + 1, 10)))
 
     def panel(title: str, found: dict[float, tuple[float, ...]]) -> Panel:
-        law = [Curve("the law w^{lag}", dots, tuple(d * math.log10(w) for d in dots), "dots") for w in GAINS]
-        return Panel(title, (*(Curve(f"w = {w:g}", lags, found[w]) for w in GAINS), *law))
+        law = [Curve(say("law"), dots, tuple(d * math.log10(w) for d in dots), "dots") for w in GAINS]
+        return Panel(title, (*(Curve(say("at_w", w=w), lags, found[w]) for w in GAINS), *law))
 
     return Figure(
         "scalar",
-        "One unit: the transport by lag, linear and with tanh",
-        "Three straight lines on a logarithmic scale, or curves? And which of the three does tanh change "
-        "most?",
+        say("scalar_title"),
+        say("scalar_question"),
         Chart(
-            "lag",
-            "transport",
-            (panel("linear", numbers.linear), panel("tanh", numbers.tanh)),
+            say("lag"),
+            say("axis"),
+            (panel(say("linear"), numbers.linear), panel("tanh", numbers.tanh)),
             powers=True,
         ),
-        f"The linear lines are straight and lie on the law: over {T} steps {ten_to(low)} at w = {GAINS[0]:g} "
-        f"and {ten_to(high)} at w = {GAINS[-1]:g}. With tanh, {ten_to(low)} becomes {ten_to(squashed)}, but "
-        f"{ten_to(high)} becomes {ten_to(numbers.tanh[GAINS[-1]][T])}: above w = 1 the state itself grows, "
-        "up to where "
-        f"the curve is flat, and there the slope 1 − h^{{2}} is small. {_most_changed(numbers)}",
-        measured.command(scalar(seed)),
-        Live(
-            "powers",
-            "Choose w and T, and send the error back. The network is the first of the Gaussian "
-            f"ones of {N} units in the next figure.",
-            numbers.unit_gain,
+        say(
+            "scalar_answer",
+            steps=T,
+            low=say.ten_to(low),
+            high=say.ten_to(high),
+            below=GAINS[0],
+            above=GAINS[-1],
+            squashed=say.ten_to(numbers.tanh[W][T]),
+            flattened=say.ten_to(numbers.tanh[GAINS[-1]][T]),
+            most=_most_changed(say, numbers),
         ),
+        measured.command(scalar(seed)),
+        Live("powers", say("live", units=N), numbers.unit_gain),
         choices.most(
-            "Which line does tanh change most?",
-            {f"w = {w:g}": numbers.linear[w][T] - numbers.tanh[w][T] for w in GAINS},
+            say("scalar_asked"),
+            {say("at_w", w=w): numbers.linear[w][T] - numbers.tanh[w][T] for w in GAINS},
         ),
     )
 
 
-def _most_changed(numbers: Numbers) -> str:
+def _most_changed(say: Say, numbers: Numbers) -> str:
     """Which line tanh brings down farthest over T steps."""
     lost = {w: numbers.linear[w][T] - numbers.tanh[w][T] for w in GAINS}
     most = max(GAINS, key=lambda w: lost[w])
-    return f"So tanh changes the line of w = {most:g} most: by a factor of {ten_to(lost[most])}."
+    return say("most_changed", w=most, factor=say.ten_to(lost[most]))
 
 
-def _matrices(numbers: Numbers, seed: int) -> Figure:
+def _matrices(say: Say, numbers: Numbers, seed: int) -> Figure:
     lags = tuple(map(float, range(T + 1)))
-    names = {LINEAR: "linear", TANH: "tanh"}
+    names = {LINEAR: say("linear"), TANH: "tanh"}
 
     def curves(cell: str) -> tuple[Curve, ...]:
         return tuple(
-            Curve(f"{init}, {which}", lags, tuple(map(pick, zip(*numbers.matrix[cell, init], strict=True))))
+            Curve(
+                say(f"{init}_{which}"), lags, tuple(map(pick, zip(*numbers.matrix[cell, init], strict=True)))
+            )
             for init in INITS
             for which, pick in (("highest", max), ("lowest", min))
         )
@@ -195,21 +191,25 @@ def _matrices(numbers: Numbers, seed: int) -> Figure:
     ends = {init: _ends(numbers, LINEAR, k) for k, init in enumerate(INITS)}
     return Figure(
         "matrix",
-        f"{N} units at `w_rec` = {NEAR:g}: {DRAWS} orthogonal and {DRAWS} Gaussian matrices W, the highest "
-        "and the lowest transport of each kind at each lag",
-        "An orthogonal matrix turns, and stretches nothing. A Gaussian matrix stretches some directions and "
-        f"shrinks others. We draw {DRAWS} networks of each kind. Of which kind can you say beforehand what a "
-        f"network passes on after {T} steps?",
-        Chart("lag", "transport", tuple(Panel(names[c], curves(c)) for c in names), powers=True),
-        f"After {T} steps each linear network with an orthogonal matrix has {_span(numbers, LINEAR, 0)}; "
-        f"those with a Gaussian one have {_span(numbers, LINEAR, 1)}, as the draw will have it: the largest "
-        f"eigenvalue of W has a size of {number(min(radii))} to {number(max(radii))}, and to the power {T} "
-        f"that is {ten_to(T * math.log10(min(radii)))} to {ten_to(T * math.log10(max(radii)))}. With tanh it "
-        f"is {_span(numbers, TANH, 0)} and {_span(numbers, TANH, 1)}: {_wider(numbers)}",
+        say("matrix_title", units=N, gain=NEAR, draws=DRAWS),
+        say("matrix_question", draws=DRAWS, steps=T),
+        Chart(say("lag"), say("axis"), tuple(Panel(names[c], curves(c)) for c in names), powers=True),
+        say(
+            "matrix_answer",
+            steps=T,
+            orthogonal=_span(say, numbers, LINEAR, 0),
+            gaussian=_span(say, numbers, LINEAR, 1),
+            smallest=min(radii),
+            largest=max(radii),
+            low=say.ten_to(T * math.log10(min(radii))),
+            high=say.ten_to(T * math.log10(max(radii))),
+            squashed_orthogonal=_span(say, numbers, TANH, 0),
+            squashed_gaussian=_span(say, numbers, TANH, 1),
+            wider=_wider(say, numbers),
+        ),
         measured.command(matrix(seed)),
         choices=choices.least(
-            "Of which kind can you say it, without tanh?",
-            {init: high - low for init, (low, high) in ends.items()},
+            say("matrix_asked"), {say(init): high - low for init, (low, high) in ends.items()}
         ),
     )
 
@@ -220,15 +220,13 @@ def _ends(numbers: Numbers, cell: str, init: int) -> tuple[float, float]:
     return min(found), max(found)
 
 
-def _span(numbers: Numbers, cell: str, init: int) -> str:
+def _span(say: Say, numbers: Numbers, cell: str, init: int) -> str:
     """From the lowest to the highest transport at lag T; one number if both are said alike."""
-    low, high = map(ten_to, _ends(numbers, cell, init))
-    return low if low == high else f"{low} to {high}"
+    low, high = map(say.ten_to, _ends(numbers, cell, init))
+    return low if low == high else say("span", low=low, high=high)
 
 
-def _wider(numbers: Numbers) -> str:
+def _wider(say: Say, numbers: Numbers) -> str:
     """Whose draws lie farther apart with tanh."""
     orthogonal, gaussian = (high - low for low, high in (_ends(numbers, TANH, init) for init in (0, 1)))
-    if gaussian > orthogonal:
-        return "the Gaussian draws still lie farther apart."
-    return "here the orthogonal draws lie as far apart, for the inputs differ, too."
+    return say("gaussian_wider" if gaussian > orthogonal else "orthogonal_wider")

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from gradlab.lesson.languages import ENGLISH, Language, Say
 from gradlab.lesson.parts import (
     Anatomy,
     Band,
@@ -19,7 +20,7 @@ from gradlab.lesson.parts import (
     Table,
     Unrolled,
 )
-from gradlab.lesson.words import over, plain
+from gradlab.lesson.words import plain
 
 HEIGHT = 12
 BLOCKS = {True: "▁▂▃▄▅▆▇█", False: "_.:-=+*#"}
@@ -30,13 +31,13 @@ LINK = 9
 """Columns of a state in a chain."""
 
 
-def sketch(drawing: Drawing, width: int, *, unicode: bool) -> list[str]:
+def sketch(drawing: Drawing, width: int, language: Language = ENGLISH, *, unicode: bool) -> list[str]:
     """The lines of a drawing, none longer than `width`."""
-    lines: list[str] = _SKETCH[type(drawing)](drawing, width, unicode)
+    lines: list[str] = _SKETCH[type(drawing)](drawing, width, language.of("sketch"), unicode)
     return [plain(line, unicode=unicode)[:width].rstrip() for line in lines]
 
 
-def _chart(chart: Chart, width: int, unicode: bool) -> list[str]:
+def _chart(chart: Chart, width: int, say: Say, unicode: bool) -> list[str]:
     every = [curve for panel in chart.panels for curve in panel.curves]
     x = np.concatenate([curve.x for curve in every])
     bands = [band for panel in chart.panels for band in panel.bands if band]
@@ -47,9 +48,10 @@ def _chart(chart: Chart, width: int, unicode: bool) -> list[str]:
     for panel in chart.panels:
         if panel.title:
             lines += [f"{panel.title}:"]
-        lines += _canvas(panel.curves, box, width, powers=chart.powers, bands=panel.bands)
-        lines += [f"{'':>9}{chart.x} {box[0]:g} to {box[1]:g}; up: {chart.y}"]
-        told = [f"{BAND} {over(chart)}"] if any(panel.bands) else []
+        lines += _canvas(panel.curves, box, width, say, powers=chart.powers, bands=panel.bands)
+        left, right = (say.language.written(f"{end:g}") for end in box[:2])
+        lines += [f"{'':>9}{say('axes', x=chart.x, left=left, right=right, y=chart.y)}"]
+        told = [f"{BAND} {chart.band}"] if any(panel.bands) else []
         lines += _wrapped([*_legend(panel.curves), *told], width - 9)
         lines += [""]
     return lines[:-1]
@@ -82,6 +84,7 @@ def _canvas(
     curves: tuple[Curve, ...],
     box: tuple[float, float, float, float],
     width: int,
+    say: Say,
     *,
     powers: bool,
     bands: tuple[Band | None, ...] = (),
@@ -111,21 +114,23 @@ def _canvas(
         cells[down[inside], across[inside]] = mark
     scale = {0: high, HEIGHT - 1: low}
     labels = [
-        (f"10^{scale[row]:.1f}" if powers else f"{scale[row]:.3g}") if row in scale else ""
+        say.language.written(f"10^{scale[row]:.1f}" if powers else f"{scale[row]:.3g}")
+        if row in scale
+        else ""
         for row in range(HEIGHT)
     ]
     return [f"{label:>8}|{''.join(row)}" for label, row in zip(labels, cells.tolist(), strict=True)]
 
 
-def _unrolled(drawing: Unrolled, width: int, unicode: bool) -> list[str]:
+def _unrolled(drawing: Unrolled, width: int, say: Say, unicode: bool) -> list[str]:
     del unicode
     lines: list[str] = []
     for form in drawing.forms:
-        lines += [*_form(form, width), ""]
+        lines += [*_form(form, width, say), ""]
     return lines[:-1]
 
 
-def _form(form: Form, width: int) -> list[str]:
+def _form(form: Form, width: int, say: Say) -> list[str]:
     """Terms above, states with their adjoint in a row, inputs below."""
     cell = min(11, (width - 2) // len(form.adjoint))
     steps = range(1, len(form.adjoint) + 1)
@@ -133,13 +138,13 @@ def _form(form: Form, width: int) -> list[str]:
     def row(texts: list[str]) -> str:
         return "".join(text.center(cell) for text in texts)
 
-    states = [f"({size:.2g})" for size in form.adjoint]
+    states = [say.language.written(f"({size:.2g})") for size in form.adjoint]
     chain = "".join(
         text.center(cell, " ") if t == len(states) else text.center(cell - 2) + "->"
         for t, text in enumerate(states, start=1)
     )
     return [
-        f"{form.title}, (|dL/dh|) in the circle:",
+        say("in_the_circle", form=form.title),
         row([f"L{t}" if form.judged[t - 1] else "" for t in steps]),
         row(["^" if judged else "" for judged in form.judged]),
         chain,
@@ -148,7 +153,7 @@ def _form(form: Form, width: int) -> list[str]:
     ]
 
 
-def _chains(drawing: Chains, width: int, unicode: bool) -> list[str]:
+def _chains(drawing: Chains, width: int, say: Say, unicode: bool) -> list[str]:
     """Rows of states, `(#)` where one holds what the drawing is about."""
     del unicode
     lines: list[str] = []
@@ -158,11 +163,12 @@ def _chains(drawing: Chains, width: int, unicode: bool) -> list[str]:
         pieces = [row.links[at : at + room] for at in range(0, len(row.links), room)]
         for k, links in enumerate(pieces):
             whole = k + 1 == len(pieces)
-            lines += [*_links(row._replace(links=links, loop=row.loop and whole), goes_on=not whole), ""]
+            part = row._replace(links=links, loop=row.loop and whole)
+            lines += [*_links(part, say, goes_on=not whole), ""]
     return lines[:-1]
 
 
-def _links(row: Chain, *, goes_on: bool) -> list[str]:
+def _links(row: Chain, say: Say, *, goes_on: bool) -> list[str]:
     def said(texts: list[str]) -> list[str]:
         split = [text.split("\n") for text in texts]
         deep = max(map(len, split))
@@ -170,14 +176,14 @@ def _links(row: Chain, *, goes_on: bool) -> list[str]:
 
     states = ["(#)" if link.held else "( )" for link in row.links]
     middle = "->".join(state.center(LINK - 2) for state in states)
-    end = " -> itself" if row.loop else " -> ..." if goes_on else ""
+    end = f" {say('itself')}" if row.loop else " -> ..." if goes_on else ""
     above, below = [link.above for link in row.links], [link.below for link in row.links]
     arrows = [["^" if text else "" for text in texts] for texts in (above, below)]
     lines = [*said(above), *said(arrows[0]), f" {middle.rstrip()}{end}", *said(arrows[1]), *said(below)]
     return [line for line in lines if line.strip()]
 
 
-def _grid(drawing: Grid, width: int, unicode: bool) -> list[str]:
+def _grid(drawing: Grid, width: int, say: Say, unicode: bool) -> list[str]:
     """Shades from flat to steep, and the lines over them as letters."""
     columns, shades = width - 10, SHADES[unicode]
     values = np.asarray(drawing.values)
@@ -195,14 +201,15 @@ def _grid(drawing: Grid, width: int, unicode: bool) -> list[str]:
         down = np.round((high - ys) / (high - low) * (len(cells) - 1)).astype(int)
         inside = (across >= 0) & (across < columns) & (down >= 0) & (down < len(cells))
         cells[down[inside], across[inside]] = mark
-    ends = {0: high, len(cells) - 1: low}
+    written = say.language.written
+    ends = {0: written(str(high)), len(cells) - 1: written(str(low))}
     found = [f"{ends.get(i, ''):>8}|{''.join(row)}" for i, row in enumerate(cells.tolist())]
-    scale = f"{drawing.names[0]} {left:g} to {right:g}; up: {drawing.names[1]}; the darker, the larger "
-    f"{drawing.names[2]}"
+    x, y, shown = drawing.names
+    scale = say("map", x=x, left=written(f"{left:g}"), right=written(f"{right:g}"), y=y, values=shown)
     return [*found, f"{'':>9}{scale}", *_wrapped(_legend(drawing.lines), width - 9)]
 
 
-def _table(table: Table, width: int, unicode: bool) -> list[str]:
+def _table(table: Table, width: int, say: Say, unicode: bool) -> list[str]:
     rows = [[plain(cell, unicode=unicode) for cell in row] for row in (table.head, *table.rows)]
     wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
     gap = 3 if sum(wide) + 3 * (len(wide) - 1) <= width else 1
@@ -211,7 +218,7 @@ def _table(table: Table, width: int, unicode: bool) -> list[str]:
     return [(" " * gap).join(cell[:n].rjust(n) for cell, n in zip(row, wide, strict=True)) for row in rows]
 
 
-def _strip(strip: Strip, width: int, unicode: bool) -> list[str]:
+def _strip(strip: Strip, width: int, say: Say, unicode: bool) -> list[str]:
     blocks, room = BLOCKS[unicode], width - 17
     lines = []
     for first, end in strip.lines(room):
@@ -223,20 +230,23 @@ def _strip(strip: Strip, width: int, unicode: bool) -> list[str]:
     return lines[:-1]
 
 
-def _anatomy(drawing: Anatomy, width: int, unicode: bool) -> list[str]:
+def _anatomy(drawing: Anatomy, width: int, say: Say, unicode: bool) -> list[str]:
     """A bar for each gate and for each part of the state, as long as its share of the whole."""
     bar, room = BLOCKS[unicode][-1], width - 26
     lines: list[str] = []
     for cell in drawing.cells:
-        named = {f"gate {name}": value for name, value in cell.openings().items()}
-        named |= {f"arrives in {part}": share for part, share in cell.shares().items()}
+        named = {say("gate", name=name): value for name, value in cell.openings().items()}
+        named |= {say("arrives_in", part=part): share for part, share in cell.shares().items()}
         lines += [f"{cell.title}:"]
-        lines += [f"{name:>14} {value:7.1%}  {bar * round(room * value)}" for name, value in named.items()]
+        lines += [
+            f"{name:>14} {say.language.written(f'{value:7.1%}')}  {bar * round(room * value)}"
+            for name, value in named.items()
+        ]
         lines += [""]
     return lines[:-1]
 
 
-_SKETCH: dict[type, Callable[[Any, int, bool], list[str]]] = {
+_SKETCH: dict[type, Callable[[Any, int, Say, bool], list[str]]] = {
     Chart: _chart,
     Unrolled: _unrolled,
     Chains: _chains,

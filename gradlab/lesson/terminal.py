@@ -5,7 +5,8 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from string import ascii_lowercase
 
-from gradlab.lesson.history import sources
+from gradlab.lesson.history import in_chapters, sources
+from gradlab.lesson.languages import ENGLISH, Language
 from gradlab.lesson.parts import Chapter, Figure
 from gradlab.lesson.sketch import sketch
 from gradlab.lesson.words import plain, typed
@@ -13,7 +14,9 @@ from gradlab.lesson.words import plain, typed
 WIDEST = 80
 
 
-def walk(number: int, chapter: Chapter, width: int, *, unicode: bool) -> Iterator[list[str]]:
+def walk(
+    number: int, chapter: Chapter, width: int, language: Language = ENGLISH, *, unicode: bool
+) -> Iterator[list[str]]:
     """The pieces of a chapter, line by line, with a breath between two of them.
 
     A piece ends with a question; the next one opens with the figure and its answer.
@@ -26,7 +29,7 @@ def walk(number: int, chapter: Chapter, width: int, *, unicode: bool) -> Iterato
         lines += [*say(paragraph), ""]
     for figure in chapter.figures:
         yield [*lines, *say(f"? {figure.question}"), *_choices(figure, width, unicode), ""]
-        lines = _shown(figure, width, unicode)
+        lines = _shown(figure, width, language, unicode)
     for paragraph in chapter.closing:
         lines += [*say(paragraph), ""]
     for command in chapter.commands:
@@ -34,25 +37,25 @@ def walk(number: int, chapter: Chapter, width: int, *, unicode: bool) -> Iterato
     yield [*lines, ""] if chapter.commands else lines
 
 
-def found(numbers: Iterable[int], width: int, *, unicode: bool) -> list[str]:
+def found(numbers: Iterable[int], width: int, language: Language = ENGLISH, *, unicode: bool) -> list[str]:
     """Who found what and when of these chapters, the year before each."""
-    width, title = max(40, min(width, WIDEST)), "Who found what, and when"
+    width = max(40, min(width, WIDEST))
+    title = plain(language.of("page")("sources"), unicode=unicode)
     lines = [title, "=" * len(title), ""]
     for source in sources(numbers):
-        chapters = " and ".join(map(str, source.chapters))
-        s = "s" if len(source.chapters) > 1 else ""
-        place = f"{source.authors}: {source.title}. {source.place}. Chapter{s} {chapters}."
+        chapters = in_chapters(source, language)
+        place = f"{source.authors}: {source.title}. {source.where(language)}. {chapters}"
         named = place if unicode else unicodedata.normalize("NFKD", place).encode("ascii", "ignore").decode()
-        said = [*_wrapped(source.found, width - 6, unicode), *_wrapped(named, width - 8, unicode)]
-        rest = len(_wrapped(source.found, width - 6, unicode))
+        sentence = _wrapped(source.found(language), width - 6, unicode)
+        said, rest = [*sentence, *_wrapped(named, width - 8, unicode)], len(sentence)
         lines += [f"{source.year}  {said[0]}", *(f"{'':6}{line}" for line in said[1:rest])]
         lines += [*(f"{'':8}{line}" for line in said[rest:]), ""]
     return lines
 
 
-def _shown(figure: Figure, width: int, unicode: bool) -> list[str]:
+def _shown(figure: Figure, width: int, language: Language, unicode: bool) -> list[str]:
     lines = [*_wrapped(figure.title, width, unicode), ""]
-    lines += [*sketch(figure.drawing, width, unicode=unicode), ""]
+    lines += [*sketch(figure.drawing, width, language, unicode=unicode), ""]
     lines += [*_true(figure, width, unicode), *_wrapped(figure.answer, width, unicode), ""]
     for command in figure.command.splitlines():
         first, *others = typed(command, width - 2)

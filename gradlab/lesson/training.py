@@ -6,7 +6,7 @@ page does the same under a hand, on the same sequences.
 
 import math
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import numpy as np
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from gradlab import registry
 from gradlab.lesson import choices, measured
+from gradlab.lesson.languages import ENGLISH, Language, Say
 from gradlab.lesson.parts import Chart, Curve, Figure, Live, Panel
-from gradlab.lesson.words import number, ten_to
 from gradlab.studies.sweep.networks import stream
 
 CELLS = {"elman": "tanh", "lstm(forget_bias=3.0)": "LSTM"}
@@ -175,29 +175,29 @@ def measure(seed: int) -> Numbers:
     return Numbers(start, course, salt)
 
 
-def figure(numbers: Numbers, seed: int) -> Figure:
+def figure(numbers: Numbers, seed: int, language: Language = ENGLISH) -> Figure:
     """The losses, and both networks under a hand."""
+    say = language.of("training")
     shown = tuple(map(float, range(UPDATES)))
     lines = tuple(Curve(name, shown, numbers.course[cell].loss) for cell, name in CELLS.items())
     return Figure(
         "learning",
-        f"The loss on the {BATCH} fresh sequences of each update, {N} units, T = {T}",
-        f"Harder now: only the first of {T} inputs is the clue, +1 or −1, and all others are noise between "
-        f"−{NOISE:g} and {NOISE:g}. A tanh network and an LSTM of {N} units are updated {UPDATES} times (by "
-        "Adam, which makes small gradients count as much as large ones). Which of them learns it?",
-        Chart("updates", "loss", (Panel("", lines),)),
-        said(numbers),
+        say("title", batch=BATCH, units=N, steps=T),
+        say("question", steps=T, noise=NOISE, units=N, updates=UPDATES),
+        Chart(say("updates"), say("loss"), (Panel("", lines),)),
+        said(numbers, language),
         f"gradlab lesson 3 --seed {seed}",
-        live(numbers),
-        choices.most("Which of them learns it?", _learn(numbers)),
+        live(numbers, language),
+        choices.most(say("asked"), _learn(numbers, language)),
     )
 
 
-def _learn(numbers: Numbers) -> dict[str, float]:
+def _learn(numbers: Numbers, language: Language = ENGLISH) -> dict[str, float]:
     """Who has learned at least a part of it: 1 for what is true."""
-    tanh, lstm = (end(course) < PART * CHANCE for course in numbers.course.values())
-    pairs = {"both": (True, True), "the tanh network alone": (True, False), "the LSTM alone": (False, True)}
-    return {name: float(pair == (tanh, lstm)) for name, pair in {**pairs, "neither": (False, False)}.items()}
+    say = language.of("training")
+    found = tuple(end(course) < PART * CHANCE for course in numbers.course.values())
+    pairs = {"both": (True, True), "tanh_alone": (True, False), "lstm_alone": (False, True)}
+    return {say(key): float(pair == found) for key, pair in {**pairs, "neither": (False, False)}.items()}
 
 
 def end(course: Course) -> float:
@@ -205,45 +205,46 @@ def end(course: Course) -> float:
     return math.fsum(course.loss[-LAST:]) / len(course.loss[-LAST:])
 
 
-def said(numbers: Numbers) -> str:
+def said(numbers: Numbers, language: Language = ENGLISH) -> str:
     """Who has learned it, and what has reached the first step."""
+    say = language.of("training")
     tanh, lstm = (numbers.course[cell] for cell in CELLS)
-    shares = [_arrives(course, 0) for course in (tanh, lstm)]
-    buried = " Adam can enlarge what is small, but not tell it from the noise that the other steps send."
-    noisy = buried if end(tanh) >= PART * CHANCE else ""
-    return (
-        f"Guessing costs ln 2 = {number(CHANCE)}. Over the last {LAST} updates the tanh network's loss is "
-        f"{number(end(tanh))} and the LSTM's {number(end(lstm))}: the tanh network {_outcome(tanh)}, the "
-        f"LSTM {_outcome(lstm)}. At the first update |dL/dh_{{1}}| is {shares[0]} of |dL/dh_{{{T}}}| in the "
-        f"tanh network and {shares[1]} in the LSTM.{noisy}"
+    text = say(
+        "answer",
+        guess=CHANCE,
+        last=LAST,
+        tanh=end(tanh),
+        lstm=end(lstm),
+        tanh_outcome=say(_outcome(tanh)),
+        lstm_outcome=say(_outcome(lstm)),
+        steps=T,
+        tanh_share=_arrives(say, tanh, 0),
+        lstm_share=_arrives(say, lstm, 0),
     )
+    return f"{text} {say('buried')}" if end(tanh) >= PART * CHANCE else text
 
 
-def _arrives(course: Course, update: int) -> str:
+def _arrives(say: Say, course: Course, update: int) -> str:
     sent = course.sent[update]
-    return ten_to(math.log10(sent[0]) - math.log10(sent[-1])) if sent[0] > 0 < sent[-1] else "0"
+    return say.ten_to(math.log10(sent[0]) - math.log10(sent[-1])) if sent[0] > 0 < sent[-1] else "0"
 
 
-def _outcome(course: Course) -> str:
+def _outcome(course: Course) -> Literal["learned", "learned_a_part", "not_learned"]:
     share = end(course) / CHANCE
     if share < LEARNED:
-        return "has learned it"
-    return "has learned a part of it" if share < PART else "has not learned it"
+        return "learned"
+    return "learned_a_part" if share < PART else "not_learned"
 
 
-def live(numbers: Numbers) -> Live:
+def live(numbers: Numbers, language: Language = ENGLISH) -> Live:
     """Both networks in the page."""
     cells = [
         {"name": CELLS[cell], "gates": len(weights.b), "weights": [part.ravel().tolist() for part in weights]}
         for cell, weights in numbers.start.items()
     ]
-    title = (
-        "Let both learn here: play, or go update by update. T says how many steps ago the clue was shown; a "
-        "bar is what a step hears of the error."
-    )
     about = {
         "N": N, "T": T, "longest": LONGEST, "updates": UPDATES, "batch": BATCH, "rate": RATE, "noise": NOISE,
         "salt": numbers.salt, "chance": CHANCE, "last": LAST, "learned": LEARNED, "part": PART,
         "adam": [FIRST, SECOND, TINY],
     }  # fmt: skip
-    return Live("training", title, about | {"cells": cells})
+    return Live("training", language.of("training")("live"), about | {"cells": cells})

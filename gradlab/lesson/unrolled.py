@@ -9,13 +9,12 @@ import numpy as np
 
 from gradlab import registry
 from gradlab.lesson import choices
+from gradlab.lesson.languages import ENGLISH, Language, Say
 from gradlab.lesson.measured import quick
 from gradlab.lesson.parts import Chain, Chains, Chapter, Figure, Form, Link, Unrolled
-from gradlab.lesson.words import number
 from gradlab.recurrence import objectives
 from gradlab.recurrence.backward import backpropagate
 from gradlab.recurrence.scaled import log10_norm, norms
-from gradlab.report.words import listed
 from gradlab.studies.sweep.networks import stream
 from gradlab.types import Objective, ProbeContext, Scaled
 
@@ -109,70 +108,65 @@ def _plain(cell: Any, name: objectives.ObjectiveName) -> Any:
     return quick(lambda *given: cell.recurrent(jax.grad(loss)(*given)))
 
 
-def _changed(adjoint: tuple[float, ...]) -> str:
-    """What becomes of the error between the last step and the first."""
-    first, last = adjoint[0], adjoint[-1]
-    if last > first:
-        return f"come down by a factor of {number(last / first)}"
-    return f"grown by a factor of {number(first / last)}"
-
-
-def tell(numbers: Numbers, seed: int) -> Chapter:
+def tell(numbers: Numbers, seed: int, language: Language = ENGLISH) -> Chapter:
     """The chapter in words."""
+    say = language.of("unrolled")
+    last = next(way for way in numbers.ways if way.title == FORMS[0][0])
+    paragraphs = (say("program", units=N), say("unrolled", steps=T), say("sum"))
+    closing = say(
+        "closing",
+        steps=T,
+        parts=say.listed([say.number(part) for part in last.parts]),
+        whole=last.whole,
+        largest=max(last.parts),
+        check=say.number(max(way.check for way in numbers.ways), 1),
+    )
+    figures = (_folding(say, seed), _forms(say, numbers, seed), _translation(say, seed))
+    return Chapter(say("title"), paragraphs, figures, (closing,))
+
+
+def _forms(say: Say, numbers: Numbers, seed: int) -> Figure:
+    """The three forms, the fuller the circle, the more error arrives."""
     ways = {way.title: way for way in numbers.ways}
     last, many, one = (ways[title] for title, _ in FORMS)
     forms = (
-        Form(many.title, (True,) * T, (True,) * T, many.adjoint),
-        Form(last.title, (True,) * T, (False,) * (T - 1) + (True,), last.adjoint),
-        Form(one.title, (True,) + (False,) * (T - 1), (True,) * T, one.adjoint),
+        Form(say("many_to_many"), (True,) * T, (True,) * T, many.adjoint),
+        Form(say("many_to_one"), (True,) * T, (False,) * (T - 1) + (True,), last.adjoint),
+        Form(say("one_to_many"), (True,) + (False,) * (T - 1), (True,) * T, one.adjoint),
     )
-    largest = max(last.parts)
-    least = min(numbers.ways, key=lambda way: way.adjoint[0]).title.replace(" ", "-")
-    paragraphs = (
-        f"A recurrent network has one small program and runs it again at every step t = 1, 2, ..., T. The "
-        f"program takes the state h_{{t−1}}, a list of {N} numbers here, and the input x_{{t}}, and returns "
-        f"the "
-        "next state: $h_{t} = tanh(W h_{t−1} + U x_{t} + b)$. W is the recurrent matrix, U the input matrix, "
-        "b the bias. They are the same at every step.",
-        f"To see what learning does, draw the program {T} times side by side. The loop becomes a deep "
-        f"network "
-        "with one layer per step, and all its layers share W. This is the network *unrolled in time*. The "
-        "loss L compares states with targets. *Many to one* judges the last step only (one verdict on a "
-        "sentence), *many to many* judges every step (a word for each word), and *one to many* gets an input "
-        "at the first step only and is judged at every step (a caption for a picture).",
-        "Learning needs dL/dW. As W is used once a step, the gradient is a sum with one part per step: "
-        "$dL/dW = Σ_{t}$ (part of step t). Part t is made of two things: the state that W was given, and the "
-        "*adjoint* $dL/dh_{t}$, the error as step t hears it. A step that hears nothing adds nothing.",
+    least = min(numbers.ways, key=lambda way: way.adjoint[0]).title.replace(" ", "_")
+    answer = say(
+        "forms_answer",
+        least=say(f"least_{least}"),
+        many=many.adjoint[0],
+        one=one.adjoint[0],
+        last=last.adjoint[0],
+        ends=say.listed([say.number(way.adjoint[-1]) for way in (many, one, last)]),
+        steps=T,
+        changed=_changed(say, last.adjoint),
     )
-    answer = (
-        f"In the {least} network. Step 1 hears |dL/dh_{{1}}| = {number(many.adjoint[0])} in the "
-        f"many-to-many network, "
-        f"{number(one.adjoint[0])} in the one-to-many and {number(last.adjoint[0])} in the many-to-one "
-        f"network, against {listed([number(way.adjoint[-1]) for way in (many, one, last)])} at step {T}. "
-        f"With a single term at the end the error has {_changed(last.adjoint)} over {T - 1} steps. "
-        "Terms on the way add what never came from the end, and so hide it: a large adjoint at step 1 may "
-        "come from step 1 itself."
-    )
-    title = "Three forms of one network; the fuller the circle, the more error arrives"
-    question = "In which of the three networks does step 1 hear least of the error?"
-    figure = Figure("forms", title, question, Unrolled(forms), answer, f"gradlab lesson 1 --seed {seed}")
-    heard = {way.title: way.adjoint[0] for way in (last, many, one)}
-    figure = figure._replace(choices=choices.least(question, heard))
-    closing = (
-        f"In the many-to-one network the {T} parts have the norms {listed([number(p) for p in last.parts])}; "
-        f"the "
-        "first is 0 because W is given the empty state h_{0} = 0 there. Their sum has the norm "
-        f"{number(last.whole)}; the largest part alone has {number(largest)}. Added up they agree with plain "
-        f"automatic differentiation of the unrolled network to "
-        f"{number(max(w.check for w in numbers.ways), 1)} of "
-        "the largest entry: unrolling is no approximation.",
-    )
-    return Chapter(
-        "The network unrolled in time", paragraphs, (_folding(seed), figure, _translation(seed)), closing
+    question = say("forms_question")
+    heard = {say(way.title.replace(" ", "_")): way.adjoint[0] for way in (last, many, one)}
+    return Figure(
+        "forms",
+        say("forms_title"),
+        question,
+        Unrolled(forms),
+        answer,
+        f"gradlab lesson 1 --seed {seed}",
+        choices=choices.least(question, heard),
     )
 
 
-def _folding(seed: int) -> Figure:
+def _changed(say: Say, adjoint: tuple[float, ...]) -> str:
+    """What becomes of the error between the last step and the first."""
+    first, last = adjoint[0], adjoint[-1]
+    if last > first:
+        return say("come_down", factor=last / first, steps=T - 1)
+    return say("grown", factor=first / last, steps=T - 1)
+
+
+def _folding(say: Say, seed: int) -> Figure:
     """From the loop to the row of copies, step by step."""
 
     def row(title: str, copies: int) -> Chain:
@@ -181,27 +175,24 @@ def _folding(seed: int) -> Figure:
         return Chain(title, links if whole else (*links, Link("x", "h")), loop=not whole)
 
     rows = (
-        row("folded: one state that feeds itself", 0),
-        row("step 1 drawn beside the loop", 1),
-        row("step 2 as well", 2),
-        row(f"unrolled: all {T} steps, no loop is left", T),
+        row(say("folded"), 0),
+        row(say("step_1_drawn"), 1),
+        row(say("step_2_drawn"), 2),
+        row(say("all_drawn", steps=T), T),
     )
     return Figure(
         "folding",
-        "The same network, folded, half unrolled, unrolled: each copy is the state one step later",
-        f"The loop is drawn out copy by copy. How many recurrent matrices does the row of {T} copies have?",
+        say("folding_title"),
+        say("folding_question", steps=T),
         Chains(rows),
-        "One. Every W in the drawing is the same matrix; a copy is the same program at a later step, and "
-        "nothing but the drawing has changed. What has gone is the loop: the row runs one way, so the chain "
-        "rule can be applied to it from right to left, as in any deep network. Read from the last row to the "
-        "first, the drawing folds it up again.",
+        say("folding_answer"),
         f"gradlab lesson 1 --seed {seed}",
         # All copies are drawn from one set of parameters.
-        choices=choices.count("How many different matrices W are there?", 1, (T - 1, T)),
+        choices=choices.count(say("folding_asked"), 1, (T - 1, T)),
     )
 
 
-def _translation(seed: int) -> Figure:
+def _translation(say: Say, seed: int) -> Figure:
     """Many to many with all input before all output: what has to be kept in between."""
     chosen = next(k for k, word in enumerate(READ, start=1) if "\n" in word)
     moved = [k for k, word in enumerate(WRITTEN, start=1 + len(READ)) if "\n" in word]
@@ -213,27 +204,25 @@ def _translation(seed: int) -> Figure:
     gap = moved[-1] - chosen
     return Figure(
         "translation",
-        "Many to many as translation: all is read before anything is written; filled states have to hold "
-        "whether it was a boy or a girl",
-        "Change *boy* to *girl* in the English sentence. Which words of the Italian one must change, and "
-        "how many steps after *boy* was read is the last of them written?",
+        say("translation_title"),
+        say("translation_question"),
         Chains(
             (
-                Chain(f"steps 1 to {len(READ)}: read", read),
-                Chain(f"steps {len(READ) + 1} to {len(READ) + len(WRITTEN)}: write", written),
+                Chain(say("read", last=len(READ)), read),
+                Chain(say("write", first=len(READ) + 1, last=len(READ) + len(WRITTEN)), written),
             ),
             onward=True,
         ),
-        f"{len(pairs)} words: {listed([f'*{a}* becomes *{b}*' for a, b in pairs])}. *Boy* is read at step "
-        f"{chosen} and the last of them is written at step {moved[-1]}, {gap} steps later; no word between "
-        "says it again to the network while it reads. Word for word will not do: one word changed, "
-        f"{len(pairs)} have to, at places of their own. So the state has to keep the gender all that time. "
-        f"To learn that it should, the network needs the error of step {moved[-1]} at step {chosen}, and "
-        "that is the transport of chapter 2.",
+        say(
+            "translation_answer",
+            changes=say.listed([say("becomes", before=a, after=b) for a, b in pairs]),
+            many=len(pairs),
+            read=chosen,
+            written=moved[-1],
+            gap=gap,
+        ),
         f"gradlab lesson 1 --seed {seed}",
         choices=choices.count(
-            "How many steps after *boy* is the last word written that depends on it?",
-            gap,
-            (len(pairs), len(READ), len(READ) + len(WRITTEN)),
+            say("translation_asked"), gap, (len(pairs), len(READ), len(READ) + len(WRITTEN))
         ),
     )

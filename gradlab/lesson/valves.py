@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradlab.lesson import choices
+from gradlab.lesson.languages import ENGLISH, Language, Say
 from gradlab.lesson.parts import Figure, Live, Table
-from gradlab.lesson.words import number
 from gradlab.studies.sweep.networks import stream
 
 T, BATCH, UPDATES, RATE, FORGET_BIAS, SMALL = 16, 16, 300, 0.05, 1.0, 0.1
@@ -33,7 +33,7 @@ WORDS = (
     ("glad", ASKED, 0),
 )
 """Word, kind, gender: the text of the walk."""
-KINDS = ("subject", "object", "ending asked", "")
+KINDS = ("subject", "object", "ending_asked", "")
 GATE = (True, True, False, False, True, False)
 """Which numbers of a word are openings."""
 SHUT, OPEN, CLEAR = 0.25, 0.6, 3.0
@@ -170,47 +170,37 @@ def _mean(part: NDArray[Any], where: NDArray[np.bool_]) -> float:
     return float(part[where].mean())
 
 
-def figure(valves: Valves, seed: int) -> Figure:
+def figure(valves: Valves, seed: int, language: Language = ENGLISH) -> Figure:
     """The walk, word by word."""
-    head = ("word", "", "f", "i", "g", "c after", "o", "output")
+    say = language.of("valves")
+    head = (say("word"), "", "f", "i", "g", say("c_after"), "o", say("output"))
     rows = tuple(
         (
-            word,
-            KINDS[kind],
-            *(
-                f"{x:{'.2f' if gate else '+.2f'}}".replace("-", "−")
-                for x, gate in zip(values, GATE, strict=True)
-            ),
+            say(word),
+            say(KINDS[kind]) if KINDS[kind] else "",
+            *(say.fixed(x, 2, signed=not gate) for x, gate in zip(values, GATE, strict=True)),
         )
         for (word, kind, _), values in zip(WORDS, valves.walk, strict=True)
     )
     return Figure(
         "valves",
-        "An LSTM of one unit, trained to give the gender of the latest subject (boy, king +1; girl, "
-        "queen −1) where a word asks for an ending, and 0 elsewhere",
-        "The translation of chapter 1 in small: the gender of the subject must be kept past the object, "
-        "replaced at the next subject, and shown only where it is asked for. What should the gates f, i and "
-        "o do at each word?",
+        say("title"),
+        say("question"),
         Table(head, rows),
-        said(valves),
+        said(valves, language),
         f"gradlab lesson 6 --seed {seed}",
-        Live(
-            "gates",
-            "Go from word to word, and turn the gates by hand. The wider a band, the more of an error of 1 "
-            "goes back on that way, the gates held.",
-            _facts(valves),
-        ),
+        Live("gates", say("live"), _facts(say, valves)),
         choices.least(
-            "Where is the forget gate f less open, on average?",
-            {"at a new subject": valves.forget[0], "at all other words": valves.forget[1]},
+            say("asked"),
+            {say("at_a_subject"): valves.forget[0], say("at_other_words"): valves.forget[1]},
         ),
     )
 
 
-def _facts(valves: Valves) -> dict[str, Any]:
+def _facts(say: Say, valves: Valves) -> dict[str, Any]:
     """What the page takes a step from."""
     steps = [dict(zip(("f", "i", "g", "c", "o"), row[:5], strict=True)) for row in valves.walk]
-    return {"words": [word for word, _, _ in WORDS], "steps": steps}
+    return {"words": [say(word) for word, _, _ in WORDS], "steps": steps}
 
 
 def parted(valves: Valves) -> bool:
@@ -224,23 +214,22 @@ def parted(valves: Valves) -> bool:
     return bool(max(shut) < SHUT < OPEN < min(opened) and shown)
 
 
-def said(valves: Valves) -> str:
+def said(valves: Valves, language: Language = ENGLISH) -> str:
     """What the gates do, in the order of the words."""
-    new, else_f = map(number, valves.forget)
-    subject, other = map(number, valves.write)
-    asked, else_o = map(number, valves.show)
-    counted = (
-        f"On {HEARD} fresh texts of {T} words f is {new} at a new subject and {else_f} at all other words, i "
-        f"is {subject} at a subject and {other} at an object, o is {asked} where an ending is asked for and "
-        f"{else_o} elsewhere; {math.floor(1000 * valves.right) / 1000:.1%} of the endings are right."
+    say = language.of("valves")
+    counted = say(
+        "counted",
+        texts=HEARD,
+        words=T,
+        new=valves.forget[0],
+        other=valves.forget[1],
+        subject=valves.write[0],
+        object=valves.write[1],
+        asked=valves.show[0],
+        elsewhere=valves.show[1],
+        right=say.fixed(math.floor(1000 * valves.right) / 10, 1),
     )
     if not parted(valves):
-        return f"{counted} In this network the gates do not part the words clearly."
-    first, last = valves.walk[0][3], valves.walk[5][3]
-    replaced = f"c goes from {number(valves.walk[4][3])} to {number(last)}"
-    return (
-        f"At *boy* the input gate opens and c becomes {number(first)}. At *girl*, an object, it is shut: she "
-        "is not written, and f near 1 keeps what is there. At *tired* the output gate opens and lets the "
-        "gender out; elsewhere the memory is there, but not shown. At *queen*, a new subject, the forget "
-        f"gate shuts, the input gate opens, and {replaced}: forgotten and replaced in one step. {counted}"
-    )
+        return f"{counted} {say('not_parted')}"
+    first, before, last = (valves.walk[at][3] for at in (0, 4, 5))
+    return f"{say('parted', first=first, before=before, last=last)} {counted}"

@@ -7,9 +7,8 @@ import numpy as np
 
 from gradlab import registry
 from gradlab.lesson import choices, connected, measured, valves
+from gradlab.lesson.languages import ENGLISH, Language, Say
 from gradlab.lesson.parts import Anatomy, Chapter, Chart, Curve, Figure, Inside, Panel, Table
-from gradlab.lesson.words import number, ten_to
-from gradlab.report.words import listed
 from gradlab.studies.remedies import arms
 from gradlab.studies.sweep.settings import Sweep
 
@@ -25,6 +24,8 @@ CELLS = {
 MAKES = ("LSTM", "peephole", "coupled", "GRU")
 RATES = ("LSTM, bias 0", "LSTM", "LSTM, bias 3", "coupled", "GRU")
 """Whose rates are compared."""
+KEYS = {"peephole": "peephole", "coupled": "coupled", "LSTM, bias 0": "bias_0", "LSTM, bias 3": "bias_3"}
+"""Of the names that are words."""
 T, N, W_REC, STD = 100, 16, 1.0, 0.5
 MORE = ('gradlab sweep --cell "lstm(forget_bias=3),gru(chrono=100)" --w-rec 1.0 -T 100',)
 
@@ -84,142 +85,155 @@ def measure(seed: int) -> Numbers:
     return Numbers(found, valves.measure(seed), connected.measure(grid(seed)))
 
 
-def tell(numbers: Numbers, seed: int) -> Chapter:
+def tell(numbers: Numbers, seed: int, language: Language = ENGLISH) -> Chapter:
     """The chapter in words."""
+    say = language.of("variants")
     cells = {CELLS[label]: cell for label, cell in numbers.cells.items()}
-    lstm, gru = cells["LSTM"], cells["GRU"]
+    lstm, wide = cells["LSTM"], cells["LSTM, bias 3"]
     paragraphs = (
-        "A memory with weight 1 never empties. The **forget gate** f = σ(...) makes the weight adjustable: "
-        "$c_{t} = f · c_{t−1} + i · g$. Along the memory the error is now multiplied by f once a step, not "
-        "by a matrix: the gate decides, unit by unit, how long to hold. Its bias starts at 1 here, which "
-        f"keeps it {number(lstm.kept)} open on average.",
-        "**Peepholes** let the gates see the memory itself and not only what the output gate shows: a shut "
-        "output gate no longer blinds them. The gradient gets a side path from c through the gates back to "
-        "c.",
-        "**Coupled gates** save one gate: i = 1 − f. What is written is what is forgotten, and the memory is "
-        "a moving average that cannot pile up.",
-        "The **GRU** goes further. Memory and output are one, $h_{t} = z · h_{t−1} + (1 − z) · n$, with the "
-        "keeping gate z. A *reset gate* r says how much of h the new content n may see. Its bias starts at "
-        "0, so the gate "
-        f"lets {number(gru.kept)} through.",
+        say("forget_gate", kept=lstm.kept),
+        say("peepholes"),
+        say("coupled_gates"),
+        say("gru", kept=cells["GRU"].kept),
     )
-    wide = cells["LSTM, bias 3"]
     ends = [cells[name].whole[T] for name in MAKES]
-    best = max(cells, key=lambda name: cells[name].whole[T])
-    closing = (
-        "Each gate is a number between 0 and 1 for every unit, and the keeping gate multiplies. So along the "
-        "memory half-open gates make a gradient vanish as surely as a small w does. But a gate sees the "
-        "input, and can *learn* when to open. It can also be opened at the start: the same LSTM with a "
-        f"forget bias of 3 in place of 1 keeps {number(wide.kept)} "
-        f"a step and carries {ten_to(wide.whole[T])} over {T} steps, where the bias 1 carries "
-        f"{ten_to(lstm.whole[T])}. Between the four makes with their usual biases the span is "
-        f"{ten_to(min(ends))} to {ten_to(max(ends))}.",
+    closing = say(
+        "closing",
+        kept=wide.kept,
+        wide=say.ten_to(wide.whole[T]),
+        steps=T,
+        usual=say.ten_to(lstm.whole[T]),
+        low=say.ten_to(min(ends)),
+        high=say.ten_to(max(ends)),
     )
-    insides, learned = _insides(cells, seed), valves.figure(numbers.valves, seed)
-    profiles = _profiles(cells, best, seed)._replace(live=connected.live(numbers.heard))
-    figures = (insides, learned, profiles, _table(cells, seed))
-    return Chapter("Peephole, coupled gates, GRU", paragraphs, figures, closing, MORE)
+    figures = (
+        _insides(say, cells, seed),
+        valves.figure(numbers.valves, seed, language),
+        _profiles(say, cells, seed)._replace(live=connected.live(numbers.heard, language)),
+        _table(say, cells, seed),
+    )
+    return Chapter(say("title"), paragraphs, figures, (closing,), MORE)
 
 
-def _insides(cells: dict[str, Cell], seed: int) -> Figure:
+def _named(say: Say, name: str) -> str:
+    return say(KEYS[name]) if name in KEYS else name
+
+
+def _insides(say: Say, cells: dict[str, Cell], seed: int) -> Figure:
     """The makes as diagrams."""
-    found = {name: cells[name].inside for name in MAKES}
-    shares = {name: inside.shares()["c"] for name, inside in found.items() if inside.shares()}
+    found = {name: cells[name].inside._replace(title=_named(say, name)) for name in MAKES}
+    shares = {inside.title: inside.shares()["c"] for inside in found.values() if inside.shares()}
     gru = found["GRU"].openings()
     return Figure(
         "anatomy",
-        f"One step of each make; orange is the gradient on its way back, as wide as the gate that it meets "
-        f"is open on average over the units and {T} steps. % is the share of the squared transport over "
-        f"all lags",
-        "Follow the top line from right to left: what does each cell multiply the gradient by there? And "
-        "does more of it arrive in the memory c, or in h, which feeds the gates?",
+        say("anatomy_title", steps=T),
+        say("anatomy_question"),
         Anatomy(tuple(found.values())),
-        f"Along the top line by f, {listed([_opened(found[name], 'f') for name in MAKES[:3]])}; in the GRU "
-        f"by z = {number(gru['z'])}. {_arrives(shares)} The GRU has no second number: in h the top line and "
-        f"the ways through r = {number(gru['r'])} and the candidate come together.",
-        f"gradlab lesson 6 --seed {seed}",
-        choices=choices.most(
-            "In the LSTM: where does more of the squared transport arrive?", found["LSTM"].shares()
+        say(
+            "anatomy_answer",
+            forget=say.listed([_opened(say, found[name], "f") for name in MAKES[:3]]),
+            z=gru["z"],
+            arrives=_arrives(say, shares),
+            r=gru["r"],
         ),
+        f"gradlab lesson 6 --seed {seed}",
+        choices=choices.most(say("anatomy_asked"), found["LSTM"].shares()),
     )
 
 
-def _opened(inside: Inside, gate: str) -> str:
-    return f"{number(inside.openings()[gate])} ({inside.title})"
+def _opened(say: Say, inside: Inside, gate: str) -> str:
+    return say("of_cell", value=inside.openings()[gate], name=inside.title)
 
 
-def _arrives(shares: dict[str, float]) -> str:
+def _arrives(say: Say, shares: dict[str, float]) -> str:
     """In which part of the state more arrives."""
-    said = listed([f"{share:.1%} ({name})" for name, share in shares.items()])
+    said = [
+        say("share_of_cell", share=say.fixed(100 * share, 1), name=name) for name, share in shares.items()
+    ]
     most = [share > 0.5 for share in shares.values()]
-    where = "more than in h" if all(most) else "less than in h" if not any(most) else "against the rest in h"
-    return f"In c arrives, of the squared transport, {said}: {where}."
+    key = "more_than_in_h" if all(most) else "less_than_in_h" if not any(most) else "against_the_rest"
+    return say(key, shares=say.listed(said))
 
 
-def _profiles(cells: dict[str, Cell], best: str, seed: int) -> Figure:
+def _profiles(say: Say, cells: dict[str, Cell], seed: int) -> Figure:
     lags = tuple(map(float, range(T + 1)))
     panels = (
-        Panel("whole state", tuple(Curve(name, lags, cell.whole) for name, cell in cells.items())),
         Panel(
-            "keeping gates alone, best unit",
-            tuple(Curve(name, lags, cell.path) for name, cell in cells.items()),
+            say("whole_state"),
+            tuple(Curve(_named(say, name), lags, cell.whole) for name, cell in cells.items()),
+        ),
+        Panel(
+            say("gates_alone"),
+            tuple(Curve(_named(say, name), lags, cell.path) for name, cell in cells.items()),
         ),
     )
-    ends = listed([f"{ten_to(cell.whole[T])} ({name})" for name, cell in cells.items()])
-    alone = listed([f"{ten_to(cell.path[T])} ({name})" for name, cell in cells.items()])
+    whole = {name: cell.whole[T] for name, cell in cells.items()}
+    alone = {name: cell.path[T] for name, cell in cells.items()}
+    best, first = (max(ends, key=ends.__getitem__) for ends in (whole, alone))
     return Figure(
         "variants",
-        f"The transport by lag of {len(cells)} gated cells, N = {N}, `w_rec` = {W_REC:g}, as they start",
-        "None of these cells has been trained. Which of them carries the error farthest, and can you tell "
-        "from the keeping gate alone?",
-        Chart("lag", "transport", panels, powers=True),
-        f"After {T} steps: {ends}. Of these {len(cells)} networks {best} carries farthest. The keeping "
-        f"gates alone, multiplied up for the unit that holds longest, give {alone}: by them "
-        f"{_ahead(cells, best)}. What lies between the two is carried by the other ways, through the "
-        "gates and the matrices.",
+        say("variants_title", cells=len(cells), units=N, gain=W_REC),
+        say("variants_question"),
+        Chart(say("lag"), say("transport"), panels, powers=True),
+        say(
+            "could_tell" if first == best else "would_have_said",
+            steps=T,
+            ends=_listed(say, whole),
+            cells=len(cells),
+            best=_named(say, best),
+            alone=_listed(say, alone),
+            first=_named(say, first),
+        ),
         measured.command(grid(seed)),
         choices=choices.most(
-            f"Which carries it farthest, over {T} steps?",
-            {name: cell.whole[T] for name, cell in cells.items()},
+            say("variants_asked", steps=T),
+            {_named(say, name): end for name, end in whole.items()},
         ),
     )
 
 
-def _ahead(cells: dict[str, Cell], best: str) -> str:
-    """Whether the keeping gates alone tell which cell carries farthest."""
-    first = max(cells, key=lambda name: cells[name].path[T])
-    short = "but not how far it carries"
-    return f"one could tell which, {short}" if first == best else f"one would have said {first}"
+def _listed(say: Say, logs: dict[str, float]) -> str:
+    """Numbers from their log10, each with its cell."""
+    return say.listed([say("of_cell", value=say.ten_to(log), name=_named(say, k)) for k, log in logs.items()])
 
 
-def _table(cells: dict[str, Cell], seed: int) -> Figure:
-    head = ("cell", "gates", "weights", "kept a step", "memory, 10 back", "rate a step")
+def _table(say: Say, cells: dict[str, Cell], seed: int) -> Figure:
+    keys = ("cell", "gates", "weights", "kept", "memory_back", "rate")
     rows = tuple(
         (
-            name,
+            _named(say, name),
             str(cell.gates),
-            str(cell.weights),
-            number(cell.kept),
-            ten_to(cell.memory[10]),
-            number(cell.rate),
+            say.language.written(str(cell.weights)),
+            say.number(cell.kept),
+            say.ten_to(cell.memory[10]),
+            say.number(cell.rate),
         )
         for name, cell in cells.items()
     )
     costly, cheap = (pick(MAKES, key=lambda name: cells[name].weights) for pick in (max, min))
+    by_bias, by_gate = _changes(cells)
+    zero, one, three, coupled, gru = (cells[name].rate for name in RATES)
     return Figure(
         "cells",
-        "What each costs and what it keeps (a candidate is no gate; rate: powers of ten per step, below 0 "
-        "the gradient fades, above 0 it grows)",
-        "Fewer gates mean fewer weights. Does a gate less also change the rate, or is it the bias of the "
-        "keeping gate that does?",
-        Table(head, rows),
-        f"From {cells[costly].weights} weights ({costly}) down to {cells[cheap].weights} ({cheap}). "
-        f"{_rates(cells)} Where the biases differ, as in the LSTM and the GRU as they usually start, a "
-        "difference in the rate is not that of the gates alone.",
+        say("cells_title"),
+        say("cells_question"),
+        Table(tuple(say(key) for key in keys), rows),
+        say(
+            "bias_more" if by_bias > by_gate else "bias_not_more",
+            most=cells[costly].weights,
+            costly=_named(say, costly),
+            least=cells[cheap].weights,
+            cheap=_named(say, cheap),
+            zero=zero,
+            one=one,
+            three=three,
+            coupled=coupled,
+            gru=gru,
+        ),
         f"gradlab lesson 6 --seed {seed}",
         choices=choices.most(
-            "What changes the rate more?",
-            dict(zip(("the bias of the keeping gate", "a gate less"), _changes(cells), strict=True)),
+            say("cells_asked"),
+            dict(zip((say("bias"), say("gate_less")), (by_bias, by_gate), strict=True)),
         ),
     )
 
@@ -228,16 +242,3 @@ def _changes(cells: dict[str, Cell]) -> tuple[float, float]:
     """How far the rate goes with the bias, and with a gate less, each with the other held."""
     zero, one, three, coupled, gru = (cells[name].rate for name in RATES)
     return max(zero, one, three) - min(zero, one, three), max(abs(coupled - one), abs(gru - zero))
-
-
-def _rates(cells: dict[str, Cell]) -> str:
-    """What the bias and what a gate less does to the rate, each with the other held."""
-    zero, one, three, coupled, gru = (cells[name].rate for name in RATES)
-    by_bias, by_gate = _changes(cells)
-    more = "more than" if by_bias > by_gate else "no more than"
-    return (
-        f"The LSTM's rate is {number(zero)}, {number(one)} and {number(three)} with the biases 0, 1 and 3. A "
-        f"gate less at an equal bias: {number(coupled)} in place of {number(one)} (coupled, bias 1) and "
-        f"{number(gru)} in place of {number(zero)} (GRU, bias 0). In these networks the bias changes the "
-        f"rate {more} a gate does."
-    )

@@ -3,19 +3,16 @@
 import html
 import math
 import re
+import unicodedata
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from gradlab.lesson.formulas import mathml
-
-if TYPE_CHECKING:
-    from gradlab.lesson.parts import Chart
 
 _PIECE = re.compile(r"`([^`]*)`")
 _FORMULA = re.compile(r"\$([^$]*)\$")
 _STRONG, _EMPHASIS = re.compile(r"\*\*([^*]+)\*\*"), re.compile(r"\*([^*]+)\*")
 _SUB, _SUPER = re.compile(r"_\{([^}]*)\}"), re.compile(r"\^\{([^}]*)\}")
-_WHOLE = re.compile(r"[−-]?[\w.]+")
+_WHOLE = re.compile(r"[−-]?[\w.,]+")
 _WORD = re.compile(r"""(?:[^\s"']|"[^"]*"|'[^']*')+""")
 _ASCII = str.maketrans(
     {
@@ -33,6 +30,17 @@ _ASCII = str.maketrans(
         "Π": "product",
         "⊙": "*",
         "¶": "$",
+        "„": '"',
+        "“": '"',
+        "”": '"',
+        "’": "'",
+        "ä": "ae",
+        "ö": "oe",
+        "ü": "ue",
+        "Ä": "Ae",
+        "Ö": "Oe",
+        "Ü": "Ue",
+        "ß": "ss",
     }
 )
 
@@ -64,11 +72,6 @@ def ten_to(log: float) -> str:
     if abs(log) < 100:
         return number(10**log)
     return f"10^{{{log:.1f}}}".replace("-", "−")
-
-
-def over(chart: "Chart") -> str:
-    """What the bands of a chart are."""
-    return f"band: lowest to highest of {chart.seeds} seeds"
 
 
 def typed(command: str, width: int = 80) -> list[str]:
@@ -142,4 +145,11 @@ def plain(text: str, *, unicode: bool = True) -> str:
         return f"^{inner}" if _WHOLE.fullmatch(inner) else f"^({inner})"
 
     text = _SUPER.sub(raised, _SUB.sub(lowered, text.replace("`", "").replace("*", "").replace("$", "")))
-    return text if unicode else text.translate(_ASCII).encode("ascii", "replace").decode()
+    return text if unicode else _ascii(text)
+
+
+def _ascii(text: str) -> str:
+    """Letters without their marks, and a word or a sign in the place of others."""
+    letters = unicodedata.normalize("NFKD", text.translate(_ASCII))
+    bare = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    return bare.encode("ascii", "replace").decode()

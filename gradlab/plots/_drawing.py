@@ -28,6 +28,16 @@ SIZES |= {
     "join": (0.12, 0.12),
 }
 SIGNS = {"times": "×", "plus": "+", "minus": "1-"}
+LEGEND = {
+    "gradient": "gradient, against the arrows: × opening",
+    "not_measured": "not measured on its own",
+    "share": "share of the squared transport",
+    "layer": "layer (weights)",
+    "pointwise": "pointwise",
+    "copy": "copy (white: join)",
+}
+UNKNOWN = LEGEND | {"gradient": "gradient; openings need --probe gates"}
+"""The legend where the openings of the gates are not known."""
 Point = tuple[float, float]
 
 
@@ -164,14 +174,13 @@ def _part(panel: Axes, part: Part, values: Mapping[str, float]) -> None:
         panel.text(x, top, words, ha="center", va="center", fontsize=points, color=INK, zorder=5)
 
 
-def legend(gates: bool) -> list[Any]:
-    """What the parts of a diagram are; whether the openings of `gates` are known."""
+def legend(words: Mapping[str, str] = LEGEND) -> list[Any]:
+    """What the parts of a diagram are, in words of one's own or in ours."""
     ring: dict[str, Any] = {"linestyle": "none", "markeredgecolor": INK, "markeredgewidth": 0.7}
     box: dict[str, Any] = {"edgecolor": INK, "linewidth": 0.7}
-    wide = "gradient, against the arrows: × opening" if gates else "gradient; openings need --probe gates"
     return [
-        Line2D([], [], color=GRADIENT, alpha=0.75, linewidth=5, label=wide),
-        Line2D([], [], color=SOFT, linewidth=0.7, label="not measured on its own"),
+        Line2D([], [], color=GRADIENT, alpha=0.75, linewidth=5, label=words["gradient"]),
+        Line2D([], [], color=SOFT, linewidth=0.7, label=words["not_measured"]),
         Line2D(
             [],
             [],
@@ -179,17 +188,17 @@ def legend(gates: bool) -> list[Any]:
             marker=TextPath((-3, -3), "%", size=8),
             markersize=8,
             color=WORDS,
-            label="share of the squared transport",
+            label=words["share"],
         ),
-        Patch(facecolor=LAYER, label="layer (weights)", **box),
-        Line2D([], [], marker="o", markerfacecolor=POINT, markersize=7, label="pointwise", **ring),
+        Patch(facecolor=LAYER, label=words["layer"], **box),
+        Line2D([], [], marker="o", markerfacecolor=POINT, markersize=7, label=words["pointwise"], **ring),
         Line2D(
             [],
             [],
             marker="o",
             markerfacecolor=INK,
             markersize=3.5,
-            label="copy (white: join)",
+            label=words["copy"],
             **ring,
         ),
     ]

@@ -53,7 +53,7 @@ def anatomy(run: Run, *, w_rec: float = 0.9) -> Figure:
             f"One step of each cell and the gradient's way back: {_words.gain(norms, at)}"
             f"T = {T}, {_words.counted(norms)}\n"
         )
-        _fitting.legend(figure, _drawing.legend(known), 3)
+        _fitting.legend(figure, _drawing.legend(_drawing.LEGEND if known else _drawing.UNKNOWN), 3)
     return figure
 
 

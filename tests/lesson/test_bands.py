@@ -8,6 +8,7 @@ import pytest
 from gradlab import lesson
 from gradlab.lesson import drawing, page, sketch
 from gradlab.lesson.bands import banded
+from gradlab.lesson.languages import ENGLISH, known
 from gradlab.lesson.parts import Band, Chart, Curve, Panel
 from tests.cli.calling import gradlab
 from tests.lesson.told import chapter, numbers
@@ -64,7 +65,7 @@ def test_one_seed_is_the_chapter_itself():
 
 def test_its_words_are_those_of_the_first_seed_and_its_figures_say_what_a_band_is():
     module = lesson._module(2)
-    seeds = [module.tell(numbers("sent_back", seed), seed) for seed in (0, 1)]
+    seeds = [module.tell(numbers("sent_back", seed), seed, ENGLISH) for seed in (0, 1)]
     whole = banded(seeds)
     assert [f.answer for f in whole.figures] == [f.answer for f in seeds[0].figures]
     shown = page.html([(2, whole)], 0, "gradlab lesson 2 --seeds 2")
@@ -107,6 +108,12 @@ def test_other_numbers_of_seeds_are_refused(words, tmp_path):
 
 def test_the_last_of_several_seeds_is_a_seed_too(tmp_path):
     assert gradlab("lesson", "2", "--seed", 2**63 - 2, "--seeds", 3, "-o", tmp_path / "page.html").code == 2
+
+
+def test_what_a_band_is_stands_in_the_language():
+    seeds = [told(Curve("a", X, y)) for y in (X, X[::-1])]
+    chart = banded(seeds, known("de")).figures[0].drawing
+    assert chart.band == "Band: tiefster bis höchster Wert von 2 Startwerten"
 
 
 def test_the_plan_counts_the_seeds():

@@ -11,6 +11,7 @@ import pytest
 from gradlab import registry
 from gradlab.cells import elman, lstm
 from gradlab.lesson import measured, page, training
+from gradlab.lesson.languages import ENGLISH
 from gradlab.lesson.parts import Chapter
 from gradlab.plots import _colors
 from tests.lesson.test_live import CLOSE, asked, browser, facts, opening, pytestmark
@@ -166,9 +167,10 @@ def test_play_is_over_at_once_where_motion_is_not_wanted(opening, said, found):
     words = tab.run(WORDS)
     assert words.startswith("Before update 300 of 300. ")
     # Its verdict is the one of the answer.
+    say = ENGLISH.of("training")
     for label, name in training.CELLS.items():
         course = training.trained(found.start[label], found.salt, steps, training.UPDATES)
-        assert f" and {training._outcome(course)};" in words.split(f"{name}: ")[1].split("step 1")[0]
+        assert f" and {say(training._outcome(course))};" in words.split(f"{name}: ")[1].split("step 1")[0]
 
 
 def test_bars_have_the_colours_of_their_cells_and_grow_with_the_gradient(opening, said, found):

@@ -7,6 +7,7 @@ import pytest
 
 from gradlab import lesson
 from gradlab.lesson import history, page, sketch, terminal
+from gradlab.lesson.languages import ENGLISH
 from tests.lesson.told import DRAWINGS, chapter
 
 
@@ -99,8 +100,9 @@ def test_who_found_what_is_in_order_and_each_work_belongs_to_a_chapter(text):
     for source in history.SOURCES:
         # The page of chapters 1 and 2 names what these build on, and nothing else.
         assert (source.title in shown) == bool({1, 2} & set(source.chapters))
-        assert source.found.endswith(".")
-        assert source.found.count(". ") == 0
+        found = source.found(ENGLISH)
+        assert found.endswith(".")
+        assert found.count(". ") == 0
 
 
 @pytest.mark.parametrize("unicode", [True, False])
@@ -135,6 +137,11 @@ def test_a_sketched_line_is_where_its_numbers_are():
     assert canvas[0].split("|") == ["   10^0.0", "o" + canvas[0].split("|")[1][1:]] or canvas[0][9] in "ao"
     assert canvas[-1].rstrip().endswith("a")
     assert canvas[-1].split("|")[0].strip() == "10^-200.0"
+
+
+def test_a_map_names_its_axes_and_what_is_shaded():
+    lines = sketch.sketch(DRAWINGS["grid"], 80, unicode=False)
+    assert any(line.strip() == "w 3 to 5; up: b; the darker, the larger |dE|" for line in lines)
 
 
 def test_a_strip_shows_every_character_above_its_value():

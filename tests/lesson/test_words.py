@@ -29,8 +29,8 @@ def test_html_escapes_everything_but_the_markup():
 
 
 def test_ascii_has_a_word_for_every_symbol():
-    said = plain("σ Σ_{t} √2 ½ − · × ≤ → w^{T−t} h_{50} é", unicode=False)
-    assert said == "sigma sum_t sqrt 2 1/2 - * x <= -> w^(T-t) h_50 ?"
+    said = plain("σ Σ_{t} √2 ½ − · × ≤ → w^{T−t} h_{50} é ä „ß“ 10\u202f000 ☃", unicode=False)
+    assert said == 'sigma sum_t sqrt 2 1/2 - * x <= -> w^(T-t) h_50 e ae "ss" 10 000 ?'
 
 
 @pytest.mark.parametrize(

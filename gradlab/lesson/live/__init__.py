@@ -21,11 +21,12 @@ def scripts(widgets: Iterable[str], *, asks: bool = False) -> list[str]:
     """The texts of a page's scripts: none for no widget, but for what counts the answers if it `asks`."""
     names = list(dict.fromkeys(widgets))
     course = [_text(_here("course"))] if asks else []
+    words = [_text(_here("words"))] if names or asks else []
     if not names:
-        return course
+        return [*words, *course]
     homes = ((gradlab.viewer, "elements"), (gradlab.report, "ticks"))
     own = [Path(str(home.__file__)).with_name(f"{name}.js") for home, name in homes]
-    return [*map(_text, own), *(_text(_here(name)) for name in (*SHARED, *names, "start")), *course]
+    return [*words, *map(_text, own), *(_text(_here(name)) for name in (*SHARED, *names, "start")), *course]
 
 
 def policy(texts: Iterable[str]) -> str:

@@ -56,16 +56,16 @@ const Cliff = (() => {
     const near = (at) => Number((10 ** at).toPrecision(2));
     const logarithmic = (name, low, high, value) =>
       Controls.slider(box, { name, low, high, step: 0.05, value: Math.log10(value).toFixed(2), turn: near }, changed);
-    const rate = logarithmic("rate", -3, 0, facts.rate);
-    const limit = logarithmic("threshold", -2, 1, facts.limit);
+    const rate = logarithmic(Words.say("rate"), -3, 0, facts.rate);
+    const limit = logarithmic(Words.say("threshold"), -2, 1, facts.limit);
     const walks = () => [walk(facts, rate.get(), Infinity), walk(facts, rate.get(), limit.get())];
     let found = walks();
     const player = Controls.player(box, { last: () => facts.moves, shown: (at) => (tell(at), redraw()) });
-    Controls.legend(box, [["plain descent", "two"], ["clipped descent", "three"]]);
+    Controls.legend(box, [[Words.say("plain_descent"), "two"], [Words.say("clipped_descent"), "three"]]);
     const told = Controls.line(box);
     const seen = picture(facts);
     const cut = `${box.parentElement.id}-cut`;
-    const redraw = Drawn.stage(box, (width) => Math.min(340, 0.75 * width + 40), "The error surface over w and b with both walks, for the rate and threshold of the sliders", draw);
+    const redraw = Drawn.stage(box, (width) => Math.min(340, 0.75 * width + 40), Words.say("cliff_label"), draw);
 
     function changed() {
       found = walks();
@@ -75,7 +75,7 @@ const Cliff = (() => {
     function tell(at) {
       const [plain, clipped] = found.map((walk) => walk[at]);
       const place = ({ w, b, E }) => `w = ${Drawn.number(w)}, b = ${Drawn.number(b)}, E = ${Drawn.number(E)}`;
-      told(`Step ${at} of ${facts.moves}. Plain: ${place(plain)}. Clipped: ${place(clipped)}.`);
+      told(Words.say("cliff_told", { at, moves: facts.moves, plain: place(plain), clipped: place(clipped) }));
     }
 
     function draw(pen) {

@@ -16,15 +16,15 @@ const Connected = (() => {
 
   function widget(box, { cells }) {
     const last = cells[0].logs.length;
-    const slider = Controls.slider(box, { name: "step", low: 1, high: last, step: 1, value: last }, () => show());
+    const slider = Controls.slider(box, { name: Words.say("step"), low: 1, high: last, step: 1, value: last }, () => show());
     const told = Controls.line(box);
-    const redraw = Drawn.stage(box, ROW * cells.length + 26, "A row of steps for each cell; the darker a step, the more it hears of the error of the chosen one", draw);
+    const redraw = Drawn.stage(box, ROW * cells.length + 26, Words.say("connected_label"), draw);
 
     function show() {
       const t = slider.get();
       const each = (says) => cells.map((cell) => `${says(cell.logs[t - 1])} (${cell.name})`).join(", ");
       const first = (logs) => (logs[0] === null ? "0" : Drawn.ten(logs[0]));
-      told(t > 1 ? `An error at step ${t} reaches step 1 as ${each(first)}. More than a thousandth of it is heard this many steps back: ${each(heard)}.` : "Step 1 has no earlier step.");
+      told(t > 1 ? Words.say("connected_told", { step: t, first: each(first), heard: each(heard) }) : Words.say("no_earlier"));
       redraw();
     }
 

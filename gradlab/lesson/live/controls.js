@@ -46,7 +46,7 @@ const Controls = (() => {
     const stop = () => {
       clearInterval(timer);
       timer = null;
-      play.textContent = "Play";
+      play.textContent = Words.say("play");
     };
     const go = (to) => {
       at = Math.max(0, Math.min(to, last()));
@@ -55,11 +55,11 @@ const Controls = (() => {
     const start = () => {
       if (at >= last()) go(0);
       if (Drawn.calm()) return go(last());
-      play.textContent = "Pause";
+      play.textContent = Words.say("pause");
       timer = setInterval(() => (at < last() ? go(at + 1) : stop()), pace);
     };
     const button = (name, label, does) => make("button", { type: "button", "aria-label": label, onclick: does }, name);
-    const play = button("Play", "Play or pause", () => (timer ? stop() : start()));
+    const play = button(Words.say("play"), Words.say("play_or_pause"), () => (timer ? stop() : start()));
     const by = (steps) => () => {
       stop();
       go(at + steps);
@@ -74,8 +74,8 @@ const Controls = (() => {
       event.preventDefault();
       keys[event.key]();
     };
-    const buttons = [play, button("−1", "One step back", by(-1)), button("+1", "One step on", by(1)), button("Start", "Back to the start", reset)];
-    box.append(make("div", { class: "player", role: "group", "aria-label": "Play and step", onkeydown: pressed }, ...buttons));
+    const buttons = [play, button("−1", Words.say("step_back"), by(-1)), button("+1", Words.say("step_on"), by(1)), button(Words.say("start"), Words.say("back_to_start"), reset)];
+    box.append(make("div", { class: "player", role: "group", "aria-label": Words.say("play_and_step"), onkeydown: pressed }, ...buttons));
     return { at: () => at, go: (to) => { stop(); go(to); } };
   }
 

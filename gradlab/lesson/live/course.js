@@ -11,7 +11,7 @@
 
   function count() {
     const right = [...first.values()].filter(Boolean).length;
-    tally.textContent = first.size ? `${right} of ${first.size} right, ${asked.length - first.size} to go` : `${asked.length} questions`;
+    tally.textContent = first.size ? Words.say("tally", { right, answered: first.size, left: asked.length - first.size }) : Words.say("questions", { count: asked.length });
   }
 
   // The first answer counts; others may be tried.
@@ -21,7 +21,7 @@
       const right = target.value === box.dataset.right;
       if (!first.has(box)) first.set(box, right);
       box.dataset.chosen = right ? "right" : "wrong";
-      verdict.textContent = right ? "Right: the figure shows why." : "Not in this run; the figure shows it.";
+      verdict.textContent = Words.say(right ? "right" : "wrong");
       count();
     });
   }

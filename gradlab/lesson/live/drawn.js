@@ -62,20 +62,20 @@ const Drawn = (() => {
     return { px, py, left, right, top, bottom };
   }
 
-  const plain = (value) => String(Number(value.toPrecision(6))).replace("-", "−");
+  const plain = (value) => Words.written(String(Number(value.toPrecision(6))).replace("-", "−"));
 
   // Three digits; very large and very small numbers as a power of ten, so that a reader need not count zeros.
   function number(value, digits = 3) {
-    if (!Number.isFinite(value)) return value > 0 ? "∞" : value < 0 ? "−∞" : "no number";
+    if (!Number.isFinite(value)) return value > 0 ? "∞" : value < 0 ? "−∞" : Words.say("no_number");
     if (value === 0) return "0";
     const size = Math.abs(value);
     if (size >= 1e-3 && size < 1e5) return plain(Number(value.toPrecision(digits)));
     const [mantissa, power] = value.toExponential(digits - 1).split("e");
-    return `${mantissa} · 10^${Number(power)}`.replaceAll("-", "−");
+    return `${Words.written(mantissa)} · 10^${Number(power)}`.replaceAll("-", "−");
   }
 
   // Words with 10^−3 raised.
-  const said = (words) => words.split(/(10\^[−\d.]+)/).flatMap((part) => (part.startsWith("10^") ? ["10", make("sup", {}, part.slice(3))] : [part]));
+  const said = (words) => words.split(/(10\^−?\d+(?:[.,]\d+)?)/).flatMap((part) => (part.startsWith("10^") ? ["10", make("sup", {}, part.slice(3))] : [part]));
   const ten = (log) => (log === -Infinity ? "0" : Math.abs(log) < 290 ? number(10 ** log) : `10^${plain(Number(log.toFixed(1)))}`);
 
   return { stage, axes, number, said, ten, calm };

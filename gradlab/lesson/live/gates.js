@@ -19,7 +19,7 @@ const Gates = (() => {
     let now = 0;
     const player = Controls.player(box, { last: () => words.length - 1, shown: take, pace: 1200 });
     const told = Controls.line(box);
-    const redraw = Drawn.stage(box, 236, "One step of the memory: the wider a band, the more of an error goes back on that way", draw);
+    const redraw = Drawn.stage(box, 236, Words.say("gates_label"), draw);
 
     // The gates that the trained unit has at a word.
     function take(at) {
@@ -32,11 +32,9 @@ const Gates = (() => {
       const set = gates();
       const made = step(given(now), set);
       const n = (value) => Drawn.number(Math.abs(value) < 5e-3 ? 0 : value, 2);
-      told(
-        `Word ${now + 1} of ${words.length}, ${words[now]}: c goes from ${n(given(now).c)} to ${n(made.c)}, h is ${n(made.h)}. ` +
-          `Of an error at the new c, ${n(made.kept)} goes back to the old c and ${n(made.written)} to the candidate; of one at h, ${n(made.shown)} reaches c. ` +
-          `After ${MANY} steps with this f, ${Drawn.number(set.f ** MANY, 2)} of it is left.`,
-      );
+      const moved = { at: now + 1, count: words.length, word: words[now], before: n(given(now).c), after: n(made.c), h: n(made.h) };
+      const back = { kept: n(made.kept), written: n(made.written), shown: n(made.shown), many: MANY, left: Drawn.number(set.f ** MANY, 2) };
+      told(Words.say("gates_told", { ...moved, ...back }));
       redraw();
     }
 
@@ -58,15 +56,16 @@ const Gates = (() => {
         if (words[1]) pen.text(words[1], x + (side === "start" ? 17 : -17), y - 15, { "text-anchor": side, class: "tick" });
       };
       const set = gates();
-      valve(f, top, ["×", `f = ${set.f.toFixed(2)}`]);
+      const opened = (gate) => Words.written(gate.toFixed(2));
+      valve(f, top, ["×", `f = ${opened(set.f)}`]);
       valve(plus, top, ["+"]);
-      valve(plus, low, ["×", `i = ${set.i.toFixed(2)}`], "end");
-      valve(out, low, ["×", `o = ${set.o.toFixed(2)}`]);
+      valve(plus, low, ["×", `i = ${opened(set.i)}`], "end");
+      valve(out, low, ["×", `o = ${opened(set.o)}`]);
       const name = (words, x, y) => pen.text(words, x, y, { "text-anchor": "middle", class: "end" });
       name("c", left - 22, top + 4);
-      name("new c", right + 22, top + 4);
+      name(Words.say("new_c"), right + 22, top + 4);
       name("h", right + 22, foot + 4);
-      name("candidate g", plus, foot + 6);
+      name(Words.say("candidate"), plus, foot + 6);
       pen.text("tanh", out + 17, top + 36, { class: "tick" });
     }
 

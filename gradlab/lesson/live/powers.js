@@ -64,14 +64,14 @@ const Powers = (() => {
   });
 
   function widget(box, facts) {
-    const names = [["w to the power of the lag", "one"], ["one unit, tanh", "two"], [`${facts.many.W.length} units, tanh`, "three"]];
+    const names = [[Words.say("power"), "one"], [Words.say("one_unit"), "two"], [Words.say("many_units", { units: facts.many.W.length }), "three"]];
     const w = Controls.slider(box, { name: "w", low: 0.5, high: 1.5, step: 0.01, value: facts.w }, changed);
-    const T = Controls.slider(box, { name: "T", unit: "steps", low: 5, high: facts.xs.length, step: 1, value: facts.T }, changed);
+    const T = Controls.slider(box, { name: "T", unit: Words.say("steps"), low: 5, high: facts.xs.length, step: 1, value: facts.T }, changed);
     let found = lines(facts, w.get(), T.get());
     const player = Controls.player(box, { last: T.get, shown: (at) => (tell(at), redraw()) });
     Controls.legend(box, names);
     const told = Controls.line(box);
-    const redraw = Drawn.stage(box, 260, "Transport by lag, for the w and T of the sliders", draw);
+    const redraw = Drawn.stage(box, 260, Words.say("powers_label"), draw);
 
     function changed() {
       found = lines(facts, w.get(), T.get());
@@ -80,13 +80,13 @@ const Powers = (() => {
 
     function tell(at) {
       const [law, one, many] = Object.values(found).map((logs) => Drawn.ten(logs[at]));
-      told(`Lag ${at}, ${at === 0 ? "the last step itself" : `step ${T.get() - at} of ${T.get()}`}: w to the power of the lag is ${law}; one unit with tanh has ${one}, the network ${many}.`);
+      told(Words.say(at === 0 ? "last_step" : "earlier_step", { lag: at, step: T.get() - at, steps: T.get(), law, one, many }));
     }
 
     function draw(pen) {
       const every = Object.values(found).flat().filter(Number.isFinite);
       const [low, high] = [Math.min(-1, ...every), Math.max(1, ...every)];
-      const { px, py, top, bottom } = Drawn.axes(pen, { x: [0, T.get()], y: [low, high], names: ["lag", "transport"], powers: true });
+      const { px, py, top, bottom } = Drawn.axes(pen, { x: [0, T.get()], y: [low, high], names: [Words.say("lag"), Words.say("transport")], powers: true });
       const at = player.at();
       pen.line([[px(at), top], [px(at), bottom]], { class: "now" });
       Object.values(found).forEach((logs, k) => {

@@ -120,15 +120,15 @@ const Training = (() => {
   }
 
   function widget(box, facts) {
-    const T = Controls.slider(box, { name: "T", unit: "steps", low: 2, high: facts.longest, step: 1, value: facts.T }, changed);
+    const T = Controls.slider(box, { name: "T", unit: Words.say("steps"), low: 2, high: facts.longest, step: 1, value: facts.T }, changed);
     let learning;
     const anew = () => (learning = facts.cells.map((cell) => course(facts, cell, T.get())));
     anew();
     const player = Controls.player(box, { last: () => facts.updates - 1, shown: (at) => (tell(at), bars(), curves()), pace: 30 });
     Controls.legend(box, facts.cells.map(({ name }, k) => [name, LOOKS[k]]));
     const told = Controls.line(box);
-    const bars = Drawn.stage(box, 92 * facts.cells.length + 26, "A bar for each step and network: the higher, the more the step hears of the error, on a logarithmic scale", drawBars);
-    const curves = Drawn.stage(box, 190, "The losses of both networks by update", drawCurves);
+    const bars = Drawn.stage(box, 92 * facts.cells.length + 26, Words.say("bars_label"), drawBars);
+    const curves = Drawn.stage(box, 190, Words.say("losses_label"), drawCurves);
 
     function changed() {
       anew();
@@ -138,18 +138,18 @@ const Training = (() => {
     function outcome(losses) {
       const last = losses.slice(-facts.last);
       const share = last.reduce((sum, one) => sum + one, 0) / last.length / facts.chance;
-      if (share < facts.learned) return "has learned it";
-      return share < facts.part ? "has learned a part of it" : "has not learned it";
+      if (share < facts.learned) return "learned";
+      return share < facts.part ? "learned_a_part" : "not_learned";
     }
 
     function tell(at) {
       const each = learning.map((one, k) => {
         const { loss, sizes } = one.at(at);
         const arrives = sizes[0] > 0 ? Drawn.ten(Math.log10(sizes[0]) - Math.log10(sizes[sizes.length - 1])) : "0";
-        const end = at + 1 === facts.updates ? ` and ${outcome(one.losses(at))}` : "";
-        return `${facts.cells[k].name}: the loss is ${Drawn.number(loss)}${end}; step 1 hears ${arrives} of what step ${T.get()} hears.`;
+        const key = at + 1 === facts.updates ? outcome(one.losses(at)) : "learning";
+        return Words.say(key, { name: facts.cells[k].name, loss: Drawn.number(loss), arrives, steps: T.get() });
       });
-      told(`Before update ${at + 1} of ${facts.updates}. ${each.join(" ")} A guess has ${Drawn.number(facts.chance)}.`);
+      told(Words.say("training_told", { update: at + 1, updates: facts.updates, each: each.join(" "), guess: Drawn.number(facts.chance) }));
     }
 
     function drawBars(pen) {
@@ -171,13 +171,13 @@ const Training = (() => {
       const name = (words, t) => pen.text(words, left + (t - 0.5) * wide, pen.height - 6, { "text-anchor": "middle", class: "tick" });
       name("1", 1);
       name(`${T.get()}`, T.get());
-      pen.text("step t", (left + right) / 2, pen.height - 6, { "text-anchor": "middle", class: "tick" });
+      pen.text(Words.say("step_t"), (left + right) / 2, pen.height - 6, { "text-anchor": "middle", class: "tick" });
     }
 
     function drawCurves(pen) {
       const losses = learning.map((one) => one.losses(player.at()));
       const high = Math.max(1, ...losses.flat());
-      const { px, py, left, right } = Drawn.axes(pen, { x: [1, facts.updates], y: [0, high], names: ["update", "loss"] });
+      const { px, py, left, right } = Drawn.axes(pen, { x: [1, facts.updates], y: [0, high], names: [Words.say("update"), Words.say("loss")] });
       pen.line([[left, py(facts.chance)], [right, py(facts.chance)]], { class: "now" });
       losses.forEach((every, k) => {
         pen.line(every.map((loss, at) => [px(at + 1), py(loss)]), { class: `curve ${LOOKS[k]}` });
