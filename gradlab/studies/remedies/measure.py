@@ -54,7 +54,7 @@ def lowered(comparison: Training, arm: arms.Arm, setting: Setting, networks: Net
 def _program(arm: arms.Arm, T: int) -> Any:
     fixed = platforms.fact(T)
     adjoint = None if arm.remedy.adjoint is None else Back(arm.unnumbered)
-    return program(arm.cell, "unit", len(jax.devices()), adjoint=adjoint, fixed=fixed)
+    return program(arms.undrawn(arm.cell), "unit", len(jax.devices()), adjoint=adjoint, fixed=fixed)
 
 
 @functools.lru_cache(maxsize=8)

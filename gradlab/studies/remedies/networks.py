@@ -28,6 +28,7 @@ class Setting:
 
     task: Any
     cell: Any
+    """With what only its draw reads left out, where arms differ in that alone."""
     remedy: Remedy | Unnumbered
     """With its numbers left out, where these are the networks' own."""
     T: int
@@ -103,17 +104,19 @@ def initialised(
     key: Key,
     dtype: Any,
     numbers: Numbers = (),
+    cell: Any = None,
 ) -> Network:
     """A network before its first update; all is drawn from `key`, in float64 where JAX has it, and cast.
 
-    The readout starts at N(0, 1/N) with zero bias.
+    The readout starts at N(0, 1/N) with zero bias. `cell` is that of the setting with its own draw.
     """
     d_in, d_out = setting.task.sizes
     key_cell, key_out, key_data = jax.random.split(key, 3)
-    params, state = setting.cell.init(key_cell, d_in, setting.hidden, w_rec, initializer)
+    cell = setting.cell if cell is None else cell
+    params, state = cell.init(key_cell, d_in, setting.hidden, w_rec, initializer)
     remedy = setting.acting(numbers)
     if remedy.init is not None:
-        params, state = setting.cell.init(key_cell, d_in, setting.hidden, w_rec, remedy.init(initializer))
+        params, state = cell.init(key_cell, d_in, setting.hidden, w_rec, remedy.init(initializer))
     w_out = jax.random.normal(key_out, (d_out, setting.hidden), float) / np.sqrt(setting.hidden)
     weights = jax.tree.map(lambda leaf: leaf.astype(dtype), Weights(params, w_out, jnp.zeros(d_out, float)))
     for leaf in jax.tree.leaves(state):

@@ -1,5 +1,6 @@
 """Train many networks side by side, until each has solved the task, has diverged or has spent its budget."""
 
+import functools
 from collections.abc import Callable
 
 import jax
@@ -30,7 +31,8 @@ def draw(
     w_rec, rate = (jnp.asarray(column) for column in zip(*((w, r) for w, r, _ in what), strict=True))
     dtype = np.dtype(comparison.precision)
     with jax.default_device(jax.local_devices(backend="cpu")[0]):
-        make = lambda w, r, key: initialised(setting, arm.initializer, w, r, key, dtype, arm.numbers)
+        start = functools.partial(initialised, setting, arm.initializer, numbers=arm.numbers, cell=arm.cell)
+        make = lambda w, r, key: start(w, r, key, dtype)
         networks: Network = jax.jit(jax.vmap(make))(w_rec, rate, keys)
     return networks
 

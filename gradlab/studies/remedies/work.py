@@ -73,7 +73,7 @@ def of_program(comparison: Training, arm: arms.Arm, setting: Setting) -> dict[st
     return own | {
         "trains": place(str(arm.unnumbered), setting.T),
         "units": setting.hidden,
-        "cell": str(arm.cell),
+        "cell": str(setting.cell),
     }
 
 
@@ -95,7 +95,7 @@ def setting_of(comparison: Training, arm: arms.Arm, T: int, hidden: int) -> Sett
     """What all networks of an arm at one T share."""
     return Setting(
         registry.make("tasks", comparison.task),
-        arm.cell,
+        arms.undrawn(arm.cell),
         arm.unnumbered,
         T,
         hidden,
