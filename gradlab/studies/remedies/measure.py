@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gradlab.recurrence import platforms
 from gradlab.recurrence.objectives import draw_target
 from gradlab.recurrence.scaled import log10_norm
-from gradlab.studies.remedies import arms
+from gradlab.studies.remedies import arms, work
 from gradlab.studies.remedies.acting import Back
 from gradlab.studies.remedies.losses import sample
 from gradlab.studies.remedies.networks import Network, Setting
@@ -61,7 +61,7 @@ def _program(arm: arms.Arm, T: int) -> Any:
 def _inputs(comparison: Training, setting: Setting) -> Array:
     """One fresh sequence of the task, (1, T, D) and zeros behind: the same at every evaluation."""
     keys = stream(comparison.seed, "profile", task=comparison.task)[None]
-    xs = sample(setting, keys, np.dtype(comparison.precision)).xs
+    xs = sample(work.whole(comparison, setting), keys, np.dtype(comparison.precision)).xs
     return jnp.pad(xs, ((0, 0), (0, capacity(setting.T) - setting.T), (0, 0)))
 
 

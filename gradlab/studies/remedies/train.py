@@ -1,6 +1,5 @@
 """Train many networks side by side, until each has solved the task, has diverged or has spent its budget."""
 
-import functools
 from collections.abc import Callable
 
 import jax
@@ -31,8 +30,8 @@ def draw(
     w_rec, rate = (jnp.asarray(column) for column in zip(*((w, r) for w, r, _ in what), strict=True))
     dtype = np.dtype(comparison.precision)
     with jax.default_device(jax.local_devices(backend="cpu")[0]):
-        start = functools.partial(initialised, setting, arm.initializer, numbers=arm.numbers, cell=arm.cell)
-        make = lambda w, r, key: start(w, r, key, dtype)
+        own = arm.numbers, arm.cell, registry.make("tasks", comparison.task)
+        make = lambda w, r, key: initialised(setting, arm.initializer, w, r, key, dtype, *own)
         networks: Network = jax.jit(jax.vmap(make))(w_rec, rate, keys)
     return networks
 

@@ -9,7 +9,7 @@ import pytest
 
 from gradlab import memory, registry
 from gradlab.errors import GradlabError
-from gradlab.studies.remedies import arms, compute, loop, measure, plan, train, work
+from gradlab.studies.remedies import arms, compute, loop, losses, measure, plan, train, work
 from gradlab.studies.remedies.settings import Training
 from gradlab.types import Scalar
 from tests.remedies.training import equal, setting, untrained
@@ -60,6 +60,30 @@ def test_arms_that_differ_in_numbers_alone_have_one_program(name):
 def test_other_settings_have_programs_of_their_own():
     pairs = programs("truncate(k=2)", "truncate(k=3)", "clip_norm", "clip_norm+truncate", "lstm+clip_norm")
     assert len({setting for _, setting in pairs}) == len(pairs)
+
+
+def of_task(task):
+    return work.by_place(Training(**TINY | {"task": task, "T": (6,)}))["none at T = 6"]
+
+
+@pytest.mark.parametrize("name", ["adding(tolerance={})", "multiplication(tolerance={})", "latch(noise={})"])
+def test_tasks_that_differ_in_numbers_alone_have_one_program(name):
+    (_, one), (_, other) = (of_task(name.format(value)) for value in (0.02, 0.3))
+    assert (one, hash(one)) == (other, hash(other))
+    assert len(one.told) == 1
+
+
+def test_a_network_has_the_numbers_of_its_task():
+    asked = Training(**TINY | {"task": "latch(noise=0.3)", "T": (6,)})
+    arm, of = of_task(asked.task)
+    network = train.draw(asked, arm, of, [(1.0, 0.1, "test 0")])
+    own = of.of(jax.tree.map(lambda leaf: leaf[0], network))
+    assert (float(own.task.noise), own.told) == (0.3, ())
+    assert work.whole(asked, of).task == registry.make("tasks", asked.task)
+    keys = jax.random.split(jax.random.key(0), 2)
+    found, wanted = (losses.sample(one, keys, jnp.float32).xs for one in (own, work.whole(asked, of)))
+    np.testing.assert_array_equal(found, wanted)
+    assert (found != losses.sample(of, keys, jnp.float32).xs).any()
 
 
 DRAWN = ("lstm", "lstm+forget_bias(2)", "lstm+forget_bias(-1)", "lstm+chrono(9)", "lstm+gain(1.5)")
