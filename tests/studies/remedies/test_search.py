@@ -135,7 +135,8 @@ def test_what_is_said_of_a_search():
     ) in text
     assert "interval: each T at 99.3 %, for 7 T at the most that are tried." in text
     assert learned.said(rows) == (
-        "Largest T that half of the seeds learn: lstm 160, the longest tried, none 24 (not 28), esn not even 10."
+        "Largest T that half of the seeds learn: lstm 160, the longest tried, none 24 (not 28), esn not "
+        "even 10."
     )
     # Which T there are depends on what was learned: arms are not compared at any.
     assert besides(rows) == {}
