@@ -64,6 +64,8 @@ def test_of_a_comparison_of_remedies_the_document_has_the_forecast(folder):
     found = document(gradlab("check", place, "--json").out)["forecast"]
     assert found == document(gradlab("show", place, "--json").out)["forecast"]
     assert (found["points"], found["left_out"]) == (4, None)
+    whole = document(gradlab("check", RESULTS / "forecast", "--json").out)["forecast"]["left_out"]
+    assert (whole["cells"], whole["starts"], whole["points"], whole["skill"]) == (6, 30, 120, False)
     assert "forecast" not in document(gradlab("check", folder(TRUE), "--json").out)
 
 
