@@ -54,6 +54,11 @@ class Cell(Protocol[Params, State]):
         return ()
 
     @property
+    def drawn(self) -> tuple[str, ...]:
+        """Settings that `init` alone reads: cells that differ in them alone train in one program."""
+        return ()
+
+    @property
     def has_gain(self) -> bool:
         """Whether `w_rec` scales the recurrence; a cell that says no is swept by its own settings."""
         return True

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 from scipy import stats
 
 from tests.spoken import Forms, is_printed, list_of, named, one_of
@@ -39,6 +40,34 @@ def hold_sentence(text, row, compared):
     def _(lag):
         assert is_printed(lag, row.hard)
         said.append("hard")
+
+    p = r"0%|<0\.1%|-?\d+(?:\.\d)?%"
+
+    @forms.form(
+        rf"(?P<start>{p}) -> (?P<end>{p}) of the recurrent weights' gradient from beyond lag (?P<lag>\d+)"
+    )
+    def _(start, end, lag):
+        assert 0 < int(lag) < row.T
+        for shown, share in zip((start, end), row.signal("gradient_share"), strict=True):
+            far = share[:, int(lag) + 1 :].sum(axis=1)
+            middle = 100 * float(np.nanmedian(far))
+            off = 0 if shown == "0%" else 0.05 if "." in shown else 0.5
+            small = abs(middle) < 0.1 and middle != 0
+            assert small if shown[0] == "<" else abs(float(shown[:-1]) - middle) <= off + 1e-9
+
+    @forms.form(
+        r"statistical horizon (?P<start>none|\d+) -> (?P<end>none|\d+) with (?P<n>\d+) sequences"
+        r"(?P<more> \(none: it takes more\))?"
+    )
+    def _(start, end, n, more):
+        assert (int(n), bool(more)) == (128, "none" in (start, end))
+        for shown, chance in zip((start, end), row.signal("target_chance"), strict=True):
+            known = chance[~np.isnan(chance[:, 0])]
+            each = [
+                next((k for k, one in enumerate(seed) if not one <= 0.05), len(seed)) - 1 for seed in known
+            ]
+            middle = float(np.median(each))
+            assert middle < 0 if shown == "none" else abs(int(shown) - middle) <= 0.5
 
     @forms.form(r"horizon (?P<start>>?\d+) -> (?P<end>>?\d+)")
     def _(start, end):

@@ -141,6 +141,12 @@ class Row:
             if a[-1] == -math.inf and np.isfinite(a).any()
         ]
         self.hard = median(hard) if hard else math.nan
+        self.place, self.norms = {"arm": arm, "T": T, "w_rec": w}, run.norms
+
+    def signal(self, name):
+        """What the task's loss sent back, by seed and lag, at the start and at the end."""
+        values = self.norms[name].sel(self.place).values[..., : self.T]
+        return values[:, 0], values[:, 1]
 
 
 def raw(found):

@@ -42,7 +42,7 @@ def hold_learned(text, lines, rows):
         known = {}
         for arm, some in arms.items():
             up_to, fails = reach(some)
-            known[arm] = f"none (not {fails})" if up_to is None else f"{up_to} (not {fails})"
+            known[arm] = f"not even {fails}" if up_to is None else f"{up_to} (not {fails})"
             known[arm] = known[arm] if fails else f"{up_to}, the longest tried"
         assert sorted(f"{arm} {said}" for arm, said in known.items()) == sorted(_clauses(told, arms))
         order = [reach(arms[re.match(one_of(arms), clause)[0]])[0] or 0 for clause in _clauses(told, arms)]

@@ -53,6 +53,7 @@ def test_every_contract_of_a_cell_is_about_some_cell():
     }
     assert judged["gates_open_between_0_and_1"] == sum(bool(registry.make("cells", s).gates) for s in every)
     assert judged["gates_are_drawn_apart"] >= 15
+    assert judged["what_init_alone_reads_changes_no_step"] >= 10
     assert judged["declared_rate_is_measured"] >= 2
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from gradlab import registry, testing
+from gradlab.studies.remedies.acting import of_task
 from gradlab.testing import tasks
 from tests.members import checks, counted, held, specs
 
@@ -22,6 +23,9 @@ def test_every_contract_is_about_some_task():
     assert judged == {
         **{contract.__name__: len(every) for contract in testing.TASK},
         **{contract.__name__: several for contract in tasks.OF_SEVERAL_LENGTHS},
+        "numbers_may_be_arrays_and_are_no_facts": sum(
+            bool(of_task(registry.make("tasks", s))) for s in every
+        ),
         **{contract.__name__: len(every) - several for contract in tasks.OF_ONE_LENGTH},
     }
 

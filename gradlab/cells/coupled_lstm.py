@@ -53,6 +53,7 @@ class CoupledLSTM(Cell[Params, State]):
     gates = ("f", "g", "o")
     memory = "c"
     carry_gate = "f"
+    drawn = ("forget_bias", "chrono")
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.forget_bias):

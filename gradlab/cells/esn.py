@@ -50,6 +50,7 @@ class ESN(Cell[Params, State]):
     input_scaling: float = 1.0
 
     fixed = ("w_in", "w_rec", "b")
+    drawn = ("density", "input_scaling")
 
     def __post_init__(self) -> None:
         for name in ("leak", "density"):

@@ -64,6 +64,7 @@ class GRU(Cell[Params | BiasedParams, State]):
 
     gates = ("r", "z", "n")
     carry_gate = "z"
+    drawn = ("chrono",)
 
     def __post_init__(self) -> None:
         _biases.check_chrono(self.chrono)

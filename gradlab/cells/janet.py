@@ -52,6 +52,7 @@ class JANET(Cell[Params, State]):
 
     gates = ("f", "n")
     carry_gate = "f"
+    drawn = ("chrono",)
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.beta):

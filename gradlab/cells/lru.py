@@ -52,6 +52,7 @@ class LRU(Cell[Params, State]):
 
     memory = "re"
     has_gain = False
+    drawn = ("r_min", "r_max", "max_phase")
 
     def __post_init__(self) -> None:
         if not 0 < self.r_max < 1:

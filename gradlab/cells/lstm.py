@@ -82,6 +82,7 @@ class LSTM(Cell[Params | LinkedParams, State | LinkedState]):
     chrono: float = 0.0
 
     memory = "c"
+    drawn = ("forget_bias", "chrono")
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.forget_bias):

@@ -50,6 +50,7 @@ class MGU(Cell[Params, State]):
 
     gates = ("f", "n")
     carry_gate = "z"
+    drawn = ("chrono",)
 
     def __post_init__(self) -> None:
         _biases.check_chrono(self.chrono)

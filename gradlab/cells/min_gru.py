@@ -45,6 +45,7 @@ class MinGRU(Cell[Params, State]):
     gates = ("z", "n")
     has_gain = False
     carry_gate = "z"
+    drawn = ("keep_bias",)
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.keep_bias):

@@ -45,6 +45,7 @@ class MinLSTM(Cell[Params, State]):
     gates = ("f", "i", "g")
     has_gain = False
     carry_gate = "f"
+    drawn = ("forget_bias",)
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.forget_bias):

@@ -55,6 +55,7 @@ class PeepholeLSTM(Cell[Params, State]):
     gates = ("i", "f", "g", "o")
     memory = "c"
     carry_gate = "f"
+    drawn = ("forget_bias", "chrono")
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.forget_bias):

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -56,7 +56,7 @@ def command(
         formats.publish(made, title=question or str(run), junit=junit, github=github, mixed=mixed)
     code = int(finding.exit_code(made))
     if alone or as_json:
-        show(question, made, run, code, as_json, mixed)
+        show(question, made, found, run, code, as_json)
     else:
         for one in made:
             if one.status in ("failed", "inconclusive") or len(made) < FEW:
@@ -69,15 +69,14 @@ def _under_actions(github: bool | None) -> bool:
     return os.environ.get("GITHUB_ACTIONS") == "true" if github is None else github
 
 
-def show(
-    question: str, made: "list[Finding]", folder: Path, code: int, as_json: bool, mixed: str = ""
-) -> None:
-    """Print findings on stdout; `code` is what the command ends with, `mixed` goes into the document."""
+def show(question: str, made: "list[Finding]", found: Any, folder: Path, code: int, as_json: bool) -> None:
+    """Print findings of the run `found` on stdout; `code` is what the command ends with."""
     from gradlab.cli import _terminal
     from gradlab.findings import finding
 
     if as_json:
-        told = finding.document(question, made, mixed)
+        of_run = _terminal.document(found)
+        told = finding.document(question, made, of_run.get("mixed", ""), of_run.get("forecast"))
         _output.say_json(told | {"exit_code": code, "run_dir": str(folder)}, 1)
         return
     from gradlab.cli._findings import render

@@ -48,7 +48,7 @@ def command(
     from gradlab.errors import Exit
     from gradlab.experiments import load
     from gradlab.findings import finding
-    from gradlab.runs import manifest, store
+    from gradlab.runs import store
     from gradlab.studies import base
     from gradlab.values import choice
 
@@ -72,8 +72,7 @@ def command(
     if not as_json:
         _output.say_table(done.run)
         _output.say()
-    machines = manifest.of_mixed(done.run.about)
-    check.show(question.question, made, folder, code, as_json, machines)
+    check.show(question.question, made, done.run, folder, code, as_json)
     if not quiet:
         _output.note(f"{folder}  (gradlab check {folder} judges it again)")
         if question.left_out:

@@ -81,10 +81,13 @@ def count(findings: Iterable[Finding]) -> str:
     return ", ".join(parts) or "nothing to compare"
 
 
-def document(question: str, findings: Iterable[Finding], mixed: str = "") -> dict[str, Any]:
+def document(
+    question: str, findings: Iterable[Finding], mixed: str = "", forecast: Any = None
+) -> dict[str, Any]:
     """The findings as one JSON document: numbers are finite or null, and `sentence` says which.
 
-    `mixed` says which machines have computed the run, if they were not alike.
+    `mixed` says which machines have computed the run, if they were not alike, and `forecast`, of a comparison
+    of remedies, how well its outcomes are foretold.
     """
     found = list(findings)
     rows = [
@@ -94,5 +97,5 @@ def document(question: str, findings: Iterable[Finding], mixed: str = "") -> dic
     code = exit_code(found)
     status = {Exit.OK: "passed", Exit.FAILED: "failed"}.get(code, "inconclusive")
     head = {"schema": schemas.newest("findings"), "status": status, "exit_code": int(code)}
-    told = {"mixed": mixed} if mixed else {}
+    told = ({"mixed": mixed} if mixed else {}) | ({"forecast": forecast} if forecast else {})
     return head | {"verdict": count(found), "question": question} | told | {"data": rows}

@@ -138,10 +138,11 @@ def share_missed(
     outputs: Float[Array, "T outputs"],
     target: Float[Array, "T outputs"],
     counted: Float[Array, " T"],
-    tolerance: float,
+    tolerance: Scalar,
 ) -> Scalar:
     """Share of the counted steps with an output off by more than `tolerance`; one that is NaN is off."""
-    near = (jnp.abs(outputs - target.astype(outputs.dtype)) <= tolerance).all(axis=1)
+    far = jnp.abs(outputs - target.astype(outputs.dtype))
+    near = (far <= jnp.asarray(tolerance, outputs.dtype)).all(axis=1)
     return _mean((~near).astype(outputs.dtype), counted)
 
 

@@ -8,7 +8,7 @@ from jax import Array
 from jaxtyping import Float, Int
 
 from gradlab.tasks import _common
-from gradlab.types import Key
+from gradlab.types import Key, Scalar
 
 
 def draw(
@@ -25,7 +25,7 @@ def draw(
     return xs, numbers[first], numbers[second], length
 
 
-def check_tolerance(tolerance: float) -> None:
+def check_tolerance(tolerance: Scalar) -> None:
     """Raise ValueError where an answer could never be right."""
     if not (tolerance > 0 and math.isfinite(tolerance)):
         raise ValueError(f"tolerance={tolerance} must be positive and finite")

@@ -22,7 +22,7 @@ class Adding(Task):
     to initialize recurrent networks of rectified linear units.
     """
 
-    tolerance: float = 0.08
+    tolerance: Scalar = 0.08
     shortest: int = 0
 
     form = "many to one"

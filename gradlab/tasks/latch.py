@@ -24,7 +24,7 @@ class Latch(Task):
     difficult; the fixed +1 and -1 are those of Hochreiter, Schmidhuber 1997, Long short-term memory.
     """
 
-    noise: float = 0.2
+    noise: Scalar = 0.2
     informative: int = 3
     shortest: int = 0
 

@@ -21,7 +21,7 @@ class Multiplication(Task):
     Reference: Hochreiter, Schmidhuber 1997, Long short-term memory.
     """
 
-    tolerance: float = 0.04
+    tolerance: Scalar = 0.04
     shortest: int = 0
 
     form = "many to one"

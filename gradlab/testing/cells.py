@@ -1,6 +1,8 @@
 """Contracts of cells: what every cell must do, ours and other people's."""
 
+import contextlib
 import copy
+import dataclasses
 import functools
 from collections.abc import Iterator
 from typing import Any
@@ -27,6 +29,7 @@ def cell_checks(cell: Any) -> list[Check]:
     made = registry.make("cells", cell) if isinstance(cell, str) else adopted.adopted(cell)
     contracts = [*CELL]
     contracts += [] if made.surrogate else [jacobian_is_that_of_differences]
+    contracts += [what_init_alone_reads_changes_no_step] if made.drawn else []
     contracts += [gates_open_between_0_and_1] if made.gates else []
     contracts += [gates_are_drawn_apart] if made.gates and _has_a_matrix_per_gate(made) else []
     contracts += [declared_rate_is_measured] if any(_declared(made)) else []
@@ -174,6 +177,34 @@ def declared_names_exist(cell: Any) -> None:
     assert set(cell.fixed) <= known, f"fixed names {set(cell.fixed) - known}, which params does not have"
     if len(jax.tree.leaves(state)) > 1:
         assert cell.memory in named(state), f"memory is {cell.memory!r}, state has {sorted(named(state))}"
+
+
+def what_init_alone_reads_changes_no_step(cell: Any) -> None:
+    """With another value of a setting in `drawn`, all but `init` is the same program of the same shapes."""
+
+    def program(one: Any) -> Tree:
+        def rest(params: Tree, state: Tree, xs: Any) -> Tree:
+            read = one.readout(state), one.recurrent(params), one.gate_values(params, state, xs[0])
+            return one.step(params, state, xs[0]), read
+
+        given = jax.eval_shape(lambda of: network(one, of), key())
+        return shapes(given), str(jax.make_jaxpr(rest)(*given))
+
+    for name in cell.drawn:
+        others = [one for value in _others(getattr(cell, name)) for one in _replaced(cell, name, value)]
+        assert others, f"no other value of {name} is possible"
+        for one in others:
+            assert program(one) == program(cell), f"{name} is in drawn, and more than init reads it"
+
+
+def _others(value: float) -> tuple[float, ...]:
+    return tuple({value / 2, value + 5, 0.99 * value} - {value})
+
+
+def _replaced(cell: Any, name: str, value: float) -> Iterator[Any]:
+    """The cell with another value of a setting, if it may have that."""
+    with contextlib.suppress(ValueError):
+        yield dataclasses.replace(cell, **{name: value})
 
 
 def gates_open_between_0_and_1(cell: Any) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from gradlab import registry
 from gradlab.errors import Exit, GradlabError
+from gradlab.studies.remedies import acting
 from gradlab.testing._held import Check, Contract, checks, hold, refusal
 from gradlab.testing.sequences import (
     COUNT,
@@ -36,7 +37,8 @@ def task_checks(task: Any) -> list[Check]:
     """
     made = registry.make("tasks", task) if isinstance(task, str) else task
     several = hasattr(made, "shortest")
-    return checks([*TASK, *(OF_SEVERAL_LENGTHS if several else OF_ONE_LENGTH)], made)
+    numbered = [numbers_may_be_arrays_and_are_no_facts] if acting.of_task(made) else []
+    return checks([*TASK, *numbered, *(OF_SEVERAL_LENGTHS if several else OF_ONE_LENGTH)], made)
 
 
 def check_task(task: Any) -> None:
@@ -63,6 +65,26 @@ def facts_are_possible(task: Any) -> None:
     assert task.least >= 1, f"least is {task.least}"
     assert min(task.sizes) >= 1, f"sizes are {task.sizes}"
     assert 0 <= task.solved < 1, f"solved is {task.solved}, not in [0, 1)"
+
+
+def numbers_may_be_arrays_and_are_no_facts(task: Any) -> None:
+    """A setting annotated `Scalar` may be traced in `sample`, `loss` and `error`, and is read by no fact."""
+    T, names = buffers(task), acting.of_task(task)
+    outputs = empty((T, task.sizes[1]), jnp.float32)
+
+    def facts(one: Any) -> tuple[Any, ...]:
+        return one.form, one.least, one.sizes, one.solved, one.chance(T)
+
+    def used(numbers: Any, outputs: Any) -> Any:
+        one = acting.numbered(task, names, numbers)
+        example = one.sample(jax.random.key(0), T)
+        return example, one.loss(outputs, example), one.error(outputs, example)
+
+    own = [jnp.asarray(getattr(task, name), float) for name in names]
+    assert jax.tree.leaves(jax.eval_shape(used, own, outputs)), "a task without an example"
+    for name in names:
+        other = acting.numbered(task, (name,), (0.5 * getattr(task, name),))
+        assert facts(other) == facts(task), f"{name} changes a fact of the task: annotate it float"
 
 
 def examples_have_their_shapes_and_dtypes(task: Any) -> None:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ from gradlab.studies.sweep import results
 from tests import made_runs, samples
 from tests.cli.calling import contents, document, finished, gradlab
 
+RESULTS = Path(__file__).parents[2] / "results"
 TRUE = {"text": "Half is lost at each step.", "metric": "rate", "where": {"w_rec": 0.5}, "below": -0.2}
 FALSE = {"text": "Nothing is lost.", "metric": "rate", "where": {"w_rec": 0.5}, "above": 0}
 OPEN = {"text": "There is a difference.", "metric": "rate", "where": {"T": 50}, "greater_than": {"T": 20}}
@@ -55,6 +57,16 @@ def test_one_document_holds_all(folder):
     whole = document(found.out)
     assert (whole["schema"], whole["exit_code"], whole["status"]) == ("gradlab.findings/2", 1, "failed")
     assert [row["status"] for row in whole["data"]] == ["passed", "failed"]
+
+
+def test_of_a_comparison_of_remedies_the_document_has_the_forecast(folder):
+    place = RESULTS / "copy"
+    found = document(gradlab("check", place, "--json").out)["forecast"]
+    assert found == document(gradlab("show", place, "--json").out)["forecast"]
+    assert (found["points"], found["left_out"]) == (4, None)
+    whole = document(gradlab("check", RESULTS / "forecast", "--json").out)["forecast"]["left_out"]
+    assert (whole["cells"], whole["starts"], whole["points"], whole["skill"]) == (6, 30, 120, False)
+    assert "forecast" not in document(gradlab("check", folder(TRUE), "--json").out)
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path):

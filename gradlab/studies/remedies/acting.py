@@ -1,5 +1,6 @@
 """What the remedies of an arm do while a network is trained: together, and with their numbers left out."""
 
+import copy
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -71,6 +72,28 @@ def apart(members: Sequence[functools.partial[Remedy]]) -> tuple[Unnumbered, Num
         parts.append(Part(member.func, names, others))
         numbers.append(tuple(chosen[name] for name in names))
     return Unnumbered(tuple(parts)), tuple(numbers)
+
+
+def of_task(task: Any) -> tuple[str, ...]:
+    """The settings of a task that may be arrays: annotated so."""
+    hints = get_type_hints(type(task).__init__)
+    return tuple(name for name, hint in hints.items() if hint == Scalar)
+
+
+def numbered(task: Any, names: Sequence[str], numbers: Sequence[Any]) -> Any:
+    """A task with these numbers, which may be traced: what made it has held them to their bounds."""
+    if not names:
+        return task
+    made = copy.copy(task)
+    for name, number in zip(names, numbers, strict=True):
+        object.__setattr__(made, name, number)
+    return made
+
+
+def unnumbered(task: Any) -> Any:
+    """A task with its numbers at their defaults: those that differ in them alone have equal ones."""
+    names, settings = of_task(task), registry.settings(type(task))
+    return numbered(task, names, [settings[name].default for name in names])
 
 
 def together(remedies: Sequence[Remedy]) -> Remedy:

@@ -1,5 +1,6 @@
 """Arms of a comparison: from `clip_norm(1.0)+orthogonal` to a cell, an initialiser and one remedy."""
 
+import dataclasses
 import functools
 from typing import Any, NamedTuple
 
@@ -128,6 +129,14 @@ def _untrained(cell: Any) -> bool:
     params, _ = jax.eval_shape(lambda key: cell.init(key, *tried.sizes(), 1.0, zero), jax.random.key(0))
     paths = jax.tree_util.tree_leaves_with_path(params)
     return all(getattr(path[-1], "name", None) in cell.fixed for path, _ in paths)
+
+
+def undrawn(cell: Any) -> Any:
+    """The cell with what `init` alone reads at its defaults: arms with equal ones share their programs."""
+    if not cell.drawn:
+        return cell
+    first = {field.name: field.default for field in dataclasses.fields(cell)}
+    return dataclasses.replace(cell, **{name: first[name] for name in cell.drawn})
 
 
 def count(cell: Any, sizes: tuple[int, int], hidden: int) -> int:

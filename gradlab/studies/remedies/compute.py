@@ -124,9 +124,10 @@ def _searching(
     shortest, longest = comparison.T[0], comparison.longest
     planned = set(search.dearest(shortest, longest))
     made = {text: arms.arm(text, comparison.cell, comparison.init) for text in comparison.remedies}
-    left = [(arm.cell, arm.unnumbered) for arm in made.values()]
+    trained = {text: (arms.undrawn(arm.cell), arm.unnumbered) for text, arm in made.items()}
+    left = list(trained.values())
     for text, arm in made.items():
-        left.remove((arm.cell, arm.unnumbered))
+        left.remove(trained[text])
         learns: dict[int, bool] = {}
         while T := search.following(shortest, longest, learns):
             # What the plan has not foreseen to be tried is no piece of it.
@@ -134,7 +135,7 @@ def _searching(
             for found in _arm(comparison, text, arm, T, tell, shards):
                 learns[T] = search.learns(int((found.solved_at > 0).sum()), len(found.solved_at))
                 yield found
-            memory.release(programs=(arm.cell, arm.unnumbered) not in left)
+            memory.release(programs=trained[text] not in left)
 
 
 def _require_known(

@@ -49,7 +49,7 @@ def forecast(rows: Sequence[ArmRow]) -> Forecast:
     """
     reach = np.array([_reach(row) for row in rows])
     places: dict[tuple[int, int], list[tuple[float, float]]] = {}
-    for row, start, far in zip(rows, _starts(rows), reach, strict=True):
+    for row, start, far in zip(rows, starts_of(rows), reach, strict=True):
         if not math.isnan(far) and not row.most and row.race is None:
             share = row.solved.successes / max(row.solved.of, 1)
             places.setdefault((start, row.T), []).append((far / row.T, share))
@@ -85,7 +85,7 @@ def unranked(rows: Sequence[ArmRow], starts: str = "starts") -> str:
     return f"the {starts} are too few or too much alike"
 
 
-def _starts(rows: Sequence[ArmRow]) -> list[int]:
+def starts_of(rows: Sequence[ArmRow]) -> list[int]:
     """For each row the number of the networks it begins with: of an arm the same ones at every T."""
     number = list(range(len(rows)))
     seen: dict[tuple[object, ...], int] = {}

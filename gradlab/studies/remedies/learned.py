@@ -156,7 +156,7 @@ def said(rows: Sequence[ArmRow]) -> str:
 def _up_to(one: Learned) -> str:
     """How far, as words."""
     if not one.up_to:
-        return f"none (not {one.shortest})"
+        return f"not even {one.shortest}"
     return f"{one.up_to} (not {one.fails})" if one.fails else f"{one.up_to}, the longest tried"
 
 

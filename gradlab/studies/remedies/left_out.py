@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from gradlab.resampling import jackknife
 from gradlab.stats import LEVEL, Interval, errors, percent
+from gradlab.studies.remedies.forecast import starts_of
 from gradlab.studies.remedies.rows import ArmRow
 
 Numbers = NDArray[np.float64]
@@ -47,8 +48,9 @@ def judge(rows: Sequence[ArmRow]) -> Judged | None:
 
     A logistic regression on ln T, the decades that the transport changes over T, their size, and the share of
     T that the statistical horizon spans; its intercept and slopes are those of all cells but the row's own.
-    Its AUC, that of 1/T and that of `soft horizon > T` are over all rows together. Rows of one cell and w_rec
-    share a start: an interval is the estimate with Student's t at starts - 1 and the jackknife over starts.
+    Its AUC, that of 1/T and that of `soft horizon > T` are over all rows together. Rows that begin
+    with the same networks, at whatever T, share a start: an interval is the estimate with Student's t at
+    starts - 1 and the jackknife over starts.
 
     None without at least three cells, ten starts and two T, where all or none learn, and of a search or a
     race, which leave out what was not learned.
@@ -60,7 +62,7 @@ def judge(rows: Sequence[ArmRow]) -> Judged | None:
         return None
     learned = np.array([2 * row.solved.successes >= row.solved.of for row in known])
     cells = np.array([row.cell for row in known])
-    starts = np.unique([f"{row.arm} {row.w_rec!r}" for row in known], return_inverse=True)[1]
+    starts = np.unique(starts_of(known), return_inverse=True)[1]
     lengths = np.array([float(row.T) for row in known])
     enough = len(set(cells)) >= FEWEST and starts.max() + 1 >= STARTS and len(set(lengths)) > 1
     if not enough or learned.all() or not learned.any():
@@ -101,6 +103,20 @@ def said(rows: Sequence[ArmRow]) -> str:
         f"beyond {name} ({percent(LEVEL)} interval {margin.low:+.2f} to {margin.high:+.2f})"
         f"{'' if found.skill else ': no skill'}. {LIMITS}"
     )
+
+
+def document(rows: Sequence[ArmRow]) -> dict[str, Any] | None:
+    """The same for JSON: None where nothing can be judged; an end that an interval has not is None, too."""
+    found = judge(rows)
+    if found is None:
+        return None
+    ends = {
+        name: {key: one if math.isfinite(one) else None for key, one in margin._asdict().items()}
+        for name, margin in found.margins.items()
+    }
+    beside = [{"name": name, "auc": auc, "margin": ends[name]} for name, auc in found.baselines.items()]
+    counts = {name: getattr(found, name) for name in ("cells", "starts", "points", "skill")}
+    return {"auc": found.auc, "baselines": beside} | counts | {"limits": LIMITS}
 
 
 def _features(row: ArmRow) -> Numbers:

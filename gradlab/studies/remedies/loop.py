@@ -45,7 +45,7 @@ def try_out(setting: Setting, *, learn: bool, numbers: Numbers = ()) -> None:
 
 def update(setting: Setting, network: Network) -> tuple[Network, dict[str, Array]]:
     """One update; a network with a number that is not finite stays as it was before, and says so."""
-    setting = setting.of(network.numbers)
+    setting = setting.of(network)
     keys = jax.random.split(jax.random.fold_in(network.key, network.updates), setting.batch)
     examples = sample(setting, keys, network.weights.b_out.dtype)
     noise = None if setting.acting().step is None else jax.vmap(_noise)(keys)

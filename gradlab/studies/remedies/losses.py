@@ -139,7 +139,7 @@ def loss(
 
 def evaluate(setting: Setting, network: Network, key: Key, count: int) -> tuple[Array, Array]:
     """Mean loss on `count` fresh sequences, and their error."""
-    setting = setting.of(network.numbers)
+    setting = setting.of(network)
     examples = sample(setting, jax.random.split(key, count), network.weights.b_out.dtype)
 
     def one(example: Example) -> tuple[Array, Any]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gradlab.recurrence import platforms
 from gradlab.recurrence.objectives import draw_target
 from gradlab.recurrence.scaled import log10_norm
-from gradlab.studies.remedies import arms
+from gradlab.studies.remedies import arms, work
 from gradlab.studies.remedies.acting import Back
 from gradlab.studies.remedies.losses import sample
 from gradlab.studies.remedies.networks import Network, Setting
@@ -54,14 +54,14 @@ def lowered(comparison: Training, arm: arms.Arm, setting: Setting, networks: Net
 def _program(arm: arms.Arm, T: int) -> Any:
     fixed = platforms.fact(T)
     adjoint = None if arm.remedy.adjoint is None else Back(arm.unnumbered)
-    return program(arm.cell, "unit", len(jax.devices()), adjoint=adjoint, fixed=fixed)
+    return program(arms.undrawn(arm.cell), "unit", len(jax.devices()), adjoint=adjoint, fixed=fixed)
 
 
 @functools.lru_cache(maxsize=8)
 def _inputs(comparison: Training, setting: Setting) -> Array:
     """One fresh sequence of the task, (1, T, D) and zeros behind: the same at every evaluation."""
     keys = stream(comparison.seed, "profile", task=comparison.task)[None]
-    xs = sample(setting, keys, np.dtype(comparison.precision)).xs
+    xs = sample(work.whole(comparison, setting), keys, np.dtype(comparison.precision)).xs
     return jnp.pad(xs, ((0, 0), (0, capacity(setting.T) - setting.T), (0, 0)))
 
 

@@ -27,7 +27,9 @@ class Setting:
     """What all networks of a program share; hashable, so that equal settings share a program."""
 
     task: Any
+    """With the numbers that the networks have of their own at their defaults."""
     cell: Any
+    """With what only its draw reads left out, where arms differ in that alone."""
     remedy: Remedy | Unnumbered
     """With its numbers left out, where these are the networks' own."""
     T: int
@@ -38,14 +40,17 @@ class Setting:
     """Updates between two evaluations of a network."""
     eval_size: int = 500
     """Fresh sequences at each evaluation."""
+    told: tuple[str, ...] = ()
+    """Which settings of the task are numbers of the networks: those that may be arrays."""
 
     def acting(self, numbers: Numbers = ()) -> Remedy:
         """The remedy; of these numbers, where it leaves them out."""
         return acting.of(self.remedy, numbers)
 
-    def of(self, numbers: Numbers) -> "Setting":
-        """The setting with the remedy of these numbers, which may be traced: it is no key of a program."""
-        return dataclasses.replace(self, remedy=self.acting(numbers))
+    def of(self, network: "Network") -> "Setting":
+        """The setting with the numbers of a network, which may be traced: it is no key of a program."""
+        task = acting.numbered(self.task, self.told, network.task)
+        return dataclasses.replace(self, remedy=self.acting(network.numbers), task=task, told=())
 
 
 class Weights(NamedTuple):
@@ -74,6 +79,8 @@ class Network(NamedTuple):
     """Which quantity that was."""
     numbers: Numbers = ()
     """Those of the remedy, if its setting leaves them out."""
+    task: tuple[Any, ...] = ()
+    """Those of the task that its setting tells."""
 
 
 class Evaluation(NamedTuple):
@@ -103,17 +110,21 @@ def initialised(
     key: Key,
     dtype: Any,
     numbers: Numbers = (),
+    cell: Any = None,
+    task: Any = None,
 ) -> Network:
     """A network before its first update; all is drawn from `key`, in float64 where JAX has it, and cast.
 
-    The readout starts at N(0, 1/N) with zero bias.
+    The readout starts at N(0, 1/N) with zero bias. `cell` and `task` are those of the setting
+    with what it leaves out of them.
     """
     d_in, d_out = setting.task.sizes
     key_cell, key_out, key_data = jax.random.split(key, 3)
-    params, state = setting.cell.init(key_cell, d_in, setting.hidden, w_rec, initializer)
+    cell = setting.cell if cell is None else cell
+    params, state = cell.init(key_cell, d_in, setting.hidden, w_rec, initializer)
     remedy = setting.acting(numbers)
     if remedy.init is not None:
-        params, state = setting.cell.init(key_cell, d_in, setting.hidden, w_rec, remedy.init(initializer))
+        params, state = cell.init(key_cell, d_in, setting.hidden, w_rec, remedy.init(initializer))
     w_out = jax.random.normal(key_out, (d_out, setting.hidden), float) / np.sqrt(setting.hidden)
     weights = jax.tree.map(lambda leaf: leaf.astype(dtype), Weights(params, w_out, jnp.zeros(d_out, float)))
     for leaf in jax.tree.leaves(state):
@@ -144,4 +155,6 @@ def initialised(
         nothing,
         nothing,
         jax.tree.map(lambda number: jnp.asarray(number, dtype), numbers),
+        # In the precision that sequences are drawn in.
+        tuple(jnp.asarray(getattr(task or setting.task, name), float) for name in setting.told),
     )

@@ -47,7 +47,7 @@ def _solve(gram: Any, cross: Any) -> Any:
 def sums(setting: Setting) -> Any:
     """`(networks, updates) -> (H^T H, H^T Y)`, network by network."""
 
-    def features(network: Network, example: Example) -> tuple[Array, Array]:
+    def features(setting: Setting, network: Network, example: Example) -> tuple[Array, Array]:
         eye = jnp.eye(setting.hidden, dtype=network.weights.b_out.dtype)
         same = Weights(network.weights.cell, eye, jnp.zeros(setting.hidden, eye.dtype))
         hidden, _ = outputs(setting, same, network.state, example)
@@ -58,10 +58,12 @@ def sums(setting: Setting) -> Any:
         return weighed.T @ rows, weighed.T @ wanted.astype(jnp.float64)
 
     def network(one: Network, updates: Any) -> tuple[Array, Array]:
+        own = setting.of(one)
+
         def batch(i: Any, sums: tuple[Array, Array]) -> tuple[Array, Array]:
             keys = jax.random.split(jax.random.fold_in(one.key, i), setting.batch)
-            examples = sample(setting, keys, one.weights.b_out.dtype)
-            gram, cross = jax.vmap(lambda example: features(one, example))(examples)
+            examples = sample(own, keys, one.weights.b_out.dtype)
+            gram, cross = jax.vmap(lambda example: features(own, one, example))(examples)
             return sums[0] + gram.sum(0), sums[1] + cross.sum(0)
 
         size, columns = setting.hidden + 1, len(one.weights.b_out)

@@ -161,8 +161,8 @@ class Training:
             every = f"--eval-every {self.eval_every}"
             what = f"{self.updates} is no multiple of {every}; networks are evaluated that often"
             raise GradlabError("--updates", what)
-        self._require_search()
         self._require_race()
+        self._require_search()
 
     def _require_race(self) -> None:
         if not self.target:
@@ -183,7 +183,7 @@ class Training:
                 raise GradlabError(option, f"several are given beside --longest; give {one}")
         if self.longest <= self.T[0]:
             what = f"{self.longest} is not above -T {self.T[0]}, the shortest that the search tries"
-            raise GradlabError("--longest", what)
+            raise GradlabError("--longest", f"{what}; give a lesser -T")
 
     @property
     def lengths(self) -> tuple[int, ...]:

@@ -57,8 +57,10 @@ def _program(setting: Setting) -> Any:
 
     def every(networks: Network, key: Key) -> tuple[Array, Array]:
         dtype = networks.weights.b_out.dtype
-        examples = sample(setting, jax.random.split(key, SEQUENCES), dtype)
-        found: tuple[Array, Array] = jax.lax.map(lambda one: _one(setting, one, examples), networks)
+        # The task's numbers are those of every network, and these are judged on the same sequences.
+        first = jax.tree.map(lambda leaf: leaf[0], networks)
+        examples = sample(setting.of(first), jax.random.split(key, SEQUENCES), dtype)
+        found: tuple[Array, Array] = jax.lax.map(lambda one: _one(setting.of(one), one, examples), networks)
         return found
 
     return jax.jit(every)

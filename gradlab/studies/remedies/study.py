@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gradlab import specs
+from gradlab.errors import GradlabError
 from gradlab.studies.base import Group, Study
 from gradlab.studies.remedies.settings import Training
 
@@ -83,9 +84,13 @@ class _Remedies(Study[Training, "TrainingRun"]):
         from gradlab.studies.remedies import arms, work
 
         made = {text: arms.arm(text, asked.cell, asked.init) for text in asked.remedies}
-        if asked.longest or asked.target:
-            # What is trained at one T, or of one arm, depends on what came of another.
-            return []
+        for option, given, why in (
+            ("--longest", asked.longest, "goes on from what was learned"),
+            ("--target", asked.target, "stops arms by what others have learned"),
+        ):
+            if given:
+                what = f"{why}, so one process computes it; leave out --shard and --engine"
+                raise GradlabError(option, what)
         return [
             Group(text, T, tuple(work.piece(arm, T, stage) for stage in work.stages(asked, arm)))
             for text, arm in made.items()

@@ -98,6 +98,7 @@ def document(run: TrainingRun) -> dict[str, Any]:
     rank = {
         name: _plain(getattr(found, name)) for name in ("spearman", "low", "high", "level", "points", "by_T")
     }
+    rank |= {"left_out": left_out.document(rows)}
     head = {"schema": schemas.newest("remedies"), "status": run.about["status"], "exit_code": 0}
     if left is not None:
         # Whether a start tells what is learned, all arms say together.

@@ -30,7 +30,8 @@ def draw(
     w_rec, rate = (jnp.asarray(column) for column in zip(*((w, r) for w, r, _ in what), strict=True))
     dtype = np.dtype(comparison.precision)
     with jax.default_device(jax.local_devices(backend="cpu")[0]):
-        make = lambda w, r, key: initialised(setting, arm.initializer, w, r, key, dtype, arm.numbers)
+        own = arm.numbers, arm.cell, registry.make("tasks", comparison.task)
+        make = lambda w, r, key: initialised(setting, arm.initializer, w, r, key, dtype, *own)
         networks: Network = jax.jit(jax.vmap(make))(w_rec, rate, keys)
     return networks
 

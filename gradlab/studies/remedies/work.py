@@ -1,5 +1,6 @@
 """What there is to do in a training: arms at each T, their stages, and the names that these have."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from gradlab import registry, tried
 from gradlab.errors import GradlabError
-from gradlab.studies.remedies import arms, loop
+from gradlab.studies.remedies import acting, arms, loop
 from gradlab.studies.remedies import stages as names
 from gradlab.studies.remedies.losses import sample
 from gradlab.studies.remedies.networks import Setting
@@ -58,7 +59,6 @@ def piece(arm: arms.Arm, T: int, doing: str) -> str:
 def of_program(comparison: Training, arm: arms.Arm, setting: Setting) -> dict[str, Any]:
     """What decides which programs an arm needs."""
     names = (
-        "task",
         "hidden",
         "batch",
         "eval_every",
@@ -73,7 +73,8 @@ def of_program(comparison: Training, arm: arms.Arm, setting: Setting) -> dict[st
     return own | {
         "trains": place(str(arm.unnumbered), setting.T),
         "units": setting.hidden,
-        "cell": str(arm.cell),
+        "cell": str(setting.cell),
+        "task": f"{comparison.task.partition('(')[0]}: {setting.task}",
     }
 
 
@@ -93,9 +94,10 @@ def units(comparison: Training, arm: arms.Arm) -> int:
 
 def setting_of(comparison: Training, arm: arms.Arm, T: int, hidden: int) -> Setting:
     """What all networks of an arm at one T share."""
+    task = registry.make("tasks", comparison.task)
     return Setting(
-        registry.make("tasks", comparison.task),
-        arm.cell,
+        acting.unnumbered(task),
+        arms.undrawn(arm.cell),
         arm.unnumbered,
         T,
         hidden,
@@ -103,7 +105,13 @@ def setting_of(comparison: Training, arm: arms.Arm, T: int, hidden: int) -> Sett
         comparison.optimizer,
         comparison.stride,
         comparison.eval_size,
+        acting.of_task(task),
     )
+
+
+def whole(comparison: Training, setting: Setting) -> Setting:
+    """The setting with the numbers of the task that was asked for."""
+    return dataclasses.replace(setting, task=registry.make("tasks", comparison.task), told=())
 
 
 def check(comparison: Training) -> None:
@@ -137,7 +145,7 @@ def ready(comparison: Training, arm: arms.Arm, setting: Setting) -> arms.Arm:
     if not hasattr(arm.initializer, "for_cell"):
         return arm
     keys = jax.random.split(stream(comparison.seed, "inputs", task=comparison.task), 32)
-    xs = sample(setting, keys, jnp.float32).xs
+    xs = sample(whole(comparison, setting), keys, jnp.float32).xs
     std = float(jnp.sqrt(jnp.mean(xs**2)))
     return arm._replace(
         initializer=arm.initializer.for_cell(arm.cell, std, setting.task.sizes[0], setting.hidden)

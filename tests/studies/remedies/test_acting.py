@@ -4,11 +4,12 @@ import functools
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from gradlab import memory, registry
 from gradlab.errors import GradlabError
-from gradlab.studies.remedies import arms, compute, loop, measure, plan, work
+from gradlab.studies.remedies import arms, compute, loop, losses, measure, plan, train, work
 from gradlab.studies.remedies.settings import Training
 from gradlab.types import Scalar
 from tests.remedies.training import equal, setting, untrained
@@ -61,11 +62,52 @@ def test_other_settings_have_programs_of_their_own():
     assert len({setting for _, setting in pairs}) == len(pairs)
 
 
-def test_what_a_remedy_compares_in_python_is_a_number_of_its_program():
-    """`gain(1)` is none and `chrono` sets a cell's bias: their numbers are no arrays."""
-    assert [arm.numbers for arm, _ in programs("gain(1.5)", "lstm+chrono(9)", "lstm+forget_bias(2)")] == [
-        ()
-    ] * 3
+def of_task(task):
+    return work.by_place(Training(**TINY | {"task": task, "T": (6,)}))["none at T = 6"]
+
+
+@pytest.mark.parametrize("name", ["adding(tolerance={})", "multiplication(tolerance={})", "latch(noise={})"])
+def test_tasks_that_differ_in_numbers_alone_have_one_program(name):
+    (_, one), (_, other) = (of_task(name.format(value)) for value in (0.02, 0.3))
+    assert (one, hash(one)) == (other, hash(other))
+    assert len(one.told) == 1
+
+
+def test_a_network_has_the_numbers_of_its_task():
+    asked = Training(**TINY | {"task": "latch(noise=0.3)", "T": (6,)})
+    arm, of = of_task(asked.task)
+    network = train.draw(asked, arm, of, [(1.0, 0.1, "test 0")])
+    own = of.of(jax.tree.map(lambda leaf: leaf[0], network))
+    assert (float(own.task.noise), own.told) == (0.3, ())
+    assert work.whole(asked, of).task == registry.make("tasks", asked.task)
+    keys = jax.random.split(jax.random.key(0), 2)
+    found, wanted = (losses.sample(one, keys, jnp.float32).xs for one in (own, work.whole(asked, of)))
+    np.testing.assert_array_equal(found, wanted)
+    assert (found != losses.sample(of, keys, jnp.float32).xs).any()
+
+
+DRAWN = ("lstm", "lstm+forget_bias(2)", "lstm+forget_bias(-1)", "lstm+chrono(9)", "lstm+gain(1.5)")
+
+
+def test_arms_that_only_start_otherwise_have_one_program():
+    """A bias, a time scale and a gain are drawn: what trains, judges and profiles a network reads none."""
+    pairs = programs(*DRAWN)
+    assert len({setting for _, setting in pairs}) == 1
+    assert len({measure._program(arm, 3) for arm, _ in pairs}) == 1
+    assert [arm.numbers for arm, _ in pairs] == [()] * len(DRAWN)
+    spelled = [registry.spelling(arm.cell) for arm, _ in pairs]
+    assert spelled == ["lstm", "lstm(forget_bias=2.0)", "lstm(forget_bias=-1.0)", "lstm(chrono=9.0)", "lstm"]
+
+
+def test_and_they_start_otherwise_all_the_same():
+    asked = Training(remedies=DRAWN, **TINY)
+    biases = []
+    for arm, of in programs(*DRAWN):
+        network = train.draw(asked, arm, of, [(1.0, 0.1, "test 0")])
+        biases.append(np.asarray(network.weights.cell.b[0, arm.cell.gates.index("f")]))
+    assert biases[0].tolist() == biases[4].tolist() == [1.0, 1.0]
+    assert (biases[1].tolist(), biases[2].tolist()) == ([2.0, 2.0], [-1.0, -1.0])
+    assert (biases[3] != biases[0]).all()
 
 
 def test_a_number_is_still_held_to_its_bounds():
@@ -92,6 +134,17 @@ def test_three_thresholds_at_three_learning_rates_compile_one_program(monkeypatc
     assert len(used) == 2
     assert loop.program.cache_info().currsize == 2
     assert [loop.program(setting, 1)._cache_size() for setting in used] == [1, 1]
+
+
+@pytest.mark.slow
+def test_biases_and_time_scales_compile_one_program():
+    loop.program.cache_clear()
+    comparison = Training(cell="lstm", remedies=("forget_bias(2)", "chrono(9)"), lr=(0.1,), **TINY)
+    found = list(compute.run(comparison))
+    assert [one.cell for one in found] == ["lstm", "lstm(forget_bias=2.0)", "lstm(chrono=9.0)"]
+    (used,) = {setting for _, setting in work.by_place(comparison).values()}
+    assert loop.program.cache_info().currsize == 1
+    assert loop.program(used, 1)._cache_size() == 1
 
 
 def test_a_plan_compiles_what_arms_share_once():

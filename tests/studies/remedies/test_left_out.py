@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom, mannwhitneyu
 
+from gradlab.stats import Interval
 from gradlab.studies.remedies import left_out
 from gradlab.studies.remedies.left_out import auc, judge, said
 from gradlab.studies.remedies.rows import Race, share
@@ -102,6 +103,35 @@ def test_a_cell_that_is_foretold_is_not_learned_from():
     after = left_out._foretold(features, learned ^ own, cells)
     np.testing.assert_array_equal(before[own], after[own])
     assert (before[~own] != after[~own]).all()
+
+
+def test_arms_that_begin_with_the_same_networks_are_one_start():
+    rows = rows_of(np.random.default_rng(0), NULL["T and the start's luck"])
+    once, twice = judge(rows), judge([*rows, *(one._replace(arm=f"{one.arm}, clipped") for one in rows)])
+    assert (once.starts, twice.starts, twice.points) == (30, 30, 240)
+    for name, margin in once.margins.items():
+        assert twice.margins[name].high - twice.margins[name].low > 0.8 * (margin.high - margin.low)
+
+
+def test_the_document_has_the_numbers_of_the_sentence():
+    rows = rows_of(np.random.default_rng(0), planted)
+    found, told = judge(rows), left_out.document(rows)
+    assert (told["auc"], told["skill"], told["starts"]) == (found.auc, True, 30)
+    assert [one["name"] for one in told["baselines"]] == list(found.baselines)
+    for one in told["baselines"]:
+        assert one["auc"] == found.baselines[one["name"]]
+        assert one["margin"]["low"] == found.margins[one["name"]].low
+    assert left_out.document(rows[:4]) is None
+
+
+def test_an_end_that_an_interval_has_not_is_null(monkeypatch):
+    rows = rows_of(np.random.default_rng(0), planted)
+    monkeypatch.setattr(
+        left_out, "_interval", lambda middle, without: Interval(middle, -math.inf, math.inf, 0.95)
+    )
+    told = left_out.document(rows)
+    assert told["skill"] is False
+    assert [(one["margin"]["low"], one["margin"]["high"]) for one in told["baselines"]] == [(None, None)] * 2
 
 
 def test_area_is_mann_and_whitneys():

@@ -257,4 +257,11 @@ def test_what_is_no_race_is_refused(changed, where):
         dataclasses.replace(ASKED, **changed)
     assert caught.value.where == where
     assert STUDY.stored(ASKED)["T"] == [10]
-    assert STUDY.groups(ASKED) == []
+
+
+def test_a_race_is_not_shared_out():
+    with pytest.raises(
+        GradlabError, match="stops arms by what others have learned, so one process"
+    ) as caught:
+        STUDY.groups(ASKED)
+    assert caught.value.where == "--target"

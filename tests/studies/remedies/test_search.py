@@ -135,8 +135,8 @@ def test_what_is_said_of_a_search():
     ) in text
     assert "interval: each T at 99.3 %, for 7 T at the most that are tried." in text
     assert learned.said(rows) == (
-        "Largest T that half of the seeds learn: lstm 160, the longest tried, none 24 (not 28), esn none "
-        "(not 10)."
+        "Largest T that half of the seeds learn: lstm 160, the longest tried, none 24 (not 28), esn not "
+        "even 10."
     )
     # Which T there are depends on what was learned: arms are not compared at any.
     assert besides(rows) == {}
@@ -158,7 +158,12 @@ def test_the_least_seeds_are_those_that_give_an_end():
     [
         ({"T": (4, 8)}, "-T", "several are given beside --longest; give the shortest alone"),
         ({"w_rec": (1.0, 2.0)}, "--w-rec", "several are given beside --longest; give one"),
-        ({"longest": 4}, "--longest", "4 is not above -T 4"),
+        (
+            {"longest": 4},
+            "--longest",
+            "4 is not above -T 4, the shortest that the search tries; give a lesser",
+        ),
+        ({"longest": 2, "target": 8}, "--target", "and --longest exclude each other; give one"),
         ({"longest": -1}, "--longest", "too small"),
     ],
 )
@@ -180,5 +185,7 @@ def test_the_plan_is_of_the_most_that_it_can_take():
     assert "at the most" in STUDY.size(ASKED, planned)["grid"]
     assert set(work.by_place(ASKED)) == {f"none at T = {T}" for T in search.candidates(4, 32)}
     # What one T gives decides the next: there are no groups to share out.
-    assert STUDY.groups(ASKED) == []
+    with pytest.raises(GradlabError, match="goes on from what was learned, so one process") as caught:
+        STUDY.groups(ASKED)
+    assert caught.value.where == "--longest"
     assert math.isclose(ASKED.work, 3 * 5 * 4 * 20 * (4 + 8 + 16 + 32 + 23 + 27) * 9)
