@@ -41,6 +41,12 @@ def test_the_list_has_each_verdict_as_its_report_has_it():
         assert f"\n{verdict}{found}\n" in text
 
 
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_a_report_has_its_pictures_and_no_others(folder):
+    shown = re.findall(r"report_files/([\w.-]+)", (folder / "report.md").read_text())
+    assert sorted(shown) == sorted(path.name for path in (folder / "report_files").iterdir())
+
+
 @pytest.mark.parametrize("folder", COMPARISONS, ids=lambda folder: folder.name)
 def test_a_report_says_what_its_table_shows(folder):
     run = results.read(folder)
