@@ -250,7 +250,7 @@ def _table(
 
     `further` names metrics that the run holds beside those that are known here.
     """
-    columns = {
+    entries = {
         "cell": readers.one_of(settings["cell"], "cell of the run"),
         "init": readers.one_of(settings["init"], "initialiser of the run"),
         "w_rec": readers.one_of(map(float, settings["w_rec"]), "w_rec of the run"),
@@ -261,7 +261,7 @@ def _table(
         "value": readers.number,
         "state": readers.one_of(STATES, "state"),
     }
-    table = csv_tables.read(content, where, columns, [*_POINT, "part", "metric"])
+    table = csv_tables.read(content, where, entries, [*_POINT, "part", "metric"])
     odd = (table["state"] == "ok") == table["value"].isna()
     if odd.any():
         line = int(np.argmax(odd.to_numpy())) + 2
