@@ -104,7 +104,7 @@ def versions() -> dict[str, str]:
     partitionable = config["jax_threefry_partitionable"]
     return _programs() | {
         "gradlab": __version__,
-        "processor": cpu_model(),
+        "processor": _rounding(),
         "device": f"{device.platform} {device.device_kind}",
         "matmul_precision": str(config["jax_default_matmul_precision"]),
         "random": f"{config['jax_default_prng_impl']}, {'' if partitionable else 'not '}partitionable",
@@ -148,6 +148,12 @@ def cpu_model() -> str:
     return _cpuinfo("model name") or platform.processor() or platform.machine()
 
 
+def _rounding() -> str:
+    """The processor's name, and whose kernels numpy's BLAS and LAPACK were told to take instead of its own."""
+    told = os.environ.get("OPENBLAS_CORETYPE")
+    return f"{cpu_model()} with OPENBLAS_CORETYPE={told}" if told else cpu_model()
+
+
 def cpu_flags() -> str:
     """The processor's instruction sets: compiled programs are not shared between different ones."""
     return _cpuinfo("flags")
@@ -172,7 +178,7 @@ def facts() -> dict[str, Any]:
         "platform": jax.default_backend(),
         "devices": len(jax.devices()),
         "device_kind": jax.devices()[0].device_kind,
-        "cpu": cpu_model(),
+        "cpu": _rounding(),
         "cores": cores(),
         "matmul_precision": str(config["jax_default_matmul_precision"]),
         "threefry_partitionable": bool(config["jax_threefry_partitionable"]),

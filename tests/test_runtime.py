@@ -121,4 +121,14 @@ def test_what_a_group_is_marked_with_is_looked_up_once_in_a_process(monkeypatch)
     assert runtime.versions() == before
     # What a process may still change is what it is now.
     monkeypatch.setattr(runtime, "cpu_model", lambda: "another")
+    monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
     assert runtime.versions() == before | {"processor": "another"}
+    # Its matrix products may be told to round as elsewhere.
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
+    assert runtime.versions() == before | {"processor": "another with OPENBLAS_CORETYPE=Haswell"}
+
+
+def test_facts_and_versions_name_one_processor(monkeypatch):
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
+    assert runtime.facts()["cpu"] == runtime.versions()["processor"]
+    assert runtime.facts()["cpu"] == f"{runtime.cpu_model()} with OPENBLAS_CORETYPE=Haswell"

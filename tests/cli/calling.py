@@ -36,6 +36,8 @@ ENVIRONMENT = {
     **KEPT,
     "PYTHONUTF8": "0",
     "LC_ALL": "C.UTF-8",
+    # Which kernels numpy's BLAS and LAPACK take decides how they round.
+    **{name: value for name, value in os.environ.items() if name.startswith("OPENBLAS_")},
 }
 
 
