@@ -7,6 +7,7 @@ others while the tests run. Types are checked at every call of a function of gra
 """
 
 import collections
+import gc
 import os
 import signal
 from pathlib import Path
@@ -35,6 +36,9 @@ jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_default_matmul_precision", "highest")
+# What JAX keeps of every program makes each search for garbage long, so that it is looked for seldom.
+gc.freeze()
+gc.set_threshold(100_000, 20, 100)
 
 
 NUMBERS = ("probes", "cells", "recurrence", "studies/sweep/test_compute", "test_backward_nonfinite")
