@@ -149,7 +149,7 @@ def cpu_model() -> str:
 
 
 def _rounding() -> str:
-    """The processor's name, and whose kernels numpy's BLAS and LAPACK were told to take instead of its own."""
+    """The processor's name, and whose kernels numpy's BLAS and LAPACK were told to take in its place."""
     told = os.environ.get("OPENBLAS_CORETYPE")
     return f"{cpu_model()} with OPENBLAS_CORETYPE={told}" if told else cpu_model()
 
