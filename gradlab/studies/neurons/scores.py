@@ -45,8 +45,7 @@ class Scored(NamedTuple):
     @property
     def bound(self) -> NDArray[np.float64]:
         """By label: the highest of the three controls."""
-        found: NDArray[np.float64] = np.max([self.shifted, self.untrained, self.random], axis=0)
-        return found
+        return np.maximum(np.maximum(self.shifted, self.untrained), self.random)
 
     @property
     def above(self) -> NDArray[np.bool_]:
