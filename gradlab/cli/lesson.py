@@ -149,12 +149,17 @@ def _watched() -> bool:
 
 def _walk(number: int, told: "Chapter", language: "Language", *, last: bool) -> None:
     """Print a chapter; between question and figure wait for Enter, if somebody is there to press it."""
+    from rich.text import Text
+
     from gradlab.cli import _terminal
     from gradlab.lesson.terminal import walk
 
     pieces = list(walk(number, told, _terminal.width(), language, unicode=_terminal.unicode()))
     for i, lines in enumerate(pieces):
-        _output.say("\n".join(lines))
+        shown = Text()
+        for line in lines:
+            shown.append(line).append("\n")
+        _output.say(shown)
         if _watched() and not (last and i == len(pieces) - 1):
             _enter()
 

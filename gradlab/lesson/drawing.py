@@ -13,10 +13,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, FancyArrowPatch, Patch
 from matplotlib.ticker import MaxNLocator
 
+from gradlab.lesson import colored
 from gradlab.lesson.languages import ENGLISH, Language
 from gradlab.lesson.parts import (
     Anatomy,
-    Band,
     Chain,
     Chains,
     Chapter,
@@ -25,7 +25,6 @@ from gradlab.lesson.parts import (
     Drawing,
     Form,
     Grid,
-    Panel,
     Strip,
     Table,
     Unrolled,
@@ -36,9 +35,8 @@ from gradlab.plots import _colors, _drawing, _fitting, _style
 from gradlab.plots._inline import inline
 from gradlab.plots._structures import structure
 
-COLORS = _colors.CELLS
 DOTS: Any = {
-    "color": _style.LINEAR,
+    "color": colored.DOTS,
     "marker": "o",
     "markersize": 2.5,
     "fillstyle": "none",
@@ -87,12 +85,13 @@ def _chart(chart: Chart, phone: bool) -> Figure:
         figure.set_figwidth(PHONE)
     for panel, given in zip(axes, chart.panels, strict=True):
         panel.set_title(given.title)
-        for i, curve in enumerate(_lines(given.curves)):
+        for i, (curve, shade) in enumerate(_lines(given.curves)):
             # The first ones are wider, so that they show where a later one lies on them.
-            panel.plot(curve.x, curve.y, color=COLORS[i % len(COLORS)], linewidth=max(1.0, 2.4 - 0.6 * i))
-        for i, band in enumerate(_bands(given)):
-            if band is not None:
-                panel.fill_between(band.x, band.low, band.high, color=COLORS[i % len(COLORS)], **BAND)
+            panel.plot(curve.x, curve.y, color=shade, linewidth=max(1.0, 2.4 - 0.6 * i))
+        shades = colored.shades(given.curves)
+        for curve, band, shade in zip(given.curves, given.bands, shades, strict=False):
+            if band is not None and curve.look != "dots":
+                panel.fill_between(band.x, band.low, band.high, color=shade, **BAND)
         for curve in given.curves:
             if curve.look == "dots":
                 panel.plot(curve.x, curve.y, **DOTS)
@@ -106,7 +105,7 @@ def _chart(chart: Chart, phone: bool) -> Figure:
     _style.label(axes, plain(chart.x), plain(chart.y))
     shown = chart.panels[0].curves
     handles: list[Artist] = [
-        Line2D([], [], color=COLORS[i], label=plain(curve.label)) for i, curve in enumerate(_lines(shown))
+        Line2D([], [], color=shade, label=plain(curve.label)) for curve, shade in _lines(shown)
     ]
     dots = [curve for curve in shown if curve.look == "dots"]
     handles += [Line2D([], [], label=plain(curve.label), **DOTS) for curve in dots[:1]]
@@ -118,14 +117,10 @@ def _chart(chart: Chart, phone: bool) -> Figure:
     return figure
 
 
-def _bands(panel: Panel) -> list[Band | None]:
-    """Of the curves that have a colour of their own."""
-    return [band for curve, band in zip(panel.curves, panel.bands, strict=False) if curve.look != "dots"]
-
-
-def _lines(curves: tuple[Curve, ...]) -> list[Curve]:
-    """Those that have a colour of their own."""
-    return [curve for curve in curves if curve.look != "dots"]
+def _lines(curves: tuple[Curve, ...]) -> list[tuple[Curve, str]]:
+    """Those that have a colour of their own, with it."""
+    colors = zip(curves, colored.shades(curves), strict=True)
+    return [(curve, shade) for curve, shade in colors if curve.look != "dots"]
 
 
 def _unrolled(drawing: Unrolled, phone: bool) -> Figure:
@@ -211,14 +206,11 @@ def _grid(drawing: Grid, phone: bool) -> Figure:
     shown = np.clip(np.where(np.isfinite(values), values, low), low, None)
     edges = (_edges(drawing.x), _edges(drawing.y))
     image = panel.pcolorfast(*edges, shown, cmap="Blues")
-    looks: tuple[dict[str, Any], ...] = (
-        {"color": "#111111", "linestyle": (0, (4, 3))},
-        {"color": "#d55e00"},
-        {"color": "#007a5a"},
-    )
-    for curve, look in zip(drawing.lines, itertools.cycle(looks), strict=False):
+    dashes = ((0, (4, 3)), "-", "-")
+    looks = itertools.cycle(zip(colored.OVER_MAP, dashes, strict=True))
+    for curve, (shade, dash) in zip(drawing.lines, looks, strict=False):
         walk: dict[str, Any] = {"marker": "o", "markersize": 2.5} if curve.look == "dots" else {}
-        panel.plot(curve.x, curve.y, linewidth=1, label=curve.label, **look, **walk)
+        panel.plot(curve.x, curve.y, linewidth=1, label=curve.label, color=shade, linestyle=dash, **walk)
     panel.set_xlim(drawing.x[0], drawing.x[-1])
     panel.set_ylim(drawing.y[0], drawing.y[-1])
     _style.label([panel], drawing.names[0], drawing.names[1])

@@ -1,10 +1,13 @@
-"""The lesson's figures in letters, for a terminal."""
+"""The lesson's figures in letters, for a terminal, each curve in the colour that it has on a page."""
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from rich.text import Text
 
+from gradlab.lesson import colored
 from gradlab.lesson.languages import ENGLISH, Language, Say
 from gradlab.lesson.parts import (
     Anatomy,
@@ -21,6 +24,7 @@ from gradlab.lesson.parts import (
     Unrolled,
 )
 from gradlab.lesson.words import plain
+from gradlab.plots import _colors
 
 HEIGHT = 12
 BLOCKS = {True: "▁▂▃▄▅▆▇█", False: "_.:-=+*#"}
@@ -30,29 +34,42 @@ BAND = "."
 LINK = 9
 """Columns of a state in a chain."""
 
+Piece = tuple[str, str]
+"""Letters, and their colour; none if empty."""
+Line = str | list[Piece]
 
-def sketch(drawing: Drawing, width: int, language: Language = ENGLISH, *, unicode: bool) -> list[str]:
+
+def sketch(drawing: Drawing, width: int, language: Language = ENGLISH, *, unicode: bool) -> list[Text]:
     """The lines of a drawing, none longer than `width`."""
-    lines: list[str] = _SKETCH[type(drawing)](drawing, width, language.of("sketch"), unicode)
-    return [plain(line, unicode=unicode)[:width].rstrip() for line in lines]
+    lines: Sequence[Line] = _SKETCH[type(drawing)](drawing, width, language.of("sketch"), unicode)
+    return [_shown(line, width, unicode) for line in lines]
 
 
-def _chart(chart: Chart, width: int, say: Say, unicode: bool) -> list[str]:
+def _shown(line: Line, width: int, unicode: bool) -> Text:
+    shown = Text()
+    for letters, shade in [(line, "")] if isinstance(line, str) else line:
+        shown.append(plain(letters, unicode=unicode), _colors.lit(shade) if shade else "")
+    shown.truncate(width)
+    shown.rstrip()
+    return shown
+
+
+def _chart(chart: Chart, width: int, say: Say, unicode: bool) -> list[Line]:
     every = [curve for panel in chart.panels for curve in panel.curves]
     x = np.concatenate([curve.x for curve in every])
     bands = [band for panel in chart.panels for band in panel.bands if band]
     y = np.concatenate([*(curve.y for curve in every), *(end for b in bands for end in (b.low, b.high))])
     y = y[np.isfinite(y)]
     box = (float(x.min()), float(x.max()), float(y.min()), float(y.max()))
-    lines = []
+    lines: list[Line] = []
     for panel in chart.panels:
         if panel.title:
             lines += [f"{panel.title}:"]
         lines += _canvas(panel.curves, box, width, say, powers=chart.powers, bands=panel.bands)
         left, right = (say.language.written(f"{end:g}") for end in box[:2])
         lines += [f"{'':>9}{say('axes', x=chart.x, left=left, right=right, y=chart.y)}"]
-        told = [f"{BAND} {chart.band}"] if any(panel.bands) else []
-        lines += _wrapped([*_legend(panel.curves), *told], width - 9)
+        told = [(f"{BAND} {chart.band}", "")] if any(panel.bands) else []
+        lines += _wrapped([*_legend(panel.curves, colored.shades(panel.curves)), *told], width - 9)
         lines += [""]
     return lines[:-1]
 
@@ -64,20 +81,24 @@ def _marks(curves: tuple[Curve, ...]) -> list[str]:
     return ["o" if curve.look == "dots" and len(dots) == 1 else next(letters) for curve in curves]
 
 
-def _legend(curves: tuple[Curve, ...]) -> list[str]:
-    return list(dict.fromkeys(f"{m} {c.label}" for m, c in zip(_marks(curves), curves, strict=True)))
+def _legend(curves: tuple[Curve, ...], shades: Sequence[str]) -> list[Piece]:
+    named = zip(_marks(curves), curves, shades, strict=True)
+    return list(dict.fromkeys((f"{mark} {curve.label}", shade) for mark, curve, shade in named))
 
 
-def _wrapped(names: list[str], width: int) -> list[str]:
+def _wrapped(names: list[Piece], width: int) -> list[Line]:
     """Names side by side, as many as fit."""
-    lines = [""]
-    for name in names:
-        joined = f"{lines[-1]}   {name}" if lines[-1] else name
-        if len(plain(joined)) > width:
-            lines.append(name)
+    lines: list[list[Piece]] = []
+    room = 0
+    for name, shade in names:
+        wide = len(plain(name))
+        if not lines or wide + 3 > room:
+            lines.append([(" " * 9, ""), (name, shade)])
+            room = width - wide
         else:
-            lines[-1] = joined
-    return [f"{'':>9}{line}" for line in lines]
+            lines[-1] += [("   ", ""), (name, shade)]
+            room -= wide + 3
+    return [*lines]
 
 
 def _canvas(
@@ -88,21 +109,23 @@ def _canvas(
     *,
     powers: bool,
     bands: tuple[Band | None, ...] = (),
-) -> list[str]:
+) -> list[Line]:
     """Curves as letters in a box of x and y; where two meet, the later one shows, and bands below them."""
     columns = width - 10
-    cells = np.full((HEIGHT, columns), " ")
+    cells, inks = np.full((HEIGHT, columns), " "), np.full((HEIGHT, columns), "", dtype="<U7")
     left, right, low, high = box
     high = high if high > low else low + 1
     right = right if right > left else left + 1
-    for band in bands:
+    shades = colored.shades(curves)
+    for band, shade in zip(bands, shades, strict=False):
         if band is not None:
             fine = np.linspace(left, right, columns)
             ends = [np.interp(fine, band.x, y, left=np.nan, right=np.nan) for y in (band.low, band.high)]
             steps = np.linspace(high, low, HEIGHT)[:, None]
             half = (high - low) / (HEIGHT - 1) / 2
-            cells[(steps >= ends[0] - half) & (steps <= ends[1] + half)] = BAND
-    for mark, curve in zip(_marks(curves), curves, strict=True):
+            within = (steps >= ends[0] - half) & (steps <= ends[1] + half)
+            cells[within], inks[within] = BAND, shade
+    for mark, curve, shade in zip(_marks(curves), curves, shades, strict=True):
         xs, ys = np.asarray(curve.x), np.asarray(curve.y)
         if curve.look != "dots" and len(xs) > 1:
             fine = np.linspace(xs[0], xs[-1], columns)
@@ -111,7 +134,7 @@ def _canvas(
         across = np.round((xs[known] - left) / (right - left) * (columns - 1)).astype(int)
         down = np.round((high - ys[known]) / (high - low) * (HEIGHT - 1)).astype(int)
         inside = (across >= 0) & (across < columns) & (down >= 0) & (down < HEIGHT)
-        cells[down[inside], across[inside]] = mark
+        cells[down[inside], across[inside]], inks[down[inside], across[inside]] = mark, shade
     scale = {0: high, HEIGHT - 1: low}
     labels = [
         say.language.written(f"10^{scale[row]:.1f}" if powers else f"{scale[row]:.3g}")
@@ -119,7 +142,17 @@ def _canvas(
         else ""
         for row in range(HEIGHT)
     ]
-    return [f"{label:>8}|{''.join(row)}" for label, row in zip(labels, cells.tolist(), strict=True)]
+    return _rows(labels, cells, inks)
+
+
+def _rows(labels: Sequence[str], cells: Any, inks: Any) -> list[Line]:
+    """A label at the left of each row of letters, what has one colour together."""
+    lines: list[Line] = []
+    for label, letters, shades in zip(labels, cells.tolist(), inks.tolist(), strict=True):
+        pieces = itertools.groupby(zip(letters, shades, strict=True), key=lambda cell: cell[1])
+        row = [("".join(letter for letter, _ in some), shade) for shade, some in pieces]
+        lines.append([(f"{label:>8}|", ""), *row])
+    return lines
 
 
 def _unrolled(drawing: Unrolled, width: int, say: Say, unicode: bool) -> list[str]:
@@ -183,7 +216,7 @@ def _links(row: Chain, say: Say, *, goes_on: bool) -> list[str]:
     return [line for line in lines if line.strip()]
 
 
-def _grid(drawing: Grid, width: int, say: Say, unicode: bool) -> list[str]:
+def _grid(drawing: Grid, width: int, say: Say, unicode: bool) -> list[Line]:
     """Shades from flat to steep, and the lines over them as letters."""
     columns, shades = width - 10, SHADES[unicode]
     values = np.asarray(drawing.values)
@@ -191,8 +224,10 @@ def _grid(drawing: Grid, width: int, say: Say, unicode: bool) -> list[str]:
     some = values[np.ix_(rows, np.linspace(0, values.shape[1] - 1, columns).round().astype(int))]
     borders = np.quantile(values[np.isfinite(values)], np.linspace(0, 1, len(shades) + 1)[1:-1])
     cells = np.array(list(shades))[np.searchsorted(borders, some)]
+    inks = np.full(cells.shape, "", dtype="<U7")
+    over = list(itertools.islice(itertools.cycle(colored.OVER_MAP), len(drawing.lines)))
     left, right, low, high = drawing.x[0], drawing.x[-1], drawing.y[0], drawing.y[-1]
-    for mark, curve in zip(_marks(drawing.lines), drawing.lines, strict=True):
+    for mark, curve, shade in zip(_marks(drawing.lines), drawing.lines, over, strict=True):
         xs, ys = np.asarray(curve.x), np.asarray(curve.y)
         if curve.look == "dashed":
             fine = np.linspace(xs[0], xs[-1], columns)
@@ -200,13 +235,13 @@ def _grid(drawing: Grid, width: int, say: Say, unicode: bool) -> list[str]:
         across = np.round((xs - left) / (right - left) * (columns - 1)).astype(int)
         down = np.round((high - ys) / (high - low) * (len(cells) - 1)).astype(int)
         inside = (across >= 0) & (across < columns) & (down >= 0) & (down < len(cells))
-        cells[down[inside], across[inside]] = mark
+        cells[down[inside], across[inside]], inks[down[inside], across[inside]] = mark, shade
     written = say.language.written
     ends = {0: written(str(high)), len(cells) - 1: written(str(low))}
-    found = [f"{ends.get(i, ''):>8}|{''.join(row)}" for i, row in enumerate(cells.tolist())]
+    found = _rows([ends.get(i, "") for i in range(len(cells))], cells, inks)
     x, y, shown = drawing.names
     scale = say("map", x=x, left=written(f"{left:g}"), right=written(f"{right:g}"), y=y, values=shown)
-    return [*found, f"{'':>9}{scale}", *_wrapped(_legend(drawing.lines), width - 9)]
+    return [*found, f"{'':>9}{scale}", *_wrapped(_legend(drawing.lines, over), width - 9)]
 
 
 def _table(table: Table, width: int, say: Say, unicode: bool) -> list[str]:
@@ -218,9 +253,9 @@ def _table(table: Table, width: int, say: Say, unicode: bool) -> list[str]:
     return [(" " * gap).join(cell[:n].rjust(n) for cell, n in zip(row, wide, strict=True)) for row in rows]
 
 
-def _strip(strip: Strip, width: int, say: Say, unicode: bool) -> list[str]:
+def _strip(strip: Strip, width: int, say: Say, unicode: bool) -> list[Line]:
     blocks, room = BLOCKS[unicode], width - 17
-    lines = []
+    lines: list[Line] = []
     for first, end in strip.lines(room):
         lines += [f"{'':>17}{strip.shown(first, end)}"]
         for label, values in strip.rows:
@@ -230,14 +265,14 @@ def _strip(strip: Strip, width: int, say: Say, unicode: bool) -> list[str]:
     return lines[:-1]
 
 
-def _anatomy(drawing: Anatomy, width: int, say: Say, unicode: bool) -> list[str]:
+def _anatomy(drawing: Anatomy, width: int, say: Say, unicode: bool) -> list[Line]:
     """A bar for each gate and for each part of the state, as long as its share of the whole."""
     bar, room = BLOCKS[unicode][-1], width - 26
-    lines: list[str] = []
+    lines: list[Line] = []
     for cell in drawing.cells:
         named = {say("gate", name=name): value for name, value in cell.openings().items()}
         named |= {say("arrives_in", part=part): share for part, share in cell.shares().items()}
-        lines += [f"{cell.title}:"]
+        lines += [[(f"{cell.title}:", _colors.cell_color(cell.cell))]]
         lines += [
             f"{name:>14} {say.language.written(f'{value:7.1%}')}  {bar * round(room * value)}"
             for name, value in named.items()
@@ -246,7 +281,7 @@ def _anatomy(drawing: Anatomy, width: int, say: Say, unicode: bool) -> list[str]
     return lines[:-1]
 
 
-_SKETCH: dict[type, Callable[[Any, int, Say, bool], list[str]]] = {
+_SKETCH: dict[type, Callable[[Any, int, Say, bool], Sequence[Line]]] = {
     Chart: _chart,
     Unrolled: _unrolled,
     Chains: _chains,

@@ -5,6 +5,8 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from string import ascii_lowercase
 
+from rich.text import Text
+
 from gradlab.lesson.history import in_chapters, sources
 from gradlab.lesson.languages import ENGLISH, Language
 from gradlab.lesson.parts import Chapter, Figure
@@ -16,7 +18,7 @@ WIDEST = 80
 
 def walk(
     number: int, chapter: Chapter, width: int, language: Language = ENGLISH, *, unicode: bool
-) -> Iterator[list[str]]:
+) -> Iterator[list[str | Text]]:
     """The pieces of a chapter, line by line, with a breath between two of them.
 
     A piece ends with a question; the next one opens with the figure and its answer.
@@ -24,11 +26,12 @@ def walk(
     width = max(40, min(width, WIDEST))
     say: Callable[[str], list[str]] = lambda text: _wrapped(text, width, unicode)
     title = plain(f"{number}. {chapter.title}", unicode=unicode)
-    lines = [title, "=" * len(title), ""]
+    lines: list[str | Text] = [Text(title, "bold"), "=" * len(title), ""]
     for paragraph in chapter.paragraphs:
         lines += [*say(paragraph), ""]
     for figure in chapter.figures:
-        yield [*lines, *say(f"? {figure.question}"), *_choices(figure, width, unicode), ""]
+        asked = [Text(line, "bold") for line in say(f"? {figure.question}")]
+        yield [*lines, *asked, *_choices(figure, width, unicode), ""]
         lines = _shown(figure, width, language, unicode)
     for paragraph in chapter.closing:
         lines += [*say(paragraph), ""]
@@ -53,8 +56,8 @@ def found(numbers: Iterable[int], width: int, language: Language = ENGLISH, *, u
     return lines
 
 
-def _shown(figure: Figure, width: int, language: Language, unicode: bool) -> list[str]:
-    lines = [*_wrapped(figure.title, width, unicode), ""]
+def _shown(figure: Figure, width: int, language: Language, unicode: bool) -> list[str | Text]:
+    lines: list[str | Text] = [*_wrapped(figure.title, width, unicode), ""]
     lines += [*sketch(figure.drawing, width, language, unicode=unicode), ""]
     lines += [*_true(figure, width, unicode), *_wrapped(figure.answer, width, unicode), ""]
     for command in figure.command.splitlines():

@@ -91,7 +91,7 @@ def test_a_band_is_drawn_and_sketched_and_fits():
     assert len(figure.axes[0].collections) == 1
     low, high = figure.axes[0].get_ylim()
     assert low <= 0 < 9 <= high
-    lines = sketch.sketch(chart, 80, unicode=False)
+    lines = list(map(str, sketch.sketch(chart, 80, unicode=False)))
     assert sum("...." in line for line in lines) >= sketch.HEIGHT - 1
     assert ". band: lowest to highest of 2 seeds" in "\n".join(lines)
 

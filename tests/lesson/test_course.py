@@ -129,6 +129,6 @@ def test_parts_of_the_page_have_names(said):
 
 @pytest.mark.parametrize("unicode", [True, False])
 def test_the_walk_in_a_terminal_gives_letters(unicode):
-    pieces = list(terminal.walk(4, asking("Last", 1), 40, unicode=unicode))
+    pieces = [list(map(str, piece)) for piece in terminal.walk(4, asking("Last", 1), 40, unicode=unicode)]
     assert pieces[0][-5:] == ["Which < one?", "  a) w^T", "  b) tanh", "  c) <b>neither</b>", ""]
     assert "Which < one? b) tanh." in pieces[1]

@@ -173,7 +173,7 @@ class TestMarked:
         ]
         # Neither commands nor letters of a canvas.
         apart = re.compile(r"[ $]+gradlab | {6}-|.{8}\|")
-        lines = [line for piece in pieces for line in piece if not apart.match(line)]
+        lines = [line for piece in pieces for line in map(str, piece) if not apart.match(line)]
         assert unknown(without_names(" ".join(lines))) == set()
 
     def test_the_frame_of_several_chapters_says_nothing_of_its_own(self):

@@ -1,13 +1,16 @@
 """The page and the walk: self-contained, escaped, 80 columns, readable without UTF-8."""
 
+import collections
 import html.parser
 import re
 
 import pytest
+from matplotlib.colors import to_hex
 
 from gradlab import lesson
-from gradlab.lesson import history, page, sketch, terminal
+from gradlab.lesson import drawing, history, page, sketch, terminal
 from gradlab.lesson.languages import ENGLISH
+from gradlab.plots import _colors
 from tests.lesson.told import DRAWINGS, chapter
 
 
@@ -117,13 +120,13 @@ def test_who_found_what_fits_a_terminal(width, unicode):
 @pytest.mark.parametrize("unicode", [True, False])
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_the_walk_fits(width, unicode):
-    lines = [line for piece in terminal.walk(1, chapter(), width, unicode=unicode) for line in piece]
+    lines = [str(line) for piece in terminal.walk(1, chapter(), width, unicode=unicode) for line in piece]
     assert max(map(len, lines)) <= min(width, 80)
     assert unicode or all(line.isascii() for line in lines)
 
 
 def test_the_question_ends_a_piece_and_the_figure_opens_the_next():
-    pieces = list(terminal.walk(4, chapter(), 80, unicode=True))
+    pieces = [list(map(str, piece)) for piece in terminal.walk(4, chapter(), 80, unicode=True)]
     assert len(pieces) == len(DRAWINGS) + 1
     for i, name in enumerate(DRAWINGS):
         assert pieces[i][-2] == "? Is σ < 1?"
@@ -132,20 +135,34 @@ def test_the_question_ends_a_piece_and_the_figure_opens_the_next():
 
 
 def test_a_sketched_line_is_where_its_numbers_are():
-    lines = sketch.sketch(DRAWINGS["chart"], 60, unicode=False)
+    lines = list(map(str, sketch.sketch(DRAWINGS["chart"], 60, unicode=False)))
     canvas = lines[1 : 1 + sketch.HEIGHT]
     assert canvas[0].split("|") == ["   10^0.0", "o" + canvas[0].split("|")[1][1:]] or canvas[0][9] in "ao"
     assert canvas[-1].rstrip().endswith("a")
     assert canvas[-1].split("|")[0].strip() == "10^-200.0"
 
 
+def test_a_sketched_curve_has_the_colour_of_the_page_as_its_name_has():
+    for name in ("chart", "grid"):
+        drawn = drawing.draw(DRAWINGS[name])
+        there = {to_hex(line.get_color()) for panel in drawn.axes for line in panel.get_lines()}
+        here = collections.defaultdict(set)
+        for line in sketch.sketch(DRAWINGS[name], 80, unicode=False):
+            for span in line.spans:
+                here[span.style].add(line.plain[span.start : span.end].strip()[:1])
+        assert set(here) == {_colors.lit(shade) for shade in there}
+        # A letter is of one colour, in the canvas and below it.
+        letters = [letter for some in here.values() for letter in some]
+        assert len(letters) == len(set(letters)) > 1
+
+
 def test_a_map_names_its_axes_and_what_is_shaded():
-    lines = sketch.sketch(DRAWINGS["grid"], 80, unicode=False)
+    lines = list(map(str, sketch.sketch(DRAWINGS["grid"], 80, unicode=False)))
     assert any(line.strip() == "w 3 to 5; up: b; the darker, the larger |dE|" for line in lines)
 
 
 def test_a_strip_shows_every_character_above_its_value():
-    lines = sketch.sketch(DRAWINGS["strip"], 80, unicode=False)
+    lines = list(map(str, sketch.sketch(DRAWINGS["strip"], 80, unicode=False)))
     assert "".join(line[17:] for line in lines[::3]).replace(" ", "") == DRAWINGS["strip"].text.replace(
         " ", ""
     )
