@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 import torch
 import torch_cells
+import torch_network
 import torch_norms
 
 import gradlab
@@ -91,7 +92,7 @@ def differences(case: Case, seed: int) -> dict[str, float]:
 
 
 def compared(
-    cell: Any, network: torch_cells.Network, params: Any, state: Any, xs: Any, seed: int
+    cell: Any, network: torch_network.Network, params: Any, state: Any, xs: Any, seed: int
 ) -> dict[str, float]:
     """The same, of a cell and what it is in torch."""
     ours = gradlab.measure(cell.step, params, state, xs, w_rec=cell.recurrent, seed=seed)
@@ -159,7 +160,7 @@ def one_slow_unit(seed: int) -> dict[str, float]:
     """1023 units that forget fast and one that does not: sigma is 0.99^lag, 0.669 at the last."""
     weights = jnp.full(1024, 0.5).at[17].set(0.99)
     cell = _Diagonal()
-    network = torch_cells.Network(lambda p, s, x: [p * s[0] + x], lambda p: [p])
+    network = torch_network.Network(lambda p, s, x: [p * s[0] + x], lambda p: [p])
     return compared(cell, network, weights, jnp.zeros(1024), jnp.ones((40, 1)), seed)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch_cells import Network
+from torch_network import Network
 
 Profiles = dict[str, NDArray[np.float64]]
 """log10 norms by lag, -inf for a zero; of the adjoint and the transport's Frobenius norm by (part, lag)."""

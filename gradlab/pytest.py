@@ -108,7 +108,7 @@ def assert_regime(
       GradlabError: for a word that is no regime.
     """
     __tracebackhide__ = True
-    from gradlab.studies.sweep.rows import REGIMES
+    from gradlab.studies.sweep.regimes import REGIMES
 
     if regime not in REGIMES:
         from gradlab.spelled import unknown

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 from scipy import stats
 
-from gradlab.stats import rank_test
+from gradlab.significance import rank_test
 from tests.spoken import NUM, is_printed
 
 FEW = 4

@@ -14,7 +14,8 @@ from gradlab.studies.remedies import results, separation
 from gradlab.studies.remedies.sentences import judged, sentences
 from gradlab.viewer import page
 from tests import drawn, stored
-from tests.spoken_arms import hold_judged, hold_sentence
+from tests.spoken_arms import hold_sentence
+from tests.spoken_best import hold_judged
 from tests.spoken_comparisons import beside, raw
 from tests.spoken_neurons import hold_sentence as hold_reading
 from tests.spoken_neurons import hold_verdict

@@ -13,7 +13,8 @@ from gradlab.studies.remedies.sentences import judged, sentences
 from gradlab.studies.remedies.separation import nothing_apart, of_places
 from tests import drawn
 from tests.spoken import source
-from tests.spoken_arms import hold_judged, hold_sentence
+from tests.spoken_arms import hold_sentence
+from tests.spoken_best import hold_judged
 from tests.spoken_comparisons import beside, raw
 from tests.spoken_lengths import hold_learned, hold_spent
 from tests.spoken_separation import hold_nothing_apart, hold_places

@@ -16,7 +16,7 @@ from gradlab.findings.estimates import Axis, Label, Margin, Order, Where
 from gradlab.runs import strict
 from gradlab.runs.strict import Fault, fault
 from gradlab.studies.remedies.results import TrainingRun
-from gradlab.studies.sweep import columns, rows
+from gradlab.studies.sweep import columns, regimes
 from gradlab.studies.sweep.results import Run
 
 MOST = 100
@@ -159,7 +159,7 @@ def _wanted(
     return wanted, []
 
 
-REGIMES = tuple(word for word in rows.REGIMES if word != "UNDECIDED")
+REGIMES = tuple(word for word in regimes.REGIMES if word != "UNDECIDED")
 """What may be claimed: `UNDECIDED` is what too few seeds give, and says nothing of the networks."""
 HEAD = ("text", "metric", "where", "size")
 

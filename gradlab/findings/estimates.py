@@ -7,7 +7,8 @@ from typing import Any, Literal, NamedTuple, NewType
 
 import numpy as np
 
-from gradlab.stats import FEW, FEW_TESTED, FISHER, RANKS, WRONG, median_test, percent, share_test
+from gradlab.significance import FEW_TESTED, FISHER, RANKS, median_test, share_test
+from gradlab.stats import FEW, WRONG, percent
 
 Label = float | int | str
 Where = dict[str, Label]

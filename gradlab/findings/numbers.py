@@ -10,6 +10,7 @@ from gradlab.findings import rounding
 from gradlab.findings.finding import place
 from gradlab.profiles import bound
 from gradlab.states import STATES, UNDEFINED
+from gradlab.studies.sweep import regimes
 from gradlab.studies.sweep import rows as sweep_rows
 
 if TYPE_CHECKING:
@@ -211,7 +212,7 @@ def _marks(norms: "xarray.Dataset") -> dict[str, dict[str, Marks]]:
 def _chaotic(seeds: Mapping[int, Value], T: int) -> bool:
     """Whether any of the networks is; their rates by seed."""
     known = [value for value in seeds.values() if not isinstance(value, str)]
-    return bool(sweep_rows.trajectory_dependent(known, T, linear=False).any())
+    return bool(regimes.trajectory_dependent(known, T, linear=False).any())
 
 
 def different(old: Numbers, new: Numbers, names: tuple[str, ...]) -> list[str]:

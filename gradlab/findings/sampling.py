@@ -15,7 +15,7 @@ from gradlab.profiles import SOFT, Measured, fall, hard_horizon, rate, stored, s
 from gradlab.states import FORWARD_NONFINITE, NOT_COMPUTED, OK, UNDEFINED
 from gradlab.stats import Interval, mean_interval, median_interval, share_interval
 from gradlab.studies.remedies.results import TrainingRun
-from gradlab.studies.sweep import columns, results
+from gradlab.studies.sweep import columns, regimes, results
 from gradlab.studies.sweep import rows as sweep_rows
 from gradlab.studies.sweep.results import Run
 
@@ -149,7 +149,7 @@ def _border(run: Run) -> Measured:
     """Where each seed's rate changes its sign, by (cell, init, T, seed)."""
     rates = results.grid(run.metrics, run.norms, "rate")
     w_rec = run.norms["w_rec"].values
-    value = np.apply_along_axis(lambda row: sweep_rows.border(w_rec, row), 2, rates.value)
+    value = np.apply_along_axis(lambda row: regimes.border(w_rec, row), 2, rates.value)
     broken = (rates.state == FORWARD_NONFINITE).any(axis=2)
     state = np.where(np.isnan(value), np.where(broken, FORWARD_NONFINITE, UNDEFINED), OK).astype(np.int8)
     return Measured(value, state)

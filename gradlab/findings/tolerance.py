@@ -9,7 +9,8 @@ from gradlab import probes
 from gradlab.findings.finding import Finding, Status
 from gradlab.findings.numbers import BySeed, Key, Value
 from gradlab.metrics import every, named
-from gradlab.stats import difference_interval, percent, share_test
+from gradlab.significance import share_test
+from gradlab.stats import difference_interval, percent
 
 Mode = Literal["paired", "by intervals"]
 

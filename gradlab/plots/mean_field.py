@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from gradlab.errors import GradlabError
 from gradlab.plots import _colors, _fitting, _style, _words
+from gradlab.studies.sweep.regimes import border
 from gradlab.studies.sweep.results import Run, grid
-from gradlab.studies.sweep.rows import border
 
 READS = "sweep"
 """Which command's runs it draws."""

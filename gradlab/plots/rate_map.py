@@ -13,8 +13,8 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from gradlab.plots import _colors, _fitting, _style, _words
+from gradlab.studies.sweep.regimes import border
 from gradlab.studies.sweep.results import Run, mean_rates
-from gradlab.studies.sweep.rows import border
 
 READS = "sweep"
 """Which command's runs it draws."""

@@ -19,8 +19,9 @@ from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.remedies.rows import ArmRow
 from gradlab.studies.remedies.sentences import named
 from gradlab.studies.sweep import results
+from gradlab.studies.sweep.regimes import border
 from gradlab.studies.sweep.results import Run
-from gradlab.studies.sweep.rows import REPEATS, PointRow, border, given
+from gradlab.studies.sweep.rows import REPEATS, PointRow, given
 
 
 def caption(run: Any, spec: str, home: Any) -> str:

@@ -10,8 +10,9 @@ from gradlab.stats import LEVEL, percent
 from gradlab.studies.measure import reasons
 from gradlab.studies.sweep import probed
 from gradlab.studies.sweep.columns import standing
+from gradlab.studies.sweep.regimes import EQUIVALENT
 from gradlab.studies.sweep.results import Run
-from gradlab.studies.sweep.rows import EQUIVALENT, PointRow
+from gradlab.studies.sweep.rows import PointRow
 
 _REGIMES = (
     f"VANISH, EXPLODE: by more than a factor 2 over the sequence, by the whole {percent(LEVEL)} interval; "

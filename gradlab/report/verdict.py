@@ -16,7 +16,8 @@ from gradlab.studies.neurons.results import Reading
 from gradlab.studies.remedies import partial as partial_run
 from gradlab.studies.remedies.results import TrainingRun
 from gradlab.studies.sweep import results
-from gradlab.studies.sweep.rows import PointRow, border
+from gradlab.studies.sweep.regimes import border
+from gradlab.studies.sweep.rows import PointRow
 from gradlab.studies.sweep.updates import trained
 
 _FATES = {

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gradlab import profiles
-from gradlab.studies.sweep import compute, results, rows
+from gradlab.studies.sweep import compute, regimes, results
 from tests.cli.calling import SMALL, contents, document, finished, gradlab, process, with_option
 
 IDENTITY = "elman(activation=identity)"
@@ -193,19 +193,8 @@ class TestASecondTime:
 class TestNumbers:
     @pytest.mark.slow
     def test_one_network_that_overflows_fails_alone(self, tmp_path):
-        words = [
-            "sweep",
-            "--cell",
-            "elman(activation=relu)",
-            "-T",
-            "200",
-            "--hidden",
-            "8",
-            "--seeds",
-            "2",
-            "--out",
-            tmp_path,
-        ]
+        words = ["sweep", "--cell", "elman(activation=relu)", "-T", "200", "--hidden", "8", "--seeds", "2"]
+        words += ["--out", tmp_path]
         both = gradlab(*words, "--w-rec", "0.5,3.0", "--name", "both")
         alone = gradlab(*words, "--w-rec", "0.5", "--name", "alone", "--quiet")
         assert (both.code, alone.code, alone.err) == (3, 0, "")
@@ -255,7 +244,7 @@ class TestNumbers:
             value, _ = log10_transport(tmp_path / name)
             ends.append(value.sel(w_rec=-1.3).transpose("seed", "lag").values)
         rates = profiles.rate(*(array[0, 0, 0, 0] for array in profiles.stored(norms, "transport", "state")))
-        chaotic = rows.trajectory_dependent(rates.value, 100, linear=False)
+        chaotic = regimes.trajectory_dependent(rates.value, 100, linear=False)
         elsewhere = np.abs(ends[0] - ends[1]).max(axis=1) > 0.01
         assert elsewhere.sum() >= 2
         assert chaotic[elsewhere].all()

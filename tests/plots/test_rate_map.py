@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gradlab.plots.rate_map import rate_map
-from gradlab.studies.sweep import results, rows
+from gradlab.studies.sweep import regimes, results
 from tests import samples
 
 
@@ -29,7 +29,7 @@ def test_border_of_a_linear_cell_is_the_linear_border():
     crossings = left.lines[-1].get_xdata()
     np.testing.assert_allclose(crossings, 1.0, atol=1e-6)
     rates = results.grid(results.metrics(norms), norms, "rate").value.mean(-1)[1, 0, :, 1]
-    assert f"border at w_rec = {rows.border(norms['w_rec'].values, rates):.3f}" in right.get_title()
+    assert f"border at w_rec = {regimes.border(norms['w_rec'].values, rates):.3f}" in right.get_title()
     assert legend(figure) == ["measured border (rate = 0)", "linear border, w_rec = 1"]
 
 

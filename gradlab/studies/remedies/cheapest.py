@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from gradlab.escaping import plain
-from gradlab.stats import RANKS, WRONG, holm, least_seeds, median_test
+from gradlab.significance import RANKS, holm, least_seeds, median_test
+from gradlab.stats import WRONG
 from gradlab.studies.remedies.rows import ArmRow
 from gradlab.studies.remedies.spent import work
 from gradlab.studies.remedies.unequal import count

@@ -3,7 +3,8 @@
 import math
 from typing import NamedTuple
 
-from gradlab.stats import LEVEL, WRONG, least_seeds
+from gradlab.significance import least_seeds
+from gradlab.stats import LEVEL, WRONG
 from gradlab.studies.remedies import search
 from gradlab.studies.remedies.settings import NONE, Training
 

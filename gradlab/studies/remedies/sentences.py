@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gradlab.stats import FISHER, RANKS, WRONG, holm, least_seeds, median_test, percent, share_test
+from gradlab.significance import FISHER, RANKS, holm, least_seeds, median_test, share_test
+from gradlab.stats import WRONG, percent
 from gradlab.studies.remedies import cheapest, sent_back
 from gradlab.studies.remedies.rows import ArmRow
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from gradlab.profiles import SOFT
-from gradlab.stats import least_seeds
+from gradlab.significance import least_seeds
 from gradlab.studies.remedies import learned
 from gradlab.studies.remedies.rows import ArmRow
 from gradlab.studies.remedies.sentences import PERCENT, PLAIN, besides, judged

@@ -17,8 +17,9 @@ from gradlab.runs import manifest
 from gradlab.stats import LEVEL, percent
 from gradlab.studies.sweep import probed, results
 from gradlab.studies.sweep.columns import undefined
+from gradlab.studies.sweep.regimes import EQUIVALENT
 from gradlab.studies.sweep.results import Run
-from gradlab.studies.sweep.rows import EQUIVALENT, PointRow
+from gradlab.studies.sweep.rows import PointRow
 from gradlab.studies.sweep.updates import trained
 
 if TYPE_CHECKING:

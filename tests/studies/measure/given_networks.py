@@ -33,3 +33,46 @@ def write(folder):
     # The two inputs alone: without --columns all of a series are inputs.
     (folder / "s.csv").write_text("\n".join(line.rpartition(",")[0] for line in text.splitlines()) + "\n")
     (folder / "all.csv").write_text(text)
+
+
+MODULE = """
+import jax.numpy as jnp
+
+def step(w, h, x):
+    return jnp.tanh(w * h + x)
+
+def make():
+    return step, jnp.float32(0.9), jnp.zeros(2, jnp.float32), lambda h: h.sum()
+
+def blind():
+    return step, jnp.float32(0.9), jnp.zeros(2, jnp.float32)
+
+def wide():
+    return step, jnp.float32(0.9), jnp.zeros(2, jnp.float32), lambda h: h
+
+def broken():
+    raise ValueError("no weights\\nhere")
+
+number = 3
+def nothing():
+    return number
+"""
+"""A file of functions that give a network, or something else."""
+CELLS = """
+import equinox
+import jax
+import numpy as np
+from flax import linen, nnx
+
+def of_equinox():
+    return equinox.nn.GRUCell(2, 3, key=jax.random.key(0))
+
+def of_nnx():
+    return nnx.GRUCell(2, 3, rngs=nnx.Rngs(0))
+
+def of_linen():
+    cell = linen.GRUCell(3)
+    carry = cell.initialize_carry(jax.random.key(0), (2,))
+    return cell, cell.init(jax.random.key(1), carry, np.zeros(2, np.float32))
+"""
+"""A file of functions that give a cell of a library."""

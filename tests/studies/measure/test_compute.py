@@ -104,32 +104,8 @@ def test_scaling_is_done_as_it_is_said():
     assert plain.said[0].startswith("inputs as they are in all.csv: a -")
 
 
-MODULE = """
-import jax.numpy as jnp
-
-def step(w, h, x):
-    return jnp.tanh(w * h + x)
-
-def make():
-    return step, jnp.float32(0.9), jnp.zeros(2, jnp.float32), lambda h: h.sum()
-
-def blind():
-    return step, jnp.float32(0.9), jnp.zeros(2, jnp.float32)
-
-def wide():
-    return step, jnp.float32(0.9), jnp.zeros(2, jnp.float32), lambda h: h
-
-def broken():
-    raise ValueError("no weights\\nhere")
-
-number = 3
-def nothing():
-    return number
-"""
-
-
 def test_a_function_gives_a_network(place):
-    (place / "a_network_of_mine.py").write_text(MODULE)
+    (place / "a_network_of_mine.py").write_text(given_networks.MODULE)
     settings = asked(model="a_network_of_mine:make", arch="", activation="", target="c")
     run = execute.run(settings).run
     import a_network_of_mine
@@ -151,31 +127,12 @@ def test_a_function_gives_a_network(place):
     assert run.about["code"]["step"]["unseen"] == "what a_network_of_mine:make calls"
 
 
-CELLS = """
-import equinox
-import jax
-import numpy as np
-from flax import linen, nnx
-
-def of_equinox():
-    return equinox.nn.GRUCell(2, 3, key=jax.random.key(0))
-
-def of_nnx():
-    return nnx.GRUCell(2, 3, rngs=nnx.Rngs(0))
-
-def of_linen():
-    cell = linen.GRUCell(3)
-    carry = cell.initialize_carry(jax.random.key(0), (2,))
-    return cell, cell.init(jax.random.key(1), carry, np.zeros(2, np.float32))
-"""
-
-
 @pytest.mark.parametrize("kind", few(["of_equinox", "of_nnx", "of_linen"], ["of_nnx"]))
 @pytest.mark.slow
 def test_a_function_gives_a_cell_of_a_library(place, monkeypatch, kind):
     monkeypatch.setitem(sys.modules, "cells_of_mine", None)
     del sys.modules["cells_of_mine"]
-    (place / "cells_of_mine.py").write_text(CELLS)
+    (place / "cells_of_mine.py").write_text(given_networks.CELLS)
     settings = asked(model=f"cells_of_mine:{kind}", arch="", activation="")
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
         run = execute.run(settings).run
@@ -236,7 +193,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_does_not_fit_is_a_line_before_anything_is_measured(place, case):
-    (place / "a_network_of_mine.py").write_text(MODULE)
+    (place / "a_network_of_mine.py").write_text(given_networks.MODULE)
     given, said = REFUSED[case]
     with pytest.raises(GradlabError, match=said) as caught:
         execute.run(asked(**given), folder=place / "run")

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import textwrap
 
 import h5netcdf
 import numpy as np
@@ -17,7 +16,7 @@ from gradlab.studies.neurons import ablation, arrays, budget, networks, results,
 from gradlab.studies.neurons.rows import cells, detectors
 from gradlab.studies.neurons.settings import Neurons
 from gradlab.studies.remedies import arms
-from tests.studies.neurons import hand_set
+from tests.studies.neurons import alike, hand_set
 
 
 @pytest.fixture(scope="module")
@@ -233,37 +232,6 @@ class TestView:
         assert np.corrcoef(places, values[: len(places)])[0, 1] > 0.9
 
 
-ALIKE = """
-    from typing import NamedTuple
-
-    import jax
-    import jax.numpy as jnp
-
-    class Params(NamedTuple):
-        w_rec: jax.Array
-        w_in: jax.Array
-
-    class State(NamedTuple):
-        NAME: jax.Array
-
-    class Alike:
-        memory, gates = "NAME", ("f",)
-
-        def init(self, key, d_in, d_hidden, w_rec, initializer):
-            params = Params(w_rec * initializer(key, d_hidden), jnp.ones((d_hidden, d_in)))
-            return params, State(jnp.zeros(d_hidden))
-
-        def step(self, params, state, x):
-            return State(jnp.tanh(params.w_rec @ state.NAME + params.w_in @ x))
-
-        def readout(self, state):
-            return state.NAME
-
-        def gate_values(self, params, state, x):
-            return {"f": jax.nn.sigmoid(state.NAME)}
-"""
-
-
 @pytest.mark.parametrize(
     ("name", "said"),
     [
@@ -276,7 +244,7 @@ ALIKE = """
 def test_a_cell_whose_units_share_a_name_is_refused_before_it_is_trained(
     asked, tmp_path, monkeypatch, name, said
 ):
-    (tmp_path / f"alike_{name}.py").write_text(textwrap.dedent(ALIKE).replace("NAME", name))
+    (tmp_path / f"alike_{name}.py").write_text(alike.SOURCE.replace("NAME", name))
     monkeypatch.syspath_prepend(tmp_path)
     one = dataclasses.replace(asked, cell=(f"alike_{name}:Alike",))
     if said is None:

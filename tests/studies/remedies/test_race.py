@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 
-from gradlab import stats
+from gradlab import significance
 from gradlab.errors import GradlabError
 from gradlab.planning.left import Left
 from gradlab.planning.plan import Piece, Plan
@@ -188,7 +188,7 @@ def held(text, costs, solves, made):
         apart = less[1].split(", ") if less else []
         each = {a: np.where(seen[a] > 0, seen[a], np.inf) * costs[a] for a in ranked}
         pairs = list(itertools.combinations(ranked, 2))
-        holds = stats.holm([stats.median_test(each[a], each[b]) for a, b in pairs])
+        holds = significance.holm([significance.median_test(each[a], each[b]) for a, b in pairs])
         winner = min(first, key=ranked.index)
         wanted = [
             a for a in ranked if any({a, winner} == set(p) and h for p, h in zip(pairs, holds, strict=True))

@@ -1,5 +1,7 @@
 """Small sweeps, run as a whole, and compared where they overlap."""
 
+import numpy as np
+
 from gradlab.studies.sweep import compute
 from gradlab.studies.sweep.labelled import dataset
 from gradlab.studies.sweep.settings import Sweep
@@ -38,3 +40,10 @@ def assert_holds(larger, smaller):
     assert set(part.data_vars) == set(smaller.data_vars)
     for name, column in smaller.data_vars.items():
         assert part[name].transpose(*column.dims).values.tobytes() == column.values.tobytes(), name
+
+
+def of(found, name):
+    """Values and states of the one network of a measurement, by part and lag."""
+    return np.squeeze(found[name].values, (0, 1, 2, 3, 4)), np.squeeze(
+        found[f"{name}_state"].values, (0, 1, 2, 3, 4)
+    )
