@@ -26,6 +26,8 @@ ATTEMPTS = 3
 """Workers that one group may end before it is given up."""
 WAITING = 1000
 """Groups that are with the workers at a time: of a run of any length the scheduler holds no more."""
+ANSWER = 10.0
+"""Seconds in which a scheduler has to answer, first and whenever the connection breaks."""
 SILENT = 15.0
 """Seconds without a scheduler after which it is given up."""
 _CONFIG: dict[str, Any] = {
@@ -51,6 +53,7 @@ class Dask:
         mixed: bool = False,
     ) -> None:
         self.scheduler, self.workers, self.device = scheduler, workers, device
+        self.address = scheduler
         self.standing = ""
         self.mixed = mixed
         """Whether workers may differ from this process; what they compute is marked."""
@@ -72,7 +75,7 @@ class Dask:
         asked = specs.absolute(asked)
         stored = base.of(asked).stored(asked)
         with self._client() as client:
-            found = client.run(work.ready, self.device, asked, stored)
+            found = self._ready(client, asked, stored)
             if not self.mixed:
                 _require_alike(found)
             executor = client.get_executor(pure=False)
@@ -88,6 +91,26 @@ class Dask:
             what = f"{names}: its worker ended {ATTEMPTS} times; the rest is kept, a repeated command goes on"
             raise GradlabError("--engine", what, Exit.PARTIAL)
 
+    def _ready(self, client: Any, asked: Settings, stored: dict[str, Any]) -> dict[str, dict[str, str]]:
+        """What the numbers of each worker depend on; one that ends before it has said so is left out."""
+        with self._heard(client):
+            told = client.run(work.ready, self.device, asked, stored, on_error="return")
+        for said in told.values():
+            # Whoever ends in the middle of this leaves a broken connection.
+            if isinstance(said, Exception) and not isinstance(said, OSError):
+                raise said
+        return {place: said for place, said in told.items() if not isinstance(said, OSError)}
+
+    @contextlib.contextmanager
+    def _heard(self, client: Any) -> Iterator[None]:
+        """Whatever fails for want of a scheduler says so."""
+        try:
+            yield
+        except Exception as error:
+            if client.status == "running" and not isinstance(error, OSError):
+                raise
+            raise _gone(self.address, "the scheduler is gone") from error
+
     def _computed(
         self, client: Any, executor: Any, asked: Settings, groups: Sequence[Group], lost: list[Group]
     ) -> Iterator[work.Result | None]:
@@ -100,7 +123,8 @@ class Dask:
         silent = time.monotonic()
         while True:
             for group in itertools.islice(rest, WAITING - len(waiting)):
-                waiting[executor.submit(work.compute, asked, group, stored)] = group
+                with self._heard(client):
+                    waiting[executor.submit(work.compute, asked, group, stored)] = group
             if not waiting:
                 return
             done, _ = wait(waiting, timeout=0.5, return_when=FIRST_COMPLETED)
@@ -108,7 +132,7 @@ class Dask:
                 silent = time.monotonic()
                 self._look(client, len(lost))
             elif time.monotonic() - silent > SILENT:
-                raise _gone(str(client.scheduler.address), "the scheduler is gone")
+                raise _gone(self.address, "the scheduler is gone")
             if not done:
                 yield None
             for future in done:
@@ -119,7 +143,7 @@ class Dask:
                     lost.append(group)
                     continue
                 except CancelledError as error:
-                    raise _gone(str(client.scheduler.address), "the scheduler is gone") from error
+                    raise _gone(self.address, "the scheduler is gone") from error
                 changes = store.differences(versions, result.versions)
                 if changes and not self.mixed:
                     raise _other(changes)
@@ -159,10 +183,12 @@ class Dask:
                     )
                 )
             try:
-                client = stack.enter_context(distributed.Client(address, timeout=10, set_as_default=False))
+                opened = distributed.Client(address, timeout=ANSWER, set_as_default=False)
+                client = stack.enter_context(opened)
             except (OSError, ValueError, TimeoutError) as error:
                 raise _gone(self.scheduler, "no scheduler answers there") from error
-            if not client.scheduler_info()["workers"]:
+            self.address = str(client.scheduler.address)
+            if not client.scheduler_info().get("workers"):
                 raise _gone(self.scheduler, "the scheduler has no workers")
             yield client
 
