@@ -1,6 +1,5 @@
 """`gradlab lesson`: a course page whose numbers are computed on this machine."""
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -103,12 +102,9 @@ def command(
     if place is not None:
         from gradlab.lesson import page
 
-        asked = shlex.join(word for run in runs for word in ("--reading", str(run)))
-        more = f"--seeds {many}" if many > 1 else ""
-        tongue = "" if language == "en" else shlex.join(["--language", language])
-        words = ["gradlab lesson", one.lstrip("-"), f"--seed {base}", more, tongue, asked]
+        again = lesson.command(numbers[0] if one else None, base, runs, spoken, many)
         with storage(place.parent):
-            replace(place, page.html(made, base, " ".join(filter(None, words)), spoken).encode())
+            replace(place, page.html(made, base, again, spoken).encode())
         if not terminal:
             _output.say(str(place))
         elif not quiet:

@@ -5,6 +5,7 @@ The chapters draw nothing; `drawing` does, for `page`, and `sketch` for the term
 """
 
 import importlib
+import shlex
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -119,6 +120,26 @@ def chapters(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
+def command(
+    chapter: int | None,
+    seed: int,
+    runs: Sequence[Path] = (),
+    language: "Language | None" = None,
+    seeds: int = 1,
+) -> str:
+    """What computes a chapter again, or all of them.
+
+    >>> command(4, 0, seeds=5), command(None, 3)
+    ('gradlab lesson 4 --seed 0 --seeds 5', 'gradlab lesson --seed 3')
+    """
+    from gradlab.lesson.languages import ENGLISH
+
+    words = ["gradlab", "lesson", *([] if chapter is None else [str(chapter)]), "--seed", str(seed)]
+    words += ["--seeds", str(seeds)] if seeds > 1 else []
+    words += ["--language", language.name] if language not in (None, ENGLISH) else []
+    return shlex.join([*words, *(word for run in runs for word in ("--reading", str(run)))])
+
+
 def _chapter(
     number: int, seed: int, runs: Sequence[Path], language: "Language | None", seeds: int
 ) -> Chapter:
@@ -133,7 +154,9 @@ def _chapter(
             [told, *(module.tell(module.measure(one), one, spoken) for one in others)], spoken
         )
     compiled.note(lesson=CHAPTERS[number - 1])
-    return told
+    again = command(number, seed, runs, language, seeds)
+    figures = (one if one.command else one._replace(command=again) for one in told.figures)
+    return told._replace(figures=tuple(figures))
 
 
 def _module(number: int) -> Any:

@@ -137,10 +137,10 @@ def tell(numbers: Numbers, seed: int, language: Language = ENGLISH) -> Chapter:
     say = language.of("answers")
     paragraphs = (say("initialisation"), say("echo", radius=numbers.radius), say("memory"))
     figures = (
-        _inside(say, numbers, seed),
-        _gates(say, numbers, seed),
+        _inside(say, numbers),
+        _gates(say, numbers),
         _profiles(say, numbers, seed),
-        _echoes(say, numbers, seed),
+        _echoes(say, numbers),
     )
     closing = say(
         "adding" if numbers.memory[T] >= 0 else "taking",
@@ -153,7 +153,7 @@ def tell(numbers: Numbers, seed: int, language: Language = ENGLISH) -> Chapter:
     return Chapter(say("title"), paragraphs, figures, (closing,), MORE)
 
 
-def _inside(say: Say, numbers: Numbers, seed: int) -> Figure:
+def _inside(say: Say, numbers: Numbers) -> Figure:
     opened, shares = numbers.inside.openings(), numbers.inside.shares()
     return Figure(
         "anatomy",
@@ -168,12 +168,11 @@ def _inside(say: Say, numbers: Numbers, seed: int) -> Figure:
             in_c=say.fixed(100 * shares["c"], 1),
             in_h=say.fixed(100 * shares["h"], 1),
         ),
-        f"gradlab lesson 5 --seed {seed}",
         choices=choices.most(say("anatomy_asked"), shares),
     )
 
 
-def _gates(say: Say, numbers: Numbers, seed: int) -> Figure:
+def _gates(say: Say, numbers: Numbers) -> Figure:
     head = ("t", "x", "i", "g", "i · g", say("c_after"), "o", "o · tanh(c)")
     rows = tuple(
         (str(t), *(say.fixed(v, 3, signed=True) for v in (s.x, s.i, s.g, s.i * s.g, s.c, s.o, s.h)))
@@ -196,7 +195,6 @@ def _gates(say: Say, numbers: Numbers, seed: int) -> Figure:
             first=first.c,
             h=first.h,
         ),
-        f"gradlab lesson 5 --seed {seed}",
         choices=choices.above(
             say("gates_asked", steps=STEPS),
             (last.c - sum(s.i * s.g for s in numbers.steps[1:])) / stored,
@@ -256,7 +254,7 @@ def _tamer(say: Say, numbers: Numbers) -> str:
     return say(key, orthogonal=say.ten_to(orthogonal), gaussian=say.ten_to(gaussian))
 
 
-def _echoes(say: Say, numbers: Numbers, seed: int) -> Figure:
+def _echoes(say: Say, numbers: Numbers) -> Figure:
     back = tuple(map(float, range(BACK + 1)))
     half = next((k for k, share in enumerate(numbers.recalled) if share < 0.5), BACK + 1)
     return Figure(
@@ -272,7 +270,6 @@ def _echoes(say: Say, numbers: Numbers, seed: int) -> Figure:
             together=sum(numbers.recalled),
             units=N,
         ),
-        f"gradlab lesson 5 --seed {seed}",
         choices=choices.above(
             say("echo_asked"),
             half,

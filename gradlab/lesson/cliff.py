@@ -154,11 +154,11 @@ def tell(numbers: Numbers, seed: int, language: Language = ENGLISH) -> Chapter:
         ),
         say("in_short"),
     )
-    figures = (_surface(say, numbers, seed), _remedies(say, numbers, seed))
+    figures = (_surface(say, numbers), _remedies(say, numbers))
     return Chapter(say("title"), paragraphs, figures, closing, MORE)
 
 
-def _surface(say: Say, numbers: Numbers, seed: int) -> Figure:
+def _surface(say: Say, numbers: Numbers) -> Figure:
     ends = [(START - b) * (START - wall(1.0)) ** -1 for b in (B_RANGE[1], B_RANGE[0])]
     w_ends = [max(W_RANGE[0], ends[0], 4.2552), min(W_RANGE[1], ends[1])]
     walks = [
@@ -174,9 +174,8 @@ def _surface(say: Say, numbers: Numbers, seed: int) -> Figure:
         say("cliff_question", height=BESIDE, rate=RATE),
         Grid(w, b, numbers.slopes, ("w", "b", "|dE/d(w, b)|"), lines),
         _walks(say, numbers),
-        f"gradlab lesson 4 --seed {seed}",
-        Live("cliff", say("live"), _facts()),
-        choices.least(
+        live=Live("cliff", say("live"), _facts()),
+        choices=choices.least(
             say("cliff_asked"),
             {say("the_plain_one"): _late(numbers.free), say("the_clipped_one"): _late(numbers.clipped)},
         ),
@@ -240,7 +239,7 @@ def _crossing(say: Say, crossed: int, walk: Walk) -> str:
     return say("often_over", times=crossed, error=max(walk.errors))
 
 
-def _remedies(say: Say, numbers: Numbers, seed: int) -> Figure:
+def _remedies(say: Say, numbers: Numbers) -> Figure:
     names = {name: say(key) for name, key in LINES.items()}
     known = {
         name: [lag for lag, log in enumerate(logs) if math.isfinite(log)]
@@ -269,7 +268,6 @@ def _remedies(say: Say, numbers: Numbers, seed: int) -> Figure:
             lag=T,
             turned=say.ten_to(turned[T]),
         ),
-        f"gradlab lesson 4 --seed {seed}",
         choices=choices.least(
             say("remedies_asked"),
             {

@@ -76,7 +76,7 @@ def descend(
     return layers, tuple(losses)
 
 
-def figure(fallen: Fallen, seed: int, language: Language = ENGLISH) -> Figure:
+def figure(fallen: Fallen, language: Language = ENGLISH) -> Figure:
     """The three descents."""
     say = language.of("domino")
     curves = {say("trained"): fallen.trained, say("along"): fallen.along, say("held"): fallen.held}
@@ -98,7 +98,6 @@ def figure(fallen: Fallen, seed: int, language: Language = ENGLISH) -> Figure:
             along=fallen.along[-1],
             held=fallen.held[-1],
         ),
-        f"gradlab lesson 3 --seed {seed}",
         choices=choices.either(
             say("asked"), say("they_wait"), say("no"), half(fallen.trained) < half(fallen.along)
         ),

@@ -138,14 +138,14 @@ def tell(numbers: Numbers, seed: int, language: Language = ENGLISH) -> Chapter:
         say("slow"),
     )
     figures = (
-        _figure(say, numbers, seed),
-        training.figure(numbers.first, seed, language),
-        domino.figure(numbers.stack, seed, language),
+        _figure(say, numbers),
+        training.figure(numbers.first, language),
+        domino.figure(numbers.stack, language),
     )
     return Chapter(say("title"), paragraphs, figures, closing, MORE)
 
 
-def _figure(say: Say, numbers: Numbers, seed: int) -> Figure:
+def _figure(say: Say, numbers: Numbers) -> Figure:
     plain, gated = (numbers.learned[cell] for cell in CELLS)
     ratio = [row[-1] / row[0] for row in plain.change]
     far = ratio[-1] > 10
@@ -168,7 +168,6 @@ def _figure(say: Say, numbers: Numbers, seed: int) -> Figure:
             end=say("far_below", updates=UPDATES[-1]) if far else say("come_near"),
             gated=say.listed([say.number(row[-1] / row[0]) for row in gated.change]),
         ),
-        f"gradlab lesson 3 --seed {seed}",
         choices=choices.either(
             say("change_asked", updates=UPDATES[-1], steps=T),
             say("much_farther"),

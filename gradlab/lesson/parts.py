@@ -185,8 +185,8 @@ class Figure(NamedTuple):
     question: str
     drawing: Drawing
     answer: str
-    command: str
-    """What makes it again."""
+    command: str = ""
+    """What makes it again; the lesson itself, if it is left out."""
     live: Live | None = None
     choices: Choices | None = None
 

@@ -175,7 +175,7 @@ def measure(seed: int) -> Numbers:
     return Numbers(start, course, salt)
 
 
-def figure(numbers: Numbers, seed: int, language: Language = ENGLISH) -> Figure:
+def figure(numbers: Numbers, language: Language = ENGLISH) -> Figure:
     """The losses, and both networks under a hand."""
     say = language.of("training")
     shown = tuple(map(float, range(UPDATES)))
@@ -186,9 +186,8 @@ def figure(numbers: Numbers, seed: int, language: Language = ENGLISH) -> Figure:
         say("question", steps=T, noise=NOISE, units=N, updates=UPDATES),
         Chart(say("updates"), say("loss"), (Panel("", lines),)),
         said(numbers, language),
-        f"gradlab lesson 3 --seed {seed}",
-        live(numbers, language),
-        choices.most(say("asked"), _learn(numbers, language)),
+        live=live(numbers, language),
+        choices=choices.most(say("asked"), _learn(numbers, language)),
     )
 
 

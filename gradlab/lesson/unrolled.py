@@ -26,10 +26,6 @@ FORMS: tuple[tuple[str, objectives.ObjectiveName], ...] = (
     ("one to many", "every"),
 )
 
-READ = ("The", "boy\ngirl", "from", "our", "street", "looks", "tired")
-WRITTEN = ("Il\nLa", "ragazzo\nragazza", "della", "nostra", "strada", "sembra", "stanco\nstanca")
-"""A sentence and its translation; where a word depends on one choice, both forms of it."""
-
 
 class Way(NamedTuple):
     """One form of the unrolled network, measured."""
@@ -121,11 +117,11 @@ def tell(numbers: Numbers, seed: int, language: Language = ENGLISH) -> Chapter:
         largest=max(last.parts),
         check=say.number(max(way.check for way in numbers.ways), 1),
     )
-    figures = (_folding(say, seed), _forms(say, numbers, seed), _translation(say, seed))
+    figures = (_folding(say), _forms(say, numbers), _translation(say))
     return Chapter(say("title"), paragraphs, figures, (closing,))
 
 
-def _forms(say: Say, numbers: Numbers, seed: int) -> Figure:
+def _forms(say: Say, numbers: Numbers) -> Figure:
     """The three forms, the fuller the circle, the more error arrives."""
     ways = {way.title: way for way in numbers.ways}
     last, many, one = (ways[title] for title, _ in FORMS)
@@ -153,7 +149,6 @@ def _forms(say: Say, numbers: Numbers, seed: int) -> Figure:
         question,
         Unrolled(forms),
         answer,
-        f"gradlab lesson 1 --seed {seed}",
         choices=choices.least(question, heard),
     )
 
@@ -166,7 +161,7 @@ def _changed(say: Say, adjoint: tuple[float, ...]) -> str:
     return say("grown", factor=first / last, steps=T - 1)
 
 
-def _folding(say: Say, seed: int) -> Figure:
+def _folding(say: Say) -> Figure:
     """From the loop to the row of copies, step by step."""
 
     def row(title: str, copies: int) -> Chain:
@@ -186,43 +181,38 @@ def _folding(say: Say, seed: int) -> Figure:
         say("folding_question", steps=T),
         Chains(rows),
         say("folding_answer"),
-        f"gradlab lesson 1 --seed {seed}",
         # All copies are drawn from one set of parameters.
         choices=choices.count(say("folding_asked"), 1, (T - 1, T)),
     )
 
 
-def _translation(say: Say, seed: int) -> Figure:
+def _translation(say: Say) -> Figure:
     """Many to many with all input before all output: what has to be kept in between."""
-    chosen = next(k for k, word in enumerate(READ, start=1) if "\n" in word)
-    moved = [k for k, word in enumerate(WRITTEN, start=1 + len(READ)) if "\n" in word]
-    pairs = [WRITTEN[k - 1 - len(READ)].split("\n") for k in moved]
-    read = tuple(Link(word, "", held=k >= chosen) for k, word in enumerate(READ, start=1))
-    written = tuple(
-        Link("", word, held=k <= moved[-1]) for k, word in enumerate(WRITTEN, start=1 + len(READ))
-    )
-    gap = moved[-1] - chosen
+    source, target = (say.in_forms(f"{side}_one", f"{side}_other") for side in ("source", "target"))
+    first, end = len(source) + 1, len(source) + len(target)
+    chosen = next(k for k, forms in enumerate(source, start=1) if len(forms) > 1)
+    pairs = {k: forms for k, forms in enumerate(target, start=first) if len(forms) > 1}
+    last = max(pairs)
+    read = tuple(Link("\n".join(forms), "", held=k >= chosen) for k, forms in enumerate(source, start=1))
+    written = tuple(Link("", "\n".join(forms), held=k <= last) for k, forms in enumerate(target, start=first))
     return Figure(
         "translation",
         say("translation_title"),
         say("translation_question"),
         Chains(
             (
-                Chain(say("read", last=len(READ)), read),
-                Chain(say("write", first=len(READ) + 1, last=len(READ) + len(WRITTEN)), written),
+                Chain(say("read", last=len(source)), read),
+                Chain(say("write", first=first, last=end), written),
             ),
             onward=True,
         ),
         say(
             "translation_answer",
-            changes=say.listed([say("becomes", before=a, after=b) for a, b in pairs]),
+            changes=say.listed([say("becomes", before=a, after=b) for a, b in pairs.values()]),
             many=len(pairs),
             read=chosen,
-            written=moved[-1],
-            gap=gap,
+            written=last,
+            gap=last - chosen,
         ),
-        f"gradlab lesson 1 --seed {seed}",
-        choices=choices.count(
-            say("translation_asked"), gap, (len(pairs), len(READ), len(READ) + len(WRITTEN))
-        ),
+        choices=choices.count(say("translation_asked"), last - chosen, (len(pairs), len(source), end)),
     )

@@ -170,7 +170,7 @@ def _mean(part: NDArray[Any], where: NDArray[np.bool_]) -> float:
     return float(part[where].mean())
 
 
-def figure(valves: Valves, seed: int, language: Language = ENGLISH) -> Figure:
+def figure(valves: Valves, language: Language = ENGLISH) -> Figure:
     """The walk, word by word."""
     say = language.of("valves")
     head = (say("word"), "", "f", "i", "g", say("c_after"), "o", say("output"))
@@ -188,9 +188,8 @@ def figure(valves: Valves, seed: int, language: Language = ENGLISH) -> Figure:
         say("question"),
         Table(head, rows),
         said(valves, language),
-        f"gradlab lesson 6 --seed {seed}",
-        Live("gates", say("live"), _facts(say, valves)),
-        choices.least(
+        live=Live("gates", say("live"), _facts(say, valves)),
+        choices=choices.least(
             say("asked"),
             {say("at_a_subject"): valves.forget[0], say("at_other_words"): valves.forget[1]},
         ),

@@ -107,10 +107,10 @@ def tell(numbers: Numbers, seed: int, language: Language = ENGLISH) -> Chapter:
         high=say.ten_to(max(ends)),
     )
     figures = (
-        _insides(say, cells, seed),
-        valves.figure(numbers.valves, seed, language),
+        _insides(say, cells),
+        valves.figure(numbers.valves, language),
         _profiles(say, cells, seed)._replace(live=connected.live(numbers.heard, language)),
-        _table(say, cells, seed),
+        _table(say, cells),
     )
     return Chapter(say("title"), paragraphs, figures, (closing,), MORE)
 
@@ -119,7 +119,7 @@ def _named(say: Say, name: str) -> str:
     return say(KEYS[name]) if name in KEYS else name
 
 
-def _insides(say: Say, cells: dict[str, Cell], seed: int) -> Figure:
+def _insides(say: Say, cells: dict[str, Cell]) -> Figure:
     """The makes as diagrams."""
     found = {name: cells[name].inside._replace(title=_named(say, name)) for name in MAKES}
     shares = {inside.title: inside.shares()["c"] for inside in found.values() if inside.shares()}
@@ -136,7 +136,6 @@ def _insides(say: Say, cells: dict[str, Cell], seed: int) -> Figure:
             arrives=_arrives(say, shares),
             r=gru["r"],
         ),
-        f"gradlab lesson 6 --seed {seed}",
         choices=choices.most(say("anatomy_asked"), found["LSTM"].shares()),
     )
 
@@ -197,7 +196,7 @@ def _listed(say: Say, logs: dict[str, float]) -> str:
     return say.listed([say("of_cell", value=say.ten_to(log), name=_named(say, k)) for k, log in logs.items()])
 
 
-def _table(say: Say, cells: dict[str, Cell], seed: int) -> Figure:
+def _table(say: Say, cells: dict[str, Cell]) -> Figure:
     keys = ("cell", "gates", "weights", "kept", "memory_back", "rate")
     rows = tuple(
         (
@@ -230,7 +229,6 @@ def _table(say: Say, cells: dict[str, Cell], seed: int) -> Figure:
             coupled=coupled,
             gru=gru,
         ),
-        f"gradlab lesson 6 --seed {seed}",
         choices=choices.most(
             say("cells_asked"),
             dict(zip((say("bias"), say("gate_less")), (by_bias, by_gate), strict=True)),

@@ -50,6 +50,7 @@ class TestSpoken:
 
 
 PAGE, LANGUAGE = 'based_on = "en"\n[page]\n', 'based_on = "en"\n[language]\n'
+CHAPTER = 'based_on = "en"\n[unrolled]\n'
 BAD = {
     "not TOML": ("[page", ": is not TOML: "),
     "no base": ('[page]\ntitle = "x"', ":based_on: is missing; write one of de, en, whose"),
@@ -83,6 +84,18 @@ BAD = {
     ),
     "a decimal sign": (LANGUAGE + 'decimal = "1"', ":language.decimal: '1' must be a point or"),
     "two equal signs": (LANGUAGE + 'group = "."', ":language: decimal and group are the same"),
+    "a sentence of other words": (
+        CHAPTER + 'source_other = "The girl and the boy from our street look tired"',
+        ":unrolled.source_other: must have as many words as source_one, at most 12, and differ from it in",
+    ),
+    "a sentence with two other words": (
+        CHAPTER + 'source_one = "A boy from our street looks tired"',
+        ":unrolled.source_one: must have as many words as source_other, at most 12, and differ from it in",
+    ),
+    "a translation that stays": (
+        CHAPTER + 'target_one = "La ragazza della nostra strada sembra stanca"',
+        ":unrolled.target_one: must have as many words as target_other, at most 12, and differ from it in",
+    ),
     "two faults": (
         PAGE + 'title = 1\nlead = 2',
         ": 2 faults: page.title: 1 must be text in quotes; page.lead: 2 must be",

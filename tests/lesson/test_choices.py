@@ -13,7 +13,7 @@ from tests.lesson.test_sentences import course
 @pytest.mark.parametrize(("trained", "right"), [(5, "yes, they wait"), (400, "no"), (math.inf, "no")])
 def test_whether_they_wait(trained, right):
     lines = (tuple(0.6 if k < at else 0.1 for k in range(domino.UPDATES)) for at in (trained, 90, 500))
-    found = domino.figure(domino.Fallen(*lines), 0).choices
+    found = domino.figure(domino.Fallen(*lines)).choices
     assert found.answers[found.right] == right
 
 
@@ -30,7 +30,7 @@ def test_who_learns(tanh, lstm, right):
 def test_where_the_forget_gate_is_less_open():
     made = valves.Valves((0.1, 0.9), (0.9, 0.1), (0.9, 0.1), 1.0, ((0.5,) * 6,) * len(valves.WORDS))
     for given, right in ((made, 0), (made._replace(forget=(0.9, 0.1)), 1)):
-        assert valves.figure(given, 0).choices.right == right
+        assert valves.figure(given).choices.right == right
 
 
 def test_what_moves_a_line_as_a_whole():

@@ -25,7 +25,7 @@ def measured():
 
 @pytest.fixture(scope="module")
 def said(measured):
-    return page.html([(6, Chapter("Gates", (), (valves.figure(measured, 0),), ()))], 0, "gradlab lesson 6")
+    return page.html([(6, Chapter("Gates", (), (valves.figure(measured),), ()))], 0, "gradlab lesson 6")
 
 
 def stepped(c, g, f, i, o):

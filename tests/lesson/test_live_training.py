@@ -30,7 +30,7 @@ def found():
 
 @pytest.fixture(scope="module")
 def said(found):
-    figure = training.figure(found, 0)
+    figure = training.figure(found)
     return page.html([(3, Chapter("Learning", (), (figure,), ()))], 0, "gradlab lesson 3")
 
 

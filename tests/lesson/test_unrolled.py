@@ -3,7 +3,19 @@
 import pytest
 
 from gradlab.lesson import unrolled
+from gradlab.lesson.languages import known
 from tests.lesson.told import SEEDS, numbers, said
+
+FORMS = {
+    "en": [
+        "The boy from our street looks tired Il ragazzo della nostra strada sembra stanco",
+        "The girl from our street looks tired La ragazza della nostra strada sembra stanca",
+    ],
+    "de": [
+        "Die Jungen aus unserer Straße wirken müde I ragazzi della nostra strada sembrano stanchi",
+        "Die Mädchen aus unserer Straße wirken müde Le ragazze della nostra strada sembrano stanche",
+    ],
+}
 
 
 class TestUnrolled:
@@ -18,8 +30,9 @@ class TestUnrolled:
         assert ways["many to one"].adjoint[0] < ways["many to many"].adjoint[0]
         assert ways["many to one"].parts[0] == 0
 
-    def test_the_translation_holds_the_gender_from_the_boy_to_the_last_word_that_needs_it(self):
-        drawing = unrolled.tell(numbers("unrolled"), 0).figures[2].drawing
+    @pytest.mark.parametrize("code", FORMS)
+    def test_the_translation_holds_the_gender_from_the_subject_to_the_last_word_that_needs_it(self, code):
+        drawing = unrolled.tell(numbers("unrolled"), 0, known(code)).figures[2].drawing
         links = [link for row in drawing.rows for link in row.links]
         both = [k for k, link in enumerate(links) if "\n" in link.below + link.above]
         assert [k for k, link in enumerate(links) if link.held] == list(range(both[0], both[-1] + 1))
@@ -27,10 +40,7 @@ class TestUnrolled:
         # All is read before anything is written.
         assert [bool(link.below) for link in links] == [True] * 7 + [False] * 7
         forms = [" ".join((link.below + link.above).split("\n")[-k] for link in links) for k in (0, 1)]
-        assert forms == [
-            "The boy from our street looks tired Il ragazzo della nostra strada sembra stanco",
-            "The girl from our street looks tired La ragazza della nostra strada sembra stanca",
-        ]
+        assert forms == FORMS[code]
 
     def test_each_row_of_the_folding_has_a_copy_more_and_the_last_no_loop(self):
         rows = unrolled.tell(numbers("unrolled"), 0).figures[0].drawing.rows

@@ -26,6 +26,8 @@ _NUMBER = re.compile(r"(\d+)(\.\d+)?")
 class Language(NamedTuple):
     """Texts, and how numbers are written among them."""
 
+    name: str
+    """What `--language` takes for it."""
     code: str
     """As in the `lang` of a page."""
     decimal: str
@@ -96,6 +98,15 @@ class Say(NamedTuple):
         put = {name: self._put(value) for name, value in given.items()}
         return PLACE.sub(lambda found: put[found[1]], self.texts[key])
 
+    def in_forms(self, one: str, other: str) -> list[tuple[str, ...]]:
+        """The words of two texts that differ in some: each once, or in both its forms.
+
+        >>> ENGLISH.of("unrolled").in_forms("source_one", "source_other")[:3]
+        [('The',), ('boy', 'girl'), ('from',)]
+        """
+        pairs = zip(self.texts[one].split(), self.texts[other].split(), strict=True)
+        return [tuple(dict.fromkeys(pair)) for pair in pairs]
+
     def _put(self, value: str | int | float) -> str:
         if isinstance(value, str):
             return value
@@ -119,7 +130,7 @@ def known(code: str) -> Language:
     """A language that ships."""
     path = Path(__file__).parent / f"{code}.toml"
     raw: dict[str, dict[str, Any]] = tomllib.loads(path.read_text(encoding="utf-8"))
-    return Language(**raw.pop(SETTINGS), texts=raw)
+    return Language(code, **raw.pop(SETTINGS), texts=raw)
 
 
 NAMES = tuple(sorted(path.stem for path in Path(__file__).parent.glob("*.toml")))

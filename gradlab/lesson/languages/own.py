@@ -14,6 +14,8 @@ from gradlab.runs.strict import Fault
 
 LONGEST = 5000
 """Characters of a text."""
+WORDS = 12
+"""Of the sentence that is translated: more do not fit beside each other in its figure."""
 BASE = "based_on"
 _MARKUP = re.compile(r"[_^]\{[^{}]*\}")
 _CODE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
@@ -55,7 +57,24 @@ def _over(base: Language, raw: Mapping[str, Any], source: str) -> Language:
     if faults:
         raise strict.refusal(source, faults)
     texts = {name: {**table, **raw.get(name, {})} for name, table in base.texts.items()}
-    return Language(**settings, texts=texts)
+    if faults := unlike(texts["unrolled"], raw.get("unrolled", {})):
+        raise strict.refusal(source, faults)
+    return Language(source, **settings, texts=texts)
+
+
+def unlike(texts: Mapping[str, str], given: Mapping[str, str]) -> list[Fault]:
+    """What is wrong with the forms of the sentence of chapter 1, of which some texts are `given`."""
+    faults = []
+    for side, most in (("source", 1), ("target", WORDS)):
+        keys = [f"{side}_one", f"{side}_other"]
+        one, other = (texts[key].split() for key in keys)
+        apart = sum(pair[0] != pair[1] for pair in zip(one, other, strict=False))
+        if not (len(one) == len(other) <= WORDS and 1 <= apart <= most):
+            key, beside = keys if keys[0] in given else keys[::-1]
+            words = "one word" if most == 1 else "a word or more"
+            what = f"must have as many words as {beside}, at most {WORDS}, and differ from it in {words}"
+            faults.append(Fault(_at("unrolled", key), what))
+    return faults
 
 
 def _faults(name: str, given: Any, table: Mapping[str, str]) -> list[Fault]:
