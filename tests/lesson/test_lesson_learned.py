@@ -49,13 +49,20 @@ class TestDomino:
 class TestTraining:
     """Chapter 3: the LSTM learns to remember a first symbol, the tanh network does not."""
 
-    @pytest.mark.parametrize("seed", SEEDS)
-    def test_its_story_holds_for_every_seed(self, seed):
-        found = training.measure(seed)
+    @pytest.mark.parametrize("seed", SEEDS[:10])
+    def test_its_story_holds(self, seed):
+        assert self.holds(training.measure(seed))
+
+    @pytest.mark.long
+    def test_its_story_holds_for_95_of_100_seeds(self):
+        """Of the others the sentence says that both have learned it, or neither; here it is two."""
+        assert sum(self.holds(training.measure(seed)) for seed in range(100)) >= 95
+
+    def holds(self, found):
         tanh, lstm = (training.end(course) / training.CHANCE for course in found.course.values())
-        assert lstm < training.PART < tanh
         sent = [course.sent[0][0] / course.sent[0][-1] for course in found.course.values()]
         assert sent[0] < 1e-6 < 1e-3 < sent[1]
+        return lstm < training.PART < tanh
 
 
 class TestValves:
