@@ -210,8 +210,11 @@ def _profiles(say: Say, numbers: Numbers, seed: int) -> Figure:
         for init in INITS
         for which, pick in (("highest", max), ("lowest", min))
     }
-    lines = ends | {say("echo_state"): numbers.echo, say("weight_1"): numbers.whole}
-    curves = tuple(Curve(name, lags, logs) for name, logs in lines.items())
+    curves = (
+        *(Curve(name, lags, logs) for name, logs in ends.items()),
+        Curve(say("echo_state"), lags, numbers.echo, cell="esn"),
+        Curve(say("weight_1"), lags, numbers.whole, cell=LSTM97),
+    )
     return Figure(
         "answers",
         say("profiles_title", gain=W_REC, units=N, draws=DRAWS),
@@ -261,7 +264,11 @@ def _echoes(say: Say, numbers: Numbers) -> Figure:
         "echo",
         say("echo_title", units=N),
         say("echo_question", units=N),
-        Chart(say("k"), say("recalled"), (Panel("", (Curve(say("echo_state"), back, numbers.recalled),)),)),
+        Chart(
+            say("k"),
+            say("recalled"),
+            (Panel("", (Curve(say("echo_state"), back, numbers.recalled, cell="esn"),)),),
+        ),
         say(
             "echo_answer",
             now=numbers.recalled[0],

@@ -16,6 +16,8 @@ class Curve(NamedTuple):
     y: tuple[float, ...]
     look: str = "line"
     """`line`, `dashed` or `dots`."""
+    cell: str = ""
+    """Whose colour it has, if it is of one."""
 
 
 class Band(NamedTuple):

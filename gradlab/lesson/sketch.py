@@ -254,13 +254,19 @@ def _table(table: Table, width: int, say: Say, unicode: bool) -> list[str]:
 
 
 def _strip(strip: Strip, width: int, say: Say, unicode: bool) -> list[Line]:
-    blocks, room = BLOCKS[unicode], width - 17
+    """The text, and below each line of it a row for each quantity, high for yes and low for no."""
+    blocks, wide = BLOCKS[unicode], min(width // 3, max((len(label) for label, _ in strip.rows), default=0))
     lines: list[Line] = []
-    for first, end in strip.lines(room):
-        lines += [f"{'':>17}{strip.shown(first, end)}"]
+    for first, end in strip.lines(width - wide - 1):
+        lines += [f"{'':>{wide}} {strip.shown(first, end)}"]
         for label, values in strip.rows:
             levels = [min(7, int((value + 1) * 4)) for value in values[first:end]]
-            lines += [f"{label[:16]:>16} {''.join(blocks[level] for level in levels)}"]
+            above = itertools.groupby(levels, key=lambda level: level > 3)
+            row = [
+                ("".join(blocks[level] for level in some), colored.YES if yes else colored.NO)
+                for yes, some in above
+            ]
+            lines.append([(f"{label[:wide]:>{wide}} ", ""), *row])
         lines += [""]
     return lines[:-1]
 

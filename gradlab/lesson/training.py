@@ -179,7 +179,10 @@ def figure(numbers: Numbers, language: Language = ENGLISH) -> Figure:
     """The losses, and both networks under a hand."""
     say = language.of("training")
     shown = tuple(map(float, range(UPDATES)))
-    lines = tuple(Curve(name, shown, numbers.course[cell].loss) for cell, name in CELLS.items())
+    lines = tuple(
+        Curve(name, shown, numbers.course[cell].loss, cell=cell.partition("(")[0])
+        for cell, name in CELLS.items()
+    )
     return Figure(
         "learning",
         say("title", batch=BATCH, units=N, steps=T),

@@ -156,19 +156,12 @@ def _arrives(say: Say, shares: dict[str, float]) -> str:
 
 def _profiles(say: Say, cells: dict[str, Cell], seed: int) -> Figure:
     lags = tuple(map(float, range(T + 1)))
-    panels = (
-        Panel(
-            say("whole_state"),
-            tuple(Curve(_named(say, name), lags, cell.whole) for name, cell in cells.items()),
-        ),
-        Panel(
-            say("gates_alone"),
-            tuple(Curve(_named(say, name), lags, cell.path) for name, cell in cells.items()),
-        ),
-    )
-    whole = {name: cell.whole[T] for name, cell in cells.items()}
-    alone = {name: cell.path[T] for name, cell in cells.items()}
-    best, first = (max(ends, key=ends.__getitem__) for ends in (whole, alone))
+    named = [(cells[name], _named(say, name), label) for label, name in CELLS.items()]
+    whole = tuple(Curve(name, lags, cell.whole, cell=label) for cell, name, label in named)
+    alone = tuple(Curve(name, lags, cell.path, cell=label) for cell, name, label in named)
+    panels = (Panel(say("whole_state"), whole), Panel(say("gates_alone"), alone))
+    ends, paths = ({name: getattr(cell, way)[T] for name, cell in cells.items()} for way in ("whole", "path"))
+    best, first = (max(some, key=some.__getitem__) for some in (ends, paths))
     return Figure(
         "variants",
         say("variants_title", cells=len(cells), units=N, gain=W_REC),
@@ -177,16 +170,16 @@ def _profiles(say: Say, cells: dict[str, Cell], seed: int) -> Figure:
         say(
             "could_tell" if first == best else "would_have_said",
             steps=T,
-            ends=_listed(say, whole),
+            ends=_listed(say, ends),
             cells=len(cells),
             best=_named(say, best),
-            alone=_listed(say, alone),
+            alone=_listed(say, paths),
             first=_named(say, first),
         ),
         measured.command(grid(seed)),
         choices=choices.most(
             say("variants_asked", steps=T),
-            {_named(say, name): end for name, end in whole.items()},
+            {_named(say, name): end for name, end in ends.items()},
         ),
     )
 

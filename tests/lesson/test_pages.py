@@ -8,10 +8,10 @@ import pytest
 from matplotlib.colors import to_hex
 
 from gradlab import lesson
-from gradlab.lesson import drawing, history, page, sketch, terminal
+from gradlab.lesson import colored, drawing, history, page, parts, sketch, terminal, variants
 from gradlab.lesson.languages import ENGLISH
 from gradlab.plots import _colors
-from tests.lesson.told import DRAWINGS, chapter
+from tests.lesson.told import DRAWINGS, chapter, numbers
 
 
 class Tags(html.parser.HTMLParser):
@@ -156,14 +156,35 @@ def test_a_sketched_curve_has_the_colour_of_the_page_as_its_name_has():
         assert len(letters) == len(set(letters)) > 1
 
 
+@pytest.mark.slow
+def test_a_curve_of_a_cell_has_the_colour_of_the_cell():
+    """As its diagram above has it, and as in a report."""
+    told = variants.tell(numbers("variants"), 0)
+    drawn = {figure.name: figure.drawing for figure in told.figures}
+    curves = drawn["variants"].panels[0].curves
+    of_curves = dict(zip((curve.label for curve in curves), colored.shades(curves), strict=True))
+    assert len(set(of_curves.values())) == len(of_curves)
+    assert {
+        box.title: _colors.cell_color(box.cell) for box in drawn["anatomy"].cells
+    }.items() <= of_curves.items()
+
+
 def test_a_map_names_its_axes_and_what_is_shaded():
     lines = list(map(str, sketch.sketch(DRAWINGS["grid"], 80, unicode=False)))
     assert any(line.strip() == "w 3 to 5; up: b; the darker, the larger |dE|" for line in lines)
 
 
 def test_a_strip_shows_every_character_above_its_value():
-    lines = list(map(str, sketch.sketch(DRAWINGS["strip"], 80, unicode=False)))
-    assert "".join(line[17:] for line in lines[::3]).replace(" ", "") == DRAWINGS["strip"].text.replace(
-        " ", ""
-    )
-    assert lines[1][17:20] == "_=#"
+    lines = sketch.sketch(DRAWINGS["strip"], 80, unicode=False)
+    shown, indent = DRAWINGS["strip"].text.replace(" ", ""), len("inside quotes ")
+    assert "".join(str(line)[indent:] for line in lines[::3]).replace(" ", "") == shown
+    assert str(lines[1]).startswith("inside quotes _=#_=#")
+    colors = [(lines[1].plain[span.start : span.end], span.style) for span in lines[1].spans]
+    assert colors[:2] == [("_", _colors.lit(colored.NO)), ("=#", _colors.lit(colored.YES))]
+    assert set(dict(colors)) == {"_", "=#"}
+
+
+def test_the_name_of_a_row_leaves_room_for_the_text():
+    strip = parts.Strip("ab" * 40, (("a name of many words that goes on and on", (1.0,) * 80),))
+    lines = list(map(str, sketch.sketch(strip, 60, unicode=False)))
+    assert lines[1] == f"{'a name of many words'} {'#' * 39}"
