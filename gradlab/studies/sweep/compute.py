@@ -45,7 +45,7 @@ def run(
     report: Callable[[Progress], None] = lambda progress: None,
     shards: Shards | None = None,
 ) -> Iterator[CellResult]:
-    """Measure the grid, one cell at a time, those with most weights first.
+    """Measure the grid, one cell at a time.
 
     What `shards` holds is not measured again; what is measured goes there, one shard per (cell, T).
 
@@ -92,13 +92,18 @@ def _measuring(
     clock.add("drawing", piece=work.DRAWING)
     memory.release()
     running: _Started | None = None
-    weights = {label: sum(leaf.size for leaf in jax.tree.leaves(drawn[label][0].params)) for label in drawn}
-    for label in sorted(some, key=lambda label: -weights[label]):
+    sizes = {label: sum(leaf.size for leaf in jax.tree.leaves(drawn[label][0].params)) for label in drawn}
+    order = work.in_turn(sizes)
+    for i, label in enumerate(order):
         with jax.enable_x64(sweep.precision == "float64"):
             started = _start(sweep, label, *drawn.pop(label), clock, shards, some[label])
         if running is not None:
             yield running, *_finish(sweep, running, clock, shards, some[running.cell])
         running = started
+        if i == 0 and len(order) >= work.SEVERAL:
+            # The smallest: it has run sooner than another cell is traced, and its rows can be read.
+            yield running, *_finish(sweep, running, clock, shards, some[label])
+            running = None
     if running is not None:
         yield running, *_finish(sweep, running, clock, shards, some[running.cell])
 

@@ -1,6 +1,6 @@
 """What there is to do in a sweep, by name, and how far it is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gradlab.planning.progress import Progress
@@ -8,6 +8,8 @@ from gradlab.studies.sweep.program import capacity
 from gradlab.studies.sweep.settings import Sweep
 
 DRAWING, WRITING = "drawing networks", "writing"
+SEVERAL = 3
+"""Cells, of which the smallest is measured before the largest."""
 
 
 def compiling(label: str) -> str:
@@ -25,6 +27,19 @@ def of_program(sweep: Sweep, label: str) -> dict[str, Any]:
     names = ("objective", "precision", "hidden", "inputs", "batch", "networks")
     own = {name: getattr(sweep, name) for name in names}
     return own | {"measures": label, "length": capacity(max(sweep.T)), "probes": sweep.probe}
+
+
+def in_turn(sizes: Mapping[str, int]) -> list[str]:
+    """Which cell is measured when, by the size of its weights: the largest first, whose run is the longest.
+
+    Of several the smallest comes before them all: its rows are there in a moment, and the long run still has
+    other cells to be traced beside it.
+
+    >>> in_turn({"elman": 10, "gru": 30, "lstm": 40}), in_turn({"elman": 10, "lstm": 40})
+    (['elman', 'lstm', 'gru'], ['lstm', 'elman'])
+    """
+    order = sorted(sizes, key=lambda label: -sizes[label])
+    return [order[-1], *order[:-1]] if len(order) >= SEVERAL else order
 
 
 class Clock:
