@@ -7,7 +7,12 @@ from gradlab.planning.progress import Progress
 from gradlab.studies.sweep.program import capacity
 from gradlab.studies.sweep.settings import Sweep
 
-DRAWING, WRITING = "drawing networks", "writing"
+WRITING = "writing"
+
+
+def drawing(label: str) -> str:
+    """The name of drawing a cell's networks."""
+    return f"{label}: drawing"
 
 
 def compiling(label: str) -> str:
