@@ -15,6 +15,12 @@ class Piece(NamedTuple):
     seconds: float
     compiling: float = 0.0
     """Seconds of it that go into compiling what the compile cache does not hold."""
+    each: float = 0.0
+    """Seconds that a worker takes again of it for each further group that it is a piece of."""
+    again: float = 0.0
+    """Seconds that the command takes again of it when workers have done it."""
+    kept: int = 0
+    """Bytes of what a worker hands back of it."""
 
 
 class Plan(NamedTuple):

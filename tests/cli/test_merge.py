@@ -6,11 +6,13 @@ import shutil
 
 import pytest
 
-from gradlab import execute, runtime
+from gradlab import digests, execute, runtime
 from gradlab.engines import work
 from gradlab.planning.progress import Silent
 from gradlab.runs import store
+from gradlab.runs.shards import Shards
 from gradlab.studies.remedies import compute as remedies_compute
+from gradlab.studies.remedies.kept import key_of_result
 from gradlab.studies.sweep.settings import Sweep
 from gradlab.studies.sweep.study import STUDY
 from tests.cli.calling import contents, document, gradlab
@@ -111,9 +113,22 @@ def test_results_that_arrive_twice_in_any_order_count_once(here):
 def test_a_comparison_is_that_of_one_machine_and_nothing_of_it_is_computed_again(tmp_path, monkeypatch):
     assert gradlab(*TRAINED, "--out", tmp_path, "--name", "whole", "--quiet").code == 0
     names = [path.name for path in shared(TRAINED, 2, tmp_path)]
-    for part, what in ((remedies_compute.train, "run"), (remedies_compute.measure, "profiles")):
-        monkeypatch.setattr(part, what, lambda *_, **__: pytest.fail("something was computed"))
-    assert merged(tmp_path, *names).code == 0
+    computed, arm = [], remedies_compute._arm
+    watched = lambda asked, text, *rest: (computed.append((text, rest[1])), arm(asked, text, *rest))[1]
+    monkeypatch.setattr(remedies_compute, "_arm", watched)
+    with monkeypatch.context() as patch:
+        for part, what in ((remedies_compute.train, "run"), (remedies_compute.measure, "profiles")):
+            patch.setattr(part, what, lambda *_, **__: pytest.fail("something was computed"))
+        assert merged(tmp_path, *names).code == 0
+    assert computed == []
+    assert files(tmp_path / "merged") == files(tmp_path / "whole")
+    # What other code has come to is computed again, and nothing else.
+    shards, key = Shards(tmp_path / names[0]), key_of_result("none", 6, 1.0)
+    arrays = shards.get(**key)
+    code = digests.unpacked(arrays)
+    shards.put(digests.without(arrays) | digests.packed(code | {"profile": "another"}), **key)
+    assert merged(tmp_path, *names, words=("--force",)).code == 0
+    assert computed == [("none", 6)]
     assert files(tmp_path / "merged") == files(tmp_path / "whole")
 
 

@@ -10,7 +10,7 @@ from gradlab.studies.neurons.analysis import OTHERS
 from gradlab.studies.neurons.networks import settings, unit_names
 from gradlab.studies.neurons.scores import SHIFTS
 from gradlab.studies.neurons.settings import Neurons
-from gradlab.studies.neurons.stages import TRAINING, trying
+from gradlab.studies.neurons.stages import COMPILING, TRAINING, trying
 from gradlab.studies.remedies import arms
 from gradlab.studies.remedies.networks import Setting
 from gradlab.studies.sweep.work import WRITING
@@ -31,10 +31,14 @@ def plan(asked: Neurons, text: corpus.Text) -> Plan:
     for spec, setting in every.items():
         work.check_names(spec, unit_names(setting), setting.cell.gates)
         of = costs.sizes(setting.cell, setting.task.symbols, setting.hidden)
-        if not compiled.known(**work.of_program(asked, setting)):
-            compiling += 0.5 * costs.compile_training(of)
+        known = compiled.known(**work.of_program(asked, setting))
+        seconds = 0.0 if known else 0.5 * costs.compile_training(of)
+        # What reads a cell is compiled where all of them are, what trains it where it is trained.
+        compiling += COMPILED * seconds
+        if not asked.weights:
+            training = (1 - COMPILED) * seconds
+            pieces[work.piece(spec, COMPILING)] = Piece(training, training)
     if asked.weights:
-        compiling *= COMPILED
         pieces[STARTING] = Piece(costs.IMPORTS + compiling, compiling)
     else:
         pieces[work.TIMING] = Piece(2.0 * len(every) + compiling, compiling)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-TRAINING = "training"
+COMPILING, TRAINING = "compiling", "training"
 
 
 def trying(rate: float) -> str:

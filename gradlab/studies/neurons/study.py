@@ -72,7 +72,7 @@ class _Neurons(Study[Neurons, "Reading"]):
         if not asked.updates:
             what = f"{asked.minutes:g} are other updates on every machine; give --updates, to be shared out"
             raise GradlabError("--minutes", what)
-        names = stages.of(asked.lr)
+        names = (stages.COMPILING, *stages.of(asked.lr))
         return [
             Group(spec, asked.T, tuple(work.piece(spec, stage) for stage in names)) for spec in asked.cell
         ]

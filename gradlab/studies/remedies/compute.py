@@ -179,7 +179,7 @@ def _racing(
         found[arm.label] = list(_arm(comparison, text, arm, T, progress.take, shards, rung))
         reached = rung[-1] / comparison.updates if rung else 1.0
         trained = [work.piece(arm, T, stage) for stage in work.stages(comparison, arm)]
-        progress.reach(arm.label, [work.piece(arm, T, "compiling")], 1.0, computed=True)
+        progress.reach(arm.label, [work.piece(arm, T, stages.COMPILING)], 1.0, computed=True)
         progress.reach(arm.label, trained, reached, computed=False)
         memory.release(programs=False)
 

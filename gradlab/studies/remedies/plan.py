@@ -54,11 +54,17 @@ def check(comparison: Training, planned: Plan) -> None:
 def _pieces(
     comparison: Training, arm: arms.Arm, setting: Setting, of: Sizes, *, known: bool
 ) -> dict[str, Piece]:
-    """Compiling an arm, if no arm before it has the same program, then its stages."""
-    known = known or compiled.known(**work.of_program(comparison, arm, setting))
-    ready = costs.ready_training(of)
-    compiling = 0.0 if known else costs.compile_training(of)
-    found = {work.piece(arm, setting.T, "compiling"): Piece(ready + compiling, compiling)}
+    """Compiling an arm, if no arm before it has the same program, then its stages.
+
+    The command writes down the programs of what workers have trained, too, to see that they are its own.
+    """
+    ready, loading, compiling = costs.ready_training(of), 0.0, 0.0
+    if not known and compiled.known(**work.of_program(comparison, arm, setting)):
+        loading = costs.load_training(of)
+    elif not known:
+        compiling = costs.compile_training(of)
+    name = work.piece(arm, setting.T, stages.COMPILING)
+    found = {name: Piece(ready + loading + compiling, compiling, again=ready)}
     for stage in work.stages(comparison, arm):
         networks = comparison.seeds
         choosing = stage in work.tuning(comparison)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from gradlab.studies.remedies.settings import WIDER
 
-TUNING = "tuning"
+COMPILING, TUNING = "compiling", "tuning"
 
 
 def tuning(lr: Sequence[float], *, widen: bool) -> list[str]:

@@ -81,7 +81,7 @@ class _Remedies(Study[Training, "TrainingRun"]):
         yield from compute.run(asked, tell, kept)
 
     def groups(self, asked: Training) -> list[Group]:
-        from gradlab.studies.remedies import arms, work
+        from gradlab.studies.remedies import arms, stages, work
 
         made = {text: arms.arm(text, asked.cell, asked.init) for text in asked.remedies}
         for option, given, why in (
@@ -91,8 +91,9 @@ class _Remedies(Study[Training, "TrainingRun"]):
             if given:
                 what = f"{why}, so one process computes it; leave out --shard and --engine"
                 raise GradlabError(option, what)
+        doing = {text: (stages.COMPILING, *work.stages(asked, arm)) for text, arm in made.items()}
         return [
-            Group(text, T, tuple(work.piece(arm, T, stage) for stage in work.stages(asked, arm)))
+            Group(text, T, tuple(work.piece(arm, T, stage) for stage in doing[text]))
             for text, arm in made.items()
             for T in asked.T
         ]

@@ -89,7 +89,8 @@ def _measuring(
         require(sweep, known, str(shards.folder.parent), known)
     clock.add("drawing")
     drawn = draw(dataclasses.replace(sweep, cell=tuple(some)))
-    clock.add("drawing", piece=work.DRAWING)
+    for label in some:
+        clock.add("drawing", piece=work.drawing(label))
     memory.release()
     running: _Started | None = None
     sizes = {label: sum(leaf.size for leaf in jax.tree.leaves(drawn[label][0].params)) for label in drawn}

@@ -49,13 +49,13 @@ def plan(sweep: Sweep) -> Plan:
     }
     need = {label: _bytes(asked[label], found) for label, found in of.items()}
     new = not all(compiled.known(**work.of_program(sweep, label)) for label in of)
-    seconds = sum(_draw(sweep, found) for found in of.values())
-    more = costs.COMPILE_DRAW * len(of) if new else 0.0
     compiling = max(map(costs.compile_bytes, of.values())) if new else 0
-    pieces = {STARTING: Piece(costs.IMPORTS), work.DRAWING: Piece(seconds + more, more)}
+    pieces = {STARTING: Piece(costs.IMPORTS)}
+    pieces |= {work.drawing(label): _drawing(sweep, found, new) for label, found in of.items()}
     for label, found in of.items():
         known = compiled.known(**work.of_program(sweep, label))
-        pieces |= _pieces(asked[label], label, found, known)
+        kept = need[label].stored // len(sweep.T)
+        pieces |= _pieces(asked[label], label, found, known, kept)
     pieces[work.WRITING] = Piece(costs.FIGURES + costs.POINT * sweep.points)
     counts = {
         "points": sweep.points,
@@ -77,18 +77,26 @@ def check(sweep: Sweep, planned: Plan) -> None:
     require_room(planned, "sweep", what, "choose a smaller grid, -T or --hidden")
 
 
-def _draw(sweep: Sweep, of: Sizes) -> float:
-    return costs.draw(of, sweep.hidden, len(sweep.init) * sweep.seeds)
+def _drawing(sweep: Sweep, of: Sizes, new: bool) -> Piece:
+    """Drawing a cell's networks; a worker draws them for each group, by a program that it then has."""
+    networks = len(sweep.init) * sweep.seeds
+    more = costs.COMPILE_DRAW if new else 0.0
+    seconds = costs.draw(of, sweep.hidden, networks) + more
+    return Piece(seconds, more, each=seconds - more - costs.draw(of, sweep.hidden, 0), again=seconds)
 
 
-def _pieces(sweep: Sweep, label: str, of: Sizes, known: bool) -> dict[str, Piece]:
-    """Compiling a cell, of which it is `known` whether that was done before, and measuring it at each T."""
+def _pieces(sweep: Sweep, label: str, of: Sizes, known: bool, kept: int) -> dict[str, Piece]:
+    """Compiling a cell, of which it is `known` whether that was done before, and measuring it at each T.
+
+    Of each T `kept` bytes are kept. The command writes down the programs of what workers have measured, too,
+    to see that they are its own.
+    """
     ready = costs.trace(of) * (1 + len(sweep.probe) / 2)
     if known:
-        compiling = Piece(ready + costs.LOAD * (1 + len(sweep.probe)))
+        compiling = Piece(ready + costs.LOAD * (1 + len(sweep.probe)), again=ready)
     else:
         seconds = costs.compile_sweep(of) * (1 + len(sweep.probe) / 4)
-        compiling = Piece(ready + seconds, seconds)
+        compiling = Piece(ready + seconds, seconds, again=ready)
     call = block() * cores()
     padded = -(-sweep.networks // call) * call
     further = sweep.batch * sum(
@@ -100,7 +108,7 @@ def _pieces(sweep: Sweep, label: str, of: Sizes, known: bool) -> dict[str, Piece
     for T in sweep.T:
         each = T * sweep.batch * costs.lag(of, sweep.hidden, T, sweep.precision)
         seconds = costs.shared(padded * each, sweep.networks, block()) + sweep.networks * T * further
-        found[work.measuring(label, T)] = Piece(seconds)
+        found[work.measuring(label, T)] = Piece(seconds, kept=kept)
     return found
 
 

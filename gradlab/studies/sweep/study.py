@@ -72,7 +72,7 @@ class _Sweep(Study[Sweep, "Run"]):
         from gradlab.studies.sweep import work
 
         return [
-            Group(label, T, (work.compiling(label), work.measuring(label, T)))
+            Group(label, T, (work.drawing(label), work.compiling(label), work.measuring(label, T)))
             for label in asked.cell
             for T in asked.T
         ]

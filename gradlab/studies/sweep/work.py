@@ -7,9 +7,14 @@ from gradlab.planning.progress import Progress
 from gradlab.studies.sweep.program import capacity
 from gradlab.studies.sweep.settings import Sweep
 
-DRAWING, WRITING = "drawing networks", "writing"
+WRITING = "writing"
 SEVERAL = 3
 """Cells, of which the smallest is measured before the largest."""
+
+
+def drawing(label: str) -> str:
+    """The name of drawing a cell's networks."""
+    return f"{label}: drawing"
 
 
 def compiling(label: str) -> str:
