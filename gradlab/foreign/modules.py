@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from gradlab.errors import GradlabError, shown
 from gradlab.foreign import checkpoints, libraries
 from gradlab.foreign.libraries import Hidden, HiddenMemory, Library
-from gradlab.recurrence import given
+from gradlab.recurrence import brought
 from gradlab.recurrence.trees import has_gradient
 
 Tree = Any
@@ -70,8 +70,8 @@ def of(module: Any, params: Any, state: Any, xs: Any, axes: int) -> Module:
         raise GradlabError("xs", "is not given; pass the inputs of one sequence, an array (T, d)")
     if hasattr(module, "cell") and not hasattr(module, "initialize_carry"):
         raise GradlabError("step", f"{name} runs over a whole sequence; pass its cell")
-    xs = given.arrays("xs", xs)
-    for place, leaf in given.named("xs", xs):
+    xs = brought.arrays("xs", xs)
+    for place, leaf in brought.named("xs", xs):
         if leaf.ndim < axes or 0 in leaf.shape[:axes]:
             form = "(T, ...)" if axes == 1 else "(B, T, ...)"
             raise GradlabError(place, f"has shape {leaf.shape}; here it is {form}")

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gradlab.monitoring.looks import Call, How
-from gradlab.recurrence import given
+from gradlab.recurrence import brought, given
 from gradlab.recurrence.trees import has_gradient
 from gradlab.studies.sweep.single import compiled
 
@@ -30,7 +30,7 @@ def gradients(call: Call, how: How) -> Sent:
     step: what is not finite is found, and the norm means nothing.
     """
     numbers, rebuilt = given.parameters(call.params)
-    state = jax.tree.map(lambda leaf: jnp.asarray(leaf, leaf.dtype), given.arrays("state", call.state))
+    state = jax.tree.map(lambda leaf: jnp.asarray(leaf, leaf.dtype), brought.arrays("state", call.state))
     read = how.readout or (lambda state: state)
     every = how.objective == "every"
 
@@ -56,7 +56,7 @@ def gradients(call: Call, how: How) -> Sent:
 
         return jax.lax.scan(one, jax.tree.map(jnp.zeros_like, numbers), sequences)
 
-    sequences = given.arrays("batch", call.batch), given.arrays("targets", call.targets)
+    sequences = brought.arrays("batch", call.batch), brought.arrays("targets", call.targets)
     total, fine = compiled(all_of, numbers, state, sequences)
     squares = [float((np.abs(np.asarray(leaf, np.float64)) ** 2).sum()) for leaf in jax.tree.leaves(total)]
     return Sent(np.flatnonzero(~np.asarray(fine)).tolist(), float(np.sqrt(sum(squares))) / len(fine))
@@ -64,8 +64,8 @@ def gradients(call: Call, how: How) -> Sent:
 
 def forward_leaves(call: Call, i: int, step: int) -> list[str]:
     """The leaves of a sequence's state that are not finite after a step of JAX."""
-    xs = given.arrays("xs", call.sequence(i)[0])
-    state = jax.tree.map(lambda leaf: jnp.asarray(leaf, leaf.dtype), given.arrays("state", call.state))
+    xs = brought.arrays("xs", call.sequence(i)[0])
+    state = jax.tree.map(lambda leaf: jnp.asarray(leaf, leaf.dtype), brought.arrays("state", call.state))
 
     def advance(state: Tree, x: Tree) -> tuple[Tree, Tree]:
         after = jax.tree.map(_as, call.step(call.params, state, x), state)
@@ -75,7 +75,7 @@ def forward_leaves(call: Call, i: int, step: int) -> list[str]:
     after = jax.lax.scan(advance, state, before)[0]
     return [
         name.removeprefix("state").strip(".") or "state"
-        for name, leaf in given.named("state", after)
+        for name, leaf in brought.named("state", after)
         if has_gradient(leaf) and not bool(jnp.isfinite(leaf).all())
     ]
 

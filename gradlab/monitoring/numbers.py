@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gradlab.foreign.pytorch import known
-from gradlab.recurrence import given
+from gradlab.recurrence import brought
 from gradlab.recurrence.trees import has_gradient
 
 Tree = Any
@@ -60,7 +60,7 @@ def norm(tree: Tree) -> float:
 def _numeric(root: str, tree: Tree) -> list[tuple[str, Any]]:
     """The leaves that hold floating-point numbers, by name."""
     found = []
-    for name, leaf in given.named(root, tree):
+    for name, leaf in brought.named(root, tree):
         kind = leaf.is_floating_point() if known.is_tensor(leaf) else has_gradient(leaf)
         if kind:
             found.append((name, leaf.detach() if known.is_tensor(leaf) else leaf))

@@ -4,7 +4,7 @@ A complex leaf becomes a real one with a leading axis of 2, (re, im): every norm
 is that of the real form. A random key becomes the integers that it is made of.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -12,9 +12,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from gradlab.errors import GradlabError, shown
+from gradlab.recurrence import brought
 from gradlab.recurrence.pullback import depends
 from gradlab.recurrence.trees import (
+    Compiled,
     Form,
+    at_once,
     carried,
     decoded,
     encoded,
@@ -39,6 +42,8 @@ class Network(NamedTuple):
     xs: Tree
     readout: Callable[[Tree], Tree]
     recurrent: Callable[[Tree], Tree] | None
+    inputs: Callable[[Tree], Tree]
+    """What `xs` would be of another sequence of the same form; errors as of `network`."""
 
 
 def network(
@@ -49,8 +54,11 @@ def network(
     *,
     readout: Callable[[Any], Any],
     recurrent: Callable[[Any], Any] | None,
+    compiled: Compiled = at_once,
 ) -> Network:
     """The network as the probes see it; what cannot be measured is refused by name.
+
+    `compiled` calls what works out the rest of each state, and may keep its program for another sequence.
 
     Raises:
       GradlabError: for a leaf that is not finite, not numeric or of half precision; for inputs of different
@@ -60,22 +68,19 @@ def network(
         hint = "pass its method `step`" if callable(getattr(step, "step", None)) else "pass a function"
         raise GradlabError("step", f"is of type {type(step).__name__}; {hint} (params, state, x) -> state")
     for root, tree in (("params", params), ("state", state), ("xs", xs)):
-        for name, leaf in named(root, tree):
-            if isinstance(leaf, jax.core.Tracer):
-                what = "has no value while it is traced; call this outside of jax.jit, vmap and grad"
-                raise GradlabError(name, what)
-    state, xs = _precise(arrays("state", state)), arrays("xs", xs)
+        brought.known(root, tree)
+    state, xs = _precise(brought.arrays("state", state)), brought.arrays("xs", xs)
     numbers, rebuilt = parameters(params)
-    for name, leaf in named("state", state):
+    for name, leaf in brought.named("state", state):
         if has_gradient(leaf) and leaf.size == 0:
             raise GradlabError(name, "has no entries; a state holds at least one number")
     if not any(has_gradient(leaf) for leaf in jax.tree.leaves(state)):
         held = sorted({str(leaf.dtype) for leaf in jax.tree.leaves(state)})
         what = f"holds {' and '.join(held)} numbers" if held else "is empty"
         raise GradlabError("state", f"{what}; a gradient needs float32 or float64 numbers")
-    _one_length(xs)
+    brought.one_length(xs)
     for root, tree in (("state", state), ("xs", xs)):
-        _finite(named(root, tree))
+        brought.all_finite(brought.named(root, tree))
 
     same_form(
         lambda n, state, x: step(rebuilt(n), state, x), numbers, state, jax.tree.map(lambda leaf: leaf[0], xs)
@@ -89,7 +94,11 @@ def network(
 
     shape = form("state", state)
     real = lambda numbers, state, x: encoded(whole(numbers, decoded(state, shape), x), shape)
-    one, start, ys, _ = carried(real, numbers, encoded(state, shape), xs)
+
+    def moving(xs: Tree) -> tuple[Step, Tree, Tree, Any]:
+        return carried(real, numbers, encoded(state, shape), xs, compiled=compiled)
+
+    one, start, ys, _ = moving(xs)
     return Network(
         one,
         numbers,
@@ -97,41 +106,17 @@ def network(
         ys,
         _reading(readout, state, shape),
         None if recurrent is None else _picking(recurrent, numbers, rebuilt),
+        lambda xs: moving(_inputs(xs))[2],
     )
 
 
-def named(root: str, tree: Tree) -> list[tuple[str, Any]]:
-    """The leaves of a tree with their names in Python.
-
-    >>> named("params", {"w": 1.0, "b": [2.0]})
-    [("params['b'][0]", 2.0), ("params['w']", 1.0)]
-    """
-    return [
-        (root + jax.tree_util.keystr(path), leaf) for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
-    ]
-
-
-def arrays(root: str, tree: Tree) -> Tree:
-    """The tree with every leaf as an array; a leaf that is none is refused by name."""
-
-    def array(path: Any, leaf: Any) -> Any:
-        name = root + jax.tree_util.keystr(path)
-        held = getattr(leaf, "dtype", None)
-        if isinstance(leaf, str | bytes) or getattr(held, "kind", "") in ("O", "U", "S"):
-            what = shown(leaf) if held is None else f"an array of {held}"
-            raise GradlabError(name, f"is {what}; {root} holds arrays of numbers")
-        try:
-            return jnp.asarray(leaf)
-        except (TypeError, ValueError) as error:
-            what = f"is a {type(leaf).__name__}; {root} holds arrays of numbers"
-            raise GradlabError(name, what) from error
-
-    return jax.tree_util.tree_map_with_path(array, tree)
-
-
-def finite(root: str, tree: Tree) -> None:
-    """Refuse a tree with a number that is NaN or infinite, by its place."""
-    _finite(named(root, tree))
+def _inputs(xs: Tree) -> Tree:
+    """The inputs of a further sequence as arrays, looked at as those of the first."""
+    brought.known("xs", xs)
+    xs = brought.arrays("xs", xs)
+    brought.one_length(xs)
+    brought.finite("xs", xs)
+    return xs
 
 
 def numbers(state: Tree) -> Tree:
@@ -141,7 +126,7 @@ def numbers(state: Tree) -> Tree:
 
 def _precise(state: Tree) -> Tree:
     """The state in one precision: Python's own numbers take that of the arrays."""
-    held = {name: leaf for name, leaf in named("state", state) if has_gradient(leaf)}
+    held = {name: leaf for name, leaf in brought.named("state", state) if has_gradient(leaf)}
     for name, leaf in held.items():
         supported(name, leaf.dtype)
     kinds = {np.zeros(1, leaf.dtype).real.dtype: name for name, leaf in held.items() if not leaf.weak_type}
@@ -166,10 +151,10 @@ def parameters(params: Tree) -> tuple[dict[str, Any], Callable[[dict[str, Any]],
     leaves, structure = jax.tree.flatten(params)
     kinds = jax.Array | np.ndarray | np.generic | float | complex
     numeric = [isinstance(leaf, kinds) and has_gradient(leaf) for leaf in leaves]
-    for (name, leaf), n in zip(named("params", params), numeric, strict=True):
+    for (name, leaf), n in zip(brought.named("params", params), numeric, strict=True):
         if n and hasattr(leaf, "dtype"):
             supported(name, leaf.dtype)
-    _finite([pair for pair, n in zip(named("params", params), numeric, strict=True) if n])
+    brought.all_finite([pair for pair, n in zip(brought.named("params", params), numeric, strict=True) if n])
     names = [name for name, n in zip(_keys(params), numeric, strict=True) if n]
     numbers = dict(zip(names, (leaf for leaf, n in zip(leaves, numeric, strict=True) if n), strict=True))
     shape = form("params", numbers)
@@ -188,30 +173,6 @@ def _keys(params: Tree) -> list[str]:
     paths = [path for path, _ in jax.tree_util.tree_leaves_with_path(params)]
     keys = [jax.tree_util.keystr(path, simple=True, separator="/") or "params" for path in paths]
     return keys if len(set(keys)) == len(keys) else [f"{i:06d}" for i in range(len(keys))]
-
-
-def _one_length(xs: Tree) -> None:
-    lengths = {}
-    for name, leaf in named("xs", xs):
-        if leaf.ndim == 0:
-            raise GradlabError(name, "is a single number, without an axis of time; pass arrays (T, ...)")
-        lengths[name] = len(leaf)
-    if not lengths or min(lengths.values()) == 0:
-        raise GradlabError("xs", "is empty; a sequence has at least 1 step")
-    if len(set(lengths.values())) > 1:
-        told = ", ".join(f"{name} has {steps}" for name, steps in lengths.items())
-        raise GradlabError("xs", f"differs in length: {_cut(told)} steps; all leaves need the same T")
-
-
-def _finite(leaves: Sequence[tuple[str, Any]]) -> None:
-    """Refuse the first number that is NaN or infinite, with its place."""
-    for name, leaf in leaves:
-        if not has_gradient(leaf) or np.isfinite(leaf).all():
-            continue
-        values = np.asarray(leaf)
-        at = tuple(map(int, np.argwhere(~np.isfinite(values))[0]))
-        place = f"{name}[{', '.join(map(str, at))}]" if at else name
-        raise GradlabError(place, f"is {values[at]}; a network starts from finite numbers")
 
 
 def _reading(readout: Callable[[Any], Any], state: Tree, shape: Form) -> Callable[[Tree], Tree]:
@@ -249,7 +210,7 @@ def _picking(
 
     def pick(numbers: dict[str, Any]) -> Tree:
         found = recurrent(rebuilt(numbers))
-        for name, leaf in named("w_rec", found):
+        for name, leaf in brought.named("w_rec", found):
             if not isinstance(leaf, jax.Array | np.ndarray | float | complex) or not has_gradient(leaf):
                 raise GradlabError(
                     "w_rec", f"picks {shown(leaf)} at {name}; it must pick weights from params"
@@ -280,18 +241,13 @@ def same_form(step: Step, params: Tree, state: Tree, x: Tree) -> None:
     before = jax.eval_shape(lambda: state)
     forms = [str(jax.tree.structure(tree)).removeprefix("PyTreeDef(")[:-1] for tree in (after, before)]
     if forms[0] != forms[1]:
-        raise GradlabError(
-            "step", f"returns {_cut(forms[0])} where the state is {_cut(forms[1])}; it must keep the form"
-        )
-    for (name, old), new in zip(named("state", before), jax.tree.leaves(after), strict=True):
+        now, was = map(brought.cut, forms)
+        raise GradlabError("step", f"returns {now} where the state is {was}; it must keep the form")
+    for (name, old), new in zip(brought.named("state", before), jax.tree.leaves(after), strict=True):
         kept = old.dtype == new.dtype or (new.weak_type and has_gradient(old) and has_gradient(new))
         if old.shape != new.shape or not kept:
             was, is_now = (f"{leaf.dtype}{list(leaf.shape)}" for leaf in (old, new))
             raise GradlabError("step", f"turns {name} of {was} into {is_now}; it must keep shape and dtype")
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= 150 else f"{text[:147]}..."
 
 
 def _said(what: str, error: Exception) -> str:

@@ -21,7 +21,17 @@ def step(w, h, x):
     return jnp.tanh(w @ h + x)
 
 
+def counting(w, state, x):
+    return jnp.tanh(w @ state[0] + x * jnp.sin(state[1].astype(x.dtype))), state[1] + 1
+
+
 NETWORK = step, WEIGHTS, jnp.zeros(N)
+COUNTING = counting, WEIGHTS, (jnp.zeros(N), jnp.int32(0))
+BOTH = (
+    Bidirectional(step, lambda w, h, x: jax.nn.relu(w @ h + x)),
+    (WEIGHTS, 2 * WEIGHTS),
+    (jnp.zeros(N), jnp.zeros(N)),
+)
 
 
 def same(how, targets, network=NETWORK):
@@ -46,6 +56,43 @@ def test_the_network_is_traced_once_for_all_sequences(monkeypatch):
     looks.look(call, range(B), How())
     assert one > 0
     assert len(made) == 2 * one
+
+
+def counted(network):
+    """A network whose step counts how often it is called."""
+    calls = []
+
+    def once(step):
+        return lambda *given: (calls.append(0), step(*given))[1]
+
+    step, *rest = network
+    both = isinstance(step, Bidirectional)
+    ways = Bidirectional(once(step.forward), once(step.backward)) if both else once(step)
+    return calls, (ways, *rest)
+
+
+ASKED = How(loss=lambda h, target: ((h - target) ** 2).sum())
+LOOKED = {
+    "plain": (NETWORK, How(), (), 0),
+    "a loss": (NETWORK, ASKED, jnp.ones((B, N)), 0),
+    "a counter": (COUNTING, How(), (), 0),
+    "zeros of rounding": ((step, 100 * jnp.eye(N), jnp.ones(N)), How(), (), 1),
+    "both directions, with zeros": (BOTH, How(), (), 2),
+}
+"""Each with how often a further sequence calls the step: with its numbers, to see why a zero is one."""
+
+
+@pytest.mark.parametrize("kind", LOOKED)
+def test_more_sequences_trace_the_step_no_more_often(kind):
+    """It is traced for the first of them, at every look anew."""
+    network, how, targets, further = LOOKED[kind]
+    calls, network = counted(network)
+    call, counts = Call(0, *network, XS, targets, None), []
+    for sequences in (1, B, B):
+        calls.clear()
+        looks.look(call, range(sequences), how)
+        counts.append(len(calls) - (sequences - 1) * further)
+    assert counts[0] == counts[1] == counts[2] > 0
 
 
 def test_another_look_sees_what_the_step_reads_from_outside():
@@ -79,16 +126,12 @@ def test_losses_and_probes_are_those_of_each_sequence(how):
 
 @pytest.mark.slow
 def test_both_directions_are_networks_of_their_own():
-    both = Bidirectional(step, lambda w, h, x: jax.nn.relu(w @ h + x))
-    same(How(), (), (both, (WEIGHTS, 2 * WEIGHTS), (jnp.zeros(N), jnp.zeros(N))))
+    same(How(), (), BOTH)
 
 
 @pytest.mark.slow
 def test_a_counter_in_the_state_stays_with_its_sequence():
-    def counting(w, state, x):
-        return jnp.tanh(w @ state[0] + x * jnp.sin(state[1].astype(x.dtype))), state[1] + 1
-
-    same(How(), (), (counting, WEIGHTS, (jnp.zeros(N), jnp.int32(0))))
+    same(How(), (), COUNTING)
 
 
 def test_a_fault_is_in_its_own_sequence():

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradlab.errors import GradlabError
-from gradlab.recurrence import given
+from gradlab.recurrence import brought
 
 Tree = Any
 
@@ -42,32 +42,32 @@ def of(xs: Tree, lengths: Any, targets: Tree, resets: Any, every: bool) -> Batch
         for inputs, targets and resets that are not one for each sequence; for numbers that are not finite.
     """
     for root, tree in (("xs", xs), ("targets", targets), ("lengths", lengths), ("resets", resets)):
-        for name, leaf in given.named(root, tree):
+        for name, leaf in brought.named(root, tree):
             if isinstance(leaf, jax.core.Tracer):
                 what = "has no value while it is traced; call this outside of jax.jit, vmap and grad"
                 raise GradlabError(name, what)
-    xs = given.arrays("xs", xs)
+    xs = brought.arrays("xs", xs)
     count, steps = _sizes(xs)
     known = _lengths(lengths, count, steps)
     longest = int(known.max())
     filled = _filled(xs, known, longest)
-    given.finite("xs", filled)
-    targets = given.arrays("targets", targets)
-    for name, leaf in given.named("targets", targets):
+    brought.finite("xs", filled)
+    targets = brought.arrays("targets", targets)
+    for name, leaf in brought.named("targets", targets):
         least = (count, longest) if every else (count,)
         if leaf.ndim < len(least) or leaf.shape[0] != count or (every and leaf.shape[1] < longest):
             form = f"({count}, {steps}, ...), one for each step" if every else f"({count}, ...), one for each"
             raise GradlabError(name, f"has shape {leaf.shape}; of these sequences it is {form}")
     if every:
         targets = _filled(targets, known, longest)
-    given.finite("targets", targets)
+    brought.finite("targets", targets)
     return Batch(filled, known, targets, _resets(resets, known, count, steps))
 
 
 def _sizes(xs: Tree) -> tuple[int, int]:
     """How many sequences, and for how many steps there is room."""
     sizes = {}
-    for name, leaf in given.named("xs", xs):
+    for name, leaf in brought.named("xs", xs):
         if leaf.ndim < 2:
             what = f"has shape {leaf.shape}; with lengths it is a batch, batch first: (B, T, ...)"
             raise GradlabError(name, what)

@@ -10,9 +10,10 @@ from jax.flatten_util import ravel_pytree
 
 from gradlab import digests
 from gradlab.errors import GradlabError, shown
-from gradlab.recurrence import given, objectives
+from gradlab.recurrence import brought, given, objectives
 from gradlab.recurrence.given import Network
 from gradlab.recurrence.trees import decoded, form
+from gradlab.studies.sweep import single
 from gradlab.types import Examples, Objective
 
 Tree = Any
@@ -51,17 +52,26 @@ def own(
       GradlabError: for a loss that fails or returns more than one number, and for targets that are not one
         for each step of a loss at every step.
     """
-    targets = given.arrays("targets", targets)
+    targets = brought.arrays("targets", targets)
     length = len(jax.tree.leaves(net.xs)[0])
-    for name, leaf in given.named("targets", targets) if every else ():
+    for name, leaf in brought.named("targets", targets) if every else ():
         if leaf.ndim == 0 or len(leaf) != length:
             came = f"has {len(leaf)} entries" if leaf.ndim else "is a single number"
             raise GradlabError(name, f"{came}; a loss at every step takes one for each of the {length} steps")
-    given.finite("targets", targets)
+    brought.finite("targets", targets)
     read = reading(net, readout, state)
     first = jax.tree.map(lambda leaf: leaf[0], targets) if every else targets
-    _check(loss, read, net.state, first)
-    if not every and _asks(loss, read, net.state, first):
+    looked_at = loss, read, net.state, first
+
+    def asks() -> bool:
+        if not every and _asks(*looked_at):
+            return True
+        _check(*looked_at)
+        return False
+
+    if single.once(("loss", every, single.form(first)), asks):
+        # Of another target it is another function, which may fail where the first did not.
+        _check(*looked_at)
         terms = objectives.own(loss, targets, read, every)
         return Aimed(lambda nothing: terms, (), digests.of_arrays(targets))
     return Aimed(lambda targets: objectives.own(loss, targets, read, every), targets)
@@ -112,7 +122,7 @@ def examples(
       GradlabError: for another number of targets than of sequences, an odd or too small one, sequences of
         another form than the one that is measured, and a state that is not of real numbers alone.
     """
-    xs, targets = given.arrays("examples[0]", pair[0]), given.arrays("examples[1]", pair[1])
+    xs, targets = brought.arrays("examples[0]", pair[0]), brought.arrays("examples[1]", pair[1])
     leaves = jax.tree.leaves(xs)
     count = len(leaves[0]) if leaves and leaves[0].ndim else 0
     if count < 16 or count % 2:
@@ -123,12 +133,12 @@ def examples(
         what = "has sequences of another form than xs, or the state holds more than real numbers"
         raise GradlabError("examples", f"{what}; each sequence is as xs is, in an array (sequences, T, ...)")
     steps = len(jax.tree.leaves(net.xs)[0])
-    for name, leaf in given.named("examples[1]", targets):
+    for name, leaf in brought.named("examples[1]", targets):
         if leaf.shape[:1] != (count,) or (every and leaf.shape[:2] != (count, steps)):
             wanted = f"({count}, {steps}, ...)" if every else f"({count}, ...)"
             raise GradlabError(name, f"has the shape {leaf.shape}; there are targets for all: {wanted}")
     for pair_ in (("examples[0]", xs), ("examples[1]", targets)):
-        given.finite(*pair_)
+        brought.finite(*pair_)
     shape = form("readout", jax.eval_shape(readout, state))
     _, unflat = ravel_pytree(net.readout(net.state))
 
