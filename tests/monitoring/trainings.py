@@ -1,9 +1,13 @@
 """Trainings of a few updates, whose faults are planted."""
 
+import warnings
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+
+import gradlab
+from gradlab.monitoring import monitor as looking
 
 N, B, T = 2, 3, 20
 BROKEN, SEQUENCE = 17, 1
@@ -60,3 +64,22 @@ def trained(monitor, updates, column=None, at=None, grads=False):
         monitor(step, params, START, xs, targets=TARGETS, grads=found if grads else None)
         params = {"w": params["w"] - 0.01 * found["w"]}
     return params
+
+
+OWN = {"loss": loss, "readout": lambda state: state.c, "w_rec": lambda params: params["w"]}
+ALWAYS = {"sequences": 1, "share": 1}
+
+
+def watched(folder, **settings):
+    return gradlab.Monitor(folder, **ALWAYS | OWN | {"every": 3} | settings)
+
+
+def said_by(call):
+    """What is warned of while something runs."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        call()
+    assert {one.category for one in caught} <= {gradlab.MonitorWarning}
+    # It points at the line of the loop (or at the checker of types, which stands between the two in tests).
+    assert not [one.filename for one in caught if one.filename == looking.__file__]
+    return [str(one.message) for one in caught]
