@@ -59,7 +59,7 @@ def own(
             came = f"has {len(leaf)} entries" if leaf.ndim else "is a single number"
             raise GradlabError(name, f"{came}; a loss at every step takes one for each of the {length} steps")
     brought.finite("targets", targets)
-    read = reading(net, readout, state)
+    read = single.once("reading", lambda: reading(net, readout, state))
     first = jax.tree.map(lambda leaf: leaf[0], targets) if every else targets
     looked_at = loss, read, net.state, first
 
