@@ -1,6 +1,5 @@
 """One look: the network of a moment of its training, measured on sequences of its batch."""
 
-import contextlib
 import dataclasses
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -9,7 +8,6 @@ import jax
 import numpy as np
 
 from gradlab.errors import GradlabError
-from gradlab.foreign.bidirectional import Bidirectional
 from gradlab.studies.measure.collect import together
 from gradlab.studies.sweep import alone, modules, single
 
@@ -97,9 +95,7 @@ def drawn(call: Call, count: int, seed: int, first: Sequence[int] = ()) -> list[
 
 def look(call: Call, sequences: Sequence[int], how: How) -> Look:
     """Measure these sequences of the batch."""
-    # Layers and directions are networks of their own.
-    one = call.is_jax and not isinstance(call.step, Bidirectional)
-    with single.of_one_network() if one else contextlib.nullcontext():
+    with single.of_one_network():
         found = [measured(call, i, how) for i in sequences]
     placed = [one.assign_coords(seed=[i]) for i, one in enumerate(found)]
     return Look(call.update, together(placed))

@@ -2,6 +2,7 @@
 
 from gradlab.monitoring import batch, looks, words
 from gradlab.monitoring.looks import Call, How
+from gradlab.studies.sweep import single
 
 
 def suspects(call: Call, before: Call | None, broken: str) -> list[Call]:
@@ -18,7 +19,6 @@ def sequence(call: Call, how: How) -> int | None:
     """The first sequence of the batch with a gradient that is not finite."""
     if call.is_jax:
         return next(iter(batch.gradients(call, how).lost), None)
-    for i in range(call.shape[0]):
-        if words.is_lost(looks.measured(call, i, how)):
-            return i
-    return None
+    with single.of_one_network():
+        lost = (i for i in range(call.shape[0]) if words.is_lost(looks.measured(call, i, how)))
+        return next(lost, None)

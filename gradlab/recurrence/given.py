@@ -12,15 +12,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from gradlab.errors import GradlabError, shown
-from gradlab.recurrence.pullback import depends
+from gradlab.recurrence import choices
 from gradlab.recurrence.trees import (
-    Form,
+    Compiled,
+    at_once,
     carried,
     decoded,
     encoded,
     form,
     has_gradient,
-    merged,
     split,
     supported,
 )
@@ -39,6 +39,8 @@ class Network(NamedTuple):
     xs: Tree
     readout: Callable[[Tree], Tree]
     recurrent: Callable[[Tree], Tree] | None
+    inputs: Callable[[Tree], Tree]
+    """What `xs` would be of another sequence of the same form; errors as of `network`."""
 
 
 def network(
@@ -49,8 +51,11 @@ def network(
     *,
     readout: Callable[[Any], Any],
     recurrent: Callable[[Any], Any] | None,
+    compiled: Compiled = at_once,
 ) -> Network:
     """The network as the probes see it; what cannot be measured is refused by name.
+
+    `compiled` calls what works out the rest of each state, and may keep its program for another sequence.
 
     Raises:
       GradlabError: for a leaf that is not finite, not numeric or of half precision; for inputs of different
@@ -60,10 +65,7 @@ def network(
         hint = "pass its method `step`" if callable(getattr(step, "step", None)) else "pass a function"
         raise GradlabError("step", f"is of type {type(step).__name__}; {hint} (params, state, x) -> state")
     for root, tree in (("params", params), ("state", state), ("xs", xs)):
-        for name, leaf in named(root, tree):
-            if isinstance(leaf, jax.core.Tracer):
-                what = "has no value while it is traced; call this outside of jax.jit, vmap and grad"
-                raise GradlabError(name, what)
+        _known(root, tree)
     state, xs = _precise(arrays("state", state)), arrays("xs", xs)
     numbers, rebuilt = parameters(params)
     for name, leaf in named("state", state):
@@ -89,14 +91,19 @@ def network(
 
     shape = form("state", state)
     real = lambda numbers, state, x: encoded(whole(numbers, decoded(state, shape), x), shape)
-    one, start, ys, _ = carried(real, numbers, encoded(state, shape), xs)
+
+    def moving(xs: Tree) -> tuple[Step, Tree, Tree, Any]:
+        return carried(real, numbers, encoded(state, shape), xs, compiled=compiled)
+
+    one, start, ys, _ = moving(xs)
     return Network(
         one,
         numbers,
         start,
         ys,
-        _reading(readout, state, shape),
-        None if recurrent is None else _picking(recurrent, numbers, rebuilt),
+        choices.reading(readout, state, shape),
+        None if recurrent is None else choices.picking(recurrent, numbers, rebuilt),
+        lambda xs: moving(_inputs(xs))[2],
     )
 
 
@@ -132,6 +139,22 @@ def arrays(root: str, tree: Tree) -> Tree:
 def finite(root: str, tree: Tree) -> None:
     """Refuse a tree with a number that is NaN or infinite, by its place."""
     _finite(named(root, tree))
+
+
+def _known(root: str, tree: Tree) -> None:
+    for name, leaf in named(root, tree):
+        if isinstance(leaf, jax.core.Tracer):
+            what = "has no value while it is traced; call this outside of jax.jit, vmap and grad"
+            raise GradlabError(name, what)
+
+
+def _inputs(xs: Tree) -> Tree:
+    """The inputs of a further sequence as arrays, looked at as those of the first."""
+    _known("xs", xs)
+    xs = arrays("xs", xs)
+    _one_length(xs)
+    finite("xs", xs)
+    return xs
 
 
 def numbers(state: Tree) -> Tree:
@@ -214,61 +237,6 @@ def _finite(leaves: Sequence[tuple[str, Any]]) -> None:
         raise GradlabError(place, f"is {values[at]}; a network starts from finite numbers")
 
 
-def _reading(readout: Callable[[Any], Any], state: Tree, shape: Form) -> Callable[[Tree], Tree]:
-    """The readout in real form, of the numbers of a state alone."""
-    others = split(encoded(state, shape))[1]
-
-    def read(numbers: Tree, others: Tree) -> Tree:
-        found = readout(decoded(merged(numbers, others), shape))
-        return split(encoded(found, form("readout", found)))[0]
-
-    numbers = split(encoded(state, shape))[0]
-    try:
-        closed = jax.make_jaxpr(read)(numbers, others)
-    except GradlabError:
-        raise
-    except Exception as error:
-        raise GradlabError("readout", _said("fails on the state", error)) from error
-    if not closed.jaxpr.outvars:
-        raise GradlabError(
-            "readout", "holds no number that has a gradient; it must return a part of the state"
-        )
-    marks = [False] * len(jax.tree.leaves(numbers)) + [True] * len(jax.tree.leaves(others))
-    if any(depends(closed.jaxpr, marks)):
-        what = (
-            "computes with integers or keys of the state, which are not followed; return numbers of the state"
-        )
-        raise GradlabError("readout", what)
-    return lambda numbers: read(numbers, others)
-
-
-def _picking(
-    recurrent: Callable[[Any], Any], numbers: dict[str, Any], rebuilt: Callable[[Any], Any]
-) -> Callable[[Tree], Tree]:
-    """The choice of the recurrent weights in real form."""
-
-    def pick(numbers: dict[str, Any]) -> Tree:
-        found = recurrent(rebuilt(numbers))
-        for name, leaf in named("w_rec", found):
-            if not isinstance(leaf, jax.Array | np.ndarray | float | complex) or not has_gradient(leaf):
-                raise GradlabError(
-                    "w_rec", f"picks {shown(leaf)} at {name}; it must pick weights from params"
-                )
-        return encoded(found, form("w_rec", found))
-
-    try:
-        closed = jax.make_jaxpr(pick)(numbers)
-    except GradlabError:
-        raise
-    except Exception as error:
-        raise GradlabError("w_rec", _said("fails on params", error)) from error
-    outs = depends(closed.jaxpr, [True] * len(closed.jaxpr.invars))
-    if not outs or not all(outs):
-        what = "nothing" if not outs else "a number that is not in params"
-        raise GradlabError("w_rec", f"picks {what}; it must pick weights from params, like lambda p: p.w_hh")
-    return pick
-
-
 def same_form(step: Step, params: Tree, state: Tree, x: Tree) -> None:
     """Refuse a step that changes the form of the state, or that cannot be traced."""
     try:
@@ -276,7 +244,7 @@ def same_form(step: Step, params: Tree, state: Tree, x: Tree) -> None:
     except GradlabError:
         raise
     except Exception as error:
-        raise GradlabError("step", _said("cannot be traced by JAX", error)) from error
+        raise GradlabError("step", choices.said("cannot be traced by JAX", error)) from error
     before = jax.eval_shape(lambda: state)
     forms = [str(jax.tree.structure(tree)).removeprefix("PyTreeDef(")[:-1] for tree in (after, before)]
     if forms[0] != forms[1]:
@@ -292,8 +260,3 @@ def same_form(step: Step, params: Tree, state: Tree, x: Tree) -> None:
 
 def _cut(text: str) -> str:
     return text if len(text) <= 150 else f"{text[:147]}..."
-
-
-def _said(what: str, error: Exception) -> str:
-    lines = str(error).splitlines() or [""]
-    return f"{what}: {type(error).__name__}: {shown(lines[0].strip(), 160)}; call it once in Python"

@@ -15,6 +15,8 @@ from gradlab.errors import GradlabError
 from gradlab.types import Step
 
 Tree = Any
+Compiled = Callable[..., Any]
+"""It is given a function of trees and what that is called with, and returns what it returns."""
 Form = tuple[Hashable, ...]
 """What each leaf of a tree is, in order: `real`, `complex`, `rest`, None, or `(key, its kind)`."""
 
@@ -58,23 +60,31 @@ class _Moving:
         return self.made.readout(numbers)
 
 
+def at_once(function: Callable[..., Any], *given: Tree) -> Any:
+    """What a function of trees returns."""
+    return function(*given)
+
+
 def carried(
-    step: Step, params: Tree, state: Tree, xs: Tree, cell: Any = None
+    step: Step, params: Tree, state: Tree, xs: Tree, cell: Any = None, compiled: Compiled = at_once
 ) -> tuple[Step, Tree, Tree, Any]:
     """The step, state, inputs and cell of a recurrence in what has a gradient alone.
 
     The rest of each state (counters, truth values, the data of random keys) is worked out beforehand, and
     enters each step beside its input: the same states, and the same derivatives. A state without a rest
-    comes back as it is.
+    comes back as it is. `compiled` calls what works them out, and may keep its program.
     """
     numbers, others = split(state)
     if not jax.tree.leaves(others):
         return step, state, xs, cell
 
-    def one(state: Tree, x: Tree) -> tuple[Tree, Tree]:
-        return step(params, state, x), split(state)[1]
+    def rest(params: Tree, state: Tree, xs: Tree) -> Tree:
+        def one(state: Tree, x: Tree) -> tuple[Tree, Tree]:
+            return step(params, state, x), split(state)[1]
 
-    _, rests = jax.lax.scan(one, state, xs)
+        return jax.lax.scan(one, state, xs)[1]
+
+    rests = compiled(rest, params, state, xs)
 
     def seen(params: Tree, numbers: Tree, x: tuple[Tree, Tree]) -> Tree:
         return split(step(params, merged(numbers, x[1]), x[0]))[0]

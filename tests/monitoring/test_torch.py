@@ -6,6 +6,10 @@ import numpy as np
 import pytest
 
 import gradlab
+from gradlab.monitoring import looks
+from gradlab.monitoring.looks import Call, How
+from gradlab.studies.sweep import single
+from tests.tiers import few
 
 torch = pytest.importorskip("torch", reason="the extra `torch` is not installed")
 
@@ -87,3 +91,20 @@ def test_a_nan_in_the_gradients_of_a_module_is_found_and_named(tmp_path):
         f"is finite; going back, the derivative of step {BROKEN} is not"
     ]
     assert monitor.run.norms["update"].values.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("bidirectional", few([False, True], [True]))
+def test_a_layer_is_traced_as_often_for_all_sequences_as_for_one(bidirectional, monkeypatch):
+    made = []
+    plain = single._compiled
+    monkeypatch.setattr(single, "_compiled", lambda *given: made.append(given) or plain(*given))
+    torch.manual_seed(0)
+    layer, xs = torch.nn.GRU(2, 3, bidirectional=bidirectional), torch.randn(B, T, 2)
+    for many in (1, B):
+        made.clear()
+        found = looks.look(Call(0, layer, None, None, xs, (), None), range(many), How()).norms
+        assert len(made) == 1 + bidirectional
+    for i in range(B):
+        own = gradlab.measure(layer, xs[i])
+        for name in ("adjoint", "transport", "transport_frobenius", "weight_gradient"):
+            np.testing.assert_array_equal(found[name].isel(seed=[i]).values, own[name].values)

@@ -1,7 +1,7 @@
 """Each window measured by itself, one after another: they share a program; what is kept is read."""
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from gradlab.planning.progress import Progress
 from gradlab.runs.shards import Shards
 from gradlab.studies.measure import kept, models, windows, work
 from gradlab.studies.measure.settings import Measure
+from gradlab.studies.sweep import single
 
 if TYPE_CHECKING:
     import xarray
@@ -38,11 +39,14 @@ def run(
     found = windows.of(asked, model)
     models.require_output(asked, model)
     code = models.code(model)
+    shared: dict[Hashable, Any] = {}
     for i in range(len(found.xs)) if some is None else some:
         name = work.window(i)
         there = _there(asked, code, shards, i)
         tell(Progress(f"{name} of {len(found.xs)}"))
-        norms = _measured(asked, model, found, i) if there is None else there
+        # Not around the loop, since what the caller does between two windows is of something else.
+        with single.of_one_network(shared):
+            norms = _measured(asked, model, found, i) if there is None else there
         if shards is not None and there is None:
             shards.put(kept.packed(norms, code), **work.key(i))
         tell(Progress(f"{name} of {len(found.xs)}", work.COMPILING, 1.0, there is None))

@@ -153,10 +153,9 @@ def measure(
     import jax
 
     from gradlab.foreign import modules as cells
-    from gradlab.recurrence import given, rounding
+    from gradlab.recurrence import rounding
     from gradlab.spelled import unknown
     from gradlab.studies.sweep import assembled, losses, ragged
-    from gradlab.studies.sweep.program import reads_no_state
     from gradlab.studies.sweep.single import compiled, measured_alone
 
     if cells.meant(step, params, xs):
@@ -173,12 +172,7 @@ def measure(
             raise GradlabError("examples", "are of one length; leave out lengths")
         told = ragged.Asked(objective, loss, targets, resets, readout, seed, extra)
         return ragged.measure(step, params, state, xs, lengths, told, picked)
-    net = given.network(step, params, state, xs, readout=readout, recurrent=picked)
-    first = jax.tree.map(lambda leaf: leaf[0], net.xs)
-    linear = reads_no_state(net.step, net.params, net.state, first)
-    if resets is not None:
-        again, ys = losses.resetting(step, state, xs, resets)
-        net = given.network(again, params, state, ys, readout=readout, recurrent=picked)
+    net, linear = _network(step, params, state, xs, resets, readout=readout, recurrent=picked)
     if loss is None:
         drawn = assembled.drawn(net, objective, seed)
         aimed = losses.Aimed(lambda nothing: drawn, ())
@@ -213,6 +207,34 @@ def measure(
         net.step, net.params, net.state, net.xs, result.columns, result.parts, compiled
     )
     return assembled.dataset_of(step, net, result, extra, T=T, seed=seed, facts=facts)
+
+
+def _network(
+    step: Any, params: Tree, state: Tree, xs: Tree, resets: Any, **how: Any
+) -> tuple["Network", bool]:
+    """The network as the probes see it, and whether its step reads no state.
+
+    Of one network both are found out once, for all its sequences.
+    """
+    import jax
+
+    from gradlab.recurrence import given
+    from gradlab.studies.sweep import losses, single
+    from gradlab.studies.sweep.program import reads_no_state
+
+    def first() -> tuple["Network", bool, Tree]:
+        net = given.network(step, params, state, xs, compiled=single.compiled, **how)
+        linear = reads_no_state(net.step, net.params, net.state, jax.tree.map(lambda leaf: leaf[0], net.xs))
+        if resets is not None:
+            again, ys = losses.resetting(step, state, xs, resets)
+            net = given.network(again, params, state, ys, compiled=single.compiled, **how)
+        return net, linear, xs
+
+    net, linear, known = single.once(("network", resets is None, single.form(xs)), first)
+    if known is xs:
+        return net, linear
+    ys = xs if resets is None else losses.resetting(step, state, xs, resets)[1]
+    return net._replace(xs=net.inputs(ys)), linear
 
 
 def _extras(

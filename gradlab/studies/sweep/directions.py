@@ -11,7 +11,7 @@ import numpy as np
 from gradlab.errors import GradlabError, shown
 from gradlab.foreign.bidirectional import Bidirectional
 from gradlab.recurrence import given
-from gradlab.studies.sweep import alone, assembled, batches
+from gradlab.studies.sweep import alone, assembled, batches, single
 
 if TYPE_CHECKING:
     import xarray
@@ -50,10 +50,11 @@ def measure(
             inputs = turned(below) if end else below
             name = f"{both.name}.l{layer}" + "_reverse" * end
             how = asked if asked["readout"] is not None else asked | {"readout": both.readout}
-            found.append(alone.measure(named(step, name), p, start, inputs, lengths=lengths, **how))
-            if layer < both.layers - 1:
-                out = each(functools.partial(_run, both.readout, step))(p, start, inputs)
-                outs.append(turned(out) if end else out)
+            with single.of_part(name):
+                found.append(alone.measure(named(step, name), p, start, inputs, lengths=lengths, **how))
+                if layer < both.layers - 1:
+                    out = _above(both.readout, step, p, start, inputs, each)
+                    outs.append(turned(out) if end else out)
         below = _concatenated(outs) if outs else below
     return joined(found)
 
@@ -70,6 +71,18 @@ def _pairs(where: str, tree: Tree, layers: int) -> list[Sequence[Any]]:
     return of_layers
 
 
+def _above(
+    readout: Callable[[Any], Any], step: Any, params: Tree, start: Tree, xs: Tree, each: Callable[[Any], Any]
+) -> Tree:
+    """What a direction gives to the layer above; `each` makes of one sequence's run that of all."""
+    numbers, rebuilt = given.parameters(params)
+
+    def run(numbers: Tree, start: Tree, xs: Tree) -> Tree:
+        return each(functools.partial(_run, readout, step))(rebuilt(numbers), start, xs)
+
+    return single.compiled(run, numbers, jax.tree.map(jnp.asarray, start), xs)
+
+
 def _run(readout: Callable[[Any], Any], step: Any, params: Tree, start: Tree, xs: Tree) -> Tree:
     """What a direction gives at each of its steps."""
 
@@ -77,7 +90,7 @@ def _run(readout: Callable[[Any], Any], step: Any, params: Tree, start: Tree, xs
         after = step(params, state, x)
         return after, readout(after)
 
-    return jax.lax.scan(one, jax.tree.map(jnp.asarray, start), xs)[1]
+    return jax.lax.scan(one, start, xs)[1]
 
 
 def _concatenated(outs: Sequence[Tree]) -> Any:

@@ -13,6 +13,7 @@ from gradlab.errors import GradlabError, shown
 from gradlab.recurrence import given, objectives
 from gradlab.recurrence.given import Network
 from gradlab.recurrence.trees import decoded, form
+from gradlab.studies.sweep import single
 from gradlab.types import Examples, Objective
 
 Tree = Any
@@ -58,10 +59,19 @@ def own(
             came = f"has {len(leaf)} entries" if leaf.ndim else "is a single number"
             raise GradlabError(name, f"{came}; a loss at every step takes one for each of the {length} steps")
     given.finite("targets", targets)
-    read = reading(net, readout, state)
+    read = single.once("reading", lambda: reading(net, readout, state))
     first = jax.tree.map(lambda leaf: leaf[0], targets) if every else targets
-    _check(loss, read, net.state, first)
-    if not every and _asks(loss, read, net.state, first):
+    looked_at = loss, read, net.state, first
+
+    def asks() -> bool:
+        if not every and _asks(*looked_at):
+            return True
+        _check(*looked_at)
+        return False
+
+    if single.once(("loss", every, single.form(first)), asks):
+        # Of another target it is another function, which may fail where the first did not.
+        _check(*looked_at)
         terms = objectives.own(loss, targets, read, every)
         return Aimed(lambda nothing: terms, (), digests.of_arrays(targets))
     return Aimed(lambda targets: objectives.own(loss, targets, read, every), targets)

@@ -70,7 +70,7 @@ def _layered(
     layers: "Layers", module: Any, xs: Any, state: Any, w_rec: Any, probe: Any, asked: dict[str, Any]
 ) -> "xarray.Dataset":
     from gradlab.foreign.pytorch import equal
-    from gradlab.studies.sweep import alone, directions
+    from gradlab.studies.sweep import alone, directions, single
 
     xs, lengths = _sequences(layers, xs, asked.pop("lengths"))
     parts = [equal.recurrences(layers, state, one) for one in xs]
@@ -85,7 +85,10 @@ def _layered(
             inputs = one.xs
             if lengths is not None:
                 inputs, own = _padded([one, *others], lengths), own | {"lengths": lengths}
-            found.append(alone.measure(step, one.params, one.state, inputs, w_rec=picked, probe=probe, **own))
+            with single.of_part(one.name):
+                found.append(
+                    alone.measure(step, one.params, one.state, inputs, w_rec=picked, probe=probe, **own)
+                )
     norms = directions.joined(found)
     checked = "its outputs equal torch's" if module is not None else "not compared: torch is not installed"
     norms.attrs |= {"source": f"torch {layers.arch}", "checked": checked}

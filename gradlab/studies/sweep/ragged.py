@@ -32,7 +32,15 @@ from gradlab.studies.sweep.program import (
     reads_no_state,
     state_parts,
 )
-from gradlab.studies.sweep.single import Alone, Columns, Extras, compiled, of_sequence, zeros_of_sequence
+from gradlab.studies.sweep.single import (
+    Alone,
+    Columns,
+    Extras,
+    compiled,
+    of_one_network,
+    of_sequence,
+    zeros_of_sequence,
+)
 from gradlab.types import Objective, ProbeContext
 
 if TYPE_CHECKING:
@@ -116,7 +124,7 @@ def measure(
 
 def _given(step: Any, params: Tree, state: Tree, batch: Batch, asked: Asked, picked: Any) -> _Given:
     """The network and its sequences, as the probes see them."""
-    how = {"readout": asked.readout, "recurrent": picked}
+    how = {"readout": asked.readout, "recurrent": picked, "compiled": compiled}
     net = given.network(step, params, state, batch.one(batch.xs, 0), **how)
     first = jax.tree.map(lambda leaf: leaf[0], net.xs)
     linear = reads_no_state(net.step, net.params, net.state, first)
@@ -127,9 +135,8 @@ def _given(step: Any, params: Tree, state: Tree, batch: Batch, asked: Asked, pic
         net = given.network(one, params, state, batch.one(xs, 0), **how)
     if len(jax.tree.leaves(net.xs)) > len(jax.tree.leaves(xs)):
         # What of the state has no gradient is worked out beforehand, of each sequence.
-        every = [
-            given.network(one, params, state, batch.one(xs, i), **how).xs for i in range(len(batch.lengths))
-        ]
+        with of_one_network():
+            every = [net.inputs(batch.one(xs, i)) for i in range(len(batch.lengths))]
         xs = jax.tree.map(lambda *leaves: jnp.stack(leaves), *every)
     lengths = jnp.asarray(batch.lengths)
     if asked.loss is None:

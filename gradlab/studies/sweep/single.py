@@ -6,7 +6,6 @@ from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,8 +35,8 @@ Tree = Any
 _KEPT: dict[str, Any] = {}
 """The latest compiled programs, by the digests of their text."""
 _KEEP = 16
-_TRACED: ContextVar[dict[Hashable, Any] | None] = ContextVar("traced", default=None)
-"""Of the network that all is of: its programs, and the form of what each returns."""
+_SHARED: ContextVar[dict[Hashable, Any] | None] = ContextVar("shared", default=None)
+"""Of the network that all is of: what is the same for all its sequences."""
 
 Columns = dict[str, tuple[NDArray[Any], NDArray[Any]]]
 """Of each column with an axis of lags its values and states."""
@@ -127,16 +126,45 @@ def of_sequence(columns: dict[str, Norm], nonfinite: Any, linear: bool, length: 
 
 
 @contextlib.contextmanager
-def of_one_network() -> Iterator[None]:
-    """Within, all is measured of one network, loss and readout, and nothing but arrays differs.
+def of_one_network(shared: dict[Hashable, Any] | None = None) -> Iterator[None]:
+    """Within, all is measured of one network at one moment, loss and readout: only sequences differ.
 
-    What is compiled is then traced once.
+    What does not depend on them is traced once. With a `shared` of their own several such blocks are one.
     """
-    token = _TRACED.set({})
+    token = _SHARED.set({} if shared is None else shared)
     try:
         yield
     finally:
-        _TRACED.reset(token)
+        _SHARED.reset(token)
+
+
+@contextlib.contextmanager
+def of_part(name: str) -> Iterator[None]:
+    """Within, all is of one recurrence of the network, a layer or direction with a step of its own."""
+    token = _SHARED.set(None if _SHARED.get() is None else once(("part", name), dict))
+    try:
+        yield
+    finally:
+        _SHARED.reset(token)
+
+
+def once(what: Hashable, make: Callable[[], Any]) -> Any:
+    """What `make` returns; `of_one_network` it is called for the first of its sequences alone."""
+    shared = _SHARED.get()
+    if shared is None:
+        return make()
+    if what not in shared:
+        shared[what] = make()
+    return shared[what]
+
+
+def form(tree: Tree) -> Hashable:
+    """All of a tree but its numbers."""
+    leaves, structure = jax.tree.flatten(tree)
+    kinds = [
+        (getattr(leaf, "shape", ()), getattr(leaf, "dtype", type(leaf)), _is_weak(leaf)) for leaf in leaves
+    ]
+    return structure, tuple(kinds)
 
 
 def compiled(function: Callable[..., Any], *given: Tree, of: Hashable = None) -> Any:
@@ -145,16 +173,9 @@ def compiled(function: Callable[..., Any], *given: Tree, of: Hashable = None) ->
     It is traced each time: what somebody's step reads from outside of its arguments may have changed since.
     Only `of_one_network` a function of the same name and the same `of` is the same one.
     """
-    leaves, form = jax.tree.flatten(given)
-    traced = _TRACED.get()
-    shapes = tuple((jnp.shape(leaf), jnp.result_type(leaf), _is_weak(leaf)) for leaf in leaves)
-    key = (function.__module__, function.__qualname__, of, form, shapes)
-    if traced is not None and key in traced:
-        program, after = traced[key]
-    else:
-        program, after = _compiled(function, leaves, form)
-        if traced is not None:
-            traced[key] = program, after
+    leaves, structure = jax.tree.flatten(given)
+    key = (function.__module__, function.__qualname__, of, form(given))
+    program, after = once(key, lambda: _compiled(function, leaves, structure))
     return jax.tree.unflatten(after, program(*leaves))
 
 
@@ -162,7 +183,7 @@ def _is_weak(leaf: Any) -> bool:
     return bool(getattr(leaf, "weak_type", not hasattr(leaf, "dtype")))
 
 
-def _compiled(function: Callable[..., Any], leaves: list[Any], form: Any) -> tuple[Any, Any]:
+def _compiled(function: Callable[..., Any], leaves: list[Any], structure: Any) -> tuple[Any, Any]:
     """A program, and the form of what it returns.
 
     It takes and returns plain lists of arrays, all of them, so that its text says all that it is.
@@ -170,7 +191,7 @@ def _compiled(function: Callable[..., Any], leaves: list[Any], form: Any) -> tup
     forms = []
 
     def flat(*leaves: Any) -> list[Any]:
-        found, after = jax.tree.flatten(function(*jax.tree.unflatten(form, leaves)))
+        found, after = jax.tree.flatten(function(*jax.tree.unflatten(structure, leaves)))
         forms.append(after)
         return found
 
