@@ -35,6 +35,17 @@ def test_a_counter_is_carried_along_each_sequence_and_a_zero_of_rounding_names_i
     assert found.attrs["rounded"].startswith("xs[1]: the transport is rounded to zero from lag 2 on: tanh'")
 
 
+def test_a_counter_is_traced_as_often_for_all_sequences_as_for_one():
+    calls = []
+    step = lambda *given: calls.append(given) or counting(*given)
+    state, xs = {"h": jnp.full(1, 0.3), "n": jnp.int32(0)}, np.ones((3, 4, 1))
+    for lengths in ([4], [4, 2, 3]):
+        calls.append(None)
+        gradlab.measure(step, jnp.array(0.8), state, xs[: len(lengths)], lengths=lengths)
+    one = calls.index(None, 1)
+    assert len(calls) == 2 * one
+
+
 def squaring(w, h, x):
     return w * h * h + x
 
