@@ -174,7 +174,8 @@ def test_what_else_a_state_holds_stays_with_its_sequence():
     """It counts the inputs above zero, of which each sequence has others."""
 
     def above(w, state, x):
-        return step(w, state[0], x * jnp.sin(state[1].astype(x.dtype))), state[1] + (x > 0).sum()
+        h = step(w, state[0], x * jnp.sin(state[1].astype(x.dtype)))
+        return h, state[1] + (x > 0).sum(dtype=jnp.int32)
 
     same(How(), (), (above, WEIGHTS, NUMBERED))
 
