@@ -23,7 +23,7 @@ from gradlab.lesson import (
     valves,
 )
 from gradlab.lesson.languages import ENGLISH, NAMES, PLACE, Language, known, own
-from gradlab.lesson.parts import Chapter, Table
+from gradlab.lesson.parts import Chapter, Strip, Table
 from gradlab.plots import _drawing
 from tests.lesson.test_live import browser, opening
 from tests.lesson.test_live import pytestmark as browsing
@@ -166,7 +166,7 @@ class TestMarked:
 
     @pytest.mark.parametrize("name", CHAPTERS)
     def test_the_walk_says_nothing_of_its_own(self, name):
-        told = importlib.import_module(f"gradlab.lesson.{name}").tell(numbers(name), 0, MARKED)
+        told = unread(importlib.import_module(f"gradlab.lesson.{name}").tell(numbers(name), 0, MARKED))
         pieces = [
             *terminal.walk(1, told, 80, MARKED, unicode=True),
             terminal.found(range(1, 8), 80, MARKED, unicode=True),
@@ -233,6 +233,17 @@ def values(fact):
     if isinstance(fact, dict | list):
         return [one for part in (fact.values() if isinstance(fact, dict) else fact) for one in values(part)]
     return [fact] if isinstance(fact, str) else []
+
+
+def unread(told):
+    """The chapter with no Latin letter in the texts that are read in it, whose lines end within words."""
+    figures = [
+        figure._replace(drawing=figure.drawing._replace(text=re.sub("[A-Za-z]", "ж", figure.drawing.text)))
+        if isinstance(figure.drawing, Strip)
+        else figure
+        for figure in told.figures
+    ]
+    return told._replace(figures=tuple(figures))
 
 
 def without_names(text):

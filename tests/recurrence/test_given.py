@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import gradlab
-from gradlab.recurrence.given import named
+from gradlab.recurrence.brought import named
 from gradlab.recurrence.trees import decoded, encoded, form, merged, split
 from gradlab.states import OK
 from tests.tiers import few
