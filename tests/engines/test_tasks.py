@@ -45,7 +45,8 @@ class Workers:
     def __init__(self):
         self.sent = []
 
-    def run(self, function, *given):
+    def run(self, function, *given, on_error):
+        assert on_error == "return"
         self.sent.append(pickle.dumps((function, given)))
         return {"worker": runtime.versions()}
 
