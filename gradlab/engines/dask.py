@@ -99,7 +99,10 @@ class Dask:
             # Whoever ends in the middle of this leaves a broken connection.
             if isinstance(said, Exception) and not isinstance(said, OSError):
                 raise said
-        return {place: said for place, said in told.items() if not isinstance(said, OSError)}
+        found = {place: said for place, said in told.items() if not isinstance(said, OSError)}
+        if not found:
+            raise _gone(self.address, "the scheduler has no workers")
+        return found
 
     @contextlib.contextmanager
     def _heard(self, client: Any) -> Iterator[None]:

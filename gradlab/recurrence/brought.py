@@ -42,7 +42,7 @@ def arrays(root: str, tree: Tree) -> Tree:
     return jax.tree_util.tree_map_with_path(array, tree)
 
 
-def known(root: str, tree: Tree) -> None:
+def untraced(root: str, tree: Tree) -> None:
     """Refuse a tree that is traced, and so has no numbers."""
     for name, leaf in named(root, tree):
         if isinstance(leaf, jax.core.Tracer):

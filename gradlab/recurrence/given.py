@@ -68,7 +68,7 @@ def network(
         hint = "pass its method `step`" if callable(getattr(step, "step", None)) else "pass a function"
         raise GradlabError("step", f"is of type {type(step).__name__}; {hint} (params, state, x) -> state")
     for root, tree in (("params", params), ("state", state), ("xs", xs)):
-        brought.known(root, tree)
+        brought.untraced(root, tree)
     state, xs = _precise(brought.arrays("state", state)), brought.arrays("xs", xs)
     numbers, rebuilt = parameters(params)
     for name, leaf in brought.named("state", state):
@@ -112,7 +112,7 @@ def network(
 
 def _inputs(xs: Tree) -> Tree:
     """The inputs of a further sequence as arrays, looked at as those of the first."""
-    brought.known("xs", xs)
+    brought.untraced("xs", xs)
     xs = brought.arrays("xs", xs)
     brought.one_length(xs)
     brought.finite("xs", xs)

@@ -55,6 +55,12 @@ def test_a_worker_that_ends_while_it_is_asked_is_made_good_by_the_other(ends, tm
     assert sorted(found) == [4, 6]
 
 
+def test_without_any_worker_left_it_is_said(ends):
+    with ends(one_ends) as (address, *_), pytest.raises(GradlabError) as told:
+        list(results(address))
+    assert (told.value.code, "the scheduler has no workers" in told.value.what) == (6, True)
+
+
 def test_a_scheduler_that_ends_while_the_workers_are_asked_is_gone(ends, tmp_path):
     with ends(scheduler_ends) as (address, first, *_):
         (tmp_path / "ends").write_text(str(first.pid))

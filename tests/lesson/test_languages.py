@@ -76,7 +76,7 @@ class TestTexts:
         for part, table in found.texts.items():
             wrong = {key: own.wrong(text, ENGLISH.texts[part][key]) for key, text in table.items()}
             assert {key: what for key, what in wrong.items() if what} == {}
-        assert own.unlike(found.texts["unrolled"], {}) == []
+        assert own.sentence_faults(found.texts["unrolled"], {}) == []
 
     @pytest.mark.parametrize("name", [name for name in NAMES if name != "en"])
     def test_what_is_equal_is_no_sentence(self, name):

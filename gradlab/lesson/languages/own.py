@@ -57,12 +57,12 @@ def _over(base: Language, raw: Mapping[str, Any], source: str) -> Language:
     if faults:
         raise strict.refusal(source, faults)
     texts = {name: {**table, **raw.get(name, {})} for name, table in base.texts.items()}
-    if faults := unlike(texts["unrolled"], raw.get("unrolled", {})):
+    if faults := sentence_faults(texts["unrolled"], raw.get("unrolled", {})):
         raise strict.refusal(source, faults)
     return Language(source, **settings, texts=texts)
 
 
-def unlike(texts: Mapping[str, str], given: Mapping[str, str]) -> list[Fault]:
+def sentence_faults(texts: Mapping[str, str], given: Mapping[str, str]) -> list[Fault]:
     """What is wrong with the forms of the sentence of chapter 1, of which some texts are `given`."""
     faults = []
     for side, most in (("source", 1), ("target", WORDS)):

@@ -227,7 +227,7 @@ def _network(
             net = given.network(again, params, state, ys, compiled=single.compiled, **how)
         return net, linear, xs
 
-    net, linear, known = single.once(("network", resets is None, single.form(xs)), first)
+    net, linear, known = single.once(("network", resets is None, single.signature(xs)), first)
     if known is xs:
         return net, linear
     ys = xs if resets is None else losses.resetting(step, state, xs, resets)[1]

@@ -42,10 +42,7 @@ def of(xs: Tree, lengths: Any, targets: Tree, resets: Any, every: bool) -> Batch
         for inputs, targets and resets that are not one for each sequence; for numbers that are not finite.
     """
     for root, tree in (("xs", xs), ("targets", targets), ("lengths", lengths), ("resets", resets)):
-        for name, leaf in brought.named(root, tree):
-            if isinstance(leaf, jax.core.Tracer):
-                what = "has no value while it is traced; call this outside of jax.jit, vmap and grad"
-                raise GradlabError(name, what)
+        brought.untraced(root, tree)
     xs = brought.arrays("xs", xs)
     count, steps = _sizes(xs)
     known = _lengths(lengths, count, steps)

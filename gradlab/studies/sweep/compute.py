@@ -101,8 +101,8 @@ def _measuring(
         if running is not None:
             yield running, *_finish(sweep, running, clock, shards, some[running.cell])
         running = started
-        if i == 0 and len(order) >= work.SEVERAL:
-            # The smallest: it has run sooner than another cell is traced, and its rows can be read.
+        if i == 0 and sizes[label] < max(sizes.values()):
+            # A small one: it has run sooner than another cell is traced, and its rows can be read.
             yield running, *_finish(sweep, running, clock, shards, some[label])
             running = None
     if running is not None:

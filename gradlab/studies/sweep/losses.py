@@ -69,7 +69,7 @@ def own(
         _check(*looked_at)
         return False
 
-    if single.once(("loss", every, single.form(first)), asks):
+    if single.once(("loss", every, single.signature(first)), asks):
         # Of another target it is another function, which may fail where the first did not.
         _check(*looked_at)
         terms = objectives.own(loss, targets, read, every)

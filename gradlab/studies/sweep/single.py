@@ -158,7 +158,7 @@ def once(what: Hashable, make: Callable[[], Any]) -> Any:
     return shared[what]
 
 
-def form(tree: Tree) -> Hashable:
+def signature(tree: Tree) -> Hashable:
     """All of a tree but its numbers."""
     leaves, structure = jax.tree.flatten(tree)
     kinds = [
@@ -174,7 +174,7 @@ def compiled(function: Callable[..., Any], *given: Tree, of: Hashable = None) ->
     Only `of_one_network` a function of the same name and the same `of` is the same one.
     """
     leaves, structure = jax.tree.flatten(given)
-    key = (function.__module__, function.__qualname__, of, form(given))
+    key = (function.__module__, function.__qualname__, of, signature(given))
     program, after = once(key, lambda: _compiled(function, leaves, structure))
     return jax.tree.unflatten(after, program(*leaves))
 

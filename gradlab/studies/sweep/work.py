@@ -8,8 +8,8 @@ from gradlab.studies.sweep.program import capacity
 from gradlab.studies.sweep.settings import Sweep
 
 WRITING = "writing"
-SEVERAL = 3
-"""Cells, of which the smallest is measured before the largest."""
+SMALL = 0.5
+"""Of the largest cell's weights, at most so many has one that is measured before it."""
 
 
 def drawing(label: str) -> str:
@@ -37,14 +37,15 @@ def of_program(sweep: Sweep, label: str) -> dict[str, Any]:
 def in_turn(sizes: Mapping[str, int]) -> list[str]:
     """Which cell is measured when, by the size of its weights: the largest first, whose run is the longest.
 
-    Of several the smallest comes before them all: its rows are there in a moment, and the long run still has
-    other cells to be traced beside it.
+    A small one of three or more comes before them all: its rows are there in a moment, and the long run still
+    has other cells to be traced beside it.
 
     >>> in_turn({"elman": 10, "gru": 30, "lstm": 40}), in_turn({"elman": 10, "lstm": 40})
     (['elman', 'lstm', 'gru'], ['lstm', 'elman'])
     """
     order = sorted(sizes, key=lambda label: -sizes[label])
-    return [order[-1], *order[:-1]] if len(order) >= SEVERAL else order
+    small = len(order) > 2 and sizes[order[-1]] <= SMALL * sizes[order[0]]
+    return [order[-1], *order[:-1]] if small else order
 
 
 class Clock:
