@@ -33,6 +33,8 @@ MARKS = "abcdefgh"
 BAND = "."
 LINK = 9
 """Columns of a state in a chain."""
+FINE = 300
+"""Points of each step of a walk: some of a long one are within the map."""
 
 Piece = tuple[str, str]
 """Letters, and their colour; none if empty."""
@@ -228,14 +230,13 @@ def _grid(drawing: Grid, width: int, say: Say, unicode: bool) -> list[Line]:
     over = list(itertools.islice(itertools.cycle(colored.OVER_MAP), len(drawing.lines)))
     left, right, low, high = drawing.x[0], drawing.x[-1], drawing.y[0], drawing.y[-1]
     for mark, curve, shade in zip(_marks(drawing.lines), drawing.lines, over, strict=True):
-        xs, ys = np.asarray(curve.x), np.asarray(curve.y)
-        if curve.look == "dashed":
-            fine = np.linspace(xs[0], xs[-1], columns)
-            xs, ys = fine, np.interp(fine, xs, ys)
-        across = np.round((xs - left) / (right - left) * (columns - 1)).astype(int)
-        down = np.round((high - ys) / (high - low) * (len(cells) - 1)).astype(int)
-        inside = (across >= 0) & (across < columns) & (down >= 0) & (down < len(cells))
-        cells[down[inside], across[inside]], inks[down[inside], across[inside]] = mark, shade
+        # From each place to the next, as on a page: a step that leaves the map is seen to leave it.
+        fine = np.linspace(0, len(curve.x) - 1, FINE * max(1, len(curve.x) - 1))
+        xs, ys = (np.interp(fine, np.arange(len(curve.x)), ends) for ends in (curve.x, curve.y))
+        inside = (xs >= left) & (xs <= right) & (ys >= low) & (ys <= high)
+        across = np.round((xs[inside] - left) / (right - left) * (columns - 1)).astype(int)
+        down = np.round((high - ys[inside]) / (high - low) * (len(cells) - 1)).astype(int)
+        cells[down, across], inks[down, across] = mark, shade
     written = say.language.written
     ends = {0: written(str(high)), len(cells) - 1: written(str(low))}
     found = _rows([ends.get(i, "") for i in range(len(cells))], cells, inks)

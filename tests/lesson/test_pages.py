@@ -156,6 +156,16 @@ def test_a_sketched_curve_has_the_colour_of_the_page_as_its_name_has():
         assert len(letters) == len(set(letters)) > 1
 
 
+def test_a_walk_that_leaves_the_map_in_one_step_is_seen_to_leave_it():
+    """Of its two places only the first is there, where another walk begins, too."""
+    gone = parts.Curve("gone", (3.0, 23.0), (-2.0, 8.0), "dots")
+    walks = (gone, gone._replace(label="stays", x=gone.x[:1], y=gone.y[:1]))
+    lines = list(map(str, sketch.sketch(DRAWINGS["grid"]._replace(lines=walks), 80, unicode=False)))
+    canvas = [line.split("|", 1)[1] for line in lines if "|" in line[:10]]
+    assert all("a" in row for row in canvas[1:-1]), canvas
+    assert [row.count("b") for row in canvas] == [0] * (len(canvas) - 1) + [1]
+
+
 @pytest.mark.slow
 def test_a_curve_of_a_cell_has_the_colour_of_the_cell():
     """As its diagram above has it, and as in a report."""
