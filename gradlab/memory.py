@@ -11,7 +11,7 @@ import os
 import re
 import resource
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 UNLIMITED = 2**62
@@ -55,6 +55,14 @@ def is_own() -> bool:
     return _own
 
 
+_held: list[Callable[[], None]] = []
+
+
+def releasing(let_go: Callable[[], None]) -> None:
+    """Have something done whenever programs that have done their work are given back."""
+    _held.append(let_go)
+
+
 def release(*, programs: bool = True) -> None:
     """Give freed memory back to the system, and that of programs that have done their work.
 
@@ -66,6 +74,8 @@ def release(*, programs: bool = True) -> None:
         import jax
 
         jax.clear_caches()  # type: ignore[no-untyped-call]
+        for let_go in _held:
+            let_go()
         gc.collect()
         if not gc.get_freeze_count():
             # What has been imported stays: looking through it again each time would take a fifth of a second.

@@ -102,7 +102,7 @@ def versions() -> dict[str, str]:
 
     config, device = jax.config.values, jax.devices()[0]
     partitionable = config["jax_threefry_partitionable"]
-    return _programs() | {
+    return programs() | {
         "gradlab": __version__,
         "processor": _rounding(),
         "device": f"{device.platform} {device.device_kind}",
@@ -112,7 +112,7 @@ def versions() -> dict[str, str]:
 
 
 @functools.cache
-def _programs() -> dict[str, str]:
+def programs() -> dict[str, str]:
     """Versions of what this process has loaded: read once, for every group is marked with them."""
     from importlib import metadata
 

@@ -6,8 +6,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-from gradlab import runtime
-
 _FOLDER = "known"
 
 
@@ -32,12 +30,13 @@ def known(**key: Any) -> bool:
 
 def _place(key: dict[str, Any]) -> Path | None:
     """The mark of a program; None where no programs are kept, or not in our folder."""
-    cache = runtime.compile_cache()
-    if cache is None or os.environ.get("JAX_COMPILATION_CACHE_DIR") != str(cache):
-        return None
     import jax
 
-    from gradlab import digests
+    from gradlab import digests, programs
+
+    cache = programs.folder()
+    if cache is None:
+        return None
 
     # What else decides which program it is: our code, that of JAX, and how XLA is told to compile.
     whole = key | {"source": digests.source(), "jax": jax.__version__, "flags": os.environ.get("XLA_FLAGS")}

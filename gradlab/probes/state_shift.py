@@ -8,7 +8,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
-from gradlab.recurrence import platforms
+from gradlab.recurrence import indexing, platforms
 from gradlab.recurrence.pullback import prepared
 from gradlab.recurrence.trees import has_gradient
 from gradlab.types import ProbeContext, Step
@@ -46,8 +46,7 @@ def state_shift(step: Step, params: Any, state: Any, xs: Any, setup: ProbeContex
         return here, there, jnp.maximum(worst, apart)
 
     def ahead(i: Any, way: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
-        x = jax.tree.map(lambda leaf: jax.lax.dynamic_index_in_dim(leaf, i, 0, keepdims=False), xs)
-        return after(way, x)
+        return after(way, indexing.at(xs, i))
 
     dtype = jax.tree.leaves(state)[0].dtype
     tiny = float(np.finfo(dtype).tiny)

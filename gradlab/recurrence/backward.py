@@ -10,10 +10,11 @@ from jax import Array
 from jaxtyping import Int
 
 from gradlab.recurrence import platforms, wide
+from gradlab.recurrence.indexing import at
 from gradlab.recurrence.outer import Sum
 from gradlab.recurrence.pullback import pullback
 from gradlab.recurrence.scaled import add, rescale
-from gradlab.recurrence.scan import BLOCK, at, reverse_blocks
+from gradlab.recurrence.scan import BLOCK, reverse_blocks
 from gradlab.recurrence.trees import mapped_zero
 from gradlab.types import ProbeContext, Scaled, Step
 

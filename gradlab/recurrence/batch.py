@@ -18,6 +18,7 @@ from jax import Array
 from jax.flatten_util import ravel_pytree
 
 from gradlab.recurrence import platforms
+from gradlab.recurrence.indexing import at, columns, put
 from gradlab.recurrence.stages import Stages, stages
 from gradlab.recurrence.trees import merged, split
 from gradlab.types import Step
@@ -132,18 +133,18 @@ def _loop(cut: Stages, length: int) -> Callable[..., list[Array]]:
 
         def body(t: Any, loop: tuple[Tree, Tree, Tree]) -> tuple[Tree, Tree, Tree]:
             state, kept, sums = loop
-            mine, here, sums = _at(own, t), _at(given, t), list(sums)
+            mine, here, sums = at(own, t), at(given, t), list(sums)
             seen: list[list[Array]] = []
             for i, matrix in enumerate(matrices):
                 (vector,) = late(i, shared, mine, state, seen)
                 whole = product(i, jnp.concatenate([vector, here], axis=1), matrix)
-                sums[i] = _put(sums[i], t, whole)
+                sums[i] = put(sums[i], t, whole)
                 seen.append(apart(i, whole))
             state = late(count, shared, mine, state, seen)
-            return state, _put(kept, t + 1, state), sums
+            return state, put(kept, t + 1, state), sums
 
         batch = given.shape[1]
-        kept = _put([jnp.zeros((length + 1, *leaf.shape), leaf.dtype) for leaf in begin], jnp.int32(0), begin)
+        kept = put([jnp.zeros((length + 1, *leaf.shape), leaf.dtype) for leaf in begin], jnp.int32(0), begin)
         sums = [jnp.zeros((length, batch, matrix.shape[1]), matrix.dtype) for matrix in matrices]
         _, kept, sums = jax.lax.fori_loop(jnp.int32(0), jnp.int32(length), body, (begin, kept, sums))
         return kept, sums
@@ -160,11 +161,11 @@ def _loop(cut: Stages, length: int) -> Callable[..., list[Array]]:
             carry, (of_inputs, rows, vectors) = loop
             # Each is read by itself: XLA does not vectorise what reads several pieces of one array.
             seen = [
-                [_columns(buffer, t, *which) for which in split_at(i)]
+                [columns(buffer, t, *which) for which in split_at(i)]
                 for i, buffer in enumerate(rows if alone else sums)
             ]
             carry, made = step(carry, t, seen)
-            return carry, _put((of_inputs, rows, vectors), t, made)
+            return carry, put((of_inputs, rows, vectors), t, made)
 
         vectors = [
             jnp.zeros((*given.shape[:2], size), given.dtype) if place is None else None
@@ -217,10 +218,10 @@ def _loop(cut: Stages, length: int) -> Callable[..., list[Array]]:
                 of_step, of_input, sent, of_sums = _sum(found, pull([back]))
             return (sent, _sum(of_weights, of_step)), (of_input, rows[::-1], vectors[::-1])
 
-        start = _nothing(_at(kept, jnp.int32(0))), _nothing(weights)
+        start = _nothing(at(kept, jnp.int32(0))), _nothing(weights)
         if platforms.on_cpu():
             step = lambda carry, t, seen: one(
-                carry, (_at(cotangent, t), _at(kept, t), _at(inputs, t), _at(other_inputs, t), seen)
+                carry, (at(cotangent, t), at(kept, t), at(inputs, t), at(other_inputs, t), seen)
             )
             (sent, of_weights), (of_inputs, rows, vectors) = in_place(step, start, given, inputs, sums)
         else:
@@ -245,31 +246,6 @@ def _loop(cut: Stages, length: int) -> Callable[..., list[Array]]:
 
     run.defvjp(forward, backward)
     return run
-
-
-def _at(tree: Tree, t: Any) -> Tree:
-    """Step t of each leaf; no index is negative, and asking for it would be an operation of its own."""
-
-    def one(leaf: Array) -> Array:
-        start = (t, *[jnp.zeros_like(t)] * (leaf.ndim - 1))
-        found: Array = jax.lax.dynamic_slice(leaf, start, (1, *leaf.shape[1:]), allow_negative_indices=False)
-        return found[0]
-
-    return jax.tree.map(one, tree)
-
-
-def _columns(leaf: Array, t: Any, start: int, size: int) -> Array:
-    where, sizes = (t, jnp.zeros_like(t), jnp.asarray(start, t.dtype)), (1, leaf.shape[1], size)
-    found: Array = jax.lax.dynamic_slice(leaf, where, sizes, allow_negative_indices=False)
-    return found[0]
-
-
-def _put(buffers: Tree, t: Any, items: Tree) -> Tree:
-    def one(buffer: Array, item: Array) -> Array:
-        start = (t, *[jnp.zeros_like(t)] * item.ndim)
-        return jax.lax.dynamic_update_slice(buffer, item[None], start, allow_negative_indices=False)
-
-    return jax.tree.map(one, buffers, items)
 
 
 def _nothing(tree: Tree) -> Tree:

@@ -14,9 +14,10 @@ from jaxtyping import Float
 
 from gradlab import resampling
 from gradlab.recurrence import outer, powers
+from gradlab.recurrence.indexing import at
 from gradlab.recurrence.pullback import pullback
 from gradlab.recurrence.scaled import ZERO_EXPONENT, Norm, add, rescale
-from gradlab.recurrence.scan import SEGMENT, at, reverse_scan, scan
+from gradlab.recurrence.scan import SEGMENT, reverse_scan, scan
 from gradlab.types import Scaled, Step
 
 Tree = Any

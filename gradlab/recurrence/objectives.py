@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
+from gradlab.recurrence import indexing
 from gradlab.recurrence.trees import split
 from gradlab.types import Key, Objective
 
@@ -55,7 +56,7 @@ def own(loss: Callable[[Any, Any], Any], targets: Any, read: Callable[[Any], Any
 
     def term(state: Any, t: Any) -> Any:
         at = jnp.maximum(jnp.asarray(t, jnp.int32) - 1, 0)
-        now = jax.tree.map(lambda leaf: jax.lax.dynamic_index_in_dim(leaf, at, 0, keepdims=False), targets)
+        now = indexing.at(targets, at)
         return jax.grad(lambda state: loss(read(state), now))(state)
 
     return Objective(lambda state: term(state, 1), every=True, stepwise=term)

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Int
 
+from gradlab.recurrence.indexing import at, put, put_some, some
 from gradlab.recurrence.trees import constant, mapped_zero
 
 Tree = Any
@@ -41,11 +42,11 @@ def scan(
     capacity = jax.tree.leaves(xs)[0].shape[0]
 
     def one_step(carry: Carry, i: Any) -> tuple[Carry, Tree]:
-        return body(carry, jax.tree.map(lambda leaf: leaf[i], xs), i + 1)
+        return body(carry, at(xs, i), i + 1)
 
     def ahead(i: Any, loop: tuple[Carry, Tree]) -> tuple[Carry, Tree]:
         carry, new = one_step(loop[0], i)
-        return carry, jax.tree.map(lambda all_, one_: all_.at[i].set(one_), loop[1], new)
+        return carry, put(loop[1], i, new)
 
     _, shape = jax.eval_shape(one_step, carry, jnp.int32(0))
     blank = jax.tree.map(lambda leaf: _blank((capacity, *leaf.shape), leaf.dtype), shape)
@@ -96,7 +97,7 @@ def reverse_scan(
 
     def checkpoint(k: Any, loop: tuple[Tree, Tree]) -> tuple[Tree, Tree]:
         state, saved = loop
-        saved = _put(saved, k, state)
+        saved = put(saved, k, state)
         first = k * segment
         return jax.lax.fori_loop(first, first + segment, lambda i, s: ahead(i, s)[0], state), saved
 
@@ -110,7 +111,7 @@ def reverse_scan(
 
     saved = _zeros(jax.eval_shape(lambda: state), -(-capacity // segment), mapped)
     last, saved = jax.lax.fori_loop(0, segments - 1, checkpoint, (state, saved))
-    saved = _put(saved, segments - 1, last)
+    saved = put(saved, segments - 1, last)
 
     def segment_back(k: Any, loop: tuple[Any, ...]) -> tuple[Any, ...]:
         carry, observed, passed, kept = loop
@@ -121,7 +122,7 @@ def reverse_scan(
 
         def keep(i: Any, loop: tuple[Tree, Tree]) -> tuple[Tree, Tree]:
             state, item = ahead(i, loop[0])
-            return state, _put(loop[1], i - first, item)
+            return state, put(loop[1], i - first, item)
 
         def backward(j: Any, loop: tuple[Any, ...]) -> tuple[Any, ...]:
             carry, seen, passed = loop
@@ -129,7 +130,7 @@ def reverse_scan(
             lag = length - 1 - i
             carry, new = observe(carry, lag)
             carry, extra = back(carry, at(kept, i - first))
-            return carry, _put(seen, j, new), _put(passed, lag, extra)
+            return carry, put(seen, j, new), put(passed, lag, extra)
 
         final, kept = jax.lax.fori_loop(first, end, keep, (at(saved, which), kept))
         carry = jax.tree.map(lambda new, old: jnp.where(k == 0, new, old), start(final), carry)
@@ -137,14 +138,14 @@ def reverse_scan(
         lags = end - first + (which == 0).astype(jnp.int32)
         carry, block, passed = jax.lax.fori_loop(0, lags, backward, way)
         # A segment that is not full ends in zeros, which the next one overwrites.
-        return carry, _put_all(observed, nearest, condense(block)), passed, kept
+        return carry, put_some(observed, nearest, condense(block)), passed, kept
 
     blank = jax.tree.map(lambda leaf: constant(0, mapped, leaf.shape, leaf.dtype), carry)
     sizes = ((observed, capacity + 1), (passing, capacity + 1), (kept, segment))
     loop = (blank, *(_zeros(shape, size, mapped) for shape, size in sizes))
     carry, observed, passed, _ = jax.lax.fori_loop(0, segments, segment_back, loop)
     nowhere = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), passing)
-    return observed, jax.tree.map(lambda leaf: leaf[:-1], _put(passed, length, nowhere)), carry
+    return observed, jax.tree.map(lambda leaf: leaf[:-1], put(passed, length, nowhere)), carry
 
 
 def reverse_blocks(
@@ -183,7 +184,7 @@ def reverse_blocks(
 
     def checkpoint(k: Any, loop: tuple[Tree, Tree]) -> tuple[Tree, Tree]:
         state, saved = loop
-        saved = _put(saved, k, state)
+        saved = put(saved, k, state)
         first = k * segment
         return jax.lax.fori_loop(first, first + segment, lambda i, s: ahead(i, s)[0], state), saved
 
@@ -191,14 +192,14 @@ def reverse_blocks(
     _, kept = jax.eval_shape(lambda s: ahead(0, s), state)
     carry = jax.eval_shape(start, state)
     shown = jax.eval_shape(lambda c: _zeros(jax.eval_shape(show, c), block + 1, mapped), carry)
-    some = jax.eval_shape(lambda: _zeros(kept, block, mapped))
+    few = jax.eval_shape(lambda: _zeros(kept, block, mapped))
     # Traced once, for its shapes and for the loop.
     finish = jax.jit(finish, inline=True)
-    _, observed, passed = jax.eval_shape(finish, held, some, shown)
+    _, observed, passed = jax.eval_shape(finish, held, few, shown)
 
     saved = _zeros(jax.eval_shape(lambda: state), most, mapped)
     last, saved = jax.lax.fori_loop(0, segments - 1, checkpoint, (state, saved))
-    saved = _put(saved, segments - 1, last)
+    saved = put(saved, segments - 1, last)
 
     def segment_back(k: Any, loop: tuple[Any, ...]) -> tuple[Any, ...]:
         carry, held, observed, passed, kept, shown = loop
@@ -208,7 +209,7 @@ def reverse_blocks(
 
         def keep(i: Any, loop: tuple[Tree, Tree]) -> tuple[Tree, Tree]:
             state, item = ahead(i, loop[0])
-            return state, _put(loop[1], i - first, item)
+            return state, put(loop[1], i - first, item)
 
         final, kept = jax.lax.fori_loop(first, end, keep, (at(saved, which), kept))
         carry = jax.tree.map(lambda new, old: jnp.where(k == 0, new, old), start(final), carry)
@@ -216,7 +217,7 @@ def reverse_blocks(
         beyond = jax.tree.map(
             lambda leaf: jnp.broadcast_to(leaf, (block, *leaf.shape)), at(kept, end - 1 - first)
         )
-        kept = _put_all(kept, end - first, beyond)
+        kept = put_some(kept, end - first, beyond)
         blocks = (end - first + block - 1) // block
 
         def block_back(j: Any, loop: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -228,14 +229,13 @@ def reverse_blocks(
                 carry, shown = loop
                 place = count - 1 - j
                 carry = back(carry, at(kept, begin + place))
-                return carry, _put(shown, place, show(carry))
+                return carry, put(shown, place, show(carry))
 
-            shown = _put(shown, count, show(carry))
+            shown = put(shown, count, show(carry))
             carry, shown = jax.lax.fori_loop(0, count, backward, (carry, shown))
-            some = jax.tree.map(lambda leaf: jax.lax.dynamic_slice_in_dim(leaf, begin, block), kept)
-            held, seen, passing = finish(held, some, shown)
-            observed = _put_all(observed, first + begin, seen)
-            return carry, held, observed, _put_all(passed, first + begin, passing), shown
+            held, seen, passing = finish(held, some(kept, begin, block), shown)
+            observed = put_some(observed, first + begin, seen)
+            return carry, held, observed, put_some(passed, first + begin, passing), shown
 
         way = carry, held, observed, passed, shown
         carry, held, observed, passed, shown = jax.lax.fori_loop(0, blocks, block_back, way)
@@ -253,7 +253,7 @@ def reverse_blocks(
         """Rows 0..length-1 (observed: length), the last one first."""
         turned = jnp.flip(rows, 0)
         turned = jnp.concatenate([turned, jnp.zeros((size, *rows.shape[1:]), rows.dtype)])
-        return jax.lax.dynamic_slice_in_dim(turned, most * segment - length, size)
+        return some(turned, most * segment - length, size)
 
     observed = jax.tree.map(lambda leaf: by_lag(leaf, capacity + 1), observed)
     return observed, jax.tree.map(lambda leaf: by_lag(leaf, capacity), passed), held, carry
@@ -261,16 +261,3 @@ def reverse_blocks(
 
 def _zeros(shape: Tree, size: int, mapped: Any) -> Tree:
     return jax.tree.map(lambda leaf: constant(0, mapped, (size, *leaf.shape), leaf.dtype), shape)
-
-
-def _put(buffer: Tree, i: Any, item: Tree) -> Tree:
-    return jax.tree.map(lambda b, v: jax.lax.dynamic_update_index_in_dim(b, v, i, 0), buffer, item)
-
-
-def _put_all(buffer: Tree, first: Any, items: Tree) -> Tree:
-    return jax.tree.map(lambda b, v: jax.lax.dynamic_update_slice_in_dim(b, v, first, 0), buffer, items)
-
-
-def at(buffer: Tree, i: Any) -> Tree:
-    """Entry i of each leaf."""
-    return jax.tree.map(lambda b: jax.lax.dynamic_index_in_dim(b, i, 0, keepdims=False), buffer)

@@ -10,9 +10,10 @@ from jaxtyping import Float
 
 from gradlab.recurrence import outer, powers
 from gradlab.recurrence.evidence import KEPT_BYTES, aligned, with_terms
+from gradlab.recurrence.indexing import at
 from gradlab.recurrence.pullback import pullback
 from gradlab.recurrence.scaled import ZERO_EXPONENT, add, rescale
-from gradlab.recurrence.scan import SEGMENT, at, reverse_scan
+from gradlab.recurrence.scan import SEGMENT, reverse_scan
 from gradlab.types import Scaled, Step
 
 Tree = Any

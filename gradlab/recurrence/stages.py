@@ -20,7 +20,7 @@ from gradlab.types import Step
 
 Tree = Any
 SUMS = {"add", "sub", "neg", "reduce_sum", "concatenate", "slice", "split", "squeeze", "reshape", "transpose"}
-SUMS |= {"broadcast_in_dim", "expand_dims", "copy"}
+SUMS |= {"broadcast_in_dim", "expand_dims", "copy", "stack", "unstack", "rev", "pad"}
 PRODUCTS = {"mul", "dot_general"}
 """Operations that are linear in all that they are given, and in one of two."""
 

@@ -82,16 +82,16 @@ def of_arm(comparison: Training, arm: arms.Arm, setting: Setting, whole: bool = 
     draw = jax.jit(lambda key: arm.initializer(key, setting.hidden))
     parts = {
         "initialiser": digests.digest(draw.lower(jax.random.key(0))),
-        PROFILE: digests.digest(measure.lowered(comparison, arm, setting, measured)),
+        PROFILE: measure.made(comparison, arm, setting, measured).code,
     }
     if arm.closed_form:
-        parts["fitting"] = digests.digest(readout.sums(setting).lower(given[0], jnp.int32(1)))
-        parts["evaluation"] = digests.digest(readout.evaluated(setting).lower(given[0], jax.random.key(0)))
+        parts["fitting"] = readout.sums(setting).made(given[0], jnp.int32(1)).code
+        parts["evaluation"] = readout.evaluated(setting).made(given[0], jax.random.key(0)).code
     else:
-        made = loop.program(setting, devices)
-        parts["training"] = digests.digest(made.lower(*placed(given, shared(devices))))
+        trains = loop.program(setting, devices)
+        parts["training"] = trains.made(*placed(given, shared(devices))).code
         if signal.tells(setting):
             seeds = jax.eval_shape(lambda: networks(comparison.seeds)[0])
-            parts["signal"] = digests.digest(signal.lowered(setting, seeds))
+            parts["signal"] = signal.made(setting, seeds).code
     solved = {"solved": digests.of_text(repr(setting.task.solved))}
     return digests.joined(own, digests.named(parts), solved, digests.here())

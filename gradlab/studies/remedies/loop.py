@@ -14,6 +14,7 @@ import numpy as np
 import optax
 from jax import Array
 
+from gradlab.programs import Program
 from gradlab.recurrence import platforms
 from gradlab.recurrence.scaled import norms, rescale
 from gradlab.studies.remedies.acting import Numbers
@@ -144,8 +145,8 @@ def advance(setting: Setting, network: Network, key: Key) -> tuple[Network, Eval
 
 
 @functools.cache
-def program(setting: Setting, devices: int) -> Any:
-    """The jitted `advance` of many networks, `(networks, keys) -> (networks, evaluations)`, on every device.
+def program(setting: Setting, devices: int) -> Program:
+    """The `advance` of many networks, `(networks, keys) -> (networks, evaluations)`, on every device.
 
     Networks come in multiples of `devices * block(setting)`; blocks have one size, so that a network's
     numbers do not depend on which others run beside it.
@@ -164,7 +165,9 @@ def program(setting: Setting, devices: int) -> Any:
     mapped = jax.shard_map(
         share, mesh=spread.mesh, in_specs=spread.spec, out_specs=spread.spec, check_vma=False
     )
-    return jax.jit(mapped, in_shardings=(spread, spread), compiler_options=platforms.options(training=True))
+    options = platforms.options(training=True)
+    jitted = jax.jit(mapped, in_shardings=(spread, spread), compiler_options=options)
+    return Program(jitted, "training", setting, devices)
 
 
 def block(setting: Setting) -> int:

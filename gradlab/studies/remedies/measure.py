@@ -1,7 +1,6 @@
 """Profiles of networks in training: their adjoint, transport and weight gradient by lag."""
 
 import functools
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +8,7 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
+from gradlab.programs import Made, Program
 from gradlab.recurrence import platforms
 from gradlab.recurrence.objectives import draw_target
 from gradlab.recurrence.scaled import log10_norm
@@ -43,15 +43,15 @@ def profiles(
     return logs
 
 
-def lowered(comparison: Training, arm: arms.Arm, setting: Setting, networks: Network) -> Any:
+def made(comparison: Training, arm: arms.Arm, setting: Setting, networks: Network) -> Made:
     """The program that measures `networks`, as many as devices take at once; what they hold is not read."""
     xs = _inputs(comparison, setting)
     measured = jax.eval_shape(lambda some: _measured(comparison, arm, xs, some), networks)
     given = placed(measured, shared(len(jax.devices())))
-    return _program(arm, setting.T).lower(given, jnp.int32(setting.T))
+    return _program(arm, setting.T).made(given, jnp.int32(setting.T))
 
 
-def _program(arm: arms.Arm, T: int) -> Any:
+def _program(arm: arms.Arm, T: int) -> Program:
     fixed = platforms.fact(T)
     adjoint = None if arm.remedy.adjoint is None else Back(arm.unnumbered)
     return program(arms.undrawn(arm.cell), "unit", len(jax.devices()), adjoint=adjoint, fixed=fixed)

@@ -1,6 +1,6 @@
 """What a comparison of remedies will take, told before it starts."""
 
-from gradlab import registry
+from gradlab import digests, registry
 from gradlab.planning import compiled, costs
 from gradlab.planning.costs import Sizes
 from gradlab.planning.plan import STARTING, Piece, Plan, require_room
@@ -61,6 +61,9 @@ def _pieces(
     ready, loading, compiling = costs.ready_training(of), 0.0, 0.0
     if not known and compiled.known(**work.of_program(comparison, arm, setting)):
         loading = costs.load_training(of)
+        # What users bring is traced to be found.
+        named = comparison.cell, comparison.init, comparison.task, arm.label
+        ready = ready if digests.brought(*named) else 0.0
     elif not known:
         compiling = costs.compile_training(of)
     name = work.piece(arm, setting.T, stages.COMPILING)

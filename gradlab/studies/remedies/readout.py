@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from gradlab.programs import Program
 from gradlab.studies.remedies.losses import evaluate, outputs, sample
 from gradlab.studies.remedies.networks import Evaluation, Network, Setting, Weights
 from gradlab.types import Example
@@ -25,7 +26,7 @@ def fit(setting: Setting, networks: Network, updates: int, key: Any) -> tuple[Ne
     solution are in float64. Returns the networks and their evaluation on fresh sequences.
     """
     with jax.enable_x64(True):
-        gram, cross = (np.asarray(part) for part in sums(setting)(networks, updates))
+        gram, cross = (np.asarray(part) for part in sums(setting)(networks, jnp.int32(updates)))
     readouts = [_solve(g, c) for g, c in zip(gram, cross, strict=True)]
     dtype = networks.weights.b_out.dtype
     w_out = jnp.asarray(np.stack([solution[:-1].T for solution in readouts]), dtype)
@@ -44,7 +45,7 @@ def _solve(gram: Any, cross: Any) -> Any:
 
 
 @functools.cache
-def sums(setting: Setting) -> Any:
+def sums(setting: Setting) -> Program:
     """`(networks, updates) -> (H^T H, H^T Y)`, network by network."""
 
     def features(setting: Setting, network: Network, example: Example) -> tuple[Array, Array]:
@@ -71,14 +72,15 @@ def sums(setting: Setting) -> Any:
         found: tuple[Array, Array] = jax.lax.fori_loop(0, updates, batch, zero)
         return found
 
-    return jax.jit(lambda networks, updates: jax.lax.map(lambda one: network(one, updates), networks))
+    jitted = jax.jit(lambda networks, updates: jax.lax.map(lambda one: network(one, updates), networks))
+    return Program(jitted, "fitting", setting)
 
 
 @functools.cache
-def evaluated(setting: Setting) -> Any:
+def evaluated(setting: Setting) -> Program:
     """`(networks, key) -> (losses, errors)`, on fresh sequences of the task."""
 
     def every(networks: Network, key: Any) -> Any:
         return jax.lax.map(lambda one: evaluate(setting, one, key, setting.eval_size), networks)
 
-    return jax.jit(every)
+    return Program(jax.jit(every), "evaluation", setting)

@@ -9,6 +9,7 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
+from gradlab.programs import Made, Program
 from gradlab.recurrence.evidence import evidence
 from gradlab.recurrence.shares import shares
 from gradlab.studies.norms import SEQUENCES, SIGNAL
@@ -46,13 +47,13 @@ def of_loss(comparison: Training, setting: Setting, networks: Network) -> dict[s
     }
 
 
-def lowered(setting: Setting, networks: Any) -> Any:
+def made(setting: Setting, networks: Any) -> Made:
     """The program that measures `networks`; what they hold is not read."""
-    return _program(setting).lower(networks, jax.random.key(0))
+    return _program(setting).made(networks, jax.random.key(0))
 
 
 @functools.cache
-def _program(setting: Setting) -> Any:
+def _program(setting: Setting) -> Program:
     """`(networks, key) -> (gradient_share, target_chance)`, network by network."""
 
     def every(networks: Network, key: Key) -> tuple[Array, Array]:
@@ -63,7 +64,7 @@ def _program(setting: Setting) -> Any:
         found: tuple[Array, Array] = jax.lax.map(lambda one: _one(setting.of(one), one, examples), networks)
         return found
 
-    return jax.jit(every)
+    return Program(jax.jit(every), "signal", setting)
 
 
 def _one(setting: Setting, network: Network, examples: Example) -> tuple[Array, Array]:

@@ -5,9 +5,11 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 from numpy.typing import NDArray
 
 from gradlab import profiles, registry
+from gradlab.programs import Program
 from gradlab.states import FORWARD_NONFINITE
 from gradlab.studies.remedies import arms, loop, readout, work
 from gradlab.studies.remedies.checkpoint import Checkpoint
@@ -32,7 +34,8 @@ def draw(
     with jax.default_device(jax.local_devices(backend="cpu")[0]):
         own = arm.numbers, arm.cell, registry.make("tasks", comparison.task)
         make = lambda w, r, key: initialised(setting, arm.initializer, w, r, key, dtype, *own)
-        networks: Network = jax.jit(jax.vmap(make))(w_rec, rate, keys)
+        drawn = Program(jax.jit(jax.vmap(make)), "drawing", setting, arm.initializer, dtype, own)
+        networks: Network = drawn(w_rec, rate, keys)
     return networks
 
 
@@ -80,12 +83,13 @@ def run(
         for first in range(0, len(alive), width):
             here = alive[first : first + width]
             filled = np.concatenate([here, np.repeat(here[-1:], width - len(here))])
-            some = jax.tree.map(lambda leaf, filled=filled: leaf[filled], networks)
+            some = _chosen(networks, filled)
             given = jax.device_put((some, jnp.broadcast_to(key, (width,))), shared(devices))
             moved, seen = loop.program(setting, devices)(*given)
             back = jax.device_put(moved, jax.devices()[0])
-            put = lambda leaf, new, here=here: leaf.at[here].set(new[: len(here)])
-            networks = jax.tree.map(put, networks, back)
+            # Beyond the end, where nothing is put.
+            places = np.concatenate([here, np.full(width - len(here), total)])
+            networks = _put(networks, back, places)
             for name, values in seen._asdict().items():
                 evaluations[name][at, here] = np.asarray(values, np.float64)[: len(here)]
         if transport is not None:
@@ -104,6 +108,19 @@ def run(
         if not len(alive):
             break
     return networks, evaluations, solved
+
+
+@jax.jit
+def _chosen(networks: Network, which: Array) -> Network:
+    chosen: Network = jax.tree.map(lambda leaf: leaf[which], networks)
+    return chosen
+
+
+@jax.jit
+def _put(networks: Network, others: Network, places: Array) -> Network:
+    put = lambda leaf, new: leaf.at[places].set(new, mode="drop")
+    whole: Network = jax.tree.map(put, networks, others)
+    return whole
 
 
 def _fit(

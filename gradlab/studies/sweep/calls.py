@@ -9,6 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from gradlab import registry
+from gradlab.programs import Made
 from gradlab.recurrence import platforms
 from gradlab.studies.sweep.program import CALL_BYTES, Networks, block, program
 from gradlab.studies.sweep.settings import Sweep
@@ -16,8 +18,8 @@ from gradlab.studies.sweep.settings import Sweep
 Array = NDArray[Any]
 
 
-def lowered(sweep: Sweep, cell: Any, networks: Networks, fixed: int | None = None) -> tuple[Any, int]:
-    """The program that measures a cell, not yet compiled, and how many networks one call of it takes.
+def measuring(sweep: Sweep, label: str, networks: Networks, fixed: int | None = None) -> tuple[Made, int]:
+    """The program that measures a cell, and how many networks one call of it takes.
 
     With `fixed` it does so at that T alone.
     """
@@ -25,19 +27,19 @@ def lowered(sweep: Sweep, cell: Any, networks: Networks, fixed: int | None = Non
     # grid that grows changes no byte of what it had.
     devices = len(jax.devices())
     size = networks_per_call(networks, len(networks.xs), block() * devices)
-    made = program(cell, sweep.objective, devices, fixed=fixed)
-    return made.lower(part(networks, 0, size), jnp.int32(0)), size
+    measures = program(registry.make("cells", label), sweep.objective, devices, fixed=fixed)
+    return measures.made(part(networks, 0, size), jnp.int32(0)), size
 
 
 def compiled_for(
-    sweep: Sweep, cell: Any, networks: Networks, made: Any, lengths: Sequence[int]
+    sweep: Sweep, label: str, networks: Networks, made: Made, lengths: Sequence[int]
 ) -> dict[int, Any]:
     """Of each T the compiled program: one for all, `made`, or one for each where the platform wants that."""
     if platforms.on_cpu():
-        return dict.fromkeys(lengths, made.compile())
-    apart = [lowered(sweep, cell, networks, T)[0] for T in lengths]
+        return dict.fromkeys(lengths, made.compiled)
+    apart = [measuring(sweep, label, networks, T)[0] for T in lengths]
     with ThreadPoolExecutor(len(apart)) as pool:
-        return dict(zip(lengths, pool.map(lambda one: one.compile(), apart), strict=True))
+        return dict(zip(lengths, pool.map(lambda one: one.compiled, apart), strict=True))
 
 
 def networks_per_call(networks: Networks, total: int, step: int) -> int:

@@ -10,9 +10,10 @@ import jax.numpy as jnp
 
 from gradlab import digests, registry
 from gradlab.digests import Code
+from gradlab.programs import Made
 from gradlab.recurrence import platforms
 from gradlab.studies.sweep import declared, probing
-from gradlab.studies.sweep.calls import lowered, part
+from gradlab.studies.sweep.calls import measuring, part
 from gradlab.studies.sweep.drawing import Weights, draw
 from gradlab.studies.sweep.program import Networks, block, zeros_program
 from gradlab.studies.sweep.settings import Sweep
@@ -28,7 +29,7 @@ def require(sweep: Sweep, known: Any, where: str, labels: Iterable[str] | None =
         networks, drawn = draw(dataclasses.replace(sweep, cell=(label,)))[label]
         cell = registry.make("cells", label)
         with jax.enable_x64(sweep.precision == "float64"):
-            found = of_programs(sweep, cell, networks, lowered(sweep, cell, networks)[0], drawn)
+            found = of_programs(sweep, cell, networks, measuring(sweep, label, networks)[0], drawn)
             further = declared.asked(sweep.probe, cell.rescales)
             asked = [probe for probe in (None, *further) if of_zeros_called(probe) in before]
             return digests.joined(found, *(of_zeros(sweep, cell, networks, probe) for probe in asked))
@@ -41,10 +42,10 @@ def require(sweep: Sweep, known: Any, where: str, labels: Iterable[str] | None =
     digests.require(known, own, programs, where, wanted, lambda label, devices: {MEASURING})
 
 
-def of_programs(sweep: Sweep, cell: Any, networks: Networks, made: Any, drawn: Weights) -> Code:
+def of_programs(sweep: Sweep, cell: Any, networks: Networks, made: Made, drawn: Weights) -> Code:
     """The digests of the programs that measure a cell, step and readout in them, and of the weights drawn."""
     weights = hashlib.sha256(repr(sorted(drawn.digests.items())).encode()).hexdigest()[:32]
-    found, stated = {MEASURING: digests.digest(made)}, {WEIGHTS: weights}
+    found, stated = {MEASURING: made.code}, {WEIGHTS: weights}
     for probe in declared.asked(sweep.probe, cell.rescales):
         more = probing.beside(sweep, cell, probe, networks, max(sweep.T))
         with platforms.host():

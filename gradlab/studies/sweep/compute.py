@@ -21,7 +21,7 @@ from gradlab.runs.shards import Arrays, Shards
 from gradlab.states import OK, UNDEFINED
 from gradlab.studies.sweep import cell_result, declared, probe_states, probing, work
 from gradlab.studies.sweep.arrays import collect, collect_gradient, zeros_told_apart
-from gradlab.studies.sweep.calls import compiled_for, lowered, part
+from gradlab.studies.sweep.calls import compiled_for, measuring, part
 from gradlab.studies.sweep.cell_result import CellResult
 from gradlab.studies.sweep.code import of_foreign, of_programs, of_zeros, require
 from gradlab.studies.sweep.drawing import Weights, at_length, draw
@@ -154,9 +154,9 @@ def _start(
     further = declared.asked(sweep.probe, cell.rescales)
     calls: dict[int, Any] = {}
     extras: dict[int, list[tuple[str, dict[str, Any]]]] = {}
-    made, size = lowered(sweep, cell, networks)
+    made, size = measuring(sweep, label, networks)
     if missing:
-        made_for = compiled_for(sweep, cell, networks, made, missing)
+        made_for = compiled_for(sweep, label, networks, made, missing)
         # Compiling takes far more than a program is worth.
         memory.release(programs=False)
         clock.add(label, compiling=time.perf_counter() - began, piece=work.compiling(label))

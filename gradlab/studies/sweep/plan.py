@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any, NamedTuple
 
-from gradlab import registry, tried
+from gradlab import digests, registry, tried
 from gradlab.planning import compiled, costs
 from gradlab.planning.costs import Sizes
 from gradlab.planning.plan import STARTING, Piece, Plan, require_room
@@ -91,9 +91,12 @@ def _pieces(sweep: Sweep, label: str, of: Sizes, known: bool, kept: int) -> dict
     Of each T `kept` bytes are kept. The command writes down the programs of what workers have measured, too,
     to see that they are its own.
     """
-    ready = costs.trace(of) * (1 + len(sweep.probe) / 2)
+    more = costs.trace(of) * len(sweep.probe) / 2
+    ready = costs.trace(of) + more
     if known:
-        compiling = Piece(ready + costs.LOAD * (1 + len(sweep.probe)), again=ready)
+        # What users bring is traced to be found.
+        ready = ready if digests.brought(label) else more
+        compiling = Piece(ready + costs.LOAD * (1 + len(sweep.probe)), again=ready + costs.LOAD)
     else:
         seconds = costs.compile_sweep(of) * (1 + len(sweep.probe) / 4)
         compiling = Piece(ready + seconds, seconds, again=ready)

@@ -13,6 +13,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from gradlab import registry
 from gradlab.errors import GradlabError
+from gradlab.programs import Program
 from gradlab.recurrence import platforms
 from gradlab.recurrence.objectives import ObjectiveName
 from gradlab.recurrence.objectives import objective as make_objective
@@ -117,8 +118,8 @@ def program(
     weights: bool = True,
     adjoint: Any = None,
     fixed: int | None = None,
-) -> Any:
-    """The jitted measurement, `(networks, length) -> Measured`, networks shared out among the devices.
+) -> Program:
+    """The measurement, `(networks, length) -> Measured`, networks shared out among the devices.
 
     They come in multiples of `devices * block()`. With `fixed` its loops are made for that length alone.
     Without `weights` the gradient of the weights is left out; `adjoint` makes a remedy's
@@ -158,9 +159,10 @@ def program(
     spread, everywhere = shared(devices), PartitionSpec()  # type: ignore[no-untyped-call]
     mesh, here = spread.mesh, spread.spec
     mapped = jax.shard_map(share, mesh=mesh, in_specs=(here, everywhere), out_specs=here, check_vma=False)
-    return jax.jit(
+    jitted = jax.jit(
         mapped, in_shardings=(spread, NamedSharding(mesh, everywhere)), compiler_options=platforms.options()
     )
+    return Program(jitted, "measuring", cell, name, devices, probes, weights, adjoint, fixed)
 
 
 @functools.cache
