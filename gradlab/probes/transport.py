@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
-from gradlab.recurrence import platforms, wide
+from gradlab.recurrence import blockwise, platforms, wide
 from gradlab.recurrence.lanczos import Tridiagonal, first_start, largest_singular_value, tridiagonalise
 from gradlab.recurrence.pullback import pullback
 from gradlab.recurrence.scaled import NOT_CERTIFIED, Norm, norms, rescale
@@ -52,12 +52,13 @@ def transport(step: Step, params: Any, state: Any, xs: Any, setup: ProbeContext)
     def observe(carry: tuple[Scaled, Any], lag: Any) -> tuple[tuple[Scaled, Any], tuple[Tridiagonal, Norm]]:
         jacobian, vector = carry
         matrix = jnp.concatenate([leaf.reshape(size, -1) for leaf in jax.tree.leaves(jacobian.value)], axis=1)
-        coefficients, vector = tridiagonalise(matrix, vector, lag)
-        return (jacobian, vector), (coefficients, norms(jacobian))
+        frobenius = norms(jacobian)
+        coefficients, vector = tridiagonalise(matrix, frobenius.square[0], vector, lag)
+        return (jacobian, vector), (coefficients, frobenius)
 
     def back(carry: tuple[Scaled, Any], kept: Any) -> tuple[tuple[Scaled, Any], None]:
         (value, exponent), vector = carry
-        pulled = jax.vmap(lambda row: one.pull(kept, row)[1])(value)
+        pulled = blockwise.many(lambda row: one.pull(kept, row)[1], value)
         return (rescale(pulled, exponent), vector), None
 
     def condense(seen: tuple[Tridiagonal, Norm]) -> tuple[Norm, Norm]:
@@ -74,9 +75,11 @@ def transport(step: Step, params: Any, state: Any, xs: Any, setup: ProbeContext)
             lags = setup.length - jnp.append(t[:1] - 1, t)
             rows = [leaf.reshape(*leaf.shape[:2], -1) for leaf in jax.tree.leaves(jacobians.value)]
             matrices = jnp.concatenate(rows, axis=2)
+            frobenius = jax.vmap(norms)(jacobians)
             # All start where the nearest one of the segment before has led to.
-            coefficients, vectors = jax.vmap(tridiagonalise, (0, None, 0))(matrices, vector, lags)
-            observed = condense((coefficients, jax.vmap(norms)(jacobians)))
+            some = jax.vmap(tridiagonalise, (0, 0, None, 0))
+            coefficients, vectors = some(matrices, frobenius.square[:, 0], vector, lags)
+            observed = condense((coefficients, frobenius))
             return jax.tree.map(lambda leaf: leaf[0], vectors), observed, None
 
         given, onward = one.apart()

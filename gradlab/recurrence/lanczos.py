@@ -98,8 +98,12 @@ def first_start(rows: int, dtype: Any) -> Start:
     return Start(jnp.asarray(_random(rows, dtype)[0]), jnp.asarray(1 / rows, dtype))
 
 
-def tridiagonalise(matrix: Float[Array, "R S"], start: Start, call: Any) -> tuple[Tridiagonal, Start]:
+def tridiagonalise(
+    matrix: Float[Array, "R S"], square: Float[Array, ""], start: Start, call: Any
+) -> tuple[Tridiagonal, Start]:
     """Lanczos steps until the largest singular value is certified; the matrix has a peak near 1.
+
+    `square` is that of its Frobenius norm.
 
     a_i = |A^T u_i|^2,   b_i u_{i+1} = A A^T u_i - a_i u_i - b_{i-1} u_{i-1},   T = tridiag(a, b)
 
@@ -117,7 +121,6 @@ def tridiagonalise(matrix: Float[Array, "R S"], start: Start, call: Any) -> tupl
     dtype = matrix.dtype
     most, info = steps(rows, dtype), np.finfo(dtype)
     places = jnp.arange(most, dtype=jnp.int32)
-    square = jnp.sum(matrix * matrix)
     random = jnp.asarray(_random(rows, dtype))[jnp.asarray(call, jnp.int32) % STARTS]
     candidates = square * _candidates(start.share, rows)
     # Far below a rounding; where squares of parts of it could be lost.

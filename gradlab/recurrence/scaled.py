@@ -64,13 +64,16 @@ def norms(scaled: Scaled) -> Norm:
     parts = jax.tree.leaves(scaled.value)
     if len(parts) == 1:
         return Norm(jnp.sum(parts[0] * parts[0])[None], scaled.exponent[None])
-    whole = jnp.stack([jnp.sum(leaf * leaf) for leaf in parts]).sum()
     # A part far below the largest would underflow when squared: each gets an exponent of its own.
     alone = [rescale(leaf, scaled.exponent) for leaf in parts]
     squares = [jnp.sum(part.value * part.value) for part in alone]
-    return Norm(
-        jnp.stack([whole, *squares]), jnp.stack([scaled.exponent, *(part.exponent for part in alone)])
-    )
+    # What is below the smallest normal number adds nothing to the whole, which is near 1.
+    drops = [jnp.maximum(part.exponent - scaled.exponent, -1000) for part in alone]
+    shares = [
+        square * powers.two_to(2 * drop, square.dtype) for square, drop in zip(squares, drops, strict=True)
+    ]
+    exponents = jnp.stack([scaled.exponent, *(part.exponent for part in alone)])
+    return Norm(jnp.stack([jnp.stack(shares).sum(), *squares]), exponents)
 
 
 def log10_norm(norm: Norm) -> NDArray[np.float64]:
