@@ -18,7 +18,7 @@ import time
 import types
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import jax
 import jax.numpy as jnp
@@ -29,6 +29,7 @@ from jax.experimental.compilation_cache import compilation_cache
 from gradlab import digests, memory, runtime
 from gradlab.digests import Code
 from gradlab.recurrence import platforms
+from gradlab.runs.files import replace
 
 _FOLDER = "programs"
 _AGE = 30 * 24 * 3600
@@ -118,6 +119,8 @@ def _place(arguments: tuple[Any, ...], parts: tuple[Any, ...]) -> Path | None:
     if cache is None:
         return None
     leaves, structure = jax.tree.flatten(arguments)
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+        return None
     try:
         words = [spelled(parts), str(structure), *map(_form, leaves)]
     except Unspelled:
@@ -175,6 +178,11 @@ def spelled(value: Any) -> str:
     elif kind is dict:
         inner = ", ".join(map(spelled, value.items()))
     elif dataclasses.is_dataclass(value) and set(vars(value)) == {f.name for f in dataclasses.fields(value)}:
+        hints = get_type_hints(kind)
+        of_files = [name for name, hint in hints.items() if Path in (hint, *get_args(hint))]
+        if any(getattr(value, name, None) is not None for name in of_files):
+            # The file may be edited.
+            raise Unspelled(value)
         inner = ", ".join(map(spelled, vars(value).items()))
     else:
         raise Unspelled(value)
@@ -222,9 +230,7 @@ def _keep(place: Path, code: Code, made: Any) -> None:
         if not place.parent.is_dir():
             _clear(place.parent.parent)
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        side = place.with_name(f".{place.name}.{os.getpid()}.{threading.get_ident()}")
-        side.write_bytes(hashlib.sha256(content).digest() + content)
-        os.replace(side, place)
+        replace(place, hashlib.sha256(content).digest() + content)
     except (OSError, ValueError, TypeError, AttributeError, NotImplementedError, pickle.PicklingError):
         return
 

@@ -179,10 +179,10 @@ def test_so_does_a_command_with_no_folder_or_on_a_card(own: Path, monkeypatch: p
 
 @on_cpu
 def test_a_full_disk_costs_the_keeping_alone(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(self: Path, content: bytes) -> int:
+    def full(path: Path, content: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(programs, "replace", full)
     assert list(Counted(lambda x: 2 * x).program("double")(jnp.arange(3.0))) == [0, 2, 4]
     assert not files(own)
 
@@ -231,6 +231,22 @@ def test_words_tell_any_two_values_apart() -> None:
     words = [spelled(one) for one in some]
     assert len(set(words)) == len(words)
     assert words == [spelled(one) for one in some]
+
+
+@on_cpu
+def test_nor_what_is_made_of_a_file_that_may_be_edited(own: Path, tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("abc" * 40)
+    task = registry.make("tasks", f"characters(text={tmp_path / 'text'})")
+    with pytest.raises(Unspelled):
+        spelled(task)
+    assert spelled(registry.make("tasks", "characters"))
+
+
+@on_cpu
+def test_within_a_program_it_is_that_function(own: Path) -> None:
+    double = Counted(lambda x: 2 * x).program("double")
+    assert list(jax.jit(lambda x: double(x) + 1)(jnp.arange(3.0))) == [1, 3, 5]
+    assert not files(own)
 
 
 def test_words_of_code_tell_functions_of_one_line_apart() -> None:
