@@ -13,6 +13,8 @@ import jax.numpy as jnp
 from jax import Array
 from jax.extend import core
 
+from gradlab.recurrence.cutting import function, variables
+
 Tree = Any
 GAIN = 0.8
 """Of the multiplications row by row, those of blocks are at most so many, or rows it is."""
@@ -90,7 +92,12 @@ class _Composer:
         known = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*consts, *given], strict=True))
         for eqn in jaxpr.eqns:
             ins = [var.val if isinstance(var, core.Literal) else known[var] for var in eqn.invars]
-            known |= zip(eqn.outvars, self._of(eqn, ins), strict=True)
+            if any(isinstance(one, dict) for one in ins):
+                outs = self._of(eqn, ins)
+            else:
+                needed = list(dict.fromkeys(variables(eqn.invars)))
+                outs = function(jaxpr, [eqn], needed, eqn.outvars)(*(known[var] for var in needed))
+            known |= zip(eqn.outvars, outs, strict=True)
         return [var.val if isinstance(var, core.Literal) else known[var] for var in jaxpr.outvars]
 
     def _of(self, eqn: Any, ins: list[Any]) -> list[Any]:
@@ -99,9 +106,6 @@ class _Composer:
         if name in ("jit", "pjit"):
             inner = eqn.params["jaxpr"]
             return self.run(inner.jaxpr, inner.consts, ins)
-        if not any(moved):
-            found = eqn.primitive.bind(*ins, **eqn.params)
-            return list(found) if eqn.primitive.multiple_results else [found]
         forms = {(var.aval.shape, var.aval.dtype) for var, one in zip(eqn.invars, moved, strict=True) if one}
         form = eqn.outvars[0].aval
         if name == "neg" or name in SAME or (name == "convert_element_type" and len(forms) == 1):

@@ -81,6 +81,36 @@ def test_what_is_not_finite_stays_where_it_is() -> None:
         assert (np.isfinite(wanted[name]) == np.isfinite(found[name])).all()
 
 
+@pytest.mark.parametrize("kind", ["rule of its own", "loop", "checkpoint", "jit", "callback", "gate of both"])
+def test_steps_of_every_make_go_back_alike(kind: str) -> None:
+    matrices = jax.random.normal(jax.random.key(0), (3, N, N)) / 4
+
+    @jax.custom_vjp
+    def bent(x: Any) -> Any:
+        return jnp.tanh(x)
+
+    # What a rule does on the way back may have rules of its own in it.
+    bent.defvjp(lambda x: (jnp.tanh(x), x), lambda x, sent: (sent * jax.nn.sigmoid(x) * jax.nn.relu(x),))
+
+    def gates(h: Any) -> Any:
+        a, b, c = (w @ h for w in matrices)
+        if kind == "gate of both":
+            return jnp.tanh(a) * jax.nn.sigmoid(b) + h * jnp.maximum(c, 0)
+        return bent(a) * jax.nn.sigmoid(b) + h * jax.nn.sigmoid(c)
+
+    def step(h: Any) -> Any:
+        if kind == "loop":
+            return jax.lax.fori_loop(0, 2, lambda _, h: gates(h), h)
+        if kind == "callback":
+            h = h * jax.pure_callback(lambda x: np.float64(2), jax.ShapeDtypeStruct((), float), 1.0)
+        return {"checkpoint": jax.checkpoint, "jit": jax.jit}.get(kind, lambda f: f)(gates)(h)
+
+    _, pull = jax.vjp(step, jax.random.normal(jax.random.key(1), (N,)))
+    rows = jax.random.normal(jax.random.key(2), (N, N))
+    send = lambda row: pull(row)[0]
+    np.testing.assert_allclose(blockwise.many(send, rows), jax.vmap(send)(rows), atol=1e-13)
+
+
 def test_a_leaf_that_nothing_reaches_is_zero() -> None:
     ones = jnp.ones((4, 4), jnp.float32)
 
