@@ -83,23 +83,23 @@ class Program:
     """
 
     def __init__(self, jitted: Any, *parts: Any) -> None:
-        self._jitted, self._parts = jitted, parts
+        self.jitted, self._parts = jitted, parts
 
     def made(self, *arguments: Any) -> Made:
         """The program for arguments of the forms of these; their numbers are not read."""
         return self._at(_place(arguments, self._parts), arguments)
 
     def _at(self, place: Path | None, arguments: tuple[Any, ...]) -> Made:
-        lower = lambda: self._jitted.lower(*arguments)
+        lower = lambda: self.jitted.lower(*arguments)
         return Made(lower, None) if place is None else _known.setdefault(place, Made(lower, place))
 
     def lower(self, *arguments: Any) -> Any:
         """The jitted function's own."""
-        return self._jitted.lower(*arguments)
+        return self.jitted.lower(*arguments)
 
     def __call__(self, *arguments: Any) -> Any:
         place = _place(arguments, self._parts)
-        return self._jitted(*arguments) if place is None else self._at(place, arguments).compiled(*arguments)
+        return self.jitted(*arguments) if place is None else self._at(place, arguments).compiled(*arguments)
 
 
 _known: dict[Path, Made] = {}

@@ -133,7 +133,7 @@ def test_three_thresholds_at_three_learning_rates_compile_one_program(monkeypatc
     used = {setting for _, setting in work.by_place(comparison).values()}
     assert len(used) == 2
     assert loop.program.cache_info().currsize == 2
-    assert [loop.program(setting, 1)._cache_size() for setting in used] == [1, 1]
+    assert [loop.program(setting, 1).jitted._cache_size() for setting in used] == [1, 1]
 
 
 @pytest.mark.slow
@@ -144,7 +144,7 @@ def test_biases_and_time_scales_compile_one_program():
     assert [one.cell for one in found] == ["lstm", "lstm(forget_bias=2.0)", "lstm(chrono=9.0)"]
     (used,) = {setting for _, setting in work.by_place(comparison).values()}
     assert loop.program.cache_info().currsize == 1
-    assert loop.program(used, 1)._cache_size() == 1
+    assert loop.program(used, 1).jitted._cache_size() == 1
 
 
 def test_a_plan_compiles_what_arms_share_once():
