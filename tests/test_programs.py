@@ -63,6 +63,18 @@ def test_a_program_is_traced_once_and_read_afterwards(own: Path, monkeypatch: py
 
 
 @on_cpu
+def test_what_jax_has_in_its_own_cache_is_compiled_for_keeping(own: Path) -> None:
+    """JAX gives it without what writing it down takes."""
+    f = lambda x: jnp.cumsum(jnp.sin(x) * jnp.cos(x[::-1])) + x @ jnp.tanh(x)
+    x = jnp.arange(7.0)
+    wanted = jax.jit(f)(x)
+    jax.clear_caches()
+    Program(jax.jit(f), "in both")(x)
+    programs._known.clear()
+    assert np.array_equal(Program(jax.jit(lambda x: pytest.fail("traced")), "in both")(x), wanted)
+
+
+@on_cpu
 def test_the_digest_is_kept_with_the_program(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     double, x = Counted(lambda x: 2 * x), jnp.arange(3.0)
     made = double.program("double").made(x)
