@@ -56,6 +56,7 @@ def is_own() -> bool:
 
 
 _held: list[Callable[[], None]] = []
+"""What others hold of programs: each lets go of its own."""
 
 
 def releasing(let_go: Callable[[], None]) -> None:

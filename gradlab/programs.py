@@ -154,6 +154,9 @@ def spelled(value: Any) -> str:
     Raises:
       Unspelled: for what has no such words: an object that hides what it holds, and code of others.
     """
+    if isinstance(value, str) and digests.brought(value):
+        # A cell within a cell, say.
+        raise Unspelled(value)
     if value is None or isinstance(value, bool | int | float | complex | str | bytes):
         return repr(value)
     if isinstance(value, np.dtype):

@@ -255,6 +255,14 @@ def test_nor_what_is_made_of_a_file_that_may_be_edited(own: Path, tmp_path: Path
 
 
 @on_cpu
+@pytest.mark.parametrize("spec", ["residual(cell=tests.brought:Drip)", "layer_norm(cell=tests.brought:Drip)"])
+def test_nor_a_cell_of_ours_around_one_that_users_bring(own: Path, spec: str) -> None:
+    """Its file may be edited, too."""
+    with pytest.raises(Unspelled):
+        spelled(registry.make("cells", spec))
+
+
+@on_cpu
 def test_within_a_program_it_is_that_function(own: Path) -> None:
     double = Counted(lambda x: 2 * x).program("double")
     assert list(jax.jit(lambda x: double(x) + 1)(jnp.arange(3.0))) == [1, 3, 5]

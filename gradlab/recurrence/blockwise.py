@@ -18,7 +18,6 @@ from gradlab.recurrence.cutting import function, variables
 Tree = Any
 GAIN = 0.8
 """Of the multiplications row by row, those of blocks are at most so many, or rows it is."""
-SAME = ("copy", "copy_p", "optimization_barrier")
 
 
 class Block(NamedTuple):
@@ -48,14 +47,16 @@ def many(pull: Callable[[Tree], Tree], rows: Tree) -> Tree:
     try:
         made = _Composer()
         found = made.run(closed.jaxpr, closed.consts, [_unit(i, leaf) for i, leaf in enumerate(leaves)])
-        blocks = [one if isinstance(one, dict) else _nothing(one) for one in found]
+        # What depends on nothing that is sent is zero, as the pullback is linear.
+        blocks = [one if isinstance(one, dict) else {} for one in found]
     except Unfit:
         return jax.vmap(pull)(rows)
     products = sum(one.matrix.size for each in blocks for one in each.values() if one.matrix is not None)
     if made.multiplied + count * products > GAIN * count * made.by_row:
         return jax.vmap(pull)(rows)
+    precision = next(iter(made.precisions), None)
     sent = [
-        _applied(each, leaves, (count, *form.shape), form.dtype)
+        _applied(each, leaves, (count, *form.shape), form.dtype, precision)
         for each, form in zip(blocks, jax.tree.leaves(shape), strict=True)
     ]
     return jax.tree.unflatten(jax.tree.structure(shape), sent)
@@ -67,18 +68,14 @@ def _unit(i: int, leaf: Array) -> Linear:
     return {i: Block(jnp.ones(leaf.shape[1], leaf.dtype), None)}
 
 
-def _nothing(value: Any) -> Linear:
-    """What depends on nothing that is sent is zero, as the pullback is linear."""
-    return {}
-
-
-def _applied(each: Linear, leaves: list[Array], shape: tuple[int, ...], dtype: Any) -> Array:
+def _applied(each: Linear, leaves: list[Array], shape: tuple[int, ...], dtype: Any, precision: Any) -> Array:
     parts = [leaves[i] * one.diagonal[None] for i, one in each.items() if one.diagonal is not None]
     dense = [i for i, one in each.items() if one.matrix is not None]
     if dense:
         # One product of them all.
         left = jnp.concatenate([leaves[i] for i in dense], axis=1)
-        parts.append(left @ jnp.concatenate([jnp.asarray(each[i].matrix) for i in dense]))
+        right = jnp.concatenate([jnp.asarray(each[i].matrix) for i in dense])
+        parts.append(jnp.matmul(left, right, precision=precision))
     return sum(parts[1:], parts[0]) if parts else jnp.zeros(shape, dtype)
 
 
@@ -87,6 +84,8 @@ class _Composer:
 
     def __init__(self) -> None:
         self.by_row, self.multiplied = 0, 0
+        self.precisions: set[Any] = set()
+        """Those that the step asks for in its products; blocks have one for all."""
 
     def run(self, jaxpr: Any, consts: list[Any], given: list[Any]) -> list[Any]:
         known = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*consts, *given], strict=True))
@@ -108,8 +107,8 @@ class _Composer:
             return self.run(inner.jaxpr, inner.consts, ins)
         forms = {(var.aval.shape, var.aval.dtype) for var, one in zip(eqn.invars, moved, strict=True) if one}
         form = eqn.outvars[0].aval
-        if name == "neg" or name in SAME or (name == "convert_element_type" and len(forms) == 1):
-            if forms != {(form.shape, form.dtype)} or len(ins) > 1:
+        if name in ("neg", "copy", "convert_element_type"):
+            if forms != {(form.shape, form.dtype)}:
                 raise Unfit
             return [_negative(ins[0]) if name == "neg" else ins[0]]
         if name in ("add", "add_any", "sub") and all(moved):
@@ -130,12 +129,15 @@ class _Composer:
             raise Unfit
         rows = matrix if other == 0 else matrix.T
         self.by_row += rows.size
+        self.precisions.add(eqn.params["precision"])
+        if len(self.precisions) > 1:
+            raise Unfit
 
         def one(block: Block) -> Block:
             parts = [] if block.diagonal is None else [block.diagonal[:, None] * rows]
             if block.matrix is not None:
                 self.multiplied += block.matrix.shape[0] * rows.size
-                parts.append(block.matrix @ rows)
+                parts.append(jnp.matmul(block.matrix, rows, precision=eqn.params["precision"]))
             return Block(None, sum(parts[1:], parts[0]))
 
         return {i: one(block) for i, block in vector.items()}

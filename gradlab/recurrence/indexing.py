@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax import Array
 from jax.custom_batching import custom_vmap
 
@@ -41,7 +42,7 @@ def put(buffers: Tree, i: Any, items: Tree) -> Tree:
 
 def put_some(buffers: Tree, i: Any, items: Tree) -> Tree:
     """The buffers with items from entry i of each leaf on."""
-    return jax.tree.map(lambda leaf, some: _putting(0)(leaf, some, i), buffers, items)
+    return jax.tree.map(lambda leaf, few: _putting(0)(leaf, few, i), buffers, items)
 
 
 @functools.cache
@@ -78,7 +79,7 @@ def _putting(axis: int) -> Callable[[Any, Any, Any], Any]:
         if over[2]:
             return jax.vmap(plain, [0 if one else None for one in over])(leaf, items, i), True
         leaf, items = (
-            value if one else jax.numpy.broadcast_to(value, (size, *value.shape))
+            value if one else jnp.broadcast_to(value, (size, *value.shape))
             for value, one in zip((leaf, items), over[:2], strict=True)
         )
         return _putting(axis + 1)(leaf, items, i), True

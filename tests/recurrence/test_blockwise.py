@@ -111,6 +111,22 @@ def test_steps_of_every_make_go_back_alike(kind: str) -> None:
     np.testing.assert_allclose(blockwise.many(send, rows), jax.vmap(send)(rows), atol=1e-13)
 
 
+@pytest.mark.parametrize("asked", [("high", "high"), ("highest", "highest"), ("highest", "high")])
+def test_products_have_the_precision_that_the_step_asks_for(asked: tuple[str, str]) -> None:
+    matrices = jnp.ones((2, N, N))
+    step = lambda h: sum(
+        jnp.matmul(w, jnp.tanh(h), precision=p) for w, p in zip(matrices, asked, strict=True)
+    )
+    _, pull = jax.vjp(step, jnp.ones(N))
+    send = lambda row: pull(row)[0]
+    rows = jnp.eye(N)
+    found = equations(jax.make_jaxpr(lambda rows: blockwise.many(send, rows))(rows).jaxpr)
+    used = [eqn.params["precision"] for eqn in found if eqn.primitive.name == "dot_general"]
+    wanted = equations(jax.make_jaxpr(jax.vmap(send))(rows).jaxpr)
+    assert {*used} == {eqn.params["precision"] for eqn in wanted if eqn.primitive.name == "dot_general"}
+    assert len(used) == len({*asked})
+
+
 def test_a_leaf_that_nothing_reaches_is_zero() -> None:
     ones = jnp.ones((4, 4), jnp.float32)
 
