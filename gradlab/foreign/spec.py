@@ -59,7 +59,9 @@ def cell(spec: str) -> AnyCell:
         raise GradlabError(OPTION, f"{shown(spec)} is not a cell; write package.module:Name")
     settings = _settings(match["settings"] or "")
     made = _adapted(spec, imported(match["module"]), match["name"], settings)
-    _try_out(spec, made)
+    # A cell of gradlab's around it may make it within a program that is being traced.
+    with jax.ensure_compile_time_eval():
+        _try_out(spec, made)
     return registry.brought(made, label(spec))
 
 

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from gradlab import registry
 from gradlab.errors import GradlabError
 from gradlab.foreign import spec as foreign_spec
 from tests.foreign.mine import BARE, GOOD, STEP, D, N, apart, drawn, hidden, unused
@@ -132,3 +133,11 @@ def test_what_cannot_be_measured_is_refused_in_one_line(what, write):
 def test_a_file_in_the_current_folder_hides_nothing_that_is_installed(write):
     write(head="raise SystemExit", name="equinox")
     assert foreign_spec.cell("equinox.nn:GRUCell").has_gain
+
+
+def test_a_cell_of_ours_around_it_makes_it_while_a_program_is_traced(write):
+    write()
+    wrapped = registry.make("cells", "layer_norm(cell=mine:step)")
+    registry.made.cache_clear()
+    _, state = jax.eval_shape(lambda key: wrapped.init(key, D, N, 1.0, unused), jax.random.key(0))
+    assert [leaf.shape for leaf in jax.tree.leaves(state)] == [(N,)]
