@@ -73,7 +73,7 @@ def command(name: str, workers: int, address: str, folder: str) -> None:
     """Make a run as a command does, and print what was told of it."""
     from gradlab import execute, memory, runtime
 
-    memory.own_process()
+    memory.own_process(runtime.cores())
     runtime.configure("cpu")
     from gradlab.engines.dask import Dask
     from gradlab.engines.foreseen import foreseen

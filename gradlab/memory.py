@@ -39,15 +39,16 @@ def available_bytes(root: Path = Path("/")) -> int:
 _own = False
 
 
-def own_process() -> None:
+def own_process(cores: int) -> None:
     """Say that this process is a command of ours, rather than a host: `release` may empty JAX's caches.
 
-    The C library then shares out memory among few threads: what one has freed, another can use.
+    The C library then keeps few arenas, so that what one thread has freed another can use; but one for each
+    core and one more, for two threads that compile would wait for each other in one.
     """
     global _own
     _own = True
     if "MALLOC_ARENA_MAX" not in os.environ:
-        _libc("mallopt", _M_ARENA_MAX, 2)
+        _libc("mallopt", _M_ARENA_MAX, cores + 1)
 
 
 def is_own() -> bool:

@@ -28,6 +28,10 @@ _configured: list[str] = []
 """The devices that this process was set up for: a command is, and so is what it calls."""
 
 
+LEVEL = "xla_backend_optimization_level"
+"""How far XLA optimises: 1 on a CPU, where 3, its own choice, takes longer to compile and runs no faster."""
+
+
 def configure(device: str = "auto") -> None:
     """Set up JAX for a command of gradlab; a no-op for what the user has set in the environment.
 
@@ -48,10 +52,10 @@ def configure(device: str = "auto") -> None:
             raise GradlabError(
                 "XLA_FLAGS", f"{shown(word)} is no flag of XLA; take it out of the environment"
             )
-    for name, value in (
-        ("xla_force_host_platform_device_count", str(cores())),
-        ("xla_cpu_multi_thread_eigen", "false"),
-    ):
+    wanted = {"xla_force_host_platform_device_count": str(cores()), "xla_cpu_multi_thread_eigen": "false"}
+    if device == "cpu" or not has_gpu():
+        wanted[LEVEL] = "1"
+    for name, value in wanted.items():
         if name not in flags:
             flags += f" --{name}={value}"
     os.environ["XLA_FLAGS"] = flags.strip()

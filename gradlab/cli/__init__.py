@@ -57,11 +57,11 @@ def _program() -> Any:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit with its code."""
-    from gradlab import memory
+    from gradlab import memory, runtime
 
     # Tracing makes objects by the million and hardly a cycle among them: looking for some took a twentieth.
     gc.set_threshold(100_000, 50, 50)
-    memory.own_process()
+    memory.own_process(runtime.cores())
     words = sys.argv[1:] if arguments is None else list(arguments)
     _output.open_streams()
     _stopping.watch(_resume(words))

@@ -6,10 +6,13 @@ there T is a fact of the program, several steps are written out one after the ot
 for its neighbour is done for many steps at once.
 """
 
+import os
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import jax
+
+from gradlab.runtime import LEVEL
 
 STEPS = 8
 """Steps of a loop that are written out one after the other on a GPU."""
@@ -30,15 +33,16 @@ def fact(length: int) -> int | None:
     return None if on_cpu() else length
 
 
-def options(*, training: bool = False) -> dict[str, Any] | None:
-    """What XLA is told with a program; None where it is its own best judge.
+def options(*, training: bool = False) -> dict[str, Any]:
+    """What XLA is told with a program; nothing of what `XLA_FLAGS` says already.
 
     On a CPU training is a fifth faster with wide vectors, which LLVM avoids by itself. On a GPU XLA would try
     out kernels while it compiles, and may take others, which round otherwise, the next time; of those that it
     takes untried, its own products are slower than the library's.
     """
     if on_cpu():
-        return {"xla_cpu_prefer_vector_width": 512} if training else None
+        told = {"xla_cpu_prefer_vector_width": 512} if training else {}
+        return told if LEVEL in os.environ.get("XLA_FLAGS", "") else told | {LEVEL: 1}
     return {"xla_gpu_autotune_level": 0, "xla_gpu_enable_triton_gemm": False}
 
 
