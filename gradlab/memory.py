@@ -42,13 +42,13 @@ _own = False
 def own_process(cores: int) -> None:
     """Say that this process is a command of ours, rather than a host: `release` may empty JAX's caches.
 
-    The C library then keeps few arenas, so that what one thread has freed another can use; but one for each
-    core and one more, for two threads that compile would wait for each other in one.
+    The C library then keeps few arenas, so that what one thread has freed another can use; but two more than
+    there are cores, for two threads that compile would wait for each other in one.
     """
     global _own
     _own = True
     if "MALLOC_ARENA_MAX" not in os.environ:
-        _libc("mallopt", _M_ARENA_MAX, cores + 1)
+        _libc("mallopt", _M_ARENA_MAX, cores + 2)
 
 
 def is_own() -> bool:

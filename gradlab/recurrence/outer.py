@@ -1,6 +1,8 @@
 """Gradients that are made of outer products: their norms, and their sums over steps, without forming them."""
 
+import collections
 import functools
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -35,15 +37,37 @@ def pieces(f: Callable[..., Tree], *args: Tree) -> list[Piece]:
     return _cut(jax.make_jaxpr(f)(*args))[0](*jax.tree.leaves(args))
 
 
-class _Leaf(NamedTuple):
-    """How an array is put together from some of the pieces."""
+class _Part(NamedTuple):
+    """A piece of a gradient, or several of one leaf that are joined to one: they have a factor in common."""
 
-    pieces: list[int]
+    vars: list[Any]
+    factors: list[list[Any]]
+    """Of the piece `(whole,)` or `(left, right)` the arrays that are joined, at most one of both several."""
+
+    def piece(self, known: dict[Any, Array]) -> Piece:
+        """The piece, from all factors."""
+        return tuple(_joined([known[var] for var in some]) for some in self.factors)
+
+    def apart(self, whole: Array) -> list[Array]:
+        """The parts again, of a sum of such pieces."""
+        if len(self.vars) == 1:
+            return [whole]
+        several = [len(some) > 1 for some in self.factors].index(True)
+        axis = sum(some[0].aval.ndim for some in self.factors[:several])
+        ends = list(itertools.accumulate(_size(var) for var in self.factors[several]))[:-1]
+        cut = jnp.split(whole, ends, axis)
+        return [part.reshape(var.aval.shape) for part, var in zip(cut, self.vars, strict=True)]
+
+
+class _Leaf(NamedTuple):
+    """How an array is put together from some of what the pieces are taken apart into."""
+
+    vars: list[Any]
     together: Callable[..., list[Array]]
 
 
-def _cut(closed: Any) -> tuple[Callable[..., list[Piece]], list[_Leaf]]:
-    """From a program: what gives the pieces of its results, and how each result is put together."""
+def _cut(closed: Any) -> tuple[Callable[..., list[Piece]], list[_Part], list[_Leaf]]:
+    """From a program: what gives its results' pieces, what these are, and how each result is put together."""
     made = {var: eqn for eqn in closed.jaxpr.eqns for var in eqn.outvars}
     found: dict[Any, tuple[Any, ...]] = {}
 
@@ -69,16 +93,43 @@ def _cut(closed: Any) -> tuple[Callable[..., list[Piece]], list[_Leaf]]:
         way: list[Any] = []
         cut(out, ends, way)
         tail = closed.jaxpr.replace(constvars=[], invars=list(ends), outvars=[out], eqns=way)
-        together = core.jaxpr_as_fun(core.ClosedJaxpr(tail, []))
-        leaves.append(_Leaf([list(found).index(var) for var in ends], together))
-    wanted = [var for piece in found.values() for var in piece]
-    part = core.ClosedJaxpr(closed.jaxpr.replace(outvars=wanted), closed.consts)
+        leaves.append(_Leaf(list(ends), core.jaxpr_as_fun(core.ClosedJaxpr(tail, []))))
+    parts = _parts(found, leaves)
+    wanted = list(dict.fromkeys(var for factors in found.values() for var in factors))
+    program = core.ClosedJaxpr(closed.jaxpr.replace(outvars=wanted), closed.consts)
 
     def evaluate(*leaves: Any) -> list[Piece]:
-        values = iter(core.jaxpr_as_fun(part)(*leaves))
-        return [tuple(next(values) for _ in piece) for piece in found.values()]
+        known = dict(zip(wanted, core.jaxpr_as_fun(program)(*leaves), strict=True))
+        return [part.piece(known) for part in parts]
 
-    return evaluate, leaves
+    return evaluate, parts, leaves
+
+
+def _parts(found: dict[Any, tuple[Any, ...]], leaves: list[_Leaf]) -> list[_Part]:
+    """The pieces, those of one leaf with a factor in common as one: of all gates (a_1 .. a_K) h^T.
+
+    Of different leaves none are joined: they would share an exponent, and lose what is far below the larger.
+    """
+    uses = collections.Counter(var for leaf in leaves for var in leaf.vars)
+    groups: dict[Any, dict[Any, int]] = {}
+    for i, leaf in enumerate(leaves):
+        seen = collections.Counter(where for var in leaf.vars for where in enumerate(found[var]))
+        for var in leaf.vars:
+            side, common = max(enumerate(found[var]), key=seen.__getitem__)
+            alike = i, str(var.aval.dtype), (side, common) if len(found[var]) > 1 else None
+            groups.setdefault(alike if uses[var] == 1 else var, {})[var] = side
+    parts = []
+    for group in groups.values():
+        factors = [list(column) for column in zip(*(found[var] for var in group), strict=True)]
+        if len(factors) > 1:
+            side = next(iter(group.values()))
+            factors[side] = factors[side][:1]
+        parts.append(_Part(list(group), factors))
+    return parts
+
+
+def _joined(some: list[Array]) -> Array:
+    return some[0] if len(some) == 1 else jnp.concatenate([one.ravel() for one in some])
 
 
 class Sum(NamedTuple):
@@ -100,7 +151,7 @@ def summing(g: Callable[..., Tree], *like: Tree) -> Sum:
     What is an outer product at each step is a matrix product of as many rows as there are steps.
     """
     # Traced once, here: all that is added is evaluated.
-    evaluate, made = _cut(jax.make_jaxpr(g)(*like))
+    evaluate, made, by_leaf = _cut(jax.make_jaxpr(g)(*like))
     forms = jax.eval_shape(evaluate, *jax.tree.leaves(like))
     whole = [len(form) == 1 for form in forms]
 
@@ -127,12 +178,16 @@ def summing(g: Callable[..., Tree], *like: Tree) -> Sum:
         return max(1, min(most, LARGE // max(size, 1)))
 
     def leaves(total: list[Scaled]) -> list[Scaled]:
+        known: dict[Any, Scaled] = {}
+        for part, whole in zip(made, total, strict=True):
+            values = part.apart(whole.value)
+            known |= {var: Scaled(one, whole.exponent) for var, one in zip(part.vars, values, strict=True)}
         found = []
-        for leaf in made:
-            if not leaf.pieces:
+        for leaf in by_leaf:
+            if not leaf.vars:
                 found.append(Scaled(leaf.together()[0], jnp.int32(ZERO_EXPONENT)))
                 continue
-            some = [total[i] for i in leaf.pieces]
+            some = [known[var] for var in leaf.vars]
             top = jnp.stack([piece.exponent for piece in some]).max()
             aligned = [piece.value * powers.two_to(piece.exponent - top, piece.value.dtype) for piece in some]
             found.append(Scaled(leaf.together(*aligned)[0], top))

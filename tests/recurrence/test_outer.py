@@ -45,7 +45,8 @@ def test_the_norm_of_the_pieces_is_the_norm_of_the_gradient(spec):
 
 def test_the_gradient_of_a_matrix_that_multiplies_the_state_is_never_formed():
     f, g = gradient("lstm")
-    assert [[factor.size for factor in piece] for piece in pieces(f, g)] == [[N, N]] * 4
+    # Of its four gates all at once.
+    assert [[factor.size for factor in piece] for piece in pieces(f, g)] == [[4 * N, N]]
 
 
 def test_a_matrix_that_is_used_twice_or_scaled_after_the_fact_stays_whole():
