@@ -198,3 +198,17 @@ def test_freed_memory_goes_back_to_the_system_in_a_process_of_our_own(monkeypatc
     memory.release(programs=False)
     assert resident() < before - 50_000
     assert len(last) == 100_000
+
+
+def test_a_command_has_room_for_every_thread_that_compiles_unless_the_user_says(monkeypatch):
+    calls = []
+    monkeypatch.setattr(memory, "_libc", lambda *call: calls.append(call))
+    monkeypatch.setattr(memory, "_own", False)
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "1")
+    memory.own_process(4)
+    assert memory.is_own()
+    assert calls == []
+    monkeypatch.delenv("MALLOC_ARENA_MAX")
+    memory.own_process(4)
+    # M_ARENA_MAX
+    assert calls == [("mallopt", -8, 6)]

@@ -8,6 +8,7 @@ import pytest
 
 from gradlab import runtime
 from gradlab.errors import Exit, GradlabError
+from gradlab.recurrence import platforms
 
 
 @pytest.fixture
@@ -39,6 +40,42 @@ def test_what_the_user_has_set_stays_and_a_second_call_changes_nothing():
     first = dict(os.environ)
     runtime.configure("cpu")
     assert dict(os.environ) == first
+
+
+@pytest.mark.usefixtures("before_jax")
+@pytest.mark.parametrize(
+    ("device", "gpu", "said", "level"),
+    [
+        ("auto", False, "", "1"),
+        ("cpu", True, "", "1"),
+        # Its programs would be compiled with it, too.
+        ("auto", True, "", None),
+        ("cuda", True, "", None),
+        ("auto", False, "--xla_backend_optimization_level=2", "2"),
+    ],
+)
+def test_xla_optimises_less_where_there_is_only_a_cpu(monkeypatch, device, gpu, said, level):
+    monkeypatch.setattr(runtime, "has_gpu", lambda: gpu)
+    os.environ["XLA_FLAGS"] = said
+    runtime.configure(device)
+    told = [flag.partition("=")[2] for flag in os.environ["XLA_FLAGS"].split() if runtime.LEVEL in flag]
+    assert told == ([] if level is None else [level])
+
+
+def test_programs_are_compiled_at_that_level_in_any_process_unless_xla_flags_say(monkeypatch):
+    if not platforms.on_cpu():
+        pytest.skip("of a CPU's programs")
+    wide = {"xla_cpu_prefer_vector_width": 512}
+    with monkeypatch.context() as user:
+        user.setenv("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
+        told = platforms.options()
+        assert told == {runtime.LEVEL: 1}
+        assert platforms.options(training=True) == told | wide
+        user.setenv("XLA_FLAGS", f"--{runtime.LEVEL}=3")
+        assert platforms.options() == {}
+        assert platforms.options(training=True) == wide
+    # XLA takes it.
+    assert jax.jit(lambda x: x + 1, compiler_options=told)(1) == 2
 
 
 def test_a_host_that_has_imported_jax_keeps_its_settings():

@@ -125,6 +125,44 @@ def test_contributions_that_cancel_leave_what_they_leave(dtype, made_of):
         np.testing.assert_allclose(found, exact, rtol=1e-8, atol=1e-8 * np.abs(exact).max())
 
 
+def test_gates_with_a_factor_in_common_are_one_product_whichever_side_it_is_on():
+    """Two gates of each of three leaves, the same product twice, and one whole: as one by one."""
+    forms = [jnp.zeros(size) for size in (2, 3, 4)]
+
+    def sent(u, v, w):
+        common_right = jnp.stack([product(u, w), product(2 * u, w)])
+        common_left = jnp.concatenate([product(w, u), product(w, v), product(w, u)], axis=1)
+        return common_right, common_left, jnp.stack([u, 3 * u]), product(v, w)
+
+    made = outer.summing(sent, *forms)
+    rng = np.random.default_rng(1)
+    steps = [rng.standard_normal((6, form.size)) for form in forms]
+    powers = rng.integers(-3, 3, 6)
+    total = made.add(made.start(jnp.int32(0)), tuple(map(jnp.asarray, steps)), jnp.asarray(powers, jnp.int32))
+    assert len(total) == 4
+    exact = [
+        sum(np.asarray(part) * 2.0**power for part, power in zip(parts, powers, strict=True))
+        for parts in zip(*(sent(*map(jnp.asarray, one)) for one in zip(*steps, strict=True)), strict=True)
+    ]
+    for scaled, whole in zip(made.leaves(total), exact, strict=True):
+        np.testing.assert_allclose(
+            np.ldexp(scaled.value, int(scaled.exponent)), whole, rtol=1e-13, atol=1e-14
+        )
+    one = [jnp.asarray(some[0]) for some in steps]
+    whole = np.concatenate([np.ravel(leaf) for leaf in sent(*one)])
+    assert float(log10_norm(norm(pieces(sent, *one), 0))) == pytest.approx(np.log10(np.linalg.norm(whole)))
+
+
+def test_leaves_far_apart_share_no_exponent():
+    """In float32 the smaller one would be zero beside the larger one, though a factor is common to both."""
+    small, large, common = (jnp.full((1, 2), 2.0**power, jnp.float32) for power in (-120, 120, 5))
+    made = outer.summing(lambda u, v, w: (product(u, w), product(v, w)), *[jnp.zeros(2, jnp.float32)] * 3)
+    total = made.add(made.start(jnp.int32(0)), (small, large, common), jnp.zeros(1, jnp.int32))
+    for scaled, power in zip(made.leaves(total), (-115, 125), strict=True):
+        found = np.log2(np.asarray(scaled.value, float)) + int(scaled.exponent)
+        np.testing.assert_array_equal(found, np.full((2, 2), power))
+
+
 def test_zeros_add_nothing_wherever_their_exponents_lie():
     made = outer.summing(product, jnp.zeros(2), jnp.zeros(3))
     steps = jnp.array([[1.0, 2.0], [0.0, 0.0]]), jnp.ones((2, 3))
