@@ -91,6 +91,16 @@ def pick(device: str, work: float) -> None:
     jax.config.update("jax_platforms", "cuda,cpu" if work >= LARGE else "cpu")  # type: ignore[no-untyped-call]
 
 
+def card_bytes() -> int | None:
+    """Memory that is free on a card, if one computes; None where a processor does. Imports jax."""
+    import jax
+
+    if not has_gpu() or jax.default_backend() == "cpu":
+        return None
+    told = jax.local_devices()[0].memory_stats() or {}
+    return told["bytes_limit"] - told.get("bytes_in_use", 0) if "bytes_limit" in told else None
+
+
 def choice() -> str:
     """What `--device auto` picks here, in words."""
     if "JAX_PLATFORMS" in os.environ:

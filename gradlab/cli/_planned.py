@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def say(planned: "Plan", lines: Mapping[str, str], folder: Path | None, as_json: bool) -> None:
     """The command's own lines, time and memory, where the results would be, and what is to be noted."""
-    from gradlab import memory
+    from gradlab import memory, runtime
     from gradlab.errors import size
 
     if as_json:
@@ -25,6 +25,9 @@ def say(planned: "Plan", lines: Mapping[str, str], folder: Path | None, as_json:
         "time": planned.time(),
         "memory": f"about {size(planned.bytes)} of {size(memory.available_bytes())} available",
     }
+    card = runtime.card_bytes()
+    if card is not None:
+        said["card"] = f"about {size(planned.on_card)} of {size(card)} available on it"
     if folder is not None:
         said["folder"] = str(folder)
     for name, text in said.items():

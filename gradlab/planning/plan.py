@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from gradlab import memory
+from gradlab import memory, runtime
 from gradlab.errors import Exit, GradlabError, duration, size
 
 STARTING = "starting"
@@ -33,6 +33,13 @@ class Plan(NamedTuple):
     """What needs most memory."""
     notes: tuple[str, ...] = ()
     """What is better known before it starts, in sentences."""
+    card: int | None = None
+    """Bytes on each card, if cards compute; None where it is not told apart what is there."""
+
+    @property
+    def on_card(self) -> int:
+        """Bytes on a card that computes, at the most."""
+        return self.bytes if self.card is None else self.card
 
     @property
     def seconds(self) -> float:
@@ -58,12 +65,22 @@ class Plan(NamedTuple):
         """The plan as plain JSON values."""
         times = {"seconds": round(self.seconds, 1), "compile_seconds": round(self.compile_seconds, 1)}
         need = {"bytes": self.bytes, "largest": self.largest}
+        if runtime.card_bytes() is not None:
+            need["card_bytes"] = self.on_card
         return {"counts": self.counts} | times | need | {"notes": list(self.notes)}
 
 
 def require_room(planned: Plan, where: str, what: str, way_out: str) -> None:
-    """Refuse what does not fit, with exit 7, the bytes needed and available, and the way out."""
-    free = memory.available_bytes()
-    if planned.bytes > free:
-        said = f"needs about {size(planned.bytes)} of memory ({what}, most for {planned.largest})"
-        raise GradlabError(where, f"{said}, {size(free)} available; {way_out}", Exit.RESOURCES)
+    """Refuse what does not fit, with exit 7, the bytes needed and available, and the way out.
+
+    What computes on a card has to fit there, too.
+    """
+    card = runtime.card_bytes()
+    for needed, free, of in (
+        (planned.bytes, memory.available_bytes(), "memory"),
+        (planned.on_card, card, "the card's memory"),
+    ):
+        if free is not None and needed > free:
+            said = f"needs about {size(needed)} of {of} ({what}, most for {planned.largest})"
+            other = "" if of == "memory" else ", or --device cpu"
+            raise GradlabError(where, f"{said}, {size(free)} available; {way_out}{other}", Exit.RESOURCES)

@@ -12,7 +12,7 @@ from typing import Any
 
 import jax
 
-from gradlab.runtime import LEVEL
+from gradlab.runtime import LEVEL, cores
 
 STEPS = 8
 """Steps of a loop that are written out one after the other on a GPU."""
@@ -21,6 +21,11 @@ STEPS = 8
 def on_cpu() -> bool:
     """Whether programs run on a CPU; everything else is taken for a GPU."""
     return jax.default_backend() == "cpu"
+
+
+def devices() -> int:
+    """How many compute side by side: the cores of a CPU, or the cards."""
+    return cores() if on_cpu() else jax.local_device_count()
 
 
 def fixed(length: Any) -> bool:

@@ -4,7 +4,7 @@ from gradlab import digests, registry
 from gradlab.planning import compiled, costs
 from gradlab.planning.costs import Sizes
 from gradlab.planning.plan import STARTING, Piece, Plan, require_room
-from gradlab.runtime import cores
+from gradlab.recurrence import platforms
 from gradlab.studies.norms import SEQUENCES
 from gradlab.studies.remedies import arms, loop, power, search, signal, stages, work
 from gradlab.studies.remedies.networks import Setting
@@ -41,7 +41,8 @@ def plan(comparison: Training) -> Plan:
     }
     compiling = any(piece.compiling for piece in pieces.values())
     needed = costs.training_bytes(compiling=compiling) + most
-    return Plan(counts, pieces, needed, largest, power.notes(comparison))
+    card = None if platforms.on_cpu() else most
+    return Plan(counts, pieces, needed, largest, power.notes(comparison), card)
 
 
 def check(comparison: Training, planned: Plan) -> None:
@@ -99,7 +100,7 @@ def _training(
     padded = -(-networks // few) * few
     seconds = costs.shared(padded * (comparison.updates * one + evaluations * evaluation), networks, few)
     if profiled:
-        call = block() * cores()
+        call = block() * platforms.devices()
         profile = setting.T * costs.lag(of, setting.hidden, setting.T, comparison.precision)
         seconds += costs.shared(-(-networks // call) * call * (evaluations + 2) * profile, call, block())
         seconds += networks * sum(map(evaluate, comparison.evaluate_at))
@@ -117,7 +118,7 @@ def _bytes(comparison: Training, setting: Setting, of: Sizes) -> int:
     """What an arm needs while it is trained: what a batch keeps for its way back, and an evaluation."""
     sizes = registry.make("tasks", comparison.task).sizes
     item = costs.itemsize(comparison.precision)
-    networks: int = loop.block(setting) * cores()
+    networks: int = loop.block(setting) * platforms.devices()
     kept: int = comparison.batch * (4 * (of.gates + 2) * setting.hidden + sum(sizes))
     evaluation = comparison.eval_size * (setting.hidden + 2 * sum(sizes) + 8)
     weights = 12 * arms.count(setting.cell, sizes, setting.hidden)

@@ -7,9 +7,9 @@ from gradlab import digests, registry, tried
 from gradlab.planning import compiled, costs
 from gradlab.planning.costs import Sizes
 from gradlab.planning.plan import STARTING, Piece, Plan, require_room
+from gradlab.recurrence import platforms, wide
 from gradlab.recurrence.lanczos import steps
 from gradlab.recurrence.scan import SEGMENT
-from gradlab.runtime import cores
 from gradlab.studies.sweep import declared, drawing, work
 from gradlab.studies.sweep.program import CALL_BYTES, block, capacity
 from gradlab.studies.sweep.settings import Sweep
@@ -26,6 +26,8 @@ class _Bytes(NamedTuple):
     """While a call runs."""
     stored: int
     """What is kept of it in the end."""
+    card: int
+    """On a card, if one computes, while a call runs there."""
 
 
 def plan(sweep: Sweep) -> Plan:
@@ -68,7 +70,8 @@ def plan(sweep: Sweep) -> Plan:
     }
     notes = (*said, *declared.foreseen(sweep.probe, sweep.T, units))
     held = 4 * sweep.series.values.nbytes if sweep.data else 0
-    return Plan(counts, pieces, _peak(sweep, need, compiling) + held, largest, notes)
+    card = None if platforms.on_cpu() else max(one.card for one in need.values())
+    return Plan(counts, pieces, _peak(sweep, need, compiling) + held, largest, notes, card)
 
 
 def check(sweep: Sweep, planned: Plan) -> None:
@@ -100,7 +103,7 @@ def _pieces(sweep: Sweep, label: str, of: Sizes, known: bool, kept: int) -> dict
     else:
         seconds = costs.compile_sweep(of) * (1 + len(sweep.probe) / 4)
         compiling = Piece(ready + seconds, seconds, again=ready)
-    call = block() * cores()
+    call = block() * platforms.devices()
     padded = -(-sweep.networks // call) * call
     further = sweep.batch * sum(
         costs.probe(spec.partition("(")[0], of)
@@ -141,7 +144,7 @@ def _bytes(sweep: Sweep, of: Sizes) -> _Bytes:
     numbers = length * sweep.inputs * (1 + len(sweep.T) * bool(sweep.data))
     inputs = (of.weights + 2 * of.numbers + sweep.batch * (numbers + of.numbers)) * item
     results = sweep.batch * (length + 1) * columns * (item + 4)
-    call = block() * cores()
+    call = block() * platforms.devices()
     padded = -(-sweep.networks // call) * call
     at_once = min(padded, max(call, CALL_BYTES // (inputs + results)))
     run = sweep.batch * (
@@ -156,9 +159,17 @@ def _bytes(sweep: Sweep, of: Sizes) -> _Bytes:
         # In float64 before they are cast, gain 1 included.
         drawn=sweep.networks * (inputs + 8 * of.weights),
         calls=len(sweep.T) * (padded * results + sweep.networks * further) + 2 * at_once * inputs,
-        running=call * run,
+        running=call * run if platforms.on_cpu() else 0,
         stored=sweep.networks * len(sweep.T) * 9 * (lags * columns + sum(kept)),
+        card=at_once // platforms.devices() * (inputs + results) + _on_card(sweep, of),
     )
+
+
+def _on_card(sweep: Sweep, of: Sizes) -> int:
+    """What a card keeps of a block's steps of a segment, Jacobians or residuals, and what is made of it."""
+    beside = block() * sweep.batch * costs.itemsize(sweep.precision)
+    steps_of = (2 * of.numbers**2 * beside, 3 * (of.gates + 1) * sweep.hidden * beside)
+    return 2 * max(step * min(max(sweep.T), wide.segment_of(step)) for step in steps_of)
 
 
 def _probe_numbers(spec: str, sweep: Sweep, of: Sizes, length: int) -> int:
