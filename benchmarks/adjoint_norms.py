@@ -22,46 +22,56 @@ from interleaved import compare, ratio, show  # noqa: E402
 from jax.sharding import Mesh, PartitionSpec  # noqa: E402
 
 from gradlab.cells.elman import Elman, Params, State  # noqa: E402
+from gradlab.recurrence import platforms  # noqa: E402
 from gradlab.recurrence.scaled import Norm, log10_norm  # noqa: E402
-from gradlab.studies.sweep.program import Networks, capacity, program  # noqa: E402
+from gradlab.studies.sweep.program import Networks, block, capacity, program  # noqa: E402
 
 G, T, B, D = 64, 100, 32, 1
 Draw = dict[str, np.ndarray]
 
 
-def draw(n: int) -> Draw:
+def draw(n: int, networks: int = G) -> Draw:
     rng = np.random.default_rng(0)
-    u = rng.standard_normal((G, B, n))
+    u = rng.standard_normal((networks, B, n))
     drawn = {
-        "w_in": rng.standard_normal((G, n, D)),
-        "w_rec": np.linalg.qr(rng.standard_normal((G, n, n)))[0],
-        "b": 0.1 * rng.standard_normal((G, n)),
-        "xs": 0.1 * rng.standard_normal((G, B, T, D)),
+        "w_in": rng.standard_normal((networks, n, D)),
+        "w_rec": np.linalg.qr(rng.standard_normal((networks, n, n)))[0],
+        "b": 0.1 * rng.standard_normal((networks, n)),
+        "xs": 0.1 * rng.standard_normal((networks, B, T, D)),
         "u": u / np.linalg.norm(u, axis=-1, keepdims=True),
     }
     return {name: value.astype(np.float32) for name, value in drawn.items()}
 
 
-def gradlab(drawn: Draw, weights: Callable | None = None) -> Callable[[], np.ndarray]:
-    """The adjoint probe in gradlab's own program, up to log10 in float64; `weights`: their gradient too."""
+def measuring(drawn: Draw, *, weights: bool = False) -> Callable[[], Norm]:
+    """The adjoint probe in gradlab's own program, what is left on devices; `weights`: their gradient too."""
+    whole = len(jax.devices()) * block()
+    count = len(drawn["b"])
+    # As a sweep does: blocks of one size.
+    drawn = {
+        name: np.resize(part, (-(-count // whole) * whole, *part.shape[1:])) for name, part in drawn.items()
+    }
     zero = State(np.zeros(drawn["b"].shape, np.float32))
     params = Params(drawn["w_in"], drawn["w_rec"], drawn["b"])
     xs = np.pad(drawn["xs"], ((0, 0), (0, 0), (0, capacity(T) - T), (0, 0)))
     networks = Networks(params, zero, xs, State(drawn["u"]))
     with jax.enable_x64(False):
-        found = program(Elman(), "unit", len(jax.devices()), ("adjoint",), weights)
+        facts = ("adjoint",), weights, None, platforms.fact(T)
+        found = program(Elman(), "unit", len(jax.devices()), *facts)
         compiled = found.lower(networks, jnp.int32(T)).compile()
         networks = jax.device_put(networks, compiled.input_shardings[0][0])
 
-    def run() -> np.ndarray:
-        norm = compiled(networks, jnp.int32(T)).columns["adjoint"]
-        return log10_norm(Norm(*(np.asarray(part)[:, :, : T + 1, 0] for part in norm)))
-
-    return run
+    return lambda: jax.block_until_ready(compiled(networks, jnp.int32(T)).columns["adjoint"])
 
 
-def tensors(drawn: Draw) -> tuple[torch.Tensor, ...]:
-    return tuple(torch.from_numpy(drawn[name]) for name in ("w_in", "w_rec", "b", "xs", "u"))
+def gradlab(drawn: Draw, *, weights: bool = False) -> Callable[[], np.ndarray]:
+    """The same, up to log10 in float64 where NumPy is."""
+    call, count = measuring(drawn, weights=weights), len(drawn["b"])
+    return lambda: log10_norm(Norm(*(np.asarray(part)[:count, :, : T + 1, 0] for part in call())))
+
+
+def tensors(drawn: Draw, device: str = "cpu") -> tuple[torch.Tensor, ...]:
+    return tuple(torch.from_numpy(drawn[name]).to(device) for name in ("w_in", "w_rec", "b", "xs", "u"))
 
 
 def eager(drawn: Draw) -> Callable[[], torch.Tensor]:
@@ -98,9 +108,9 @@ def batched(drawn: Draw) -> Callable[[], torch.Tensor]:
     return run
 
 
-def by_hand(drawn: Draw) -> Callable[[], torch.Tensor]:
+def by_hand(drawn: Draw, device: str = "cpu") -> Callable[[], torch.Tensor]:
     """All networks in one `baddbmm` a step, without autograd: the backward pass written out."""
-    w_in, w_rec, b, xs, u = tensors(drawn)
+    w_in, w_rec, b, xs, u = tensors(drawn, device)
     transposed = w_rec.mT.contiguous()
 
     @torch.no_grad()
@@ -158,7 +168,7 @@ def main() -> None:
         "torch by hand": by_hand(drawn),
         "torch autograd, batched": batched(drawn),
         "torch autograd, one by one": eager(drawn),
-        "gradlab with weights": gradlab(drawn, True),
+        "gradlab with weights": gradlab(drawn, weights=True),
     }
     agree(calls)
     print(f"\n{G} networks, T={T}, N=64, B={B}")

@@ -29,7 +29,9 @@ LANES, T, N, B, RATE = 16, 100, 50, 20, 0.01
 Arrays = dict[str, np.ndarray]
 
 
-def networks(spec: str, updates: int) -> tuple[Callable[[], Any], Arrays, np.ndarray, np.ndarray]:
+def networks(
+    spec: str, updates: int, lanes: int = LANES, n: int = N, batch: int = B
+) -> tuple[Callable[[], Any], Arrays, np.ndarray, np.ndarray]:
     """Gradlab's call, and what PyTorch needs: weights (networks, ...), inputs and targets of every update."""
     import jax
     import jax.numpy as jnp
@@ -41,15 +43,17 @@ def networks(spec: str, updates: int) -> tuple[Callable[[], Any], Arrays, np.nda
     from gradlab.types import Remedy
 
     task, cell = registry.make("tasks", "adding"), registry.make("cells", spec)
-    setting = Setting(task, cell, Remedy(), T, N, B, "sgd", eval_every=updates, eval_size=1)
-    keys = jax.random.split(jax.random.key(0), LANES)
+    setting = Setting(task, cell, Remedy(), T, n, batch, "sgd", eval_every=updates, eval_size=1)
+    # As a comparison does: blocks of one size.
+    whole = len(jax.devices()) * loop.block(setting)
+    keys = jax.random.split(jax.random.key(0), -(-lanes // whole) * whole)
     make = lambda key: initialised(
         setting, registry.make("initializers", "gaussian"), 1.0, RATE, key, jnp.float32
     )
     networks = jax.jit(jax.vmap(make))(keys)
 
     def drawn(key: Any, count: Any) -> Any:
-        return sample(setting, jax.random.split(jax.random.fold_in(key, count), B), jnp.float32)
+        return sample(setting, jax.random.split(jax.random.fold_in(key, count), batch), jnp.float32)
 
     counts = jnp.arange(updates)
     examples = jax.jit(jax.vmap(lambda key: jax.vmap(lambda count: drawn(key, count))(counts)))(networks.key)
@@ -70,8 +74,9 @@ class Fused(torch.nn.Module):
 
     def __init__(self, given: Arrays) -> None:
         super().__init__()
-        self.lstm = torch.nn.LSTM(2, N, batch_first=True)
-        self.out = torch.nn.Linear(N, 1)
+        n = given["w_rec"].shape[-1]
+        self.lstm = torch.nn.LSTM(2, n, batch_first=True)
+        self.out = torch.nn.Linear(n, 1)
         parts = (given["w_in"], given["w_rec"], given["b"], np.zeros_like(given["b"]))
         with torch.no_grad():
             for mine, part in zip(self.lstm.all_weights[0], parts, strict=True):
@@ -115,16 +120,19 @@ def worker(pipe: Connection, kind: type, share: list[tuple[Arrays, np.ndarray, n
     torch.set_num_threads(1)
     ready = [(given, torch.from_numpy(xs), torch.from_numpy(ys)) for given, xs, ys in share]
     while pipe.recv():
-        found = []
-        for given, xs, ys in ready:
-            model = kind(given)
-            optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=RATE)
-            for x, y in zip(xs, ys, strict=True):
-                optimizer.zero_grad()
-                torch.mean((model(x) - y) ** 2).backward()
-                optimizer.step()
-            found.append(model.recurrent().detach().numpy().reshape(4, N, N))
-        pipe.send(found)
+        pipe.send([trained(kind, *one) for one in ready])
+
+
+def trained(kind: type, given: Arrays, xs: torch.Tensor, ys: torch.Tensor) -> np.ndarray:
+    """The recurrent weights of a network after an update for each of these batches, on their device."""
+    model = kind(given).to(xs.device)
+    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=RATE)
+    for x, y in zip(xs, ys, strict=True):
+        optimizer.zero_grad()
+        torch.mean((model(x) - y) ** 2).backward()
+        optimizer.step()
+    found: np.ndarray = model.recurrent().detach().cpu().numpy().reshape(given["w_rec"].shape)
+    return found
 
 
 @contextmanager
