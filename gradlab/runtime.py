@@ -92,10 +92,12 @@ def pick(device: str, work: float) -> None:
 
 
 def card_bytes() -> int | None:
-    """Memory that is free on a card, if one computes; None where a processor does. Imports jax."""
+    """Memory that is free on a card, if one computes; None where a processor does."""
+    if not has_gpu():
+        return None
     import jax
 
-    if not has_gpu() or jax.default_backend() == "cpu":
+    if jax.default_backend() == "cpu":
         return None
     told = jax.local_devices()[0].memory_stats() or {}
     return told["bytes_limit"] - told.get("bytes_in_use", 0) if "bytes_limit" in told else None

@@ -249,7 +249,7 @@ def norm(cut: list[Piece], exponent: Any) -> Norm:
 
 
 def _is_outer(eqn: Any) -> bool:
-    if eqn.primitive.name != "dot_general":
+    if eqn.primitive.name != "dot_general" or any(isinstance(var, core.Literal) for var in eqn.invars):
         return False
     contracted, batch = eqn.params["dimension_numbers"]
     dtypes = {var.aval.dtype for var in (*eqn.invars, *eqn.outvars)}
