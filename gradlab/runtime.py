@@ -52,13 +52,10 @@ def configure(device: str = "auto") -> None:
             raise GradlabError(
                 "XLA_FLAGS", f"{shown(word)} is no flag of XLA; take it out of the environment"
             )
-    wanted = {"xla_force_host_platform_device_count": str(cores()), "xla_cpu_multi_thread_eigen": "false"}
+    _tell_xla("xla_force_host_platform_device_count", str(cores()))
+    _tell_xla("xla_cpu_multi_thread_eigen", "false")
     if device == "cpu" or not has_gpu():
-        wanted[LEVEL] = "1"
-    for name, value in wanted.items():
-        if name not in flags:
-            flags += f" --{name}={value}"
-    os.environ["XLA_FLAGS"] = flags.strip()
+        _tell_xla(LEVEL, "1")
     os.environ.setdefault("JAX_ENABLE_X64", "true")
     os.environ["JAX_DEFAULT_MATMUL_PRECISION"] = "highest"
     os.environ["JAX_THREEFRY_PARTITIONABLE"] = "true"
@@ -67,6 +64,13 @@ def configure(device: str = "auto") -> None:
         os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache))
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
+
+def _tell_xla(name: str, value: str) -> None:
+    """Set a flag that the user has not set."""
+    flags = os.environ.get("XLA_FLAGS", "")
+    if name not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} --{name}={value}".strip()
 
 
 LARGE = 1e13
@@ -89,6 +93,8 @@ def pick(device: str, work: float) -> None:
     import jax
 
     jax.config.update("jax_platforms", "cuda,cpu" if work >= LARGE else "cpu")  # type: ignore[no-untyped-call]
+    if work < LARGE:
+        _tell_xla(LEVEL, "1")
 
 
 def card_bytes() -> int | None:

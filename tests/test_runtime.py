@@ -129,9 +129,12 @@ class TestPick:
         return found
 
     @pytest.mark.parametrize(("work", "platforms"), [(0.0, "cpu"), (1e12, "cpu"), (1e14, "cuda,cpu")])
-    def test_a_card_where_the_work_pays_for_it(self, picked, work, platforms):
+    def test_a_card_where_the_work_pays_for_it(self, picked, monkeypatch, work, platforms):
+        monkeypatch.setenv("XLA_FLAGS", "")
         runtime.pick("auto", work)
         assert picked == [("jax_platforms", platforms)]
+        # The same programs as with `--device cpu`.
+        assert (runtime.LEVEL in os.environ["XLA_FLAGS"]) is (platforms == "cpu")
 
     def test_what_was_said_is_kept(self, picked, monkeypatch):
         runtime.pick("cpu", 1e14)
