@@ -2,7 +2,7 @@
 
 `pytest --device cuda` runs the tests of numbers on a GPU, and skips them where there is none. A test spends
 most of its time on compiling, so XLA optimises nothing, and takes its older, quicker way to code where jaxlib
-still has it; `GRADLAB_XLA_LEVEL=3` has it do what users get. What one module has compiled is kept for the
+still has it; `GRADLAB_XLA_LEVEL=1` has it do what users get. What one module has compiled is kept for the
 others while the tests run. Types are checked at every call of a function of gradlab: `tests/checked.py`.
 """
 
@@ -42,7 +42,7 @@ gc.set_threshold(100_000, 20, 100)
 
 
 NUMBERS = ("probes", "cells", "recurrence", "studies/sweep/test_compute", "test_backward_nonfinite")
-"""The tests of numbers: `.ci/run` repeats them with all that XLA optimises, `--device cuda` on a GPU."""
+"""The tests of numbers: `.ci/run` repeats them as XLA compiles for users, `--device cuda` on a GPU."""
 
 
 def pytest_addoption(parser):

@@ -14,7 +14,7 @@ ASKED = "--device=cuda" in sys.argv or "--device cuda" in " ".join(sys.argv)
 """Whether the tests are to run on a GPU; known before options are read, and workers inherit what follows."""
 CARD = any(Path("/dev", name).exists() for name in ("nvidiactl", "nvidia0", "dxg"))
 LEVEL = os.environ.get("GRADLAB_XLA_LEVEL", "0")
-"""How far XLA optimises: 3 for users, 0 in tests, which compile much and compute little."""
+"""How far XLA optimises: 1 for users, 0 in tests, which compile much and compute little."""
 FLAGS = f"--xla_backend_optimization_level={LEVEL}"
 """For XLA on a CPU: as much as that, and its older, quicker way to code where jaxlib still has it."""
 if LEVEL == "0" and metadata.version("jaxlib").startswith("0.10."):
@@ -30,7 +30,7 @@ KEPT = {
     "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
 }
 """Where the programs of a run of the tests are kept while it lasts: many modules compile the same ones."""
-_OF_BITS = "of bits and roundings of what XLA optimises: set GRADLAB_XLA_LEVEL=3"
+_OF_BITS = "of bits and roundings of what XLA optimises: set GRADLAB_XLA_LEVEL=1"
 optimised = pytest.mark.skipif(LEVEL == "0", reason=_OF_BITS)
 
 
