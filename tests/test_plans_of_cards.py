@@ -102,6 +102,15 @@ def test_what_does_not_fit_on_the_card_is_exit_7_and_names_the_ways_out(card, pl
     assert str(caught.value).startswith(f"{where}: ")
 
 
+def test_the_cell_that_is_named_is_the_one_that_needs_most_of_the_card(card):
+    card(2**40)
+    for cells in (("elman", "lstm"), ("lstm", "elman")):
+        asked = dataclasses.replace(SMALL, cell=cells)
+        planned, alone = sweep_plan.plan(asked), sweep_plan.plan(dataclasses.replace(asked, cell=("lstm",)))
+        assert planned.largest == "lstm"
+        assert planned.card == alone.card
+
+
 def test_a_dry_run_tells_of_the_card(card, capsys):
     card(2**34)
     planned = sweep_plan.plan(SMALL)

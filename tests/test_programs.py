@@ -1,6 +1,5 @@
 """Programs that are kept between commands: found by what they are made of, and by nothing less."""
 
-import dataclasses
 import functools
 import os
 import subprocess
@@ -12,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gradlab import digests, memory, programs, registry, runtime
-from gradlab.programs import Program, Unspelled, spelled
+from gradlab import digests, memory, programs, runtime
+from gradlab.programs import Program
 from gradlab.recurrence import platforms
 from gradlab.types import Remedy
 
@@ -220,64 +219,11 @@ def test_release_lets_go_of_programs(own: Path) -> None:
     assert not programs._known
 
 
-def plain(name: str) -> object:
-    return registry.make("cells", name)
-
-
-@dataclasses.dataclass(frozen=True)
-class Holding:
-    """Of the tests, so not gradlab's."""
-
-    value: int = 0
-
-
-def test_words_tell_any_two_values_apart() -> None:
-    some = [
-        *(0, False, 0.0, "0", b"0", None, (), [], {}, (0,), [0], {0: 0}, frozenset({0})),
-        *((0, (0,)), ((0,), 0), np.float32(0), np.float64(0), np.dtype("f4")),
-        *(np.zeros(1), np.zeros((1, 1)), np.zeros(1, np.float32)),
-        *(float, np.float32, 1.0, 1 + 2**-52, -0.0, float("nan"), float("inf"), "a', 'b", ("a", "b")),
-        *map(plain, ["elman", "elman(activation=relu)", "lstm", "lstm(forget_bias=2)", "gru", "stacked"]),
-        *map(plain, ["residual(skip=2)", "residual(skip=3)", "residual(cell=lstm)"]),
-    ]
-    words = [spelled(one) for one in some]
-    assert len(set(words)) == len(words)
-    assert words == [spelled(one) for one in some]
-
-
-@on_cpu
-def test_nor_what_is_made_of_a_file_that_may_be_edited(own: Path, tmp_path: Path) -> None:
-    (tmp_path / "text").write_text("abc" * 40)
-    task = registry.make("tasks", f"characters(text={tmp_path / 'text'})")
-    with pytest.raises(Unspelled):
-        spelled(task)
-    assert spelled(registry.make("tasks", "characters"))
-
-
-@on_cpu
-@pytest.mark.parametrize("spec", ["residual(cell=tests.brought:Drip)", "layer_norm(cell=tests.brought:Drip)"])
-def test_nor_a_cell_of_ours_around_one_that_users_bring(own: Path, spec: str) -> None:
-    """Its file may be edited, too."""
-    with pytest.raises(Unspelled):
-        spelled(registry.make("cells", spec))
-
-
 @on_cpu
 def test_within_a_program_it_is_that_function(own: Path) -> None:
     double = Counted(lambda x: 2 * x).program("double")
     assert list(jax.jit(lambda x: double(x) + 1)(jnp.arange(3.0))) == [1, 3, 5]
     assert not files(own)
-
-
-def test_words_of_code_tell_functions_of_one_line_apart() -> None:
-    made = [programs._code((lambda x: x + 1).__code__), programs._code((lambda x: x + 2).__code__)]
-    assert made[0] != made[1]
-
-
-@pytest.mark.parametrize("value", [object(), Holding(), Holding, test_words_tell_any_two_values_apart])
-def test_what_hides_what_it_holds_has_no_words(value: object) -> None:
-    with pytest.raises(Unspelled):
-        spelled(value)
 
 
 @pytest.mark.slow

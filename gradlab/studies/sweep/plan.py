@@ -23,11 +23,11 @@ class _Bytes(NamedTuple):
     calls: int
     """What goes into all its calls and comes out of them, before it is put together."""
     running: int
-    """While a call runs."""
+    """While a call runs, where a processor runs it."""
     stored: int
     """What is kept of it in the end."""
     card: int
-    """On a card, if one computes, while a call runs there."""
+    """While a call runs, where a card runs it: of that card's memory."""
 
 
 def plan(sweep: Sweep) -> Plan:
@@ -64,7 +64,7 @@ def plan(sweep: Sweep) -> Plan:
         "networks": len(sweep.cell) * sweep.networks,
         "programs": sum(1 + len(one.probe) for one in asked.values()),
     }
-    largest = max(need, key=lambda label: need[label].calls + need[label].running)
+    largest = max(need, key=lambda label: need[label].calls + need[label].running + need[label].card)
     units = lambda: {
         label: costs.readout(registry.make("cells", label), sweep.inputs, sweep.hidden) for label in of
     }
@@ -154,14 +154,14 @@ def _bytes(sweep: Sweep, of: Sizes) -> _Bytes:
     )
     probes = [_probe_numbers(spec, sweep, of, length) for spec in sweep.probe]
     kept = [_probe_numbers(spec, sweep, of, max(sweep.T)) for spec in sweep.probe]
-    further = sum(probes) * sweep.batch * (item + 4)
+    further, on_cpu = sum(probes) * sweep.batch * (item + 4), platforms.on_cpu()
     return _Bytes(
         # In float64 before they are cast, gain 1 included.
         drawn=sweep.networks * (inputs + 8 * of.weights),
         calls=len(sweep.T) * (padded * results + sweep.networks * further) + 2 * at_once * inputs,
-        running=call * run if platforms.on_cpu() else 0,
+        running=call * run if on_cpu else 0,
         stored=sweep.networks * len(sweep.T) * 9 * (lags * columns + sum(kept)),
-        card=at_once // platforms.devices() * (inputs + results) + _on_card(sweep, of),
+        card=0 if on_cpu else at_once // platforms.devices() * (inputs + results) + _on_card(sweep, of),
     )
 
 
