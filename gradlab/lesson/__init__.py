@@ -55,10 +55,10 @@ class Cost(NamedTuple):
 COSTS = {
     "unrolled": Cost(2.6, 1.0, 70, 40),
     "sent_back": Cost(3.3, 0.8, 120, 60),
-    "far_left": Cost(11.0, 3.3, 250, 60),
+    "far_left": Cost(11.0, 3.3, 310, 60),
     "cliff": Cost(3.2, 0.6, 100, 65),
     "answers": Cost(6.0, 1.6, 155, 135),
-    "variants": Cost(10.7, 1.4, 120, 90),
+    "variants": Cost(10.7, 1.4, 150, 90),
     "reading": Cost(0.2, 0.2, 5, 5),
 }
 AT_ONCE = 2

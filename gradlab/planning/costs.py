@@ -27,7 +27,7 @@ PROBE = 50 * MB
 
 IMPORTS, FIGURES = 1.2, 1.5
 """Seconds from the start to the plan, and those of a run's figures."""
-COMPILE_DRAW = 1.3
+COMPILE_DRAW = 0.9
 """Seconds to compile the program that draws a cell."""
 POINT = 2e-4
 """Seconds to make the rows of one point, and to write them."""
@@ -103,7 +103,7 @@ def trace(of: Sizes) -> float:
 
 def compile_sweep(of: Sizes) -> float:
     """Seconds to compile the program that measures a cell."""
-    return 2.9 + 0.02 * of.equations
+    return 2.4 + 0.013 * of.equations
 
 
 def draw(of: Sizes, hidden: int, networks: int) -> float:
