@@ -4,6 +4,7 @@ They were measured on the machine of benchmarks/NOTES.md; `benchmarks/prediction
 commands on another one.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ import jax
 import numpy as np
 
 from gradlab import runtime
+from gradlab.recurrence import unitwise
 from gradlab.recurrence.trees import split
 
 MB = 2**20
@@ -54,6 +56,8 @@ class Sizes(NamedTuple):
 
     numbers: int
     """In its state."""
+    reached: int
+    """Numbers of the state before that one after a step comes from: all, or those of a unit by itself."""
     leaves: int
     """Of its state that have a gradient."""
     weights: int
@@ -73,9 +77,11 @@ def sizes(cell: Any, inputs: int, hidden: int) -> Sizes:
     numbers, weights, recurrent = (sum(leaf.size for leaf in jax.tree.leaves(tree)) for tree in trees)
     x = jax.ShapeDtypeStruct((inputs,), float)  # type: ignore[no-untyped-call]
     step = jax.make_jaxpr(cell.step)(params, state, x)
+    units = unitwise.units(lambda state, *others: cell.step(others[0], state, others[1]), state, params, x)
     # The way back is about three times as long; tracing it would take as long as all the rest of a plan.
     return Sizes(
         numbers,
+        numbers if units is None else numbers // math.prod(units),
         len(jax.tree.leaves(state)),
         weights,
         max(1, recurrent // hidden**2),
@@ -103,7 +109,7 @@ def trace(of: Sizes) -> float:
 
 def compile_sweep(of: Sizes) -> float:
     """Seconds to compile the program that measures a cell."""
-    return 2.4 + 0.013 * of.equations
+    return (2.4 if of.reached == of.numbers else 1.6) + 0.013 * of.equations
 
 
 def draw(of: Sizes, hidden: int, networks: int) -> float:
@@ -114,8 +120,11 @@ def draw(of: Sizes, hidden: int, networks: int) -> float:
 def lag(of: Sizes, hidden: int, T: int, precision: str) -> float:
     """Seconds of one core for a step of one network, forward and back: the transport above all.
 
-    Far back a product of Jacobians has one direction left, which is soon found.
+    Far back a product of Jacobians has one direction left, which is soon found. Units that reach themselves
+    alone need no search.
     """
+    if of.reached < of.numbers:
+        return _OTHERS
     near = min(T, _NEAR) / T
     rounds = min(near * _ROUNDS[precision] + (1 - near) * 2, of.numbers)
     lanczos = rounds * (_ROUND + 4 * of.numbers**2 / _MATRIX_VECTOR[precision])

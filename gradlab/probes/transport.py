@@ -1,16 +1,18 @@
 """The Jacobian of the last state with respect to each earlier one."""
 
+import functools
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
-from gradlab.recurrence import blockwise, platforms, wide
+from gradlab.recurrence import blockwise, platforms, unitwise, wide
 from gradlab.recurrence.lanczos import Tridiagonal, first_start, largest_singular_value, tridiagonalise
-from gradlab.recurrence.pullback import pullback
+from gradlab.recurrence.pullback import Pullback, pullback
 from gradlab.recurrence.scaled import NOT_CERTIFIED, Norm, norms, rescale
 from gradlab.recurrence.scan import reverse_scan
+from gradlab.recurrence.unitwise import Blocks
 from gradlab.types import ProbeContext, Scaled, Step
 
 AXES = {"transport": ("lag", "part"), "transport_frobenius": ("lag", "part")}
@@ -36,8 +38,9 @@ def transport(step: Step, params: Any, state: Any, xs: Any, setup: ProbeContext)
     J_0 = 1,   J_{lag+1} = J_lag (dstate_t/dstate_{t-1}),   t = T - lag
 
     J is followed in every direction, whatever the size of the state: both norms are those of the exact
-    product. The singular value is certified (`lanczos.tridiagonalise`), or marked as not computed. The
-    Frobenius norm of a part is that of its columns of J; the singular value is the whole state's.
+    product. The singular value is certified (`lanczos.tridiagonalise`), or marked as not computed; where no
+    unit reaches another one it has a formula. The Frobenius norm of a part is that of its columns of J; the
+    singular value is the whole state's.
 
     Reference: Bengio, Simard, Frasconi 1994, Learning long-term dependencies with gradient descent is
     difficult.
@@ -45,6 +48,9 @@ def transport(step: Step, params: Any, state: Any, xs: Any, setup: ProbeContext)
     flat, unravel = ravel_pytree(state)
     size = flat.size
     one = pullback(step, params, state, jax.tree.map(lambda leaf: leaf[0], xs))
+    apart = _units(one, state, xs)
+    if apart is not None:
+        return _of_units(one, apart, state, xs, setup)
 
     def start(final: Any) -> tuple[Scaled, Any]:
         return rescale(jax.vmap(unravel)(jnp.eye(size, dtype=flat.dtype))), first_start(size, flat.dtype)
@@ -98,3 +104,57 @@ def transport(step: Step, params: Any, state: Any, xs: Any, setup: ProbeContext)
     forward = lambda state, x, t: one.forward(state, x)
     found, *_ = reverse_scan(forward, start, back, observe, state, xs, setup.length, condense=condense)
     return Columns(*found)
+
+
+def _units(one: Pullback, state: Any, xs: Any) -> tuple[int, ...] | None:
+    """The shape of the units, if no step brings two of them together."""
+    _, kept = jax.eval_shape(one.forward, state, jax.tree.map(lambda leaf: leaf[0], xs))
+    blank = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), kept)
+    return unitwise.units(lambda sent: one.pull(blank, sent)[1], state)
+
+
+def _of_units(one: Pullback, shape: tuple[int, ...], state: Any, xs: Any, setup: ProbeContext) -> Columns:
+    """The transport as a block for each unit: what it takes grows with the units, not with their cube."""
+    blocks = functools.partial(unitwise.jacobian, state=state, shape=shape)
+
+    def start(final: Any) -> Blocks:
+        return unitwise.rescaled(blocks(lambda sent: sent))
+
+    def back(product: Blocks, kept: Any) -> Blocks:
+        return unitwise.times(product, blocks(lambda sent: one.pull(kept, sent)[1]))
+
+    def seen(product: Blocks) -> tuple[Norm, Norm]:
+        columns = [unitwise.frobenius(part) for part in unitwise.by_leaf(product, state, shape)]
+        return _stacked([unitwise.largest(product)]), _stacked(columns)
+
+    if platforms.fixed(setup.length):
+        given, onward = one.apart()
+        product = jax.eval_shape(start, state)
+        found, *_ = wide.reverse_scan(
+            lambda state, given, t: onward(state, given),
+            start,
+            back,
+            lambda held, kept, products, t: (held, jax.vmap(seen)(products), None),
+            state,
+            None,
+            jax.vmap(given)(xs),
+            setup.length,
+            wide.segment_of(2 * setup.beside * sum(leaf.size * leaf.dtype.itemsize for leaf in product)),
+        )
+        return Columns(*found)
+    found, *_ = reverse_scan(
+        lambda state, x, t: one.forward(state, x),
+        start,
+        lambda product, kept: (back(product, kept), None),
+        lambda product, lag: (product, product),
+        state,
+        xs,
+        setup.length,
+        condense=jax.vmap(seen),
+    )
+    return Columns(*found)
+
+
+def _stacked(some: list[Norm]) -> Norm:
+    """Side by side, along an axis of parts."""
+    return Norm(*(jnp.stack(leaves) for leaves in zip(*some, strict=True)))

@@ -147,11 +147,8 @@ def _bytes(sweep: Sweep, of: Sizes) -> _Bytes:
     call = block() * platforms.devices()
     padded = -(-sweep.networks // call) * call
     at_once = min(padded, max(call, CALL_BYTES // (inputs + results)))
-    run = sweep.batch * (
-        of.numbers * (3 * of.numbers + 2 * of.gates * sweep.hidden) * item
-        + min(SEGMENT, length) * 3 * (of.gates + 1) * sweep.hidden * item
-        + SEGMENT * 2 * steps(of.numbers, sweep.precision) * item
-    )
+    residuals = min(SEGMENT, length) * 3 * (of.gates + 1) * sweep.hidden
+    run = sweep.batch * item * (_transport(sweep, of) + residuals)
     probes = [_probe_numbers(spec, sweep, of, length) for spec in sweep.probe]
     kept = [_probe_numbers(spec, sweep, of, max(sweep.T)) for spec in sweep.probe]
     further, on_cpu = sum(probes) * sweep.batch * (item + 4), platforms.on_cpu()
@@ -165,10 +162,21 @@ def _bytes(sweep: Sweep, of: Sizes) -> _Bytes:
     )
 
 
+def _transport(sweep: Sweep, of: Sizes) -> int:
+    """Numbers that a processor has of a sequence's transport.
+
+    Of a segment the blocks of all lags, or one product of whole Jacobians and what is found of each lag.
+    """
+    if of.reached < of.numbers:
+        return 2 * SEGMENT * of.numbers * (of.reached + 1)
+    product = of.numbers * (3 * of.numbers + 2 * of.gates * sweep.hidden)
+    return product + 2 * SEGMENT * steps(of.numbers, sweep.precision)
+
+
 def _on_card(sweep: Sweep, of: Sizes) -> int:
     """What a card keeps of a block's steps of a segment, Jacobians or residuals, and what is made of it."""
     beside = block() * sweep.batch * costs.itemsize(sweep.precision)
-    steps_of = (2 * of.numbers**2 * beside, 3 * (of.gates + 1) * sweep.hidden * beside)
+    steps_of = (2 * of.numbers * of.reached * beside, 3 * (of.gates + 1) * sweep.hidden * beside)
     return 2 * max(step * min(max(sweep.T), wide.segment_of(step)) for step in steps_of)
 
 

@@ -1,0 +1,143 @@
+"""Blocks of units against the whole matrix: their products, singular values and norms, at every size."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gradlab.recurrence import unitwise
+from gradlab.recurrence.scaled import log10_norm
+
+N = 5
+DTYPES = ["float32", "float64"]
+
+
+def drawn(m, dtype, seed=0, count=N):
+    return np.random.default_rng(seed).standard_normal((m, m, count)).astype(dtype)
+
+
+def whole(blocks):
+    """The matrix of all, number by number of the units."""
+    m, _, count = blocks.shape
+    return np.concatenate(
+        [np.concatenate([np.diag(blocks[i, j].astype(float)) for j in range(m)], axis=1) for i in range(m)]
+    ).reshape(m * count, m * count)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("m", [1, 2])
+def test_norms_of_products_are_those_of_the_whole_matrix(m, dtype):
+    eps = float(np.finfo(dtype).eps)
+    product, matrix = (
+        unitwise.rescaled(jnp.asarray(np.eye(m, dtype=dtype)[..., None].repeat(N, 2))),
+        np.eye(m * N),
+    )
+    for seed in range(12):
+        factor = drawn(m, dtype, seed)
+        product, matrix = unitwise.times(product, jnp.asarray(factor)), matrix @ whole(factor)
+        sigma, frobenius = (log10_norm(f(product)) for f in (unitwise.largest, unitwise.frobenius))
+        assert sigma == pytest.approx(np.log10(np.linalg.norm(matrix, 2)), abs=20 * eps)
+        assert frobenius == pytest.approx(np.log10(np.linalg.norm(matrix)), abs=20 * eps)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    "block",
+    [
+        np.zeros((2, 2)),
+        np.eye(2),
+        [[0, 1], [0, 0]],
+        [[1, 1], [1, 1]],
+        [[0.6, -0.8], [0.8, 0.6]],
+        [[1, 1e-20], [0, 1e-30]],
+        [[1e-30, 3e-30], [2e-30, -1e-30]],
+        [[1e30, 3e30], [2e30, -1e30]],
+        [[1, 1e-4], [1e-4, 1]],
+    ],
+)
+def test_the_largest_singular_value_of_a_block_is_lapacks(block, dtype):
+    block = np.asarray(block, dtype)
+    found = log10_norm(unitwise.largest(unitwise.rescaled(jnp.asarray(block[..., None]))))
+    exact = np.linalg.norm(block.astype(float), 2)
+    if exact:
+        assert found == pytest.approx(np.log10(exact), abs=40 * float(np.finfo(dtype).eps))
+    else:
+        assert found == -np.inf
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_unit_that_was_far_below_comes_back(dtype):
+    """One shrinks to 2^-3000 of the other and grows back beyond it: both keep their range."""
+    down, up = (jnp.asarray(np.array([[pair]]), dtype) for pair in ([1.0, 2.0**-100], [0.5, 2.0**101]))
+    product = unitwise.rescaled(jnp.ones((1, 1, 2), dtype))
+    for factor, steps in ((down, 30), (up, 30)):
+        for _ in range(steps):
+            product = unitwise.times(product, factor)
+    assert log10_norm(unitwise.largest(product)) == pytest.approx(30 * np.log10(2), abs=1e-12)
+    exact = np.log10(np.hypot(2.0**30, 2.0**-30))
+    assert log10_norm(unitwise.frobenius(product)) == pytest.approx(exact, abs=1e-12)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_makes_the_whole_unknown(bad):
+    value = drawn(2, "float32")
+    value[1, 0, 3] = bad
+    for norm in (unitwise.largest, unitwise.frobenius):
+        assert np.isnan(log10_norm(norm(unitwise.rescaled(jnp.asarray(value)))))
+
+
+def test_a_leaf_has_the_columns_of_its_own():
+    value = jnp.asarray(drawn(2, "float64"))
+    state = {"a": jnp.zeros(N), "b": jnp.zeros(N)}
+    _, a, b = (
+        log10_norm(unitwise.frobenius(one)) for one in unitwise.by_leaf(unitwise.rescaled(value), state, (N,))
+    )
+    matrix = whole(np.asarray(value))
+    np.testing.assert_allclose(10**a, np.linalg.norm(matrix[:, :N]), rtol=1e-12)
+    np.testing.assert_allclose(10**b, np.linalg.norm(matrix[:, N:]), rtol=1e-12)
+
+
+FORMS = {
+    "one leaf": (lambda: jnp.zeros(N), (N,)),
+    "two leaves": (lambda: {"h": jnp.zeros(N), "c": jnp.zeros(N)}, (N,)),
+    "a pair in one leaf": (lambda: jnp.zeros((2, N)), (N,)),
+    "a field": (lambda: jnp.zeros((3, N)), (3, N)),
+    "two fields": (lambda: (jnp.zeros((3, N)), jnp.zeros((3, N))), (3, N)),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_blocks_are_those_of_the_jacobian(form):
+    made, shape = FORMS[form]
+    state = made()
+    leaves, structure = jax.tree.flatten(state)
+    count = int(np.prod(shape))
+    flat = lambda tree: jnp.concatenate([leaf.reshape(-1, *shape) for leaf in jax.tree.leaves(tree)])
+    m = len(flat(state))
+    slopes = jnp.asarray(drawn(m, "float64", count=count))
+    own = slopes.reshape(m, m, *shape)
+
+    def step(state):
+        after = [sum(own[i, j] * jnp.sin(flat(state)[j]) for j in range(m)) for i in range(m)]
+        rows = jnp.split(jnp.stack(after), np.cumsum([leaf.size // count for leaf in leaves])[:-1].tolist())
+        pairs = zip(rows, leaves, strict=True)
+        return jax.tree.unflatten(structure, [row.reshape(leaf.shape) for row, leaf in pairs])
+
+    _, pull = jax.vjp(step, state)
+    sent_back = lambda sent: pull(sent)[0]
+    assert unitwise.units(sent_back, state) == shape
+    np.testing.assert_allclose(unitwise.jacobian(sent_back, state, shape), slopes, rtol=1e-15)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        jnp.zeros(N, jnp.complex64),
+        (jnp.zeros(N), jnp.zeros(N, jnp.float32)),
+        (jnp.zeros(3), jnp.zeros(4)),
+        [jnp.zeros(N)] * 3,
+    ],
+    ids=["complex", "two precisions", "two sizes", "three numbers of a unit"],
+)
+def test_other_states_have_no_units(state):
+    assert unitwise.units(lambda sent: sent, state) is None
