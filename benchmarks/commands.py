@@ -102,17 +102,18 @@ def measures(rounds: int, write: bool) -> None:
 def long_ones(rounds: int, write: bool) -> None:
     """One network of 64 units over ever longer sequences: time per step, and memory."""
     with tempfile.TemporaryDirectory() as cache:
-        for T in (1_000, 10_000, 100_000, 1_000_000):
-            words = ("sweep", "-q", "--cell", "elman", "--w-rec", "0.9", "-T", str(T), "--seeds", "1")
-            names = [f"t{T}-{i}" for i in range(rounds)]
-            costs = [cost(*words, "--out", cache, "--name", n, cache=cache) for n in names]
-            show(f"T = {T}", costs)
-            if write and T >= 100_000:
-                wall = statistics.median(one.wall for one in costs)
-                peak = max(one.peak for one in costs) / 2**30
-                of = f"`gradlab sweep`, one network, N = 64, T = {T:.0e}".replace("e+0", "e")
-                aim = "linear, 2 GiB"
-                reached.record(of, "time and memory", f"{wall:.1f} s, {peak:.2f} GiB", aim, rounds)
+        for cell, lengths in (("elman", (1_000, 10_000, 100_000, 1_000_000)), ("lru", (1_000_000,))):
+            for T in lengths:
+                words = ("sweep", "-q", "--cell", cell, "--w-rec", "0.9", "-T", str(T), "--seeds", "1")
+                names = [f"{cell}-{T}-{i}" for i in range(rounds)]
+                costs = [cost(*words, "--out", cache, "--name", n, cache=cache) for n in names]
+                show(f"{cell}, T = {T}", costs)
+                if write and T >= 100_000:
+                    wall = statistics.median(one.wall for one in costs)
+                    peak = max(one.peak for one in costs) / 2**30
+                    of = f"`gradlab sweep`, one network, {cell}, N = 64, T = {T:.0e}".replace("e+0", "e")
+                    aim = "linear, 2 GiB"
+                    reached.record(of, "time and memory", f"{wall:.1f} s, {peak:.2f} GiB", aim, rounds)
 
 
 def main() -> None:

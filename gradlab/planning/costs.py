@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from gradlab import runtime
-from gradlab.recurrence import unitwise
+from gradlab.recurrence import cutting, unitwise
 from gradlab.recurrence.trees import split
 
 MB = 2**20
@@ -58,6 +58,8 @@ class Sizes(NamedTuple):
     """In its state."""
     reached: int
     """Numbers of the state before that one after a step comes from: all, or those of a unit by itself."""
+    affine: bool
+    """The state enters the next one linearly."""
     leaves: int
     """Of its state that have a gradient."""
     weights: int
@@ -78,10 +80,13 @@ def sizes(cell: Any, inputs: int, hidden: int) -> Sizes:
     x = jax.ShapeDtypeStruct((inputs,), float)  # type: ignore[no-untyped-call]
     step = jax.make_jaxpr(cell.step)(params, state, x)
     units = unitwise.units(lambda state, *others: cell.step(others[0], state, others[1]), state, params, x)
+    first = len(jax.tree.leaves(params))
+    bent = cutting.bent(step.jaxpr.eqns, step.jaxpr.invars[first : first + len(jax.tree.leaves(state))])
     # The way back is about three times as long; tracing it would take as long as all the rest of a plan.
     return Sizes(
         numbers,
         numbers if units is None else numbers // math.prod(units),
+        not any(var in bent for var in cutting.variables(step.jaxpr.outvars)),
         len(jax.tree.leaves(state)),
         weights,
         max(1, recurrent // hidden**2),

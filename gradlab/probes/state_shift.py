@@ -8,8 +8,10 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
-from gradlab.recurrence import indexing, platforms
-from gradlab.recurrence.pullback import prepared
+from gradlab.recurrence import indexing, platforms, wide
+from gradlab.recurrence.linear import Linear, linear
+from gradlab.recurrence.pullback import prepared, pullback
+from gradlab.recurrence.scaled import largest
 from gradlab.recurrence.trees import has_gradient
 from gradlab.types import ProbeContext, Step
 
@@ -36,21 +38,36 @@ def state_shift(step: Step, params: Any, state: Any, xs: Any, setup: ProbeContex
 
     Reference: Higham 2002, Accuracy and stability of numerical algorithms, on the error of computed data.
     """
-    at = state, jax.tree.map(lambda leaf: leaf[0], xs)
-    one, other = prepared(step, params, *at), prepared(step, _nudged(params), *at)
+    x = jax.tree.map(lambda leaf: leaf[0], xs)
+    weights = params, _nudged(params)
+    dtype = jax.tree.leaves(state)[0].dtype
+    tiny = float(np.finfo(dtype).tiny)
+
+    def distance(here: Any, there: Any) -> Any:
+        return _largest(jax.tree.map(jnp.subtract, there, here)) / jnp.maximum(_largest(here), tiny)
+
+    begin = state, state, jnp.zeros((), dtype)
+    if platforms.fixed(setup.length) and (many := _at_once(step, weights, state, x, setup.beside)):
+
+        def onward(way: tuple[Any, Any, Any], here: tuple[Any, Any]) -> tuple[Any, None]:
+            *states, worst = way
+            ways = [one.states(state, *here) for one, state in zip(many, states, strict=True)]
+            ends = [jax.tree.map(lambda leaf: leaf[-1], some) for some in ways]
+            return (*ends, jnp.maximum(worst, largest(jax.vmap(distance)(*ways)[1:]))), None
+
+        size = setup.beside * sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(state))
+        some = wide.segments(xs, setup.length, wide.segment_of(4 * size, at_once=True))
+        return Columns(jax.lax.scan(onward, begin, some)[0][2])
+    one, other = (prepared(step, some, state, x) for some in weights)
 
     def after(way: tuple[Any, Any, Any], x: Any) -> tuple[Any, Any, Any]:
         here, there, worst = way
         here, there = one(here, x), other(there, x)
-        apart = _largest(jax.tree.map(jnp.subtract, there, here)) / jnp.maximum(_largest(here), tiny)
-        return here, there, jnp.maximum(worst, apart)
+        return here, there, jnp.maximum(worst, distance(here, there))
 
     def ahead(i: Any, way: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
         return after(way, indexing.at(xs, i))
 
-    dtype = jax.tree.leaves(state)[0].dtype
-    tiny = float(np.finfo(dtype).tiny)
-    begin = state, state, jnp.zeros((), dtype)
     if platforms.fixed(setup.length):
         given = jax.tree.map(lambda leaf: leaf[: setup.length], xs)
         end, _ = jax.lax.scan(lambda way, x: (after(way, x), None), begin, given, unroll=platforms.STEPS)
@@ -58,6 +75,13 @@ def state_shift(step: Step, params: Any, state: Any, xs: Any, setup: ProbeContex
     length = jnp.asarray(setup.length, jnp.int32)
     *_, worst = jax.lax.fori_loop(0, length, ahead, begin)
     return Columns(worst)
+
+
+def _at_once(step: Step, weights: tuple[Any, Any], state: Any, x: Any, beside: int) -> list[Linear] | None:
+    """The steps of both weights side by side, if their states can be had so."""
+    found = [linear(pullback(step, some, state, x), step, some, state, x, beside) for some in weights]
+    many = [one for one in found if one is not None and one.affine]
+    return many if len(many) == len(found) else None
 
 
 def _nudged(params: Any) -> Any:
@@ -76,4 +100,4 @@ def _nudged(params: Any) -> Any:
 
 def _largest(tree: Any) -> Float[Array, ""]:
     leaves = [leaf for leaf in jax.tree.leaves(tree) if has_gradient(leaf)]
-    return jnp.stack([jnp.max(jnp.abs(leaf)) for leaf in leaves]).max()
+    return largest(jnp.stack([largest(jnp.abs(leaf)) for leaf in leaves]))

@@ -9,6 +9,7 @@ from jax.flatten_util import ravel_pytree
 
 from gradlab.recurrence import blockwise, platforms, unitwise, wide
 from gradlab.recurrence.lanczos import Tridiagonal, first_start, largest_singular_value, tridiagonalise
+from gradlab.recurrence.linear import Powers, Units, linear, turned
 from gradlab.recurrence.pullback import Pullback, pullback
 from gradlab.recurrence.scaled import NOT_CERTIFIED, Norm, norms, rescale
 from gradlab.recurrence.scan import reverse_scan
@@ -45,12 +46,18 @@ def transport(step: Step, params: Any, state: Any, xs: Any, setup: ProbeContext)
     Reference: Bengio, Simard, Frasconi 1994, Learning long-term dependencies with gradient descent is
     difficult.
     """
+    x = jax.tree.map(lambda leaf: leaf[0], xs)
+    one = pullback(step, params, state, x)
+    steps = linear(one, step, params, state, x, setup.beside) if platforms.fixed(setup.length) else None
+    if (shape := unitwise.of(one, state, x)) is not None:
+        return _of_units(one, steps if isinstance(steps, Units) else None, shape, state, xs, setup)
+    return _of_rows(one, steps if isinstance(steps, Powers) else None, state, xs, setup)
+
+
+def _of_rows(one: Pullback, steps: Powers | None, state: Any, xs: Any, setup: ProbeContext) -> Columns:
+    """The transport as a matrix, row by row."""
     flat, unravel = ravel_pytree(state)
     size = flat.size
-    one = pullback(step, params, state, jax.tree.map(lambda leaf: leaf[0], xs))
-    apart = _units(one, state, xs)
-    if apart is not None:
-        return _of_units(one, apart, state, xs, setup)
 
     def start(final: Any) -> tuple[Scaled, Any]:
         return rescale(jax.vmap(unravel)(jnp.eye(size, dtype=flat.dtype))), first_start(size, flat.dtype)
@@ -89,6 +96,20 @@ def transport(step: Step, params: Any, state: Any, xs: Any, setup: ProbeContext)
             return jax.tree.map(lambda leaf: leaf[0], vectors), observed, None
 
         given, onward = one.apart()
+        ways: dict[str, Any] = {}
+        if steps is not None:
+
+            def jacobians(begin: Scaled, kept: Any, t: Any) -> Any:
+                rows = [leaf.reshape(size, -1) for leaf in jax.tree.leaves(begin.value)]
+                found = steps.products(begin._replace(value=jnp.concatenate(rows, axis=1)), kept, t)
+                return turned(found._replace(value=jax.vmap(jax.vmap(unravel))(found.value)))
+
+            # The Jacobian is the same at every state.
+            still = lambda state, xs, t: jax.tree.map(
+                lambda leaf: jnp.broadcast_to(leaf, (len(t) + 1, *leaf.shape)), state
+            )
+            ways = {"states": still, "carries": jacobians}
+
         found, *_ = wide.reverse_scan(
             lambda state, given, t: onward(state, given),
             lambda final: start(final)[0],
@@ -96,9 +117,11 @@ def transport(step: Step, params: Any, state: Any, xs: Any, setup: ProbeContext)
             finish,
             state,
             first_start(size, flat.dtype),
-            jax.vmap(given)(xs),
+            xs,
             setup.length,
-            wide.segment_of(2 * size * size * flat.dtype.itemsize * setup.beside),
+            wide.segment_of(2 * size * size * flat.dtype.itemsize * setup.beside, at_once=steps is not None),
+            given=given,
+            **ways,
         )
         return Columns(*found)
     forward = lambda state, x, t: one.forward(state, x)
@@ -106,14 +129,9 @@ def transport(step: Step, params: Any, state: Any, xs: Any, setup: ProbeContext)
     return Columns(*found)
 
 
-def _units(one: Pullback, state: Any, xs: Any) -> tuple[int, ...] | None:
-    """The shape of the units, if no step brings two of them together."""
-    _, kept = jax.eval_shape(one.forward, state, jax.tree.map(lambda leaf: leaf[0], xs))
-    blank = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), kept)
-    return unitwise.units(lambda sent: one.pull(blank, sent)[1], state)
-
-
-def _of_units(one: Pullback, shape: tuple[int, ...], state: Any, xs: Any, setup: ProbeContext) -> Columns:
+def _of_units(
+    one: Pullback, steps: Units | None, shape: tuple[int, ...], state: Any, xs: Any, setup: ProbeContext
+) -> Columns:
     """The transport as a block for each unit: what it takes grows with the units, not with their cube."""
     blocks = functools.partial(unitwise.jacobian, state=state, shape=shape)
 
@@ -121,13 +139,14 @@ def _of_units(one: Pullback, shape: tuple[int, ...], state: Any, xs: Any, setup:
         return unitwise.rescaled(blocks(lambda sent: sent))
 
     def back(product: Blocks, kept: Any) -> Blocks:
-        return unitwise.times(product, blocks(lambda sent: one.pull(kept, sent)[1]))
+        slope = blocks(lambda sent: one.pull(kept, sent)[1])
+        return unitwise.times(product, Blocks(slope, jnp.zeros_like(product.exponent)))
 
     def seen(product: Blocks) -> tuple[Norm, Norm]:
         columns = [unitwise.frobenius(part) for part in unitwise.by_leaf(product, state, shape)]
         return _stacked([unitwise.largest(product)]), _stacked(columns)
 
-    if platforms.fixed(setup.length):
+    if steps is not None:
         given, onward = one.apart()
         product = jax.eval_shape(start, state)
         found, *_ = wide.reverse_scan(
@@ -137,9 +156,14 @@ def _of_units(one: Pullback, shape: tuple[int, ...], state: Any, xs: Any, setup:
             lambda held, kept, products, t: (held, jax.vmap(seen)(products), None),
             state,
             None,
-            jax.vmap(given)(xs),
+            xs,
             setup.length,
-            wide.segment_of(2 * setup.beside * sum(leaf.size * leaf.dtype.itemsize for leaf in product)),
+            wide.segment_of(
+                2 * setup.beside * sum(leaf.size * leaf.dtype.itemsize for leaf in product), at_once=True
+            ),
+            given=given,
+            states=steps.states if steps.affine else None,
+            carries=lambda begin, kept, t: turned(steps.products(begin, kept, t)),
         )
         return Columns(*found)
     found, *_ = reverse_scan(

@@ -25,8 +25,12 @@ INSIDE |= {"custom_vjp_call": "call_jaxpr"}
 """Operations that are programs, and where these are."""
 
 
+TOGETHER: Axes = (-1,)
+"""In the place of axes: units were brought together, or may have been."""
+
+
 class _Together(Exception):
-    """An operation brings units together, or may."""
+    """An operation does so."""
 
 
 def keeps_apart(function: Callable[..., Tree], given: Tree, units: tuple[int, ...], *others: Tree) -> bool:
@@ -38,10 +42,7 @@ def keeps_apart(function: Callable[..., Tree], given: Tree, units: tuple[int, ..
     before, after = (
         [_last(leaf.ndim, len(units)) for leaf in jax.tree.leaves(tree)] for tree in (given, shape)
     )
-    try:
-        found = _followed(closed.jaxpr, [*before, *[None] * (len(closed.jaxpr.invars) - len(before))])
-    except _Together:
-        return False
+    found = _followed(closed.jaxpr, [*before, *[None] * (len(closed.jaxpr.invars) - len(before))])
     return all(axes in (None, last) for axes, last in zip(found, after, strict=True))
 
 
@@ -59,7 +60,12 @@ def _followed(jaxpr: Any, given: Sequence[Axes | None]) -> list[Axes | None]:
     for eqn in jaxpr.eqns:
         ins = [of(var) for var in eqn.invars]
         if any(axes is not None for axes in ins):
-            known.update(zip(eqn.outvars, _through(eqn, ins), strict=True))
+            try:
+                outs = _through(eqn, ins)
+            except _Together:
+                # It may be that no result asks for it.
+                outs = [TOGETHER] * len(eqn.outvars)
+            known.update(zip(eqn.outvars, outs, strict=True))
     return [of(var) for var in jaxpr.outvars]
 
 
@@ -69,9 +75,9 @@ def _through(eqn: Any, ins: list[Axes | None]) -> list[Axes | None]:
         inner = params[INSIDE[name]]
         return _followed(getattr(inner, "jaxpr", inner), ins)
     moved = [(axes, var.aval.shape) for axes, var in zip(ins, eqn.invars, strict=True) if axes is not None]
-    if name not in _RULES or len({axes for axes, _ in moved}) > 1:
-        raise _Together
     axes, old = moved[0]
+    if name not in _RULES or axes == TOGETHER or any(other != axes for other, _ in moved):
+        raise _Together
     found: list[Axes | None] = []
     for new in (var.aval.shape for var in eqn.outvars):
         after = _RULES[name](axes, params, old, new)

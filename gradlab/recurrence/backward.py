@@ -11,6 +11,7 @@ from jaxtyping import Int
 
 from gradlab.recurrence import platforms, wide
 from gradlab.recurrence.indexing import at
+from gradlab.recurrence.linear import Linear, linear, turned
 from gradlab.recurrence.outer import Sum
 from gradlab.recurrence.pullback import pullback
 from gradlab.recurrence.scaled import add, rescale
@@ -121,8 +122,11 @@ def backpropagate(
             total, observed, passed = finish(total, items, carries.adjoint, t > 0)
             return total, (observed, carries.broken), passed
 
-        given = jax.vmap(early[0])(xs)
-        kept = jax.tree.leaves(jax.eval_shape(forward, way, at(given, 0), 1))
+        kept = jax.tree.leaves(jax.eval_shape(forward, way, jax.eval_shape(early[0], at(xs, 0)), 1))
+        size = setup.beside * sum(leaf.size * leaf.dtype.itemsize for leaf in kept)
+        # A remedy has a word in at every lag.
+        many = linear(one, step, params, state, at(xs, 0), setup.beside) if setup.adjoint is None else None
+        at_once = (None, None) if many is None else _at_once(many, every)
         (observed, every_broken), passed, total = wide.reverse_scan(
             forward,
             start,
@@ -130,12 +134,35 @@ def backpropagate(
             finish_all,
             way,
             nothing,
-            given,
+            xs,
             setup.length,
-            wide.segment_of(setup.beside * sum(leaf.size * leaf.dtype.itemsize for leaf in kept)),
+            wide.segment_of(size, at_once=at_once[1] is not None),
+            given=early[0],
+            states=at_once[0],
+            carries=at_once[1],
         )
         broken = every_broken[0]
     return SentBack(observed, passed, broken, None if whole is None else whole.leaves(total))
+
+
+def _at_once(steps: Linear, every: bool) -> tuple[Any, Any]:
+    """The ways forward and back of all steps of a segment at once; no way forward where there is none."""
+
+    def states(way: tuple[Tree, Any], xs: Tree, t: Any) -> tuple[Tree, Any]:
+        found = steps.states(way[0], xs, t)
+        finite = jax.vmap(lambda state: _first_broken(jnp.int32(0), state, 1) == 0)(found)
+        ill = ~finite[1:] & (t > 0)
+        first = jnp.where(ill.any(), t[jnp.argmax(ill)], 0)
+        seen = jnp.append(False, jnp.cumsum(ill) > 0)
+        return found, jnp.where((way[1] == 0) & seen, first, way[1]).astype(jnp.int32)
+
+    def carries(begin: _Back, items: tuple[Any, Tree], t: Any) -> _Back:
+        kept, terms = items
+        sent = steps.sent_back(begin.adjoint, kept, t, terms if every else None)
+        lags = jnp.arange(len(t), -1, -1, dtype=jnp.int32)
+        return _Back(turned(sent), jnp.broadcast_to(begin.broken, lags.shape), begin.lag + lags)
+
+    return states if steps.affine else None, carries
 
 
 class _Back(NamedTuple):

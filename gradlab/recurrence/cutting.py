@@ -5,9 +5,15 @@ from typing import Any
 
 from jax.extend import core
 
+from gradlab.recurrence.trees import has_gradient
+
 Function = Callable[..., list[Any]]
 ONCE, AHEAD, LATE = range(3)
 """When an equation can be worked out: once, for all steps at once, or step by step."""
+SUMS = {"add", "sub", "neg", "reduce_sum", "concatenate", "slice", "split", "squeeze", "reshape", "transpose"}
+SUMS |= {"broadcast_in_dim", "expand_dims", "copy", "stack", "unstack", "rev", "pad"}
+PRODUCTS = {"mul", "dot_general"}
+"""Operations that are linear in all that they are given, and in one of two."""
 
 
 def cut(jaxpr: Any, of_x: Iterable[Any], of_state: Iterable[Any]) -> tuple[dict[Any, int], list[list[Any]]]:
@@ -40,6 +46,26 @@ def function(jaxpr: Any, eqns: Sequence[Any], ins: Sequence[Any], outs: Sequence
             needed.update(variables(eqn.invars))
     part = jaxpr.replace(constvars=[], invars=list(ins), outvars=list(outs), eqns=kept[::-1])
     return core.jaxpr_as_fun(core.ClosedJaxpr(part, []))  # type: ignore[no-any-return]
+
+
+def bent(eqns: Sequence[Any], inputs: Sequence[Any]) -> set[Any]:
+    """What inputs enter otherwise than linearly: by the operations, one by one.
+
+    The derivative does not tell: that of a sign or of `stop_gradient` is the same everywhere.
+    """
+    varies = set(inputs)
+    found = {var for var in inputs if not has_gradient(var.aval)}
+    for eqn in eqns:
+        ins = [not isinstance(var, core.Literal) and var in varies for var in eqn.invars]
+        if not any(ins):
+            continue
+        varies.update(eqn.outvars)
+        name, alike = eqn.primitive.name, {var.aval.dtype for var in (*eqn.invars, *eqn.outvars)}
+        fits = name in SUMS or (name in PRODUCTS and sum(ins) == 1) or (name == "div" and not ins[1])
+        own = not any(var in found for var, moved in zip(eqn.invars, ins, strict=True) if moved)
+        if not (fits and own and len(alike) == 1):
+            found.update(eqn.outvars)
+    return found
 
 
 def varying_first(eqn: Any, varies: Callable[[Any], bool]) -> Any:

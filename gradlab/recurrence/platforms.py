@@ -17,6 +17,10 @@ from gradlab.runtime import LEVEL, cores
 STEPS = 8
 """Steps of a loop that are written out one after the other on a GPU."""
 
+LAUNCH = 2**24
+"""Multiplications of a step up to which a GPU is sooner done with them than with starting a kernel: counted
+from an H200's rate and 5 us, not measured."""
+
 
 def on_cpu() -> bool:
     """Whether programs run on a CPU; everything else is taken for a GPU."""

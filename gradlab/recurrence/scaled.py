@@ -47,6 +47,11 @@ def rescale(value: Tree, exponent: Int[Array, ""] | int = 0) -> Scaled:
     return Scaled(jax.tree.map(lambda leaf: leaf * first * second, value), moved.astype(jnp.int32))
 
 
+def largest(values: Array) -> Array:
+    """The largest entry; NaN if one is NaN, which XLA leaves out of a large array's on a CPU."""
+    return jnp.where(jnp.isnan(values).any(), jnp.nan, values.max())
+
+
 def add(a: Scaled, b: Scaled) -> Scaled:
     """The sum of two scaled trees, aligned at the larger exponent."""
     top = jnp.maximum(a.exponent, b.exponent)

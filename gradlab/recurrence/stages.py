@@ -15,14 +15,9 @@ from jax.extend import core
 
 from gradlab.recurrence import cutting
 from gradlab.recurrence.cutting import AHEAD, LATE, ONCE, Function, variables
-from gradlab.recurrence.trees import has_gradient
 from gradlab.types import Step
 
 Tree = Any
-SUMS = {"add", "sub", "neg", "reduce_sum", "concatenate", "slice", "split", "squeeze", "reshape", "transpose"}
-SUMS |= {"broadcast_in_dim", "expand_dims", "copy", "stack", "unstack", "rev", "pad"}
-PRODUCTS = {"mul", "dot_general"}
-"""Operations that are linear in all that they are given, and in one of two."""
 
 
 class Product(NamedTuple):
@@ -96,7 +91,7 @@ def stages(step: Step, params: Tree, state: Tree, x: Tree) -> Stages | None:
     make = functools.partial(cutting.function, jaxpr)
     for_ahead = at(variables([var for eqn in equations[AHEAD] for var in eqn.invars]), ONCE)
 
-    groups, rest = _grouped(equations[LATE], jaxpr, when, _affine(equations[AHEAD], of_x))
+    groups, rest = _grouped(equations[LATE], jaxpr, when, cutting.bent(equations[AHEAD], of_x))
     wanted = variables([var for eqn in rest for var in eqn.invars] + jaxpr.outvars)
     wanted += [group.vector for group in groups]
     products = [one for group in groups for one in group.products]
@@ -125,28 +120,8 @@ def stages(step: Step, params: Tree, state: Tree, x: Tree) -> Stages | None:
     )
 
 
-def _affine(eqns: Sequence[Any], of_x: Sequence[Any]) -> set[Any]:
-    """What the input's real numbers enter linearly, and nothing else of it: by the operations, one by one.
-
-    The derivative does not tell: that of a sign or of `stop_gradient` is the same everywhere.
-    """
-    varies = set(of_x)
-    found = {var for var in of_x if has_gradient(var.aval)}
-    for eqn in eqns:
-        ins = [not isinstance(var, core.Literal) and var in varies for var in eqn.invars]
-        if not any(ins):
-            continue
-        varies.update(eqn.outvars)
-        name, alike = eqn.primitive.name, {var.aval.dtype for var in (*eqn.invars, *eqn.outvars)}
-        fits = name in SUMS or (name in PRODUCTS and sum(ins) == 1) or (name == "div" and not ins[1])
-        own = all(var in found for var, moved in zip(eqn.invars, ins, strict=True) if moved)
-        if fits and own and len(alike) == 1:
-            found.update(eqn.outvars)
-    return found
-
-
 def _grouped(
-    eqns: Sequence[Any], jaxpr: Any, when: dict[Any, int], affine: set[Any]
+    eqns: Sequence[Any], jaxpr: Any, when: dict[Any, int], bent: set[Any]
 ) -> tuple[tuple[Group, ...], list[Any]]:
     """The products among equations that wait for the state, and the other equations."""
     users: dict[Any, list[Any]] = {}
@@ -169,7 +144,7 @@ def _grouped(
         vector, matrix = eqn.invars
         result, added = eqn.outvars[0], None
         taken.add(result)
-        if result in sums and (when.get(sums[result][0], ONCE) == ONCE or sums[result][0] in affine):
+        if result in sums and sums[result][0] not in bent:
             added, result = sums[result]
             taken.add(result)
         kept = {name: eqn.params[name] for name in ("precision", "preferred_element_type")}

@@ -15,7 +15,10 @@ from jaxtyping import Float, Int
 
 from gradlab.recurrence import powers
 from gradlab.recurrence.apart import keeps_apart
-from gradlab.recurrence.scaled import Norm, rescale
+from gradlab.recurrence.pullback import Pullback
+from gradlab.recurrence.scaled import Norm, add, rescale
+from gradlab.recurrence.scaled import largest as peak
+from gradlab.types import Scaled
 
 Tree = Any
 MOST = 2
@@ -46,25 +49,36 @@ def units(function: Callable[..., Tree], state: Tree, *others: Tree) -> tuple[in
     return None
 
 
-def jacobian(pull: Callable[[Tree], Tree], state: Tree, shape: tuple[int, ...]) -> Float[Array, "i j N"]:
-    """The blocks [i, j] = dafter_i/dbefore_j of a pullback to this state that keeps units apart."""
+def of(one: Pullback, state: Tree, x: Tree) -> tuple[int, ...] | None:
+    """The shape of the units that a step keeps apart on its way back; None if there is none."""
+    _, kept = jax.eval_shape(one.forward, state, x)
+    blank = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), kept)
+    return units(lambda sent: one.pull(blank, sent)[1], state)
+
+
+def numbers(tree: Tree, shape: tuple[int, ...]) -> Float[Array, "m N"]:
+    """A state by units of this shape."""
+    return jnp.concatenate([leaf.reshape(-1, math.prod(shape)) for leaf in jax.tree.leaves(tree)])
+
+
+def tree(numbers: Float[Array, "m N"], state: Tree) -> Tree:
+    """The inverse of `numbers`, in the form of a state."""
     leaves, structure = jax.tree.flatten(state)
-    count = math.prod(shape)
-    ends = list(itertools.accumulate((leaf.size // count for leaf in leaves), initial=0))
+    ends = itertools.pairwise(itertools.accumulate((leaf.size for leaf in leaves), initial=0))
+    flat = numbers.reshape(-1)
+    parts = [flat[a:b].reshape(leaf.shape) for leaf, (a, b) in zip(leaves, ends, strict=True)]
+    return jax.tree.unflatten(structure, parts)
+
+
+def jacobian(pull: Callable[[Tree], Tree], state: Tree, shape: tuple[int, ...]) -> Float[Array, "m m N"]:
+    """The blocks [i, j] = dafter_i/dbefore_j of a pullback to this state that keeps units apart."""
+    like = numbers(state, shape)
     # A one in the place of one number of all units: nothing of another one comes with what is its own.
-    ones = jnp.broadcast_to(jnp.eye(ends[-1], dtype=leaves[0].dtype)[..., None], (ends[-1], ends[-1], count))
-    rows = []
-    for one in ones:
-        some = [
-            one[a:b].reshape(leaf.shape)
-            for leaf, (a, b) in zip(leaves, itertools.pairwise(ends), strict=True)
-        ]
-        pulled = jax.tree.leaves(pull(jax.tree.unflatten(structure, some)))
-        rows.append(jnp.concatenate([leaf.reshape(-1, count) for leaf in pulled]))
-    return jnp.stack(rows)
+    ones = jnp.broadcast_to(jnp.eye(len(like), dtype=like.dtype)[..., None], (len(like), *like.shape))
+    return jnp.stack([numbers(pull(tree(one, state)), shape) for one in ones])
 
 
-def rescaled(value: Float[Array, "i j N"], exponent: Int[Array, " N"] | int = 0) -> Blocks:
+def rescaled(value: Float[Array, "i j N"], exponent: Int[Array, "..."] | int = 0) -> Blocks:
     """Each block brought near 1 by a power of two of its own."""
     exponents = jnp.broadcast_to(jnp.asarray(exponent, jnp.int32), value.shape[-1:])
 
@@ -75,10 +89,21 @@ def rescaled(value: Float[Array, "i j N"], exponent: Int[Array, " N"] | int = 0)
     return Blocks(*jax.vmap(one, (-1, 0), (-1, 0))(value, exponents))
 
 
-def times(product: Blocks, factor: Float[Array, "i j N"]) -> Blocks:
-    """The product of the two, block by block."""
-    parts = [product.value[:, i, None] * factor[None, i] for i in range(len(factor))]
-    return rescaled(sum(parts[1:], parts[0]), product.exponent)
+def times(left: Blocks, right: Blocks) -> Blocks:
+    """The products, unit by unit."""
+    parts = [left.value[:, i, None] * right.value[None, i] for i in range(len(right.value))]
+    return rescaled(sum(parts[1:], parts[0]), left.exponent + right.exponent)
+
+
+def plus(left: Blocks, right: Blocks) -> Blocks:
+    """The sums, unit by unit."""
+
+    def one(a: Any, b: Any, first: Any, second: Any) -> tuple[Any, Any]:
+        found = add(Scaled(a, first), Scaled(b, second))
+        return found.value, found.exponent
+
+    each = jax.vmap(one, (-1, -1, 0, 0), (-1, 0))
+    return Blocks(*each(left.value, right.value, left.exponent, right.exponent))
 
 
 def largest(blocks: Blocks) -> Norm:
@@ -94,7 +119,7 @@ def largest(blocks: Blocks) -> Norm:
         sums = (a + d) ** 2 + (c - b) ** 2, (a - d) ** 2 + (c + b) ** 2
         sigma = (jnp.sqrt(sums[0]) + jnp.sqrt(sums[1])) / 2
     top = exponent.max()
-    found = (sigma * powers.two_to(jnp.maximum(exponent - top, -2000), sigma.dtype)).max()
+    found = peak(sigma * powers.two_to(jnp.maximum(exponent - top, -2000), sigma.dtype))
     return Norm(found * found, top)
 
 

@@ -48,9 +48,11 @@ def test_cancellation_inside_a_step_shows():
     assert found > 100 * np.finfo(np.float32).eps
 
 
-def test_an_overflow_has_no_shift():
-    step = lambda w, h, x: (w * h) ** 3
-    w, h, xs = jnp.full(1, 9, jnp.float32), jnp.full(1, 9, jnp.float32), jnp.zeros((20, 1), jnp.float32)
+@pytest.mark.parametrize("n", [1, 10_000])
+def test_an_overflow_has_no_shift(n):
+    """Of many numbers, too, of whose maximum XLA may leave out a NaN."""
+    step = lambda w, h, x: 2 * (w * h) ** 3 - (w * h) ** 3
+    w, h, xs = jnp.full(n, 9, jnp.float32), jnp.full(n, 9, jnp.float32), jnp.zeros((20, 1), jnp.float32)
     assert np.isnan(shift(step, w, h, xs))
 
 

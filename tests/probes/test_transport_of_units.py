@@ -11,7 +11,7 @@ from gradlab import registry
 from gradlab.planning import costs
 from gradlab.probes import transport as probe
 from gradlab.profiles import bound
-from gradlab.recurrence import platforms, wide
+from gradlab.recurrence import platforms, unitwise, wide
 from gradlab.recurrence.lanczos import TOLERANCE
 from gradlab.recurrence.objectives import objective
 from gradlab.recurrence.primal import equations
@@ -29,7 +29,7 @@ SPECS = [*sorted(ALONE), "indrnn(activation=tanh)", "indrnn(activation=identity)
 
 def shape_of(spec):
     net = network(spec, 2)
-    return probe._units(pullback(net.cell.step, net.params, net.state, net.xs[0]), net.state, net.xs)
+    return unitwise.of(pullback(net.cell.step, *net[1:3], net.xs[0]), net.state, net.xs[0])
 
 
 @pytest.mark.parametrize("spec", registry.names("cells"))
@@ -38,6 +38,7 @@ def test_cells_whose_units_are_alone_are_known(spec):
     # Plans know it from the step, without its way back.
     of = costs.sizes(registry.make("cells", spec), 2, 3)
     assert of.reached == (of.numbers // 3 if spec in ALONE else of.numbers)
+    assert of.affine == (spec in ALONE - {"indrnn"})
 
 
 def exact_blocks(spec, params, state, x, unit):
@@ -125,7 +126,7 @@ def norms(net, length, fixed=False):
 def test_row_by_row_gives_the_same(spec, monkeypatch):
     net = network(spec, 300, n=6)
     ours = norms(net, 270)
-    monkeypatch.setattr(probe, "_units", lambda *given: None)
+    monkeypatch.setattr(unitwise, "of", lambda *given: None)
     rows = norms(net, 270)
     for one, other, limit in zip(ours, rows, (TOLERANCE["float64"], 1e-12), strict=True):
         assert one.shape == other.shape
@@ -140,7 +141,7 @@ def test_a_length_that_is_a_fact_gives_the_same(spec, length, segment, monkeypat
     net = network(spec, 8, n=6)
     here = norms(net, length)
     monkeypatch.setattr(platforms, "on_cpu", lambda: False)
-    monkeypatch.setattr(wide, "segment_of", lambda bytes_a_step: segment)
+    monkeypatch.setattr(wide, "segment_of", lambda bytes_a_step, at_once=False: segment)
     for one, other in zip(norms(net, length, fixed=True), here, strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-12)
 
@@ -183,7 +184,7 @@ def test_a_complex_state_of_ones_own_is_followed_unit_by_unit(monkeypatch):
     step = lambda p, z, x: p["turn"] * z + p["b"] @ jax.lax.complex(x, 0 * x)
     found = []
     kept = probe._of_units
-    monkeypatch.setattr(probe, "_of_units", lambda *given: found.append(given[1]) or kept(*given))
+    monkeypatch.setattr(probe, "_of_units", lambda *given: found.append(given[2]) or kept(*given))
     # Of a step of its own: what was compiled for another one is not asked.
     run = gradlab.measure(step, params, jnp.zeros(n, turn.dtype), jnp.asarray(rng.standard_normal((T, 2))))
     assert found == [(n,)]

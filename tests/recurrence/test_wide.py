@@ -76,6 +76,8 @@ def measured(spec, name, length, probe, adjoint=None):
 
 
 CELLS = ["elman", "lstm", "lru", "stacked(cell=gru)"]
+AT_ONCE = ["elman(activation=identity)", "min_gru", "min_lstm", "indrnn", "indrnn(activation=identity)"]
+"""More of those whose steps are taken side by side."""
 
 
 @pytest.mark.parametrize(
@@ -83,11 +85,11 @@ CELLS = ["elman", "lstm", "lru", "stacked(cell=gru)"]
     few(
         [
             (spec, probe, *sizes)
-            for spec in CELLS
+            for spec in (*CELLS, *AT_ONCE)
             for probe in ("adjoint", "transport", "state_shift")
             for sizes in ((7, 3), (8, 256))
         ],
-        lambda case: case[:3] == ("elman", "adjoint", 7),
+        lambda case: case[:3] in (("elman", "adjoint", 7), ("lru", "adjoint", 7), (AT_ONCE[0], "adjoint", 7)),
         slow=lambda case: case[0] == "lstm" or case[:3] == ("stacked(cell=gru)", "adjoint", 7),
     ),
 )
@@ -95,7 +97,7 @@ def test_probes_give_what_they_give_on_a_cpu(spec, probe, length, segment, monke
     name = "every" if length == 7 else "unit"
     here = measured(spec, name, length, probe)
     monkeypatch.setattr(platforms, "on_cpu", lambda: False)
-    monkeypatch.setattr(wide, "segment_of", lambda bytes_a_step: segment)
+    monkeypatch.setattr(wide, "segment_of", lambda bytes_a_step, at_once=False: segment)
     there = measured(spec, name, length, probe)
     assert here.keys() == there.keys()
     for key, one in here.items():

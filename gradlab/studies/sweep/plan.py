@@ -174,10 +174,15 @@ def _transport(sweep: Sweep, of: Sizes) -> int:
 
 
 def _on_card(sweep: Sweep, of: Sizes) -> int:
-    """What a card keeps of a block's steps of a segment, Jacobians or residuals, and what is made of it."""
+    """What a card keeps of a block's steps of a segment, Jacobians or residuals, and what is made of it.
+
+    Of steps that are taken at once products of two, four and so on are there side by side.
+    """
     beside = block() * sweep.batch * costs.itemsize(sweep.precision)
+    at_once = of.affine or of.reached < of.numbers
     steps_of = (2 * of.numbers * of.reached * beside, 3 * (of.gates + 1) * sweep.hidden * beside)
-    return 2 * max(step * min(max(sweep.T), wide.segment_of(step)) for step in steps_of)
+    kept = max(step * min(max(sweep.T), wide.segment_of(step, at_once=at_once)) for step in steps_of)
+    return (6 if at_once else 2) * kept
 
 
 def _probe_numbers(spec: str, sweep: Sweep, of: Sizes, length: int) -> int:
