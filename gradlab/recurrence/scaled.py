@@ -48,7 +48,10 @@ def rescale(value: Tree, exponent: Int[Array, ""] | int = 0) -> Scaled:
 
 
 def largest(values: Array) -> Array:
-    """The largest entry; NaN if one is NaN, which XLA leaves out of a large array's on a CPU."""
+    """The largest entry; NaN if one is NaN, which XLA leaves out of a large array's on a CPU.
+
+    Reference: issue 21461 of openxla/xla, CPU PJRT: reduce max of NaNs.
+    """
     return jnp.where(jnp.isnan(values).any(), jnp.nan, values.max())
 
 
