@@ -9,7 +9,7 @@ Reference: Blelloch 1990, Prefix sums and their applications; Martin, Cundy 2018
 recurrent neural nets over sequence length.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -18,34 +18,48 @@ from jax import Array
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Float, Int
 
-from gradlab.recurrence import platforms, powers, unitwise, wide
+from gradlab.recurrence import blocks, cutting, platforms, powers, unitwise, wide
 from gradlab.recurrence.pullback import Pullback, pullback
-from gradlab.recurrence.scaled import add, rescale
+from gradlab.recurrence.scaled import ZERO_EXPONENT, add, rescale
 from gradlab.recurrence.unitwise import Blocks
 from gradlab.types import Scaled, Step
 
 Tree = Any
 
 
-def squares(matrix: Float[Array, "S S"], count: int) -> list[Scaled]:
+class Power(NamedTuple):
+    """A power of a matrix: entry (i, j) is `value * 2**(rows[i] + columns[j])`.
+
+    What a vector keeps apart from the largest numbers of a power is not lost beside them.
+    """
+
+    value: Float[Array, "S S"]
+    rows: Int[Array, " S"]
+    columns: Int[Array, " S"]
+
+
+def squares(matrix: Float[Array, "S S"], count: int) -> list[Power]:
     """Its powers 1, 2, 4, ... up to `count`, in float64 until they are there.
 
     In float32 each square would double what the one before is off by, and every segment takes the same ones.
     """
     found = []
     with jax.enable_x64(True):
-        power = rescale(matrix.astype("float64"))
+        power = blocks.scaled(matrix.astype("float64"))
         while True:
-            found.append(Scaled(power.value.astype(matrix.dtype), power.exponent))
+            columns = blocks.scaled(power.value.T)
+            value = columns.value.T.astype(matrix.dtype)
+            found.append(Power(value, power.exponent, _or_zero(columns.exponent)))
             if 2 ** len(found) > count:
                 return found
-            power = rescale(_product(power.value, power.value), 2 * power.exponent)
+            left, top = jax.vmap(_aligned, (0, None))(power.value, power.exponent)
+            power = blocks.scaled(_product(left, power.value), power.exponent + top)
 
 
-def repeated(first: Scaled, powers: Sequence[Scaled], count: int) -> Scaled:
+def repeated(first: Scaled, squared: Sequence[Power], count: int) -> Scaled:
     """`first` (..., S), and its products with the powers 1..count of a matrix, by its `squares`."""
     found = _alone(first)
-    for power in powers:
+    for power in squared:
         left = count + 1 - len(found.exponent)
         some = jax.tree.map(lambda leaf, left=left: leaf[:left], found)
         if len(some.exponent):
@@ -53,44 +67,53 @@ def repeated(first: Scaled, powers: Sequence[Scaled], count: int) -> Scaled:
     return Scaled(*found)
 
 
-def summed(terms: Scaled, powers: Sequence[Scaled]) -> Scaled:
+def summed(terms: Scaled, squared: Sequence[Power]) -> Scaled:
     """Of terms (K, S), an exponent each: `sum_k = term_k + sum_{k-1} matrix`, by its `squares`."""
-    for i, power in enumerate(powers):
-        # Each sum is of 2^i terms, and gets those of as many before.
-        reach = 2**i
-        if reach >= len(terms.exponent):
-            break
-        before, after, begin = (
-            jax.tree.map(lambda leaf, cut=cut: leaf[cut], terms)
-            for cut in (slice(-reach), slice(reach, None), slice(reach))
-        )
-        terms = Scaled(*_joined(begin, jax.vmap(add)(after, _times(before, power))))
+    for before, after, begin, power in _doubled(terms, squared):
+        terms = Scaled(*_joined(begin(terms), jax.vmap(add)(after(terms), _times(before(terms), power))))
     return terms
 
 
-def chained(first: Blocks, factors: Blocks, terms: Blocks | None = None) -> Blocks:
-    """`first`, and `next = last times factor, plus term`, unit by unit, for factors (K, m, m, N)."""
-    begin = jax.tree.map(lambda leaf: leaf[None], first)
+def plain_sums(terms: Float[Array, "K S"], squared: Sequence[Power]) -> Float[Array, "K S"]:
+    """The same of plain numbers: each is as exact as in a loop, however far it lies below the others."""
+    for before, after, begin, power in _doubled(terms, squared):
+        pushed = _product(powers.scaled(before(terms), power.rows[None]), power.value)
+        more = after(terms) + powers.scaled(pushed, power.columns[None])
+        terms = jnp.concatenate([begin(terms), more])
+    return terms
+
+
+def _doubled(terms: Tree, squared: Sequence[Power]) -> Iterator[tuple[Any, Any, Any, Power]]:
+    """Of sums of 1, 2, 4, ... terms: which get as many before them, which these are, and which have all."""
+    count, reach = len(jax.tree.leaves(terms)[0]), 1
+    for power in squared:
+        if reach >= count:
+            return
+        yield _cut(slice(-reach)), _cut(slice(reach, None)), _cut(slice(reach)), power
+        reach *= 2
+
+
+def _cut(part: slice) -> Callable[[Tree], Tree]:
+    return lambda trees: jax.tree.map(lambda leaf: leaf[part], trees)
+
+
+def chained(
+    first: Blocks, factors: Blocks, terms: Blocks | None = None, onto: Callable[..., Blocks] = unitwise.times
+) -> Blocks:
+    """`first`, and `next = onto(last, factor) + term`, unit by unit, for factors (K, m, m, N)."""
+    begin, many = _alone(first), jax.vmap(onto)
     if terms is None:
-        products: Blocks = jax.lax.associative_scan(jax.vmap(unitwise.times), factors)
-        after_first: Blocks = jax.vmap(unitwise.times, (None, 0))(first, products)
+        products: Blocks = jax.lax.associative_scan(many, factors)
+        after_first: Blocks = jax.vmap(onto, (None, 0))(first, products)
         return Blocks(*_joined(begin, after_first))
 
     def after(one: tuple[Blocks, Blocks], two: tuple[Blocks, Blocks]) -> tuple[Blocks, Blocks]:
-        carried = jax.vmap(unitwise.times)(one[1], two[0])
-        return jax.vmap(unitwise.times)(one[0], two[0]), jax.vmap(unitwise.plus)(carried, two[1])
+        return many(one[0], two[0]), jax.vmap(unitwise.plus)(many(one[1], two[0]), two[1])
 
     # The first one is a term, too, of a factor that nothing is before.
     pairs = _joined(jax.tree.map(lambda leaf: leaf[:1], factors), factors), _joined(begin, terms)
     found: Blocks = jax.lax.associative_scan(after, pairs)[1]
     return found
-
-
-def plain(value: Array, exponent: Int[Array, "*axes"]) -> Array:
-    """`value * 2**exponent` as a number of its format: infinite where that ends."""
-    # In two factors, since one of them alone may be out of range.
-    half = exponent // 2
-    return value * powers.two_to(half, value.dtype) * powers.two_to(exponent - half, value.dtype)
 
 
 class Powers(NamedTuple):
@@ -99,15 +122,13 @@ class Powers(NamedTuple):
     In all methods `xs`, `t` and what steps have kept are in the order of time; t < 1 is no step.
     """
 
-    powers: list[Scaled]
-    """`squares` of the Jacobian."""
+    back: list[Power]
+    forward: list[Power]
+    """`squares` of the Jacobian, and of it turned."""
     one: Pullback
     state: Tree
-
-    @property
-    def affine(self) -> bool:
-        """The states follow from one another linearly, too."""
-        return self.one.affine
+    affine: bool
+    """The states follow from one another linearly, too."""
 
     def sent_back(self, first: Scaled, kept: Tree, t: Array, terms: Tree | None) -> Scaled:
         """`first`, and what each step sends to the one before, the last one first: K + 1 of them.
@@ -116,25 +137,22 @@ class Powers(NamedTuple):
         """
         flat = rescale(_flat(first.value), first.exponent)
         if terms is None:
-            found = repeated(flat, self.powers, len(t))
+            found = repeated(flat, self.back, len(t))
         else:
-            found = summed(_joined(_alone(flat), _scaled(turned(terms))), self.powers)
+            more = jax.vmap(lambda term: rescale(_flat(term)))(turned(terms))
+            found = summed(_joined(_alone(flat), more), self.back)
         return found._replace(value=self._trees(found.value))
 
     def products(self, first: Scaled, kept: Tree, t: Array) -> Scaled:
         """`first`, and its products with the Jacobians of the last k steps, k = 1..K."""
-        return repeated(first, self.powers, len(t))
+        return repeated(first, self.back, len(t))
 
     def states(self, state: Tree, xs: Tree, t: Array) -> Tree:
         """The state before each step and after the last one, of affine steps."""
-        begin, offsets = rescale(_flat(state)), _scaled(_offsets(self.one, self.state, xs, t))
-        terms = _joined(_alone(rescale(jnp.zeros_like(begin.value))), offsets)
+        flat, offsets = _flat(state), jax.vmap(_flat)(_offsets(self.one, self.state, xs, t))
+        terms = jnp.concatenate([jnp.zeros_like(flat)[None], offsets])
         # What comes before the first step is no step: the sum begins after it.
-        first = jnp.maximum(1 - t[0], 0)
-        terms = jax.tree.map(lambda some, own: some.at[first].set(own), terms, begin)
-        # A state is multiplied from the left, and here a row from the right.
-        found = summed(terms, [power._replace(value=power.value.T) for power in self.powers])
-        return self._trees(jax.vmap(plain)(found.value, found.exponent))
+        return self._trees(plain_sums(terms.at[jnp.maximum(1 - t[0], 0)].set(flat), self.forward))
 
     def _trees(self, rows: Array) -> Tree:
         return jax.vmap(ravel_pytree(self.state)[1])(rows)
@@ -146,18 +164,14 @@ class Units(NamedTuple):
     one: Pullback
     state: Tree
     shape: tuple[int, ...]
-
-    @property
-    def affine(self) -> bool:
-        return self.one.affine
+    affine: bool
 
     def sent_back(self, first: Scaled, kept: Tree, t: Array, terms: Tree | None) -> Scaled:
         rows = None if terms is None else jax.vmap(lambda term: self._row(rescale(term)))(turned(terms))
 
         def tree(row: Blocks) -> Scaled:
-            top = row.exponent.max()
-            share = powers.two_to(jnp.maximum(row.exponent - top, -2000), row.value.dtype)
-            return rescale(unitwise.tree(row.value[0] * share[None], self.state), top)
+            value, top = _aligned(row.value[0], row.exponent[0])
+            return rescale(unitwise.tree(value, self.state), top)
 
         found: Scaled = jax.vmap(tree)(chained(self._row(first), self._factors(kept, t, back=True), rows))
         return found
@@ -166,12 +180,14 @@ class Units(NamedTuple):
         return chained(first, self._factors(kept, t, back=True))
 
     def states(self, state: Tree, xs: Tree, t: Array) -> Tree:
-        rows = jax.vmap(lambda offset: self._row(rescale(offset)))(_offsets(self.one, self.state, xs, t))
+        terms = jax.vmap(self._column)(_offsets(self.one, self.state, xs, t))
         # The Jacobian is the same at every state.
         factors = self._factors(jax.vmap(lambda x: self.one.forward(self.state, x)[1])(xs), t)
-        factors = factors._replace(value=jnp.swapaxes(factors.value, 1, 2))
-        found = chained(self._row(rescale(state)), factors, rows)
-        return jax.vmap(lambda row: unitwise.tree(plain(row.value[0], row.exponent[None]), self.state))(found)
+        found = chained(
+            self._column(state), factors, terms, lambda last, factor: unitwise.times(factor, last)
+        )
+        numbers = powers.scaled(found.value[:, :, 0], found.exponent)
+        return jax.vmap(lambda one: unitwise.tree(one, self.state))(numbers)
 
     def _factors(self, kept: Tree, t: Array, *, back: bool = False) -> Blocks:
         def one(kept: Tree, t: Array) -> Blocks:
@@ -185,6 +201,10 @@ class Units(NamedTuple):
     def _row(self, tree: Scaled) -> Blocks:
         return unitwise.rescaled(unitwise.numbers(tree.value, self.shape)[None], tree.exponent)
 
+    def _column(self, tree: Tree) -> Blocks:
+        """Each number has an exponent of its own."""
+        return unitwise.rescaled(unitwise.numbers(tree, self.shape)[:, None])
+
 
 Linear = Powers | Units
 
@@ -195,7 +215,7 @@ def linear(one: Pullback, step: Step, params: Tree, state: Tree, x: Tree, beside
     None where a product of two Jacobians is larger than one of them, or one step keeps a card busy.
     """
     if (shape := unitwise.of(one, state, x)) is not None:
-        return Units(one, state, shape)
+        return Units(one, state, shape, _affine(step, params, state, x))
     flat, unravel = ravel_pytree(state)
     alike = len({leaf.dtype for leaf in jax.tree.leaves(state)}) == 1
     if not alike or beside * flat.size**2 > platforms.LAUNCH:
@@ -206,7 +226,20 @@ def linear(one: Pullback, step: Step, params: Tree, state: Tree, x: Tree, beside
         return None
     _, kept = alone.forward(state, x)
     rows = jax.vmap(lambda row: alone.pull(kept, unravel(row))[1])(jnp.eye(flat.size, dtype=flat.dtype))
-    return Powers(squares(jax.vmap(_flat)(rows), wide.LONGEST), alone, state)
+    matrix = jax.vmap(_flat)(rows)
+    back, forward = (squares(one, wide.LONGEST) for one in (matrix, matrix.T))
+    return Powers(back, forward, alone, state, _affine(step, params, state, x))
+
+
+def _affine(step: Step, params: Tree, state: Tree, x: Tree) -> bool:
+    """Whether the next state is a linear function of the state, and an offset.
+
+    By the operations of the step itself: one whose derivative somebody has set is none of those known.
+    """
+    jaxpr = jax.make_jaxpr(step)(params, state, x).jaxpr
+    first, count = len(jax.tree.leaves(params)), len(jax.tree.leaves(state))
+    bent = cutting.bent(jaxpr.eqns, jaxpr.invars[first : first + count])
+    return not any(var in bent for var in cutting.variables(jaxpr.outvars))
 
 
 def _offsets(one: Pullback, state: Tree, xs: Tree, t: Array) -> Tree:
@@ -219,12 +252,24 @@ def _offsets(one: Pullback, state: Tree, xs: Tree, t: Array) -> Tree:
     return jax.vmap(offset)(xs, t)
 
 
-def _scaled(trees: Tree) -> Scaled:
-    return jax.vmap(lambda tree: rescale(_flat(tree)))(trees)
+def _times(rows: Scaled, power: Power) -> Scaled:
+    """Each item of rows (K, ..., S), an exponent each, times a power."""
+    left, top = jax.vmap(_aligned, (0, None))(rows.value, power.rows)
+    value, more = jax.vmap(_aligned, (0, None))(_product(left, power.value), power.columns)
+    return jax.vmap(rescale)(value, rows.exponent + top + more)
 
 
-def _times(rows: Scaled, power: Scaled) -> Scaled:
-    return jax.vmap(rescale)(_product(rows.value, power.value), rows.exponent + power.exponent)
+def _aligned(value: Float[Array, "*axes"], exponent: Int[Array, " S"]) -> tuple[Array, Array]:
+    """`value * 2**exponent` by its last axis, the largest entry near 1, and the exponent that this takes."""
+    exponent = jnp.broadcast_to(exponent, value.shape)
+    top = jnp.where(value == 0, ZERO_EXPONENT, powers.exponent(value) + exponent).max()
+    top = _or_zero(top)
+    return powers.scaled(value, exponent - top), top
+
+
+def _or_zero(exponent: Array) -> Array:
+    """Nothing in the place of the exponent of a zero, which may be added to."""
+    return jnp.where(exponent < ZERO_EXPONENT // 2, 0, exponent).astype(jnp.int32)
 
 
 def _product(left: Array, right: Array) -> Array:

@@ -32,6 +32,16 @@ def two_to(k: Int[Array, "*axes"], dtype: Any) -> Float[Array, "*axes"]:
     return jnp.asarray(jax.lax.bitcast_convert_type(raw, dtype))
 
 
+def scaled(value: Float[Array, "*axes"], exponent: Int[Array, "*other"]) -> Float[Array, "*axes"]:
+    """`value * 2**exponent`, infinite where the format ends; the exponent itself may be beyond it.
+
+    >>> [float(scaled(jnp.float32(x), jnp.int32(k))) for x, k in ((2.0**-100, 200), (0.5, 129), (0.0, 400))]
+    [1.2676506002282294e+30, inf, 0.0]
+    """
+    half = exponent // 2
+    return value * two_to(half, value.dtype) * two_to(exponent - half, value.dtype)
+
+
 def _layout(dtype: np.dtype[Any]) -> tuple[np.dtype[Any], Any, int]:
     """The integers of the same size, the bits of a mantissa, and the exponent's bias."""
     info = np.finfo(dtype)

@@ -24,8 +24,6 @@ class Pullback(NamedTuple):
     """`(kept, cotangent of the next state) -> (cotangent of params, cotangent of state)`."""
     linear: bool
     """The Jacobian with respect to the state is the same at every state and input."""
-    affine: bool
-    """The next state is a linear function of the state, and an offset: by its operations."""
     apart: Callable[[], tuple[Callable[[Tree], list[Any]], Callable[..., tuple[Tree, list[Any]]]]]
     """`forward` in two: `x -> given`, what does not wait for the state, and the rest, of `(state, given)`."""
 
@@ -60,10 +58,6 @@ def pullback(step: Step, params: Tree, state: Tree, x: Tree, *, weights: bool = 
     n_after, after_tree = len(jax.tree.leaves(shape[0])), jax.tree.structure(shape[0])
     changes = depends(closed.jaxpr, [i >= len(known) for i in range(len(closed.jaxpr.invars))])[n_after:]
 
-    of_state = closed.jaxpr.invars[len(known) : len(known) + len(jax.tree.leaves(state))]
-    bent = cutting.bent(closed.jaxpr.eqns, of_state)
-    affine = not any(var in bent for var in variables(closed.jaxpr.outvars[:n_after]))
-
     rest = applied(closed, known)
 
     def evaluate(state: Tree, x: Tree, wanted: bool) -> tuple[Tree, list[Any]]:
@@ -93,7 +87,7 @@ def pullback(step: Step, params: Tree, state: Tree, x: Tree, *, weights: bool = 
         onward = lambda state, given: parted(last(*jax.tree.leaves(state), *given), True)
         return lambda x: given(*jax.tree.leaves(x)), onward
 
-    return Pullback(forward, pull, not any(changes), affine, apart)
+    return Pullback(forward, pull, not any(changes), apart)
 
 
 def prepared(step: Step, params: Tree, state: Tree, x: Tree) -> Callable[[Tree, Tree], Tree]:

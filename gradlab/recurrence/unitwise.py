@@ -3,6 +3,7 @@
 A state may be two numbers of each unit: re and im, say. The block of a unit is then 2 x 2.
 """
 
+import functools
 import itertools
 import math
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from jaxtyping import Float, Int
 from gradlab.recurrence import powers
 from gradlab.recurrence.apart import keeps_apart
 from gradlab.recurrence.pullback import Pullback
-from gradlab.recurrence.scaled import Norm, add, rescale
+from gradlab.recurrence.scaled import ZERO_EXPONENT, Norm, add
 from gradlab.recurrence.scaled import largest as peak
 from gradlab.types import Scaled
 
@@ -26,10 +27,10 @@ MOST = 2
 
 
 class Blocks(NamedTuple):
-    """Of each unit `value * 2**exponent`, an m x m matrix: it never leaves its range."""
+    """Of each unit a matrix, each row of it `value * 2**exponent`: it never leaves its range."""
 
     value: Float[Array, "i j N"]
-    exponent: Int[Array, " N"]
+    exponent: Int[Array, "i N"]
 
 
 def units(function: Callable[..., Tree], state: Tree, *others: Tree) -> tuple[int, ...] | None:
@@ -79,20 +80,26 @@ def jacobian(pull: Callable[[Tree], Tree], state: Tree, shape: tuple[int, ...]) 
 
 
 def rescaled(value: Float[Array, "i j N"], exponent: Int[Array, "..."] | int = 0) -> Blocks:
-    """Each block brought near 1 by a power of two of its own."""
-    exponents = jnp.broadcast_to(jnp.asarray(exponent, jnp.int32), value.shape[-1:])
-
-    def one(block: Any, exponent: Any) -> tuple[Any, Any]:
-        found = rescale(block, exponent)
-        return found.value, found.exponent
-
-    return Blocks(*jax.vmap(one, (-1, 0), (-1, 0))(value, exponents))
+    """Each row of each block brought near 1 by a power of two; what is not finite stays as it is."""
+    # Entry by entry: XLA does not vectorise what runs over an axis of two.
+    peak = functools.reduce(jnp.maximum, [jnp.abs(value[:, j]) for j in range(value.shape[1])])
+    shift = jnp.where((peak > 0) & jnp.isfinite(peak), powers.exponent(peak), 0)
+    moved = jnp.where(peak == 0, ZERO_EXPONENT, exponent + shift).astype(jnp.int32)
+    return Blocks(powers.scaled(value, -shift[:, None]), moved)
 
 
 def times(left: Blocks, right: Blocks) -> Blocks:
     """The products, unit by unit."""
-    parts = [left.value[:, i, None] * right.value[None, i] for i in range(len(right.value))]
-    return rescaled(sum(parts[1:], parts[0]), left.exponent + right.exponent)
+    if len(right.value) == 1:
+        return rescaled(left.value * right.value, left.exponent + right.exponent[:1])
+    # An entry of the left one times the exponent of the right one's row, the largest of its row near 1.
+    columns = range(len(right.value))
+    own = [powers.exponent(left.value[:, j]) + right.exponent[None, j] for j in columns]
+    own = [jnp.where(left.value[:, j] == 0, ZERO_EXPONENT, own[j]) for j in columns]
+    top = functools.reduce(jnp.maximum, own)
+    shares = [powers.scaled(left.value[:, j], right.exponent[None, j] - top) for j in columns]
+    parts = [shares[j][:, None] * right.value[None, j] for j in columns]
+    return rescaled(sum(parts[1:], parts[0]), left.exponent + top)
 
 
 def plus(left: Blocks, right: Blocks) -> Blocks:
@@ -102,24 +109,24 @@ def plus(left: Blocks, right: Blocks) -> Blocks:
         found = add(Scaled(a, first), Scaled(b, second))
         return found.value, found.exponent
 
-    each = jax.vmap(one, (-1, -1, 0, 0), (-1, 0))
+    each = jax.vmap(jax.vmap(one, (-1, -1, -1, -1), (-1, -1)))
     return Blocks(*each(left.value, right.value, left.exponent, right.exponent))
 
 
 def largest(blocks: Blocks) -> Norm:
-    """The largest singular value of them all, in a formula: exact up to rounding.
+    """The largest singular value of them all, by a formula: exact up to rounding.
 
     sigma = (|(a + d, c - b)| + |(a - d, c + b)|) / 2     of ((a, b), (c, d))
     """
-    value, exponent = blocks
+    top = blocks.exponent.max()
+    value = blocks.value * _below(blocks.exponent, blocks.exponent.max(axis=0)[None], blocks.value)[:, None]
     if len(value) == 1:
         sigma = jnp.abs(value[0, 0])
     else:
         ((a, b), (c, d)) = value
         sums = (a + d) ** 2 + (c - b) ** 2, (a - d) ** 2 + (c + b) ** 2
         sigma = (jnp.sqrt(sums[0]) + jnp.sqrt(sums[1])) / 2
-    top = exponent.max()
-    found = peak(sigma * powers.two_to(jnp.maximum(exponent - top, -2000), sigma.dtype))
+    found = peak(sigma * _below(blocks.exponent.max(axis=0), top, sigma))
     return Norm(found * found, top)
 
 
@@ -127,8 +134,13 @@ def frobenius(blocks: Blocks) -> Norm:
     """The Frobenius norm of them all."""
     value, exponent = rescaled(*blocks)
     top = exponent.max()
-    squares = (value * value).sum(axis=(0, 1))
-    return Norm((squares * powers.two_to(2 * jnp.maximum(exponent - top, -1000), squares.dtype)).sum(), top)
+    squares = (value * value).sum(axis=1)
+    return Norm((squares * _below(exponent, top, squares) ** 2).sum(), top)
+
+
+def _below(exponent: Array, top: Array, like: Array) -> Array:
+    """2**exponent beside 2**top."""
+    return powers.two_to(jnp.maximum(exponent - top, -1000), like.dtype)
 
 
 def by_leaf(blocks: Blocks, state: Tree, shape: tuple[int, ...]) -> list[Blocks]:

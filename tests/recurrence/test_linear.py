@@ -10,11 +10,11 @@ import pytest
 from mpmath import mp, mpf
 
 from gradlab import registry
-from gradlab.recurrence import platforms, wide
-from gradlab.recurrence.linear import Powers, Units, chained, linear, plain, repeated, squares, summed
+from gradlab.recurrence import platforms, powers, wide
+from gradlab.recurrence.linear import Powers, Units, chained, linear, repeated, squares, summed
 from gradlab.recurrence.objectives import objective
 from gradlab.recurrence.pullback import pullback
-from gradlab.recurrence.scaled import rescale
+from gradlab.recurrence.scaled import log10_norm, rescale
 from gradlab.recurrence.unitwise import rescaled
 from gradlab.studies.sweep.program import measure_one
 from gradlab.types import ProbeContext
@@ -137,7 +137,7 @@ def test_sums_are_those_of_a_loop(count):
     for k in range(count):
         state = state @ matrix + terms[k]
         most = max(most, np.abs(state).max())
-        ours = plain(found.value[k], found.exponent[k])
+        ours = powers.scaled(found.value[k], found.exponent[k])
         np.testing.assert_allclose(ours, state, rtol=0, atol=1e-12 * most)
 
 
@@ -162,7 +162,7 @@ def test_chains_of_blocks_are_those_of_a_loop(count, m, adds):
         if k:
             state = np.einsum("rin,ijn->rjn", state, factors[k - 1]) + adds * terms[k - 1]
         scale = 1 if adds else np.abs(state).max(axis=(0, 1))
-        wrong = plain(found.value[k], found.exponent[k][None, None]) - state
+        wrong = powers.scaled(found.value[k], found.exponent[k][:, None]) - state
         assert (np.abs(wrong) <= 1e-12 * scale).all()
 
 
@@ -174,14 +174,14 @@ def test_a_chain_leaves_every_range_and_comes_back():
         rescaled(jnp.ones((1, 1, 2), jnp.float32)), jax.vmap(rescaled)(jnp.asarray(factors))
     )
     steps = 60 * np.r_[np.arange(101), np.arange(99, -1, -1)]
-    np.testing.assert_array_equal(found.exponent, np.broadcast_to(1 - steps[:, None], (201, 2)))
+    np.testing.assert_array_equal(found.exponent[:, 0], np.broadcast_to(1 - steps[:, None], (201, 2)))
 
 
 @pytest.mark.parametrize("exponent", [-200, -140, -1, 0, 100, 127, 128, 300])
 def test_plain_numbers_end_where_their_format_does(exponent):
     with np.errstate(over="ignore", under="ignore"):
         wanted = np.float32(np.ldexp(np.float64(0.5), exponent))
-    found = float(plain(jnp.float32(0.5), jnp.int32(exponent)))
+    found = float(powers.scaled(jnp.float32(0.5), jnp.int32(exponent)))
     # Subnormal numbers may be flushed to 0.
     assert found == wanted or (found == 0 and wanted < np.finfo(np.float32).tiny)
 
@@ -208,6 +208,102 @@ def test_a_state_that_leaves_its_range_is_named_and_one_of_zeros_stays(spec, sti
     setup = ProbeContext(objective("unit", net.state, net.cell.readout), net.cell.recurrent, T, cell=net.cell)
     found = jax.jit(lambda p, s, x: measure_one(net.cell.step, p, s, x, setup, "adjoint"))(*net[1:])
     assert found["nonfinite_step"].item() == (0 if still else math.floor(128 / math.log2(30)) + 1)
+
+
+def both_ways(step, params, state, xs, goal, read, name, monkeypatch):
+    """The adjoint one step after the other, as a CPU does it, and at once."""
+    T = len(xs)
+    setup = ProbeContext(objective(name, goal, read), lambda params: params, T)
+    found = []
+    for on_cpu in (True, False):
+        monkeypatch.setattr(platforms, "on_cpu", lambda on_cpu=on_cpu: on_cpu)
+        run = lambda p, s, x: measure_one(step, p, s, x, setup, "adjoint")
+        columns = jax.jit(run)(params, state, xs)
+        norms = [log10_norm(columns["adjoint"])[: T + 1, 0], log10_norm(columns["weight_gradient"])[:T]]
+        found.append([*norms, log10_norm(columns["gradient"].norm)])
+    return found
+
+
+def declared(kind):
+    """The identity with a derivative of one half, as somebody says."""
+    half = jax.custom_vjp(lambda h: h) if kind == "vjp" else jax.custom_jvp(lambda h: h)
+    if kind == "vjp":
+        half.defvjp(lambda h: (h, None), lambda _, sent: (sent * 0.5,))
+    else:
+        half.defjvp(lambda h, push: (h[0], 0.5 * push[0]))
+    return half
+
+
+@pytest.mark.parametrize(
+    ("dense", "kind", "name"),
+    few(
+        [(d, k, n) for d in (False, True) for k in ("vjp", "jvp") for n in ("last", "every")],
+        ((False, "vjp", "every"), (True, "jvp", "last")),
+    ),
+)
+def test_a_derivative_that_somebody_has_set_moves_no_state(dense, kind, name, monkeypatch):
+    half, w = declared(kind), 0.9 * (jnp.eye(3) + 0.1 if dense else jnp.ones(3))
+    step = (lambda p, h, x: p @ half(h) + x) if dense else (lambda p, h, x: p * half(h) + x)
+    given = step, w, jnp.ones(3), jnp.ones((10, 3)), jnp.zeros(3), lambda h: h
+    here, there = both_ways(*given, name, monkeypatch)
+    for one, other in zip(here, there, strict=True):
+        np.testing.assert_allclose(other, one, rtol=0, atol=1e-12)
+
+
+def slow_and_fast(params, state, x):
+    """Two times scales that do not meet."""
+    return {"c": 0.5 * params * state["c"] + x, "h": params * state["h"] + x}
+
+
+DECAYING = {
+    "diagonal": ([[1, 0, 0], [0, 0.5, 0], [0, 0, 0.1]], [0, 1, 0]),
+    "upper": ([[0.5, 1, 0], [0, 1, 0], [0, 0, 1]], [0, 1, 0]),
+    "lower": ([[0.5, 0, 0], [1, 1, 0], [0, 0, 1]], [1, 0, 0]),
+}
+
+
+@pytest.mark.parametrize("dtype", few(["float32", "float64"], ("float32",)))
+@pytest.mark.parametrize("name", DECAYING)
+def test_what_decays_is_not_lost_beside_what_does_not(name, dtype, monkeypatch):
+    """Down to 2^-1300 of the largest entry of the same power of the matrix."""
+    matrix, goal = (jnp.asarray(one, dtype) for one in DECAYING[name])
+    given = (
+        lambda p, h, x: p @ h + x,
+        matrix,
+        jnp.ones(3, dtype),
+        jnp.zeros((1300, 3), dtype),
+        goal,
+        lambda h: h,
+    )
+    here, there = both_ways(*given, "unit", monkeypatch)
+    np.testing.assert_allclose(there[0], here[0], rtol=0, atol=1e-3 if dtype == "float32" else 1e-10)
+    if name == "diagonal":
+        np.testing.assert_allclose(there[0], np.arange(1301) * np.log10(0.5), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", few(["float32", "float64"], ("float32",)))
+def test_a_number_of_a_unit_is_not_lost_beside_its_other_one(dtype, monkeypatch):
+    state = {"c": jnp.ones(2, dtype), "h": jnp.ones(2, dtype)}
+    given = slow_and_fast, jnp.ones(2, dtype), state, jnp.zeros((1300, 2), dtype)
+    goal = {"c": jnp.ones(2, dtype), "h": jnp.zeros(2, dtype)}
+    here, there = both_ways(*given, goal, lambda state: state, "unit", monkeypatch)
+    np.testing.assert_allclose(there[0], here[0], rtol=0, atol=1e-4)
+    assert here[0][-1] == pytest.approx(1300 * np.log10(0.5) + np.log10(2) / 2, abs=1e-3)
+
+
+@pytest.mark.parametrize("segment", few([4096, 7], (4096,)))
+@pytest.mark.parametrize("matrix", [[[1.5, 0], [0, 0.9]], [[0.9, 0], [1, 1.5]], [[0.9, 1], [0, 1.5]]])
+def test_a_state_that_decays_is_not_lost_beside_one_that_grows(matrix, segment, monkeypatch):
+    """1.5^200 is 1e35, and 0.9^200 is 7e-10; in the last one nothing drives what decays."""
+    monkeypatch.setattr(wide, "segment_of", lambda bytes_a_step, at_once=False: segment)
+    T, which, matrix = 200, int(matrix[0][0] != 0.9), jnp.asarray(matrix, jnp.float32)
+    read = lambda h: h[which]
+    begin = jnp.asarray([1.0, 1.0 if matrix[0, 1] == 0 else 0.0], jnp.float32)
+    xs, goal = jnp.zeros((T, 2), jnp.float32), jnp.zeros((), jnp.float32)
+    here, there = both_ways(lambda p, h, x: p @ h + x, matrix, begin, xs, goal, read, "last", monkeypatch)
+    assert here[0][0] == pytest.approx(T * np.log10(0.9), abs=1e-3)
+    for one, other in zip(here, there, strict=True):
+        np.testing.assert_allclose(other, one, rtol=0, atol=1e-4)
 
 
 def loops(spec, length, probe, monkeypatch):

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from mpmath import mp
 
 from gradlab.recurrence import unitwise
 from gradlab.recurrence.scaled import log10_norm
@@ -101,6 +102,25 @@ def test_a_leaf_has_the_columns_of_its_own():
     matrix = whole(np.asarray(value))
     np.testing.assert_allclose(10**a, np.linalg.norm(matrix[:, :N]), rtol=1e-12)
     np.testing.assert_allclose(10**b, np.linalg.norm(matrix[:, N:]), rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("above", [0.0, 0.5])
+def test_a_number_of_a_unit_that_falls_far_below_the_other_keeps_its_norm(above, dtype):
+    """((0.9, above), (0, 1e-3)): after 400 steps the second row is 1e-1200 where the first is 1e-18."""
+    factor = jnp.asarray(np.array([[0.9, above], [0, 1e-3]])[..., None], dtype)
+    product, exact = unitwise.rescaled(jnp.eye(2, dtype=dtype)[..., None]), mp.matrix([[1, 0], [0, 1]])
+    step = jax.jit(times)
+    with mp.workdps(50):
+        for _ in range(400):
+            product, exact = (
+                step(product, factor),
+                exact * mp.matrix(np.asarray(factor[..., 0], float).tolist()),
+            )
+        wanted = [float(mp.log10(mp.norm(exact[:, j]))) for j in (0, 1)]
+    state = {"a": jnp.zeros(1, dtype), "b": jnp.zeros(1, dtype)}
+    _, *found = (log10_norm(unitwise.frobenius(part)) for part in unitwise.by_leaf(product, state, (1,)))
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=400 * np.finfo(dtype).eps)
 
 
 FORMS = {
