@@ -81,12 +81,12 @@ def sizes(cell: Any, inputs: int, hidden: int) -> Sizes:
     step = jax.make_jaxpr(cell.step)(params, state, x)
     units = unitwise.units(lambda state, *others: cell.step(others[0], state, others[1]), state, params, x)
     first = len(jax.tree.leaves(params))
-    bent = cutting.bent(step.jaxpr.eqns, step.jaxpr.invars[first : first + len(jax.tree.leaves(state))])
+    of_state = step.jaxpr.invars[first : first + len(jax.tree.leaves(state))]
     # The way back is about three times as long; tracing it would take as long as all the rest of a plan.
     return Sizes(
         numbers,
         numbers if units is None else numbers // math.prod(units),
-        not any(var in bent for var in cutting.variables(step.jaxpr.outvars)),
+        cutting.affine(step.jaxpr, of_state),
         len(jax.tree.leaves(state)),
         weights,
         max(1, recurrent // hidden**2),

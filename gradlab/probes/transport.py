@@ -9,10 +9,11 @@ from jax.flatten_util import ravel_pytree
 
 from gradlab.recurrence import blockwise, platforms, unitwise, wide
 from gradlab.recurrence.lanczos import Tridiagonal, first_start, largest_singular_value, tridiagonalise
-from gradlab.recurrence.linear import Powers, Units, linear, turned
+from gradlab.recurrence.linear import Powers, Units, linear
 from gradlab.recurrence.pullback import Pullback, pullback
 from gradlab.recurrence.scaled import NOT_CERTIFIED, Norm, norms, rescale
 from gradlab.recurrence.scan import reverse_scan
+from gradlab.recurrence.trees import turned
 from gradlab.recurrence.unitwise import Blocks
 from gradlab.types import ProbeContext, Scaled, Step
 
@@ -144,7 +145,7 @@ def _of_units(
 
     def seen(product: Blocks) -> tuple[Norm, Norm]:
         columns = [unitwise.frobenius(part) for part in unitwise.by_leaf(product, state, shape)]
-        return _stacked([unitwise.largest(product)]), _stacked(columns)
+        return _stacked([unitwise.largest_singular_value(product)]), _stacked(columns)
 
     if steps is not None:
         given, onward = one.apart()

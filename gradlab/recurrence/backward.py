@@ -11,12 +11,12 @@ from jaxtyping import Int
 
 from gradlab.recurrence import platforms, wide
 from gradlab.recurrence.indexing import at
-from gradlab.recurrence.linear import Linear, linear, turned
+from gradlab.recurrence.linear import Linear, linear
 from gradlab.recurrence.outer import Sum
 from gradlab.recurrence.pullback import pullback
 from gradlab.recurrence.scaled import add, rescale
 from gradlab.recurrence.scan import BLOCK, reverse_blocks
-from gradlab.recurrence.trees import mapped_zero
+from gradlab.recurrence.trees import mapped_zero, turned
 from gradlab.types import ProbeContext, Scaled, Step
 
 Tree = Any

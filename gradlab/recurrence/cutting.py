@@ -68,6 +68,12 @@ def bent(eqns: Sequence[Any], inputs: Sequence[Any]) -> set[Any]:
     return found
 
 
+def affine(jaxpr: Any, inputs: Sequence[Any]) -> bool:
+    """Whether all outputs are linear functions of these inputs, and an offset."""
+    found = bent(jaxpr.eqns, inputs)
+    return not any(var in found for var in variables(jaxpr.outvars))
+
+
 def varying_first(eqn: Any, varies: Callable[[Any], bool]) -> Any:
     """A product of what stays and a vector that varies, the vector on the left: of many, rows stay rows.
 

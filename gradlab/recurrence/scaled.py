@@ -67,6 +67,19 @@ def add(a: Scaled, b: Scaled) -> Scaled:
     return rescale(jax.tree.map(jnp.add, aligned(a), aligned(b)), top)
 
 
+def at_one_exponent(value: Float[Array, "*axes S"], exponent: Int[Array, " S"]) -> Scaled:
+    """`value * 2**exponent`, an exponent for each place of the last axis, beside one: the largest near 1."""
+    exponent = jnp.broadcast_to(exponent, value.shape)
+    top = jnp.where(value == 0, ZERO_EXPONENT, powers.exponent(value) + exponent).max()
+    top = nothing_of_zeros(top)
+    return Scaled(powers.scaled(value, exponent - top), top)
+
+
+def nothing_of_zeros(exponent: Int[Array, "*axes"]) -> Int[Array, "*axes"]:
+    """Exponents that may be added up: 0 in the place of that of a zero."""
+    return jnp.where(exponent < ZERO_EXPONENT // 2, 0, exponent).astype(jnp.int32)
+
+
 def norms(scaled: Scaled) -> Norm:
     """The norm of the whole tree, then of each leaf when there are several; shape (parts,)."""
     parts = jax.tree.leaves(scaled.value)

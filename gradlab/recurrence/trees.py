@@ -164,3 +164,18 @@ def constant(value: int, mapped: Array, shape: tuple[int, ...], dtype: Any) -> A
     """An array of one value, mapped as the zero `mapped` is."""
     own = jax.lax.convert_element_type(mapped, dtype)
     return jax.lax.broadcast(own + value if value else own, shape)
+
+
+def alone(tree: Tree) -> Tree:
+    """A tree as the only one of many."""
+    return jax.tree.map(lambda leaf: leaf[None], tree)
+
+
+def joined(first: Any, then: Any) -> Any:
+    """Many trees, and after them more."""
+    return jax.tree.map(lambda one, other: jnp.concatenate([one, other]), first, then)
+
+
+def turned(trees: Tree) -> Tree:
+    """Many trees, the last one first."""
+    return jax.tree.map(lambda leaf: jnp.flip(leaf, 0), trees)

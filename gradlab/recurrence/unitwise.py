@@ -17,8 +17,8 @@ from jaxtyping import Float, Int
 from gradlab.recurrence import powers
 from gradlab.recurrence.apart import keeps_apart
 from gradlab.recurrence.pullback import Pullback
-from gradlab.recurrence.scaled import ZERO_EXPONENT, Norm, add
-from gradlab.recurrence.scaled import largest as peak
+from gradlab.recurrence.scaled import ZERO_EXPONENT, Norm, add, largest
+from gradlab.recurrence.trees import alone, joined
 from gradlab.types import Scaled
 
 Tree = Any
@@ -113,7 +113,26 @@ def plus(left: Blocks, right: Blocks) -> Blocks:
     return Blocks(*each(left.value, right.value, left.exponent, right.exponent))
 
 
-def largest(blocks: Blocks) -> Norm:
+def chained(
+    first: Blocks, factors: Blocks, terms: Blocks | None = None, onto: Callable[..., Blocks] = times
+) -> Blocks:
+    """`first`, and `next = onto(last, factor) + term`, unit by unit, for factors (K, m, m, N)."""
+    begin, many = alone(first), jax.vmap(onto)
+    if terms is None:
+        products: Blocks = jax.lax.associative_scan(many, factors)
+        after_first: Blocks = jax.vmap(onto, (None, 0))(first, products)
+        return Blocks(*joined(begin, after_first))
+
+    def after(one: tuple[Blocks, Blocks], two: tuple[Blocks, Blocks]) -> tuple[Blocks, Blocks]:
+        return many(one[0], two[0]), jax.vmap(plus)(many(one[1], two[0]), two[1])
+
+    # The first one is a term, too, of a factor that nothing is before.
+    pairs = joined(jax.tree.map(lambda leaf: leaf[:1], factors), factors), joined(begin, terms)
+    found: Blocks = jax.lax.associative_scan(after, pairs)[1]
+    return found
+
+
+def largest_singular_value(blocks: Blocks) -> Norm:
     """The largest singular value of them all, by a formula: exact up to rounding.
 
     sigma = (|(a + d, c - b)| + |(a - d, c + b)|) / 2     of ((a, b), (c, d))
@@ -126,7 +145,7 @@ def largest(blocks: Blocks) -> Norm:
         ((a, b), (c, d)) = value
         sums = (a + d) ** 2 + (c - b) ** 2, (a - d) ** 2 + (c + b) ** 2
         sigma = (jnp.sqrt(sums[0]) + jnp.sqrt(sums[1])) / 2
-    found = peak(sigma * _below(blocks.exponent.max(axis=0), top, sigma))
+    found = largest(sigma * _below(blocks.exponent.max(axis=0), top, sigma))
     return Norm(found * found, top)
 
 
@@ -138,14 +157,14 @@ def frobenius(blocks: Blocks) -> Norm:
     return Norm((squares * _below(exponent, top, squares) ** 2).sum(), top)
 
 
-def _below(exponent: Array, top: Array, like: Array) -> Array:
-    """2**exponent beside 2**top."""
-    return powers.two_to(jnp.maximum(exponent - top, -1000), like.dtype)
-
-
 def by_leaf(blocks: Blocks, state: Tree, shape: tuple[int, ...]) -> list[Blocks]:
     """The columns of each leaf of the state, all together first; them alone if there is one leaf."""
     counts = [leaf.size // math.prod(shape) for leaf in jax.tree.leaves(state)]
     ends = itertools.pairwise(itertools.accumulate(counts, initial=0))
     parts = [blocks._replace(value=blocks.value[:, a:b]) for a, b in ends]
     return [blocks, *parts] if len(parts) > 1 else [blocks]
+
+
+def _below(exponent: Array, top: Array, like: Array) -> Array:
+    """2**exponent beside 2**top."""
+    return powers.two_to(jnp.maximum(exponent - top, -1000), like.dtype)

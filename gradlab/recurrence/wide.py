@@ -15,8 +15,6 @@ from gradlab.recurrence.scan import SEGMENT
 Tree = Any
 BYTES = 2**33
 """What is kept of the steps of a segment takes at most about so many bytes."""
-
-
 AT_ONCE = 2**30
 """The same, beyond `SEGMENT` steps, where all of them are taken at once."""
 LONGEST = 16 * SEGMENT

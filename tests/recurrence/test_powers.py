@@ -30,3 +30,12 @@ def test_beyond_the_range_it_is_zero_or_the_largest(dtype):
     info = np.finfo(dtype)
     found = np.asarray(powers.two_to(jnp.asarray([-(2**30), info.minexp - 1, info.maxexp, 2**30]), dtype))
     np.testing.assert_array_equal(found, [0, 0, *[2.0 ** (info.maxexp - 1)] * 2])
+
+
+@pytest.mark.parametrize("exponent", [-200, -140, -1, 0, 100, 127, 128, 300])
+def test_plain_numbers_end_where_their_format_does(exponent):
+    with np.errstate(over="ignore", under="ignore"):
+        wanted = np.float32(np.ldexp(np.float64(0.5), exponent))
+    found = float(powers.scaled(jnp.float32(0.5), jnp.int32(exponent)))
+    # Subnormal numbers may be flushed to 0.
+    assert found == wanted or (found == 0 and wanted < np.finfo(np.float32).tiny)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from mpmath import mp
 
-from gradlab.recurrence import unitwise
+from gradlab.recurrence import powers, unitwise
 from gradlab.recurrence.scaled import log10_norm
+from tests.tiers import few
 
 N = 5
 DTYPES = ["float32", "float64"]
@@ -40,7 +41,9 @@ def test_norms_of_products_are_those_of_the_whole_matrix(m, dtype):
     for seed in range(12):
         factor = drawn(m, dtype, seed)
         product, matrix = times(product, factor), matrix @ whole(factor)
-        sigma, frobenius = (log10_norm(f(product)) for f in (unitwise.largest, unitwise.frobenius))
+        sigma, frobenius = (
+            log10_norm(f(product)) for f in (unitwise.largest_singular_value, unitwise.frobenius)
+        )
         assert sigma == pytest.approx(np.log10(np.linalg.norm(matrix, 2)), abs=20 * eps)
         assert frobenius == pytest.approx(np.log10(np.linalg.norm(matrix)), abs=20 * eps)
 
@@ -62,7 +65,7 @@ def test_norms_of_products_are_those_of_the_whole_matrix(m, dtype):
 )
 def test_the_largest_singular_value_of_a_block_is_lapacks(block, dtype):
     block = np.asarray(block, dtype)
-    found = log10_norm(unitwise.largest(unitwise.rescaled(jnp.asarray(block[..., None]))))
+    found = log10_norm(unitwise.largest_singular_value(unitwise.rescaled(jnp.asarray(block[..., None]))))
     exact = np.linalg.norm(block.astype(float), 2)
     if exact:
         assert found == pytest.approx(np.log10(exact), abs=40 * float(np.finfo(dtype).eps))
@@ -78,7 +81,7 @@ def test_a_unit_that_was_far_below_comes_back(dtype):
     for factor, steps in ((down, 30), (up, 30)):
         for _ in range(steps):
             product = times(product, factor)
-    assert log10_norm(unitwise.largest(product)) == pytest.approx(30 * np.log10(2), abs=1e-12)
+    assert log10_norm(unitwise.largest_singular_value(product)) == pytest.approx(30 * np.log10(2), abs=1e-12)
     exact = np.log10(np.hypot(2.0**30, 2.0**-30))
     assert log10_norm(unitwise.frobenius(product)) == pytest.approx(exact, abs=1e-12)
 
@@ -89,7 +92,7 @@ def test_what_is_not_finite_makes_the_whole_unknown(bad, count):
     """XLA's maximum of many numbers may leave out a NaN."""
     value = drawn(2, "float32", count=count)
     value[1, 0, 3] = bad
-    for norm in (unitwise.largest, unitwise.frobenius):
+    for norm in (unitwise.largest_singular_value, unitwise.frobenius):
         assert np.isnan(log10_norm(norm(unitwise.rescaled(jnp.asarray(value)))))
 
 
@@ -121,6 +124,42 @@ def test_a_number_of_a_unit_that_falls_far_below_the_other_keeps_its_norm(above,
     state = {"a": jnp.zeros(1, dtype), "b": jnp.zeros(1, dtype)}
     _, *found = (log10_norm(unitwise.frobenius(part)) for part in unitwise.by_leaf(product, state, (1,)))
     np.testing.assert_allclose(found, wanted, rtol=0, atol=400 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize(
+    ("count", "m", "adds"),
+    few(
+        [(c, m, a) for c in (1, 2, 5, 100) for m in (1, 2) for a in (False, True)],
+        lambda case: case[:2] == (5, 2),
+    ),
+)
+def test_chains_of_blocks_are_those_of_a_loop(count, m, adds):
+    rng = np.random.default_rng(count)
+    factors, terms = 0.7 * rng.standard_normal((count, m, m, N)), rng.standard_normal((count, 1, m, N))
+    first = rng.standard_normal((1, m, N))
+    some = [
+        None if one is None else jax.vmap(unitwise.rescaled)(jnp.asarray(one))
+        for one in (factors, terms if adds else None)
+    ]
+    found = jax.jit(unitwise.chained)(unitwise.rescaled(jnp.asarray(first)), *some)
+    state = first
+    for k in range(count + 1):
+        if k:
+            state = np.einsum("rin,ijn->rjn", state, factors[k - 1]) + adds * terms[k - 1]
+        scale = 1 if adds else np.abs(state).max(axis=(0, 1))
+        wrong = powers.scaled(found.value[k], found.exponent[k][:, None]) - state
+        assert (np.abs(wrong) <= 1e-12 * scale).all()
+
+
+def test_a_chain_leaves_every_range_and_comes_back():
+    """Down by 2^-60 a step for 100 steps, in float32, and up again."""
+    factors = np.full((200, 1, 1, 2), 2.0**-60, np.float32)
+    factors[100:] = 2.0**60
+    found = jax.jit(unitwise.chained)(
+        unitwise.rescaled(jnp.ones((1, 1, 2), jnp.float32)), jax.vmap(unitwise.rescaled)(jnp.asarray(factors))
+    )
+    steps = 60 * np.r_[np.arange(101), np.arange(99, -1, -1)]
+    np.testing.assert_array_equal(found.exponent[:, 0], np.broadcast_to(1 - steps[:, None], (201, 2)))
 
 
 FORMS = {
